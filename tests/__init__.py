@@ -1,0 +1,1 @@
+"""Tests, and the rehearsal world they and the operator share."""

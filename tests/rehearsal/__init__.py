@@ -1,0 +1,1 @@
+"""The rehearsal world: real services on loopback, as they stand before the cutover."""
