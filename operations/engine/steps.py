@@ -1,0 +1,193 @@
+"""The decorators that make a function a step or a gate of a runbook."""
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from typing import Any, Protocol
+
+from pyinfra import host, state
+from pyinfra.api import operation
+from pyinfra.api.command import PyinfraCommand
+
+from operations.engine import arguments as values
+from operations.engine import gate as gates
+from operations.engine.contract import (
+    Clause,
+    Commands,
+    Contract,
+    Irreversible,
+    contract_of,
+)
+from operations.engine.execution import Act, execute, refused
+from operations.engine.inventory import selected
+from operations.engine.plan import preview
+from operations.engine.session import Refused, current, is_executing, refuse
+from state.errors import RunbookError
+
+# pyinfra's global arguments that would let a step pass without its proof, or on some targets only.
+FORBIDDEN = {"_ignore_errors", "_continue_on_error", "_if", "_run_once"}
+
+
+class Step(Protocol):
+    """A step as a runbook calls it: its own arguments, and `task`, `name`, `on`."""
+
+    contract: Contract
+
+    def __call__(
+        self, *args: Any, task: str, name: str = "", on: str | None = None, **kwargs: Any
+    ) -> None:
+        """Declare the step on the targets of this run."""
+
+
+def step(
+    *,
+    ensures: Clause,
+    rollback: Clause | Irreversible,
+    captures: Clause | None = None,
+    requires: Sequence[Clause] = (),
+    idempotent: bool = False,
+) -> Callable[[Callable[..., Commands]], Step]:
+    """Make a generator of commands a step.
+
+    Args:
+        ensures: The claim that holds when the step is done; asked before, after, and on resume.
+        rollback: Puts back what was `before`, or `irreversible(reason, instead=…)`.
+        captures: Reads what the rollback needs; plain data, a `Secret` for secret values.
+        requires: Claims that must hold before the step acts.
+        idempotent: Acting again after an interruption is safe; else the operator is asked.
+
+    Raises:
+        TypeError: the contract does not fit the body; at import.
+    """
+
+    def declare(body: Callable[..., Commands]) -> Step:
+        contract = contract_of(
+            body,
+            requires=requires,
+            captures=captures,
+            ensures=ensures,
+            rollback=rollback,
+            idempotent=idempotent,
+        )
+        return _declared(body, contract)
+
+    return declare
+
+
+def gate(*, fix: str) -> Callable[[Callable[..., Any]], Step]:
+    """Make a check a gate: it observes, waits while the answer is open, and changes nothing.
+
+    The function returns a Finding. While that is inconclusive it is asked again every
+    ``poll_seconds`` until ``timeout_seconds`` have passed; both are arguments of the gate where it
+    has them. It may name ``since``, when its window began: the window goes on over a restart.
+
+    Args:
+        fix: The command to run where it does not hold.
+    """
+
+    def declare(function: Callable[..., Any]) -> Step:
+        return _declared(function, gates.contract_of_gate(function, fix))
+
+    return declare
+
+
+def _declared(function: Callable[..., Any], contract: Contract) -> Step:
+    """Return the function that a runbook calls."""
+
+    @wraps(function)
+    def declare(
+        *args: Any, task: str, name: str = "", on: str | None = None, **kwargs: Any
+    ) -> None:
+        session = current()
+        settings = {key: kwargs.pop(key) for key in list(kwargs) if key.startswith("_")}
+        try:
+            _refuse_settings(contract, settings)
+            plain = values.bind(contract, args, kwargs)
+            chosen = selected(on)
+            sentence = name or contract.summary
+            session.declare(task, contract.name, sentence, _place(), selected=chosen)
+        except RunbookError as error:
+            raise refuse(error) from None
+        add_operation(sentence, lambda: commands(contract, task, plain), settings, here=chosen)
+
+    declare.contract = contract  # type: ignore[attr-defined]
+    return declare  # type: ignore[return-value]
+
+
+def commands(contract: Contract, task: str, plain: dict[str, Any]) -> Iterator[PyinfraCommand]:
+    """Do the step, or say what it would do."""
+    session = current()
+    try:
+        act = Act.of(session, contract, task, plain)
+    except RunbookError as error:
+        if is_executing():
+            yield refused(session, None, error)
+        else:
+            yield from preview(session, session.task(task).declared, "refused", error.why)
+        return
+    if gates.is_gate(contract):
+        yield from gates.ask_gate(act) if is_executing() else gates.preview_gate(act)
+    elif is_executing():
+        yield from execute(act)
+    else:
+        yield from preview(session, act.task.declared, *decide_for(act))
+
+
+def decide_for(act: Act) -> tuple[str, str]:
+    """Return what would happen to a step now, and why."""
+    from operations.engine.plan import decide
+
+    return decide(act)
+
+
+def add_operation(
+    name: str,
+    generate: Callable[[], Iterator[PyinfraCommand]],
+    settings: dict[str, Any],
+    *,
+    here: bool,
+) -> None:
+    """Add an operation to pyinfra on this target; elsewhere it only keeps its place.
+
+    pyinfra orders operations by what each target does one after the other. A call that one target
+    left out would let its next call run too early, so every target gets every call, and those
+    that it is not for are taken away again.
+    """
+    added = operation()(_generator(generate if here else _nothing))(name=name, **settings)
+    if not here:
+        state.ops[host].pop(added._hash, None)  # noqa: SLF001  pyinfra offers no other way
+        state.get_meta_for_host(host).ops -= 1
+
+
+def _generator(generate: Callable[[], Iterator[PyinfraCommand]]) -> Callable[[], Any]:
+    def run() -> Iterator[PyinfraCommand]:
+        yield from generate()
+
+    return run
+
+
+def _nothing() -> Iterator[PyinfraCommand]:
+    return iter(())
+
+
+def _refuse_settings(contract: Contract, settings: dict[str, Any]) -> None:
+    bad = sorted(FORBIDDEN & settings.keys())
+    if bad:
+        raise RunbookError(
+            f"`{contract.name}` cannot be called like this",
+            f"`{bad[0]}` would let a step pass without its proof",
+            "leave it out; a step that must not run is left out of the runbook",
+        )
+
+
+def _place() -> str:
+    """Return file and line of the call in the runbook."""
+    frame = inspect.currentframe()
+    wanted = str(state.current_deploy_filename)
+    while frame is not None and frame.f_code.co_filename != wanted:
+        frame = frame.f_back
+    if frame is None:
+        raise Refused("a step was called from outside a runbook file")
+    return f"{wanted}:{frame.f_lineno}"
+
+
