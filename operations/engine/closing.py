@@ -103,7 +103,8 @@ def plan_lines(session: "Session") -> list[str]:
     """Return what a dry run found: for each call and target, what would happen and why."""
     lines = [f"Plan for {session.run.id} on {session.environment}, as things stand now:"]
     width = max((len(declared.target) for declared, _, _ in session.plan), default=0)
-    for declared, decision, why in session.plan:
+    order = {declared: place for place, declared in enumerate(session.declared())}
+    for declared, decision, why in sorted(session.plan, key=lambda each: order[each[0]]):
         because = f": {why}" if why else ""
         head = f"    {declared.task:<7}{declared.target:<{width}}  {decision:<16}"
         lines.append(f"{head}{declared.name} [{declared.step}]{because}")

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import click
 import gevent
 import structlog
 from pyinfra import host, logger, state
 from pyinfra.api.exceptions import PyinfraError
+from pyinfra_cli.exceptions import CliError
 
 from operations.engine import closing
 from operations.engine.inventory import Inventory
@@ -28,8 +30,12 @@ from state.secrets import Vault
 log = structlog.get_logger()
 
 
-class Refused(PyinfraError):
-    """A refusal in the shape that pyinfra prints without a traceback."""
+class Refused(CliError, PyinfraError):
+    """A refusal in the shape that pyinfra lets through, printed as it is and nothing beside it."""
+
+    def show(self, file: Any = None) -> None:  # Any: click's own signature
+        """Print what, why and next."""
+        click.echo(f"--> Refused: {self.message}", file=file, err=True)
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,8 @@ class Session:
         Raises:
             RunbookError: the task id is used at another place of the runbook, too.
         """
-        if self.order.setdefault(task, place) != place or (task, host.name) in self.calls:
+        again = selected and (task, host.name) in self.calls
+        if self.order.setdefault(task, place) != place or again:
             raise RunbookError(
                 f"runbook `{self.runbook}` was not started",
                 f"task `{task}` stands at {self.order[task]} and at {place}",

@@ -111,11 +111,12 @@ def _run_to_undo(runs: dict[str, Run], wanted: str) -> Run:
     elif wanted in runs and not runs[wanted].undoes:
         return runs[wanted]
     known = ", ".join(f"`{run.id}`" for run in forward[-3:]) or "none"
+    asked = f"there is no run `{wanted}` to undo" if wanted else "no run was named"
+    if wanted == "latest":
+        asked = "no run stands that is not rolled back"
     raise RunbookError(
         "nothing was rolled back",
-        f"there is no run `{wanted}` to undo; the newest are: {known}"
-        if wanted
-        else f"no run was named; the newest are: {known}",
+        f"{asked}; the newest are: {known}",
         'name one: `--data run=RUN --data reason="…"`, or `--data run=latest`',
     )
 
