@@ -1,0 +1,1 @@
+"""What all resources of the API have in common: shape, pages, errors, routes."""

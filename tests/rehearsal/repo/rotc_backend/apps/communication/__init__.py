@@ -1,0 +1,1 @@
+"""What people tell each other: activities, messages and notifications."""

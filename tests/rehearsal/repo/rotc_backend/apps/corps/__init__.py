@@ -1,0 +1,1 @@
+"""The corps: cadets, training staff, training days, attendance, merits and grades."""

@@ -1,0 +1,1 @@
+"""The system itself: settings, audit trail, events, health and background tasks."""

@@ -1,0 +1,1 @@
+"""Settings modules; a deployed service uses ``config.settings.production``."""
