@@ -130,9 +130,16 @@ def contract_of(
         ensures=ensures,
         rollback=rollback,
         idempotent=idempotent,
-        signature=inspect.signature(body),
+        signature=signature_without(body, SUPPLIED),
         readers=readers_of(body),
     )
+
+
+def signature_without(function: Callable[..., object], supplied: set[str]) -> inspect.Signature:
+    """Return what a runbook passes: a signature without the names that the engine supplies."""
+    signature = inspect.signature(function)
+    own = [each for name, each in signature.parameters.items() if name not in supplied]
+    return signature.replace(parameters=own)
 
 
 def readers_of(body: Callable[..., object]) -> dict[str, Callable[[Any], Any]]:

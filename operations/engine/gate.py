@@ -12,7 +12,17 @@ from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
 
-from operations.engine.contract import Check, Contract, Irreversible, ask, claim_of, ledger_name, readers_of
+from operations.engine.contract import (
+    SUPPLIED,
+    Check,
+    Contract,
+    Irreversible,
+    ask,
+    claim_of,
+    ledger_name,
+    readers_of,
+    signature_without,
+)
 from operations.engine.finding import Finding, Verdict
 from operations.engine.plan import preview
 from operations.engine.session import say
@@ -33,8 +43,6 @@ def contract_of_gate(function: Callable[..., Any], fix: str) -> Contract:
     """Return the contract of a gate: it ensures its claim and changes nothing."""
     if inspect.isgeneratorfunction(function):
         raise TypeError(f"{ledger_name(function)}: a gate returns a Finding and yields no command")
-    signature = inspect.signature(function)
-    own = [each for name, each in signature.parameters.items() if name not in {"since", "task"}]
     return Contract(
         name=ledger_name(function),
         summary=claim_of(function),
@@ -44,7 +52,7 @@ def contract_of_gate(function: Callable[..., Any], fix: str) -> Contract:
         ensures=Check(function, fix, claim_of(function)),
         rollback=_NOTHING_TO_UNDO,
         idempotent=True,
-        signature=signature.replace(parameters=own),
+        signature=signature_without(function, SUPPLIED | {"since"}),
         readers=readers_of(function),
     )
 
