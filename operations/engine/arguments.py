@@ -46,7 +46,7 @@ def bind(contract: Contract, args: tuple[Any, ...], kwargs: dict[str, Any]) -> d
     return plain
 
 
-def revive(contract: Contract, plain: Mapping[str, Any], task: str) -> dict[str, Any]:
+def revive(contract: Contract, plain: Mapping[str, Any], task: str, run: str) -> dict[str, Any]:
     """Turn plain arguments into the types the step's annotations name.
 
     Raises:
@@ -56,7 +56,7 @@ def revive(contract: Contract, plain: Mapping[str, Any], task: str) -> dict[str,
     for name, read in contract.readers.items():
         if live.get(name) is not None:
             live[name] = read(live[name])
-    return live | {"task": task}
+    return live | {"task": task, "run": run}
 
 
 def digest(plain: Mapping[str, Any], live: Mapping[str, Any], vault: Vault) -> str:

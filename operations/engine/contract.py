@@ -12,7 +12,7 @@ from state.errors import RunbookError
 
 P = ParamSpec("P")
 Clause = Callable[..., Any]  # Any: a clause returns what its place in the contract asks for
-SUPPLIED = {"task"}  # what a clause may name beside the step's own arguments
+SUPPLIED = {"task", "run"}  # what body and clauses may name beside the step's own arguments
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class Act:
     def of(cls, session: Session, contract: Contract, task: str, plain: dict[str, Any]) -> "Act":
         """Read the arguments; a secret that is not to be had is a refusal."""
         try:
-            live = values.revive(contract, plain, task)
+            live = values.revive(contract, plain, task, session.run.undoes or session.run.id)
             digest = values.digest(plain, live, session.vault)
         except ClientError as error:
             raise refusal(contract, error.what + ": " + error.why, error.fix) from None
