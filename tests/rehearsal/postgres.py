@@ -191,7 +191,7 @@ class PostgresServer:
         return PostgresBinaries(directory, found.source, found.bundle)
 
     def _scratch_directory(self, prefix: str) -> Path:
-        for parent in (None, "/tmp", "/var/tmp"):  # noqa: S108  mkdtemp makes the name unguessable
+        for parent in (None, "/tmp", "/var/tmp"):  # mkdtemp makes the name unguessable
             with contextlib.suppress(OSError):
                 scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
                 scratch.chmod(0o711)

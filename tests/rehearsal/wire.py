@@ -48,7 +48,7 @@ class Request:
     head: Head
     body: bytes
 
-    def json(self) -> Any:  # noqa: ANN401  JSON
+    def json(self) -> Any:  # Any: JSON
         """Return the body as JSON; None when there is none."""
         return json.loads(self.body) if self.body.strip() else None
 
@@ -77,7 +77,7 @@ class Answer:
 
     def encode(self, *, close: bool, with_body: bool = True) -> bytes:
         """Return the bytes of the answer on the wire."""
-        lines = [f"HTTP/1.1 {self.status} {reason(self.status)}"]
+        lines = [f"HTTP/1.1 {int(self.status)} {reason(self.status)}"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         if self.status != HTTPStatus.NO_CONTENT:
             lines.append(f"Content-Length: {len(self.body)}")

@@ -1,7 +1,6 @@
 """Which ports a process group listens on, and whether the outside could reach them."""
 
 import contextlib
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,7 +30,7 @@ def _sockets_of(group: int) -> set[str]:
         with contextlib.suppress(OSError):  # the process may end while it is looked at
             for entry in Path(f"/proc/{pid}/fd").iterdir():
                 with contextlib.suppress(OSError):
-                    target = os.readlink(entry)
+                    target = str(entry.readlink())
                     if target.startswith("socket:["):
                         inodes.add(target[8:-1])
     return inodes
