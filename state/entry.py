@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 GENESIS = "0" * 64
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Event(StrEnum):
@@ -39,6 +41,14 @@ def canonical(value: object) -> str:
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
+
+
+def storable(text: str) -> str:
+    """Return a text that every database takes: halves of characters become U+FFFD.
+
+    Python keeps bytes that are no UTF-8 as lone surrogates, in arguments and file names say.
+    """
+    return _SURROGATES.sub("\ufffd", text)
 
 
 def now() -> datetime:

@@ -1,41 +1,24 @@
 """The append-only record of every run of one environment, in one SQLite file."""
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from state.entry import GENESIS, Entry, Event, now, timestamp
-from state.errors import LedgerDamaged, LedgerUnwritable, RunLocked
+from state import sqlite
+from state.entry import GENESIS, Entry, Event, canonical, now, storable, timestamp
+from state.errors import LedgerDamaged, RunbookError, RunLocked
 from state.lock import Lease, Owner
 
-FORMAT = 1  # of the tables below; a ledger with a higher number was written by a newer program
-LOCK_WAIT_SECONDS = 5.0  # short: waiting for an SQLite lock stops every greenlet of pyinfra
-
-_SCHEMA = f"""
-CREATE TABLE entries (
-    seq INTEGER PRIMARY KEY CHECK (seq > 0), run TEXT NOT NULL, attempt INTEGER NOT NULL,
-    at TEXT NOT NULL, event TEXT NOT NULL, task TEXT NOT NULL, step TEXT NOT NULL,
-    target TEXT NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL, fence INTEGER NOT NULL,
-    body TEXT NOT NULL, prev TEXT NOT NULL, sha256 TEXT NOT NULL UNIQUE
-) STRICT;
-CREATE TRIGGER entries_never_change BEFORE UPDATE ON entries
-    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER entries_never_go BEFORE DELETE ON entries
-    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TABLE lease (
-    id INTEGER PRIMARY KEY CHECK (id = 1), fence INTEGER NOT NULL, machine TEXT NOT NULL,
-    pid INTEGER NOT NULL, started TEXT NOT NULL, actor TEXT NOT NULL, heartbeat TEXT NOT NULL,
-    held INTEGER NOT NULL
-) STRICT;
-CREATE TABLE about (environment TEXT NOT NULL, created_at TEXT NOT NULL) STRICT;
-PRAGMA user_version = {FORMAT};
-"""
-_COLUMNS = "seq, run, attempt, at, event, task, step, target, actor, reason, fence, body, prev, sha256"
+_NAMES = (
+    *("seq", "run", "attempt", "at", "event", "task", "step"),
+    *("target", "actor", "reason", "fence", "body", "prev", "sha256"),
+)
+_COLUMNS = ", ".join(_NAMES)
+_NUMBERS = {"seq", "attempt", "fence"}
 
 
 @dataclass(frozen=True)
@@ -67,7 +50,7 @@ class Ledger(Protocol):
     def lease(self) -> Lease | None:
         """Return the lease as it stands, or None where nobody ever took it."""
 
-    def take_lease(self, owner: Owner) -> Lease:
+    def take_lease(self, owner: Owner, at: datetime | None = None) -> Lease:
         """Become the one writer."""
 
     def heartbeat(self, fence: int) -> None:
@@ -97,7 +80,7 @@ class SqliteLedger:
 
     Args:
         path: The file; `create` makes it.
-        environment: Name of the environment it belongs to.
+        environment: Name of the environment it belongs to; None takes what the file says.
 
     Raises:
         LedgerDamaged: not a ledger, torn, edited, of another environment, or newer than this
@@ -105,46 +88,21 @@ class SqliteLedger:
         LedgerUnwritable: the file or its directory does not accept writes.
     """
 
-    def __init__(self, path: Path, environment: str) -> None:
+    def __init__(self, path: Path, environment: str | None = None) -> None:
         self.path = path
-        self.environment = environment
-        with self._connection(write=False) as db:
-            version = int(db.execute("PRAGMA user_version").fetchone()[0])
-            if version > FORMAT:
-                raise LedgerDamaged(
-                    f"ledger `{path}` was not opened",
-                    f"it has format {version}, this program knows formats up to {FORMAT}",
-                    "update this checkout (`git pull && ./run test`), then the same command again",
-                )
-            found = db.execute("SELECT environment FROM about").fetchone()
-        if found is None or found[0] != environment:
+        found = sqlite.environment_of(path)
+        self.environment = found if environment is None else environment
+        if found != self.environment:
             raise LedgerDamaged(
                 f"ledger `{path}` was not opened",
-                f"it belongs to `{found[0] if found else 'no environment'}`, not `{environment}`",
+                f"it belongs to `{found}`, not `{environment}`",
                 "correct `environment` or `ledger` in the inventory's group data",
             )
 
     @classmethod
     def create(cls, path: Path, environment: str) -> "SqliteLedger":
         """Make the file if it is not there, and open it."""
-        if not path.exists():
-            draft = path.with_name(f".{path.name}.{os.getpid()}")
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                os.close(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
-                with closing(sqlite3.connect(draft)) as db:
-                    db.execute("PRAGMA journal_mode = WAL")
-                    db.executescript(_SCHEMA)
-                    about = (environment, timestamp(now()))
-                    db.execute("INSERT INTO about VALUES (?, ?)", about)
-                    db.commit()
-                os.link(draft, path)  # atomic, and never over a ledger that appeared meanwhile
-            except FileExistsError:
-                pass  # another process made it first; ours is discarded below
-            except (OSError, sqlite3.Error) as error:
-                raise _unwritable(path, error) from None
-            finally:
-                draft.unlink(missing_ok=True)
+        sqlite.create(path, environment)
         return cls(path, environment)
 
     def entries(self) -> list[Entry]:
@@ -153,15 +111,11 @@ class SqliteLedger:
         Raises:
             LedgerDamaged: an entry was changed, removed or put in between.
         """
-        with self._connection(write=False) as db:
+        with sqlite.connection(self.path, write=False) as db:
             rows = db.execute(f"SELECT {_COLUMNS} FROM entries ORDER BY seq").fetchall()
         entries = [_entry(row, self.path) for row in rows]
         for problem in broken_links(entries):
-            raise LedgerDamaged(
-                f"ledger `{self.path}` is not trusted",
-                problem,
-                f"runbook verify --ledger {self.path}, then restore the file from its backup",
-            )
+            raise _untrusted(self.path, problem)
         return entries
 
     def append(self, fact: Fact, fence: int) -> Entry:
@@ -171,101 +125,73 @@ class SqliteLedger:
             RunLocked: the fence token is stale: another process took over.
             LedgerUnwritable: read-only, full, or locked for too long.
         """
-        with self._connection(write=True) as db:
-            lease = _lease(db)
+        with sqlite.connection(self.path, write=True) as db:
+            lease = _lease(db, self.path)
             if lease is None or lease.fence != fence or not lease.held:
                 raise RunLocked(
                     "nothing more was recorded by this process",
                     f"its fence token {fence} is stale: another process took the lease over",
                     "run the same command again; it resumes from what the ledger holds",
                 )
-            last = db.execute("SELECT seq, sha256 FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
-            seq, prev = (last[0] + 1, last[1]) if last else (1, GENESIS)
+            newest = "SELECT seq, sha256, fence FROM entries ORDER BY seq DESC LIMIT 1"
+            seq, prev, highest = db.execute(newest).fetchone() or (0, GENESIS, 0)
+            if highest > fence:
+                raise _untrusted(self.path, f"entry {seq} has fence {highest}; the lease {fence}")
             entry = Entry(
-                seq=seq,
-                run=fact.run,
+                seq=seq + 1,
+                run=storable(fact.run),
                 attempt=fact.attempt,
                 at=timestamp(now()),
                 event=fact.event,
-                task=fact.task,
-                step=fact.step,
-                target=fact.target,
-                actor=fact.actor,
-                reason=fact.reason,
+                task=storable(fact.task),
+                step=storable(fact.step),
+                target=storable(fact.target),
+                actor=storable(fact.actor),
+                reason=storable(fact.reason),
                 fence=fence,
-                body=dict(fact.body or {}),
+                # As a reader will see it: keys are text, tuples are lists.
+                body=json.loads(storable(canonical(fact.body or {}))),
                 prev=prev,
             ).sealed()
-            values = entry.as_json() | {"body": json.dumps(entry.body, ensure_ascii=False)}
-            places = ", ".join(f":{name.strip()}" for name in _COLUMNS.split(","))
+            values = entry.as_json() | {"body": canonical(entry.body)}
+            places = ", ".join(f":{name}" for name in _NAMES)
             db.execute(f"INSERT INTO entries ({_COLUMNS}) VALUES ({places})", values)
         return entry
 
     def lease(self) -> Lease | None:
         """Return the lease as it stands, or None where nobody ever took it."""
-        with self._connection(write=False) as db:
-            return _lease(db)
+        with sqlite.connection(self.path, write=False) as db:
+            return _lease(db, self.path)
 
-    def take_lease(self, owner: Owner) -> Lease:
+    def take_lease(self, owner: Owner, at: datetime | None = None) -> Lease:
         """Become the one writer, with a fence token higher than any before.
+
+        Args:
+            owner: Who wants to write.
+            at: The time of day to go by; now unless given.
 
         Raises:
             RunLocked: the holder is alive, or may be.
         """
-        with self._connection(write=True) as db:
-            current = _lease(db)
+        with sqlite.connection(self.path, write=True) as db:
+            current = _lease(db, self.path)
             if current is not None:
-                current.refuse_if_held()
-            lease = Lease.next_after(current, owner)
+                current.refuse_if_held(at)
+            highest = db.execute("SELECT max(fence) FROM entries").fetchone()[0]
+            lease = Lease.next_after(current, owner, at, above=highest or 0)
             db.execute("INSERT OR REPLACE INTO lease VALUES (1, ?, ?, ?, ?, ?, ?, 1)", lease.row())
         return lease
 
     def heartbeat(self, fence: int) -> None:
         """Say that the writer is alive; a stale fence changes nothing."""
-        with self._connection(write=True) as db:
+        with sqlite.connection(self.path, write=True) as db:
             beat = (timestamp(now()), fence)
             db.execute("UPDATE lease SET heartbeat = ? WHERE fence = ? AND held = 1", beat)
 
     def release_lease(self, fence: int) -> None:
         """Stop being the writer; a stale fence changes nothing."""
-        with self._connection(write=True) as db:
+        with sqlite.connection(self.path, write=True) as db:
             db.execute("UPDATE lease SET held = 0 WHERE fence = ?", (fence,))
-
-    @contextmanager
-    def _connection(self, *, write: bool) -> Iterator[sqlite3.Connection]:
-        """Open, do one short transaction, close: nothing is held between two entries."""
-        if not self.path.exists():
-            raise LedgerDamaged(
-                f"ledger `{self.path}` was not opened",
-                "there is no such file",
-                "correct `ledger` in the inventory, or `--ledger` on the command line",
-            )
-        mode = "rw" if write else "ro"
-        try:
-            db = sqlite3.connect(
-                f"file:{self.path}?mode={mode}",
-                uri=True,
-                timeout=LOCK_WAIT_SECONDS,
-                isolation_level=None,
-            )
-            with closing(db):
-                db.execute("PRAGMA synchronous = FULL")
-                if not write:
-                    yield db
-                    return
-                db.execute("BEGIN IMMEDIATE")
-                try:
-                    yield db
-                except BaseException:
-                    db.execute("ROLLBACK")
-                    raise
-                db.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            if write:
-                raise _unwritable(self.path, error) from None
-            raise _damaged(self.path, error) from None
-        except sqlite3.DatabaseError as error:
-            raise _damaged(self.path, error) from None
 
 
 def broken_links(entries: list[Entry]) -> Iterator[str]:
@@ -282,6 +208,22 @@ def broken_links(entries: list[Entry]) -> Iterator[str]:
         prev = entry.sha256
 
 
+def path_of(where: str) -> Path:
+    """Return the file a ledger's address names: a path, or ``sqlite:///path``.
+
+    Raises:
+        RunbookError: it is the address of something else.
+    """
+    scheme, separator, _ = where.partition("://")
+    if separator and scheme != "sqlite":
+        raise RunbookError(
+            "the ledger was not opened",
+            f"its address begins with `{scheme}://`; a ledger is an SQLite file",
+            "give a path, or `sqlite:///PATH` (four slashes where PATH is absolute)",
+        )
+    return Path(where.removeprefix("sqlite:///")).expanduser()
+
+
 def open_ledger(where: str, environment: str, *, create: bool) -> SqliteLedger | NoLedger:
     """Open the ledger named in an inventory: a path, or ``sqlite:///path``.
 
@@ -290,44 +232,41 @@ def open_ledger(where: str, environment: str, *, create: bool) -> SqliteLedger |
         environment: Name of the environment.
         create: Make it if absent; planning passes False and gets an empty view instead.
     """
-    path = Path(where.removeprefix("sqlite:///")).expanduser()
+    path = path_of(where)
     if create:
         return SqliteLedger.create(path, environment)
     return SqliteLedger(path, environment) if path.exists() else NoLedger(environment)
 
 
-def _lease(db: sqlite3.Connection) -> Lease | None:
+def _lease(db: sqlite3.Connection, path: Path) -> Lease | None:
     row = db.execute(
         "SELECT fence, machine, pid, started, actor, heartbeat, held FROM lease"
     ).fetchone()
-    return Lease.from_row(row) if row else None
+    try:
+        return Lease.from_row(row) if row else None
+    except (TypeError, ValueError):
+        raise _untrusted(path, "its lease cannot be read") from None
 
 
 def _entry(row: tuple[Any, ...], path: Path) -> Entry:  # Any: SQLite's column values
-    values = dict(zip((name.strip() for name in _COLUMNS.split(",")), row, strict=True))
+    values = dict(zip(_NAMES, row, strict=True))
+    for name, value in values.items():
+        if not isinstance(value, int if name in _NUMBERS else str):
+            raise _untrusted(path, f"`{name}` of entry {values['seq']} cannot be read")
     try:
-        values["event"] = Event(values["event"])
-        values["body"] = json.loads(values["body"])
-    except ValueError:
-        raise LedgerDamaged(
-            f"ledger `{path}` is not trusted",
-            f"entry {values['seq']} cannot be read",
-            f"runbook verify --ledger {path}, then restore the file from its backup",
-        ) from None
-    return Entry(**values)
+        event = Event(values["event"])
+        body = json.loads(values["body"])
+        written = isinstance(body, dict) and canonical(body) == values["body"]
+    except (ValueError, RecursionError):
+        written = False
+    if not written:
+        raise _untrusted(path, f"entry {values['seq']} cannot be read")
+    return Entry(**values | {"event": event, "body": body})
 
 
-def _unwritable(path: Path, error: Exception) -> LedgerUnwritable:
-    return LedgerUnwritable(
-        f"ledger `{path}` did not take the entry",
-        f"{error}; nothing is done that could not be recorded",
-        f"see `ls -l {path}*` and `df -h {path.parent}`, then the same command again",
-    )
-
-
-def _damaged(path: Path, error: Exception) -> LedgerDamaged:
+def _untrusted(path: Path, problem: str) -> LedgerDamaged:
     return LedgerDamaged(
-        f"ledger `{path}` cannot be read",
-        f"{error}",
-        f"keep the file for analysis, then restore `{path}` from its backup",
+        f"ledger `{path}` is not trusted",
+        problem,
+        f"runbook verify --ledger {path}, then restore the file from its backup",
     )

@@ -48,9 +48,19 @@ class Lease:
         return cls(fence, owner, datetime.fromisoformat(heartbeat), bool(held))
 
     @classmethod
-    def next_after(cls, current: "Lease | None", owner: Owner) -> Self:
-        """Return the lease that follows: the fence token only ever grows."""
-        return cls((current.fence if current else 0) + 1, owner, now(), held=True)
+    def next_after(
+        cls, current: "Lease | None", owner: Owner, at: datetime | None = None, *, above: int = 0
+    ) -> Self:
+        """Return the lease that follows: the fence token only ever grows.
+
+        Args:
+            current: The lease that ends.
+            owner: Who holds the next one.
+            at: The time of day to go by; now unless given.
+            above: The highest fence on record, should the lease have been lost.
+        """
+        highest = max(above, current.fence if current else 0)
+        return cls(highest + 1, owner, at or now(), held=True)
 
     def row(self) -> tuple[int, str, int, str, str, str]:
         """Return the columns to store, without `held`."""
@@ -58,11 +68,11 @@ class Lease:
         beat = timestamp(self.heartbeat)
         return (self.fence, owner.machine, owner.pid, owner.started, owner.actor, beat)
 
-    def silence(self) -> timedelta:
-        """Return how long the owner has not been heard of."""
-        return now() - self.heartbeat
+    def silence(self, at: datetime | None = None) -> timedelta:
+        """Return how long the owner has not been heard of; its clock may be ahead of ours."""
+        return max((at or now()) - self.heartbeat, timedelta(0))
 
-    def is_dead(self) -> bool:
+    def is_dead(self, at: datetime | None = None) -> bool:
         """Tell whether the owner is certainly gone, or silent for too long elsewhere.
 
         On this machine the process table answers; a pid given to another program since has
@@ -71,25 +81,33 @@ class Lease:
         """
         if self.owner.machine == _machine():
             return _started(self.owner.pid) != self.owner.started
-        return self.silence() > SILENCE
+        return self.silence(at) > SILENCE
 
-    def refuse_if_held(self) -> None:
+    def refuse_if_held(self, at: datetime | None = None) -> None:
         """Raise RunLocked where the owner holds the lease and may be alive."""
-        if self.held and not self.is_dead():
+        if self.held and not self.is_dead(at):
             owner = self.owner
+            silent_seconds = int(self.silence(at).total_seconds())
             raise RunLocked(
                 "this run did not start",
                 f"{owner.actor} is at work on this environment: process {owner.pid} on "
-                f"`{owner.machine.split('/')[0]}`, heard of {self.silence().seconds} s ago",
+                f"`{owner.machine.split('/')[0]}`, heard of {silent_seconds} s ago",
                 "wait for it to end (`runbook status` shows where it stands), "
                 "then the same command again",
             )
 
 
 def _machine() -> str:
-    """Name this boot of this machine: after a reboot no process of before is alive."""
+    """Name the process table that a pid belongs to.
+
+    That is this boot of this machine, since after a reboot no process of before is alive, and on
+    Linux the pid namespace: two containers may share name and kernel, and count pids apart.
+    """
     boot = Path("/proc/sys/kernel/random/boot_id")
-    return f"{socket.gethostname()}/{boot.read_text().strip() if boot.exists() else '-'}"
+    table = Path("/proc/self/ns/pid")
+    booted = boot.read_text().strip() if boot.exists() else "-"
+    counted = table.readlink().name if table.is_symlink() else "-"
+    return f"{socket.gethostname()}/{booted}/{counted}"
 
 
 def _started(pid: int) -> str:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from state.entry import Entry, Event
+from state.errors import LedgerDamaged
 
 
 class TaskState(StrEnum):
@@ -129,6 +130,16 @@ class Task:
             took = datetime.fromisoformat(entry.at) - datetime.fromisoformat(self.started_at)
             self.seconds = round(took.total_seconds(), 3)
 
+    def put_back(self, entry: Entry) -> None:
+        """Take into account that another run, a rollback, has undone this task.
+
+        Attempts and seconds stay those of this run.
+        """
+        self.state = TaskState.ROLLED_BACK
+        self.why = str(entry.body.get("why", ""))
+        self.receipt = None
+        self._doubt = False
+
     def _begin(self, entry: Entry) -> None:
         self.started_at = entry.at
         self._doubt = True
@@ -216,28 +227,47 @@ class Run:
                 self.proven = False  # something happened since
                 key = (entry.task, entry.target)
                 call = Declared(entry.task, entry.step, entry.target, "")
-                self.tasks.setdefault(key, Task(call)).apply(entry)
+                task = self.tasks.setdefault(key, Task(call))
+                if entry.run == self.id:
+                    task.apply(entry)
+                else:
+                    task.put_back(entry)
             case _:
                 pass
 
 
 def fold(entries: Iterable[Entry]) -> dict[str, Run]:
-    """Return every run by id, oldest first."""
+    """Return every run by id, oldest first.
+
+    Raises:
+        LedgerDamaged: an entry does not say what its event requires.
+    """
     runs: dict[str, Run] = {}
     for entry in entries:
-        if entry.event is Event.RUN_OPENED:
-            runs[entry.run] = Run(
-                id=entry.run,
-                runbook=entry.body["runbook"],
-                opened_at=entry.at,
-                undoes=entry.body.get("undoes", ""),
-                reason=entry.reason,
-                actor=entry.actor,
-            )
-        run = runs.get(entry.run)
-        if run is None:
-            continue
-        run.apply(entry)
-        if entry.event is Event.STEP_ROLLED_BACK and run.undoes in runs:
-            runs[run.undoes].apply(entry)
+        try:
+            _take(entry, runs)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise LedgerDamaged(
+                "the ledger was not understood",
+                f"entry {entry.seq} ({entry.event}) lacks what it has to say: {error!r}",
+                "runbook verify, then restore the ledger from its backup",
+            ) from None
     return runs
+
+
+def _take(entry: Entry, runs: dict[str, Run]) -> None:
+    if entry.event is Event.RUN_OPENED:
+        runs[entry.run] = Run(
+            id=entry.run,
+            runbook=entry.body["runbook"],
+            opened_at=entry.at,
+            undoes=entry.body.get("undoes", ""),
+            reason=entry.reason,
+            actor=entry.actor,
+        )
+    run = runs.get(entry.run)
+    if run is None:
+        return
+    run.apply(entry)
+    if entry.event is Event.STEP_ROLLED_BACK and run.undoes in runs:
+        runs[run.undoes].apply(entry)

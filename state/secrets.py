@@ -5,9 +5,12 @@ import hmac
 import json
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from state.errors import LedgerDamaged, LedgerUnwritable
+
+KEY_BYTES = 32
 
 
 class Vault:
@@ -30,7 +33,8 @@ class Vault:
 
     def digest(self, value: str) -> str:
         """Return a keyed digest: equal secrets are seen as equal, and none can be guessed."""
-        return hmac.new(self._read_key(), value.encode(), hashlib.sha256).hexdigest()
+        plain = value.encode("utf-8", "surrogatepass")
+        return hmac.new(self._read_key(), plain, hashlib.sha256).hexdigest()
 
     def seal(self, value: str) -> str:
         """Keep a secret value on disk, synced, and return the name to ask for it.
@@ -54,31 +58,48 @@ class Vault:
         """
         try:
             value = json.loads((self.directory / name).read_text())
-        except (OSError, ValueError) as error:
-            raise self._lost(name, str(error)) from None
+        except OSError as error:
+            raise self._lost(name, f"{error.strerror}") from None
+        except ValueError:
+            raise self._lost(name, "its content cannot be read") from None
         if not isinstance(value, str) or self.digest(value) != name:
             raise self._lost(name, "its content does not match its name")
         return value
 
     def _read_key(self) -> bytes:
-        if self._key is None:
-            path = self.directory / "key"
-            fresh = secrets.token_bytes(32)
-            if not path.exists() and not self.planning:
-                self._write(path, fresh)
-            self._key = path.read_bytes() if path.exists() else fresh
-        return self._key
+        if self._key is not None:
+            return self._key
+        path = self.directory / "key"
+        try:
+            if not path.exists():
+                if any(self.directory.glob("[!.]*")):
+                    raise self._lost("key", "there are sealed values, and their key is gone")
+                if self.planning:
+                    self._key = secrets.token_bytes(KEY_BYTES)
+                    return self._key
+                self._write(path, secrets.token_bytes(KEY_BYTES))
+            key = path.read_bytes()
+        except OSError as error:
+            raise self._lost("key", f"{error.strerror}") from None
+        if len(key) != KEY_BYTES:
+            raise self._lost("key", f"it has {len(key)} bytes, not {KEY_BYTES}")
+        self._key = key
+        return key
 
     def _write(self, path: Path, content: bytes) -> None:
+        """Put a file there whole, synced, for this user alone; one that is there stays."""
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             self.directory.mkdir(parents=True, mode=0o700, exist_ok=True)
+            self.directory.chmod(0o700)  # where it was there, or the umask is odd
             descriptor = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            draft.replace(path)
+            with suppress(FileExistsError):  # another process made it first
+                os.link(draft, path)
+            draft.unlink()
             folder = os.open(self.directory, os.O_RDONLY)
             os.fsync(folder)
             os.close(folder)
