@@ -1,0 +1,340 @@
+"""Move all rows of a plan to the destination; killed at any moment, the same call resumes.
+
+Each chunk is one transaction of the destination that holds its rows and the record of it, so the two
+agree after a kill of the client, of the server or of the line between them.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from operations.transfer import bulk, evidence, preflight
+from operations.transfer.chunks import Chunk, LiveSupply, LoadFailed, Moved, Sums, Supply, move, target_sums
+from operations.transfer.plan import Plan, TablePlan
+from operations.transfer.quoting import literal, quoted
+from operations.transfer.session import Connection, connect, reading, value
+
+# One load at a time on a destination; a backend whose client was killed lets go within seconds.
+LOCK = 7_265_441_301
+LOCK_WAIT_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class TableLoad:
+    """What one table came to."""
+
+    table: str
+    rows: int
+    quarantined: int
+    adjusted: int
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a load did, and what the destination holds now. `snapshot` is None when nothing was moved."""
+
+    digest: str
+    mode: str
+    snapshot: str | None
+    chunks_moved: int
+    chunks_unchanged: int
+    tables: tuple[TableLoad, ...]
+    seconds: float
+
+    @property
+    def changed(self) -> bool:
+        """Say whether this call moved anything."""
+        return self.chunks_moved > 0
+
+    @property
+    def rows(self) -> int:
+        """Count the rows on the destination that a load put there."""
+        return sum(table.rows for table in self.tables)
+
+
+class LoadRefused(LoadFailed):
+    """Nothing was written: the destination is in use, holds other rows, or another mapping's."""
+
+
+def is_loaded(destination: str, digest: str) -> bool:
+    """Say whether this plan's load was carried to its end on this destination."""
+    with connect(destination, name="destination") as session:
+        return _finished(session, digest)
+
+
+def load(
+    plan: Plan,
+    source: str,
+    destination: str,
+    *,
+    mode: str = "stream",
+    chunk_rows: int | None = None,
+    preflighted: bool = False,
+    supersede: bool = False,
+    on_chunk: Callable[[Moved], None] | None = None,
+    before_commit: Callable[[Chunk], None] | None = None,
+) -> Loaded:
+    """Stream every row from the source, from one snapshot.
+
+    Args:
+        plan: The compiled mapping.
+        source: URL of the legacy database; only read.
+        destination: URL of the new database, migrated and empty.
+        mode: `stream` into live keys, or `bulk` with keys and indexes taken down meanwhile.
+        chunk_rows: Rows of one transaction; default 100,000.
+        preflighted: The caller holds a good preflight of the same rows, so it is not run again.
+        supersede: An unfinished load of another mapping gives way, and its rows are taken away.
+        on_chunk: Called after each chunk is committed.
+        before_commit: Called before each chunk is committed.
+
+    Raises:
+        LoadRefused: nothing was written, and why.
+        LoadFailed: a chunk could not be moved; what came before stays, and the call resumes.
+        PreflightFailed: rows of the source do not fit.
+    """
+    with reading(source) as session:
+        snapshot = value(session, "select pg_export_snapshot()")
+        supply = LiveSupply(session, snapshot, text=plan.text_hashes, chunk_rows=chunk_rows)
+
+        def preflight_first() -> None:
+            if not preflighted:
+                preflight.require(plan, source, snapshot=snapshot)
+
+        return carry(
+            plan, supply, destination, mode=mode, supersede=supersede, first=preflight_first,
+            on_chunk=on_chunk, before_commit=before_commit,
+        )  # fmt: skip
+
+
+def load_export(plan: Plan, directory: str | Path, destination: str, *, mode: str = "stream") -> Loaded:
+    """Load the files of an export, checked first; the same records and comparisons as `load`.
+
+    Raises:
+        LoadRefused: the export is of another plan, or as for `load`.
+        ExportDamaged: a file is missing, changed or not the manifest's.
+    """
+    from operations.transfer.files import FileSupply  # noqa: PLC0415 - files know chunks, not the reverse
+
+    supply = FileSupply.open(plan, Path(directory))
+    return carry(plan, supply, destination, mode=mode)
+
+
+def carry(
+    plan: Plan,
+    supply: Supply,
+    destination: str,
+    *,
+    mode: str = "stream",
+    supersede: bool = False,
+    first: Callable[[], None] | None = None,
+    on_chunk: Callable[[Moved], None] | None = None,
+    before_commit: Callable[[Chunk], None] | None = None,
+) -> Loaded:
+    """Carry a load to its end from any supply; see `load`."""
+    began = time.monotonic()
+    with connect(destination, name="destination") as session, _alone(session):
+        if _finished(session, plan.digest):
+            return _result(session, plan, mode, None, 0, began)
+        _admit(session, plan, mode, supersede=supersede)
+        if first is not None:
+            first()
+        _begin(session, plan, supply, mode)
+        moved = _catch_up(session, plan, supply)
+        for table in plan.tables:
+            for chunk in _chunks(session, plan, table, loaded=False):
+                done = move(supply, session, table, chunk, plan.digest, before_commit=before_commit)
+                moved += 1
+                if on_chunk is not None:
+                    on_chunk(done)
+            _hold_limit(session, plan, table)
+        bulk.put_back(session, plan)
+        _set_sequences(session, plan, supply)
+        session.execute(f"analyze {', '.join(table.target for table in plan.tables)}")
+        session.execute(
+            "update _migration.run set finished_at = now(), rows = (select sum(rows) "
+            "from _migration.chunk where digest = run.digest) where digest = %s",
+            [plan.digest],
+        )
+        return _result(session, plan, mode, supply.name, moved, began)
+
+
+@contextmanager
+def _alone(session: Connection) -> Iterator[None]:
+    """Hold the destination's load lock."""
+    deadline = time.monotonic() + LOCK_WAIT_SECONDS
+    while not value(session, f"select pg_try_advisory_lock({LOCK})"):
+        if time.monotonic() > deadline:
+            raise LoadRefused(
+                "the load did not start",
+                "another load is running on this destination",
+                "wait for it, or end its session in pg_stat_activity (application cutover-transfer)",
+            )
+        time.sleep(0.2)
+    try:
+        yield
+    finally:
+        if not session.closed and not session.broken:
+            session.execute(f"select pg_advisory_unlock({LOCK})")
+
+
+def _finished(session: Connection, digest: str) -> bool:
+    if not evidence.exists(session):
+        return False
+    query = "select count(*) from _migration.run where digest = %s and finished_at is not null"
+    return bool(value(session, query, digest))
+
+
+def _admit(session: Connection, plan: Plan, mode: str, *, supersede: bool) -> None:
+    """Refuse a destination whose rows are not ours to replace."""
+    if mode not in {"stream", "bulk"}:
+        raise LoadRefused("the load did not start", f"there is no mode `{mode}`", "use stream or bulk")
+    if plan.cyclic and mode == "stream":
+        tables = ", ".join(plan.cyclic)
+        why = f"the foreign keys of {tables} go round in a circle"
+        raise LoadRefused("the load did not start", why, "load with mode `bulk`")
+    if not evidence.exists(session):
+        _refuse_rows(session, plan)
+        return
+    others = session.execute(
+        "select digest, finished_at from _migration.run where digest <> %s", [plan.digest]
+    ).fetchall()
+    begun = value(session, "select count(*) from _migration.run where digest = %s", plan.digest)
+    if not others:
+        if not begun:
+            _refuse_rows(session, plan)
+        return
+    if any(finished for _, finished in others):
+        raise LoadRefused(
+            "the load did not start",
+            f"the destination holds a finished load of another mapping or schema ({others[0][0][:12]})",
+            "restore the destination from the backup taken before that load, then run this again",
+        )
+    if not supersede or any(bulk.pending(session, digest) for digest, _ in others):
+        raise LoadRefused(
+            "the load did not start",
+            f"an unfinished load of another mapping is there ({others[0][0][:12]})",
+            "load with `supersede` to take its rows away, or restore the backup taken before it",
+        )
+    with session.transaction():
+        session.execute("set constraints all deferred")
+        for table in reversed(plan.tables):
+            session.execute(f"delete from {table.target}")
+        for name in ("run", "chunk", "quarantine", "adjusted"):
+            session.execute(f"delete from _migration.{name}")
+
+
+def _refuse_rows(session: Connection, plan: Plan) -> None:
+    held = [
+        table.name
+        for table in plan.tables
+        if table.replace is None and value(session, f"select exists (select 1 from {table.target})")
+    ]
+    if held:
+        raise LoadRefused(
+            "the load did not start",
+            f"there are rows nobody declared in {', '.join(held)}",
+            "declare `replace: <why>` for rows the project's migrations put there; else empty the tables",
+        )
+
+
+def _begin(session: Connection, plan: Plan, supply: Supply, mode: str) -> None:
+    """Write the plan of the load down once; take keys and indexes down for a bulk load."""
+    evidence.create(session)
+    with session.transaction():
+        begun = session.execute(
+            "insert into _migration.run (digest, mode, snapshot, source_version, catalog) "
+            "values (%s, %s, %s, %s, %s) on conflict (digest) do nothing returning 1",
+            [plan.digest, mode, supply.name, plan.source.server_version,
+             evidence.write_catalog(plan.destination)],
+        ).fetchone()  # fmt: skip
+        if begun is None:
+            return
+        with session.cursor() as cursor:
+            cursor.executemany(
+                "insert into _migration.chunk (digest, table_name, number, lower, upper) "
+                "values (%s, %s, %s, %s, %s)",
+                [
+                    (plan.digest, chunk.table, chunk.number, chunk.lower, chunk.upper)
+                    for table in plan.tables
+                    for chunk in supply.cut(table)
+                ],
+            )
+        if mode == "bulk":
+            bulk.take_down(session, plan)
+
+
+def _chunks(session: Connection, plan: Plan, table: TablePlan, *, loaded: bool) -> list[Chunk]:
+    rows = session.execute(
+        "select table_name, number, lower, upper from _migration.chunk "
+        "where digest = %s and table_name = %s and (loaded_at is not null) = %s order by number",
+        [plan.digest, table.name, loaded],
+    )
+    return [Chunk(*row) for row in rows]
+
+
+def _catch_up(session: Connection, plan: Plan, supply: Supply) -> int:
+    """Move again the chunks of an earlier attempt that the source has changed since.
+
+    In one transaction: a row gone from a parent and from its children is gone from both at once.
+    """
+    stale: list[tuple[TablePlan, Chunk]] = []
+    for table in plan.tables:
+        for chunk in _chunks(session, plan, table, loaded=True):
+            recorded = session.execute(
+                "select rows, hash_0, hash_1 from _migration.chunk "
+                "where digest = %s and table_name = %s and number = %s",
+                [plan.digest, table.name, chunk.number],
+            ).fetchone()
+            there = target_sums(session, table, chunk, text=supply.text_hashes)
+            if not Sums(*(recorded or ())) == there == supply.expected(table, chunk).sums:
+                stale.append((table, chunk))
+    if stale:
+        with session.transaction():
+            for table, chunk in stale:
+                move(supply, session, table, chunk, plan.digest)
+    return len(stale)
+
+
+def _hold_limit(session: Connection, plan: Plan, table: TablePlan) -> None:
+    """Stop when more rows were kept out than declared; the source may have changed since a preflight."""
+    row = session.execute(
+        "select coalesce(sum(quarantined), 0)::bigint, coalesce(sum(rows + quarantined), 0)::bigint "
+        "from _migration.chunk where digest = %s and table_name = %s",
+        [plan.digest, table.name],
+    ).fetchone() or (0, 0)
+    if row[0] > table.limit.of(row[1]):
+        raise LoadFailed(
+            f"`{table.name}` is not loaded to its end",
+            f"{row[0]} of {row[1]} rows were kept out, {table.limit} may be",
+            f"look at `_migration.quarantine`; mend the rows or raise `max_quarantined` at {table.place}",
+        )
+
+
+def _set_sequences(session: Connection, plan: Plan, supply: Supply) -> None:
+    """Let new rows begin above every number ever used, also by rows that were kept out."""
+    for table in plan.tables:
+        for column in plan.destination.by_name[table.name].columns:
+            if column.sequence is None:
+                continue
+            known = [value(session, f"select max({quoted(column.name)}) from {table.target}")]
+            if any(item.name == column.name for item in table.columns):
+                known.append(supply.highest(table, column.name))
+            highest = max((number for number in known if number is not None), default=None)
+            call = f"{highest}, true" if highest is not None and highest > 0 else "1, false"
+            session.execute(f"select setval({literal(column.sequence)}, {call})")
+
+
+def _result(
+    session: Connection, plan: Plan, mode: str, snapshot: str | None, moved: int, began: float
+) -> Loaded:
+    rows = session.execute(
+        "select table_name, sum(rows)::bigint, sum(quarantined)::bigint, sum(adjusted)::bigint, count(*) "
+        "from _migration.chunk where digest = %s group by 1",
+        [plan.digest],
+    )
+    found = {row[0]: row for row in rows}
+    tables = tuple(TableLoad(*found[table.name][:4]) for table in plan.tables)
+    total = sum(row[4] for row in found.values())
+    return Loaded(plan.digest, mode, snapshot, moved, total - moved, tables, time.monotonic() - began)

@@ -1,0 +1,241 @@
+"""A compiled mapping: for each table one SELECT, and the texts of every query made from it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from operations.transfer.catalog import Catalog
+from operations.transfer.quoting import literal, qualified, quoted
+from operations.transfer.rules import Action, ColumnRule, Fault, Limit, Place
+
+# Two seeds make 128 bits to compare; both share one algorithm, so claim no more than 64.
+SEEDS = (0, 7919)
+RECORDED = (Action.TRUNCATE, Action.PLACEHOLDER, Action.SENTINEL, Action.NULL, Action.TRIM)
+
+
+@dataclass(frozen=True)
+class ColumnPlan:
+    """One destination column: `sql` gives its value from the source row, cast to `type`.
+
+    `as_text` says that its type has no hash, so that both sides compare it as text.
+    """
+
+    name: str
+    type: str
+    sql: str
+    rule: ColumnRule
+    source: str | None
+    source_type: str | None
+    as_text: bool
+    exact: bool
+
+    @property
+    def target(self) -> str:
+        """Read the same value on the destination."""
+        return quoted(self.name)
+
+
+@dataclass(frozen=True)
+class FaultPlan:
+    """One thing that may be wrong with rows of a table, and what is done then."""
+
+    column: str
+    fault: Fault
+    condition: str
+    action: Action
+    reason: str
+    place: Place
+    old: str = "null::text"
+    new: str = "null::text"
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """One destination table.
+
+    `key` and `key_source` name one column copied unchanged from the source's primary key, if there
+    is one of a type with an order that both servers agree on: only then is the table cut in chunks.
+    `parsed` are expressions read once per row; `joins` bring in referenced rows; `excluded` is true
+    for rows another rule keeps out.
+    """
+
+    name: str
+    source: str
+    schema: str
+    source_schema: str
+    place: Place
+    also: bool
+    key: str | None
+    key_source: str | None
+    key_type: str | None
+    key_text: str
+    source_columns: tuple[str, ...]
+    secrets: tuple[str, ...]
+    columns: tuple[ColumnPlan, ...]
+    parsed: tuple[tuple[str, str], ...]
+    joins: tuple[str, ...]
+    faults: tuple[FaultPlan, ...]
+    excluded: str | None
+    uniques: tuple[tuple[str, ...], ...]
+    parents: tuple[str, ...]
+    limit: Limit
+    replace: str | None
+    notes: tuple[str, ...]
+
+    @property
+    def target(self) -> str:
+        """Name the destination table."""
+        return qualified(self.schema, self.name)
+
+    @property
+    def names(self) -> str:
+        """List the destination columns."""
+        return ", ".join(quoted(column.name) for column in self.columns)
+
+    @cached_property
+    def reason(self) -> str | None:
+        """Return an expression: why this row is kept out, or NULL."""
+        out = [fault for fault in self.faults if fault.action is Action.QUARANTINE]
+        if not out:
+            return None
+        return "case " + " ".join(f"when {f.condition} then {literal(f.reason)}" for f in out) + " end"
+
+    def relation(self, where: str = "true") -> str:
+        """Return the FROM item: source rows under `where`, with what is parsed and joined."""
+        source = qualified(self.source_schema, self.source)
+        parsed = "".join(f", {sql} as {quoted(name)}" for name, sql in self.parsed)
+        # `offset 0` makes PostgreSQL read each text once, not once for each mention
+        fence = " offset 0" if parsed else ""
+        rows = f"(select s.*, s.ctid as {quoted('row:place')}{parsed} from {source} s where {where}{fence}) s"
+        return " ".join([rows, *self.joins])
+
+    def kept(self) -> str:
+        """Return the condition of the rows that are moved."""
+        parts = [f"not coalesce({self.excluded}, false)"] if self.excluded else []
+        parts += [f"({self.reason}) is null"] if self.reason else []
+        return " and ".join(parts) or "true"
+
+    def rows(self, where: str = "true") -> str:
+        """Return the SELECT that gives the destination's columns, exactly typed."""
+        columns = ", ".join(f"{column.sql} as {quoted(column.name)}" for column in self.columns)
+        return f"select {columns} from {self.relation(where)} where {self.kept()}"
+
+    def keys(self, column: str) -> str:
+        """Return a SELECT of one mapped column of the rows that are moved, as `k`."""
+        found = next(item for item in self.columns if item.name == column)
+        return f"select {found.sql} as k from {self.relation()} where {self.kept()}"
+
+    def pairs(self, key: str, column: str) -> str:
+        """Return a SELECT of two mapped columns of the rows that are moved, as `k` and `v`."""
+        sql = {item.name: item.sql for item in self.columns}
+        return f"select {sql[key]} as k, {sql[column]} as v from {self.relation()} where {self.kept()}"
+
+    def _row(self, *, source: bool) -> str:
+        parts = []
+        for column in self.columns:
+            read = column.sql if source else column.target
+            parts.append(f"({read})::text" if column.as_text else read)
+        return f"row({', '.join(parts)})"
+
+    def digest(self, seed: int, *, source: bool, text: bool) -> str:
+        """Return an expression: the hash of one row on either side.
+
+        Args:
+            seed: Seed of the hash.
+            source: The mapped source row; else the plain destination row.
+            text: Hash the row's text, as servers of different major versions must.
+        """
+        row = self._row(source=source)
+        if text:
+            return f"hashtextextended(({row})::text, {seed})"
+        return f"hash_record_extended({row}, {seed})"
+
+    def source_sums(self, where: str, *, text: bool) -> str:
+        """Return a SELECT: moved rows, their two hash sums, rows kept out, values adjusted."""
+        kept = self.kept()
+        sums = ", ".join(
+            f"coalesce(sum({self.digest(seed, source=True, text=text)}) filter (where {kept}), 0)::text"
+            for seed in SEEDS
+        )
+        out = f"count(*) filter (where ({self.reason}) is not null)" if self.reason else "0::bigint"
+        hits = [f.condition for f in self.faults if f.action in RECORDED]
+        adjusted = " or ".join(f"({hit})" for hit in hits) or "false"
+        return (
+            f"select count(*) filter (where {kept}), {sums}, {out}, "
+            f"count(*) filter (where {kept} and ({adjusted})) from {self.relation(where)}"
+        )
+
+    def target_sums(self, where: str, *, text: bool) -> str:
+        """Return a SELECT: rows of the destination and their two hash sums."""
+        sums = ", ".join(
+            f"coalesce(sum({self.digest(seed, source=False, text=text)}), 0)::text" for seed in SEEDS
+        )
+        return f"select count(*), {sums} from {self.target} where {where}"
+
+    def raw(self) -> str:
+        """Return an expression: the source row as JSON, without secrets."""
+        shown = [name for name in self.source_columns if name not in self.secrets]
+        listing = ", ".join(f"s.{quoted(name)}" for name in shown)
+        return f"(select to_jsonb(r) from (select {listing}) r)"
+
+    def quarantined(self, where: str = "true") -> str:
+        """Return a SELECT: key, reason and source row of the rows kept out."""
+        reason = self.reason or "null::text"
+        return (
+            f"select {self.key_text} as key, {reason} as reason, {self.raw()} as row_data "
+            f"from {self.relation(where)} where ({reason}) is not null"
+        )
+
+    def adjusted(self, where: str = "true") -> str:
+        """Return a SELECT: key, column, action, fault, old and new value of each change."""
+        found = [f for f in self.faults if f.action in RECORDED]
+        rows = ", ".join(
+            f"({literal(f.column)}, {literal(f.action)}, {literal(f.fault)}, {f.old}, {f.new}, {f.condition})"
+            for f in found
+        )
+        rows = rows or "(null::text, null::text, null::text, null::text, null::text, false)"
+        return (
+            f"select {self.key_text} as key, a.name, a.action, a.fault, a.old, a.new "
+            f"from {self.relation(where)} "
+            f"cross join lateral (values {rows}) a(name, action, fault, old, new, hit) "
+            f"where {self.kept()} and a.hit"
+        )
+
+    def span(self, lower: str | None, upper: str | None, *, source: bool) -> str:
+        """Return the condition of the rows whose key is in `[lower, upper)`, open where None."""
+        if self.key is None or self.key_source is None:
+            return "true"
+        name = f"s.{quoted(self.key_source)}" if source else quoted(self.key)
+        parts = [f"{name} >= {literal(lower)}::{self.key_type}"] if lower is not None else []
+        parts += [f"{name} < {literal(upper)}::{self.key_type}"] if upper is not None else []
+        return " and ".join(parts) or "true"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A mapping compiled against two live catalogs.
+
+    `tables` are in an order in which every referenced table comes first; `cyclic` names those for
+    which there is none. `digest` is the sha256 of the mapping and of both shapes.
+    """
+
+    file: str
+    digest: str
+    tables: tuple[TablePlan, ...]
+    cyclic: tuple[str, ...]
+    notes: tuple[str, ...]
+    source: Catalog
+    destination: Catalog
+
+    @property
+    def text_hashes(self) -> bool:
+        """Say whether rows are hashed as text: hashes of values may differ between major versions."""
+        majors = {self.source.server_version // 10000, self.destination.server_version // 10000}
+        return len(majors) > 1 or min(majors) < 14
+
+    def table(self, name: str) -> TablePlan:
+        """Return the plan of one destination table."""
+        return next(table for table in self.tables if table.name == name)
+
+    def sql(self) -> str:
+        """Return every generated SELECT, as `--dry` prints them."""
+        return "\n\n".join(f"-- {table.source} -> {table.name}\n{table.rows()};" for table in self.tables)

@@ -1,0 +1,47 @@
+"""Names and values written into generated SQL."""
+
+import datetime
+import decimal
+import json
+
+
+def quoted(name: str) -> str:
+    """Return one identifier, quoted whatever is in it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def qualified(schema: str, name: str) -> str:
+    """Return `"schema"."name"`."""
+    return f"{quoted(schema)}.{quoted(name)}"
+
+
+def literal(text: str) -> str:
+    """Return a text constant; sessions pin `standard_conforming_strings`, so a backslash is plain."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def constant(value: object, sql_type: str) -> str:
+    """Return a YAML value as a constant of a PostgreSQL type.
+
+    Args:
+        value: What the YAML file holds: null, text, number, boolean, date, list or mapping.
+        sql_type: Type as PostgreSQL spells it; json and jsonb take the value as JSON.
+    """
+    if value is None:
+        return f"NULL::{sql_type}"
+    return f"{literal(plain(value, sql_type))}::{sql_type}"
+
+
+def plain(value: object, sql_type: str = "text") -> str:
+    """Return the text PostgreSQL reads as this value."""
+    if sql_type in {"json", "jsonb"}:
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime.datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, int | float | decimal.Decimal | str):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

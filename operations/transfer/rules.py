@@ -1,0 +1,172 @@
+"""The rules of a mapping, as read from its file; `compile` decides what they mean for two databases."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """What may be wrong with a value of the source."""
+
+    NULL = "null"
+    BLANK = "blank"
+    UNCASTABLE = "uncastable"
+    MALFORMED = "malformed"
+    TOO_LONG = "too_long"
+    DUPLICATE = "duplicate"
+    ORPHAN = "orphan"
+    UNTRIMMED = "untrimmed"
+
+
+class Action(StrEnum):
+    """What is done about it; every act but `refuse` and `default` is recorded row by row."""
+
+    REFUSE = "refuse"
+    QUARANTINE = "quarantine"
+    DEFAULT = "default"
+    NULL = "null"
+    TRUNCATE = "truncate"
+    PLACEHOLDER = "placeholder"
+    SENTINEL = "sentinel"
+    TRIM = "trim"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of the mapping file."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        """Show it as editors read it."""
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that keeps a mapping from being used."""
+
+    place: Place
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        """Show place, finding and fix on one line."""
+        return f"{self.place}: {self.what}; {self.fix}"
+
+
+@dataclass(frozen=True)
+class Given:
+    """A value written in the file; tells `default: null` from no default."""
+
+    value: object
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Take a mapped column of another table, found through a column of this row."""
+
+    table: str
+    column: str
+    through: str
+
+
+@dataclass(frozen=True)
+class ColumnRule:
+    """How one destination column gets its value.
+
+    `source` is the source column; `sql` and `constant` and `lookup` stand in its place. `when` pairs
+    a fault with the declared action. `same` says what makes two values duplicates: `exact`, or
+    `folded` where case and surrounding blanks do not tell them apart.
+    """
+
+    name: str
+    place: Place
+    source: str | None = None
+    cast: str | None = None
+    formats: tuple[str, ...] = ()
+    order: str | None = None
+    zone: str | None = None
+    nulls: tuple[str, ...] = ()
+    values: tuple[tuple[str, object], ...] = ()
+    constant: Given | None = None
+    default: Given | None = None
+    sentinel: Given | None = None
+    placeholder: str | None = None
+    sql: str | None = None
+    lookup: Lookup | None = None
+    pattern: str | None = None
+    shape: str | None = None
+    secret: bool = False
+    link: bool = False
+    same: str = "exact"
+    when: tuple[tuple[Fault, Action], ...] = ()
+    reason: str | None = None
+
+    def action(self, fault: Fault) -> Action | None:
+        """Return the declared action for a fault."""
+        return dict(self.when).get(fault)
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A source column or table left behind on purpose; an optional one may be absent."""
+
+    name: str
+    place: Place
+    reason: str
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """Rows kept out by a condition on the source row, written with `{column}`."""
+
+    place: Place
+    condition: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How many rows of a table may be kept out: a number, or a share of its rows in percent."""
+
+    rows: int = 0
+    percent: float | None = None
+
+    def of(self, total: int) -> int:
+        """Return the number of rows allowed out of `total`."""
+        return self.rows if self.percent is None else int(total * self.percent / 100)
+
+    def __str__(self) -> str:
+        """Show it as it is written."""
+        return str(self.rows) if self.percent is None else f"{self.percent:g}%"
+
+
+@dataclass(frozen=True)
+class TableRule:
+    """How one destination table is filled.
+
+    `also` marks a second destination of a source table that another rule accounts for in full.
+    `replace` is the reason why rows already there give way.
+    """
+
+    name: str
+    place: Place
+    source: str
+    also: bool = False
+    columns: tuple[ColumnRule, ...] = ()
+    drops: tuple[Drop, ...] = ()
+    quarantine: tuple[RowRule, ...] = ()
+    limit: Limit = Limit()
+    replace: str | None = None
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A whole mapping file; `text` is its sha256."""
+
+    file: str
+    digest: str
+    tables: tuple[TableRule, ...]
+    drops: tuple[Drop, ...]

@@ -1,0 +1,133 @@
+"""Sessions to the two databases, with every setting that changes a text or a meaning pinned."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from operations.clients.errors import ClientError
+
+type_of_row = tuple[Any, ...]  # Any: what a column holds is known by the query only
+Connection = psycopg.Connection[type_of_row]
+
+# Row text differs under another zone, date style or float precision, so both sides are told.
+# `row_security` off makes a policy an error where it would silently hide rows from us.
+PINNED = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "standard_conforming_strings": "on",
+    "client_encoding": "UTF8",
+    "search_path": "pg_catalog",
+    "row_security": "off",
+    "jit": "off",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+}
+KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10}
+# `pg_input_is_valid` exists from PostgreSQL 16 on; before, only a trapped error tells.
+JSON_PROBE = """
+create or replace function pg_temp.transfer_is_json(value text) returns boolean
+language plpgsql immutable as $probe$
+begin
+    perform value::jsonb;
+    return true;
+exception when others then
+    return false;
+end
+$probe$
+"""
+
+
+class DatabaseUnreachable(ClientError):
+    """A database did not let us in, or its address cannot be read."""
+
+
+def connect(url: str, *, name: str = "database") -> Connection:
+    """Open a session in autocommit mode with the pinned settings.
+
+    Args:
+        url: Connection URL or conninfo; appears in no message.
+        name: What messages call this database, as `source`.
+
+    Raises:
+        DatabaseUnreachable: the address is malformed, or the server refused or did not answer.
+    """
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # libpq quotes the address in its own message, password and all
+        raise DatabaseUnreachable(
+            f"the address of the {name} was not understood",
+            "it is not a PostgreSQL URL",
+            "write it as postgresql://user:password@host:5432/database",
+        ) from None
+    settings: dict[str, Any] = {"connect_timeout": 15, "application_name": "cutover-transfer"}
+    settings |= KEEPALIVE | {key: value for key, value in given.items() if value is not None}
+    try:
+        connection = psycopg.connect(make_conninfo(**settings), autocommit=True)
+    except psycopg.OperationalError as error:
+        raise DatabaseUnreachable(
+            f"no session on the {name}",
+            first_line(error),
+            "check that the server is up and the address right, then the same command again",
+        ) from None
+    pin(connection)
+    return connection
+
+
+def pin(connection: Connection) -> None:
+    """Set the pinned settings, and notice within a second that our peer has died."""
+    pins = dict(PINNED)
+    if connection.info.server_version >= 140000:
+        pins["client_connection_check_interval"] = "1000"
+    calls = ", ".join("set_config(%s, %s, false)" for _ in pins)
+    flat = [part for pair in pins.items() for part in pair]
+    connection.execute(f"select {calls}", flat)
+
+
+@contextmanager
+def reading(url: str, *, snapshot: str | None = None, name: str = "source") -> Iterator[Connection]:
+    """Give a session inside one repeatable read-only transaction.
+
+    Args:
+        url: Connection URL.
+        snapshot: An exported snapshot to see the same rows as another session.
+        name: What messages call this database.
+    """
+    with connect(url, name=name) as connection:
+        prepare(connection)
+        connection.execute("begin isolation level repeatable read read only")
+        if snapshot is not None:
+            connection.execute(f"set transaction snapshot '{snapshot}'")
+        yield connection
+        connection.execute("commit")
+
+
+def prepare(connection: Connection) -> None:
+    """Make the JSON probe where the server has none of its own; it lives and dies with the session."""
+    if connection.info.server_version >= 160000:
+        return
+    connection.execute("begin read write")  # a frozen database is read-only by default only
+    connection.execute(JSON_PROBE)
+    connection.execute("commit")
+
+
+def value(connection: Connection, query: str, *arguments: object) -> Any:  # Any: see type_of_row
+    """Return the first column of the first row."""
+    row = connection.execute(query, arguments or None).fetchone()
+    if row is None:
+        raise ClientError("a query gave no row", query, "report this as a bug of the data engine")
+    return row[0]
+
+
+def first_line(error: psycopg.Error) -> str:
+    """Return what the server said, without its details: those quote rows."""
+    if error.diag.message_primary:
+        return error.diag.message_primary
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
