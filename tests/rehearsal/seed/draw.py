@@ -27,7 +27,7 @@ class Draw:
     """
 
     def __init__(self, table: str, count: int, filehost: str) -> None:
-        self.random = Random(f"rotc-legacy:{table}")  # noqa: S311  repeatable, not secret
+        self.random = Random(f"rotc-legacy:{table}")
         self.count = count
         self.filehost = filehost
 

@@ -104,11 +104,11 @@ def activity_images(book: Book, draw: Draw) -> Iterator[Row]:
     for row, identity in book.number("activity_images", draw):
         parent = parents[row % len(parents)]
         path = draw.file_reference("image_path", row) or f"/uploads/activity-{identity}.png"
-        # The row past the first round may lack its parent, so that no activity is left without.
-        orphan = row >= len(parents)
+        # Only past the first round does an image lack its parent: no activity is left without.
+        orphan = row == len(parents) or (row > len(parents) and draw.chance(0.03))
         yield (
             identity,
-            draw.odd("activity_id", row, (None,), parent) if orphan else parent,
+            None if orphan else parent,
             path,
             draw.odd("created_at", row, (None,), draw.moment()),
         )

@@ -30,7 +30,7 @@ async function transaction(pool, work) {
     client.release();
     return result;
   } catch (error) {
-    client.release(error);
+    client.release(error); // a session in an unknown state is not lent out again
     throw error;
   }
 }
