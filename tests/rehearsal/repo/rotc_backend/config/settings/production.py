@@ -6,7 +6,8 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
-from celery.schedules import schedule
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config.settings import environment
 from config.settings.base import *  # noqa: F403  a settings module extends the one below it
@@ -33,7 +34,12 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": _redis,
         "KEY_PREFIX": "rotc",
-        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
+        # The client would try four times, and a health answer may take five seconds in all.
+        "OPTIONS": {
+            "socket_connect_timeout": 1,
+            "socket_timeout": 1,
+            "retry": Retry(NoBackoff(), retries=1),
+        },
     }
 }
 CHANNEL_LAYERS = {
@@ -58,14 +64,12 @@ CELERY_WORKER_CONCURRENCY = environment.count("CELERY_WORKER_CONCURRENCY", 2)
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {
         "task": "system.heartbeat",
-        "schedule": schedule(
-            timedelta(seconds=environment.seconds("BEAT_INTERVAL_SECONDS", default=5))
-        ),
+        "schedule": timedelta(seconds=environment.seconds("BEAT_INTERVAL_SECONDS", default=5)),
     },
     "purge-old-records": {
         "task": "system.purge_old_records",
-        "schedule": schedule(
-            timedelta(seconds=environment.seconds("PURGE_INTERVAL_SECONDS", default=24 * 3600))
+        "schedule": timedelta(
+            seconds=environment.seconds("PURGE_INTERVAL_SECONDS", default=24 * 3600)
         ),
     },
 }

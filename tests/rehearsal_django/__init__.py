@@ -1,0 +1,1 @@
+"""Tests of the Django application that the rehearsal world deploys."""
