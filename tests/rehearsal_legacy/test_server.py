@@ -223,6 +223,23 @@ def test_frozen_database_turns_writes_away_and_keeps_reads(server, canaries, dat
     assert server.process.poll() is None
 
 
+def test_sessions_ended_under_load_cost_requests_but_not_the_server(server, database):
+    """Whenever PostgreSQL ends a session, the request at hand is a 503, and the next is fine."""
+    statuses = set()
+    with psycopg.connect(database, autocommit=True) as connection:
+        for _ in range(60):
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            answer = server.call("POST", "/api/messages", json={"message": "still there?"})
+            statuses.add(answer.status_code)
+
+    assert statuses <= {201, 503}
+    eventually(lambda: server.call("GET", "/health").status_code == 200)
+    assert server.process.poll() is None
+
+
 def test_health_says_when_the_database_is_away(installed, postgres, filled):
     """No database is a 503, not a crash; the server recovers by itself."""
     name = "short_lived"

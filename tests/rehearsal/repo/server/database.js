@@ -44,7 +44,9 @@ function refusesWrites(error) {
 function isUnreachable(error) {
   return (
     /^(08...|53300|ECONNREFUSED|ECONNRESET|ENOTFOUND|ETIMEDOUT|EPIPE)$/.test(error.code || "") ||
-    /connection terminated|timeout exceeded when trying to connect/i.test(error.message || "")
+    /connection terminated|is not queryable|timeout exceeded when trying to connect/i.test(
+      error.message || "",
+    )
   );
 }
 
