@@ -17,3 +17,19 @@ class ClientError(Exception):
         self.what = what
         self.why = why
         self.fix = fix
+
+
+class NoAnswer(ClientError):
+    """A request went out and nothing came back that says what became of it.
+
+    Args:
+        what: What was tried, on what; one clause.
+        why: How the silence came about.
+        fix: A command to paste or a page to open.
+        maybe_done: Whether the other side may have acted on it; false when it cannot have been
+            reached at all.
+    """
+
+    def __init__(self, what: str, why: str, fix: str, *, maybe_done: bool) -> None:
+        super().__init__(what, why, fix)
+        self.maybe_done = maybe_done

@@ -1,0 +1,77 @@
+"""How often and how long a client asks again before it gives up."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+# A `Ratelimit-Reset` above this is a moment in epoch seconds, below it a delay: Render's page
+# says the one and its servers send the other.
+EPOCH_THRESHOLD_SECONDS = 1e9
+LIMITED = 429
+
+
+def _sleep(seconds: float) -> None:
+    # Looked up at each call, so that gevent's cooperative sleep is found once it is patched in.
+    time.sleep(seconds)
+
+
+def _clock() -> float:
+    return time.monotonic()
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Bound the attempts of one request, and pace whoever polls.
+
+    Args:
+        attempts: Most requests sent for one call, the first included.
+        total_seconds: No wait is begun that would end later than this after the first request.
+        first_wait_seconds: Wait before the second attempt; doubles from there, with jitter.
+        longest_wait_seconds: Longest wait that the client chooses by itself.
+        sleep: Waits; passed in by tests.
+        clock: Monotonic seconds; passed in by tests.
+    """
+
+    attempts: int = 6
+    total_seconds: float = 120.0
+    first_wait_seconds: float = 0.5
+    longest_wait_seconds: float = 15.0
+    sleep: Callable[[float], None] = _sleep
+    clock: Callable[[], float] = _clock
+
+
+ONCE = Patience(attempts=1)
+"""Ask once and take what comes: for health checks and probes, whose 503 is an answer."""
+
+
+def demanded_wait(status: int, headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return the seconds the server asks its caller to wait, or None when it does not.
+
+    The longer of ``Retry-After`` and, after 429 only, ``Ratelimit-Reset``: Render sends the latter
+    with every answer.
+
+    Source: https://api-docs.render.com/reference/rate-limiting
+    """
+    waits = []
+    reset = headers.get("Ratelimit-Reset", "")
+    if status == LIMITED and reset.isdecimal():
+        seconds = float(reset)
+        is_moment = seconds > EPOCH_THRESHOLD_SECONDS
+        waits.append(seconds - now.timestamp() if is_moment else seconds)
+    after = headers.get("Retry-After", "")
+    if after.isdecimal():
+        waits.append(float(after))
+    elif after:
+        waits += _until(after, now)
+    return max(0.0, *waits) if waits else None
+
+
+def _until(moment: str, now: datetime) -> list[float]:
+    try:
+        at = parsedate_to_datetime(moment)
+    except ValueError:
+        return []
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return [(aware - now).total_seconds()]
