@@ -194,16 +194,8 @@ def move(
 
 
 def _clear(destination: Connection, table: TablePlan, chunk: Chunk) -> None:
-    """Take away what the chunk's range holds; rows declared `replace` are kept as evidence."""
+    """Take away what the chunk's range holds, and what an earlier attempt recorded of it."""
     where = table.span(chunk.lower, chunk.upper, source=False)
-    if table.replace is not None:
-        destination.execute(
-            "insert into _migration.replaced "
-            f"select {literal(table.name)}, {literal(table.replace)}, to_jsonb(t) "
-            f"from {table.target} t where ({where}) and not exists (select 1 from _migration.chunk "
-            f"where table_name = {literal(table.name)} and number = {chunk.number} "
-            "and loaded_at is not null)"
-        )
     destination.execute(f"delete from {table.target} where {where}")
     for evidence in ("quarantine", "adjusted"):
         destination.execute(

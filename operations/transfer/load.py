@@ -261,8 +261,20 @@ def _begin(session: Connection, plan: Plan, supply: Supply, mode: str) -> None:
                     for chunk in supply.cut(table)
                 ],
             )
+        _replace(session, plan)
         if mode == "bulk":
             bulk.take_down(session, plan)
+
+
+def _replace(session: Connection, plan: Plan) -> None:
+    """Set aside, all at once, the rows that are declared to give way: any may clash with any."""
+    for table in plan.tables:
+        if table.replace is not None:
+            label = f"{literal(table.name)}, {literal(table.replace)}"
+            session.execute(
+                f"with gone as (delete from {table.target} t returning to_jsonb(t) as row_data) "
+                f"insert into _migration.replaced select {label}, row_data from gone"
+            )
 
 
 def _chunks(session: Connection, plan: Plan, table: TablePlan, *, loaded: bool) -> list[Chunk]:

@@ -1,0 +1,161 @@
+"""Map the destination back to the legacy text and hold it against the text itself.
+
+The forward comparison uses one expression on both sides, so a wrong zone or a wrong format verifies
+perfectly there. This one shares nothing with it but the declared rules.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from operations.transfer import casts
+from operations.transfer.chunks import LiveSupply
+from operations.transfer.columns import AWARE, NAIVE, TEXTUAL
+from operations.transfer.plan import ColumnPlan, Plan, TablePlan
+from operations.transfer.quoting import constant, literal, quoted
+from operations.transfer.session import Connection
+from operations.transfer.stream import copy_rows
+
+CHUNK_ROWS = 250_000
+SAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Inverse:
+    """One column held against the legacy text: rows looked at, rows that differ, the first keys."""
+
+    table: str
+    column: str
+    rows: int
+    wrong: int
+    keys: tuple[str, ...]
+
+
+@dataclass
+class _Total:
+    rows: int = 0
+    wrong: int = 0
+    keys: list[str] = field(default_factory=list)
+
+
+def check(
+    plan: Plan, table: TablePlan, source: Connection, destination: Connection
+) -> Iterator[Inverse]:
+    """Check every column of one table that can be mapped back.
+
+    Args:
+        plan: The compiled mapping; its load is on the destination.
+        table: One of its tables.
+        source: Session inside one snapshot of the source.
+        destination: Session that may make a temporary table.
+    """
+    columns = [(column, wrong) for column in table.columns if (wrong := _wrong(column)) is not None]
+    if not columns or table.key is None:
+        return
+    texts = [quoted(f"raw:{column.name}") for column, _ in columns]
+    destination.execute("drop table if exists pg_temp.legacy_text")
+    listing = ", ".join(f"{text} text" for text in texts)
+    destination.execute(f"create temporary table legacy_text (k {table.key_type}, name text, {listing})")
+    totals = {column.name: _Total() for column, _ in columns}
+    supply = LiveSupply(source, "", text=plan.text_hashes, chunk_rows=CHUNK_ROWS)
+    for chunk in supply.cut(table):
+        destination.execute("truncate pg_temp.legacy_text")
+        where = table.span(chunk.lower, chunk.upper, source=True)
+        key = next(column.sql for column in table.columns if column.name == table.key)
+        raw = ", ".join(f"s.{quoted(column.source or '')}::text" for column, _ in columns)
+        query = f"select {key}, {table.key_text}, {raw} from {table.relation(where)} where {table.kept()}"
+        copy_rows(source, destination, query, "pg_temp.legacy_text")
+        _count(destination, table, columns, totals)
+    destination.execute("drop table pg_temp.legacy_text")
+    for name, total in totals.items():
+        yield Inverse(table.name, name, total.rows, total.wrong, tuple(total.keys[:SAMPLES]))
+
+
+def _count(
+    destination: Connection,
+    table: TablePlan,
+    columns: list[tuple[ColumnPlan, str]],
+    totals: dict[str, _Total],
+) -> None:
+    for column, wrong in columns:
+        row = destination.execute(
+            f"select count(*), count(*) filter (where {wrong}), "
+            f"(array_agg(t.name) filter (where {wrong}))[1:{SAMPLES}] from pg_temp.legacy_text t "
+            f"join {table.target} d on d.{quoted(table.key or '')} = t.k where not exists (select 1 from "
+            f"_migration.adjusted a where a.table_name = {literal(table.name)} and a.key = t.name "
+            f"and a.column_name = {literal(column.name)})"
+        ).fetchone() or (0, 0, None)
+        total = totals[column.name]
+        total.rows += row[0]
+        total.wrong += row[1]
+        total.keys += row[2] or []
+
+
+def _wrong(column: ColumnPlan) -> str | None:
+    """Return a condition over `t` (legacy text) and `d` (destination), or None without an inverse."""
+    rule = column.rule
+    if column.source is None or rule.sql or rule.lookup or rule.values:
+        return None
+    raw, now = f"t.{quoted(f'raw:{column.name}')}", f"d.{quoted(column.name)}"
+    differs = _differs(column, raw, now)
+    if differs is None:
+        return None
+    absent = f"{raw} is null" + (f" or {casts.listed(raw, rule.nulls)}" if rule.nulls else "")
+    default = constant(rule.default.value, column.type) if rule.default else f"null::{column.type}"
+    return f"case when {absent} then {now} is distinct from {default} else coalesce({differs}, true) end"
+
+
+def _differs(column: ColumnPlan, raw: str, now: str) -> str | None:
+    rule = column.rule
+    if rule.cast == "boolean":
+        number = f"({now})::int::text"
+        return f"{raw} <> {number}" if column.source_type not in TEXTUAL else None
+    if rule.cast == "date" and column.source_type in TEXTUAL:
+        variants = [_like(_spelled(form, now), raw, form) for form in rule.formats]
+        return f"not ({' or '.join(variants)})"
+    if rule.cast == "time":
+        variants = [_like(_spelled(form, now), raw, form) for form in rule.formats]
+        return f"not ({' or '.join(variants)})"
+    if rule.cast == "json":
+        return f"{raw}::jsonb is distinct from {now}::jsonb"
+    if rule.cast is not None:
+        return None
+    if column.source_type == NAIVE and column.type == AWARE:
+        return f"{raw} <> ({now} at time zone {literal(rule.zone or 'UTC')})::text"
+    if column.source_type == "jsonb":
+        return f"{raw} <> {now}::text"
+    return f"{raw} <> {now}::text" if column.exact or column.source_type != column.type else None
+
+
+def _plain(text: str) -> str:
+    """Return an expression: a text in lower case without leading zeros, blanks and dots."""
+    zeros = f"regexp_replace({casts.folded(text)}, '(^|[^0-9])0+([0-9])', '\\1\\2', 'g')"
+    september = f"regexp_replace({zeros}, 'sept([^e])', 'sep\\1')"
+    return f"translate({september}, ' .', '')"
+
+
+def _spelled(form: str, now: str) -> list[str]:
+    """Return expressions: the value written in a format, in each spelling of the month's name."""
+    whole = form.rstrip("*")
+    spellings = [whole]
+    if "Mon" in whole:
+        bare = whole.replace("Month", "Mon")
+        spellings = [bare.replace("Mon", "FMMonth"), bare]
+    stamp = f"({now}::text)::timestamp" if "YYYY" in form else f"('2000-01-01 ' || {now}::text)::timestamp"
+    return [f"to_char({stamp}, {literal(_escaped(item))})" for item in spellings]
+
+
+def _escaped(form: str) -> str:
+    """Quote the letters of a format that mean themselves, as the T of an ISO date-time."""
+    tokens = casts.TOKENS.findall(form.replace("FMMonth", "\0"))
+    kept = {"YYYY", "Mon", "MM", "DD", "HH24", "HH12", "MI", "SS", "AM"}
+    return "".join(
+        "FMMonth" if token == "\0" else token if token in kept or not token.isalpha() else f'"{token}"'
+        for token in tokens
+    )
+
+
+def _like(spellings: list[str], raw: str, form: str) -> str:
+    text = _plain(raw)
+    if form.endswith("*"):
+        return " or ".join(f"starts_with({text}, {_plain(item)})" for item in spellings)
+    return " or ".join(f"{text} = {_plain(item)}" for item in spellings)
