@@ -53,6 +53,15 @@ TRANSITIONS: Mapping[Event, TaskState] = {
     Event.GATE_CLOSED: TaskState.REFUSED,  # did not hold, or could not be told
 }
 
+# The ends of what an event of the same attempt began; an adopted act's own end nobody saw.
+TIMED = {
+    Event.STEP_CHANGED,
+    Event.STEP_FAILED,
+    Event.STEP_ROLLED_BACK,
+    Event.GATE_PASSED,
+    Event.GATE_CLOSED,
+}
+
 
 @dataclass(frozen=True)
 class Declared:
@@ -91,6 +100,7 @@ class Task:
     digest: str = ""  # of the arguments last settled or tried
     opened_at: str | None = None  # when a gate's window began
     receipt: Receipt | None = None  # there is something to undo, or to doubt
+    settled: bool = False  # done, with the arguments of `digest`; a refusal does not change that
 
     @property
     def in_doubt(self) -> bool:
@@ -113,27 +123,35 @@ class Task:
             case Event.STEP_STARTED:
                 self._begin(entry)
             case Event.GATE_OPENED:
-                self.opened_at = self.opened_at or entry.at
-                self.started_at = entry.at
+                self.opened_at = self.started_at = entry.at
+                self.settled = False
+                self.seconds = None
             case Event.GATE_CLOSED:
                 self.opened_at = None  # a window that did not hold starts anew
             case Event.STEP_FAILED:
                 self._doubt = True
-            case Event.STEP_ROLLED_BACK | Event.STEP_SKIPPED:
-                self.receipt = self.receipt if self.state is TaskState.SKIPPED else None
+            case Event.STEP_ROLLED_BACK:
+                self.receipt = None
+                self._doubt = self.settled = False
+            case (
+                Event.STEP_CHANGED
+                | Event.STEP_ADOPTED
+                | Event.STEP_UNCHANGED
+                | Event.STEP_SKIPPED
+                | Event.GATE_PASSED
+            ):
                 self._doubt = False
-            case Event.STEP_CHANGED | Event.STEP_ADOPTED | Event.STEP_UNCHANGED:
-                self._doubt = False
+                self.settled = True
             case _:
                 pass
-        if self.started_at and self.state in SETTLED | {TaskState.FAILED, TaskState.ROLLED_BACK}:
+        if self.started_at and entry.event in TIMED:
             took = datetime.fromisoformat(entry.at) - datetime.fromisoformat(self.started_at)
             self.seconds = round(took.total_seconds(), 3)
 
     def put_back(self, entry: Entry) -> None:
         """Take into account that another run, a rollback, has undone this task.
 
-        Attempts and seconds stay those of this run.
+        Attempts and seconds stay those of this run; the rollback has its own.
         """
         self.state = TaskState.ROLLED_BACK
         self.why = str(entry.body.get("why", ""))
@@ -142,6 +160,7 @@ class Task:
 
     def _begin(self, entry: Entry) -> None:
         self.started_at = entry.at
+        self.seconds = None
         self._doubt = True
         first = self.receipt
         self.receipt = Receipt(

@@ -1,0 +1,67 @@
+"""Plain text for people: moments, durations, columns that line up."""
+
+import json
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+_SEALED_SHOWN = 12  # of 64 hex digits: enough to tell two apart, too few to look like the value
+
+
+def moment(at: str | None) -> str:
+    """Return a recorded time to the second, or nothing."""
+    return f"{datetime.fromisoformat(at):%Y-%m-%d %H:%M:%SZ}" if at else ""
+
+
+def duration(seconds: float | None) -> str:
+    """Return a number of seconds as people say it, or nothing."""
+    if seconds is None:
+        return ""
+    if seconds < 60:  # noqa: PLR2004  a minute
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def one_line(text: object) -> str:
+    """Return a text without line breaks and without anything that steers a terminal."""
+    words = " ".join(str(text).split())
+    return "".join("\ufffd" if unicodedata.category(each)[0] == "C" else each for each in words)
+
+
+def value(found: object) -> str:
+    """Return recorded data on one line; a sealed value by the start of its name."""
+    shown = abridged(found)
+    return one_line(shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False))
+
+
+def abridged(found: object) -> object:
+    """Return recorded data with every sealed value named by the start of its name."""
+    if isinstance(found, dict):
+        if set(found) == {"sealed"}:
+            return f"sealed:{str(found['sealed'])[:_SEALED_SHOWN]}…"
+        return {key: abridged(each) for key, each in found.items()}
+    if isinstance(found, list):
+        return [abridged(each) for each in found]
+    return found
+
+
+def facts(found: object) -> str:
+    """Return recorded figures as `name value`, comma-separated."""
+    if not isinstance(found, dict):
+        return value(found) if found else ""
+    return ", ".join(f"{one_line(name)} {value(each)}" for name, each in found.items())
+
+
+def columns(rows: Iterable[Sequence[object]], indent: int = 0) -> list[str]:
+    """Return rows as lines whose columns line up, two spaces apart."""
+    texts = [[one_line(cell) for cell in row] for row in rows]
+    widths = [max(len(cell) for cell in column) for column in zip(*texts, strict=True)]
+    lead = " " * indent
+    return [
+        (
+            lead + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        ).rstrip()
+        for row in texts
+    ]
