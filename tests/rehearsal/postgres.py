@@ -54,7 +54,7 @@ class PostgresServer:
         self.data: Path | None = None
         self._binaries: PostgresBinaries | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._scratch: list[Path] = []
+        self.scratch: list[Path] = []  # directories outside ours, removed by `stop`
 
     @property
     def binaries(self) -> Path:
@@ -113,9 +113,9 @@ class PostgresServer:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        for scratch in self._scratch:
+        for scratch in self.scratch:
             shutil.rmtree(scratch, ignore_errors=True)
-        self._scratch.clear()
+        self.scratch.clear()
         self._binaries = None
 
     def url(self, database: str) -> str:
@@ -196,7 +196,7 @@ class PostgresServer:
                 scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
                 scratch.chmod(0o711)
                 if self._can_enter(scratch):
-                    self._scratch.append(scratch)
+                    self.scratch.append(scratch)
                     return scratch
                 scratch.rmdir()
         raise WorldError(

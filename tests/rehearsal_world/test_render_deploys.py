@@ -91,8 +91,8 @@ def test_rollback_reuses_variables_and_start_command(render):
     service = render.app("rolled", variables={"GREETING": "first"})
     first = render.call("GET", f"/services/{service['id']}/deploys").json()[0]["deploy"]
     render.call("PUT", f"/services/{service['id']}/env-vars/GREETING", json={"value": "second"})
-    render.call("PATCH", f"/services/{service['id']}", json={
-        "serviceDetails": {"envSpecificDetails": {"startCommand": "python app.py 0.0.0.0"}}})  # fmt: skip
+    command = {"envSpecificDetails": {"startCommand": "python app.py 0.0.0.0"}}
+    render.call("PATCH", f"/services/{service['id']}", json={"serviceDetails": command})
     second = render.deploy(service)
     assert second["status"] == "live"
     url = service["serviceDetails"]["url"]
@@ -192,7 +192,7 @@ def test_crashed_instance_is_started_again(render):
     """An instance that ends by itself comes back, and the event tells why it ended."""
     service, first = render.create(
         "phoenix", kind="background_worker",
-        startCommand="test -e $TMPDIR/risen && exec sleep 60; sleep 0.8; touch $TMPDIR/risen; exit 9",
+        startCommand="test -e $TMPDIR/up && exec sleep 60; sleep 0.8; touch $TMPDIR/up; exit 9",
     )  # fmt: skip
     assert render.wait(service, first)["status"] == "live"
 

@@ -16,7 +16,7 @@ def _base(settings: Settings) -> dict[str, str]:
     }
 
 
-def _offline() -> dict[str, str]:
+def _offline(settings: Settings) -> dict[str, str]:
     """Return what keeps package managers off the network: builds find everything in place."""
     return {
         "PIP_NO_INDEX": "1",
@@ -26,9 +26,8 @@ def _offline() -> dict[str, str]:
         "npm_config_audit": "false",
         "npm_config_fund": "false",
         "npm_config_update_notifier": "false",
-        # A real build cache holds the packages; ours holds the installed tree without scripts.
-        "npm_config_ignore_scripts": "true",
-    }
+        "npm_config_ignore_scripts": "true",  # no package of the app needs one
+    } | settings.build_env
 
 
 def _platform(service: Service, deploy: Deploy) -> dict[str, str]:
@@ -55,7 +54,7 @@ def build_environment(settings: Settings, service: Service, deploy: Deploy) -> d
     """Return the environment of a build or pre-deploy command."""
     ci = {"CI": "true"} if service.runtime == "python" else {}
     own = dict(deploy.snapshot.env)
-    return _base(settings) | _offline() | _platform(service, deploy) | ci | own
+    return _base(settings) | _offline(settings) | _platform(service, deploy) | ci | own
 
 
 def run_environment(

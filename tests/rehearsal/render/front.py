@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import fnmatch
 import mimetypes
+import socket
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -39,8 +41,26 @@ class Front:
     def __init__(self, workspace: Workspace, release: Release) -> None:
         self.workspace = workspace
         self.release = release
+        self._reserved: dict[str, socket.socket] = {}
 
-    async def open(self, running: Running, port: int = 0) -> None:
+    def reserve(self, name: str, port: int = 0) -> str:
+        """Keep a port for the service of this name, now or later; return its public address.
+
+        A name's address is known before the service exists and outlives it, as a hostname does.
+        """
+        if name not in self._reserved:
+            held = socket.socket()
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            held.bind(("127.0.0.1", port))
+            self._reserved[name] = held
+        return f"http://127.0.0.1:{self._reserved[name].getsockname()[1]}"
+
+    def address(self, name: str) -> str:
+        """Return the public address of a name, in use or kept for later."""
+        running = self.workspace.named(name)
+        return running.service.url if running else self.reserve(name)
+
+    async def open(self, running: Running) -> None:
         """Give a web service or static site its public address."""
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -51,11 +71,23 @@ class Front:
             finally:
                 await hang_up(writer)
 
-        running.front = await asyncio.start_server(
-            connected, "127.0.0.1", port, limit=HEAD_LIMIT_BYTES
-        )
-        public_port = running.front.sockets[0].getsockname()[1]
-        running.service.url = f"http://127.0.0.1:{public_port}"
+        name = running.service.name
+        running.service.url = self.reserve(name)
+        held = self._reserved.pop(name)
+        running.front = await asyncio.start_server(connected, sock=held, limit=HEAD_LIMIT_BYTES)
+
+    def close(self, running: Running) -> None:
+        """Stop answering for a service; its name keeps the address."""
+        front, running.front = running.front, None
+        if front is not None:
+            front.close()
+            self.reserve(running.service.name, int(running.service.url.rpartition(":")[2]))
+
+    def release_addresses(self) -> None:
+        """Let go of every port that no service uses."""
+        for held in self._reserved.values():
+            held.close()
+        self._reserved.clear()
 
     async def _answer(
         self, running: Running, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -138,6 +170,11 @@ class Front:
         wanted = (root / unquote(path).lstrip("/")).resolve()
         if wanted.is_dir():
             wanted = wanted / "index.html"
+        if not wanted.is_file():
+            for route in running.service.routes:
+                if route["type"] == "rewrite" and fnmatch.fnmatchcase(path, route["source"]):
+                    wanted = (root / route["destination"].lstrip("/")).resolve()
+                    break
         if not wanted.is_relative_to(root) or not wanted.is_file():
             return Answer(404, b"Not Found\n", {"Content-Type": "text/plain; charset=utf-8"})
         kind = mimetypes.guess_type(wanted.name)[0] or "application/octet-stream"

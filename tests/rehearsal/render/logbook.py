@@ -61,6 +61,11 @@ class Logbook:
         """Write one line of the platform itself, with its arrow."""
         self.add(resource, kind, f"==> {message}")
 
+    def tail(self, resource: str, lines: int = 5) -> str:
+        """Return the last lines of a resource, for a message."""
+        found = [line.message for line in self._lines if line.labels["resource"] == resource]
+        return " | ".join(found[-lines:])
+
     def search(self, request: Request) -> Json:
         """Answer a ``GET /logs`` request."""
         end = moment(request.one("endTime")) if request.one("endTime") else now()

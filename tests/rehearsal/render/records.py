@@ -158,6 +158,7 @@ class Service:
     health_path: str = ""
     publish_path: str = "public"
     schedule: str = ""
+    routes: list[Json] = field(default_factory=list)
     plan: str = "starter"
     region: str = "oregon"
     instances: int = 1

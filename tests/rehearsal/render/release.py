@@ -58,8 +58,7 @@ class Release:
             branch = deploy.snapshot.branch
             say.platform(service.id, f"Checking out commit {sha} in branch {branch}", "build")
             try:
-                source = Source(service.repo)
-                await source.check_out(sha, checkout, self.settings.build_cache)
+                await Source(service.repo).check_out(sha, checkout)
                 directory = self._root(deploy, checkout)
             except (SourceError, OSError) as error:
                 say.platform(service.id, f"Error: {error}", "build")

@@ -23,6 +23,7 @@ DETAILS = {
     "plan": "plan",
     "runtime": "runtime",
     "schedule": "schedule",
+    "routes": "routes",
     "maintenanceMode": "maintenance",
     "maxShutdownDelaySeconds": "shutdown_delay_seconds",
 }
@@ -155,8 +156,7 @@ class ServiceCalls:
         running = self.find(service_id)
         del self.workspace.services[service_id]
         await self.engine.halt(running)
-        if running.front is not None:
-            running.front.close()
+        self.front.close(running)
         return Answer(204)
 
     async def suspend(self, _request: Request, service_id: str) -> Answer:

@@ -32,6 +32,6 @@ class Settings:
     owner_name: str = "rehearsal"
     owner_email: str = "operator@example.test"
     path: str = "/usr/bin:/bin"  # PATH of builds and services
-    build_cache: dict[str, Path] = field(default_factory=dict)  # "server": …/node_modules
+    build_env: dict[str, str] = field(default_factory=dict)  # where package caches are
     clocks: Clocks = field(default_factory=Clocks)
     enforce_rate_limits: bool = False

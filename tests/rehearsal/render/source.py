@@ -2,7 +2,6 @@
 
 import asyncio
 import fnmatch
-import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -53,16 +52,11 @@ class Source:
             for name in names
         )
 
-    async def check_out(self, sha: str, destination: Path, cache: dict[str, Path]) -> None:
-        """Clone one commit, then put the build cache where its packages belong."""
+    async def check_out(self, sha: str, destination: Path) -> None:
+        """Clone the repository and check one commit out."""
         destination.parent.mkdir(parents=True, exist_ok=True)
         await self._git("clone", "--quiet", "--no-checkout", self._path, str(destination))
         await run_git("-C", str(destination), "checkout", "--quiet", "--detach", sha)
-        for place, modules in cache.items():
-            if (destination / place / "package.json").exists():
-                target = destination / place / "node_modules"
-                # A copy, not a link: npm removes a `node_modules` that is no directory.
-                await asyncio.to_thread(shutil.copytree, modules, target, symlinks=True)
 
     @property
     def _path(self) -> str:

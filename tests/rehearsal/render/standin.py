@@ -7,11 +7,10 @@ import json
 import re
 import secrets
 from collections.abc import Awaitable, Callable
-from email import message_from_bytes
-from email.message import Message
 from pathlib import Path
 from typing import Any
 
+from tests.rehearsal.forms import parse_form
 from tests.rehearsal.render.answers import ApiError, RateLimits, not_found, page
 from tests.rehearsal.render.autodeploy import follow_branches
 from tests.rehearsal.render.blueprint import validate
@@ -41,19 +40,12 @@ Call = Callable[..., Awaitable[Answer]]
 
 def validate_call(request: Request) -> Answer:
     """Answer ``POST /blueprints/validate``: multipart with ``ownerId`` and ``file``."""
-    kind = request.head.get("content-type")
-    message = message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + request.body)
-    parts: dict[str, bytes] = {}
-    for part in message.get_payload() if message.is_multipart() else []:
-        if isinstance(part, Message):
-            name = part.get_param("name", header="content-disposition")
-            payload = part.get_payload(decode=True)
-            if isinstance(name, str) and isinstance(payload, bytes):
-                parts[name] = payload
-    for name in ("ownerId", "file"):
-        if name not in parts:
-            raise ApiError(400, f"{name} is required")
-    return Answer.of(validate(parts["file"]))
+    form = parse_form(request)
+    if "ownerId" not in form.fields:
+        raise ApiError(400, "ownerId is required")
+    if "file" not in form.files:
+        raise ApiError(400, "file is required")
+    return Answer.of(validate(form.files["file"].content))
 
 
 class StandIn:
@@ -99,8 +91,8 @@ class StandIn:
             self._server.close()
         await self.engine.stop()
         for running in self.workspace.services.values():
-            if running.front is not None:
-                running.front.close()
+            self.front.close(running)
+        self.front.release_addresses()
 
     async def answer(self, request: Request) -> Answer:
         """Answer one request, or fail it as a test asked."""

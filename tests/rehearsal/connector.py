@@ -1,0 +1,67 @@
+"""The pyinfra connector that brings the rehearsal world up, as ``@docker`` starts containers."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from pyinfra.api.exceptions import InventoryError
+
+from operations.engine.connectors import ControlConnector
+from tests.rehearsal.layout import TARGETS, Layout
+from tests.rehearsal.lifecycle import ROOT
+
+
+class RehearsalConnector(ControlConnector):
+    """``@rehearsal/<name>``: a target of the world on this machine.
+
+    The world lives in ``REHEARSAL_DIR``, or in ``.rehearsal`` under the current directory.
+    """
+
+    @staticmethod
+    def make_names_data(name: str | None = None) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
+        """Bring the world up, or attach to it, and yield one of its targets."""
+        if name not in TARGETS:
+            known = ", ".join(f"`@rehearsal/{target}`" for target in TARGETS)
+            raise InventoryError(f"`@rehearsal/{name}` is no target; there are {known}")
+        layout = Layout.usual()
+        world = layout.read() or _bring_up(layout)
+        yield f"@rehearsal/{name}", host_data(layout, world, name), [name, "rehearsal"]
+
+
+def _bring_up(layout: Layout) -> dict[str, Any]:  # Any: JSON
+    # A process of its own: pyinfra has patched this one for gevent.
+    command = [sys.executable, "-m", "tests.rehearsal", "up", "--dir", str(layout.directory)]
+    answer = subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False)
+    world = layout.read()
+    if answer.returncode != 0 or world is None:
+        raise InventoryError(f"the rehearsal world did not come up; read {layout.log}")
+    return world
+
+
+def host_data(layout: Layout, world: dict[str, Any], name: str) -> dict[str, Any]:  # Any: JSON
+    """Return a target's host data: real addresses, and secrets by reference."""
+    if name == "repository":
+        clone = {"path": str(layout.clone), "remote": "origin", "branch": "main"}
+        return {"repository": clone}
+
+    def secret(key: str) -> str:
+        return f"file:{layout.secret(name, key)}"
+
+    found = world["environments"][name]
+    cloudinary = world["cloudinary"]
+    return {
+        "render": world["render"] | {"key": secret("render_key")},
+        **found,
+        "legacy_database": secret("legacy_database"),
+        "django_database": secret("django_database"),
+        "redis": secret("redis"),
+        "cloudinary": {
+            "cloud": cloudinary["clouds"][name],
+            "key": secret("cloudinary_key"),
+            "secret": secret("cloudinary_secret"),
+            "api": cloudinary["api"],
+        },
+        "canaries": secret("canaries"),
+        "directory": str(layout.target(name)),
+    }
