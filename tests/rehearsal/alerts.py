@@ -1,5 +1,6 @@
 """A receiver of alerts: what is posted is kept, one JSON line each."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +18,18 @@ class Alerts:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.url = ""
+        self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Listen."""
         self.path.touch(mode=0o600)
-        _, port = await listen(self.answer)
+        self._server, port = await listen(self.answer)
         self.url = f"http://127.0.0.1:{port}/alerts"
+
+    def stop(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            self._server.close()
 
     async def answer(self, request: Request) -> Answer:
         """Keep what is posted; show what was."""

@@ -1,5 +1,6 @@
 """A stand-in of Cloudinary: signed uploads, deletion, and delivery of the very bytes."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -58,12 +59,18 @@ class Cloudinary:
         self.directory = directory
         self.accounts = {account.cloud: account for account in accounts}
         self.url = ""
+        self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Listen."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        _, port = await listen(self.answer)
+        self._server, port = await listen(self.answer)
         self.url = f"http://127.0.0.1:{port}"
+
+    def stop(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            self._server.close()
 
     async def answer(self, request: Request) -> Answer:
         """Answer an API call, or deliver a file."""

@@ -30,11 +30,17 @@ class FileHost:
 
     def __init__(self) -> None:
         self.url = ""
+        self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Listen."""
-        _, port = await listen(self.answer)
+        self._server, port = await listen(self.answer)
         self.url = f"http://127.0.0.1:{port}"
+
+    def stop(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            self._server.close()
 
     async def answer(self, request: Request) -> Answer:
         """Answer for one file."""

@@ -111,6 +111,8 @@ class World:
         self.layout.description.unlink(missing_ok=True)
         if self.render is not None:
             await self.render.stop()
+        for outside in (self.cloudinary, self.filehost, self.alerts):
+            outside.stop()
         self.redis.stop()
         self.postgres.stop()
         self.layout.supervisor.unlink(missing_ok=True)
