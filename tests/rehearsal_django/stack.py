@@ -14,7 +14,7 @@ from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 import requests
@@ -32,7 +32,7 @@ CLOUD, API_KEY, API_SECRET = "rotc-test", "814", "secret-of-the-cloud"
 class FileStore(BaseHTTPRequestHandler):
     """Takes a signed upload as Cloudinary does; a wrong signature is refused."""
 
-    kept: dict[str, bytes] = {}
+    kept: ClassVar[dict[str, bytes]] = {}
 
     def do_POST(self):
         """Check the signature of a multipart form and keep its file."""
@@ -87,9 +87,7 @@ class Stack:
         Thread(target=self.store.serve_forever, daemon=True).start()
         redis_port, web_port, channels_port = free_port(), free_port(), free_port()
         redis_binary = str(find_redis()[0])
-        self.run(
-            "redis", redis_binary, "--port", redis_port, "--bind", "127.0.0.1", "--save", ""
-        )
+        self.run("redis", redis_binary, "--port", redis_port, "--bind", "127.0.0.1", "--save", "")
         redis_url = f"redis://127.0.0.1:{redis_port}"
         self.environment = {
             "PATH": f"{BIN}:{os.defpath}",
@@ -149,7 +147,7 @@ class Stack:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=die_with_parent(),
+                preexec_fn=die_with_parent(),  # noqa: PLW1509  main thread only
             )
 
     def manage(self, *arguments: str, **variables: str | None) -> str:

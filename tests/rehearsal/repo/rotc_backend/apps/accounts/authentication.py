@@ -33,3 +33,10 @@ class BearerAuthentication(BaseAuthentication):
     def authenticate_header(self, _request: Request) -> str:
         """Return the challenge; without one Django REST framework answers 403 for 401."""
         return "Bearer"
+
+
+class Anyone(BearerAuthentication):
+    """Read no token, not even a stale one, yet refuse with the same 401 challenge."""
+
+    def authenticate(self, _request: Request) -> None:
+        """Leave the request without an account."""

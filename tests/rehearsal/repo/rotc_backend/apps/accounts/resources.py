@@ -15,7 +15,7 @@ class AccountSerializer(ModelSerializer):
     class Meta:
         """What differs from the model."""
 
-        extra_kwargs: ClassVar = {"password": {"write_only": True}}
+        extra_kwargs: ClassVar = {"password": {"write_only": True, "trim_whitespace": False}}
 
     def get_extra_kwargs(self) -> dict[str, Any]:
         """Let a change of an account leave its password alone."""

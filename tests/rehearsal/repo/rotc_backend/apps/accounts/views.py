@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts import passwords, tokens
+from apps.accounts.authentication import Anyone
 from apps.accounts.models import OutstandingToken, User
 
 
@@ -47,7 +48,7 @@ def _checked(form: type[serializers.Serializer], request: Request) -> dict[str, 
 
 
 @api_view(["POST"])
-@authentication_classes([])
+@authentication_classes([Anyone])
 @permission_classes([AllowAny])
 def login(request: Request) -> Response:
     """Answer a user name and password with an access and a refresh token."""
@@ -65,7 +66,7 @@ def login(request: Request) -> Response:
 
 
 @api_view(["POST"])
-@authentication_classes([])
+@authentication_classes([Anyone])
 @permission_classes([AllowAny])
 def refresh(request: Request) -> Response:
     """Answer a refresh token that is still out with a new access token."""

@@ -75,17 +75,18 @@ def _of_the_api(exception: Exception) -> Exception:
     return exception
 
 
-def bad_request(_request: HttpRequest, _exception: Exception) -> JsonResponse:
+# Django passes the arguments of these three by name.
+def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:  # noqa: ARG001
     """Answer a request Django itself refused."""
     return _plain(HTTPStatus.BAD_REQUEST, "The request is not valid.", "bad_request")
 
 
-def not_found(_request: HttpRequest, _exception: Exception) -> JsonResponse:
+def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:  # noqa: ARG001
     """Answer a request no route takes."""
     return _plain(HTTPStatus.NOT_FOUND, "There is nothing at this address.", "not_found")
 
 
-def server_error(_request: HttpRequest) -> JsonResponse:
+def server_error(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     """Answer a request that hit a bug."""
     return _plain(
         HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed; its log says why.", "server_error"

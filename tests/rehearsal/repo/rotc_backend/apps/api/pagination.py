@@ -34,9 +34,7 @@ class PageAndLimit(BasePagination):
 
     def get_paginated_response(self, data: list[Any]) -> Response:
         """Return the page with where it stands."""
-        return Response(
-            {"page": self.page, "limit": self.limit, "total": self.total, "data": data}
-        )
+        return Response({"page": self.page, "limit": self.limit, "total": self.total, "data": data})
 
 
 def _number(request: Request, name: str, default: int) -> int:

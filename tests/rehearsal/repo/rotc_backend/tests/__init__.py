@@ -1,0 +1,1 @@
+"""Integration tests: ``python manage.py test``, against DATABASE_URL's server and REDIS_URL."""
