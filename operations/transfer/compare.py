@@ -116,10 +116,10 @@ def compare(plan: Plan, table: TablePlan, source: Connection, destination: Conne
     )
     names = identity(plan, table)
     ours, theirs = both(sides, lambda side: _buckets(side, names))
-    bad = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+    bad = _unequal(ours, theirs)
     found: list[Difference] = []
     for bucket in bad:
-        found += _differing(sides, names, bucket)
+        found += differing(sides, names, bucket)
         if len(found) >= NAMED_KEYS:
             break
     found = found[:NAMED_KEYS]
@@ -132,6 +132,16 @@ def compare(plan: Plan, table: TablePlan, source: Connection, destination: Conne
         tuple(shown),
         truncated=len(found) >= NAMED_KEYS,
     )
+
+
+def differing_buckets(sides: tuple[Side, Side], names: tuple[str, ...]) -> list[int]:
+    """Return the buckets whose rows are not the same on both sides."""
+    ours, theirs = both(sides, lambda side: _buckets(side, names))
+    return _unequal(ours, theirs)
+
+
+def _unequal(ours: dict[int, Bucket], theirs: dict[int, Bucket]) -> list[int]:
+    return sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
 
 
 def _bucket(side: Side, names: tuple[str, ...]) -> str:
@@ -147,7 +157,9 @@ def _buckets(side: Side, names: tuple[str, ...]) -> dict[int, Bucket]:
     return {row[0]: (row[1], row[2], row[3]) for row in side.session.execute(query)}
 
 
-def _differing(sides: tuple[Side, Side], names: tuple[str, ...], bucket: int) -> Iterator[Difference]:
+def differing(sides: tuple[Side, Side], names: tuple[str, ...], bucket: int) -> Iterator[Difference]:
+    """Yield the rows of one bucket that differ, without their values."""
+
     def rows(side: Side) -> dict[str, tuple[int, ...]]:
         query = (
             f"select {side.identity(names)}, count(*), sum({side.digest(SEEDS[0])}), sum({side.digest(SEEDS[1])}) "
