@@ -85,6 +85,7 @@ class Receipt:
     before: Any  # Any: JSON, secret values as sealed names
     seq: int
     attempt: int
+    settings: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON; under which user, where
 
 
 @dataclass
@@ -172,6 +173,7 @@ class Task:
             before=first.before if first else entry.body.get("before"),
             seq=first.seq if first else entry.seq,
             attempt=entry.attempt,
+            settings=entry.body.get("settings", {}),
         )
 
 

@@ -3,8 +3,9 @@
 from operations.clients.secret import Secret
 from operations.engine.contract import Commands, call, check, irreversible
 from operations.engine.finding import Finding, fails, holds, holds_if, unknown
-from operations.engine.session import begin, say
+from operations.engine.opening import begin
 from operations.engine.steps import gate, step
+from operations.engine.telling import say
 from operations.engine.undo import roll_back
 
 __all__ = [

@@ -1,11 +1,12 @@
 """Arguments and snapshots on their way into the ledger and back: plain data, secrets withheld."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from operations.clients.secret import Secret
 from operations.engine.contract import Contract
+from operations.engine.here import refuse_absent
 from state.entry import canonical
 from state.errors import RunbookError
 from state.secrets import Vault
@@ -35,6 +36,7 @@ def bind(contract: Contract, args: tuple[Any, ...], kwargs: dict[str, Any]) -> d
         ) from None
     bound.apply_defaults()
     plain = dict(bound.arguments)
+    refuse_absent(plain)
     try:
         canonical(plain)
     except (TypeError, ValueError) as error:
@@ -59,26 +61,42 @@ def revive(contract: Contract, plain: Mapping[str, Any], task: str, run: str) ->
     return live | {"task": task, "run": run}
 
 
-def digest(plain: Mapping[str, Any], live: Mapping[str, Any], vault: Vault) -> str:
-    """Return what identifies an act: its plain arguments and its secret values, keyed."""
-    values: list[Secret] = []
+def secrets_in(live: Mapping[str, Any]) -> list[Secret]:
+    """Return the secrets among a step's arguments."""
+    found: list[Secret] = []
     for argument in live.values():
         if isinstance(argument, Secret):
-            values.append(argument)
+            found.append(argument)
         elif isinstance(argument, HasSecrets):
-            values.extend(argument.secrets())
-    text = canonical([plain, [vault.digest(value.reveal()) for value in values]])
-    return hashlib.sha256(text.encode()).hexdigest()
+            found.extend(argument.secrets())
+    return found
+
+
+def digest(
+    contract: Contract, plain: Mapping[str, Any], live: Mapping[str, Any], vault: Vault
+) -> str:
+    """Return what identifies an act: step, plain arguments, and keyed digests of its secrets."""
+    keyed = [vault.digest(secret.reveal()) for secret in secrets_in(live)]
+    return hashlib.sha256(canonical([contract.name, plain, keyed]).encode()).hexdigest()
 
 
 def seal(value: Any, vault: Vault) -> Any:
     """Return a snapshot as plain data, each secret in it kept sealed and named."""
+    return _plain(value, vault.seal)
+
+
+def same(value: Any, recorded: Any, vault: Vault) -> bool:
+    """Tell whether a snapshot reads as one on record; nothing is kept of it."""
+    return bool(_plain(value, vault.digest) == recorded)
+
+
+def _plain(value: Any, name: Callable[[str], str]) -> Any:
     if isinstance(value, Secret):
-        return {"sealed": vault.seal(value.reveal())}
+        return {"sealed": name(value.reveal())}
     if isinstance(value, Mapping):
-        return {str(key): seal(each, vault) for key, each in value.items()}
+        return {str(key): _plain(each, name) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [seal(each, vault) for each in value]
+        return [_plain(each, name) for each in value]
     return value
 
 

@@ -1,105 +1,101 @@
 """The last lines of every command: where the run stands, and the next two commands to paste."""
 
 import os
+import shlex
 import sys
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pyinfra import state
-
+from operations.engine.command import is_dry, runbook_file, to_paste
+from operations.engine.session import Session
 from state.errors import RunbookError
-from state.run import Outcome, Run
-
-if TYPE_CHECKING:
-    from operations.engine.session import Session
+from state.run import Outcome, Run, TaskState
 
 
-def is_dry() -> bool:
-    """Tell whether pyinfra was asked to plan only."""
-    return "--dry" in sys.argv
-
-
-def runbook_file() -> str:
-    """Return the runbook as the operator typed it."""
-    return str(state.current_deploy_filename or "")
-
-
-def inventory_file() -> str:
-    """Return the inventory as the operator typed it: the argument before the runbook."""
-    arguments = sys.argv[1:]
-    place = arguments.index(runbook_file()) if runbook_file() in arguments else 0
-    return arguments[place - 1] if place else "inventory/ENVIRONMENT.py"
-
-
-def close(session: "Session") -> None:
+def close(session: Session) -> None:
     """Record the end of the attempt, print the closing lines and make the exit status true.
 
     pyinfra leaves with 0 on Ctrl-C and wherever nobody looked at a failed target; only a run whose
     every step is proven may do so.
     """
-    if is_dry() and session.lease is None:
-        _print(plan_lines(session))
-        return
+    status = 1
     try:
-        session.end()
-    except RunbookError as refusal:
-        _print([str(refusal)])
-    _print(summary(session.run, session.environment, session.stopped_by))
-    if session.run.outcome is not Outcome.PROVEN:
-        sys.stdout.flush()
-        os._exit(1)  # an exit handler has no other way to set the status
+        if is_dry():
+            _print(plan_lines(session))
+            return
+        try:
+            session.end()
+            if session.lease is None:
+                session.refuse_idle_tasks()
+        except RunbookError as refusal:
+            _print([str(refusal)])
+        _print(summary(session))
+        status = 0 if session.run.outcome is Outcome.PROVEN else 1
+    finally:
+        if status and not is_dry():
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)  # an exit handler has no other way to set the status
 
 
-def summary(run: Run, environment: str, stopped_by: str = "") -> list[str]:
-    """Return the lines that say where a run stands and what to type next."""
+def summary(session: Session) -> list[str]:
+    """Return the lines that say where the run stands and what to type next."""
+    run = session.run
     done = sum(run.is_done(task) for task in run.tasks.values())
-    total = len(run.tasks)
-    waiting = run.next_task()
-    inventory, here = inventory_file(), runbook_file()
-    folder = Path(here).parent
+    proven = run.outcome is Outcome.PROVEN
+    stands = f"on {session.environment}: "
     if run.undoes:
-        return _rollback_summary(run, environment, f"{done} of {total} receipts put back", stopped_by)
-    back = (
-        f"pyinfra {inventory} {folder / 'rollback.py'} --data run={run.id} "
-        '--data reason="…"'
-    )
-    if run.outcome is Outcome.PROVEN:
-        return [
-            f"Run {run.id} on {environment}: all {total} steps proven.",
-            f"    evidence:  runbook report {run.id} --ledger {ledger_hint(environment)}",
-            f"    roll back: {back}",
-        ]
-    stopped = stopped_by or (f"{waiting.declared.step} ({waiting.declared.task})" if waiting else "")
+        lines = [f"Rollback {run.id} {stands}{done} of {len(run.tasks)} receipts settled"]
+        lines += _irreversible_lines(run)
+    elif proven:
+        lines = [f"Run {run.id} {stands}all {done} steps proven"]
+    else:
+        lines = [f"Run {run.id} {stands}{done} of {len(run.tasks)} steps proven"]
+    lines[0] += "." if proven else f", stopped at {_stopped_at(session)}."
+    for label, command in _next_commands(session, proven=proven):
+        lines.append(f"    {label + ':':<10} {command}")
+    return lines
+
+
+def _next_commands(session: Session, *, proven: bool) -> list[tuple[str, str]]:
+    """Return the next commands, each with what it is for."""
+    run = session.run
+    ledger = shlex.quote(session.inventory.ledger)
+    verb = "show" if run.undoes else "report"
+    evidence = ("evidence", f"runbook {verb} {run.id} --ledger {ledger}")
+    folder = Path(runbook_file()).parent
+    if run.undoes:
+        if not proven:
+            again = to_paste(runbook_file(), run=run.undoes, reason=run.reason or "…")
+            return [("resume", again), evidence]
+        forward = str(folder / f"{session.runs[run.undoes].runbook}.py")
+        return [evidence, ("again", to_paste(forward))]
+    back = ("roll back", to_paste(str(folder / "rollback.py"), run=run.id, reason="…"))
+    first = evidence if proven else ("resume", to_paste(runbook_file()))
+    return [first, back] if run.receipts() else [first]
+
+
+def _stopped_at(session: Session) -> str:
+    if session.stopped_by:
+        return session.stopped_by
+    waiting = session.run.next_task()
+    if waiting is None:
+        return "a runbook without steps"
+    declared = waiting.declared
+    return f"{declared.step} ({declared.task}) on {declared.target}"
+
+
+def _irreversible_lines(run: Run) -> list[str]:
+    """Return what a rollback could not put back, and what to do about it."""
+    kept = [task for task in run.tasks.values() if task.state is TaskState.SKIPPED]
     return [
-        f"Run {run.id} on {environment}: {done} of {total} steps proven, stopped at {stopped}.",
-        f"    resume:    pyinfra {inventory} {here}",
-        f"    roll back: {back}",
+        f"    not undone: {task.declared.step} ({task.declared.task}) on {task.declared.target}: "
+        f"{task.why}"
+        for task in kept
     ]
 
 
-def ledger_hint(environment: str) -> str:
-    """Return the ledger as `--ledger` takes it."""
-    return os.environ.get("LEDGER_URL") or f"state/ledgers/{environment}.sqlite"
-
-
-def _rollback_summary(run: Run, environment: str, stands: str, stopped_by: str) -> list[str]:
-    inventory, here = inventory_file(), runbook_file()
-    show = f"    evidence:  runbook show {run.id} --ledger {ledger_hint(environment)}"
-    if run.outcome is Outcome.PROVEN:
-        forward = run.undoes.rpartition("-2")[0] or run.undoes
-        again = f"pyinfra {inventory} {Path(here).parent / forward}.py"
-        return [f"Rollback {run.id} on {environment}: {stands}.", show, f"    again:     {again}"]
-    waiting = run.next_task()
-    stopped = stopped_by or (f"{waiting.declared.step} ({waiting.declared.task})" if waiting else "")
-    reason = run.reason.replace('"', "'") or "…"
-    return [
-        f"Rollback {run.id} on {environment}: {stands}, stopped at {stopped}.",
-        f'    resume:    pyinfra {inventory} {here} --data run={run.undoes} --data reason="{reason}"',
-        show,
-    ]
-
-
-def plan_lines(session: "Session") -> list[str]:
+def plan_lines(session: Session) -> list[str]:
     """Return what a dry run found: for each call and target, what would happen and why."""
     lines = [f"Plan for {session.run.id} on {session.environment}, as things stand now:"]
     width = max((len(declared.target) for declared, _, _ in session.plan), default=0)
@@ -108,10 +104,13 @@ def plan_lines(session: "Session") -> list[str]:
         because = f": {why}" if why else ""
         head = f"    {declared.task:<7}{declared.target:<{width}}  {decision:<16}"
         lines.append(f"{head}{declared.name} [{declared.step}]{because}")
-    counts: dict[str, int] = {}
-    for _, decision, _ in session.plan:
-        counts[decision] = counts.get(decision, 0) + 1
-    lines.append("    " + ", ".join(f"{count} {what}" for what, count in counts.items()) + ".")
+    try:
+        session.refuse_idle_tasks()
+    except RunbookError as refusal:
+        lines.append(f"    would refuse: {refusal.why}")
+    counts = Counter(decision for _, decision, _ in session.plan)
+    if counts:
+        lines.append("    " + ", ".join(f"{count} {what}" for what, count in counts.items()) + ".")
     lines.append("Nothing was changed or recorded.")
     return lines
 

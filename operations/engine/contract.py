@@ -14,6 +14,8 @@ P = ParamSpec("P")
 Clause = Callable[..., Any]  # Any: a clause returns what its place in the contract asks for
 SUPPLIED = {"task", "run"}  # what body and clauses may name beside the step's own arguments
 
+RESERVED = {"name", "on"}  # what a call in a runbook says beside the step's own arguments
+
 
 @dataclass(frozen=True)
 class Call:
@@ -105,6 +107,7 @@ def contract_of(
     name = ledger_name(body)
     if not inspect.isgeneratorfunction(body):
         raise TypeError(f"{name}: the body yields no command; `yield call(…)` or a shell line")
+    refuse_reserved(body)
     if captures is None and not isinstance(rollback, Irreversible):
         raise TypeError(f"{name}: `captures` is missing, so `rollback` has nothing to go back to")
     offered = set(inspect.signature(body).parameters) | SUPPLIED
@@ -133,6 +136,19 @@ def contract_of(
         signature=signature_without(body, SUPPLIED),
         readers=readers_of(body),
     )
+
+
+def refuse_reserved(function: Callable[..., object]) -> None:
+    """Raise where an argument could not be passed by its name in a runbook.
+
+    Raises:
+        TypeError: it has a name that the call itself uses, or no name.
+    """
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in RESERVED or name.startswith("_"):
+            raise TypeError(f"{ledger_name(function)}: `{name}` means something else in a call")
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise TypeError(f"{ledger_name(function)}: `{name}` is not passed by its name")
 
 
 def signature_without(function: Callable[..., object], supplied: set[str]) -> inspect.Signature:
@@ -192,8 +208,13 @@ def claim_of(function: Callable[..., object]) -> str:
 
 
 def claim(clause: Clause) -> str:
-    """Return what a clause claims, for a message."""
-    return clause.claim if isinstance(clause, Check) else claim_of(clause)
+    """Return what a clause claims, for the middle of a sentence."""
+    return in_sentence(clause.claim if isinstance(clause, Check) else claim_of(clause))
+
+
+def in_sentence(text: str) -> str:
+    """Return a sentence with its first letter small, unless that begins a name like `DNS`."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def ledger_name(body: Callable[..., object]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self, get_origin, get_type_hints
 
-from pyinfra import host, inventory, state
+from pyinfra.context import host, inventory, state
 
 from state.errors import RunbookError
 
@@ -37,7 +37,7 @@ class Inventory:
             raise RunbookError(
                 "the run did not start",
                 "the inventory does not say which environment it is",
-                "write `environment = \"staging\"` into the group data of the inventory",
+                'write `environment = "staging"` into the group data of the inventory',
             )
         given = os.environ.get("LEDGER_URL") or host.data.get("ledger")
         return cls(name, str(given or f"state/ledgers/{name}.sqlite"), needs)
@@ -56,6 +56,9 @@ class Inventory:
         again = "run the same command without it"
         if "--no-wait" in sys.argv:
             raise _not_started("`--no-wait` lets a failed target pass as a success", again)
+        if "--serial" in sys.argv:
+            why = "`--serial` takes one target to its end before the next, against the runbook"
+            raise _not_started(why, again)
         if state.limit_hosts is not None:
             why = "`--limit` and `--exclude` leave targets out, and a run covers its inventory"
             raise _not_started(why, "write an inventory file with the targets you mean")
@@ -80,7 +83,7 @@ class Inventory:
             known: dict[str, Any] = {}
             for shape in shapes:
                 known |= get_type_hints(shape)
-            values = each.data.dict()
+            values = each.data.dict()  # type: ignore[no-untyped-call]  # pyinfra's is untyped
             for key in values:
                 if key not in known.keys() | ENGINE_KEYS and not key.startswith(CONNECTOR_PREFIXES):
                     near = difflib.get_close_matches(key, known, 1)

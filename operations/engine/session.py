@@ -1,63 +1,30 @@
-"""One start of the command: which run it belongs to, what it may write, what it says at the end."""
+"""One start of the command: which run it belongs to, what it may write, what it learnt."""
 
-import atexit
-import getpass
 import hashlib
-import os
-import socket
-import sys
-from collections.abc import Callable, Mapping
+import re
+import threading
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import click
-import gevent
 import structlog
-from pyinfra import host, logger, state
-from pyinfra.api.exceptions import PyinfraError
-from pyinfra_cli.exceptions import CliError
+from pyinfra.context import host
 
-from operations.engine import closing
+from operations.engine.choices import Choices
+from operations.engine.command import inventory_file, runbook_file
 from operations.engine.inventory import Inventory
-from state.entry import Event, canonical, now
-from state.errors import LedgerUnwritable, RunbookError
+from state.entry import Event
+from state.errors import LedgerUnwritable, RunbookError, RunLocked
 from state.ledger import Fact, NoLedger, SqliteLedger, open_ledger
 from state.lock import HEARTBEAT_SECONDS, Lease, Owner
-from state.run import Declared, Run, Task, fold
+from state.run import Declared, Outcome, Run, Task, fold
 from state.secrets import Vault
 
+TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # typed in `settle=` and `to=`
+
 log = structlog.get_logger()
-
-
-class Refused(CliError, PyinfraError):
-    """A refusal in the shape that pyinfra lets through, printed as it is and nothing beside it."""
-
-    def show(self, file: Any = None) -> None:  # Any: click's own signature
-        """Print what, why and next."""
-        click.echo(f"--> Refused: {self.message}", file=file, err=True)
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What the operator said with ``--data``."""
-
-    reason: str
-    drift: str
-    settle: str
-    operator: str
-
-    @classmethod
-    def given(cls) -> "Choices":
-        """Read them from pyinfra's override data."""
-        said = {name: str(host.data.get(name) or "") for name in ("reason", "drift", "settle")}
-        operator = str(host.data.get("operator") or "") or getpass.getuser()
-        return cls(operator=operator, **said)
-
-    def settlement(self, task: str) -> str:
-        """Return retry, adopt or skip where the operator settled this task, else nothing."""
-        name, _, choice = self.settle.rpartition(":")
-        return choice if name == task else ""
 
 
 @dataclass
@@ -72,13 +39,13 @@ class Session:
     runs: dict[str, Run]
     vault: Vault
     body: Mapping[str, Any]  # Any: JSON; what run.opened says beside the runbook's name
+    seen: int  # entries in the ledger when the plan was made
     calls: dict[tuple[str, str], Declared] = field(default_factory=dict)
     order: dict[str, str] = field(default_factory=dict)  # task -> where it was called
     plan: list[tuple[Declared, str, str]] = field(default_factory=list)
     lease: Lease | None = None
     attempt: int = 0
     stopped_by: str = ""
-    executed: bool = False
 
     @property
     def environment(self) -> str:
@@ -89,8 +56,14 @@ class Session:
         """Take a call of the runbook into account.
 
         Raises:
-            RunbookError: the task id is used at another place of the runbook, too.
+            RunbookError: the task id is used at another place, too, or cannot be typed.
         """
+        if not TASK_ID.fullmatch(task):
+            raise RunbookError(
+                f"runbook `{self.runbook}` was not started",
+                f"`{task}` ({place}) is not a task id",
+                "use letters, digits, `.`, `_` and `-`, as the plan does: `3.2`",
+            )
         again = selected and (task, host.name) in self.calls
         if self.order.setdefault(task, place) != place or again:
             raise RunbookError(
@@ -100,8 +73,8 @@ class Session:
             )
         if selected:
             key = (task, host.name)
-            self.calls[key] = Declared(task, step, host.name, name)
-            self.run.tasks.setdefault(key, Task(self.calls[key]))
+            call = self.calls[key] = Declared(task, step, host.name, name)
+            self.run.tasks.setdefault(key, Task(call)).declared = call
 
     def task(self, task: str) -> Task:
         """Return what is known of a task on this target."""
@@ -111,12 +84,12 @@ class Session:
         """Become the writer and open the attempt; the first step of a target calls it.
 
         Raises:
-            RunbookError: another process is at work, the ledger is not to be trusted or does not
-                take entries, or a task of the runbook has no target.
+            RunbookError: another process is at work or was since the plan was made, the ledger is
+                not to be trusted or does not take entries, or a task of the runbook has no target.
         """
         if self.lease is not None:
             return
-        self.refuse_orphan_tasks()
+        self.refuse_idle_tasks()
         owner = Owner.this_process(self.choices.operator)
         ledger = open_ledger(self.inventory.ledger, self.environment, create=True)
         if isinstance(ledger, NoLedger):  # narrows the type; create=True makes the file
@@ -125,18 +98,30 @@ class Session:
         self.ledger = ledger
         self.vault = Vault.beside(ledger.path)
         self.lease = ledger.take_lease(owner)
-        self.runs = fold(ledger.entries())
+        try:
+            self._open_attempt(before)
+        except RunbookError:
+            ledger.release_lease(self.lease.fence)
+            self.lease = None
+            raise
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def _open_attempt(self, before: Lease | None) -> None:
+        entries = self.ledger.entries()
+        if len(entries) != self.seen:
+            raise RunLocked(
+                f"runbook `{self.runbook}` did not start",
+                "another command was at work on this environment since this one made its plan",
+                "the same command again; it resumes from what the ledger holds",
+            )
+        self.runs = fold(entries)
         known = self.runs.get(self.run.id)
         calls = self.declared()
-        if known is None:
-            self.run = Run(self.run.id, self.runbook, "", str(self.body.get("undoes", "")))
-            self.run.declare(calls)
-        else:
-            self.run = known
+        self.run = known or Run(self.run.id, self.runbook, "", str(self.body.get("undoes", "")))
         self.attempt = self.run.attempts + 1
         if before is not None and before.held:
             gone = f"process {before.owner.pid} of {before.owner.actor} is gone; "
-            silent = f"it was last heard of {before.silence().seconds} s ago"
+            silent = f"it was last heard of {int(before.silence().total_seconds())} s before"
             self.append(Event.LOCK_TAKEN_OVER, reason=gone + silent)
         if known is None:
             opened = {"runbook": self.runbook} | dict(self.body)
@@ -146,11 +131,10 @@ class Session:
             reason=self.choices.reason,
             body={
                 "declared": [[each.task, each.step, each.target, each.name] for each in calls],
-                "runbook_sha256": hashlib.sha256(Path(closing.runbook_file()).read_bytes()).hexdigest(),
-                "inventory": closing.inventory_file(),
+                "runbook_sha256": hashlib.sha256(Path(runbook_file()).read_bytes()).hexdigest(),
+                "inventory": inventory_file(),
             },
         )
-        gevent.spawn(self._beat)
 
     def declared(self) -> list[Declared]:
         """Return every call on every target, in the order of the runbook."""
@@ -193,145 +177,46 @@ class Session:
             self.runs[self.run.undoes].apply(entry)
         log.info(event.value, run=entry.run, attempt=self.attempt, task=task, target=target)
 
-    def refuse_orphan_tasks(self) -> None:
+    def refuse_idle_tasks(self) -> None:
         """Raise where a task of the runbook would run on no target at all."""
         for task, place in self.order.items():
             if not any(called == task for called, _ in self.calls):
                 raise RunbookError(
                     f"runbook `{self.runbook}` was not started",
                     f"task `{task}` ({place}) runs on no target of `{self.environment}`",
-                    "put a target into the group its `on=` names, in the inventory",
+                    "correct its `on=`, or put a target of that name or group into the inventory",
                 )
 
     def stop(self, where: str) -> None:
         """Let no step start anywhere after a failure on one target."""
         self.stopped_by = self.stopped_by or where
 
+    def place(self, task: Task) -> str:
+        """Return what ``settle=`` calls a task: with its target where it has more than one."""
+        name, target = task.declared.task, task.declared.target
+        elsewhere = any(key[0] == name and key[1] != target for key in self.run.tasks)
+        return f"{name}@{target}" if elsewhere else name
+
+    def settlement(self, task: Task) -> str:
+        """Return retry, adopt or skip where the operator settled this task, else nothing."""
+        settled = self.choices.settlements
+        exact = f"{task.declared.task}@{task.declared.target}"
+        return settled.get(exact, settled.get(self.place(task), ""))
+
     def end(self) -> None:
         """Say goodbye in the ledger: the run's outcome is what it holds now."""
         if self.lease is None or isinstance(self.ledger, NoLedger):
             return
         outcome = self.run.outcome
-        if outcome == "proven" and not self.run.proven:
+        if outcome is Outcome.PROVEN and not self.run.proven:
             self.append(Event.RUN_PROVEN)
         self.append(Event.ATTEMPT_ENDED, body={"outcome": outcome, "stopped_by": self.stopped_by})
         self.ledger.release_lease(self.lease.fence)
 
     def _beat(self) -> None:
         while self.lease is not None and isinstance(self.ledger, SqliteLedger):
-            gevent.sleep(HEARTBEAT_SECONDS)
-            self.ledger.heartbeat(self.lease.fence)
-
-
-_session: Session | None = None
-_refusal: RunbookError | None = None
-
-
-def current() -> Session:
-    """Return the session of this process.
-
-    Raises:
-        Refused: the runbook did not call `begin()`.
-    """
-    if _session is None:
-        raise Refused("the runbook calls a step before `begin()`; put `begin()` first in the file")
-    return _session
-
-
-def open_session(
-    needs: Mapping[str, type] | None,
-    choose: Callable[[dict[str, Run], str], tuple[Run, dict[str, Any]]],
-) -> Session:
-    """Open the one session, or return it: pyinfra runs a runbook once for each target.
-
-    Args:
-        needs: By group, a TypedDict of the data its targets must hold; None asks for nothing.
-        choose: From the runs on record and the runbook's name, the run to carry on or to open.
-
-    Raises:
-        Refused: with what, why and next, before anything was done.
-    """
-    global _session, _refusal  # one process carries one attempt
-    if _session is not None:
-        return _session
-    try:
-        if _refusal is not None:
-            raise _refusal
-        inventory = Inventory.here(needs)
-        inventory.refuse_unready()
-        runbook = Path(closing.runbook_file()).stem
-        ledger = open_ledger(inventory.ledger, inventory.environment, create=False)
-        lease = ledger.lease()
-        if lease is not None and not closing.is_dry():
-            lease.refuse_if_held()
-        runs = fold(ledger.entries())
-        run, body = choose(runs, runbook)
-        vault = Vault.beside(Path(inventory.ledger), planning=True)
-        choices = Choices.given()
-    except RunbookError as refusal:
-        _refusal = refusal
-        raise refuse(refusal) from None
-    _session = Session(runbook, inventory, choices, ledger, run, runs, vault, body)
-    _log_to(Path(inventory.ledger).with_suffix(".log"))
-    atexit.register(closing.close, _session)
-    return _session
-
-
-def begin(needs: Mapping[str, type] | None = None) -> None:
-    """Open or resume the run of this runbook on this environment; first call of a runbook.
-
-    Args:
-        needs: By group, a TypedDict of the data the runbook needs of its targets; anything
-            missing, unknown or of another type is refused before the first step.
-
-    Raises:
-        Refused: ``--no-wait``, ``--limit``, no terminal without ``-y``, a target that did not
-            connect, a ledger that is not to be trusted, another process at work.
-    """
-    open_session(needs, latest_or_new)
-
-
-def latest_or_new(runs: dict[str, Run], runbook: str) -> tuple[Run, dict[str, Any]]:
-    """Choose the newest run of a runbook that was not rolled back, else a new one."""
-    for run in reversed(runs.values()):
-        if run.runbook == runbook and not run.rolled_back:
-            return run, {}
-    return Run(new_id(runs, runbook), runbook, ""), {}
-
-
-def new_id(runs: dict[str, Run], runbook: str) -> str:
-    """Return a run id: runbook, minute, and a number where a minute saw more than one."""
-    base = f"{runbook}-{now():%Y%m%dT%H%MZ}"
-    number = 1
-    while (name := base if number == 1 else f"{base}-{number}") in runs:
-        number += 1
-    return name
-
-
-def refuse(refusal: RunbookError) -> Refused:
-    """Return a refusal in the shape that pyinfra prints as it is."""
-    return Refused(str(refusal))
-
-
-def say(message: str) -> None:
-    """Tell the operator something while a step or gate is at work."""
-    logger.info(f"{host.print_prefix}{message}")
-
-
-def is_executing() -> bool:
-    """Tell planning from doing."""
-    return bool(state.is_executing)
-
-
-def _log_to(path: Path) -> None:
-    """Send the event log beside the ledger, one JSON object a line, opened at the first event."""
-
-    def write(_: object, __: str, event: Mapping[str, Any]) -> str:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(canonical(dict(event)) + "\n")
-        raise structlog.DropEvent
-
-    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
-    level = structlog.processors.add_log_level
-    structlog.configure(processors=[level, stamp, write], cache_logger_on_first_use=False)
-    structlog.contextvars.bind_contextvars(pid=os.getpid(), machine=socket.gethostname())
+            time.sleep(HEARTBEAT_SECONDS)
+            try:
+                self.ledger.heartbeat(self.lease.fence)
+            except RunbookError as unwritable:  # the next entry meets it, too, and stops the run
+                log.warning("lease.beat_missed", why=unwritable.why)

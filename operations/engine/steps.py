@@ -5,23 +5,19 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from typing import Any, Protocol
 
-from pyinfra import host, state
-from pyinfra.api import operation
 from pyinfra.api.command import PyinfraCommand
+from pyinfra.api.operation import operation
+from pyinfra.context import host, state
 
 from operations.engine import arguments as values
 from operations.engine import gate as gates
-from operations.engine.contract import (
-    Clause,
-    Commands,
-    Contract,
-    Irreversible,
-    contract_of,
-)
-from operations.engine.execution import Act, execute, refused
+from operations.engine.command import is_executing
+from operations.engine.contract import Clause, Commands, Contract, Irreversible, contract_of
+from operations.engine.execution import execute
 from operations.engine.inventory import selected
-from operations.engine.plan import preview
-from operations.engine.session import Refused, current, is_executing, refuse
+from operations.engine.opening import current
+from operations.engine.plan import preview_step
+from operations.engine.telling import Refused, refuse
 from state.errors import RunbookError
 
 # pyinfra's global arguments that would let a step pass without its proof, or on some targets only.
@@ -102,8 +98,8 @@ def _declared(function: Callable[..., Any], contract: Contract) -> Step:
         settings = {key: kwargs.pop(key) for key in list(kwargs) if key.startswith("_")}
         try:
             _refuse_settings(contract, settings)
-            plain = values.bind(contract, args, kwargs)
             chosen = selected(on)
+            plain = values.bind(contract, args, kwargs) if chosen else {}
             sentence = name or contract.summary
             session.declare(task, contract.name, sentence, _place(), selected=chosen)
         except RunbookError as error:
@@ -114,30 +110,17 @@ def _declared(function: Callable[..., Any], contract: Contract) -> Step:
     return declare  # type: ignore[return-value]
 
 
-def commands(contract: Contract, task: str, plain: dict[str, Any]) -> Iterator[PyinfraCommand]:
+def commands(
+    contract: Contract,
+    task: str,
+    plain: dict[str, Any],  # Any: JSON
+) -> Iterator[PyinfraCommand]:
     """Do the step, or say what it would do."""
-    session = current()
-    try:
-        act = Act.of(session, contract, task, plain)
-    except RunbookError as error:
-        if is_executing():
-            yield refused(session, None, error)
-        else:
-            yield from preview(session, session.task(task).declared, "refused", error.why)
-        return
     if gates.is_gate(contract):
-        yield from gates.ask_gate(act) if is_executing() else gates.preview_gate(act)
-    elif is_executing():
-        yield from execute(act)
+        do = gates.ask_gate if is_executing() else gates.preview_gate
     else:
-        yield from preview(session, act.task.declared, *decide_for(act))
-
-
-def decide_for(act: Act) -> tuple[str, str]:
-    """Return what would happen to a step now, and why."""
-    from operations.engine.plan import decide
-
-    return decide(act)
+        do = execute if is_executing() else preview_step
+    yield from do(current(), contract, task, plain)
 
 
 def add_operation(
@@ -156,7 +139,9 @@ def add_operation(
     added = operation()(_generator(generate if here else _nothing))(name=name, **settings)
     if not here:
         state.ops[host].pop(added._hash, None)  # noqa: SLF001  pyinfra offers no other way
-        state.get_meta_for_host(host).ops -= 1
+        meta = state.get_meta_for_host(host)
+        meta.ops -= 1
+        meta.ops_no_change -= 1
 
 
 def _generator(generate: Callable[[], Iterator[PyinfraCommand]]) -> Callable[[], Any]:
@@ -189,5 +174,3 @@ def _place() -> str:
     if frame is None:
         raise Refused("a step was called from outside a runbook file")
     return f"{wanted}:{frame.f_lineno}"
-
-

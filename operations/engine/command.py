@@ -1,0 +1,55 @@
+"""The command as the operator typed it."""
+
+import shlex
+import sys
+
+from pyinfra.context import host, state
+
+
+def is_dry() -> bool:
+    """Tell whether pyinfra was asked to plan only."""
+    return "--dry" in sys.argv
+
+
+def is_executing() -> bool:
+    """Tell planning from doing."""
+    return bool(state.is_executing)
+
+
+def runbook_file() -> str:
+    """Return the runbook as it was typed."""
+    return str(state.current_deploy_filename or "")
+
+
+def inventory_file() -> str:
+    """Return the inventory as it was typed: the argument before the runbook."""
+    arguments = sys.argv[1:]
+    place = arguments.index(runbook_file()) if runbook_file() in arguments else 0
+    return arguments[place - 1] if place else "inventory/ENVIRONMENT.py"
+
+
+def said(name: str) -> str:
+    """Return what ``--data name=…`` says, else the inventory; empty where neither does.
+
+    As it was typed: pyinfra would read the task `3.10` as the number 3.1.
+    """
+    typed = [
+        after for before, after in zip(sys.argv, sys.argv[1:], strict=False) if before == "--data"
+    ]
+    typed += [each.removeprefix("--data=") for each in sys.argv if each.startswith("--data=")]
+    for text in reversed(typed):
+        key, separator, value = text.partition("=")
+        if separator and key == name:
+            return value
+    value = host.data.get(name)
+    return "" if value is None else str(value)
+
+
+def to_paste(runbook: str, **data: str) -> str:
+    """Return a command for this inventory; `-y` where it was typed, for there is no terminal."""
+    words = ["pyinfra", *(["-y"] if {"-y", "--yes"} & set(sys.argv) else [])]
+    words += [shlex.quote(inventory_file()), shlex.quote(runbook)]
+    for key, value in data.items():
+        quoted = f'"{value}"' if value == "…" else shlex.quote(value)
+        words.append(f"--data {key}={quoted}")
+    return " ".join(words)

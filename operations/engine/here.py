@@ -1,0 +1,57 @@
+"""The data of the target that a runbook is being read for."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
+
+from state.errors import RunbookError
+
+
+class Absent:
+    """Data that this target does not have; good only for a call that is not for this target.
+
+    pyinfra reads a runbook once for each target, and the arguments of a call for `production` are
+    evaluated for `staging`, too. What they lead to is refused where a call is for this target.
+    """
+
+    def __init__(self, name: str, target: str) -> None:
+        self._name = name
+        self._target = target
+
+    def __getitem__(self, key: object) -> "Absent":
+        """Return the same again: what is not there has no parts."""
+        return self
+
+    def __iter__(self) -> Iterator[object]:
+        """Yield nothing."""
+        return iter(())
+
+    def refuse(self) -> NoReturn:
+        """Say which data is missing on which target."""
+        raise RunbookError(
+            "the runbook was not started",
+            f"`{self._target}` has no data `{self._name}`, and a call for it needs it",
+            f"add `{self._name}` to its data in the inventory, or correct the call's `on=`",
+        )
+
+
+class Here:
+    """Data of a target by name, as ``here.web_url``."""
+
+    def __init__(self, data: Mapping[str, Any], target: str) -> None:
+        self._data = data
+        self._target = target
+
+    def __getattr__(self, name: str) -> Any:  # Any: what an inventory holds
+        """Return the data, or a mark that refuses to be used on this target."""
+        return self._data.get(name, Absent(name, self._target))
+
+
+def refuse_absent(value: object) -> None:
+    """Raise where a value is, or holds, data that this target does not have."""
+    if isinstance(value, Absent):
+        value.refuse()
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for each in value:
+            refuse_absent(each)

@@ -1,0 +1,1 @@
+"""Tests of the engine: the real pyinfra command on demo steps."""

@@ -1,0 +1,200 @@
+"""A project folder in which the real pyinfra command runs demo runbooks."""
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from state.entry import Entry
+from state.ledger import SqliteLedger, broken_links
+from state.run import Run, fold
+
+PYINFRA = Path(sys.executable).with_name("pyinfra")
+ROLLBACK = """
+from pyinfra import host
+from operations.engine import roll_back
+
+roll_back(run=host.data.get("run"), reason=host.data.get("reason"), to=host.data.get("to"))
+"""
+HEADER = """
+from pyinfra import host
+from lab import steps
+from operations.engine import begin
+
+begin()
+room = host.data.room
+"""
+
+
+@dataclass
+class Ran:
+    """How one command ended, and all it said."""
+
+    code: int
+    said: str
+
+    @property
+    def closing(self) -> list[str]:
+        """Return the last lines, from `Run …` or `Rollback …` or `Plan …` on."""
+        lines = self.said.splitlines()
+        starts = [n for n, line in enumerate(lines) if re.match(r"(Run|Rollback|Plan) ", line)]
+        assert starts, self.said
+        return lines[starts[-1] :]
+
+    def command(self, label: str) -> list[str]:
+        """Return a command of the closing lines, as it would be pasted."""
+        for line in self.closing:
+            name, _, text = line.strip().partition(":")
+            if name == label:
+                return ["sh", "-c", text.strip()]
+        raise AssertionError(f"no `{label}:` in\n{self.said}")
+
+
+class Bench:
+    """One environment named `lab` in a folder of its own."""
+
+    def __init__(self, folder: Path, targets: Iterable[str] = ("one",)) -> None:
+        self.folder = folder
+        self.targets = list(targets)
+        for target in self.targets:
+            self.room(target).mkdir(parents=True)
+        self.inventory()
+        (folder / "rollback.py").write_text(ROLLBACK)
+        self.env = {
+            key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")
+        } | {
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+            "PATH": f"{PYINFRA.parent}:{os.environ['PATH']}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def room(self, target: str = "one") -> Path:
+        """Return the folder that a target's steps work in."""
+        return self.folder / "rooms" / target
+
+    def inventory(self, name: str = "lab", only: Iterable[str] | None = None, **data: str) -> None:
+        """Write the inventory; `data` goes to every target."""
+        targets = self.targets if only is None else list(only)
+        hosts = [
+            (f"@control/{target}", {"room": str(self.room(target))} | data) for target in targets
+        ]
+        group = self.folder / "group_data"
+        group.mkdir(exist_ok=True)
+        (group / "all.py").write_text('environment = "lab"\nledger = "memory/lab.sqlite"\n')
+        (self.folder / f"{name}.py").write_text(f"hosts = {hosts!r}\n")
+
+    def runbook(self, *calls: str, name: str = "up") -> None:
+        """Write a runbook: `begin()` and the calls, a line each."""
+        (self.folder / f"{name}.py").write_text(HEADER + "\n".join(calls) + "\n")
+
+    def command(self, *arguments: str, runbook: str = "up") -> list[str]:
+        """Return the command line of a run."""
+        yes = [] if "--dry" in arguments or "--no-yes" in arguments else ["-y"]
+        given = [each for each in arguments if each != "--no-yes"]
+        return [str(PYINFRA), *yes, "lab.py", f"{runbook}.py", *given]
+
+    def run(self, *arguments: str, runbook: str = "up", **env: str) -> Ran:
+        """Run the command to its end."""
+        return self.paste(self.command(*arguments, runbook=runbook), **env)
+
+    def paste(self, command: list[str], **env: str) -> Ran:
+        """Run any command in the folder."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.env | env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout)
+
+    def roll_back(self, *arguments: str, run: str = "latest", reason: str = "a test", **env: str) -> Ran:
+        """Roll a run back."""
+        data = ["--data", f"run={run}", "--data", f"reason={reason}"]
+        return self.run(*data, *arguments, runbook="rollback", **env)
+
+    def start(self, *arguments: str, runbook: str = "up") -> subprocess.Popen[str]:
+        """Start the command, in a session of its own, and do not wait."""
+        return subprocess.Popen(
+            self.command(*arguments, runbook=runbook),
+            cwd=self.folder,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    @property
+    def ledger(self) -> Path:
+        """Return the ledger's file."""
+        return self.folder / "memory" / "lab.sqlite"
+
+    def entries(self) -> list[Entry]:
+        """Return what the ledger holds, its chain checked."""
+        if not self.ledger.exists():
+            return []
+        entries = SqliteLedger(self.ledger, "lab").entries()
+        assert not list(broken_links(entries))
+        return entries
+
+    def runs(self) -> list[Run]:
+        """Return every run on record."""
+        return list(fold(self.entries()).values())
+
+    def states(self) -> dict[str, str]:
+        """Return where each task of the newest run stands, by `task@target`."""
+        tasks = self.runs()[-1].tasks
+        return {f"{task}@{target}": each.state.value for (task, target), each in tasks.items()}
+
+    def events(self, kind: str = "step") -> list[str]:
+        """Return the events of a kind, as `event task@target`."""
+        return [
+            f"{each.event.value} {each.task}@{each.target}"
+            for each in self.entries()
+            if each.event.value.startswith(kind + ".")
+        ]
+
+    def journal(self, target: str = "one") -> list[str]:
+        """Return the effects on a target, in order."""
+        path = self.room(target) / "journal"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def read(self, name: str, target: str = "one") -> str | None:
+        """Return what a file in a room says."""
+        path = self.room(target) / name
+        return path.read_text() if path.exists() else None
+
+    def put(self, name: str, text: str = "", target: str = "one") -> None:
+        """Make a file in a room say something."""
+        (self.room(target) / name).write_text(text)
+
+    def clear(self, name: str, target: str = "one") -> None:
+        """Remove a file from a room."""
+        (self.room(target) / name).unlink()
+
+    def listing(self) -> dict[str, str]:
+        """Return every file of the folder with its digest; folders, too."""
+        return {
+            str(path.relative_to(self.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            if path.is_file()
+            else "folder"
+            for path in sorted(self.folder.rglob("*"))
+        }
+
+
+def end(process: "subprocess.Popen[str]") -> None:
+    """End a process of ours and what it started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
