@@ -110,7 +110,7 @@ def _end(layout: Layout, say: Say) -> bool:
 
 def _end_leftovers(layout: Layout) -> int:
     """End processes that carry this world's own mark in their environment; count them."""
-    mark = f"TMPDIR={layout.directory / 'render' / 'tmp'}".encode()
+    mark = f"HOME={layout.directory / 'render' / 'home'}".encode()
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # gone, or another user's

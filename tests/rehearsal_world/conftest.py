@@ -31,7 +31,7 @@ http.server.ThreadingHTTPServer((host, int(os.environ["PORT"])), Handler).serve_
 CLOCKS = Clocks(
     port_scan_seconds=15,
     localhost_scan_seconds=1.0,
-    health_seconds=3,
+    health_seconds=1.5,
     drain_seconds=0.2,
     shutdown_seconds=3,
     settle_seconds=0.4,

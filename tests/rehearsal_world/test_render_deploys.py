@@ -192,7 +192,7 @@ def test_crashed_instance_is_started_again(render):
     """An instance that ends by itself comes back, and the event tells why it ended."""
     service, first = render.create(
         "phoenix", kind="background_worker",
-        startCommand="test -e $TMPDIR/up && exec sleep 60; sleep 0.8; touch $TMPDIR/up; exit 9",
+        startCommand="test -e $HOME/up && exec sleep 60; sleep 0.8; touch $HOME/up; exit 9",
     )  # fmt: skip
     assert render.wait(service, first)["status"] == "live"
 

@@ -106,7 +106,7 @@ def test_redis_takes_its_password_only(layout):
     with redis.Redis.from_url(secret(layout, "production", "redis")) as production:
         assert production.get("greeting") is None
     port = secret(layout, "staging", "redis").rpartition(":")[2].partition("/")[0]
-    with redis.Redis(port=int(port)) as anonymous, pytest.raises(redis.AuthenticationError):
+    with redis.Redis(port=int(port), retry=None) as anonymous, pytest.raises(redis.AuthenticationError):
         anonymous.ping()
 
 

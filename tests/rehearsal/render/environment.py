@@ -1,5 +1,6 @@
 """The environment a command gets: the platform's own variables, then the service's."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.rehearsal.render.records import SHORT_TYPE, Deploy, Service
@@ -57,11 +58,18 @@ def build_environment(settings: Settings, service: Service, deploy: Deploy) -> d
     return _base(settings) | _offline(settings) | _platform(service, deploy) | ci | own
 
 
+def instance_scratch(settings: Settings, instance_id: str) -> Path:
+    """Return the temporary directory of one instance."""
+    return settings.directory / "tmp" / instance_id
+
+
 def run_environment(
     settings: Settings, service: Service, deploy: Deploy, port: int, instance_id: str
 ) -> dict[str, str]:
     """Return the environment of a start command; PORT stands for the 10000 of the original."""
     runtime = {"RENDER_INSTANCE_ID": instance_id, "RENDER_WEB_CONCURRENCY": "1"}
+    # Instances share no disk on Render; two that overlap must not meet in a temporary file here.
+    runtime["TMPDIR"] = str(instance_scratch(settings, instance_id))
     if service.type in {"web_service", "private_service"}:
         runtime["WEB_CONCURRENCY"] = "1"
     if service.runtime == "python":

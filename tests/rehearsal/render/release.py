@@ -5,7 +5,11 @@ import shutil
 from pathlib import Path
 
 from tests.rehearsal.processes import free_port
-from tests.rehearsal.render.environment import build_environment, run_environment
+from tests.rehearsal.render.environment import (
+    build_environment,
+    instance_scratch,
+    run_environment,
+)
 from tests.rehearsal.render.identity import suffix
 from tests.rehearsal.render.instance import Instance, health_status, run_to_end
 from tests.rehearsal.render.ports import open_ports
@@ -88,6 +92,7 @@ class Release:
         instance_id = f"{service.id}-{suffix(5)}"
         command = deploy.snapshot.start_command
         environment = run_environment(self.settings, service, deploy, port, instance_id)
+        instance_scratch(self.settings, instance_id).mkdir(parents=True)
         logbook.platform(service.id, f"Running '{command}'")
 
         def on_line(line: str) -> None:
