@@ -109,7 +109,9 @@ def take(url: str, directory: str | Path, *, jobs: int = JOBS) -> Backup:
     """
     place = Path(directory)
     if place.exists():
-        raise BackupFailed("no backup was taken", f"`{place}` exists already", "name another directory")
+        raise BackupFailed(
+            "no backup was taken", f"`{place}` exists already", "name another directory"
+        )
     began = time.monotonic()
     partial = place.with_name(place.name + ".tmp")
     shutil.rmtree(partial, ignore_errors=True)
@@ -132,7 +134,9 @@ def take(url: str, directory: str | Path, *, jobs: int = JOBS) -> Backup:
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         why = error.strerror or str(error)
-        raise BackupFailed("no backup was taken", why, f"make room or rights for `{place}`") from None
+        raise BackupFailed(
+            "no backup was taken", why, f"make room or rights for `{place}`"
+        ) from None
     except ClientError:
         shutil.rmtree(partial, ignore_errors=True)
         raise
@@ -153,9 +157,13 @@ def check(directory: str | Path) -> Backup:
         made = Backup(**stored)
     except (OSError, ValueError, KeyError, TypeError):
         raise BackupFailed(
-            f"`{place}` is not a backup", f"`{MANIFEST}` is missing or not readable", "take a new backup"
+            f"`{place}` is not a backup",
+            f"`{MANIFEST}` is missing or not readable",
+            "take a new backup",
         ) from None
-    there = {path.name for path in (place / "dump").iterdir()} if (place / "dump").is_dir() else set()
+    there = (
+        {path.name for path in (place / "dump").iterdir()} if (place / "dump").is_dir() else set()
+    )
     wrong = sorted(there ^ {file.name for file in made.files})
     wrong += [f.name for f in made.files if f.name in there and _file(place / "dump" / f.name) != f]
     if wrong:
@@ -232,7 +240,9 @@ def _tables(session: Connection) -> tuple[BackupTable, ...]:
     for schema, name in session.execute(TABLES).fetchall():
         table = qualified(schema, name)
         # whole rows as text: every type has one, and it differs when the row does
-        query = f"select count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)::text from {table} t"
+        query = (
+            f"select count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)::text from {table} t"
+        )
         rows, total = session.execute(query).fetchone() or (0, "0")
         found.append(BackupTable(schema, name, rows, total))
     return tuple(found)

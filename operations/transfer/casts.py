@@ -128,7 +128,9 @@ def _date_of(form: Pattern) -> str:
     else:
         names = "'janfebmaraprmayjunjulaugsepoctnovdec'"
         month = f"(position(left(a[{form.groups['Month']}], 3) in {names}) + 2) / 3"
-    leap = f"case when {year} % 4 = 0 and ({year} % 100 <> 0 or {year} % 400 = 0) then 29 else 28 end"
+    leap = (
+        f"case when {year} % 4 = 0 and ({year} % 100 <> 0 or {year} % 400 = 0) then 29 else 28 end"
+    )
     days = f"case {month} when 2 then {leap} when 4 then 30 when 6 then 30 when 9 then 30 when 11 then 30 else 31 end"
     return f"case when {day} <= {days} then make_date({year}, {month}, {day}) end"
 
@@ -176,7 +178,8 @@ def parse_json(value: str, target: str, shape: str | None, server_version: int) 
 def pick(value: str, values: Sequence[tuple[str, object]], target: str, otherwise: str) -> str:
     """Return an expression that translates listed texts, compared without case and blanks."""
     branches = " ".join(
-        f"when {literal(key.strip().lower())} then {constant(given, target)}" for key, given in values
+        f"when {literal(key.strip().lower())} then {constant(given, target)}"
+        for key, given in values
     )
     return f"case {folded(f'{value}::text')} {branches} else {otherwise} end"
 

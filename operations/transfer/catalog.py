@@ -118,7 +118,9 @@ class Table:
     @property
     def uniques(self) -> tuple[tuple[str, ...], ...]:
         """Column sets that hold no two equal rows, whether by constraint or by index."""
-        return tuple(sorted({index.columns for index in self.indexes if index.unique and index.plain}))
+        return tuple(
+            sorted({index.columns for index in self.indexes if index.unique and index.plain})
+        )
 
     @property
     def foreign_keys(self) -> tuple[Constraint, ...]:

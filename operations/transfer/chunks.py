@@ -68,7 +68,9 @@ class Supply(Protocol):
     def rows(self, destination: Connection, table: TablePlan, chunk: Chunk) -> None:
         """Copy the chunk's rows into the destination table."""
 
-    def evidence(self, destination: Connection, table: TablePlan, chunk: Chunk, expected: Expected) -> None:
+    def evidence(
+        self, destination: Connection, table: TablePlan, chunk: Chunk, expected: Expected
+    ) -> None:
         """Copy what was kept out and changed into `_migration`."""
 
     def highest(self, table: TablePlan, column: str) -> int | None:
@@ -82,7 +84,9 @@ class LoadFailed(ClientError):
 class LiveSupply:
     """Rows from a session inside one snapshot of the source."""
 
-    def __init__(self, session: Connection, snapshot: str, *, text: bool, chunk_rows: int | None) -> None:
+    def __init__(
+        self, session: Connection, snapshot: str, *, text: bool, chunk_rows: int | None
+    ) -> None:
         self.session = session
         self.name = snapshot
         self.text_hashes = text
@@ -101,7 +105,9 @@ class LiveSupply:
         )
         edges = [None, *(row[0] for row in found), None]
         pairs = zip(edges[:-1], edges[1:], strict=True)
-        return [Chunk(table.name, number, lower, upper) for number, (lower, upper) in enumerate(pairs)]
+        return [
+            Chunk(table.name, number, lower, upper) for number, (lower, upper) in enumerate(pairs)
+        ]
 
     def expected(self, table: TablePlan, chunk: Chunk) -> Expected:
         """Count and hash the chunk's mapped rows."""
@@ -114,7 +120,9 @@ class LiveSupply:
         where = table.span(chunk.lower, chunk.upper, source=True)
         copy_rows(self.session, destination, table.rows(where), f"{table.target} ({table.names})")
 
-    def evidence(self, destination: Connection, table: TablePlan, chunk: Chunk, expected: Expected) -> None:
+    def evidence(
+        self, destination: Connection, table: TablePlan, chunk: Chunk, expected: Expected
+    ) -> None:
         """Stream the rows kept out and the values changed."""
         where = table.span(chunk.lower, chunk.upper, source=True)
         label = f"{literal(table.name)}, {chunk.number}"

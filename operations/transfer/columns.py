@@ -21,7 +21,11 @@ HASHED = {
     "real", "double precision", "numeric", "date", "time without time zone", "time with time zone",
     "timestamp without time zone", "timestamp with time zone", "interval", "uuid", "jsonb", "inet", "oid",
 }  # fmt: skip
-NAIVE, AWARE, TIME = "timestamp without time zone", "timestamp with time zone", "time without time zone"
+NAIVE, AWARE, TIME = (
+    "timestamp without time zone",
+    "timestamp with time zone",
+    "time without time zone",
+)
 CAST_TARGETS = {
     "boolean": {"boolean"},
     "date": {"date", AWARE},
@@ -84,7 +88,9 @@ class Builder:
             )  # fmt: skip
         return built
 
-    def interpolate(self, rule_text: str, place_rule: ColumnRule, built: Built, cast: str = "") -> str:
+    def interpolate(
+        self, rule_text: str, place_rule: ColumnRule, built: Built, cast: str = ""
+    ) -> str:
         """Replace `{column}` by the source column, and note which were used."""
 
         def column(match: re.Match[str]) -> str:
@@ -130,14 +136,26 @@ class Builder:
     ) -> str | None:
         """Return the value in the destination's type; NULL where it cannot be read."""
         if rule.cast and wire not in CAST_TARGETS[rule.cast]:
-            self._problem(built, rule, f"`cast: {rule.cast}` does not give {column.declared}", "choose another cast")
+            self._problem(
+                built,
+                rule,
+                f"`cast: {rule.cast}` does not give {column.declared}",
+                "choose another cast",
+            )
             return None
         for form in rule.formats:
             if not casts.well_formed(form, rule.cast or "date"):
-                self._problem(built, rule, f"format `{form}` is not complete", "name YYYY, MM, DD or HH24, MI")
+                self._problem(
+                    built, rule, f"format `{form}` is not complete", "name YYYY, MM, DD or HH24, MI"
+                )
                 return None
         if rule.cast in {"date", "time", "json"} and raw_type not in TEXTUAL:
-            self._problem(built, rule, f"`cast: {rule.cast}` reads text, the source is {raw_type}", "remove the cast")
+            self._problem(
+                built,
+                rule,
+                f"`cast: {rule.cast}` reads text, the source is {raw_type}",
+                "remove the cast",
+            )
             return None
         read: str | None = None
         if rule.cast == "boolean":
@@ -165,17 +183,29 @@ class Builder:
                 return None
             return f"({raw} at time zone {literal(rule.zone)})"
         if rule.zone is not None:
-            self._problem(built, rule, f"`zone` does not apply from {raw_type} to {wire}", "remove `zone`")
+            self._problem(
+                built, rule, f"`zone` does not apply from {raw_type} to {wire}", "remove `zone`"
+            )
             return None
         fits = raw_type == wire or (raw_type, wire) in WIDENINGS or {raw_type, wire} <= TEXTUAL
         if not fits and not (raw_type in {"uuid", "date"} and wire in TEXTUAL):
             fix = "declare `cast:`, `values:` or `sql:`"
-            self._problem(built, rule, f"the source is {raw_type}, the destination {column.declared}", fix)
+            self._problem(
+                built, rule, f"the source is {raw_type}, the destination {column.declared}", fix
+            )
             return None
         return raw
 
     def _final(
-        self, rule: ColumnRule, column: Column, raw: str, value: str, wire: str, built: Built, *, known: bool
+        self,
+        rule: ColumnRule,
+        column: Column,
+        raw: str,
+        value: str,
+        wire: str,
+        built: Built,
+        *,
+        known: bool,
     ) -> str:
         """Wrap the value in what is done about its faults, and list these."""
         textual = wire in TEXTUAL
@@ -185,19 +215,31 @@ class Builder:
             value = f"(case when {absent} then null else {raw} end)"
         if Fault.UNTRIMMED in said:
             built.faults.append(
-                self._fault(rule, Fault.UNTRIMMED, f"{value} <> {casts.trimmed(value)}", raw, casts.trimmed(value))
+                self._fault(
+                    rule,
+                    Fault.UNTRIMMED,
+                    f"{value} <> {casts.trimmed(value)}",
+                    raw,
+                    casts.trimmed(value),
+                )
             )
             value = casts.trimmed(value)
         conditions: dict[Fault, str] = {}
-        if not column.nullable and rule.default is None and not known or Fault.NULL in said or (
-            not column.nullable and rule.default is None and rule.nulls
+        if (
+            not column.nullable
+            and rule.default is None
+            and not known
+            or Fault.NULL in said
+            or (not column.nullable and rule.default is None and rule.nulls)
         ):
             conditions[Fault.NULL] = absent
         if Fault.BLANK in said:
             conditions[Fault.BLANK] = f"{casts.trimmed(f'{raw}::text')} = ''"
         may_fail = rule.cast in {"boolean", "date", "time", "json", "integer"} or bool(rule.values)
         if may_fail or Fault.UNCASTABLE in said:
-            sources = " and ".join(f"s.{quoted(name)} is not null" for name in sorted(built.sources))
+            sources = " and ".join(
+                f"s.{quoted(name)} is not null" for name in sorted(built.sources)
+            )
             there = f"not ({absent})" if rule.sql is None else sources or "true"
             conditions[Fault.UNCASTABLE] = f"{there} and {value} is null"
         if rule.pattern:
@@ -230,18 +272,30 @@ class Builder:
         nulled = [f for f, a in said.items() if a is Action.NULL and f in conditions]
         if nulled and not column.nullable and rule.default is None:
             fix = "add `default: …`, or choose another action"
-            self._problem(built, rule, f"`when_{nulled[0]}: null` leaves a NOT NULL column empty", fix)
+            self._problem(
+                built, rule, f"`when_{nulled[0]}: null` leaves a NOT NULL column empty", fix
+            )
         if rule.default is not None and rule.default.value is None and not column.nullable:
-            self._problem(built, rule, "its default is null and the column NOT NULL", "give a value")
+            self._problem(
+                built, rule, "its default is null and the column NOT NULL", "give a value"
+            )
         return final
 
     def _duplicate(self, rule: ColumnRule, built: Built) -> str:
         """Return a condition: an earlier row of the source holds the same value."""
         if self.key is None or rule.source is None:
-            self._problem(built, rule, "when_duplicate needs `from` and a one-column primary key", "use `sql:`")
+            self._problem(
+                built,
+                rule,
+                "when_duplicate needs `from` and a one-column primary key",
+                "use `sql:`",
+            )
             return "false"
         fold = casts.folded if rule.same == "folded" else str
-        own, table = fold(f"s.{quoted(rule.source)}"), f"{quoted(self.source_schema)}.{quoted(self.source.name)}"
+        own, table = (
+            fold(f"s.{quoted(rule.source)}"),
+            f"{quoted(self.source_schema)}.{quoted(self.source.name)}",
+        )
         name, key = quoted(f"first:{rule.name}"), quoted(self.key)
         keys = f"select {fold(f'd.{quoted(rule.source)}')} as k, d.{key} as first from {table} d"
         first = f"select distinct on (k) k, first from ({keys}) d where k <> '' order by k, first"
@@ -258,7 +312,9 @@ class Builder:
             position = match.end()
         return "(" + " || ".join([*parts, literal(text[position:])]) + ")"
 
-    def _fault(self, rule: ColumnRule, fault: Fault, condition: str, old: str, new: str) -> FaultPlan:
+    def _fault(
+        self, rule: ColumnRule, fault: Fault, condition: str, old: str, new: str
+    ) -> FaultPlan:
         action = rule.action(fault) or Action.REFUSE
         said = WORDS[fault].format(column=rule.source or rule.name)
         reason = f"{said}: {rule.reason}" if rule.reason else said

@@ -100,7 +100,9 @@ def both(sides: tuple[Side, Side], ask: Callable[[Side], Any]) -> tuple[Any, Any
     return first, second
 
 
-def compare(plan: Plan, table: TablePlan, source: Connection, destination: Connection) -> Comparison:
+def compare(
+    plan: Plan, table: TablePlan, source: Connection, destination: Connection
+) -> Comparison:
     """Compare one table.
 
     Args:
@@ -153,11 +155,15 @@ def _bucket(side: Side, names: tuple[str, ...]) -> str:
 
 def _buckets(side: Side, names: tuple[str, ...]) -> dict[int, Bucket]:
     sums = ", ".join(f"sum({side.digest(seed)})::text" for seed in SEEDS)
-    query = f"select {_bucket(side, names)} as bucket, count(*), {sums} from {side.rows()} group by 1"
+    query = (
+        f"select {_bucket(side, names)} as bucket, count(*), {sums} from {side.rows()} group by 1"
+    )
     return {row[0]: (row[1], row[2], row[3]) for row in side.session.execute(query)}
 
 
-def differing(sides: tuple[Side, Side], names: tuple[str, ...], bucket: int) -> Iterator[Difference]:
+def differing(
+    sides: tuple[Side, Side], names: tuple[str, ...], bucket: int
+) -> Iterator[Difference]:
     """Yield the rows of one bucket that differ, without their values."""
 
     def rows(side: Side) -> dict[str, tuple[int, ...]]:
@@ -170,7 +176,13 @@ def differing(sides: tuple[Side, Side], names: tuple[str, ...], bucket: int) -> 
     ours, theirs = both(sides, rows)
     for key in sorted(ours.keys() | theirs.keys(), key=lambda text: (len(text), text)):
         if ours.get(key) != theirs.get(key):
-            kind = "changed" if key in ours and key in theirs else "missing" if key in ours else "extra"
+            kind = (
+                "changed"
+                if key in ours and key in theirs
+                else "missing"
+                if key in ours
+                else "extra"
+            )
             yield Difference(sides[0].table.name, key, kind)
 
 
@@ -195,6 +207,8 @@ def _with_cells(
 
 def texts(side: Side, names: tuple[str, ...], keys: list[str]) -> dict[str, tuple[str | None, ...]]:
     """Read rows by key, each value as text."""
+    if not keys:
+        return {}
     columns = ", ".join(f"({side.read(column)})::text" for column in side.table.columns)
     listing = ", ".join(literal(key) for key in keys)
     query = f"select {side.identity(names)}, {columns} from {side.rows()} and {side.identity(names)} in ({listing})"
@@ -206,5 +220,3 @@ def shown(column: ColumnPlan, text: str | None) -> str | None:
     if text is None or not column.rule.secret:
         return text
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-
-

@@ -82,7 +82,9 @@ def explain(plan: Plan, session: Connection) -> None:
                 problems.append(Problem(column.rule.place, what, "mend its `sql:` or values"))
         if len(problems) == before:
             error = _refusal(session, table.rows())
-            problems.append(Problem(table.place, f"`{table.name}`: PostgreSQL says {error}", "mend its rules"))
+            problems.append(
+                Problem(table.place, f"`{table.name}`: PostgreSQL says {error}", "mend its rules")
+            )
     if problems:
         raise MappingRefused(plan.file, problems)
 
@@ -135,15 +137,21 @@ class _Compiler:
         mapped = {rule.source for rule in self.mapping.tables if not rule.also}
         for name in sorted(set(self.source.by_name) - set(dropped) - mapped):
             from_file = self.mapping.tables[0].place if self.mapping.tables else None
-            place = dataclasses.replace(from_file, line=1) if from_file else Place(self.mapping.file, 1)
+            place = (
+                dataclasses.replace(from_file, line=1) if from_file else Place(self.mapping.file, 1)
+            )
             fix = f"map it, or add `drop_tables: {{{name}: <why>}}`"
             self.problems.append(Problem(place, f"source table `{name}` is not declared", fix))
         for drop in dropped.values():
             if drop.name not in self.source.by_name and not drop.optional:
                 fix = "remove the line, or write `{reason: …, optional: true}`"
-                self.problems.append(Problem(drop.place, f"there is no source table `{drop.name}`", fix))
+                self.problems.append(
+                    Problem(drop.place, f"there is no source table `{drop.name}`", fix)
+                )
             if drop.name in mapped:
-                self.problems.append(Problem(drop.place, f"`{drop.name}` is mapped and dropped", "keep one"))
+                self.problems.append(
+                    Problem(drop.place, f"`{drop.name}` is mapped and dropped", "keep one")
+                )
 
     def _both_sides_exist(self, rule: TableRule) -> bool:
         missing = False
@@ -155,7 +163,9 @@ class _Compiler:
                 fix = f"tables of `{catalog.database}`: {', '.join(sorted(catalog.by_name))}"
                 self.problems.append(Problem(rule.place, f"there is no {side} table `{name}`", fix))
                 missing = True
-        if rule.also and not any(r.source == rule.source and not r.also for r in self.mapping.tables):
+        if rule.also and not any(
+            r.source == rule.source and not r.also for r in self.mapping.tables
+        ):
             fix = f"add a table with `from: {rule.source}`"
             self.problems.append(Problem(rule.place, f"nothing else maps `{rule.source}`", fix))
             missing = True
@@ -171,7 +181,9 @@ class _Compiler:
 
     def _order(self, rules: list[TableRule]) -> tuple[list[TableRule], list[str]]:
         """Put referenced tables first; break a cycle at the first table of the file."""
-        waiting = {rule.name: self._parents(rule) & {other.name for other in rules} for rule in rules}
+        waiting = {
+            rule.name: self._parents(rule) & {other.name for other in rules} for rule in rules
+        }
         order: list[TableRule] = []
         cyclic: list[str] = []
         while waiting:
@@ -194,7 +206,9 @@ class _Compiler:
             if known is None or known.generated:
                 what = "is computed by the destination" if known else "is no destination column"
                 fix = f"columns of `{rule.name}`: {', '.join(target.by_name)}"
-                self.problems.append(Problem(column.place, f"`{rule.name}.{column.name}` {what}", fix))
+                self.problems.append(
+                    Problem(column.place, f"`{rule.name}.{column.name}` {what}", fix)
+                )
                 continue
             parts.append(builder.build(column, self._lookup(rule, column)))
         for built in parts:
@@ -259,11 +273,18 @@ class _Compiler:
         if not rule.also:
             return None
         primary = next(
-            (t for t in self.done.values() if t.source == rule.source and not t.also and t.key == key), None
+            (
+                t
+                for t in self.done.values()
+                if t.source == rule.source and not t.also and t.key == key
+            ),
+            None,
         )
         if primary is None or primary.reason is None or primary.key is None:
             return None
-        joins.append(f"left join ({primary.keys(primary.key)}) {quoted('kept')} on kept.k = s.{quoted(primary.key)}")
+        joins.append(
+            f"left join ({primary.keys(primary.key)}) {quoted('kept')} on kept.k = s.{quoted(primary.key)}"
+        )
         return "kept.k is null"
 
     def _orphans(
@@ -279,8 +300,12 @@ class _Compiler:
             bound.add(column.name)
             if key.target not in self.rules:
                 if column.rule.constant is None or column.rule.constant.value is not None:
-                    what = f"`{rule.name}.{column.name}` refers to `{key.target}`, which is not mapped"
-                    self.problems.append(Problem(column.rule.place, what, f"map `{key.target}` too"))
+                    what = (
+                        f"`{rule.name}.{column.name}` refers to `{key.target}`, which is not mapped"
+                    )
+                    self.problems.append(
+                        Problem(column.rule.place, what, f"map `{key.target}` too")
+                    )
                 continue
             parent = self.done.get(key.target)
             names = {item.name for item in parent.columns} if parent else set()
@@ -289,7 +314,9 @@ class _Compiler:
             if self._cannot_be_orphan(column, source, parent, key.target_columns[0]):
                 continue
             name = quoted(f"ref:{column.name}")
-            joins.append(f"left join ({parent.keys(key.target_columns[0])}) {name} on {name}.k = {column.sql}")
+            joins.append(
+                f"left join ({parent.keys(key.target_columns[0])}) {name} on {name}.k = {column.sql}"
+            )
             action = column.rule.action(Fault.ORPHAN) or Action.REFUSE
             said = WORDS[Fault.ORPHAN].format(column=column.source or column.name)
             reason = f"{said}: {column.rule.reason}" if column.rule.reason else said
@@ -303,16 +330,28 @@ class _Compiler:
                 sql = f"(case when {name}.k is not null then {column.sql} end)"
                 columns[column.name] = dataclasses.replace(column, sql=sql)
         for column_rule in rule.columns:
-            if column_rule.action(Fault.ORPHAN) and column_rule.name not in bound and column_rule.name in columns:
+            if (
+                column_rule.action(Fault.ORPHAN)
+                and column_rule.name not in bound
+                and column_rule.name in columns
+            ):
                 what = f"`{rule.name}.{column_rule.name}` has no foreign key on the destination"
                 self.problems.append(Problem(column_rule.place, what, "remove `when_orphan`"))
         return faults, joins
 
     @staticmethod
-    def _cannot_be_orphan(column: ColumnPlan, source: Table, parent: TablePlan, target: str) -> bool:
+    def _cannot_be_orphan(
+        column: ColumnPlan, source: Table, parent: TablePlan, target: str
+    ) -> bool:
         """Say whether the source's own foreign key and a parent kept in full exclude orphans."""
         goal = next(item for item in parent.columns if item.name == target)
-        if parent.reason or parent.excluded or not column.exact or not goal.exact or column.rule.when:
+        if (
+            parent.reason
+            or parent.excluded
+            or not column.exact
+            or not goal.exact
+            or column.rule.when
+        ):
             return False
         return any(
             key.validated and key.columns == (column.source,)
@@ -321,7 +360,12 @@ class _Compiler:
         )  # fmt: skip
 
     def _account_for_columns(
-        self, rule: TableRule, source: Table, target: Table, columns: dict[str, ColumnPlan], used: set[str]
+        self,
+        rule: TableRule,
+        source: Table,
+        target: Table,
+        columns: dict[str, ColumnPlan],
+        used: set[str],
     ) -> None:
         """Every source column is used or dropped, every NOT NULL destination column filled."""
         used |= {column.lookup.through for column in rule.columns if column.lookup}
@@ -331,21 +375,31 @@ class _Compiler:
             for name in [name for name in source.by_name if name not in used | dropped]:
                 fix = f"give it a destination column, or add `drop: {{{name}: <why>}}`"
                 self.problems.append(
-                    Problem(rule.place, f"source column `{rule.source}.{name}` is not declared", fix)
+                    Problem(
+                        rule.place, f"source column `{rule.source}.{name}` is not declared", fix
+                    )
                 )
         for drop in rule.drops:
             if drop.name not in source.by_name and not drop.optional:
                 fix = "remove the line, or write `{reason: …, optional: true}`"
-                self.problems.append(Problem(drop.place, f"there is no source column `{drop.name}`", fix))
+                self.problems.append(
+                    Problem(drop.place, f"there is no source column `{drop.name}`", fix)
+                )
             elif drop.name in used:
-                self.problems.append(Problem(drop.place, f"`{drop.name}` is used and dropped", "keep one"))
+                self.problems.append(
+                    Problem(drop.place, f"`{drop.name}` is used and dropped", "keep one")
+                )
         declared = {column.name for column in rule.columns}
         for column in target.columns:
             fills_itself = column.generated or column.nullable
             if column.name not in declared and not fills_itself:
                 fix = f"add a rule for `{column.name}`: from, constant, sql, lookup"
                 self.problems.append(
-                    Problem(rule.place, f"destination column `{rule.name}.{column.name}` is NOT NULL and has no rule", fix)
+                    Problem(
+                        rule.place,
+                        f"destination column `{rule.name}.{column.name}` is NOT NULL and has no rule",
+                        fix,
+                    )
                 )
 
     def _notes(

@@ -62,7 +62,9 @@ def delta(plan: Plan, source: str, destination: str, directory: str | Path | Non
     with reading(source) as ours, connect(destination, name="destination") as theirs:
         theirs.execute("begin isolation level repeatable read read only")
         tables = tuple(_table(plan, table, ours, theirs, place) for table in plan.tables)
-        changed = tuple(table.name for table in plan.tables if _source_changed(plan, table, ours, theirs))
+        changed = tuple(
+            table.name for table in plan.tables if _source_changed(plan, table, ours, theirs)
+        )
         theirs.execute("rollback")
     return Delta(tables, changed)
 
@@ -80,7 +82,11 @@ def _table(
     first = next(rows, None)
     path = place / f"{table.name}.delta.ndjson" if place is not None and first is not None else None
     partial = path.with_suffix(".tmp") if path else None
-    file = os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") if partial else None
+    file = (
+        os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w")
+        if partial
+        else None
+    )
     try:
         for row in (first, *rows) if first is not None else ():
             counts[row["kind"]] += 1
@@ -94,10 +100,14 @@ def _table(
             file.close()
     if path is not None and partial is not None:
         partial.rename(path)
-    return TableDelta(table.name, *counts.values(), path.name if path else None)
+    return TableDelta(
+        table.name, counts[INSERTED], counts[UPDATED], counts[DELETED], path.name if path else None
+    )
 
 
-def _rows(sides: tuple[Side, Side], names: tuple[str, ...]) -> Iterator[dict[str, Any]]:  # Any: JSON
+def _rows(
+    sides: tuple[Side, Side], names: tuple[str, ...]
+) -> Iterator[dict[str, Any]]:  # Any: JSON
     """Yield each row that differs: what it was, and what it is."""
     columns = [column.name for column in sides[0].table.columns]
     for bucket in compare.differing_buckets(sides, names):
@@ -117,7 +127,9 @@ def _rows(sides: tuple[Side, Side], names: tuple[str, ...]) -> Iterator[dict[str
                 }
 
 
-def _source_changed(plan: Plan, table: TablePlan, source: Connection, destination: Connection) -> bool:
+def _source_changed(
+    plan: Plan, table: TablePlan, source: Connection, destination: Connection
+) -> bool:
     """Hold the source's rows now against the sums recorded when they were loaded."""
     supply = LiveSupply(source, "", text=plan.text_hashes, chunk_rows=None)
     recorded = destination.execute(

@@ -64,7 +64,9 @@ def export(
         partial.rename(place)
     except (psycopg.Error, OSError) as error:
         shutil.rmtree(partial, ignore_errors=True)
-        why = first_line(error) if isinstance(error, psycopg.Error) else error.strerror or str(error)
+        why = (
+            first_line(error) if isinstance(error, psycopg.Error) else error.strerror or str(error)
+        )
         fix = "mend that, then run the same command again; nothing of this export was kept"
         raise ExportFailed("the export was not made", why, fix) from error
     except ClientError:
@@ -109,9 +111,13 @@ def _chunk(
 ) -> ChunkRecord:
     where = table.span(chunk.lower, chunk.upper, source=True)
     expected = supply.expected(table, chunk)
-    rows = write_query(session, lines(table, where), stem.with_name(f"{stem.name}.{chunk.number:04}.ndjson"))
+    rows = write_query(
+        session, lines(table, where), stem.with_name(f"{stem.name}.{chunk.number:04}.ndjson")
+    )
     if rows.rows != expected.sums.rows:
-        why = f"`{table.name}` gave {expected.sums.rows} rows when counted and {rows.rows} when read"
+        why = (
+            f"`{table.name}` gave {expected.sums.rows} rows when counted and {rows.rows} when read"
+        )
         raise ExportFailed("the export was not made", why, "run the same command again")
     label = f"{literal(table.name)} as table_name, {chunk.number} as chunk"
 
@@ -140,7 +146,8 @@ def lines(table: TablePlan, where: str) -> str:
     Decimals and JSON values are written as text: a reader that makes doubles of them would change them.
     """
     columns = ", ".join(
-        f"m.{quoted(column.name)}" + ("" if column.type in BARE else f"::text as {quoted(column.name)}")
+        f"m.{quoted(column.name)}"
+        + ("" if column.type in BARE else f"::text as {quoted(column.name)}")
         for column in table.columns
     )
     order = f" order by m.{quoted(table.key)}" if table.key else ""

@@ -22,7 +22,16 @@ FORMAT = 1
 PLAIN_LINES = r"(format csv, quote E'\x01', delimiter E'\x02')"
 EVIDENCE = {
     "quarantine": ("table_name", "chunk", "source_table", "key", "reason", "row_data"),
-    "adjusted": ("table_name", "chunk", "key", "column_name", "action", "fault", "old_value", "new_value"),
+    "adjusted": (
+        "table_name",
+        "chunk",
+        "key",
+        "column_name",
+        "action",
+        "fault",
+        "old_value",
+        "new_value",
+    ),
 }
 
 
@@ -95,7 +104,9 @@ class Export:
         """List every file."""
         for table in self.tables:
             for chunk in table.chunks:
-                yield from (f for f in (chunk.rows, chunk.quarantine, chunk.adjusted) if f is not None)
+                yield from (
+                    f for f in (chunk.rows, chunk.quarantine, chunk.adjusted) if f is not None
+                )
 
 
 def write_lines(path: Path, messages: Iterable[bytes | bytearray | memoryview]) -> FileRecord:
@@ -187,7 +198,9 @@ def check_export(directory: str | Path) -> Export:
             problems.append(f"{record.name}: {size} bytes, the manifest says {record.size_bytes}")
         elif sha256 != record.sha256:
             problems.append(f"{record.name}: its content was changed")
-    problems += [f"{path.name}: not in the manifest" for path in place.iterdir() if path.name not in named]
+    problems += [
+        f"{path.name}: not in the manifest" for path in place.iterdir() if path.name not in named
+    ]
     if problems:
         raise ExportDamaged(place, sorted(problems))
     return export
@@ -218,7 +231,9 @@ class FileSupply:
 
     def cut(self, table: TablePlan) -> list[Chunk]:
         """Give the chunks the export was written in."""
-        return [Chunk(table.name, c.number, c.lower, c.upper) for c in self.tables[table.name].chunks]
+        return [
+            Chunk(table.name, c.number, c.lower, c.upper) for c in self.tables[table.name].chunks
+        ]
 
     def _chunk(self, table: TablePlan, chunk: Chunk) -> ChunkRecord:
         return self.tables[table.name].chunks[chunk.number]
@@ -233,9 +248,13 @@ class FileSupply:
     def rows(self, destination: Connection, table: TablePlan, chunk: Chunk) -> None:
         """Copy the chunk's file into its table."""
         names = [name for name, _ in self.tables[table.name].columns]
-        self._copy(destination, f"{table.target} ({table.names})", names, self._chunk(table, chunk).rows)
+        self._copy(
+            destination, f"{table.target} ({table.names})", names, self._chunk(table, chunk).rows
+        )
 
-    def evidence(self, destination: Connection, table: TablePlan, chunk: Chunk, expected: Expected) -> None:
+    def evidence(
+        self, destination: Connection, table: TablePlan, chunk: Chunk, expected: Expected
+    ) -> None:
         """Copy the chunk's files of rows kept out and values changed."""
         found = self._chunk(table, chunk)
         for name, record in (("quarantine", found.quarantine), ("adjusted", found.adjusted)):
@@ -244,7 +263,9 @@ class FileSupply:
                 listing = ", ".join(quoted(column) for column in columns)
                 self._copy(destination, f"_migration.{name} ({listing})", columns, record)
 
-    def _copy(self, destination: Connection, target: str, names: Iterable[str], record: FileRecord) -> None:
+    def _copy(
+        self, destination: Connection, target: str, names: Iterable[str], record: FileRecord
+    ) -> None:
         keys = list(names)
         with (
             (self.directory / record.name).open("rb") as file,

@@ -55,7 +55,8 @@ def freeze(url: str) -> Frozen:
     if refused is None:
         raise NotFrozen(
             f"`{database}` is not frozen",
-            "a new session still wrote" + (f"; roles with settings of their own: {', '.join(overrides)}" if overrides else ""),
+            "a new session still wrote"
+            + (f"; roles with settings of their own: {', '.join(overrides)}" if overrides else ""),
             "take `default_transaction_read_only` out of the role's and the connection's options",
         )
     return Frozen(database, ended, refused, overrides)

@@ -42,7 +42,9 @@ def _catalog(plan: Plan, destination: Connection) -> Finding:
         bulk.compare(destination, plan)
     except CatalogChanged as error:
         return Finding("catalog", "", "all tables", good=False, said=error.why)
-    return Finding("catalog", "", "all tables", good=True, said="columns, keys and indexes as compiled")
+    return Finding(
+        "catalog", "", "all tables", good=True, said="columns, keys and indexes as compiled"
+    )
 
 
 def _references(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Finding]:
@@ -59,7 +61,9 @@ def _references(plan: Plan, table: TablePlan, destination: Connection) -> Iterat
         shown = " || ',' || ".join(f"c.{quoted(name)}::text" for name in key.columns)
         keys = _sample(destination, f"select {shown} {rows}") if count else ()
         said = f"{count} rows refer to no row of `{key.target}`"
-        yield Finding("references", table.name, ", ".join(key.columns), good=not count, said=said, keys=keys)
+        yield Finding(
+            "references", table.name, ", ".join(key.columns), good=not count, said=said, keys=keys
+        )
 
 
 def _uniques(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Finding]:
@@ -81,7 +85,9 @@ def _sequences(plan: Plan, table: TablePlan, destination: Connection) -> Iterato
     for column in plan.destination.by_name[table.name].columns:
         if column.sequence is None:
             continue
-        state = destination.execute(f"select last_value, is_called from {column.sequence}").fetchone()
+        state = destination.execute(
+            f"select last_value, is_called from {column.sequence}"
+        ).fetchone()
         highest = value(destination, f"select max({quoted(column.name)}) from {table.target}")
         upcoming = (state[0] + 1 if state[1] else state[0]) if state else 0
         good = highest is None or upcoming > highest
@@ -92,7 +98,9 @@ def _sequences(plan: Plan, table: TablePlan, destination: Connection) -> Iterato
 def _triggers(table: TablePlan, destination: Connection) -> Finding:
     """A disabled trigger may be a foreign key that no longer guards anything."""
     query = (
-        "select tgname::text from pg_trigger where tgrelid = to_regclass(" + literal(table.target) + ") "
+        "select tgname::text from pg_trigger where tgrelid = to_regclass("
+        + literal(table.target)
+        + ") "
         "and tgenabled = 'D'"
     )
     keys = _sample(destination, query)
@@ -106,9 +114,13 @@ def _evidence(table: TablePlan, source: Connection, destination: Connection) -> 
         "select key, reason from _migration.quarantine where table_name = %s", [table.name]
     )
     there = {tuple(row) for row in recorded}
-    wanted = {tuple(row[:2]) for row in source.execute(table.quarantined())} if table.reason else set()
+    wanted = (
+        {tuple(row[:2]) for row in source.execute(table.quarantined())} if table.reason else set()
+    )
     different = sorted(key for key, _ in there ^ wanted)
-    said = f"{len(there)} rows kept out" + (f", {len(different)} unaccounted for" if different else "")
+    said = f"{len(there)} rows kept out" + (
+        f", {len(different)} unaccounted for" if different else ""
+    )
     keys = tuple(different[:SAMPLES])
     return Finding("quarantine", table.name, "", good=not different, said=said, keys=keys)
 
@@ -137,11 +149,11 @@ def _values(table: TablePlan, source: Connection, destination: Connection) -> It
     for column, mine, other in zip(told, ours, theirs, strict=True):
         claim = "booleans" if column.type == "boolean" else "moments"
         words = "true {}, false {}, NULL {}" if claim == "booleans" else "from {} to {}, NULL {}"
-        said = words.format(*other) + ("" if mine == other else f"; on the source {words.format(*mine)}")
+        said = words.format(*other) + (
+            "" if mine == other else f"; on the source {words.format(*mine)}"
+        )
         yield Finding(claim, table.name, column.name, good=mine == other, said=said)
 
 
 def _sample(session: Connection, query: str) -> tuple[str, ...]:
     return tuple(str(row[0]) for row in session.execute(f"{query} limit {SAMPLES}"))
-
-

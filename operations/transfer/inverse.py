@@ -54,7 +54,9 @@ def check(
     texts = [quoted(f"raw:{column.name}") for column, _ in columns]
     destination.execute("drop table if exists pg_temp.legacy_text")
     listing = ", ".join(f"{text} text" for text in texts)
-    destination.execute(f"create temporary table legacy_text (k {table.key_type}, name text, {listing})")
+    destination.execute(
+        f"create temporary table legacy_text (k {table.key_type}, name text, {listing})"
+    )
     totals = {column.name: _Total() for column, _ in columns}
     supply = LiveSupply(source, "", text=plan.text_hashes, chunk_rows=CHUNK_ROWS)
     for chunk in supply.cut(table):
@@ -140,7 +142,11 @@ def _spelled(form: str, now: str) -> list[str]:
     if "Mon" in whole:
         bare = whole.replace("Month", "Mon")
         spellings = [bare.replace("Mon", "FMMonth"), bare]
-    stamp = f"({now}::text)::timestamp" if "YYYY" in form else f"('2000-01-01 ' || {now}::text)::timestamp"
+    stamp = (
+        f"({now}::text)::timestamp"
+        if "YYYY" in form
+        else f"('2000-01-01 ' || {now}::text)::timestamp"
+    )
     return [f"to_char({stamp}, {literal(_escaped(item))})" for item in spellings]
 
 
@@ -149,7 +155,11 @@ def _escaped(form: str) -> str:
     tokens = casts.TOKENS.findall(form.replace("FMMonth", "\0"))
     kept = {"YYYY", "Mon", "MM", "DD", "HH24", "HH12", "MI", "SS", "AM"}
     return "".join(
-        "FMMonth" if token == "\0" else token if token in kept or not token.isalpha() else f'"{token}"'
+        "FMMonth"
+        if token == "\0"
+        else token
+        if token in kept or not token.isalpha()
+        else f'"{token}"'
         for token in tokens
     )
 

@@ -57,8 +57,14 @@ def collect(plan: Plan, session: Connection, *, source: bool) -> dict[str, set[s
             if not column.rule.link:
                 continue
             read = column.sql if source else column.target
-            rows = f"{table.relation()} where {table.kept()}" if source else f"{table.target} where true"
-            for (text,) in session.execute(f"select distinct ({read})::text from {rows} and {read} is not null"):
+            rows = (
+                f"{table.relation()} where {table.kept()}"
+                if source
+                else f"{table.target} where true"
+            )
+            for (text,) in session.execute(
+                f"select distinct ({read})::text from {rows} and {read} is not null"
+            ):
                 for url in addresses(text):
                     found.setdefault(url, set()).add(f"{table.name}.{column.name}")
     return found
@@ -103,14 +109,18 @@ def check(
         return LinkReport(tuple(pool.map(ask, sorted(found))))
 
 
-def _ask(session: requests.Session, url: str, timeout: float, attempts: int) -> tuple[str, int | None]:
+def _ask(
+    session: requests.Session, url: str, timeout: float, attempts: int
+) -> tuple[str, int | None]:
     if not url.lower().startswith(("http://", "https://")):
         return RELATIVE, None
     status: int | None = None
     for attempt in range(attempts):
         method = "HEAD" if attempt == 0 else "GET"
         try:
-            with session.request(method, url, timeout=timeout, allow_redirects=True, stream=True) as answer:
+            with session.request(
+                method, url, timeout=timeout, allow_redirects=True, stream=True
+            ) as answer:
                 status = answer.status_code
         except (requests.RequestException, ValueError):
             status = None

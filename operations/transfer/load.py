@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from operations.transfer import bulk, evidence, preflight
-from operations.transfer.chunks import Chunk, LiveSupply, LoadFailed, Moved, Sums, Supply, move, target_sums
+from operations.transfer.chunks import (
+    Chunk,
+    LiveSupply,
+    LoadFailed,
+    Moved,
+    Sums,
+    Supply,
+    move,
+    target_sums,
+)
 from operations.transfer.plan import Plan, TablePlan
 from operations.transfer.quoting import literal, quoted
 from operations.transfer.session import Connection, connect, reading, value
@@ -108,7 +117,9 @@ def load(
         )  # fmt: skip
 
 
-def load_export(plan: Plan, directory: str | Path, destination: str, *, mode: str = "stream") -> Loaded:
+def load_export(
+    plan: Plan, directory: str | Path, destination: str, *, mode: str = "stream"
+) -> Loaded:
     """Load the files of an export, checked first; the same records and comparisons as `load`.
 
     Raises:
@@ -189,7 +200,9 @@ def _finished(session: Connection, digest: str) -> bool:
 def _admit(session: Connection, plan: Plan, mode: str, *, supersede: bool) -> None:
     """Refuse a destination whose rows are not ours to replace."""
     if mode not in {"stream", "bulk"}:
-        raise LoadRefused("the load did not start", f"there is no mode `{mode}`", "use stream or bulk")
+        raise LoadRefused(
+            "the load did not start", f"there is no mode `{mode}`", "use stream or bulk"
+        )
     if plan.cyclic and mode == "stream":
         tables = ", ".join(plan.cyclic)
         why = f"the foreign keys of {tables} go round in a circle"
@@ -349,4 +362,6 @@ def _result(
     found = {row[0]: row for row in rows}
     tables = tuple(TableLoad(*found[table.name][:4]) for table in plan.tables)
     total = sum(row[4] for row in found.values())
-    return Loaded(plan.digest, mode, snapshot, moved, total - moved, tables, time.monotonic() - began)
+    return Loaded(
+        plan.digest, mode, snapshot, moved, total - moved, tables, time.monotonic() - began
+    )

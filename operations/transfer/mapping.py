@@ -23,7 +23,17 @@ from operations.transfer.rules import (
     TableRule,
 )
 
-TABLE_KEYS = {"from", "also", "copy", "truncate", "columns", "drop", "quarantine", "max_quarantined", "replace"}
+TABLE_KEYS = {
+    "from",
+    "also",
+    "copy",
+    "truncate",
+    "columns",
+    "drop",
+    "quarantine",
+    "max_quarantined",
+    "replace",
+}
 COLUMN_KEYS = {
     "from", "cast", "formats", "order", "zone", "nulls", "values", "constant", "default", "sentinel",
     "placeholder", "sql", "lookup", "pattern", "shape", "secret", "link", "same", "reason",
@@ -37,7 +47,11 @@ ALLOWED = {
     Fault.UNCASTABLE: (Action.QUARANTINE, Action.NULL, Action.SENTINEL, Action.REFUSE),
     Fault.MALFORMED: (Action.QUARANTINE, Action.PLACEHOLDER, Action.REFUSE),
     Fault.TOO_LONG: (
-        Action.QUARANTINE, Action.TRUNCATE, Action.PLACEHOLDER, Action.NULL, Action.REFUSE,
+        Action.QUARANTINE,
+        Action.TRUNCATE,
+        Action.PLACEHOLDER,
+        Action.NULL,
+        Action.REFUSE,
     ),
     Fault.DUPLICATE: (Action.QUARANTINE, Action.PLACEHOLDER, Action.REFUSE),
     Fault.ORPHAN: (Action.QUARANTINE, Action.NULL, Action.REFUSE),
@@ -129,7 +143,9 @@ class _Reader:
         found = self.plain(node)
         if isinstance(found, list) and all(isinstance(item, str) for item in found):
             return tuple(found)
-        self.problem(node, f"{what} is not a list of texts", "write `[a, b]`, each in quotes if need be")
+        self.problem(
+            node, f"{what} is not a list of texts", "write `[a, b]`, each in quotes if need be"
+        )
         return ()
 
     def entries(
@@ -169,13 +185,17 @@ class _Reader:
         found = {key: value for key, _, value in self.entries(node, f"table `{name}`", TABLE_KEYS)}
         if "from" in found and "also" in found:
             self.problem(found["also"], "`from` and `also` stand together", "keep one of the two")
-        source = next((self.text(found[key], key) for key in ("from", "also") if key in found), name)
+        source = next(
+            (self.text(found[key], key) for key in ("from", "also") if key in found), name
+        )
         columns: dict[str, ColumnRule] = {}
         for key, when in (("copy", ()), ("truncate", ((Fault.TOO_LONG, Action.TRUNCATE),))):
             for column in self.texts(found[key], key) if key in found else ():
                 if column in columns:
                     self.problem(found[key], f"`{column}` stands twice in `{name}`", "keep one")
-                columns[column] = ColumnRule(column, self.place(found[key]), source=column, when=when)
+                columns[column] = ColumnRule(
+                    column, self.place(found[key]), source=column, when=when
+                )
         for column, column_at, body in self.entries(found.get("columns"), f"columns of `{name}`"):
             if column in columns:
                 self.problem(column_at, f"`{column}` stands twice in `{name}`", "keep one")
@@ -195,11 +215,15 @@ class _Reader:
     def column(self, label: str, name: str, at: yaml.Node, node: yaml.Node) -> ColumnRule:
         found = {
             key: value
-            for key, _, value in self.entries(node, f"column `{label}`", COLUMN_KEYS | set(WHEN_KEYS))
+            for key, _, value in self.entries(
+                node, f"column `{label}`", COLUMN_KEYS | set(WHEN_KEYS)
+            )
         }
         producers = [key for key in PRODUCERS if key in found]
         if len(producers) > 1:
-            self.problem(at, f"`{label}` takes its value from {' and '.join(producers)}", "keep one")
+            self.problem(
+                at, f"`{label}` takes its value from {' and '.join(producers)}", "keep one"
+            )
         reads: dict[str, Callable[[yaml.Node, str], Any]] = {
             "sql": self.text, "placeholder": self.text, "reason": self.text, "zone": self.text,
             "formats": self.texts, "nulls": self.texts, "secret": self.flag, "link": self.flag,
@@ -209,7 +233,11 @@ class _Reader:
             "same": self.one_of("exact", "folded"), "pattern": self.one_of(*PATTERNS),
             "shape": self.one_of("object", "array"),
         }  # fmt: skip
-        given = {key: read(found[key], f"`{key}` of `{label}`") for key, read in reads.items() if key in found}
+        given = {
+            key: read(found[key], f"`{key}` of `{label}`")
+            for key, read in reads.items()
+            if key in found
+        }
         when = tuple(
             (fault, self.action(found[key], key, fault))
             for key, fault in WHEN_KEYS.items()
@@ -218,7 +246,11 @@ class _Reader:
         rule = ColumnRule(
             name,
             self.place(at),
-            source=self.text(found["from"], "from") if "from" in found else None if producers else name,
+            source=self.text(found["from"], "from")
+            if "from" in found
+            else None
+            if producers
+            else name,
             when=when,
             **given,
         )
@@ -231,19 +263,23 @@ class _Reader:
         if Action.QUARANTINE in actions and not rule.reason:
             self.problem(at, f"`{label}` keeps rows out without a reason", "add `reason: …`")
         if Action.PLACEHOLDER in actions and rule.placeholder is None:
-            self.problem(at, f"`{label}` names no placeholder", "add `placeholder: \"x-{id}\"`")
+            self.problem(at, f"`{label}` names no placeholder", 'add `placeholder: "x-{id}"`')
         if Action.SENTINEL in actions and rule.sentinel is None:
             self.problem(at, f"`{label}` names no sentinel", "add `sentinel: <value>`")
         if rule.cast in {"date", "time"} and not rule.formats:
             self.problem(at, f"`{label}` declares no formats", "add `formats: [YYYY-MM-DD, …]`")
         if rule.formats and rule.cast not in {"date", "time"}:
-            self.problem(at, f"`{label}` has formats and no cast", "add `cast: date` or `cast: time`")
+            self.problem(
+                at, f"`{label}` has formats and no cast", "add `cast: date` or `cast: time`"
+            )
         day_first = any("DD/MM" in text or "DD-MM" in text for text in rule.formats)
         if day_first and any("MM/DD" in text for text in rule.formats) and rule.order is None:
             fix = "add `order: month_first` or `order: day_first`"
             self.problem(at, f"`{label}` reads 05/04/2025 in two ways", fix)
         if rule.action(Fault.MALFORMED) and rule.pattern is None:
-            self.problem(at, f"`{label}` says when_malformed but no pattern", "add `pattern: bcrypt`")
+            self.problem(
+                at, f"`{label}` says when_malformed but no pattern", "add `pattern: bcrypt`"
+            )
 
     def one_of(self, *choices: str) -> Callable[[yaml.Node, str], str]:
         def read(node: yaml.Node, what: str) -> str:
@@ -259,7 +295,9 @@ class _Reader:
         name = "null" if found is None else str(found)
         choices = ALLOWED[fault]
         if name not in choices:
-            self.problem(node, f"`{key}: {name}` is not possible", f"choose one of {', '.join(choices)}")
+            self.problem(
+                node, f"`{key}: {name}` is not possible", f"choose one of {', '.join(choices)}"
+            )
             return Action.REFUSE
         return Action(name)
 
@@ -282,7 +320,9 @@ class _Reader:
             optional = False
             if isinstance(body, yaml.MappingNode):
                 known = {"reason", "optional"}
-                found = {key: value for key, _, value in self.entries(body, f"drop `{name}`", known)}
+                found = {
+                    key: value for key, _, value in self.entries(body, f"drop `{name}`", known)
+                }
                 optional = "optional" in found and self.flag(found["optional"], "optional")
                 reason = self.text(found["reason"], "reason") if "reason" in found else ""
             else:
@@ -297,7 +337,9 @@ class _Reader:
             self.problem(node, f"quarantine of `{table}` is not a list", "write `- when: …`")
         for item in node.value if isinstance(node, yaml.SequenceNode) else ():
             keys = {"when", "reason"}
-            found = {key: self.text(body, key) for key, _, body in self.entries(item, "quarantine", keys)}
+            found = {
+                key: self.text(body, key) for key, _, body in self.entries(item, "quarantine", keys)
+            }
             for key in sorted(keys - set(found)):
                 self.problem(item, f"a quarantine rule has no `{key}`", f"add `{key}: …`")
             yield RowRule(self.place(item), found.get("when", ""), found.get("reason", ""))
@@ -310,5 +352,7 @@ class _Reader:
             number = found[:-1].strip()
             if number.replace(".", "", 1).isdigit() and float(number) <= 100:
                 return Limit(percent=float(number))
-        self.problem(node, f"max_quarantined is `{found}`", "write a number of rows, or a share as \"15%\"")
+        self.problem(
+            node, f"max_quarantined is `{found}`", 'write a number of rows, or a share as "15%"'
+        )
         return Limit()

@@ -97,7 +97,9 @@ class TablePlan:
         out = [fault for fault in self.faults if fault.action is Action.QUARANTINE]
         if not out:
             return None
-        return "case " + " ".join(f"when {f.condition} then {literal(f.reason)}" for f in out) + " end"
+        return (
+            "case " + " ".join(f"when {f.condition} then {literal(f.reason)}" for f in out) + " end"
+        )
 
     def relation(self, where: str = "true") -> str:
         """Return the FROM item: source rows under `where`, with what is parsed and joined."""
@@ -127,7 +129,9 @@ class TablePlan:
     def pairs(self, key: str, column: str) -> str:
         """Return a SELECT of two mapped columns of the rows that are moved, as `k` and `v`."""
         sql = {item.name: item.sql for item in self.columns}
-        return f"select {sql[key]} as k, {sql[column]} as v from {self.relation()} where {self.kept()}"
+        return (
+            f"select {sql[key]} as k, {sql[column]} as v from {self.relation()} where {self.kept()}"
+        )
 
     def _row(self, *, source: bool) -> str:
         parts = []
@@ -167,7 +171,8 @@ class TablePlan:
     def target_sums(self, where: str, *, text: bool) -> str:
         """Return a SELECT: rows of the destination and their two hash sums."""
         sums = ", ".join(
-            f"coalesce(sum({self.digest(seed, source=False, text=text)}), 0)::text" for seed in SEEDS
+            f"coalesce(sum({self.digest(seed, source=False, text=text)}), 0)::text"
+            for seed in SEEDS
         )
         return f"select count(*), {sums} from {self.target} where {where}"
 
@@ -238,4 +243,6 @@ class Plan:
 
     def sql(self) -> str:
         """Return every generated SELECT, as `--dry` prints them."""
-        return "\n\n".join(f"-- {table.source} -> {table.name}\n{table.rows()};" for table in self.tables)
+        return "\n\n".join(
+            f"-- {table.source} -> {table.name}\n{table.rows()};" for table in self.tables
+        )

@@ -170,7 +170,8 @@ def _duplicates(session: Connection, plan: Plan, table: TablePlan) -> Iterator[F
                 yield Finding(table.name, label, what, "refused", rows, keys, place)
         if any(column.type in {"text", "character varying"} for column in columns):
             folded = [
-                casts.folded(c.sql) if c.type in {"text", "character varying"} else c.sql for c in columns
+                casts.folded(c.sql) if c.type in {"text", "character varying"} else c.sql
+                for c in columns
             ]
             rows, keys = _repeated(session, table, folded)
             if rows:
@@ -189,7 +190,9 @@ def _repeated(
         f"from {table.relation()} where {table.kept()}) m where {present} "
         f"group by {names} having count(*) > 1"
     )
-    query = f"select coalesce(sum(n - 1), 0)::bigint, (array_agg(key))[1:{SAMPLES}] from ({groups}) g"
+    query = (
+        f"select coalesce(sum(n - 1), 0)::bigint, (array_agg(key))[1:{SAMPLES}] from ({groups}) g"
+    )
     row = session.execute(query).fetchone() or (0, [])
     return row[0], tuple(row[1] or ())
 
@@ -203,7 +206,9 @@ def _forms(session: Connection, table: TablePlan) -> Iterator[Finding]:
             form = f"case when {casts.is_malformed(raw, rule.pattern)} then 'other' else left({raw}, 4) end"
             query = f"select {form}, count(*) from {table.relation()} where {raw} is not null group by 1 order by 1"
             for prefix, rows in session.execute(query).fetchall():
-                yield Finding(table.name, column.name, f"form `{prefix}`", "noted", rows, (), str(rule.place))
+                yield Finding(
+                    table.name, column.name, f"form `{prefix}`", "noted", rows, (), str(rule.place)
+                )
         if rule.cast == "date" and rule.order and rule.source:
             raw = f"s.{quoted(rule.source)}"
             other = "day_first" if rule.order == "month_first" else "month_first"
@@ -212,6 +217,8 @@ def _forms(session: Connection, table: TablePlan) -> Iterator[Finding]:
             query = f"select count(*) from {table.relation()} where {condition}"
             row = session.execute(query).fetchone()
             if row and row[0]:
-                keys = _keys(session, f"select {table.key_text} from {table.relation()} where {condition}")
+                keys = _keys(
+                    session, f"select {table.key_text} from {table.relation()} where {condition}"
+                )
                 what = f"also reads as another date {other.replace('_', ' ')}; read {rule.order.replace('_', ' ')}"
                 yield Finding(table.name, column.name, what, "noted", row[0], keys, str(rule.place))

