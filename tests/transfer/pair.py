@@ -1,0 +1,107 @@
+"""A legacy and a Django database that belong together, with the mapping between them."""
+
+import itertools
+from pathlib import Path
+
+import psycopg
+import yaml
+from psycopg import sql
+
+from operations.transfer import load
+from operations.transfer.compile import open_plan
+
+MAPPING = Path(__file__).parents[2] / "inventory" / "rotc.yaml"
+NUMBERS = itertools.count(1)
+
+
+class Pair:
+    """Two databases of one server; `plan` is compiled on first use."""
+
+    def __init__(self, server, source, destination, mapping):
+        self.server = server
+        self.names = (source, destination)
+        self.source = server.url(source)
+        self.destination = server.url(destination)
+        self.mapping = mapping
+        self.result = None
+        self._plan = None
+
+    @classmethod
+    def copied(cls, server, legacy, mapping=MAPPING):
+        """Copy the templates."""
+        number = next(NUMBERS)
+        names = f"legacy_{number}", f"django_{number}"
+        server.create_database(names[0], legacy)
+        server.create_database(names[1], "django")
+        return cls(server, *names, mapping)
+
+    @classmethod
+    def part(cls, server, tables, directory):
+        """Keep the named tables of the mapping, drop the other source tables."""
+        whole = yaml.safe_load(MAPPING.read_text(encoding="utf-8"))
+        others = {rule.get("from", name) for name, rule in whole["tables"].items() if "also" not in rule}
+        dropped = dict.fromkeys(sorted(others - set(tables)), "not looked at here")
+        whole["tables"] = {name: whole["tables"][name] for name in tables}
+        whole["drop_tables"] |= dropped
+        path = directory / "part.yaml"
+        path.write_text(yaml.safe_dump(whole, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        pair = cls.copied(server, "legacy_empty", path)
+        pair.tables = tables
+        return pair
+
+    @property
+    def plan(self):
+        """The mapping compiled against both."""
+        if self._plan is None:
+            self._plan = open_plan(self.mapping, self.source, self.destination)
+        return self._plan
+
+    def refill(self, **rows):
+        """Empty the tables on both sides, then insert rows given as dictionaries."""
+        with psycopg.connect(self.source, autocommit=True) as legacy:
+            every = ", ".join(table.source for table in self.plan.tables)
+            legacy.execute(f"truncate {every} cascade")
+            for table, members in rows.items():
+                for member in members:
+                    statement = sql.SQL("insert into {} ({}) values ({})").format(
+                        sql.Identifier(table),
+                        sql.SQL(", ").join(map(sql.Identifier, member)),
+                        sql.SQL(", ").join(sql.Placeholder() * len(member)),
+                    )
+                    legacy.execute(statement, list(member.values()))
+        with psycopg.connect(self.destination, autocommit=True) as django:
+            django.execute("drop schema if exists _migration cascade")
+            every = ", ".join(table.name for table in self.plan.tables)
+            django.execute(f"truncate {every} cascade")
+
+    def load(self, **options):
+        """Load all of it."""
+        return load.load(self.plan, self.source, self.destination, **options)
+
+    def legacy(self, query, *values):
+        """Ask, or tell, the legacy database."""
+        return ask(self.source, query, values)
+
+    def django(self, query, *values):
+        """Ask, or tell, the Django database."""
+        return ask(self.destination, query, values)
+
+    def close(self):
+        """Drop both."""
+        for name in self.names:
+            self.server.drop_database(name)
+
+    def __enter__(self):
+        """Take it."""
+        return self
+
+    def __exit__(self, *exception):
+        """Drop both, whatever happened."""
+        self.close()
+
+
+def ask(url, query, values=()):
+    """Run one statement and return its rows, if it gives any."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(query, values or None)
+        return cursor.fetchall() if cursor.description else []
