@@ -23,11 +23,6 @@ class _Fault:
 # In order: the first whose sign is found anywhere in the chain of exceptions is meant.
 FAULTS = (
     _Fault(
-        (requests.ConnectTimeout, wire.ConnectTimeoutError),
-        "no connection within {seconds:g} s",
-        maybe_done=False,
-    ),
-    _Fault(
         (ssl.SSLCertVerificationError,),
         "its TLS certificate was not accepted",
         maybe_done=False,
@@ -41,6 +36,12 @@ FAULTS = (
     ),
     _Fault((ConnectionRefusedError,), "the connection was refused", maybe_done=False),
     _Fault((wire.NewConnectionError,), "no connection could be made", maybe_done=False),
+    # After the ones above: urllib3 counts them among the timeouts of connecting.
+    _Fault(
+        (requests.ConnectTimeout, wire.ConnectTimeoutError),
+        "no connection within {seconds:g} s",
+        maybe_done=False,
+    ),
     _Fault(
         (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema),
         "the address is not a valid one",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from operations.clients.errors import ClientError
 from operations.clients.render.model import Deploy, LogLine
@@ -27,7 +27,7 @@ PLAIN = frozenset(
 TELLING = re.compile(
     r"no open ports|exited with|error|exception|refused|traceback|failed|not found", re.IGNORECASE
 )
-PLATFORM_PREFIX = "==> "
+PLATFORM_PREFIX = "==>"
 COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 USERINFO = re.compile(r"(?<=://)[^\s/@]+@")
 ENDINGS = ("build_ended", "pre_deploy_ended", "deploy_ended")
@@ -94,7 +94,7 @@ class Diagnosis(ServiceCalls, TelemetryCalls):
         except ClientError:
             # Without knowing what to withhold, only the platform's own lines are safe.
             hidden = []
-            lines = [line for line in lines if line.text.startswith(PLATFORM_PREFIX)]
+            lines = [line for line in lines if _masked(line.text, ()).startswith(PLATFORM_PREFIX)]
         telling = [line for line in lines if TELLING.search(line.text)]
         chosen = {line.id for line in (telling or lines)[-LOG_LINES_SHOWN:]}
         chosen |= {line.id for line in lines if _about_ports(line)}
@@ -139,9 +139,11 @@ def _secret_values(variables: Mapping[str, str]) -> list[str]:
             continue
         found.add(value)
         try:
-            found.add(urlsplit(value).password or "")
+            password = urlsplit(value).password or ""
         except ValueError:
             continue
+        # An application may print it as it stands in the URL or as it means it.
+        found |= {password, unquote(password)}
     return sorted((each for each in found if len(each) >= SHORTEST_SECRET), key=len, reverse=True)
 
 
