@@ -7,6 +7,7 @@ from uuid import UUID
 from celery.result import AsyncResult
 from django.core.cache import cache
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.exceptions import NotFound, ParseError, PermissionDenied
@@ -36,7 +37,8 @@ def start_echo(request: Request) -> Response:
     asked.is_valid(raise_exception=True)
     try:
         sent = echo.delay(asked.validated_data["text"])
-    except OperationalError as error:
+    except (OperationalError, RedisError, RuntimeError) as error:
+        # The result store gives up with a bare RuntimeError: "Retry limit exceeded".
         raise Unavailable("The broker takes no tasks now.", "broker") from error
     return Response({"id": sent.id}, status=202)
 
