@@ -171,25 +171,38 @@ def _read(path: Path) -> tuple[str, list[Row], list[str]]:
             "correct `--ledger`",
         )
     try:
-        with closing(_open(path)) as db:
-            return _contents(db)
+        return _at_rest(path) or _beside_a_writer(path)
     except sqlite3.Error as error:
         raise sqlite.refusal(path, error, write=False) from None
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    """Open a file for reading; on a medium that takes no lock file, as one that never changes."""
-    where = path.absolute().as_uri()
-    db = _connect(f"{where}?mode=ro")
+def _at_rest(path: Path) -> tuple[str, list[Row], list[str]] | None:
+    """Read a file that nobody writes to: no lock, nothing left behind, any medium will do."""
+    before = _stamp(path)
+    if before is None:
+        return None
     try:
-        db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    except sqlite3.OperationalError as error:
-        db.close()
-        log = path.with_name(f"{path.name}-wal")
-        if log.exists() or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+        with closing(_connect(f"{path.absolute().as_uri()}?immutable=1")) as db:
+            found = _contents(db)
+    except sqlite3.Error:
+        if _stamp(path) == before:
             raise
-        db = _connect(f"{where}?immutable=1")
-    return db
+        return None
+    return found if _stamp(path) == before else None
+
+
+def _beside_a_writer(path: Path) -> tuple[str, list[Row], list[str]]:
+    """Read a file whose newest entries are in its write-ahead log; one view of all of it."""
+    with closing(_connect(f"{path.absolute().as_uri()}?mode=ro")) as db:
+        return _contents(db)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Return what changes with every write; None while a write-ahead log is in use."""
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size > 0:
+        return None
+    return path.stat().st_mtime_ns, path.stat().st_size
 
 
 def _connect(uri: str) -> sqlite3.Connection:

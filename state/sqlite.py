@@ -43,6 +43,8 @@ _CIRCUMSTANCES = {
     sqlite3.SQLITE_READONLY,
 }
 
+_NO_LOCK_FILE = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+
 
 def create(path: Path, environment: str) -> None:
     """Make an empty ledger of an environment, whole or not at all; one that is there stays.
@@ -115,19 +117,20 @@ def connection(path: Path, *, write: bool) -> Iterator[sqlite3.Connection]:
 
 def _open(path: Path, *, write: bool) -> sqlite3.Connection:
     where = path.absolute().as_uri()
-    mode = "mode=rw" if write else "mode=ro"
-    db = _connect(f"{where}?{mode}")
+    # A reader opens the file as a writer does, else it leaves its lock files behind.
+    db = _connect(f"{where}?mode=rw")
     if write:
         return db
     try:
+        db.execute("PRAGMA query_only = ON")
         db.execute("SELECT 1 FROM sqlite_schema").fetchone()
     except sqlite3.OperationalError as error:
         db.close()
-        # A reader needs to make a lock file beside the ledger. On a medium that takes no files
-        # nobody writes either, so it may do without, unless entries wait in a write-ahead log.
+        # On a medium that takes no lock files nobody writes either, so a reader may do without,
+        # unless entries wait in a write-ahead log.
         log = path.with_name(f"{path.name}-wal")
         waiting = log.exists() and log.stat().st_size > 0
-        if waiting or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+        if waiting or error.sqlite_errorcode & 0xFF not in _NO_LOCK_FILE:
             raise
         return _connect(f"{where}?immutable=1")
     return db
