@@ -1,0 +1,1 @@
+"""The files that the runbooks publish into the app's repository."""
