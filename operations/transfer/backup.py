@@ -235,6 +235,17 @@ def restore(url: str, directory: str | Path, *, jobs: int = JOBS) -> Restored:
     return Restored(name, kept, round(ended - began, 3), round(ended - swapping, 3))
 
 
+def fingerprint(url: str) -> dict[str, str]:
+    """Return, by table, the number of rows and their order-independent hash, as text.
+
+    Raises:
+        ClientError: the database cannot be read.
+    """
+    with connect(url, name="database") as session:
+        found = _tables(session)
+    return {f"{each.schema}.{each.name}": f"{each.rows} rows, {each.hash}" for each in found}
+
+
 def _tables(session: Connection) -> tuple[BackupTable, ...]:
     found = []
     for schema, name in session.execute(TABLES).fetchall():

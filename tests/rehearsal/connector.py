@@ -26,7 +26,7 @@ class RehearsalConnector(ControlConnector):
             raise InventoryError(f"`@rehearsal/{name}` is no target; there are {known}")
         layout = Layout.usual()
         world = layout.read() or _bring_up(layout)
-        yield f"@rehearsal/{name}", host_data(layout, world, name), [name, "rehearsal"]
+        yield name, host_data(layout, world, name), [name, "rehearsal"]
 
 
 def _bring_up(layout: Layout) -> dict[str, Any]:  # Any: JSON
@@ -41,27 +41,47 @@ def _bring_up(layout: Layout) -> dict[str, Any]:  # Any: JSON
 
 def host_data(layout: Layout, world: dict[str, Any], name: str) -> dict[str, Any]:  # Any: JSON
     """Return a target's host data: real addresses, and secrets by reference."""
-    if name == "repository":
-        clone = {"path": str(layout.clone), "remote": "origin", "branch": "main"}
-        return {"repository": clone}
+    environment = "production" if name == "repository" else name
 
     def secret(key: str) -> str:
-        return f"file:{layout.secret(name, key)}"
+        return f"file:{layout.secret(environment, key)}"
 
-    found = world["environments"][name]
+    found = world["environments"][environment]
     cloudinary = world["cloudinary"]
-    return {
+    common = {
+        "ledger": str(layout.directory / "ledger.sqlite"),
+        "repository": {"path": str(layout.clone), "remote": "origin", "branch": "main"},
         "render": world["render"] | {"key": secret("render_key")},
+    }
+    websocket = found["channels_url"].replace("http", "ws", 1)
+    if name == "repository":
+        facts = {
+            "api_url": found["web_url"],
+            "ws_url": websocket,
+            "web_url": found["web_url"],
+            "channels_url": found["channels_url"],
+            "frontend_url": found["frontend_url"],
+            "contacts": "the person at this machine",
+            "archive_branch": "archive/nodejs-backend",
+            "python_version": "3.11.0",
+        }
+        return common | {"facts": facts}
+    return {
+        **common,
         **found,
+        "service_source": {"repo": str(layout.origin), "branch": "main"},
+        "websocket_url": websocket,
+        "allowed_hosts": "127.0.0.1,localhost",
         "legacy_database": secret("legacy_database"),
         "django_database": secret("django_database"),
         "redis": secret("redis"),
-        "cloudinary": {
-            "cloud": cloudinary["clouds"][name],
-            "key": secret("cloudinary_key"),
-            "secret": secret("cloudinary_secret"),
-            "api": cloudinary["api"],
+        "cloudinary_variables": {
+            "CLOUDINARY_CLOUD_NAME": cloudinary["clouds"][name],
+            "CLOUDINARY_API_KEY": secret("cloudinary_key"),
+            "CLOUDINARY_API_SECRET": secret("cloudinary_secret"),
+            "CLOUDINARY_UPLOAD_PREFIX": cloudinary["api"],
         },
         "canaries": secret("canaries"),
+        "alerts": secret("alerts"),
         "directory": str(layout.target(name)),
     }

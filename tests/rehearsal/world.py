@@ -84,8 +84,12 @@ class World:
             if boot.done():
                 boot.result()
                 await end
+        except WorldError:
+            self.say("The rehearsal world did not come up; stopping what did")
+            raise
         finally:
             boot.cancel()
+            await asyncio.wait({boot})
             await self.stop()
 
     async def start(self) -> None:
@@ -241,6 +245,7 @@ class World:
                 "redis": self.redis.url(number),
                 "cloudinary_key": account.key,
                 "cloudinary_secret": account.secret,
+                "alerts": self.alerts.url,
             }
             for name, value in values.items():
                 write_secret(self.layout.secret(environment, name), value)

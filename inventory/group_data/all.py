@@ -1,0 +1,101 @@
+"""What is the same in every environment: the app, and what becomes of it."""
+
+mapping = "inventory/rotc.yaml"
+tables = [
+    "users",
+    "user_settings",
+    "cadets",
+    "grades",
+    "training_staff",
+    "training_days",
+    "attendance_records",
+    "staff_attendance_records",
+    "excuse_letters",
+    "merit_demerit_logs",
+    "activities",
+    "activity_images",
+    "admin_messages",
+    "staff_messages",
+    "notifications",
+    "push_subscriptions",
+    "system_settings",
+    "audit_logs",
+    "sync_events",
+]
+python_version = "3.11.0"
+archive_branch = "archive/nodejs-backend"
+
+django_services = {
+    "web": "rotc-django-web",
+    "channels": "rotc-django-channels",
+    "worker": "rotc-celery-worker",
+    "beat": "rotc-celery-beat",
+}
+# Entries of render.yaml, https://render.com/docs/blueprint-spec. Only the web service migrates: four
+# builds that migrate one database at once get into each other's way.
+django_definitions = {
+    "web": {
+        "type": "web",
+        "runtime": "python",
+        "plan": "starter",
+        "region": "oregon",
+        "rootDir": "rotc_backend",
+        "buildCommand": "pip install -r requirements.txt"
+        " && python manage.py collectstatic --noinput"
+        " && python manage.py migrate --noinput",
+        # Render's own GUNICORN_CMD_ARGS ranks above the configuration file, not above this line.
+        "startCommand": "gunicorn config.wsgi:application -c gunicorn.conf.py --bind 0.0.0.0:$PORT",
+        "healthCheckPath": "/api/health",
+        "autoDeployTrigger": "off",
+    },
+    "channels": {
+        "type": "web",
+        "runtime": "python",
+        "plan": "starter",
+        "region": "oregon",
+        "rootDir": "rotc_backend",
+        "buildCommand": "pip install -r requirements.txt",
+        "startCommand": "sh bin/channels.sh",
+        "autoDeployTrigger": "off",
+    },
+    "worker": {
+        "type": "worker",
+        "runtime": "python",
+        "plan": "starter",
+        "region": "oregon",
+        "rootDir": "rotc_backend",
+        "buildCommand": "pip install -r requirements.txt",
+        "startCommand": "celery -A config worker --loglevel info",
+        "autoDeployTrigger": "off",
+    },
+    "beat": {
+        "type": "worker",
+        "runtime": "python",
+        "plan": "starter",
+        "region": "oregon",
+        "rootDir": "rotc_backend",
+        "buildCommand": "pip install -r requirements.txt",
+        "startCommand": "celery -A config beat --loglevel info --schedule celerybeat-schedule",
+        "autoDeployTrigger": "off",
+    },
+}
+package_scripts = {
+    "build": "cd client && npm install && npm run build",
+    "start": "cd client && npm run preview",
+    "dev": "cd rotc_backend && python manage.py runserver",
+    "backend": "cd rotc_backend && python manage.py runserver",
+    "migrate": "cd rotc_backend && python manage.py migrate",
+    "test": "cd rotc_backend && python manage.py test",
+}
+# They look for server/, or install it, and would break the frontend's build once it is gone.
+package_scripts_to_remove = ["prebuild", "prestart", "server:install"]
+
+deploy_timeout_seconds = 2400
+poll_seconds = 5.0
+monitor = {
+    "reads": 200,
+    "window_seconds": 24 * 3600,
+    "min_requests": 1000,
+    "poll_seconds": 60,
+    "timeout_seconds": 30 * 3600,
+}

@@ -1,0 +1,12 @@
+"""The rehearsal world: the same runbooks, at the pace of a machine that serves only us."""
+
+environment = "rehearsal"
+deploy_timeout_seconds = 180
+poll_seconds = 0.5
+monitor = {
+    "reads": 100,
+    "window_seconds": 5,
+    "min_requests": 20,
+    "poll_seconds": 1,
+    "timeout_seconds": 60,
+}

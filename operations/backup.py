@@ -1,0 +1,61 @@
+"""Tasks 9.1: a database as it is, kept and proven by a real restore."""
+
+from pathlib import Path
+
+from operations.checks import database_answers
+from operations.clients.postgres import Database
+from operations.engine import Commands, Finding, call, fails, holds, irreversible, say, step
+from operations.transfer import backup
+
+
+def backup_is_proven(directory: str, label: str, run: str) -> Finding:
+    """The backup of this run is whole and was restored, and the restored rows were equal."""
+    place = folder(directory, label, run)
+    if not place.exists():
+        return fails(f"`{place}` is not there")
+    proof = backup.proof(place)
+    if proof is None:
+        return fails(f"`{place}` was not proven by a restore, or its files were changed since")
+    return holds(place=str(place), rows=proof.rows, restore_seconds=proof.seconds)
+
+
+@step(
+    requires=[database_answers],
+    ensures=backup_is_proven,
+    rollback=irreversible(
+        "a backup is what the way back is made of", instead="delete its folder by hand, later"
+    ),
+    idempotent=True,
+)
+def take(database: Database, label: str, directory: str, run: str) -> Commands:
+    """Dump a database, restore the dump into a scratch database, and compare every table.
+
+    The time that the restore takes is recorded: it is part of the time a rollback takes.
+
+    Args:
+        database: What to back up.
+        label: Short name of the backup within the run.
+        directory: Where backups go, in a folder of the run.
+        run: The run.
+
+    Raises:
+        ClientError: pg_dump or pg_restore failed, or the restored rows differ.
+
+    Source: https://www.postgresql.org/docs/current/app-pgdump.html
+    """
+    yield call(dump, database, folder(directory, label, run))
+
+
+def dump(database: Database, place: Path) -> None:
+    """Take a backup unless it is there already, and prove it."""
+    url = database.url.reveal()
+    if not place.exists():
+        made = backup.take(url, place)
+        say(f"{made.rows} rows of `{made.database}` in {made.size_bytes} bytes")
+    proof = backup.prove(url, place)
+    say(f"restored and compared in {proof.seconds} s")
+
+
+def folder(directory: str, label: str, run: str) -> Path:
+    """Return where a run keeps a backup."""
+    return Path(directory) / run / f"backup-{label}"

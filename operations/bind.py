@@ -1,0 +1,162 @@
+"""Tasks 1.1 and 1.2: both servers listen on 0.0.0.0:$PORT."""
+
+import ast
+import subprocess
+import tempfile
+from pathlib import Path
+
+from operations.checks import clone_is_ready, revert_commit, tip, trailers
+from operations.clients import gunicorn as server
+from operations.clients.git import Repository
+from operations.engine import Commands, Finding, call, fails, holds, step
+
+PORT = "31337"  # any port that nothing else would name by chance
+
+
+def blob(repository: Repository, path: str) -> str | None:
+    """Return the git object id of a file at the tip."""
+    return repository.tree_id(repository.head(), path)
+
+
+def gunicorn_binds_port(
+    repository: Repository, path: str, workers: int, timeout_seconds: int
+) -> Finding:
+    """Gunicorn says that it binds 0.0.0.0:$PORT, preloads, and has the workers and timeout."""
+    text = repository.read(path, commit=tip(repository))
+    if text is None:
+        return fails(f"`{path}` is not on the remote branch")
+    for port, bind in ((PORT, f"0.0.0.0:{PORT}"), (None, "0.0.0.0:8000")):
+        wanted = {
+            "bind": [bind],
+            "workers": workers,
+            "timeout": timeout_seconds,
+            "preload_app": True,
+        }
+        found = server.settings(text, port)
+        for name, value in wanted.items():
+            if found.get(name) != value:
+                at = f"with PORT={port}" if port else "without PORT"
+                return fails(f"{at}, gunicorn has {name} = {found.get(name)}, not {value}")
+    return holds()
+
+
+@step(
+    requires=[clone_is_ready],
+    captures=blob,
+    ensures=gunicorn_binds_port,
+    rollback=revert_commit,
+    idempotent=True,
+)
+def gunicorn(
+    repository: Repository, path: str, workers: int, timeout_seconds: int, task: str, run: str
+) -> Commands:
+    """Set bind, workers, timeout and preload in gunicorn's configuration file.
+
+    Other settings of the file stay. Render's own `GUNICORN_CMD_ARGS` ranks above the file, so the
+    start command in render.yaml names the bind address once more.
+
+    Args:
+        repository: Working clone of the app.
+        path: The file, from the root of the repository.
+        workers: Worker processes.
+        timeout_seconds: Silence after which a worker is replaced.
+        task: Plan task, for the commit.
+        run: Run, for the commit.
+
+    Raises:
+        ClientError: gunicorn or git refused.
+
+    Source: https://docs.gunicorn.org/en/stable/configure.html
+    """
+    text = with_assignments(
+        repository.read(path) or "",
+        {
+            "bind": "f\"0.0.0.0:{os.environ.get('PORT', '8000')}\"",
+            "workers": str(workers),
+            "timeout": str(timeout_seconds),
+            "preload_app": "True",
+        },
+    )
+    message = "Bind gunicorn to 0.0.0.0:$PORT"
+    yield call(repository.commit_files, {path: text}, message, trailers(task, run))
+
+
+def with_assignments(text: str, values: dict[str, str]) -> str:
+    """Return Python source whose top-level names are assigned these expressions, once each."""
+    lines = text.splitlines()
+    nodes = ast.parse(text).body
+    for node in reversed(nodes):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+            if name in values:
+                del lines[node.lineno - 1 : node.end_lineno]
+    has_os = any(isinstance(n, ast.Import) and n.names[0].name == "os" for n in nodes)
+    while lines and not lines[-1].strip():
+        lines.pop()
+    head = [] if has_os else ["import os", ""]
+    return "\n".join([*head, *lines, *(f"{n} = {v}" for n, v in values.items())]) + "\n"
+
+
+def daphne_binds_port(repository: Repository, path: str) -> Finding:
+    """Run with PORT set, the start script gives daphne that port on all interfaces."""
+    text = repository.read(path, commit=tip(repository))
+    if text is None:
+        return fails(f"`{path}` is not on the remote branch")
+    given = arguments_of(text, "daphne")
+    pairs = dict(zip(given, given[1:], strict=False))
+    if pairs.get("-b") != "0.0.0.0" or pairs.get("-p") != PORT:  # noqa: S104  all interfaces
+        return fails(f"daphne is started with `{' '.join(given)}`")
+    return holds()
+
+
+@step(
+    requires=[clone_is_ready],
+    captures=blob,
+    ensures=daphne_binds_port,
+    rollback=revert_commit,
+    idempotent=True,
+)
+def daphne(
+    repository: Repository, path: str, websocket_timeout_seconds: int, task: str, run: str
+) -> Commands:
+    """Write the script that starts daphne on 0.0.0.0:$PORT.
+
+    Daphne reads no configuration file; what counts is its command line.
+
+    Args:
+        repository: Working clone of the app.
+        path: The script, from the root of the repository.
+        websocket_timeout_seconds: Longest life of a WebSocket; -1 sets no end.
+        task: Plan task, for the commit.
+        run: Run, for the commit.
+
+    Raises:
+        ClientError: git refused.
+
+    Source: https://github.com/django/daphne#readme
+    """
+    script = (
+        "#!/bin/sh\n"
+        "# Daphne reads no configuration file: what counts stands on its command line.\n"
+        'exec daphne -b 0.0.0.0 -p "${PORT:-8001}" '
+        f"--websocket_timeout {websocket_timeout_seconds} --proxy-headers config.asgi:application\n"
+    )
+    message = "Start daphne on 0.0.0.0:$PORT"
+    yield call(repository.commit_files, {path: script}, message, trailers(task, run))
+
+
+def arguments_of(script: str, program: str) -> list[str]:
+    """Run a shell script with a program replaced by one that prints its arguments."""
+    with tempfile.TemporaryDirectory() as directory:
+        stand_in = Path(directory, program)
+        stand_in.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
+        stand_in.chmod(0o700)
+        answer = subprocess.run(
+            ["/bin/sh", "-c", script],
+            env={"PATH": f"{directory}:/usr/bin:/bin", "PORT": PORT},
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    return answer.stdout.splitlines()

@@ -1,0 +1,159 @@
+"""Tasks 9.2 and 9.3: the rows leave the legacy database and reach Django's."""
+
+from pathlib import Path
+
+from operations.clients.postgres import Database
+from operations.engine import (
+    Commands,
+    Finding,
+    call,
+    check,
+    fails,
+    holds,
+    holds_if,
+    irreversible,
+    say,
+    step,
+)
+from operations.transfer import backup as backups
+from operations.transfer import delta as deltas
+from operations.transfer import export as exports
+from operations.transfer import files, freeze
+from operations.transfer import load as loads
+from operations.transfer.compile import open_plan
+from operations.transfer.plan import Plan
+
+
+@check(fix="run the runbook's task that stops legacy writes first")
+def writes_are_stopped(source: Database) -> Finding:
+    """The legacy database takes no writes, so that nothing is lost after the export."""
+    return holds_if(freeze.is_frozen(source.url.reveal()), f"`{source.name}` takes writes")
+
+
+@check(fix="run the runbook's backup task for this database first")
+def way_back_is_proven(directory: str, label: str, run: str) -> Finding:
+    """The backup that the rollback would restore is whole and proven."""
+    place = Path(directory) / run / f"backup-{label}"
+    return holds_if(backups.proof(place), f"`{place}` is not a proven backup")
+
+
+def rows_are_exported(directory: str, run: str) -> Finding:
+    """The export is whole: every file is as its manifest says."""
+    place = Path(directory) / run / "export"
+    if not place.exists():
+        return fails(f"`{place}` is not there")
+    made = files.check_export(place)
+    return holds(place=str(place), rows=made.rows)
+
+
+@step(
+    requires=[writes_are_stopped],
+    ensures=rows_are_exported,
+    rollback=irreversible(
+        "the exported rows are evidence of what was moved", instead="delete the folder by hand"
+    ),
+    idempotent=True,
+)
+def export(
+    source: Database, destination: Database, mapping: str, directory: str, run: str
+) -> Commands:
+    """Export every legacy table, as mapped, to files with a manifest.
+
+    The folder appears whole or not at all; a table that fails fails all.
+
+    Args:
+        source: The legacy database.
+        destination: Django's, whose columns the rows must fit.
+        mapping: The mapping file.
+        directory: Where exports go, in a folder of the run.
+        run: The run.
+
+    Raises:
+        ClientError: the mapping or a row does not fit, or a table could not be read.
+    """
+    place = Path(directory) / run / "export"
+    plan = open_plan(mapping, source.url.reveal(), destination.url.reveal())
+    yield call(write_export, plan, source, place)
+
+
+def write_export(plan: Plan, source: Database, place: Path) -> None:
+    """Write the export and say how much it is."""
+    made = exports.export(plan, source.url.reveal(), place)
+    say(f"{made.rows} rows of {len(made.tables)} tables exported to {place}")
+
+
+def rows_there(destination: Database) -> dict[str, str]:
+    """Return rows and hash of every table of the destination, as it is."""
+    return backups.fingerprint(destination.url.reveal())
+
+
+def rows_are_loaded(source: Database, destination: Database, mapping: str) -> Finding:
+    """The load of this mapping was carried to its end on the destination."""
+    plan = open_plan(mapping, source.url.reveal(), destination.url.reveal())
+    done = loads.is_loaded(destination.url.reveal(), plan.digest)
+    return holds() if done else fails("no load of this mapping was carried to its end there")
+
+
+def restore_backup(
+    source: Database, destination: Database, mapping: str, directory: str, label: str, run: str
+) -> Commands:
+    """Keep what was written since, then swap the backup in; the database of now stays, renamed."""
+    place = Path(directory) / run
+    yield call(keep_written, source, destination, mapping, place / "written-since-the-load")
+    yield call(swap, destination, place / f"backup-{label}")
+
+
+@step(
+    requires=[way_back_is_proven],
+    captures=rows_there,
+    ensures=rows_are_loaded,
+    rollback=restore_backup,
+    idempotent=True,
+)
+def load(
+    source: Database, destination: Database, mapping: str, directory: str, label: str, run: str
+) -> Commands:
+    """Load every row from the legacy database, as mapped, in chunks that are each proven.
+
+    Rows that the destination cannot hold go to a quarantine with their reason, within the bounds
+    that the mapping allows. Killed at any moment, the same call goes on where it stopped.
+
+    Args:
+        source: The legacy database.
+        destination: Django's, migrated and empty.
+        mapping: The mapping file.
+        directory: Where the backup is, in a folder of the run.
+        label: Name of the backup of the destination that a rollback restores.
+        run: The run.
+
+    Raises:
+        ClientError: the mapping or a row does not fit, or the destination holds other rows.
+    """
+    plan = open_plan(mapping, source.url.reveal(), destination.url.reveal())
+    yield call(stream, plan, source, destination)
+
+
+def stream(plan: Plan, source: Database, destination: Database) -> None:
+    """Load, and say what came of it."""
+    loaded = loads.load(plan, source.url.reveal(), destination.url.reveal())
+    kept_out = sum(table.quarantined for table in loaded.tables)
+    adjusted = sum(table.adjusted for table in loaded.tables)
+    say(f"{loaded.rows} rows loaded, {kept_out} quarantined, {adjusted} adjusted")
+
+
+def keep_written(source: Database, destination: Database, mapping: str, place: Path) -> None:
+    """Export what was written on the destination since the load, and say how much it is."""
+    if place.exists():
+        return
+    plan = open_plan(mapping, source.url.reveal(), destination.url.reveal())
+    if not loads.is_loaded(destination.url.reveal(), plan.digest):
+        say("the load was not finished; nothing was written after it")
+        return
+    found = deltas.delta(plan, source.url.reveal(), destination.url.reveal(), place)
+    say(f"{found.rows} rows written on Django since the load are kept in {place}")
+
+
+def swap(destination: Database, place: Path) -> None:
+    """Swap the backup in, and say under which name the database of now is kept."""
+    restored = backups.restore(destination.url.reveal(), place)
+    say(f"restored in {restored.seconds} s; the database of before is kept as {restored.kept_as}")

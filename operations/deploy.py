@@ -1,0 +1,139 @@
+"""Tasks 4 and 11.1: the Django services run the code at the tip of the branch."""
+
+from typing import Any
+
+from operations.checks import clone_is_ready, services_exist, tip
+from operations.clients.git import Repository
+from operations.clients.render import Deploy, Render, Service
+from operations.engine import Commands, Finding, call, fails, holds, say, step
+
+
+def what_runs(render: Render, services: list[str]) -> dict[str, Any]:
+    """Return, by name, the commit each service runs; None where it does not run."""
+    return {name: running_commit(render, render.find_service(name)) for name in services}
+
+
+def tip_is_live(
+    render: Render, repository: Repository, services: list[str], root: str
+) -> Finding:
+    """Every service is live with the backend code at the tip of the branch.
+
+    Commits that leave the backend as it is do not count: the trees are compared.
+    """
+    wanted = repository.tree_id(tip(repository), root)
+    for name in services:
+        service = render.find_service(name)
+        commit = running_commit(render, service)
+        if commit is None:
+            return fails(f"`{name}` is not live")
+        if repository.tree_id(commit, root) != wanted:
+            return fails(f"`{name}` runs commit {commit[:12]}, whose `{root}` is another")
+    return holds()
+
+
+def restore_running(
+    render: Render,
+    before: dict[str, Any],
+    deploy_timeout_seconds: float,
+    poll_seconds: float,
+) -> None:
+    """Suspend what did not run before, and bring back the deploy that ran.
+
+    Nothing is deleted: configuration, logs and metrics stay for analysis.
+    """
+    for name, commit in before.items():
+        service = render.find_service(name)
+        if service is None or running_commit(render, service) == commit:
+            continue
+        if commit is None:
+            render.suspend(service.id)
+            continue
+        earlier = next(
+            each for each in render.deploys(service.id) if each.succeeded and each.commit == commit
+        )
+        started = render.rollback(service.id, earlier.id)
+        render.wait_for_deploy(service.id, started.id, deploy_timeout_seconds, poll_seconds)
+
+
+@step(
+    requires=[clone_is_ready, services_exist],
+    captures=what_runs,
+    ensures=tip_is_live,
+    rollback=restore_running,
+    idempotent=True,
+)
+def release(
+    render: Render,
+    repository: Repository,
+    services: list[str],
+    root: str,
+    deploy_timeout_seconds: float,
+    poll_seconds: float,
+) -> Commands:
+    """Deploy services at the tip of the branch and wait until they are live.
+
+    The first service goes alone: its build migrates the database that the others need. A deploy
+    that an interrupted attempt began is waited for, not started again.
+
+    Args:
+        render: The workspace.
+        repository: Working clone of the app.
+        services: Names, the one that migrates first.
+        root: Folder of the backend in the repository.
+        deploy_timeout_seconds: Longest wait for each.
+        poll_seconds: Wait between two looks.
+
+    Raises:
+        ClientError: a deploy failed; its reason and last log lines are told.
+
+    Source: https://api-docs.render.com/reference/create-deploy
+    """
+    commit = tip(repository)
+    waiting = (deploy_timeout_seconds, poll_seconds)
+    yield call(bring_live, render, repository, services[:1], root, commit, *waiting)
+    if services[1:]:
+        yield call(bring_live, render, repository, services[1:], root, commit, *waiting)
+
+
+def bring_live(
+    render: Render,
+    repository: Repository,
+    names: list[str],
+    root: str,
+    commit: str,
+    deploy_timeout_seconds: float,
+    poll_seconds: float,
+) -> None:
+    """Start a deploy of each service, then wait for all of them."""
+    started: list[tuple[Service, Deploy]] = []
+    for name in names:
+        service = render.service(name)
+        if service.suspended:
+            render.resume(service.id)
+        deploy = render.deploy_in_progress(service.id)
+        if deploy is None or not same_code(repository, root, deploy.commit, commit):
+            deploy = render.start_deploy(service.id, commit=commit)
+        started.append((service, deploy))
+    for service, deploy in started:
+        render.wait_for_deploy(
+            service.id,
+            deploy.id,
+            deploy_timeout_seconds,
+            poll_seconds,
+            on_status=lambda now, name=service.name: say(f"{name}: {now.status}"),
+        )
+
+
+def same_code(repository: Repository, root: str, one: str | None, other: str) -> bool:
+    """Tell whether two commits hold the same backend."""
+    if one is None:
+        return False
+    return repository.tree_id(one, root) == repository.tree_id(other, root)
+
+
+def running_commit(render: Render, service: Service | None) -> str | None:
+    """Return the commit a service runs; None where it is absent, suspended or never was live."""
+    if service is None or service.suspended:
+        return None
+    live = render.live_deploy(service.id)
+    return live.commit if live else None

@@ -1,0 +1,131 @@
+"""Task 13.2: the way back is walked in staging, against the clock, before anyone needs it."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from operations.checks import site_exists
+from operations.clients.accounts import LEGACY_LOGIN, Accounts, login
+from operations.clients.errors import ClientError
+from operations.clients.render import Deploy, Render
+from operations.clients.site import script
+from operations.engine import Commands, Finding, call, fails, holds, irreversible, say, step
+
+
+def way_back_is_quick(
+    directory: str, run: str, max_minutes: int, url: str, web_url: str
+) -> Finding:
+    """The drill of this run was quick enough, and the site serves the new backend again."""
+    path = evidence(directory, run)
+    if not path.exists():
+        return fails("it was not drilled in this run")
+    seconds = json.loads(path.read_text(encoding="utf-8"))["seconds"]
+    if seconds > max_minutes * 60:
+        return fails(f"it took {seconds} s, more than {max_minutes} min")
+    if web_url not in script(url):
+        return fails(f"the site at {url} does not name {web_url}")
+    return holds(seconds=seconds)
+
+
+@step(
+    requires=[site_exists],
+    ensures=way_back_is_quick,
+    rollback=irreversible(
+        "the drill leaves the site as it found it, and its record stays",
+        instead="nothing is needed",
+    ),
+    idempotent=True,
+)
+def switch_back(
+    render: Render,
+    service: str,
+    url: str,
+    legacy_url: str,
+    web_url: str,
+    canaries: Accounts,
+    max_minutes: int,
+    directory: str,
+    deploy_timeout_seconds: float,
+    poll_seconds: float,
+    run: str,
+) -> Commands:
+    """Switch the site back to the legacy backend, see users sign in, and switch forth again.
+
+    The clock runs from the decision until a known account has signed in on the legacy side.
+
+    Args:
+        render: The workspace.
+        service: Name of the static site.
+        url: Its public address.
+        legacy_url: The legacy backend's.
+        web_url: The new backend's.
+        canaries: Accounts whose passwords are known.
+        max_minutes: Longest time the way back may take.
+        directory: Where the record is kept, in a folder of the run.
+        deploy_timeout_seconds: Longest wait for a deploy.
+        poll_seconds: Wait between two looks.
+        run: The run.
+
+    Raises:
+        ClientError: Render has no earlier deploy to go back to, or an account cannot sign in.
+
+    Source: https://render.com/docs/rollbacks
+    """
+    waiting = (deploy_timeout_seconds, poll_seconds)
+    built = [deploy for deploy in builds(render, service) if deploy.succeeded]
+    began = datetime.now(UTC)
+    yield call(switch, render, service, url, built[1:], legacy_url, waiting)
+    yield call(sign_in, legacy_url, canaries)
+    yield call(record, evidence(directory, run), began)
+    yield call(switch, render, service, url, built[:1], web_url, waiting)
+
+
+def switch(
+    render: Render,
+    service: str,
+    url: str,
+    candidates: list[Deploy],
+    wanted: str,
+    waiting: tuple[float, float],
+) -> None:
+    """Bring back the newest of some deploys whose script names an address."""
+    identity = render.service(service).id
+    for deploy in candidates:
+        if wanted in script(url):
+            break
+        started = render.rollback(identity, deploy.id)
+        render.wait_for_deploy(identity, started.id, *waiting)
+    if wanted not in script(url):
+        raise ClientError(
+            f"`{service}` was not switched to {wanted}",
+            f"none of its {len(candidates)} earlier deploys names that address",
+            "see the deploys of the service on Render",
+        )
+    say(f"{url} now uses {wanted}")
+
+
+def sign_in(legacy_url: str, canaries: Accounts) -> None:
+    """Sign in with each known account."""
+    for account in canaries.load():
+        login(legacy_url, LEGACY_LOGIN, account)
+
+
+def record(path: Path, began: datetime) -> None:
+    """Keep how long the way back took."""
+    seconds = round((datetime.now(UTC) - began).total_seconds(), 1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps({"began": began.isoformat(), "seconds": seconds}), encoding="utf-8")
+    draft.replace(path)
+    say(f"the way back took {seconds} s")
+
+
+def builds(render: Render, service: str) -> list[Deploy]:
+    """Return the deploys that were built, newest first; a rollback only reuses one of them."""
+    deploys = render.deploys(render.service(service).id, 100)
+    return [deploy for deploy in deploys if deploy.trigger != "rollback"]
+
+
+def evidence(directory: str, run: str) -> Path:
+    """Return where the drill of a run is recorded."""
+    return Path(directory) / run / "rollback-drill.json"

@@ -1,0 +1,142 @@
+"""Task 3: environment variables of the services on Render."""
+
+import secrets
+import string
+from typing import Any
+
+from operations.checks import Names, names, services_exist
+from operations.clients.render import Render
+from operations.clients.secret import Secret
+from operations.engine import Commands, Finding, call, fails, holds, step
+from operations.variables import Variables
+
+KEY_LENGTH = 50  # as Django's get_random_secret_key() makes it
+KEY_ALPHABET = string.ascii_lowercase + string.digits + "!@#$%^&*(-_=+)"
+
+
+def current_values(render: Render, services: Names, variables: Variables) -> dict[str, Any]:
+    """Return the values as they are, by service and name; None where a variable is not set."""
+    return {
+        service: values_of(render, service, list(variables.values)) for service in names(services)
+    }
+
+
+def values_are_set(render: Render, services: Names, variables: Variables) -> Finding:
+    """Every service has the variables, with these values."""
+    wanted = variables.revealed()
+    for service in names(services):
+        found = service_variables(render, service)
+        for name, value in wanted.items():
+            if name not in found:
+                return fails(f"`{name}` is not set on `{service}`")
+            if found[name] != value:
+                return fails(f"`{name}` on `{service}` has another value")
+    return holds()
+
+
+def restore_values(render: Render, before: dict[str, Any]) -> None:
+    """Set what was set, and remove what was not there."""
+    for service, values in before.items():
+        merge(render, service, values)
+
+
+@step(
+    requires=[services_exist],
+    captures=current_values,
+    ensures=values_are_set,
+    rollback=restore_values,
+    idempotent=True,
+)
+def put(render: Render, services: Names, variables: Variables) -> Commands:
+    """Set environment variables of Render services.
+
+    Takes effect at the next deploy, not at once. Variables that are not named stay as they are.
+
+    Args:
+        render: The workspace.
+        services: Names of the services.
+        variables: Values by name; a secret as `env:NAME` or `file:PATH`.
+
+    Raises:
+        ClientError: Render refused, or a secret is not to be had.
+
+    Source: https://api-docs.render.com/reference/update-env-vars-for-service
+    """
+    for service in names(services):
+        yield call(merge, render, service, dict(variables.values))
+
+
+def current_keys(render: Render, services: Names, variable: str) -> dict[str, Any]:
+    """Return the variable as it is on each service."""
+    return {service: values_of(render, service, [variable]) for service in names(services)}
+
+
+def one_key_is_shared(render: Render, services: Names, variable: str) -> Finding:
+    """All services have the same key, and it is long enough."""
+    found = {service_variables(render, service).get(variable, "") for service in names(services)}
+    if len(found) > 1:
+        return fails(f"`{variable}` differs between the services")
+    if any(len(key) < KEY_LENGTH for key in found):
+        return fails(f"`{variable}` is not set, or shorter than {KEY_LENGTH} characters")
+    return holds()
+
+
+@step(
+    requires=[services_exist],
+    captures=current_keys,
+    ensures=one_key_is_shared,
+    rollback=restore_values,
+    idempotent=True,
+)
+def generate_key(render: Render, services: Names, variable: str) -> Commands:
+    """Make one secret key and set it on all services.
+
+    Render's `generateValue` would give each service another key, and tokens signed by one would
+    be refused by the others. A good key that is there already is kept and shared.
+
+    Args:
+        render: The workspace.
+        services: Names of the services.
+        variable: Its name, ``SECRET_KEY``.
+
+    Raises:
+        ClientError: Render refused.
+
+    Source: https://docs.djangoproject.com/en/5.2/ref/settings/#secret-key
+    """
+    yield call(share_key, render, services, variable)
+
+
+def share_key(render: Render, services: Names, variable: str) -> None:
+    """Give every service the key that one of them has, or a new one."""
+    found = [service_variables(render, service).get(variable, "") for service in names(services)]
+    good = [key for key in found if len(key) >= KEY_LENGTH]
+    fresh = "".join(secrets.choice(KEY_ALPHABET) for _ in range(KEY_LENGTH))
+    for service in names(services):
+        merge(render, service, {variable: Secret.of(good[0] if good else fresh)})
+
+
+def merge(render: Render, service: str, values: dict[str, str | Secret | None]) -> None:
+    """Change the named variables of a service and leave the others; None removes one."""
+    identity = render.service(service).id
+    current = render.env_vars(identity)
+    merged = dict(current)
+    for name, value in values.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = value.reveal() if isinstance(value, Secret) else value
+    if merged != current:
+        render.replace_env_vars(identity, merged)
+
+
+def values_of(render: Render, service: str, wanted: list[str]) -> dict[str, Secret | None]:
+    """Return variables of a service, each withheld; None where it is not set."""
+    found = service_variables(render, service)
+    return {name: Secret.of(found[name]) if name in found else None for name in wanted}
+
+
+def service_variables(render: Render, service: str) -> dict[str, str]:
+    """Return all variables of a service; none where there is no such service."""
+    known = render.find_service(service)
+    return render.env_vars(known.id) if known else {}

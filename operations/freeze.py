@@ -1,0 +1,46 @@
+"""Task 9.0: nothing is written on the legacy side while its data moves."""
+
+from operations.checks import database_answers
+from operations.clients.postgres import Database
+from operations.engine import Commands, Finding, call, holds_if, step
+from operations.transfer import freeze
+
+
+def is_frozen(database: Database) -> bool:
+    """Return whether new sessions of the database are read-only."""
+    return freeze.is_frozen(database.url.reveal())
+
+
+def writes_are_refused(database: Database) -> Finding:
+    """The legacy database refuses writes."""
+    return holds_if(is_frozen(database), "it takes writes")
+
+
+def thaw(database: Database, before: bool) -> None:  # noqa: FBT001  what was captured
+    """Let the database take writes again, if it did before."""
+    if not before:
+        freeze.thaw(database.url.reveal())
+
+
+@step(
+    requires=[database_answers],
+    captures=is_frozen,
+    ensures=writes_are_refused,
+    rollback=thaw,
+    idempotent=True,
+)
+def writes(database: Database) -> Commands:
+    """Make the legacy database read-only and end the sessions that are open.
+
+    Users can still read; what they try to write is refused with the application's own message.
+    The refusal is proven by a write that must fail.
+
+    Args:
+        database: The legacy database.
+
+    Raises:
+        ClientError: unreachable, or a write still goes through.
+
+    Source: https://www.postgresql.org/docs/current/runtime-config-client.html
+    """
+    yield call(freeze.freeze, database.url.reveal())

@@ -1,0 +1,113 @@
+"""Gates of tasks 7, 11.3 and 12: error rate and latency, from enough requests to mean something."""
+
+from datetime import UTC, datetime, timedelta
+
+from operations.clients.accounts import DJANGO_LOGIN, Accounts, login
+from operations.clients.alerts import Webhook
+from operations.clients.http import Http
+from operations.clients.render import Render
+from operations.engine import Finding, fails, gate, holds, unknown
+
+OK = 200
+SERVER_ERROR = 500
+PROBES = 5  # reads a look, so that a quiet night still gives figures
+READS = ("/api/v1/cadets/", "/api/v1/training-days/", "/api/v1/attendance-records/")
+
+
+@gate(fix="find what slows the reads (`/api/v1/cadets/` and others), then the same command again")
+def reads_are_quick(
+    web_url: str, canaries: Accounts, requests: int, max_p95_seconds: float
+) -> Finding:
+    """Ninety-five of a hundred reads are answered within the bound, and none fails."""
+    http = Http(web_url, bearer=login(web_url, DJANGO_LOGIN, canaries.load()[0]))
+    seconds: list[float] = []
+    for number in range(requests):
+        answer = http.get(READS[number % len(READS)], params={"limit": 20})
+        if answer.status != OK:
+            return fails(f"{answer.place} answers {answer.status}")
+        seconds.append(answer.seconds)
+    p95 = sorted(seconds)[max(0, -(-len(seconds) * 95 // 100) - 1)]  # nearest rank
+    figures = f"p95 is {p95 * 1000:.0f} ms over {len(seconds)} reads"
+    facts = {"p95_seconds": round(p95, 4), "requests": len(seconds)}
+    return holds(figures, **facts) if p95 <= max_p95_seconds else fails(figures, **facts)
+
+
+@gate(fix='pyinfra INVENTORY runbooks/rollback.py --data run=latest --data reason="errors or latency"')
+def watch(
+    render: Render,
+    services: list[str],
+    window_seconds: float,
+    min_requests: int,
+    max_error_percent: float,
+    max_p95_seconds: float,
+    web_url: str,
+    canaries: Accounts,
+    alerts: Webhook,
+    poll_seconds: float,
+    timeout_seconds: float,
+    since: datetime,
+) -> Finding:
+    """Over the whole window, server errors and latency stay under their bounds.
+
+    The window goes on over a restart of this command. It closes at the first look that is over a
+    bound, and tells the people on call; too few requests never pass.
+    """
+    del poll_seconds, timeout_seconds  # the engine's: how often and how long to ask
+    probe(web_url, canaries)
+    found = measured(render, services, since, min_requests, max_error_percent, max_p95_seconds)
+    if found.verdict == "fail":
+        alerts.send({"event": "cutover.over_bound", "service": services[0], "why": found.why})
+        return found
+    left = since + timedelta(seconds=window_seconds) - datetime.now(UTC)
+    if found.passed and left > timedelta():
+        return unknown(f"{found.why}; the window ends in {str(left).partition('.')[0]}")
+    return found
+
+
+@gate(fix="wait until the window has passed; see the service's metrics on Render")
+def has_been_stable(
+    render: Render,
+    services: list[str],
+    window_seconds: float,
+    min_requests: int,
+    max_error_percent: float,
+    max_p95_seconds: float,
+) -> Finding:
+    """Looking back over the window, server errors and latency stayed under their bounds."""
+    start = datetime.now(UTC) - timedelta(seconds=window_seconds)
+    bounds = (min_requests, max_error_percent, max_p95_seconds)
+    return measured(render, services, start, *bounds)
+
+
+def measured(
+    render: Render,
+    services: list[str],
+    start: datetime,
+    min_requests: int,
+    max_error_percent: float,
+    max_p95_seconds: float,
+) -> Finding:
+    """Hold Render's own figures since a moment against the bounds."""
+    ids = [render.service(name).id for name in services]
+    end = datetime.now(UTC)
+    counts = render.request_counts(ids, start, end)
+    total = sum(counts.values())
+    if total < min_requests:
+        return unknown(f"{total} requests are too few to tell; {min_requests} are wanted")
+    errors = sum(count for status, count in counts.items() if status >= SERVER_ERROR)
+    percent = 100 * errors / total
+    p95 = render.latency_seconds(ids, 0.95, start, end)
+    if p95 is None:
+        return unknown("Render has no latency figures yet")
+    figures = f"{percent:.1f} % of {total} requests failed, p95 is {p95 * 1000:.0f} ms"
+    facts = {"requests": total, "error_percent": round(percent, 2), "p95_seconds": round(p95, 4)}
+    if percent > max_error_percent or p95 > max_p95_seconds:
+        return fails(figures, **facts)
+    return holds(figures, **facts)
+
+
+def probe(web_url: str, canaries: Accounts) -> None:
+    """Read a little as a known account does; what it is answered shows in Render's figures."""
+    http = Http(web_url, bearer=login(web_url, DJANGO_LOGIN, canaries.load()[0]))
+    for number in range(PROBES):
+        http.get(READS[number % len(READS)], params={"limit": 20})

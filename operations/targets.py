@@ -1,0 +1,52 @@
+"""The inventory data that the ROTC runbooks need, by group of targets."""
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+
+class Common(TypedDict):
+    """What all targets know: the app, and what becomes of it."""
+
+    repository: dict[str, str]  # path, remote, branch of the working clone
+    render: dict[str, str]  # api, key, owner
+    mapping: str  # the mapping file
+    tables: list[str]  # the 19, in dependency order
+    python_version: str
+    django_definitions: dict[str, dict[str, Any]]  # Blueprint entries, by the part they play
+    django_services: dict[str, str]  # names on Render, by part
+    package_scripts: dict[str, str]
+    package_scripts_to_remove: list[str]
+    archive_branch: str
+    monitor: dict[str, float]  # window, least number of requests, pace
+    deploy_timeout_seconds: int
+    poll_seconds: float
+
+
+class RepositoryTarget(Common):
+    """The working clone of the app's repository."""
+
+    facts: dict[str, str]  # values for the `$names` in the files that are written
+
+
+class SystemTarget(Common):
+    """One whole system: services on Render, databases, accounts that must work."""
+
+    service_source: dict[str, str]  # repo and branch that new services are built from
+    legacy_service: str
+    frontend_service: str
+    legacy_url: str
+    frontend_url: str
+    web_url: str
+    channels_url: str
+    websocket_url: str
+    allowed_hosts: str
+    legacy_database: str
+    django_database: str
+    redis: str
+    cloudinary_variables: dict[str, str]
+    canaries: str
+    alerts: str
+    directory: str
+
+
+NEEDS: Mapping[str, type] = {"repository": RepositoryTarget, "system": SystemTarget}

@@ -1,0 +1,47 @@
+"""Environment variables as a runbook names them: plain values, and secrets by reference."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from operations.clients.errors import ClientError
+from operations.clients.secret import Secret
+
+
+@dataclass(frozen=True)
+class Variables:
+    """Values by name; a value that begins with ``env:`` or ``file:`` is a secret's reference."""
+
+    values: Mapping[str, str | Secret]
+
+    @classmethod
+    def from_inventory(cls, plain: object) -> Self:
+        """Read a dictionary of texts.
+
+        Raises:
+            ClientError: something in it is not text.
+        """
+        if not isinstance(plain, Mapping):
+            raise ClientError("variables were not read", "they are no dictionary", "correct them")
+        values: dict[str, str | Secret] = {}
+        for name, value in plain.items():
+            if not isinstance(value, str):
+                raise ClientError(
+                    "variables were not read",
+                    f"`{name}` is {type(value).__name__}, and an environment holds text only",
+                    f'write it as text: {name}="…"',
+                )
+            reference = value.startswith(("env:", "file:"))
+            values[str(name)] = Secret.from_inventory(value) if reference else value
+        return cls(values)
+
+    def secrets(self) -> list[Secret]:
+        """Return the secret ones; a changed value makes setting them another act."""
+        return [value for value in self.values.values() if isinstance(value, Secret)]
+
+    def revealed(self) -> dict[str, str]:
+        """Return the values in clear, for the one call that sets them."""
+        return {
+            name: value.reveal() if isinstance(value, Secret) else value
+            for name, value in self.values.items()
+        }

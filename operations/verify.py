@@ -1,0 +1,79 @@
+"""Gates of tasks 8, 9.4 and 10: the mapping fits, the rows fit, and both sides are equal."""
+
+import json
+from pathlib import Path
+
+from operations.clients.postgres import Database
+from operations.engine import Finding, fails, gate, holds
+from operations.transfer import preflight
+from operations.transfer import verify as verification
+from operations.transfer.compile import open_plan
+from operations.transfer.mapping import MappingRefused
+from operations.transfer.plan import Plan
+
+SHOWN = 5  # reasons in a message; the report has all
+
+
+@gate(fix="correct the mapping file at the lines it names, then the same command again")
+def mapping_fits(source: Database, destination: Database, mapping: str) -> Finding:
+    """The mapping says what becomes of every column, and agrees with both live catalogs."""
+    try:
+        plan = opened(mapping, source, destination)
+    except MappingRefused as refused:
+        return fails(refused.why, refused.fix)
+    return holds(tables=len(plan.tables), digest=plan.digest)
+
+
+@gate(fix="correct the rows, or declare in the mapping what becomes of them")
+def rows_fit(source: Database, destination: Database, mapping: str) -> Finding:
+    """Every row of the legacy database can be held, or is declared to be kept out."""
+    found = preflight.check(opened(mapping, source, destination), source.url.reveal())
+    reasons = found.reasons()
+    if reasons:
+        return fails(shortened(reasons))
+    moved = sum(table.moved for table in found.tables)
+    return holds(rows=moved, quarantined=sum(table.quarantined for table in found.tables))
+
+
+@gate(fix="the verification would pass over missing rows: do not go on; report it as a bug")
+def notices_missing_rows(source: Database, destination: Database, mapping: str) -> Finding:
+    """The verification refuses the destination while the rows are not there."""
+    plan = opened(mapping, source, destination)
+    report = compared(plan, source, destination, ask_links=False)
+    return fails("it calls an empty destination good") if report.good else holds()
+
+
+@gate(fix="read the report it names; load again, or roll back")
+def rows_are_equal(
+    source: Database, destination: Database, mapping: str, directory: str, run: str
+) -> Finding:
+    """Every row, relation, unique, sequence and file on both sides is equal or explained."""
+    plan = opened(mapping, source, destination)
+    report = compared(plan, source, destination, ask_links=True)
+    place = Path(directory) / run / "verification.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps(report.as_json(), indent=2, default=str), encoding="utf-8")
+    if not report.good:
+        return fails(f"{shortened(report.reasons())}; all of it is in {place}")
+    rows = sum(table.found for table in report.tables)
+    files = report.links.counts() if report.links else {}
+    return holds(rows=rows, tables=len(report.tables), files=files, report=str(place))
+
+
+def compared(
+    plan: Plan, source: Database, destination: Database, *, ask_links: bool
+) -> verification.Report:
+    """Verify both sides."""
+    urls = (source.url.reveal(), destination.url.reveal())
+    return verification.verify(plan, *urls, ask_links=ask_links)
+
+
+def opened(mapping: str, source: Database, destination: Database) -> Plan:
+    """Compile the mapping against both live catalogs."""
+    return open_plan(mapping, source.url.reveal(), destination.url.reveal())
+
+
+def shortened(reasons: list[str]) -> str:
+    """Return the first reasons, and how many more there are."""
+    more = f"; and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
+    return "; ".join(reasons[:SHOWN]) + more

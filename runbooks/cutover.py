@@ -1,0 +1,492 @@
+"""Cut the ROTC Grading System over from Node.js to Django: one call for each task of the plan.
+
+    pyinfra inventory/prod.py runbooks/cutover.py --dry    what would happen, and why
+    pyinfra inventory/prod.py runbooks/cutover.py          run it; after a failure, the same again
+
+Task ids are the plan's; one more number marks a step that the plan's task needs and does not name.
+"""
+
+from operations import (
+    backup,
+    bind,
+    blueprint,
+    data,
+    deploy,
+    drill,
+    env,
+    files,
+    freeze,
+    frontend,
+    monitor,
+    package_json,
+    service,
+    smoke,
+    verify,
+)
+from operations.engine import begin
+from operations.targets import NEEDS
+
+here = begin(NEEDS)
+
+service.hold(
+    task="0.1",
+    name="Stop pushes from deploying by themselves",
+    on="system",
+    render=here.render,
+    services=[here.legacy_service, here.frontend_service],
+)
+
+# 1-2: the app's configuration, in its repository
+
+bind.gunicorn(
+    task="1.1",
+    name="Bind gunicorn to 0.0.0.0:$PORT",
+    on="repository",
+    repository=here.repository,
+    path="rotc_backend/gunicorn.conf.py",
+    workers=4,
+    timeout_seconds=120,
+)
+bind.daphne(
+    task="1.2",
+    name="Start daphne on 0.0.0.0:$PORT",
+    on="repository",
+    repository=here.repository,
+    path="rotc_backend/bin/channels.sh",
+    websocket_timeout_seconds=86_400,
+)
+blueprint.replace(
+    task="2.1",
+    name="Describe the four Django services in render.yaml",
+    on="repository",
+    render=here.render,
+    repository=here.repository,
+    path="render.yaml",
+    services=here.django_services,
+    definitions=here.django_definitions,
+    python_version=here.python_version,
+)
+package_json.put_scripts(
+    task="2.2",
+    name="Build and serve the frontend without the Node backend",
+    on="repository",
+    repository=here.repository,
+    path="package.json",
+    scripts=here.package_scripts,
+    remove=here.package_scripts_to_remove,
+)
+
+# 3: services and their environment variables
+
+service.create(
+    task="3.0",
+    name="Create the four Django services, with autodeploy off",
+    on="system",
+    render=here.render,
+    services=here.django_services,
+    definitions=here.django_definitions,
+    source=here.service_source,
+)
+env.put(
+    task="3.1",
+    name="Set Django's core variables",
+    on="system",
+    render=here.render,
+    services=here.django_services,
+    variables={
+        "DJANGO_SETTINGS_MODULE": "config.settings.production",
+        "DEBUG": "false",
+        "PYTHON_VERSION": here.python_version,
+    },
+)
+env.generate_key(
+    task="3.1.1",
+    name="Make one secret key for all four services",
+    on="system",
+    render=here.render,
+    services=here.django_services,
+    variable="SECRET_KEY",
+)
+env.put(
+    task="3.2",
+    name="Set the allowed hosts and origins",
+    on="system",
+    render=here.render,
+    services=here.django_services,
+    variables={"ALLOWED_HOSTS": here.allowed_hosts, "CORS_ALLOWED_ORIGINS": here.frontend_url},
+)
+env.put(
+    task="3.3",
+    name="Set the database and Redis addresses",
+    on="system",
+    render=here.render,
+    services=here.django_services,
+    variables={
+        "DATABASE_URL": here.django_database,
+        "REDIS_URL": here.redis,
+        "CELERY_BROKER_URL": here.redis,
+        "CELERY_RESULT_BACKEND": here.redis,
+    },
+)
+env.put(
+    task="3.4",
+    name="Set the Cloudinary credentials",
+    on="system",
+    render=here.render,
+    services=here.django_services,
+    variables=here.cloudinary_variables,
+)
+
+# 4: Django runs beside Node; nobody uses it yet. Beat waits until the data is verified: its nightly
+# task would delete what was just migrated.
+
+deploy.release(
+    task="4",
+    name="Deploy web, channels and worker, and wait until they are live",
+    on="system",
+    render=here.render,
+    repository=here.repository,
+    services=[
+        here.django_services["web"],
+        here.django_services["channels"],
+        here.django_services["worker"],
+    ],
+    root="rotc_backend",
+    deploy_timeout_seconds=here.deploy_timeout_seconds,
+    poll_seconds=here.poll_seconds,
+)
+smoke.health(
+    task="4.1",
+    name="See database, Redis and Celery healthy",
+    on="system",
+    web_url=here.web_url,
+    timeout_seconds=120,
+    poll_seconds=here.poll_seconds,
+)
+
+# 5: the frontend's files
+
+files.put(
+    task="5.1",
+    name="Point the frontend's build at Django",
+    on="repository",
+    repository=here.repository,
+    files={"client/.env.production": "inventory/files/client/env.production"},
+    facts=here.facts,
+)
+files.put(
+    task="5.2",
+    name="Let the API client speak to /api/v1/",
+    on="repository",
+    repository=here.repository,
+    files={"client/src/utils/api.js": "inventory/files/client/api.js"},
+    facts={},
+)
+files.put(
+    task="5.3",
+    name="Let the WebSocket client speak to Channels",
+    on="repository",
+    repository=here.repository,
+    files={"client/src/utils/websocket.js": "inventory/files/client/websocket.js"},
+    facts={},
+)
+
+# 6-7: all of it in staging, with staging's own rows
+
+backup.take(
+    task="6.0",
+    name="Back up staging's Django database and prove it by a restore",
+    on="staging",
+    database=here.django_database,
+    label="django",
+    directory=here.directory,
+)
+data.load(
+    task="6.0.1",
+    name="Load staging's legacy rows into staging's Django",
+    on="staging",
+    source=here.legacy_database,
+    destination=here.django_database,
+    mapping=here.mapping,
+    directory=here.directory,
+    label="django",
+)
+frontend.release(
+    task="6.1",
+    name="Publish staging's frontend against Django",
+    on="staging",
+    render=here.render,
+    service=here.frontend_service,
+    url=here.frontend_url,
+    variables={"VITE_API_URL": here.web_url, "VITE_WS_URL": here.websocket_url},
+    prefix="/api/v1",
+    deploy_timeout_seconds=here.deploy_timeout_seconds,
+    poll_seconds=here.poll_seconds,
+)
+smoke.accounts_sign_in(
+    task="6.1.1",
+    name="Sign in to staging with known accounts",
+    on="staging",
+    url=here.web_url,
+    system="django",
+    canaries=here.canaries,
+)
+smoke.records_round_trip(
+    task="6.1.2",
+    name="Read all 19 tables in staging; make, change and delete a record",
+    on="staging",
+    web_url=here.web_url,
+    canaries=here.canaries,
+    tables=here.tables,
+)
+smoke.upload_is_served(
+    task="6.1.3",
+    name="Upload a file in staging and get it back",
+    on="staging",
+    web_url=here.web_url,
+    canaries=here.canaries,
+)
+smoke.task_is_done(
+    task="6.1.4",
+    name="Let staging's worker do a task",
+    on="staging",
+    web_url=here.web_url,
+    canaries=here.canaries,
+    timeout_seconds=30,
+)
+smoke.notification_arrives(
+    task="6.1.5",
+    name="Receive a notification on staging's WebSocket",
+    on="staging",
+    web_url=here.web_url,
+    channels_url=here.channels_url,
+    canaries=here.canaries,
+    timeout_seconds=20,
+)
+smoke.frontend_reaches_backend(
+    task="6.2",
+    name="Use staging's backend as a browser on staging's frontend would",
+    on="staging",
+    frontend_url=here.frontend_url,
+    web_url=here.web_url,
+    canaries=here.canaries,
+)
+monitor.reads_are_quick(
+    task="7",
+    name="Measure staging's reads: 95 of 100 under half a second",
+    on="staging",
+    web_url=here.web_url,
+    canaries=here.canaries,
+    requests=here.monitor["reads"],
+    max_p95_seconds=0.5,
+)
+
+# 13 stands before production, as the plan's notes ask: nobody goes on without a tried way back
+
+files.put(
+    task="13.1",
+    name="Publish the rollback procedure",
+    on="repository",
+    repository=here.repository,
+    files={"docs/ROLLBACK.md": "inventory/files/docs/ROLLBACK.md"},
+    facts=here.facts,
+)
+drill.switch_back(
+    task="13.2",
+    name="Switch staging back to Node and forth again, against the clock",
+    on="staging",
+    render=here.render,
+    service=here.frontend_service,
+    url=here.frontend_url,
+    legacy_url=here.legacy_url,
+    web_url=here.web_url,
+    canaries=here.canaries,
+    max_minutes=15,
+    directory=here.directory,
+    deploy_timeout_seconds=here.deploy_timeout_seconds,
+    poll_seconds=here.poll_seconds,
+)
+files.put(
+    task="13.3",
+    name="Publish how Django's state is kept at a rollback",
+    on="repository",
+    repository=here.repository,
+    files={"docs/STATE_PRESERVATION.md": "inventory/files/docs/STATE_PRESERVATION.md"},
+    facts=here.facts,
+)
+
+# 8: the three data tools are tried on production before anything is stopped
+
+verify.mapping_fits(
+    task="8.1",
+    name="Hold the mapping against both live databases",
+    on="production",
+    source=here.legacy_database,
+    destination=here.django_database,
+    mapping=here.mapping,
+)
+verify.rows_fit(
+    task="8.2",
+    name="Try every row against the mapping, without writing",
+    on="production",
+    source=here.legacy_database,
+    destination=here.django_database,
+    mapping=here.mapping,
+)
+verify.notices_missing_rows(
+    task="8.3",
+    name="See the verification refuse the still empty database",
+    on="production",
+    source=here.legacy_database,
+    destination=here.django_database,
+    mapping=here.mapping,
+)
+
+# 9-10: the night: from here on the legacy system takes no writes
+
+smoke.accounts_sign_in(
+    task="9.0.1",
+    name="Sign in to Node with known accounts, to compare with later",
+    on="production",
+    url=here.legacy_url,
+    system="legacy",
+    canaries=here.canaries,
+)
+freeze.writes(
+    task="9.0.2",
+    name="Stop writes on the legacy database",
+    on="production",
+    database=here.legacy_database,
+)
+backup.take(
+    task="9.1",
+    name="Back up the legacy database and prove it by a restore",
+    on="production",
+    database=here.legacy_database,
+    label="legacy",
+    directory=here.directory,
+)
+backup.take(
+    task="9.1.1",
+    name="Back up the Django database and prove it by a restore",
+    on="production",
+    database=here.django_database,
+    label="django",
+    directory=here.directory,
+)
+data.export(
+    task="9.2",
+    name="Export all legacy tables to files, with a manifest",
+    on="production",
+    source=here.legacy_database,
+    destination=here.django_database,
+    mapping=here.mapping,
+    directory=here.directory,
+)
+data.load(
+    task="9.3",
+    name="Load all rows into the Django database",
+    on="production",
+    source=here.legacy_database,
+    destination=here.django_database,
+    mapping=here.mapping,
+    directory=here.directory,
+    label="django",
+)
+verify.rows_are_equal(
+    task="9.4",
+    name="Compare every row, relation and sequence on both sides, and ask for every file",
+    on="production",
+    source=here.legacy_database,
+    destination=here.django_database,
+    mapping=here.mapping,
+    directory=here.directory,
+)
+smoke.accounts_sign_in(
+    task="10",
+    name="Sign in to Django with the passwords users have",
+    on="production",
+    url=here.web_url,
+    system="django",
+    canaries=here.canaries,
+)
+
+# 11-12: production turns to Django
+
+deploy.release(
+    task="11.1",
+    name="Start beat, and see all four services live",
+    on="system",
+    render=here.render,
+    repository=here.repository,
+    services=[
+        here.django_services["web"],
+        here.django_services["channels"],
+        here.django_services["worker"],
+        here.django_services["beat"],
+    ],
+    root="rotc_backend",
+    deploy_timeout_seconds=here.deploy_timeout_seconds,
+    poll_seconds=here.poll_seconds,
+)
+smoke.health(
+    task="11.1.1",
+    name="See database, Redis and Celery healthy",
+    on="system",
+    web_url=here.web_url,
+    timeout_seconds=120,
+    poll_seconds=here.poll_seconds,
+)
+frontend.release(
+    task="11.2",
+    name="Publish the frontend against Django: users switch now",
+    on="production",
+    render=here.render,
+    service=here.frontend_service,
+    url=here.frontend_url,
+    variables={"VITE_API_URL": here.web_url, "VITE_WS_URL": here.websocket_url},
+    prefix="/api/v1",
+    deploy_timeout_seconds=here.deploy_timeout_seconds,
+    poll_seconds=here.poll_seconds,
+)
+smoke.frontend_reaches_backend(
+    task="11.2.1",
+    name="Use the backend as a browser on the frontend would",
+    on="production",
+    frontend_url=here.frontend_url,
+    web_url=here.web_url,
+    canaries=here.canaries,
+)
+monitor.watch(
+    task="11.3",
+    name="Watch errors and latency over the whole window",
+    on="production",
+    render=here.render,
+    services=[here.django_services["web"]],
+    window_seconds=here.monitor["window_seconds"],
+    min_requests=here.monitor["min_requests"],
+    max_error_percent=5,
+    max_p95_seconds=0.5,
+    web_url=here.web_url,
+    canaries=here.canaries,
+    alerts=here.alerts,
+    poll_seconds=here.monitor["poll_seconds"],
+    timeout_seconds=here.monitor["timeout_seconds"],
+)
+smoke.records_round_trip(
+    task="12",
+    name="Read all 19 tables; make, change and delete a record",
+    on="production",
+    web_url=here.web_url,
+    canaries=here.canaries,
+    tables=here.tables,
+)
+smoke.notification_arrives(
+    task="12.1",
+    name="Receive a notification on the WebSocket",
+    on="production",
+    web_url=here.web_url,
+    channels_url=here.channels_url,
+    canaries=here.canaries,
+    timeout_seconds=20,
+)
