@@ -172,7 +172,7 @@ async def listen(handler: Handler, port: int = 0) -> tuple[asyncio.Server, int]:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await _converse(handler, reader, writer)
-        except HungUpError:
+        except (HungUpError, asyncio.CancelledError):  # cancelled when the server's loop ends
             writer.transport.abort()
         except (BadRequestError, ValueError) as error:
             body = f"{error}\n".encode()

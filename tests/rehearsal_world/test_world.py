@@ -12,6 +12,7 @@ import psycopg
 import pytest
 import redis
 import requests
+import websocket
 
 from tests.rehearsal.layout import ENVIRONMENTS, Layout
 from tests.rehearsal.processes import wait_gone
@@ -65,6 +66,16 @@ def test_node_serves_and_lets_a_known_account_in(layout, environment):
     assert answer.json()["user"]["role"] == canary["role"]
 
 
+def test_websocket_passes_through_the_front(layout):
+    """The public address upgrades to a WebSocket as Render's does."""
+    url = layout.read()["environments"]["staging"]["legacy_url"].replace("http", "ws", 1)
+
+    line = websocket.create_connection(f"{url}/ws", timeout=10)
+
+    assert line.getstatus() == 101
+    line.close()
+
+
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_frontend_speaks_to_node(layout, environment):
     """The frontend was built for the legacy address and the old prefix."""
@@ -106,7 +117,10 @@ def test_redis_takes_its_password_only(layout):
     with redis.Redis.from_url(secret(layout, "production", "redis")) as production:
         assert production.get("greeting") is None
     port = secret(layout, "staging", "redis").rpartition(":")[2].partition("/")[0]
-    with redis.Redis(port=int(port), retry=None) as anonymous, pytest.raises(redis.AuthenticationError):
+    with (
+        redis.Redis(port=int(port), retry=None) as anonymous,
+        pytest.raises(redis.AuthenticationError),
+    ):
         anonymous.ping()
 
 

@@ -68,6 +68,8 @@ class Front:
                 await self._answer(running, reader, writer)
             except (ConnectionError, BadRequestError, ValueError, asyncio.IncompleteReadError):
                 writer.transport.abort()
+            except asyncio.CancelledError:  # the stand-in's loop ends
+                writer.transport.abort()
             finally:
                 await hang_up(writer)
 

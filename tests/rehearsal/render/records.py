@@ -247,5 +247,7 @@ class Service:
             details["maintenanceMode"] = self.maintenance
             details["renderSubdomainPolicy"] = "enabled"
         if self.type == "cron_job":
+            for key in ("numInstances", "previews", "pullRequestPreviewsEnabled"):
+                del details[key]
             details["schedule"] = self.schedule
         return dict(sorted(details.items()))

@@ -95,6 +95,8 @@ def _series(
 ) -> Json:
     return {
         "labels": [{"field": field, "value": value} for field, value in labels],
-        "values": [{"timestamp": stamp(at), "value": values[at]} for at in sorted(values)],
+        "values": [
+            {"timestamp": stamp(at), "value": values[at], "unit": unit} for at in sorted(values)
+        ],
         "unit": unit,
     }
