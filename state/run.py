@@ -229,7 +229,11 @@ class Run:
             task = known.pop(key, None) or Task(call)
             task.declared = call
             self.tasks[key] = task
-        self.tasks |= {key: task for key, task in known.items() if task.receipt is not None}
+        for key, task in known.items():
+            if task.receipt is not None:
+                if task.settled and task.state is TaskState.REFUSED:
+                    task.state = TaskState.CHANGED  # a call that is gone refuses no more
+                self.tasks[key] = task
 
     def apply(self, entry: Entry) -> None:
         """Take one entry of this run into account."""
