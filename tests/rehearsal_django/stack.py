@@ -80,11 +80,11 @@ class Stack:
 
     def start(self) -> None:
         """Start everything and migrate; the services may still be on their way up."""
+        Thread(target=self.store.serve_forever, daemon=True).start()
         shutil.copytree(
             SOURCE, self.app, ignore=shutil.ignore_patterns("__pycache__", "staticfiles")
         )
         self.postgres.start()
-        Thread(target=self.store.serve_forever, daemon=True).start()
         redis_port, web_port, channels_port = free_port(), free_port(), free_port()
         redis_binary = str(find_redis()[0])
         self.run("redis", redis_binary, "--port", redis_port, "--bind", "127.0.0.1", "--save", "")
