@@ -129,7 +129,7 @@ def notification_arrives(
     with opened as channel:
         channel.receive_until({"type": "welcome"}, timeout_seconds)
         made = http.post(
-            "/api/v1/notifications/", body={"user": me["id"], "message": word, "type": "check"}
+            "/api/v1/notifications/", body={"user_id": me["id"], "message": word, "type": "check"}
         )
         if made.status != CREATED:
             return fails(f"the notification is answered {made.status} {made.message()}")

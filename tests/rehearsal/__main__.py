@@ -1,4 +1,4 @@
-"""``python -m tests.rehearsal up|down|status``: the rehearsal world, from the command line."""
+"""``python -m tests.rehearsal up|down|status|rehearse``: the rehearsal world, from the command line."""
 
 import argparse
 import asyncio
@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.rehearsal import lifecycle
 from tests.rehearsal.errors import WorldError
 from tests.rehearsal.layout import Layout
+from tests.rehearsal.perform import rehearse
 
 USUAL_ROWS = 3000
 
@@ -47,18 +48,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("down", "stop everything; safe when nothing runs"),
         ("status", "say what runs where"),
         ("serve", "hold the world in this process (what `up` starts in the background)"),
+        ("rehearse", "carry the whole cutover through in a fresh world"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--dir", type=Path, help="directory of the world (.rehearsal)")
-        if name in {"up", "serve"}:
+        if name == "rehearse":
+            command.add_argument("--keep", action="store_true", help="leave the world running")
+            command.add_argument("--stop", action="store_true", help="only stop a world left so")
+        if name in {"up", "serve", "rehearse"}:
             command.add_argument("--rows", type=int, default=USUAL_ROWS,
                                  help="rows of the production legacy database")  # fmt: skip
     given = parser.parse_args(arguments)
     layout = Layout(given.dir.resolve()) if given.dir else Layout.usual()
     try:
+        if given.command == "rehearse" and not given.stop:
+            return rehearse(layout, given.rows, _say, keep=given.keep)
         if given.command == "up":
             lifecycle.up(layout, given.rows, _say)
-        elif given.command == "down":
+        elif given.command in {"down", "rehearse"}:
             lifecycle.down(layout, _say)
         elif given.command == "serve":
             return _serve(layout, given.rows)
