@@ -1,6 +1,8 @@
 """A project folder in which the real pyinfra command runs demo runbooks."""
 
+import atexit
 import hashlib
+import json
 import os
 import re
 import signal
@@ -9,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from state.entry import Entry
@@ -100,7 +103,15 @@ class Bench:
         return [str(PYINFRA), *yes, "lab.py", f"{runbook}.py", *given]
 
     def run(self, *arguments: str, runbook: str = "up", **env: str) -> Ran:
-        """Run the command to its end."""
+        """Run pyinfra's command line to its end, forked from a process that has imported it."""
+        output = self.folder.with_name(self.folder.name + ".said")
+        output.write_text("")
+        command = self.command(*arguments, runbook=runbook)
+        code = _warm(self.env["PYTHONPATH"]).run(command, self.folder, self.env | env, output)
+        return Ran(code, output.read_text())
+
+    def run_cold(self, *arguments: str, runbook: str = "up", **env: str) -> Ran:
+        """Run the installed `pyinfra` to its end, as an operator does."""
         return self.paste(self.command(*arguments, runbook=runbook), **env)
 
     def paste(self, command: list[str], **env: str) -> Ran:
@@ -192,6 +203,39 @@ class Bench:
             else "folder"
             for path in sorted(self.folder.rglob("*"))
         }
+
+
+class Warm:
+    """The process that forks; see `warm`."""
+
+    def __init__(self, path: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("warm.py"))],
+            env={"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        atexit.register(self.end)
+
+    def run(self, command: list[str], folder: Path, env: dict[str, str], output: Path) -> int:
+        """Run one command and return its exit status."""
+        asked = {"command": command, "folder": str(folder), "env": env, "output": str(output)}
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        assert answer, f"{command} took the whole process down: {output.read_text()}"
+        return int(answer)
+
+    def end(self) -> None:
+        """Let it go."""
+        self.process.stdin.close()
+        self.process.wait()
+
+
+@cache
+def _warm(path: str) -> Warm:
+    return Warm(path)
 
 
 def end(process: "subprocess.Popen[str]") -> None:

@@ -1,0 +1,43 @@
+"""pyinfra's own command line in a fork of a process that has imported it already.
+
+A start of pyinfra takes most of a second, nearly all of it imports; the tests start it some hundred
+times. Each line on stdin is a command as JSON; the answer is its exit status.
+"""
+
+import json
+import os
+import sys
+
+import operations.engine  # noqa: F401  imported once, here, as pyinfra is
+import pyinfra_cli.main
+from gevent import monkey
+
+# Not gevent's own: there is no hub in this process, so each fork makes a fresh one.
+fork = monkey.get_original("os", "fork")
+waitpid = monkey.get_original("os", "waitpid")
+
+
+def serve() -> dict[str, object] | None:
+    """Fork for each command; return it in the fork, and None at the end in this process."""
+    for line in sys.stdin:
+        asked: dict[str, object] = json.loads(line)
+        pid = fork()
+        if pid == 0:
+            return asked
+        status = os.waitstatus_to_exitcode(waitpid(pid, 0)[1])
+        sys.stdout.write(f"{status}\n")
+        sys.stdout.flush()
+    return None
+
+
+if asked := serve():
+    os.chdir(str(asked["folder"]))
+    os.environ.clear()
+    os.environ.update(asked["env"])  # type: ignore[call-overload]
+    sys.argv = list(asked["command"])  # type: ignore[call-overload]
+    quiet, output = os.open(os.devnull, os.O_RDONLY), str(asked["output"])
+    said = os.open(output, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    os.dup2(quiet, 0)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    pyinfra_cli.main.main()
