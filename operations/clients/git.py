@@ -8,7 +8,14 @@ from typing import Self
 from operations.clients.errors import ClientError
 from operations.clients.fields import read_fields, read_text
 from operations.clients.git_branches import Clone
-from operations.clients.git_objects import checked, commit_tree, entry, tree_with, tree_without
+from operations.clients.git_objects import (
+    checked,
+    commit_tree,
+    entry,
+    git_directory,
+    tree_with,
+    tree_without,
+)
 from operations.clients.git_pending import Pending
 from operations.clients.git_process import git
 
@@ -126,7 +133,6 @@ class Repository(Clone):
         """
         ahead, base = self._made_ready()
         tree = tree_with(self.path, base, files)
-        self._refuse_changed([path for path in self._changed() if path in files])
         return self._carry(base, tree, message, trailers, ahead=ahead)
 
     def revert(self, sha: str, message: str, trailers: Mapping[str, str]) -> str:
@@ -178,10 +184,10 @@ class Repository(Clone):
     def _made_ready(self) -> tuple[int, str]:
         """Finish what a killed change left, and return the unpushed commits and the head."""
         self._refuse_unfit()
-        pending = Pending.load(self._git_directory())
+        pending = Pending.load(git_directory(self.path))
         if pending is not None:
             self._refuse_changed([path for path in self._changed() if path in pending.paths])
-            pending.finish(self.path, self._git_directory())
+            pending.finish(self.path, git_directory(self.path))
         return self._ahead(), self.head()
 
     def _carry(
@@ -195,12 +201,13 @@ class Repository(Clone):
         what = "the commit could not be put on the branch"
         listed = self.must(what, "diff", "--name-only", "--no-renames", "-z", base, commit)
         pending = Pending(base, commit, tuple(path for path in listed.split("\0") if path))
-        self._refuse_changed([path for path in self._changed() if path in pending.paths])
+        changed = set(self._changed())
+        self._refuse_changed([path for path in pending.paths if self._in_the_way(path, changed)])
         # The branch moves in one stroke; until then nothing that can be seen has changed, and
         # from then on the note says which files of the work tree still lag behind.
-        pending.save(self._git_directory())
+        pending.save(git_directory(self.path))
         self.must(what, "update-ref", f"refs/heads/{self.branch}", commit, base)
-        pending.finish(self.path, self._git_directory())
+        pending.finish(self.path, git_directory(self.path))
         self._push()
         return commit
 
@@ -218,7 +225,7 @@ class Repository(Clone):
         if top.resolve() != self.path.resolve():
             fix = f"write `{top}` as `path` in the inventory, if that is the one"
             raise ClientError(what, "it lies inside a repository and is not its top", fix)
-        names = [name for name in UNFINISHED if (self._git_directory() / name).exists()]
+        names = [name for name in UNFINISHED if (git_directory(self.path) / name).exists()]
         if names:
             fix = f"see `git -C {self.path} status`; end or abort what was begun"
             raise ClientError(what, f"`{names[0]}` says that a merge or rebase is not ended", fix)
@@ -235,8 +242,14 @@ class Repository(Clone):
         listed = self.must(what, *arguments)
         return [line[3:] for line in listed.split("\0") if line]
 
+    def _in_the_way(self, path: str, changed: set[str]) -> bool:
+        """Whether writing a path would lose somebody's work; an ignored file is not `changed`."""
+        return path in changed or (
+            (self.path / path).exists() and entry(self.path, "HEAD", path) is None
+        )
+
     def _refuse_changed(self, paths: list[str]) -> None:
-        pending = Pending.load(self._git_directory()) if paths else None
+        pending = Pending.load(git_directory(self.path)) if paths else None
         strange = [path for path in paths if not (pending and pending.is_ours(self.path, path))]
         if strange:
             shown = ", ".join(f"`{path}`" for path in strange[:5])

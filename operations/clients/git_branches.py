@@ -114,10 +114,6 @@ class Clone:
         """
         return must(self.path, what, *arguments)
 
-    def _git_directory(self) -> Path:
-        what = f"`{self.path}` could not be read"
-        return Path(self.must(what, "rev-parse", "--absolute-git-dir").rstrip("\n"))
-
     def _ahead(self) -> int:
         """Fetch, and return how many commits wait to be pushed; refuse any that is not ours."""
         what = f"`{self.path}` is not ready"

@@ -1,6 +1,6 @@
 """Trees and commits made in git's object store, before anything that can be seen is touched."""
 
-import tempfile
+import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
@@ -32,6 +32,15 @@ def failed(directory: Path, what: str, found: Output, command: str) -> ClientErr
         lock = f"rm {directory}/.git/index.lock"
         return ClientError(what, said, f"`{lock}` once `pgrep -a git` shows no git at work there")
     return ClientError(what, said, f"see `git -C {directory} status`, then the same command again")
+
+
+def git_directory(directory: Path) -> Path:
+    """Return where git keeps what belongs to a work tree."""
+    usual = directory / ".git"
+    if usual.is_dir():
+        return usual
+    what = f"`{directory}` could not be read"
+    return Path(must(directory, what, "rev-parse", "--absolute-git-dir").rstrip("\n"))
 
 
 def checked(path: str) -> str:
@@ -77,12 +86,18 @@ def tree_with(directory: Path, base: str, files: Mapping[str, str | None]) -> st
             continue
         sha = must(directory, what, "hash-object", "-w", "--stdin", given=text).strip()
         lines.append(f"{found[0] if found else REGULAR_FILE} {sha}\t{checked(path)}\0")
-    with tempfile.TemporaryDirectory(prefix="runbook-index-") as scratch:
-        index = {"GIT_INDEX_FILE": f"{scratch}/index"}
+    # One place for it, so that a killed change leaves one file that the next one replaces.
+    scratch = git_directory(directory) / "runbook-index"
+    scratch.unlink(missing_ok=True)
+    scratch.with_name(f"{scratch.name}.lock").unlink(missing_ok=True)
+    index = {"GIT_INDEX_FILE": str(scratch)}
+    try:
         must(directory, what, "read-tree", base, extra=index)
         given = "".join(lines)
         must(directory, what, "update-index", "-z", "--index-info", given=given, extra=index)
         return must(directory, what, "write-tree", extra=index).strip()
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def tree_without(directory: Path, base: str, sha: str) -> str:
@@ -94,22 +109,22 @@ def tree_without(directory: Path, base: str, sha: str) -> str:
         ClientError: later commits changed the same lines, or it cannot be reverted by itself.
     """
     what = f"commit `{sha[:12]}` could not be reverted"
-    # A scratch tree whose process was killed is gone from the disk and still on git's list.
-    must(directory, what, "worktree", "prune")
-    with tempfile.TemporaryDirectory(prefix="runbook-revert-") as scratch:
-        tree = Path(scratch, "tree")
-        must(directory, what, "worktree", "add", "--detach", "--quiet", str(tree), base)
-        try:
-            found = git(tree, "revert", "--no-commit", sha, extra=identity(directory))
-            if found.code != 0:
-                listed = git(tree, "diff", "--name-only", "--diff-filter=U").text.split("\n")
-                names = ", ".join(f"`{name}`" for name in listed if name)
-                why = f"later commits changed the same lines of {names}" if names else found.error
-                fix = f"`git -C {directory} revert {sha[:12]}`, resolve it, and push"
-                raise ClientError(what, why, fix)
-            return must(tree, what, "write-tree").strip()
-        finally:
-            git(directory, "worktree", "remove", "--force", str(tree))
+    # One place for it too; `worktree add --force` takes over what a killed revert left on the list.
+    tree = git_directory(directory) / "runbook-revert"
+    shutil.rmtree(tree, ignore_errors=True)
+    try:
+        arguments = ("worktree", "add", "--force", "--detach", "--quiet", str(tree), base)
+        must(directory, what, *arguments)
+        found = git(tree, "revert", "--no-commit", sha, extra=identity(directory))
+        if found.code != 0:
+            listed = git(tree, "diff", "--name-only", "--diff-filter=U").text.split("\n")
+            names = ", ".join(f"`{name}`" for name in listed if name)
+            why = f"later commits changed the same lines of {names}" if names else found.error
+            fix = f"`git -C {directory} revert {sha[:12]}`, resolve it, and push"
+            raise ClientError(what, why, fix)
+        return must(tree, what, "write-tree").strip()
+    finally:
+        git(directory, "worktree", "remove", "--force", str(tree))
 
 
 def commit_tree(

@@ -126,14 +126,14 @@ def git(
 
 def identity(directory: Path) -> dict[str, str]:
     """Return the author variables that neither configuration nor environment gives."""
-    found: dict[str, str] = {}
-    for part, fallback in zip(("NAME", "EMAIL"), FALLBACK_IDENTITY, strict=True):
-        configured = git(directory, "config", "--get", f"user.{part.lower()}").text.strip()
-        for role in ("AUTHOR", "COMMITTER"):
-            variable = f"GIT_{role}_{part}"
-            if not configured and not os.environ.get(variable):
-                found[variable] = fallback
-    return found
+    listed = git(directory, "config", "--get-regexp", r"^user\.(name|email)$").text
+    configured = {line.split(" ", 1)[0].removeprefix("user.") for line in listed.splitlines()}
+    return {
+        f"GIT_{role}_{part}": fallback
+        for part, fallback in zip(("NAME", "EMAIL"), FALLBACK_IDENTITY, strict=True)
+        for role in ("AUTHOR", "COMMITTER")
+        if part.lower() not in configured and not os.environ.get(f"GIT_{role}_{part}")
+    }
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

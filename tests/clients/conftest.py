@@ -11,6 +11,9 @@ import pytest
 
 from operations.clients.errors import ClientError
 from operations.clients.patience import Patience
+from tests.clients.git_world import clone, no_identity, origin, other, repository, template
+
+__all__ = ["clone", "no_identity", "origin", "other", "repository", "template"]
 
 MARK = "s3ntinel"
 """Part of every secret in these tests, so that one look finds any that got out."""

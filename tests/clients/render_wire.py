@@ -74,9 +74,9 @@ class RenderWire:
             ("GET", f"{path}/env-vars", self._list_variables),
             ("PUT", f"{path}/env-vars", self._put_variables),
             ("GET", f"{path}/deploys", self._list_deploys),
-            ("POST", f"{path}/deploys", lambda seen: self.begin(seen)),
+            ("POST", f"{path}/deploys", self.begin),
             ("POST", f"{path}/rollback", lambda seen: self.begin(seen, trigger="rollback")),
-            ("GET", f"{path}/events", lambda seen: Reply(200, page(self.events, "event", seen.query))),
+            ("GET", f"{path}/events", self._list_events),
             ("GET", "/logs", self._logs),
         ):  # fmt: skip
             wire.on(method, where, answer)
@@ -121,7 +121,10 @@ class RenderWire:
                     "id": f"log{len(self.lines)}",
                     "message": text,
                     "timestamp": f"{self.log_time:%Y-%m-%dT%H:%M:%S}.123456789Z",
-                    "labels": [{"name": "resource", "value": WEB}, {"name": "type", "value": "app"}],
+                    "labels": [
+                        {"name": "resource", "value": WEB},
+                        {"name": "type", "value": "app"},
+                    ],
                 }
             )
 
@@ -130,6 +133,9 @@ class RenderWire:
         wanted = seen.query.get("name", [""])[0]
         found = [each for each in self.services if wanted in each["name"]]
         return Reply(200, page(found, "service", seen.query))
+
+    def _list_events(self, seen):
+        return Reply(200, page(self.events, "event", seen.query))
 
     def _patch(self, seen):
         self.services[0] |= seen.json()

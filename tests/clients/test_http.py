@@ -1,6 +1,7 @@
 """HTTP: what is asked again, what is not, and what an unwelcome answer is called."""
 
 import time as real_time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -66,8 +67,6 @@ def test_a_limited_get_waits_as_long_as_the_server_says(http, wire, time):
 )
 def test_a_demanded_wait_is_a_delay_or_a_moment(status, headers, expected):
     """More than 10^9 is a moment in epoch seconds; the longer of two demands wins."""
-    from datetime import UTC, datetime
-
     now = datetime.fromtimestamp(1_800_000_000, UTC)
 
     assert demanded_wait(status, headers, now) == expected
@@ -202,7 +201,7 @@ def test_a_key_with_a_line_break_is_refused_before_anything_is_sent(wire, time):
 
 
 def test_a_netrc_file_never_replaces_the_key(http, wire, tmp_path, monkeypatch):
-    """requests would send a .netrc entry of the host instead; ours is sent."""
+    """Where a .netrc names the host, its entry would be sent instead of ours."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login other password other\n")
     monkeypatch.setenv("NETRC", str(netrc))

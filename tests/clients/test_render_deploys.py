@@ -130,7 +130,7 @@ def test_a_refused_deploy_says_why(render, world, wire):
 def test_a_limited_deploy_waits_for_its_turn(render, world, wire, time):
     """Ten a minute a service; the eleventh waits as told and is begun once."""
     limited = Reply(429, {"message": "rate limited"}, {"Ratelimit-Reset": "40"})
-    wire.on("POST", DEPLOYS, limited, lambda seen: world.begin(seen))
+    wire.on("POST", DEPLOYS, limited, world.begin)
 
     render.start_deploy(WEB)
 

@@ -118,7 +118,9 @@ def test_a_blueprint_is_sent_as_a_file_and_its_problems_come_as_lines(render, wi
         {"path": "services[0].env", "error": "unknown key", "line": 3, "column": 5},
         {"error": "no services"},
     ]
-    wire.on("POST", "/blueprints/validate", Reply(500), Reply(200, {"valid": False, "errors": errors}))
+    wire.on(
+        "POST", "/blueprints/validate", Reply(500), Reply(200, {"valid": False, "errors": errors})
+    )
 
     problems = render.validate_blueprint("services: []\n")
 
@@ -131,7 +133,9 @@ def test_a_blueprint_is_sent_as_a_file_and_its_problems_come_as_lines(render, wi
 
 def test_a_valid_blueprint_has_no_problems(render, wire):
     """And one that is called invalid without a reason is not taken for valid."""
-    wire.on("POST", "/blueprints/validate", Reply(200, {"valid": True}), Reply(200, {"valid": False}))
+    wire.on(
+        "POST", "/blueprints/validate", Reply(200, {"valid": True}), Reply(200, {"valid": False})
+    )
 
     assert render.validate_blueprint("a") == []
     assert render.validate_blueprint("a") == ["Render calls it invalid and does not say why"]
