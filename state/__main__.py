@@ -88,7 +88,10 @@ def _parser() -> argparse.ArgumentParser:
 def _path(options: argparse.Namespace) -> Path:
     """Return the ledger's file: named, or the only one there is."""
     if options.ledger:
-        return path_of(options.ledger)
+        try:
+            return path_of(options.ledger)
+        except RunbookError as refusal:
+            raise Misused(refusal.what, refusal.why, refusal.fix) from None
     found = sorted(LEDGERS.glob("*.sqlite"))
     if len(found) == 1:
         return found[0]
@@ -124,12 +127,12 @@ def _runs(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     ledger = _open(options)
-    run = choose(fold(ledger.entries()), options.run)
+    evidence = gather(ledger.environment, ledger.entries(), options.run)
     if options.json:
-        _say_json(show.status_as_json(ledger.environment, run))
+        _say_json(show.status_as_json(ledger.environment, evidence.run))
     else:
-        _say(show.status_as_text(ledger.environment, run))
-    return GOOD if run.outcome is Outcome.PROVEN else NOT_GOOD
+        _say(show.status_as_text(evidence))
+    return GOOD if evidence.run.outcome is Outcome.PROVEN else NOT_GOOD
 
 
 def _show(options: argparse.Namespace) -> int:

@@ -172,7 +172,7 @@ def _read(path: Path) -> tuple[str, list[Row], list[str]]:
         )
     try:
         return _at_rest(path) or _beside_a_writer(path)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise sqlite.refusal(path, error, write=False) from None
 
 
@@ -184,7 +184,7 @@ def _at_rest(path: Path) -> tuple[str, list[Row], list[str]] | None:
     try:
         with closing(_connect(f"{path.absolute().as_uri()}?immutable=1")) as db:
             found = _contents(db)
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         if _stamp(path) == before:
             raise
         return None

@@ -100,11 +100,6 @@ class Evidence:
         """Return the time from its first start to the last thing recorded of it."""
         return seconds_between(self.run.opened_at, self.ended_at)
 
-    @property
-    def done(self) -> int:
-        """Return how many of its tasks need nothing more."""
-        return sum(self.run.is_done(task) for task in self.run.tasks.values())
-
     def reasons(self) -> list[tuple[str, Reason]]:
         """Return every reason given, with what it is about, in the order of time."""
         found = [

@@ -50,6 +50,8 @@ _COLOURS = {  # they only repeat what the words say
     "proven": "good",
     "changed": "good",
     "unchanged": "good",
+    "passed": "good",
+    "closed": "bad",
     "stopped": "bad",
     "failed": "bad",
     "refused": "bad",
@@ -63,7 +65,7 @@ def render(evidence: Evidence, audit: Audit) -> str:
     run = evidence.run
     title = f"{'Rollback' if run.undoes else 'Run'} {run.id}"
     outcome = run.outcome.replace("_", " ")
-    tally = f"{evidence.done} of {len(evidence.tasks)} tasks done"
+    tally = show.tally(run)
     body = [
         f"<h1>{_text(title)}</h1>",
         f'<p class="lead">{_state(outcome)} on {_text(evidence.environment)}: {tally}.</p>',
@@ -109,24 +111,24 @@ def _outline(evidence: Evidence) -> str:
 
 def _task(task: TaskEvidence) -> list[str]:
     notes = [("facts", plain.facts(task.facts)), ("why", task.why)]
-    if task.acted:
-        notes.append(("before", plain.value(task.before)))
+    if task.before is not None:
+        notes.append(("before", plain.facts(task.before)))
     notes += [(f"reason, {each.actor}", each.text) for each in task.reasons]
     listed = "".join(
         f"<li><b>{_text(name)}:</b> {_text(told)}</li>" for name, told in notes if told
     )
     took = plain.duration(task.seconds)
-    started = plain.moment(task.started_at)
+    started = f", begun {plain.moment(task.started_at)}" if task.started_at else ""
     return [
         f"<td><code>{_text(task.task)}</code></td>",
         f'<td class="wide">{_text(task.name or task.step)}<br>'
-        f'<code class="soft">{_text(task.step)}</code>'
+        f'<span class="soft"><code>{_text(task.step)}</code>{_text(started)}</span>'
         + (f'<ul class="notes">{listed}</ul>' if listed else "")
         + "</td>",
         f"<td>{_text(task.target)}</td>",
         f"<td>{_state(show.state_of(task))}</td>",
         f'<td class="number">{task.attempts or ""}</td>',
-        f'<td class="number" title="{_text(started)}">{_text(took)}</td>',
+        f'<td class="number">{_text(took)}</td>',
     ]
 
 
@@ -136,7 +138,7 @@ def _gates(evidence: Evidence) -> list[str]:
             f"<td><code>{_text(task.task)}</code></td>",
             f"<td><code>{_text(task.step)}</code></td>",
             f"<td>{_text(task.target)}</td>",
-            f"<td>{_state('passed' if task.state == 'unchanged' else show.state_of(task))}</td>",
+            f"<td>{_state(show.state_of(task))}</td>",
             f'<td class="wide">{_text(plain.facts(task.facts) or task.why)}</td>',
         ]
         for task in evidence.tasks
@@ -162,10 +164,11 @@ def _undone(evidence: Evidence) -> list[str]:
             f"<td>{_text(target)}</td>",
             f"<td>{_state(state)}</td>",
             f'<td class="number">{_text(took)}</td>',
+            f'<td class="wide">{_text(why)}</td>',
         ]
-        for task, step, target, state, took in report.undone(evidence)
+        for task, step, target, state, took, why in report.undone(evidence)
     ]
-    return [_table(("Task", "Step", "Target", "State", "Took"), rows)] if rows else []
+    return [_table(("Task", "Step", "Target", "State", "Took", "Why"), rows)] if rows else []
 
 
 def _trust(audit: Audit) -> str:

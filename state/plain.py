@@ -17,11 +17,19 @@ def duration(seconds: float | None) -> str:
     """Return a number of seconds as people say it, or nothing."""
     if seconds is None:
         return ""
+    if 0 < seconds < 0.05:  # noqa: PLR2004  what would be shown as 0.0
+        return "<0.1 s"
     if seconds < 60:  # noqa: PLR2004  a minute
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number of things as people say it."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def one_line(text: object) -> str:

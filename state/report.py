@@ -55,7 +55,6 @@ def outline(evidence: Evidence) -> Rows:
         ("environment", evidence.environment),
         ("runbook", run.runbook),
         ("outcome", run.outcome.replace("_", " ")),
-        ("tasks done", f"{evidence.done} of {len(evidence.tasks)}"),
         ("operators", ", ".join(evidence.operators)),
         ("from", plain.moment(run.opened_at)),
         ("to", f"{plain.moment(evidence.ended_at)} ({plain.duration(evidence.seconds)})"),
@@ -126,25 +125,36 @@ def rollback(evidence: Evidence) -> list[str]:
         took = plain.duration(each.seconds)
         stands = each.run.outcome.replace("_", " ")
         sentences.append(
-            f"{each.run.id} by {by}: {stands}, {each.done} of {len(each.tasks)} tasks put back "
-            f"in {took}, from {plain.moment(each.run.opened_at)}; reason: {each.run.reason}"
+            f"{each.run.id} by {by}: {stands}, {show.tally(each.run)} in {took}, from "
+            f"{plain.moment(each.run.opened_at)}. Reason: {each.run.reason}"
         )
     left = evidence.to_undo()
     if not left:
         return sentences or ["Nothing of this run is left to undo."]
+    if evidence.run.rolled_back:
+        named = ", ".join(f"{task.step} ({task.task})" for task in left)
+        return [*sentences, f"What cannot be put back stands: {named}."]
     seconds, known = evidence.undo_estimate()
     measured = (
         f"by what this ledger measured, that takes {plain.duration(seconds)} for {known} of them"
         if known
         else "this ledger holds no measured undo of these steps"
     )
-    return [*sentences, f"{len(left)} tasks stand and can be put back; {measured}."]
+    tasks_left = plain.count(len(left), "task")
+    return [*sentences, f"To undo this run, {tasks_left} would be put back; {measured}."]
 
 
 def undone(evidence: Evidence) -> Rows:
-    """Return what rollbacks did about each task: id, step, target, state, time taken."""
+    """Return what rollbacks did about each task: id, step, target, state, time, why."""
     return [
-        (task.task, task.step, task.target, show.state_of(task), plain.duration(task.seconds))
+        (
+            task.task,
+            task.step,
+            task.target,
+            show.state_of(task),
+            plain.duration(task.seconds),
+            task.why,
+        )
         for each in evidence.rollbacks
         for task in each.tasks
     ]
@@ -152,10 +162,11 @@ def undone(evidence: Evidence) -> Rows:
 
 def trust(audit: Audit) -> list[str]:
     """Return in sentences whether the ledger is to be trusted, its head, and the limits of that."""
+    found = plain.count(len(audit.problems), "problem")
     verdict = (
         "The chain of entries was recomputed and no problem was found."
         if audit.good
-        else f"{len(audit.problems)} problems were found; this report is not to be relied on."
+        else f"{found} found; this report is not to be relied on."
     )
     head = f"Head of {audit.ledger}, entry {audit.entries}: {audit.head}"
     return [verdict, head, LIMITS]

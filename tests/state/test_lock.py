@@ -2,8 +2,8 @@
 
 import subprocess
 import sys
-from datetime import timedelta
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -24,7 +24,8 @@ from state.lock import Owner
 print("ready", flush=True)
 sys.stdin.readline()
 try:
-    print("won", SqliteLedger(Path(sys.argv[1]), "lab").take_lease(Owner.this_process("bob")).fence, flush=True)
+    lease = SqliteLedger(Path(sys.argv[1]), "lab").take_lease(Owner.this_process("bob"))
+    print("won", lease.fence, flush=True)
 except RunLocked:
     print("lost", flush=True)
 sys.stdin.read()
