@@ -80,17 +80,19 @@ def loaded(templates, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def part(templates, tmp_path_factory):
-    """Make a pair whose mapping is the part of `rotc.yaml` that names these tables."""
+    """Make a pair whose mapping is the part of `rotc.yaml` that names these tables.
+
+    They go with the server: dropping a database costs a checkpoint.
+    """
     made = []
 
     def make(*tables):
-        pair = Pair.part(templates, tables, tmp_path_factory.mktemp("mapping"))
-        made.append(pair)
-        return pair
+        made.append(Pair.part(templates, tables, tmp_path_factory.mktemp("mapping")))
+        return made[-1]
 
     yield make
     for pair in made:
-        pair.close()
+        pair.leave()
 
 
 @pytest.fixture

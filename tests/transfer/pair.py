@@ -24,6 +24,8 @@ class Pair:
         self.destination = server.url(destination)
         self.mapping = mapping
         self.result = None
+        self.used = False
+        self.sessions = {}
         self._plan = None
 
     @classmethod
@@ -56,12 +58,12 @@ class Pair:
             self._plan = open_plan(self.mapping, self.source, self.destination)
         return self._plan
 
-    def refill(self, **rows):
+    def refill(self, **given):
         """Empty the tables on both sides, then insert rows given as dictionaries."""
-        with psycopg.connect(self.source, autocommit=True) as legacy:
-            every = ", ".join(table.source for table in self.plan.tables)
-            legacy.execute(f"truncate {every} cascade")
-            for table, members in rows.items():
+        legacy, django = self.session(self.source), self.session(self.destination)
+        with legacy.transaction():
+            self.empty(legacy, [table.source for table in self.plan.tables])
+            for table, members in given.items():
                 for member in members:
                     statement = sql.SQL("insert into {} ({}) values ({})").format(
                         sql.Identifier(table),
@@ -69,25 +71,46 @@ class Pair:
                         sql.SQL(", ").join(sql.Placeholder() * len(member)),
                     )
                     legacy.execute(statement, list(member.values()))
-        with psycopg.connect(self.destination, autocommit=True) as django:
-            django.execute("drop schema if exists _migration cascade")
-            every = ", ".join(table.name for table in self.plan.tables)
-            django.execute(f"truncate {every} cascade")
+        with django.transaction():
+            self.empty(django, [table.name for table in self.plan.tables])
+            if self.used:
+                evidence = [f"_migration.{name}" for name in ("run", "chunk", "quarantine", "adjusted")]
+                self.empty(django, evidence)
+        self.used = True
+
+    def empty(self, connection, tables):
+        """Truncate once, for what refers to the tables; then delete, which is quicker for few rows."""
+        if not self.used:
+            connection.execute(f"truncate {', '.join(tables)} cascade")
+        for table in reversed(tables):
+            connection.execute(f"delete from {table}")
 
     def load(self, **options):
         """Load all of it."""
         return load.load(self.plan, self.source, self.destination, **options)
 
+    def session(self, url):
+        """One session per side, kept: a login costs more than most of the questions."""
+        if url not in self.sessions or self.sessions[url].closed:
+            self.sessions[url] = psycopg.connect(url, autocommit=True)
+        return self.sessions[url]
+
     def legacy(self, query, *values):
         """Ask, or tell, the legacy database."""
-        return ask(self.source, query, values)
+        return rows(self.session(self.source), query, values)
 
     def django(self, query, *values):
         """Ask, or tell, the Django database."""
-        return ask(self.destination, query, values)
+        return rows(self.session(self.destination), query, values)
+
+    def leave(self):
+        """End the sessions."""
+        for session in self.sessions.values():
+            session.close()
 
     def close(self):
         """Drop both."""
+        self.leave()
         for name in self.names:
             self.server.drop_database(name)
 
@@ -100,8 +123,13 @@ class Pair:
         self.close()
 
 
-def ask(url, query, values=()):
+def rows(session, query, values=()):
     """Run one statement and return its rows, if it gives any."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        cursor = connection.execute(query, values or None)
-        return cursor.fetchall() if cursor.description else []
+    cursor = session.execute(query, values or None)
+    return cursor.fetchall() if cursor.description else []
+
+
+def ask(url, query):
+    """Run one statement in a session of its own."""
+    with psycopg.connect(url, autocommit=True) as session:
+        return rows(session, query)
