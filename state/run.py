@@ -157,7 +157,7 @@ class Task:
         self.state = TaskState.ROLLED_BACK
         self.why = str(entry.body.get("why", ""))
         self.receipt = None
-        self._doubt = False
+        self._doubt = self.settled = False
 
     def _begin(self, entry: Entry) -> None:
         self.started_at = entry.at

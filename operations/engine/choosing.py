@@ -39,8 +39,8 @@ def run_to_undo(
     earlier = [run for run in runs.values() if run.undoes == undone.id]
     if earlier and (earlier[-1].outcome != "proven" or not undone.receipts()):
         return earlier[-1], body  # interrupted, if only before it could close the undone run
-    if not undone.receipts():
-        why = "no step of it changed anything"
+    if not _left(undone, to):
+        why = f"no step after task `{to}` stands" if to else "no step of it changed anything"
         raise RunbookError(what, why, f"see `runbook show {undone.id}`")
     return Run(new_id(runs, runbook), runbook, "", undone.id), body
 
@@ -59,7 +59,7 @@ def _named(runs: dict[str, Run], wanted: str) -> Run:
         asked = "no run has changed anything yet"
     elif wanted in runs:
         again = runs[runs[wanted].undoes].runbook
-        asked = f"`{wanted}` is a rollback itself; to go forward again run `{again}`"
+        asked = f"`{wanted}` is a rollback itself; to go forward, run `{again}` again"
     else:
         asked = f"there is no run `{wanted}`" if wanted else "no run was named"
     raise RunbookError(

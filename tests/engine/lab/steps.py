@@ -249,6 +249,22 @@ def die(path: str, text: str) -> Commands:
     yield call(effect, path, text)
 
 
+def fall_once(path: str, before: str | None) -> None:
+    """Die while the file is half put back, the first time."""
+    record(path, "restore")
+    put(path, "half")
+    if not Path(path).with_name("fallen").exists():
+        Path(path).with_name("fallen").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    put(path, before)
+
+
+@step(captures=content, ensures=file_says, rollback=fall_once, idempotent=True)
+def die_undone(path: str, text: str) -> Commands:
+    """Kill the rollback in the middle of putting it back."""
+    yield call(effect, path, text)
+
+
 @gate(fix="echo yes > answer")
 def door_opens(path: str, timeout_seconds: float = 5, poll_seconds: float = 0.05) -> Finding:
     """The door opens."""

@@ -1,0 +1,271 @@
+"""Undoing a run: newest first, proven, durable, and never over what somebody else changed."""
+
+import pytest
+
+A = 'steps.write(path=f"{room}/a", text="1", task="1")'
+B = 'steps.print_to(path=f"{room}/b", text="2", task="2")'
+C = 'steps.append(path=f"{room}/c", line="x", task="3.10")'
+KEEP = 'steps.keep(path=f"{room}/s", value="env:CANARY", task="4")'
+
+
+@pytest.fixture
+def done(pair):
+    """Return an environment with a proven run on two targets."""
+    for target in pair.targets:
+        pair.put("c", "first\n", target)
+    pair.runbook(A, B, C)
+    assert pair.run().code == 0
+    return pair
+
+
+def files(lab, target="one"):
+    """Return what the files of a room say."""
+    return [lab.read(name, target) for name in "abc"]
+
+
+def test_a_rollback_puts_everything_back_newest_first(done):
+    """What was absent is absent again, what stood stands; the run is closed."""
+    ran = done.roll_back()
+
+    assert ran.code == 0
+    assert files(done, "one") == files(done, "two") == [None, None, "first\n"]
+    acted, undone = (
+        [(each.task, each.target) for each in done.entries() if (each.event, each.run) == wanted]
+        for wanted in (
+            ("step.started", done.runs()[0].id),
+            ("step.rolled_back", done.runs()[1].id),
+        )
+    )
+    assert undone == acted[::-1]
+    assert done.runs()[0].outcome == "rolled_back"
+    assert "6 of 6 receipts settled." in ran.closing[0]
+
+
+def test_a_run_that_is_rolled_back_is_left_behind(done):
+    """The runbook begins a new run; the rolled-back one is not rolled back again."""
+    first = done.runs()[0].id
+    done.roll_back()
+
+    assert "it is rolled back already" in done.roll_back().said
+    assert "it is rolled back already" in done.roll_back(run=first).said
+    assert done.run().code == 0
+    assert files(done) == ["1", "2", "first\nx\n"]
+    assert len([run for run in done.runs() if not run.undoes]) == 2
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_a_rollback_without_a_reason_is_refused(done, reason):
+    """It is kept in the ledger."""
+    ran = done.roll_back(reason=reason)
+
+    assert ran.code == 1
+    assert "a rollback needs a reason" in ran.said
+    assert files(done)[0] == "1"
+
+
+def test_an_unknown_run_is_refused_with_those_there_are(done):
+    """A misspelt id must not roll back another one."""
+    ran = done.roll_back(run="up-19700101T0000Z")
+
+    assert ran.code == 1
+    assert f"the newest are: `{done.runs()[0].id}`" in ran.said
+
+
+def test_a_rollback_of_a_rollback_is_refused(done):
+    """Forward again is the runbook itself."""
+    done.roll_back()
+
+    ran = done.roll_back(run=done.runs()[-1].id)
+
+    assert ran.code == 1
+    assert "is a rollback itself; to go forward, run `up` again" in ran.said
+
+
+def test_latest_never_goes_on_to_an_older_run(done):
+    """The same command, run again after it was killed at its very end, does nothing."""
+    done.runbook(A.replace("/a", "/z"), name="other")
+    assert done.run(runbook="other").code == 0
+    assert done.roll_back().code == 0
+
+    ran = done.roll_back()
+
+    assert ran.code == 1
+    assert files(done) == ["1", "2", "first\nx\n"]
+
+
+def test_latest_passes_over_a_run_that_only_looked(done):
+    """A runbook of gates alone has nothing to undo."""
+    done.put("answer", "yes")
+    done.runbook('steps.door_opens(path=f"{room}/answer", task="1", on="one")', name="look")
+    assert done.run(runbook="look").code == 0
+
+    assert done.roll_back().code == 0
+    assert files(done) == [None, None, "first\n"]
+
+
+def test_a_run_that_changed_nothing_has_nothing_to_undo(lab):
+    """It says so."""
+    lab.put("a", "1")
+    lab.runbook(A)
+    lab.run()
+
+    assert "no step of it changed anything" in lab.roll_back(run=lab.runs()[0].id).said
+
+
+def test_drift_is_refused_and_overridden_by_the_operator(done):
+    """What somebody changed since is not thrown away unasked."""
+    done.put("b", "by hand")
+
+    refused = done.roll_back()
+    again = done.roll_back()
+    overridden = done.roll_back("--data", "drift=undo")
+
+    assert (refused.code, again.code, overridden.code) == (1, 1, 0)
+    assert "what it left there was changed since: it says 'by hand'" in refused.said
+    assert "--data drift=undo" in refused.said
+    assert files(done) == [None, None, "first\n"]
+    assert len(done.runs()) == 2, "one rollback, three attempts"
+
+
+def test_what_reads_as_before_already_needs_no_undoing(done):
+    """Put back by hand: noted, and no effect."""
+    done.put("c", "first\n")
+
+    assert done.roll_back().code == 0
+    assert "restore c" not in done.journal()
+
+
+def test_a_partial_rollback_stops_at_its_task_and_the_run_goes_on_from_there(done):
+    """`to=3.10` is a task and no number; up again redoes exactly what was undone; then all."""
+    run = done.runs()[0].id
+    assert "no step after task `3.10` stands" in done.roll_back("--data", "to=3.10").said
+
+    assert done.roll_back("--data", "to=1").code == 0
+    assert files(done) == ["1", None, "first\n"]
+    effects = done.journal()
+    assert done.run().code == 0
+    assert done.runs()[0].outcome == "proven"
+    assert done.journal()[len(effects) :] == ["write b", "append c"]
+    assert files(done) == ["1", "2", "first\nx\n"]
+    assert done.roll_back(run=run).code == 0
+    assert files(done) == [None, None, "first\n"]
+    assert done.runs()[0].outcome == "rolled_back"
+
+
+def test_a_partial_rollback_to_a_task_that_there_is_not_is_refused(done):
+    """With the tasks there are."""
+    ran = done.roll_back("--data", "to=9")
+
+    assert ran.code == 1
+    assert "it has no task `9`" in ran.said
+    assert "its tasks are: `1`, `2`, `3.10`" in ran.said
+
+
+def test_a_rollback_that_was_interrupted_and_a_run_that_went_on_lose_nothing(done):
+    """Partly undone, done again, then undone: no receipt is passed over as settled."""
+    done.put("b", "by hand", "one")
+    done.put("b", "by hand", "two")
+    assert done.roll_back().code == 1
+    done.put("b", "2", "one")
+    done.put("b", "2", "two")
+    assert files(done) == ["1", "2", "first\n"]
+    assert done.run().code == 0
+    assert files(done) == ["1", "2", "first\nx\n"]
+
+    assert done.roll_back().code == 0
+
+    assert files(done, "one") == files(done, "two") == [None, None, "first\n"]
+    assert done.runs()[0].outcome == "rolled_back"
+
+
+def test_an_irreversible_step_is_reported_and_the_rest_is_undone(lab):
+    """With what to do instead, in the closing lines, too."""
+    lab.put("d", "dear")
+    lab.runbook(A, 'steps.burn(path=f"{room}/d", task="2")', B.replace('task="2"', 'task="3"'))
+    lab.run()
+
+    ran = lab.roll_back()
+
+    assert ran.code == 0
+    assert files(lab) == [None, None, None]
+    assert "lab.steps.burn cannot be undone: ashes do not turn back" in ran.said
+    assert "    not undone: lab.steps.burn (2) on one: ashes do not turn back; instead: write it " in (
+        "\n".join(ran.closing)
+    )
+    assert lab.states() == {"3@one": "rolled_back", "2@one": "skipped", "1@one": "rolled_back"}
+    assert lab.runs()[0].outcome == "rolled_back"
+
+
+def test_a_secret_that_stood_before_is_restored(lab):
+    """From the vault, though the environment holds the new one only."""
+    lab.put("s", "former")
+    lab.runbook(KEEP)
+    lab.run(CANARY="latter")
+    assert lab.read("s") == "latter"
+
+    assert lab.roll_back(CANARY="latter").code == 0
+    assert lab.read("s") == "former"
+
+
+def test_a_rollback_that_fails_stops_every_target_and_is_resumed(done):
+    """The older receipts wait; the same command goes on."""
+    done.put("stuck", target="two")
+
+    failed = done.roll_back()
+    done.clear("stuck", target="two")
+    resumed = done.roll_back()
+
+    assert (failed.code, resumed.code) == (1, 0)
+    assert "the file was not put back." in failed.said
+    assert files(done, "one") == files(done, "two") == [None, None, "first\n"]
+    assert len(done.runs()) == 2
+
+
+def test_a_rollback_that_was_killed_is_resumed_by_the_same_command(lab):
+    """In the middle of an undo; the snapshot is of before the run, not of before the undo."""
+    lab.put("p", "before")
+    lab.runbook(A, B, 'steps.die_undone(path=f"{room}/p", text="1", task="9")')
+    lab.run()
+
+    killed = lab.roll_back()
+    resumed = lab.roll_back()
+
+    assert (killed.code, resumed.code) == (-9, 0)
+    assert lab.read("p") == "before"
+    assert files(lab) == [None, None, None]
+
+
+def test_a_run_that_stopped_half_way_is_rolled_back(lab):
+    """What is in doubt is put back, too: the snapshot was on record before it began."""
+    lab.put("p", "before")
+    lab.runbook(A, 'steps.die(path=f"{room}/p", text="1", task="2")')
+    assert lab.run().code == -9
+
+    assert lab.roll_back().code == 0
+    assert [lab.read("a"), lab.read("p")] == [None, "before"]
+
+
+def test_a_target_that_the_inventory_does_not_hold_is_refused_before_anything_is_undone(done):
+    """A rollback is whole or does not begin."""
+    done.inventory(only=["one"])
+
+    ran = done.roll_back()
+
+    assert ran.code == 1
+    assert "it changed `two`, which this inventory does not hold" in ran.said
+    assert files(done) == ["1", "2", "first\nx\n"]
+
+
+def test_a_step_runs_as_the_same_user_when_it_is_put_back(lab):
+    """What was said of a call with pyinfra's own settings is on record with its receipt."""
+    lab.runbook(B.replace('task="2"', 'task="2", _chdir=room, _shell_executable="bash"'))
+    assert lab.run().code == 0
+    assert lab.runs()[0].tasks["2", "one"].receipt.settings == {
+        "_chdir": str(lab.room()),
+        "_shell_executable": "bash",
+    }
+
+    ran = lab.roll_back("-vv")
+
+    assert ran.code == 0
+    assert f"bash -c 'cd {lab.room()} &&" in ran.said
