@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 TOKENS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.", min_size=1)
@@ -24,6 +24,7 @@ EXPIRED = {
 ME = "return await api.request('/auth/me')"
 
 
+@settings(deadline=None, max_examples=50)
 @given(token=TOKENS, method=st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE"]))
 def test_property_9_jwt_token_inclusion(browser, token, method):
     """Property 9: any request of someone logged in carries the token, as Bearer."""
@@ -46,6 +47,7 @@ def test_request_without_login_carries_no_token(browser):
     assert "authorization" not in seen["requests"][0]["headers"]
 
 
+@settings(deadline=None, max_examples=50)
 @given(moment=MOMENTS)
 def test_property_10_datetime_parsing(browser, moment):
     """Property 10: any ISO 8601 moment of any zone is read as that moment, to the millisecond."""
@@ -82,6 +84,7 @@ def test_absent_datetime_stays_absent(browser):
     assert browser.run("return api.parseDateTime(null)")["value"] is None
 
 
+@settings(deadline=None, max_examples=50)
 @given(rows=ROWS, limit=st.integers(1, 4))
 def test_property_11_paginated_response_handling(browser, rows, limit):
     """Property 11: from page to page, each row arrives once and in order, with the total."""

@@ -43,7 +43,7 @@ def test_websocket_passes_on_the_notification_itself(browser):
     assert seen["value"] == [{"id": 1, "message": "Drill"}]
 
 
-@settings(max_examples=25)
+@settings(deadline=None, max_examples=25)
 @given(losses=st.integers(1, 40))
 def test_websocket_backs_off_exponentially_with_jitter(browser, losses):
     """Each loss doubles the wait, up to a minute, and half of it is chance."""
