@@ -164,10 +164,15 @@ class Database:
 
     def _parts(self) -> dict[str, Any]:  # Any: psycopg's own type
         try:
-            return dict(conninfo_to_dict(self.url.reveal()))
+            parts = dict(conninfo_to_dict(self.url.reveal()))
         except psycopg.Error:
             # libpq quotes the piece it stumbles over, which may be the password.
             raise self._not_a_url("libpq cannot read it") from None
+        # Read here as libpq would only when it connects: a password with an `@` or a `/` that is
+        # not encoded ends up where the port belongs.
+        if not str(parts.get("port", "0")).replace(",", "").isdecimal():
+            raise self._not_a_url("its port is no number; is its password percent-encoded?")
+        return parts
 
     def _called(self) -> str:
         return f"`{self.url.reference}`" if self.url.reference else "its URL"

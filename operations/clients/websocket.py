@@ -17,6 +17,7 @@ SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 # Source: https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
 ABNORMAL = 1006
 NO_CODE = 1005
+CLOSE_SECONDS = 1
 
 
 class Closed(ClientError):
@@ -135,12 +136,14 @@ def connect(
     query = f"?{urlencode({'token': token.reveal()})}" if token else ""
     url = f"{SCHEMES[parts.scheme]}://{parts.netloc}{parts.path.rstrip('/')}{path}{query}"
     fix = f"see that the service runs: `curl -sS -I {parts.scheme}://{parts.netloc}`"
+    connection = wire.WebSocket()
     try:
-        connection = wire.create_connection(url, timeout=timeout_seconds, redirect_limit=0)
+        # websocket-client leaves this method, and shutdown below, unannotated.
+        connection.connect(  # type: ignore[no-untyped-call]
+            url, timeout=timeout_seconds, redirect_limit=0
+        )
     except wire.WebSocketBadStatusException as error:
-        why = f"the handshake was answered with {error.status_code}"
-        see = "see that the path is right and that the service is the channels one"
-        raise ClientError(what, why, see) from None
+        raise _refused(what, error.status_code) from None
     except (wire.WebSocketTimeoutException, TimeoutError):
         raise ClientError(what, f"no handshake within {timeout_seconds:g} s", fix) from None
     except wire.WebSocketAddressException:
@@ -148,10 +151,19 @@ def connect(
     except ConnectionRefusedError:
         raise ClientError(what, "the connection was refused", fix) from None
     except (wire.WebSocketException, OSError, ValueError):
-        # Their words may quote the URL, and with it the token.
+        # Their words may quote the URL, and with it the token. A redirect ends here as well.
+        if connection.handshake_response is not None:
+            raise _refused(what, connection.handshake_response.status) from None
         raise ClientError(what, "the handshake failed", fix) from None
     try:
         yield Channel(connection, f"{parts.netloc.rpartition('@')[2]}{path}")
     finally:
         with contextlib.suppress(wire.WebSocketException, OSError):
-            connection.close(timeout=1)
+            connection.close(timeout=CLOSE_SECONDS)
+        # After a close by the other side, the library leaves the socket open.
+        connection.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _refused(what: str, status: int) -> ClientError:
+    see = "see that the path is right and that the service is the channels one"
+    return ClientError(what, f"the handshake was answered with {status}", see)

@@ -1,0 +1,165 @@
+"""Cloudinary, the alert webhook, and the accounts that must be able to log in."""
+
+import base64
+import json
+
+import pytest
+
+from operations.clients.accounts import DJANGO_LOGIN, LEGACY_LOGIN, Account, Accounts, login
+from operations.clients.alerts import Webhook
+from operations.clients.cloudinary import Cloudinary
+from operations.clients.errors import ClientError, NoAnswer
+from operations.clients.secret import Secret
+from tests.clients.conftest import MARK, Reply
+
+ADA = {"username": "ada", "password": f"pass-{MARK}", "role": "admin"}
+ENTRY = {"cloud": "rotc", "key": "env:CLOUD_KEY", "secret": "env:CLOUD_SECRET"}
+
+
+@pytest.fixture
+def cloudinary(wire, monkeypatch):
+    """An account on a scripted server."""
+    monkeypatch.setenv("CLOUD_KEY", f"key-{MARK}")
+    monkeypatch.setenv("CLOUD_SECRET", f"secret-{MARK}")
+    return Cloudinary.from_inventory({**ENTRY, "api": wire.url})
+
+
+def test_a_cloudinary_ping_carries_key_and_secret(cloudinary, wire):
+    """As HTTP Basic, to the cloud's own address."""
+    wire.on("GET", "/v1_1/rotc/ping", Reply(200, {"status": "ok"}))
+
+    cloudinary.ping()
+
+    pair = base64.b64encode(f"key-{MARK}:secret-{MARK}".encode()).decode()
+    assert wire.seen[0].headers["Authorization"] == f"Basic {pair}"
+
+
+def test_a_refused_cloudinary_key_names_both_references(cloudinary, wire):
+    """And what Cloudinary says otherwise is passed on."""
+    wire.on("GET", "/v1_1/rotc/ping", Reply(401), Reply(404, {"error": {"message": "no cloud"}}))
+
+    with pytest.raises(ClientError, match="the key is refused") as caught:
+        cloudinary.ping()
+    assert "`env:CLOUD_KEY` and `env:CLOUD_SECRET`" in caught.value.fix
+    with pytest.raises(ClientError, match="404: no cloud"):
+        cloudinary.ping()
+
+
+def test_a_cloudinary_entry_with_a_missing_key_is_refused():
+    """Told by its name."""
+    with pytest.raises(ClientError, match="lacks `api`"):
+        Cloudinary.from_inventory(ENTRY)
+
+
+def test_an_alert_is_posted_once_as_json(wire, monkeypatch):
+    """Path and query of the address are part of the secret."""
+    monkeypatch.setenv("ALERTS", f"{wire.url}/hook/{MARK}?k={MARK}")
+    wire.on("POST", f"/hook/{MARK}", Reply(204))
+
+    Webhook.from_inventory("env:ALERTS").send({"text": "it stopped", "run": "r1"})
+
+    assert wire.seen[0].json() == {"text": "it stopped", "run": "r1"}
+    assert wire.seen[0].query == {"k": [MARK]}
+
+
+@pytest.mark.parametrize("reply", [Reply(404), Reply(500), Reply(302, None, {"Location": "/x"})])
+def test_an_alert_that_was_not_taken_is_a_failure(wire, monkeypatch, reply):
+    """Nobody was told, and somebody must know that."""
+    monkeypatch.setenv("ALERTS", f"{wire.url}/hook/{MARK}")
+    wire.on("POST", f"/hook/{MARK}", reply)
+
+    with pytest.raises(ClientError, match=f"answered {reply.status}"):
+        Webhook(Secret("env:ALERTS")).send({"text": "x"})
+
+    assert len(wire.seen) == 1
+
+
+def test_an_alert_without_a_listener_or_an_address_is_a_failure(wire, monkeypatch):
+    """Without showing the address."""
+    wire.on("POST", f"/hook/{MARK}", Reply(drop=True))
+    with pytest.raises(NoAnswer, match=f"POST {wire.host} brought no answer"):
+        Webhook(Secret.of(f"{wire.url}/hook/{MARK}")).send({})
+    for value in (f"hook {MARK}", "http://[", "ftp://h/x"):
+        with pytest.raises(ClientError, match="not an HTTP address"):
+            Webhook(Secret.of(value)).send({})
+
+
+def test_accounts_are_read_from_their_reference(tmp_path):
+    """Passwords are secrets from the first moment."""
+    path = tmp_path / "accounts.json"
+    path.write_text(json.dumps([ADA, {**ADA, "username": "bob", "role": "cadet"}]))
+
+    found = Accounts.from_inventory(f"file:{path}").load()
+
+    assert [(each.username, each.role) for each in found] == [("ada", "admin"), ("bob", "cadet")]
+    assert found[0].password.reveal() == f"pass-{MARK}"
+    assert MARK not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (f"{{{MARK}", "not JSON"),
+        ([], "not a list with something in it"),
+        ({"ada": ADA}, "not a list"),
+        ([ADA, [MARK]], "entry 2 does not have exactly"),
+        ([{**ADA, "email": "x"}], "entry 1 does not have exactly"),
+        ([{"username": "ada", "password": MARK}], "entry 1 does not have exactly"),
+        ([{**ADA, "role": ""}], "entry 1 has a field that is empty"),
+        ([{**ADA, "password": 7}], "entry 1 has a field that is empty or not text"),
+        ([ADA, ADA], "entry 2 has a username that came before"),
+    ],
+)
+def test_a_malformed_list_of_accounts_is_refused_by_entry(monkeypatch, content, why):
+    """By number, never by content: an empty list would prove nothing."""
+    text = content if isinstance(content, str) else json.dumps(content)
+    monkeypatch.setenv("CANARIES", text)
+
+    with pytest.raises(ClientError, match=why) as caught:
+        Accounts.from_inventory("env:CANARIES").load()
+
+    assert "`env:CANARIES`" in caught.value.what
+
+
+@pytest.fixture
+def ada():
+    """One account."""
+    return Account("ada", Secret.of(ADA["password"]), "admin")
+
+
+@pytest.mark.parametrize(("path", "field"), [(LEGACY_LOGIN, "token"), (DJANGO_LOGIN, "access")])
+def test_a_login_returns_the_token_of_either_application(wire, ada, path, field):
+    """The legacy one says `token`, the Django one `access`."""
+    answer = {field: f"jwt-{MARK}", "user": {"id": 1, "username": "ada", "role": "admin"}}
+    wire.on("POST", path, Reply(200, answer))
+
+    token = login(wire.url, path, ada)
+
+    assert token.reveal() == f"jwt-{MARK}"
+    assert MARK not in repr(token)
+    assert wire.seen[0].json() == {"username": "ada", "password": ADA["password"]}
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (Reply(401, {"error": "no"}), "401: the password does not match"),
+        (Reply(400, {"message": f"bad pass-{MARK}"}), r"400: bad \(withheld\)"),
+        (Reply(301, None, {"Location": "/login/"}), "answered 301"),
+        (Reply(503, {"message": "read-only"}), "503: read-only"),
+        (Reply(200, {"user": {"role": "admin"}}), "holds no token"),
+        (Reply(200, ["x"]), "holds no token"),
+        (Reply(200, {"access": "t", "user": {"role": "cadet"}}), "has the role `cadet` there"),
+        (Reply(200, {"access": "t"}), "has the role `None` there"),
+        (Reply(200, "<html>"), "not JSON"),
+        (Reply(drop=True), "cut before the answer"),
+    ],
+)
+def test_a_login_that_fails_says_how(wire, ada, reply, why):
+    """Asked once; a wrong role is no success."""
+    wire.on("POST", DJANGO_LOGIN, reply)
+
+    with pytest.raises(ClientError, match=why):
+        login(wire.url, DJANGO_LOGIN, ada)
+
+    assert len(wire.seen) == 1
