@@ -11,10 +11,17 @@ import pytest
 from operations.transfer import load
 from tests.rehearsal.postgres import PostgresServer
 from tests.rehearsal.seed import fill
-from tests.transfer.pair import MAPPING, Pair
+from tests.transfer.pair import MAPPING, Pair, ask
 
 APPLICATION = Path(__file__).parents[1] / "rehearsal" / "repo" / "rotc_backend"
 ROWS = 400
+# Few rows hold few odd ones; each of these must be there whatever the seed draws.
+CERTAIN = """
+insert into excuse_letters (cadet_id, date_absent) values (2000000000, '2025-02-02');
+insert into push_subscriptions (user_id, endpoint, keys) values (1, 'https://push.example/odd', '[object Object]');
+insert into users (username, password, role, email) select 'twin' || n, password, role, 'twin@rotc.example'
+from users, generate_series(1, 2) n where id = 1
+"""
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +36,7 @@ def templates(server, tmp_path_factory):
     """The databases every test copies: `legacy_seed` with rows, `legacy_empty`, `django`."""
     server.create_database("legacy_seed")
     fill(server.url("legacy_seed"), ROWS, "http://127.0.0.1:9")
+    ask(server.url("legacy_seed"), CERTAIN)
     server.create_database("legacy_empty")
     fill(server.url("legacy_empty"), 200, "http://127.0.0.1:9")
     server.create_database("django")
@@ -107,5 +115,3 @@ def rewritten(tmp_path):
         return path, text[: text.index(old)].count("\n") + 1
 
     return rewrite
-
-

@@ -41,12 +41,16 @@ class Pair:
     def part(cls, server, tables, directory):
         """Keep the named tables of the mapping, drop the other source tables."""
         whole = yaml.safe_load(MAPPING.read_text(encoding="utf-8"))
-        others = {rule.get("from", name) for name, rule in whole["tables"].items() if "also" not in rule}
+        others = {
+            rule.get("from", name) for name, rule in whole["tables"].items() if "also" not in rule
+        }
         dropped = dict.fromkeys(sorted(others - set(tables)), "not looked at here")
         whole["tables"] = {name: whole["tables"][name] for name in tables}
         whole["drop_tables"] |= dropped
         path = directory / "part.yaml"
-        path.write_text(yaml.safe_dump(whole, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        path.write_text(
+            yaml.safe_dump(whole, allow_unicode=True, sort_keys=False), encoding="utf-8"
+        )
         pair = cls.copied(server, "legacy_empty", path)
         pair.tables = tables
         return pair
@@ -74,7 +78,9 @@ class Pair:
         with django.transaction():
             self.empty(django, [table.name for table in self.plan.tables])
             if self.used:
-                evidence = [f"_migration.{name}" for name in ("run", "chunk", "quarantine", "adjusted")]
+                evidence = [
+                    f"_migration.{name}" for name in ("run", "chunk", "quarantine", "adjusted")
+                ]
                 self.empty(django, evidence)
         self.used = True
 

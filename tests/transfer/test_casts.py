@@ -16,7 +16,9 @@ def evaluate(server):
     with psycopg.connect(server.url("postgres"), autocommit=True) as session:
 
         def run(expression, text):
-            return session.execute(f"select ({expression})::text from (values ({literal(text)})) v(value)").fetchone()[0]
+            return session.execute(
+                f"select ({expression})::text from (values ({literal(text)})) v(value)"
+            ).fetchone()[0]
 
         yield run
 
@@ -40,8 +42,14 @@ def test_a_date_is_read_or_is_null(evaluate, text, day):
 
 def test_the_declared_order_decides_between_two_readings(evaluate):
     """05/04/2025 is what the mapping says it is."""
-    assert evaluate(casts.parse_date("value", casts.ordered(DATES, "day_first")), "05/04/2025") == "2025-04-05"
-    assert evaluate(casts.parse_date("value", casts.ordered(DATES, "day_first")), "08/16/2025") == "2025-08-16"
+    assert (
+        evaluate(casts.parse_date("value", casts.ordered(DATES, "day_first")), "05/04/2025")
+        == "2025-04-05"
+    )
+    assert (
+        evaluate(casts.parse_date("value", casts.ordered(DATES, "day_first")), "08/16/2025")
+        == "2025-08-16"
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,7 +81,15 @@ def test_a_hash_has_the_form_of_bcrypt(evaluate, text, wrong):
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("2", "2"), (" 4 ", "4"), ("1st Year", "1"), ("II", "2"), ("2.0", None), ("Irregular", None), ("99999999999", None)],
+    [
+        ("2", "2"),
+        (" 4 ", "4"),
+        ("1st Year", "1"),
+        ("II", "2"),
+        ("2.0", None),
+        ("Irregular", None),
+        ("99999999999", None),
+    ],
 )
 def test_listed_words_are_numbers(evaluate, text, number):
     """A declared list first, digits next, else nothing."""
@@ -82,7 +98,9 @@ def test_listed_words_are_numbers(evaluate, text, number):
     assert evaluate(expression, text) == number
 
 
-@pytest.mark.parametrize(("text", "meant"), [("1", "true"), ("No", "false"), ("maybe", None), ("TRUE ", "true")])
+@pytest.mark.parametrize(
+    ("text", "meant"), [("1", "true"), ("No", "false"), ("maybe", None), ("TRUE ", "true")]
+)
 def test_words_are_booleans(evaluate, text, meant):
     """The usual words, and nothing guessed."""
     assert evaluate(casts.parse_boolean("value", "text"), text) == meant
@@ -90,7 +108,13 @@ def test_words_are_booleans(evaluate, text, meant):
 
 @pytest.mark.parametrize(
     ("form", "cast", "good"),
-    [("YYYY-MM-DD", "date", True), ("YYYY-MM", "date", False), ("HH24:MI", "time", True), ("HH12:MI", "time", False), ("MM/DD", "date", False)],
+    [
+        ("YYYY-MM-DD", "date", True),
+        ("YYYY-MM", "date", False),
+        ("HH24:MI", "time", True),
+        ("HH12:MI", "time", False),
+        ("MM/DD", "date", False),
+    ],
 )
 def test_a_format_names_all_parts(form, cast, good):
     """Half a format would read half a date."""

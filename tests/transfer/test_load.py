@@ -62,7 +62,10 @@ def test_sequences_continue_above_every_number_ever_used(loaded):
 
 def test_secrets_stay_out_of_the_evidence(loaded):
     """A spoilt password is replaced, and shown nowhere."""
-    spoilt = [row[0] for row in loaded.legacy("select password from users where password !~ '^.2.[$].{56}'")]
+    spoilt = [
+        row[0]
+        for row in loaded.legacy("select password from users where password !~ '^.2.[$].{56}'")
+    ]
     assert len(spoilt) == 2
     evidence = loaded.django(
         "select a::text from _migration.adjusted a union all select q::text from _migration.quarantine q"
@@ -75,14 +78,20 @@ def test_secrets_stay_out_of_the_evidence(loaded):
 
 
 @pytest.mark.parametrize("mode", ["stream", "bulk"])
-@pytest.mark.parametrize(("point", "when"), [(1, "before_commit"), (7, "on_chunk"), (25, "before_commit")])
+@pytest.mark.parametrize(
+    ("point", "when"), [(1, "before_commit"), (7, "on_chunk"), (25, "before_commit")]
+)
 def test_a_killed_load_resumes_exactly(pair, point, when, mode):
     """After kill -9 the ledger and the rows agree, and the same call carries on."""
     address = [str(pair.mapping), pair.source, pair.destination]
-    killed = subprocess.run([sys.executable, "-c", KILLED, *address, str(point), mode, when], check=False)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, *address, str(point), mode, when], check=False
+    )
     assert killed.returncode == -signal.SIGKILL
 
-    done = pair.django("select table_name, sum(rows) from _migration.chunk where loaded_at is not null group by 1")
+    done = pair.django(
+        "select table_name, sum(rows) from _migration.chunk where loaded_at is not null group by 1"
+    )
     for table, rows in done:
         assert pair.django(f"select count(*) from {table}") == [(rows,)]
     plan = open_plan(pair.mapping, pair.source, pair.destination)
@@ -121,7 +130,9 @@ def test_a_bulk_load_puts_every_key_and_index_back(pair):
 
 def test_rows_nobody_declared_stop_a_load(pair):
     """A destination in use is not overwritten."""
-    pair.django("insert into training_days (id, date, title, created_at) values (1, now(), 'here', now())")
+    pair.django(
+        "insert into training_days (id, date, title, created_at) values (1, now(), 'here', now())"
+    )
 
     with pytest.raises(load.LoadRefused, match="training_days"):
         pair.load()
@@ -130,7 +141,10 @@ def test_rows_nobody_declared_stop_a_load(pair):
 
 def test_rows_declared_to_give_way_are_kept_as_evidence(loaded):
     """What the project's migrations inserted is set aside, and the legacy values are there."""
-    assert len(loaded.django("select * from _migration.replaced where table_name = 'system_settings'")) == 4
+    assert (
+        len(loaded.django("select * from _migration.replaced where table_name = 'system_settings'"))
+        == 4
+    )
     assert loaded.django("select value from system_settings where key = 'motto'") == [("",)]
 
 
@@ -176,7 +190,9 @@ def test_a_trigger_that_changes_rows_is_noticed(pair):
         "create function shout() returns trigger language plpgsql as "
         "$$ begin new.title = upper(new.title); return new; end $$"
     )
-    pair.django("create trigger shout before insert on training_days for each row execute function shout()")
+    pair.django(
+        "create trigger shout before insert on training_days for each row execute function shout()"
+    )
 
     with pytest.raises(LoadFailed, match="arrived changed"):
         pair.load()
@@ -193,5 +209,3 @@ def test_an_import_from_files_equals_a_streamed_load(pair, tmp_path):
     assert result.rows == made.rows
     assert verify(pair.plan, pair.source, pair.destination).reasons() == []
     assert not load.load_export(pair.plan, tmp_path / "export", pair.destination).changed
-
-

@@ -93,7 +93,9 @@ def test_the_digest_follows_mapping_and_schemas(pair, rewritten):
     assert open_plan(pair.mapping, pair.source, pair.destination).digest == before
     path, _ = rewritten("default: Ongoing", "default: Unknown")
     assert open_plan(path, pair.source, pair.destination).digest != before
-    pair.django("alter table cadets alter column course drop not null, alter column course type varchar(300)")
+    pair.django(
+        "alter table cadets alter column course drop not null, alter column course type varchar(300)"
+    )
     assert open_plan(pair.mapping, pair.source, pair.destination).digest != before
 
 

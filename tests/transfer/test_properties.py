@@ -24,11 +24,21 @@ IDS = st.lists(st.integers(1, 10**6), min_size=1, max_size=8, unique=True)
 
 
 def cadet(identity, **more):
-    return {"id": identity, "first_name": "A", "last_name": "B", "student_id": f"S{identity}"} | more
+    return {
+        "id": identity,
+        "first_name": "A",
+        "last_name": "B",
+        "student_id": f"S{identity}",
+    } | more
 
 
 def user(identity, **more):
-    return {"id": identity, "username": f"u{identity}", "password": "$2b$04$" + "a" * 53, "role": "cadet"} | more
+    return {
+        "id": identity,
+        "username": f"u{identity}",
+        "password": "$2b$04$" + "a" * 53,
+        "role": "cadet",
+    } | more
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +85,9 @@ def test_property_1_relationship_preservation(letters, data):
     letters.load()
 
     assert dict(letters.django("select id, cadet_id from excuse_letters")) == kept | sound
-    recorded = letters.django("select key from _migration.quarantine where table_name = 'excuse_letters'")
+    recorded = letters.django(
+        "select key from _migration.quarantine where table_name = 'excuse_letters'"
+    )
     assert {int(key) for (key,) in recorded} == lost
 
 
@@ -92,7 +104,9 @@ def test_property_2_timestamp_preservation(notices, moments):
     )
     for url, zone in ((notices.source, "Asia/Manila"), (notices.destination, "America/New_York")):
         with session.connect(url) as connection:
-            connection.execute(f"alter database {session.value(connection, 'select current_database()')} set timezone = '{zone}'")
+            connection.execute(
+                f"alter database {session.value(connection, 'select current_database()')} set timezone = '{zone}'"
+            )
 
     notices.load()
 
@@ -100,14 +114,20 @@ def test_property_2_timestamp_preservation(notices, moments):
     wanted = {n: moment or unknown for n, moment in enumerate(moments, 1)}
     found = notices.django("select id, created_at at time zone 'UTC' from staff_messages")
     assert dict(found) == wanted
-    recorded = notices.django("select key from _migration.adjusted where table_name = 'staff_messages'")
-    assert {int(key) for (key,) in recorded} == {n for n, moment in enumerate(moments, 1) if moment is None}
+    recorded = notices.django(
+        "select key from _migration.adjusted where table_name = 'staff_messages'"
+    )
+    assert {int(key) for (key,) in recorded} == {
+        n for n, moment in enumerate(moments, 1) if moment is None
+    }
 
 
 @EXAMPLES
 @given(
     known=st.lists(st.tuples(TEXT, st.sampled_from("aby")), min_size=1, max_size=4),
-    spoilt=st.lists(st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=59), max_size=3),
+    spoilt=st.lists(
+        st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=59), max_size=3
+    ),
 )
 def test_property_3_password_authentication_preservation(accounts, known, spoilt):
     """Validates 4.6, 10.3: who could log in can, with bytes unchanged; who could not, still cannot."""
@@ -124,9 +144,14 @@ def test_property_3_password_authentication_preservation(accounts, known, spoilt
     for number, ((text, _), hashed) in enumerate(zip(known, stored, strict=True), 1):
         assert there[number] == hashed
         assert bcrypt.checkpw(text.encode()[:72], there[number].encode())
-    assert [there[len(stored) + n] for n in range(1, len(spoilt) + 1)] == ["!unusable"] * len(spoilt)
+    assert [there[len(stored) + n] for n in range(1, len(spoilt) + 1)] == ["!unusable"] * len(
+        spoilt
+    )
     assert set(accounts.django("select password from auth_user")) == {("!unusable",)}
-    assert accounts.django("select id, username from auth_user except select id, username from users") == []
+    assert (
+        accounts.django("select id, username from auth_user except select id, username from users")
+        == []
+    )
 
 
 class Files(BaseHTTPRequestHandler):
@@ -136,7 +161,13 @@ class Files(BaseHTTPRequestHandler):
         self.answer(200 if self.path.startswith("/alive/") else 404)
 
     def do_HEAD(self):
-        self.answer(405 if self.path.startswith("/alive/get/") else 200 if self.path.startswith("/alive/") else 410)
+        self.answer(
+            405
+            if self.path.startswith("/alive/get/")
+            else 200
+            if self.path.startswith("/alive/")
+            else 410
+        )
 
     def answer(self, status):
         self.send_response(status)
@@ -158,16 +189,27 @@ def host():
 
 
 @EXAMPLES
-@given(drawn=st.lists(st.sampled_from(["alive", "alive/get", "dead", "relative", "none"]), min_size=1, max_size=12))
+@given(
+    drawn=st.lists(
+        st.sampled_from(["alive", "alive/get", "dead", "relative", "none"]), min_size=1, max_size=12
+    )
+)
 def test_property_4_file_url_accessibility(letters, host, drawn):
     """Validates 4.7, 10.4: every address arrives unchanged, and is told apart by what answers."""
     urls = {
-        n: None if kind == "none" else f"/uploads/{n}.png" if kind == "relative" else f"{host}/{kind}/{n}.png?a=1&b=é"
+        n: None
+        if kind == "none"
+        else f"/uploads/{n}.png"
+        if kind == "relative"
+        else f"{host}/{kind}/{n}.png?a=1&b=é"
         for n, kind in enumerate(drawn, 1)
     }
     letters.refill(
         cadets=[cadet(1)],
-        excuse_letters=[{"id": n, "cadet_id": 1, "date_absent": "2025-01-01", "file_url": u} for n, u in urls.items()],
+        excuse_letters=[
+            {"id": n, "cadet_id": 1, "date_absent": "2025-01-01", "file_url": u}
+            for n, u in urls.items()
+        ],
     )
 
     letters.load()
@@ -188,15 +230,22 @@ def test_property_5_record_count_preservation(letters, data):
     cadets = data.draw(IDS)
     dated = data.draw(st.lists(st.sampled_from(["2025-03-01", None]), max_size=9))
     rows = [{"id": n, "cadet_id": cadets[0], "date_absent": day} for n, day in enumerate(dated, 1)]
-    rows += [{"id": 100 + n, "cadet_id": cadets[-1], "date_absent": "2025-03-01"} for n in range(15)]
+    rows += [
+        {"id": 100 + n, "cadet_id": cadets[-1], "date_absent": "2025-03-01"} for n in range(15)
+    ]
     letters.refill(cadets=[cadet(one) for one in cadets], excuse_letters=rows)
 
     result = letters.load(chunk_rows=data.draw(st.integers(1, 30)))
 
     counts = {table.table: (table.rows, table.quarantined) for table in result.tables}
-    assert counts == {"cadets": (len(cadets), 0), "excuse_letters": (len(rows) - dated.count(None), dated.count(None))}
+    assert counts == {
+        "cadets": (len(cadets), 0),
+        "excuse_letters": (len(rows) - dated.count(None), dated.count(None)),
+    }
     assert letters.django("select count(*) from cadets") == [(len(cadets),)]
-    assert letters.django("select count(*) from excuse_letters") == [(len(rows) - dated.count(None),)]
+    assert letters.django("select count(*) from excuse_letters") == [
+        (len(rows) - dated.count(None),)
+    ]
 
 
 DATES = st.dates(datetime.date(1900, 1, 1), datetime.date(2199, 12, 31))
@@ -232,7 +281,10 @@ def test_property_6_data_type_correctness(days, accounts, rows, approved):
     written = [WRITTEN_TIMES[style](moment) for _, _, moment, style in rows]
     days.refill(
         cadets=[cadet(1)],
-        training_days=[{"id": n, "date": WRITTEN_DATES[s](d), "title": "T"} for n, (d, s, _, _) in enumerate(rows, 1)],
+        training_days=[
+            {"id": n, "date": WRITTEN_DATES[s](d), "title": "T"}
+            for n, (d, s, _, _) in enumerate(rows, 1)
+        ],
         attendance_records=[
             {"id": n, "training_day_id": n, "cadet_id": 1, "status": "present", "time_in": text}
             for n, (text, _) in enumerate(written, 1)
@@ -243,7 +295,9 @@ def test_property_6_data_type_correctness(days, accounts, rows, approved):
     days.load()
     accounts.load()
 
-    assert dict(days.django("select id, date from training_days")) == {n: row[0] for n, row in enumerate(rows, 1)}
+    assert dict(days.django("select id, date from training_days")) == {
+        n: row[0] for n, row in enumerate(rows, 1)
+    }
     found = dict(days.django("select id, time_in from attendance_records"))
     assert found == {n: moment for n, (_, moment) in enumerate(written, 1)}
     found = dict(accounts.django("select id, is_approved from users"))
@@ -280,7 +334,9 @@ def test_property_7_unique_constraint_enforcement(accounts, emails):
     assert {int(key) for (key,) in recorded} == replaced
 
 
-NUMBERS = st.one_of(st.integers(-(10**30), 10**30), st.decimals(allow_nan=False, allow_infinity=False, places=20))
+NUMBERS = st.one_of(
+    st.integers(-(10**30), 10**30), st.decimals(allow_nan=False, allow_infinity=False, places=20)
+)
 DOCUMENTS = st.recursive(
     st.one_of(st.none(), st.booleans(), TEXT, NUMBERS.map(str)),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXT, inner, max_size=3)),
@@ -289,21 +345,34 @@ DOCUMENTS = st.recursive(
 
 
 @EXAMPLES
-@given(rows=st.lists(st.tuples(TEXT, DOCUMENTS, NUMBERS), min_size=1, max_size=8), size=st.integers(1, 10))
+@given(
+    rows=st.lists(st.tuples(TEXT, DOCUMENTS, NUMBERS), min_size=1, max_size=8),
+    size=st.integers(1, 10),
+)
 def test_property_8_round_trip_serialization(notices, tmp_path_factory, rows, size):
     """Validates 10.10: through files and back, every text and every number is what it was."""
-    payloads = [json.dumps({"d": document})[:-1] + f', "n": {number}}}' for _, document, number in rows]
+    payloads = [
+        json.dumps({"d": document})[:-1] + f', "n": {number}}}' for _, document, number in rows
+    ]
     notices.refill(
         training_staff=[{"id": 1, "first_name": "A", "last_name": "B"}],
-        staff_messages=[{"id": n, "sender_staff_id": 1, "content": row[0], "created_at": "2025-01-01"} for n, row in enumerate(rows, 1)],
-        audit_logs=[{"id": n, "table_name": "t", "operation": "o", "payload": p} for n, p in enumerate(payloads, 1)],
+        staff_messages=[
+            {"id": n, "sender_staff_id": 1, "content": row[0], "created_at": "2025-01-01"}
+            for n, row in enumerate(rows, 1)
+        ],
+        audit_logs=[
+            {"id": n, "table_name": "t", "operation": "o", "payload": p}
+            for n, p in enumerate(payloads, 1)
+        ],
     )
     directory = tmp_path_factory.mktemp("export") / "files"
 
     export.export(notices.plan, notices.source, directory, chunk_rows=size)
     load.load_export(notices.plan, directory, notices.destination)
 
-    assert dict(notices.django("select id, content from staff_messages")) == {n: row[0] for n, row in enumerate(rows, 1)}
+    assert dict(notices.django("select id, content from staff_messages")) == {
+        n: row[0] for n, row in enumerate(rows, 1)
+    }
     query = "select id, payload::text from audit_logs order by id"
     assert notices.django(query) == notices.legacy(query)
     assert verify(notices.plan, notices.source, notices.destination).reasons() == []

@@ -1,0 +1,186 @@
+"""A verification names every damage, and passes nothing that it could not look at."""
+
+from http.server import ThreadingHTTPServer
+
+import pytest
+
+from operations.transfer import links
+from operations.transfer.delta import delta
+from operations.transfer.verify import NothingLoaded, verify
+
+
+def check(pair):
+    """Verify a pair."""
+    return verify(pair.plan, pair.source, pair.destination)
+
+
+@pytest.fixture
+def filled(pair):
+    """A pair of this test alone, with its load done."""
+    pair.load()
+    return pair
+
+
+def test_each_damage_is_named_with_key_and_column(filled):
+    """A changed text, boolean, moment, a missing row and one too many: each by its key."""
+    filled.django("update cadets set address = 'moved' where id = (select min(id) from cadets)")
+    filled.django(
+        "update training_staff set is_archived = not is_archived where id = (select max(id) from training_staff)"
+    )
+    filled.django(
+        "update sync_events set created_at = created_at + interval '8 hours' where id = (select min(id) from sync_events)"
+    )
+    filled.django("delete from audit_logs where id = (select max(id) from audit_logs)")
+    filled.django(
+        "insert into training_days (id, date, title, created_at) values (900000, now(), 'new', now())"
+    )
+
+    report = check(filled)
+
+    assert not report.good
+    found = {
+        (item.table, item.kind, tuple(cell.column for cell in item.cells))
+        for item in report.differences
+    }
+    assert found == {
+        ("cadets", "changed", ("address",)), ("training_staff", "changed", ("is_archived",)),
+        ("sync_events", "changed", ("created_at",)), ("audit_logs", "missing", ()), ("training_days", "extra", ()),
+    }  # fmt: skip
+    cell = next(item.cells[0] for item in report.differences if item.table == "cadets")
+    assert cell.destination == "moved"
+    assert "900000" in {item.key for item in report.differences}
+    assert report.as_json()["good"] is False
+
+
+def test_values_swapped_between_rows_are_found(filled):
+    """Sums over a column would be equal."""
+    (first, second) = [row[0] for row in filled.django("select id from cadets order by id limit 2")]
+    filled.django(
+        "update cadets c set last_name = o.last_name || 'x' from cadets o where c.id = %s and o.id = %s",
+        first,
+        second,
+    )
+    filled.django("update cadets set last_name = 'y' where id = %s", second)
+    assert {item.key for item in check(filled).differences} == {str(first), str(second)}
+
+
+def test_secrets_are_shown_as_digests(filled):
+    """A report never holds a password or its hash."""
+    filled.django("update users set password = 'open sesame' where id = 1")
+    report = check(filled)
+    cells = [cell for item in report.differences for cell in item.cells]
+    assert [cell.column for cell in cells] == ["password"]
+    assert cells[0].destination.startswith("sha256:")
+    assert "sesame" not in str(report.as_json())
+
+
+def test_an_empty_destination_never_passes(filled):
+    """Neither without a load, nor when its rows are gone."""
+    every = ", ".join(table.name for table in filled.plan.tables)
+    filled.django(f"truncate {every} cascade")
+    report = check(filled)
+    assert "the destination is empty" in report.reasons()
+    filled.django("drop schema _migration cascade")
+    with pytest.raises(NothingLoaded):
+        check(filled)
+
+
+def test_validation_detects_orphaned_records(filled):
+    """Orphans behind a constraint that claims to be valid are found."""
+    filled.django("set session_replication_role = replica")
+    filled.django("delete from cadets where id = (select cadet_id from grades order by id limit 1)")
+    filled.django("set session_replication_role = origin")
+    report = check(filled)
+    orphaned = [item for item in report.findings if item.claim == "references" and not item.good]
+    assert {"grades"} <= {item.table for item in orphaned}
+    assert all(item.keys for item in orphaned)
+
+
+@pytest.mark.parametrize(
+    ("damage", "claim"),
+    [
+        ("select setval('users_id_seq', 1)", "sequence"),
+        ("alter table grades drop constraint grades_cadet_id_key", "catalog"),
+        ("alter table notifications disable trigger all", "triggers"),
+        ("delete from _migration.quarantine where table_name = 'activities'", "quarantine"),
+    ],
+)
+def test_what_guards_the_rows_is_verified_too(filled, damage, claim):
+    """Sequences, constraints, triggers and evidence."""
+    filled.django(damage)
+    report = check(filled)
+    assert not report.good
+    assert {item.claim for item in report.findings if not item.good} == {claim}
+
+
+def test_a_wrong_rule_does_not_verify_itself(pair, rewritten):
+    """Day first instead of month first is equal on both sides, and wrong both times: the text decides."""
+    pair.legacy(
+        "update training_days set date = '2025-03-04' where id = (select min(id) from training_days)"
+    )
+    pair.load()
+    pair.django(
+        "update training_days set date = '2025-04-03' where id = (select min(id) from training_days)"
+    )
+    report = check(pair)
+    wrong = [item for item in report.inverses if item.wrong]
+    assert [(item.table, item.column) for item in wrong] == [("training_days", "date")]
+
+
+def test_counts_before_and_after_are_reported(loaded):
+    """Source rows, kept out, moved and found, for every table."""
+    report = check(loaded)
+    assert report.good, report.reasons()
+    for table in report.tables:
+        assert table.source_rows == table.quarantined + table.found
+    assert {item.claim for item in report.findings} >= {
+        "booleans", "moments", "references", "unique", "sequence", "catalog", "quarantine", "triggers",
+    }  # fmt: skip
+
+
+def test_writes_since_the_load_are_kept(filled, tmp_path):
+    """What a way back would lose is in files: inserted, updated and deleted rows, whole."""
+    assert delta(filled.plan, filled.source, filled.destination).rows == 0
+    filled.django(
+        "insert into staff_messages (id, sender_staff_id, content, created_at) select 900000, id, 'new', now() from training_staff limit 1"
+    )
+    filled.django("update users set password = 'changed' where id = 1")
+    filled.django("delete from sync_events where id = (select min(id) from sync_events)")
+
+    found = delta(filled.plan, filled.source, filled.destination, tmp_path / "delta")
+
+    counts = {t.table: (t.inserted, t.updated, t.deleted) for t in found.tables if t.file}
+    assert counts == {"staff_messages": (1, 0, 0), "users": (0, 1, 0), "sync_events": (0, 0, 1)}
+    assert found.source_changed == ()
+    file = tmp_path / "delta" / "users.delta.ndjson"
+    assert '"password": "changed"' in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    filled.legacy("update cadets set address = 'elsewhere' where id = (select min(id) from cadets)")
+    assert delta(filled.plan, filled.source, filled.destination).source_changed == ("cadets",)
+
+
+def test_an_address_that_died_is_told_from_one_that_was_dead():
+    """Gone before is no loss of the migration; gone since is."""
+    alive, dead = links.Link("a", links.ALIVE, 200, ()), links.Link("b", links.DEAD, 404, ())
+    before = links.LinkReport((alive, dead))
+    after = links.LinkReport((links.Link("a", links.DEAD, 404, ()), dead))
+    assert links.died(before, after) == ["a"]
+    assert links.died(before, before) == []
+    assert links.lost({"a", "b"}, {"b"}) == ["a"]
+
+
+def test_lists_of_addresses_are_taken_apart():
+    """A column may hold one address or a JSON list."""
+    assert links.addresses('["http://a/1", "/b", null]') == ["http://a/1", "/b"]
+    assert links.addresses(" http://a/1 ") == ["http://a/1"]
+    assert links.addresses("[not json") == ["[not json"]
+    assert links.addresses("  ") == []
+
+
+def test_a_silent_host_is_unanswered():
+    """No answer is neither alive nor dead."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), None)
+    port = server.server_port
+    server.server_close()
+    report = links.check({f"http://127.0.0.1:{port}/x": {"t.c"}}, attempts=2, timeout_seconds=1)
+    assert report.counts()["unanswered"] == 1
