@@ -1,0 +1,1 @@
+"""Reach the world outside: no pyinfra, no state, and every failure a `ClientError`."""

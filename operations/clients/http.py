@@ -77,7 +77,7 @@ class Http:
         """Host and port of the base URL, without user or password."""
         return urlsplit(self._base).netloc.rpartition("@")[2]
 
-    def request(  # noqa: PLR0913  a request has that many parts, and each is named at the call
+    def request(
         self,
         method: str,
         path: str,

@@ -193,7 +193,9 @@ class Database:
 
     def _failed(self, error: psycopg.Error) -> ClientError:
         what = f"a statement on the database of {self._called()} failed"
-        if error.sqlstate is None:
+        # Classes 08 and 57P: connection exceptions, and sessions ended by the server.
+        # Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
+        if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
             return ClientError(
                 what,
                 "the connection was lost",

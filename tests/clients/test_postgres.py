@@ -60,9 +60,14 @@ def test_a_block_is_committed_at_its_end_and_rolled_back_on_an_error(database):
     """All of it or none."""
     with database.connect() as connection:
         connection.execute("INSERT INTO pets VALUES (1, 'a')")
-    with pytest.raises(RuntimeError), database.connect() as connection:
-        connection.execute("INSERT INTO pets VALUES (2, 'b')")
-        raise RuntimeError
+
+    def half():
+        with database.connect() as connection:
+            connection.execute("INSERT INTO pets VALUES (2, 'b')")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        half()
 
     assert database.query("SELECT id FROM pets") == [(1,)]
     database.query("DELETE FROM pets")
@@ -86,12 +91,15 @@ def test_a_failed_statement_is_told_without_its_values(database):
 
 def test_a_session_ended_by_the_server_is_a_lost_connection(database, server):
     """Not a failure of the statement."""
-    with pytest.raises(ClientError) as caught, database.connect() as connection:
-        pid = connection.info.backend_pid
-        Database(Secret.of(server.url("postgres"))).query("SELECT pg_terminate_backend(%s)", (pid,))
-        connection.execute("SELECT 1")
+    admin = Database(Secret.of(server.url("postgres")))
 
-    assert "AdminShutdown" in caught.value.why or "connection was lost" in caught.value.why
+    def interrupted():
+        with database.connect() as connection:
+            admin.query("SELECT pg_terminate_backend(%s)", (connection.info.backend_pid,))
+            connection.execute("SELECT 1")
+
+    with pytest.raises(ClientError, match="connection was lost"):
+        interrupted()
 
 
 @pytest.mark.parametrize(
@@ -162,7 +170,7 @@ def test_another_database_of_the_server_keeps_user_and_options(server, database)
 
 
 def test_the_tools_of_libpq_find_it_without_a_password_in_their_arguments(server, database):
-    """psql reads the variables; the process list shows nothing."""
+    """The tool psql reads the variables; the process list shows nothing."""
     environment = database.libpq_environment() | {"PATH": "", "LC_ALL": "C"}
 
     said = subprocess.run(

@@ -103,5 +103,5 @@ def test_what_is_no_redis_url_is_refused_without_showing_it(value):
 
 def test_a_server_without_tls_is_refused_where_tls_is_asked_for(server):
     """No password goes out in clear."""
-    with pytest.raises(ClientError, match="nothing within|TLS connection"):
+    with pytest.raises(ClientError, match=r"nothing within|TLS connection"):
         ping(Secret.of(f"rediss://:{MARK}@127.0.0.1:{server.port}"), timeout_seconds=0.3)

@@ -195,13 +195,13 @@ def test_suspend_after_a_cut_connection_believes_the_service(render, world, wire
 
 def test_autodeploy_is_set_and_read_back(render, world, wire):
     """The word is no, the read is False; a Blueprint that undoes it is noticed."""
-    render.set_autodeploy(WEB, False)
+    render.set_autodeploy(WEB, enabled=False)
 
     assert render.autodeploy(WEB) is False
     assert wire.requests("PATCH", f"/services/{WEB}")[0].json() == {"autoDeploy": "no"}
     wire.on("PATCH", f"/services/{WEB}", Reply(200, service()))
     with pytest.raises(ClientError, match="reads as before"):
-        render.set_autodeploy(WEB, True)
+        render.set_autodeploy(WEB, enabled=True)
 
 
 def test_a_created_service_comes_with_its_first_deploy(render, world, wire):

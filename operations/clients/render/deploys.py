@@ -177,7 +177,7 @@ class DeployCalls(Diagnosis):
             self.ask("GET", _path(service_id), f"service `{service_id}` could not be read").json()
         ).dashboard_url
 
-    def _begin(  # noqa: PLR0913  what to send, and how to know its deploy again
+    def _begin(
         self,
         service_id: str,
         verb: str,
