@@ -36,6 +36,7 @@ staging = [
                 "beat": "staging-rotc-celery-beat",
             },
             "legacy_service": "staging-rotc-legacy",
+            "keepalive_service": "staging-rotc-keepalive",
             "frontend_service": "staging-rotc-frontend",
             # Public addresses, without a trailing slash.
             "legacy_url": "https://staging-rotc-legacy.onrender.com",
@@ -72,6 +73,7 @@ production = [
         "@control/production",
         {
             "legacy_service": "rotc-legacy",
+            "keepalive_service": "rotc-keepalive",
             "frontend_service": "rotc-frontend",
             "legacy_url": "https://rotc-legacy.onrender.com",
             "frontend_url": "https://rotc-frontend.onrender.com",

@@ -1,0 +1,1 @@
+"""The steps and gates of the plan; one file for each kind of step."""

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from operations.checks import database_answers
 from operations.clients.postgres import Database
-from operations.engine import Commands, Finding, call, fails, holds, irreversible, say, step
+from operations.engine import Commands, Finding, call, fails, holds, say, step
+from operations.evidence import move_aside
 from operations.transfer import backup
 
 
@@ -19,12 +20,21 @@ def backup_is_proven(directory: str, label: str, run: str) -> Finding:
     return holds(place=str(place), rows=proof.rows, restore_seconds=proof.seconds)
 
 
+def backup_is_there(directory: str, label: str, run: str) -> bool:
+    """Return whether this run has a backup of that label."""
+    return folder(directory, label, run).exists()
+
+
+def set_aside(directory: str, label: str, run: str) -> None:
+    """Move the backup aside: it stays, and no later step takes it for the state of then."""
+    move_aside(folder(directory, label, run))
+
+
 @step(
     requires=[database_answers],
+    captures=backup_is_there,
     ensures=backup_is_proven,
-    rollback=irreversible(
-        "a backup is what the way back is made of", instead="delete its folder by hand, later"
-    ),
+    rollback=set_aside,
     idempotent=True,
 )
 def take(database: Database, label: str, directory: str, run: str) -> Commands:

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 from operations.checks import clone_is_ready, revert_commit, tip, trailers
@@ -103,7 +104,7 @@ def daphne_binds_port(repository: Repository, path: str) -> Finding:
     if text is None:
         return fails(f"`{path}` is not on the remote branch")
     given = arguments_of(text, "daphne")
-    pairs = dict(zip(given, given[1:], strict=False))
+    pairs = dict(pairwise(given))
     if pairs.get("-b") != "0.0.0.0" or pairs.get("-p") != PORT:  # noqa: S104  all interfaces
         return fails(f"daphne is started with `{' '.join(given)}`")
     return holds()

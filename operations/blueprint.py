@@ -39,7 +39,8 @@ def render_accepts_it(
     python_version: str,
 ) -> Finding:
     """Render accepts the Blueprint."""
-    problems = render.validate_blueprint(as_yaml({"services": described(services, definitions, python_version)}))
+    entries = described(services, definitions, python_version)
+    problems = render.validate_blueprint(as_yaml({"services": entries}))
     return fails("; ".join(problems)) if problems else holds()
 
 

@@ -11,10 +11,10 @@ from operations.engine import (
     fails,
     holds,
     holds_if,
-    irreversible,
     say,
     step,
 )
+from operations.evidence import move_aside
 from operations.transfer import backup as backups
 from operations.transfer import delta as deltas
 from operations.transfer import export as exports
@@ -46,12 +46,21 @@ def rows_are_exported(directory: str, run: str) -> Finding:
     return holds(place=str(place), rows=made.rows)
 
 
+def export_is_there(directory: str, run: str) -> bool:
+    """Return whether this run has an export."""
+    return (Path(directory) / run / "export").exists()
+
+
+def set_export_aside(directory: str, run: str) -> None:
+    """Move the export aside: it stays, and no later step takes it for the rows of then."""
+    move_aside(Path(directory) / run / "export")
+
+
 @step(
     requires=[writes_are_stopped],
+    captures=export_is_there,
     ensures=rows_are_exported,
-    rollback=irreversible(
-        "the exported rows are evidence of what was moved", instead="delete the folder by hand"
-    ),
+    rollback=set_export_aside,
     idempotent=True,
 )
 def export(
@@ -143,8 +152,7 @@ def stream(plan: Plan, source: Database, destination: Database) -> None:
 
 def keep_written(source: Database, destination: Database, mapping: str, place: Path) -> None:
     """Export what was written on the destination since the load, and say how much it is."""
-    if place.exists():
-        return
+    move_aside(place)
     plan = open_plan(mapping, source.url.reveal(), destination.url.reveal())
     if not loads.is_loaded(destination.url.reveal(), plan.digest):
         say("the load was not finished; nothing was written after it")

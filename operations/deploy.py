@@ -1,5 +1,6 @@
 """Tasks 4 and 11.1: the Django services run the code at the tip of the branch."""
 
+from functools import partial
 from typing import Any
 
 from operations.checks import clone_is_ready, services_exist, tip
@@ -13,21 +14,16 @@ def what_runs(render: Render, services: list[str]) -> dict[str, Any]:
     return {name: running_commit(render, render.find_service(name)) for name in services}
 
 
-def tip_is_live(
-    render: Render, repository: Repository, services: list[str], root: str
-) -> Finding:
+def tip_is_live(render: Render, repository: Repository, services: list[str], root: str) -> Finding:
     """Every service is live with the backend code at the tip of the branch.
 
     Commits that leave the backend as it is do not count: the trees are compared.
     """
-    wanted = repository.tree_id(tip(repository), root)
+    commit = tip(repository)
     for name in services:
-        service = render.find_service(name)
-        commit = running_commit(render, service)
-        if commit is None:
-            return fails(f"`{name}` is not live")
-        if repository.tree_id(commit, root) != wanted:
-            return fails(f"`{name}` runs commit {commit[:12]}, whose `{root}` is another")
+        if not is_current(render, repository, name, root, commit):
+            found = running_commit(render, render.find_service(name))
+            return fails(f"`{name}` {f'runs {found[:12]}' if found else 'is not live'}")
     return holds()
 
 
@@ -72,8 +68,8 @@ def release(
 ) -> Commands:
     """Deploy services at the tip of the branch and wait until they are live.
 
-    The first service goes alone: its build migrates the database that the others need. A deploy
-    that an interrupted attempt began is waited for, not started again.
+    The first service goes alone: its build migrates the database that the others need. A service
+    that runs this code is left alone, and a deploy that an interrupted attempt began is waited for.
 
     Args:
         render: The workspace.
@@ -90,9 +86,10 @@ def release(
     """
     commit = tip(repository)
     waiting = (deploy_timeout_seconds, poll_seconds)
-    yield call(bring_live, render, repository, services[:1], root, commit, *waiting)
-    if services[1:]:
-        yield call(bring_live, render, repository, services[1:], root, commit, *waiting)
+    late = [name for name in services if not is_current(render, repository, name, root, commit)]
+    for together in (services[:1], services[1:]):
+        names = [name for name in together if name in late]
+        yield call(bring_live, render, repository, names, root, commit, *waiting)
 
 
 def bring_live(
@@ -115,13 +112,19 @@ def bring_live(
             deploy = render.start_deploy(service.id, commit=commit)
         started.append((service, deploy))
     for service, deploy in started:
-        render.wait_for_deploy(
-            service.id,
-            deploy.id,
-            deploy_timeout_seconds,
-            poll_seconds,
-            on_status=lambda now, name=service.name: say(f"{name}: {now.status}"),
-        )
+        waiting = (deploy_timeout_seconds, poll_seconds)
+        render.wait_for_deploy(service.id, deploy.id, *waiting, partial(tell, service.name))
+
+
+def tell(name: str, deploy: Deploy) -> None:
+    """Say how far a deploy is."""
+    say(f"{name}: {deploy.status}")
+
+
+def is_current(render: Render, repository: Repository, name: str, root: str, commit: str) -> bool:
+    """Tell whether a service runs the backend code of a commit."""
+    running = running_commit(render, render.find_service(name))
+    return same_code(repository, root, running, commit)
 
 
 def same_code(repository: Repository, root: str, one: str | None, other: str) -> bool:

@@ -9,7 +9,8 @@ from operations.clients.accounts import LEGACY_LOGIN, Accounts, login
 from operations.clients.errors import ClientError
 from operations.clients.render import Deploy, Render
 from operations.clients.site import script
-from operations.engine import Commands, Finding, call, fails, holds, irreversible, say, step
+from operations.engine import Commands, Finding, call, fails, holds, say, step
+from operations.evidence import move_aside
 
 
 def way_back_is_quick(
@@ -27,13 +28,21 @@ def way_back_is_quick(
     return holds(seconds=seconds)
 
 
+def drill_is_recorded(directory: str, run: str) -> bool:
+    """Return whether this run has a record of a drill; the drill leaves the site as it was."""
+    return evidence(directory, run).exists()
+
+
+def set_aside(directory: str, run: str) -> None:
+    """Move the record aside: another way back has to be drilled anew."""
+    move_aside(evidence(directory, run))
+
+
 @step(
     requires=[site_exists],
+    captures=drill_is_recorded,
     ensures=way_back_is_quick,
-    rollback=irreversible(
-        "the drill leaves the site as it found it, and its record stays",
-        instead="nothing is needed",
-    ),
+    rollback=set_aside,
     idempotent=True,
 )
 def switch_back(

@@ -28,11 +28,12 @@ def reads_are_quick(
         seconds.append(answer.seconds)
     p95 = sorted(seconds)[max(0, -(-len(seconds) * 95 // 100) - 1)]  # nearest rank
     figures = f"p95 is {p95 * 1000:.0f} ms over {len(seconds)} reads"
-    facts = {"p95_seconds": round(p95, 4), "requests": len(seconds)}
-    return holds(figures, **facts) if p95 <= max_p95_seconds else fails(figures, **facts)
+    if p95 > max_p95_seconds:
+        return fails(figures)
+    return holds(figures, p95_seconds=round(p95, 4), requests=len(seconds))
 
 
-@gate(fix='pyinfra INVENTORY runbooks/rollback.py --data run=latest --data reason="errors or latency"')
+@gate(fix='pyinfra INVENTORY runbooks/rollback.py --data run=latest --data reason="over the bound"')
 def watch(
     render: Render,
     services: list[str],
@@ -100,10 +101,10 @@ def measured(
     if p95 is None:
         return unknown("Render has no latency figures yet")
     figures = f"{percent:.1f} % of {total} requests failed, p95 is {p95 * 1000:.0f} ms"
-    facts = {"requests": total, "error_percent": round(percent, 2), "p95_seconds": round(p95, 4)}
     if percent > max_error_percent or p95 > max_p95_seconds:
-        return fails(figures, **facts)
-    return holds(figures, **facts)
+        return fails(figures)
+    error_percent, p95_seconds = round(percent, 2), round(p95, 4)
+    return holds(figures, requests=total, error_percent=error_percent, p95_seconds=p95_seconds)
 
 
 def probe(web_url: str, canaries: Accounts) -> None:

@@ -24,8 +24,11 @@ def health(web_url: str, timeout_seconds: float, poll_seconds: float) -> Finding
     if answer.status != OK:
         return unknown(f"/api/health answers {answer.status}")
     body = answer.json()
-    ill = [f"{part} is {body.get(part)}" for part in ("database", "redis", "celery")
-           if body.get(part) != "ok"]
+    ill = [
+        f"{part} is {body.get(part)}"
+        for part in ("database", "redis", "celery")
+        if body.get(part) != "ok"
+    ]
     if ill or body.get("status") != "healthy":
         return unknown(", ".join(ill) or f"the status is {body.get('status')}")
     return holds(**{part: body[part] for part in ("database", "redis", "celery")})

@@ -33,6 +33,7 @@ class SystemTarget(Common):
 
     service_source: dict[str, str]  # repo and branch that new services are built from
     legacy_service: str
+    keepalive_service: str
     frontend_service: str
     legacy_url: str
     frontend_url: str

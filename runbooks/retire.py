@@ -22,10 +22,10 @@ monitor.has_been_stable(
 )
 service.suspend(
     task="14.0.1",
-    name="Suspend the Node service; it can be resumed",
+    name="Suspend the Node service and the cron job that woke it; both can be resumed",
     on="production",
     render=here.render,
-    services=[here.legacy_service],
+    services=[here.legacy_service, here.keepalive_service],
 )
 archive.branch(
     task="14.1",
@@ -93,6 +93,7 @@ docs.name_no_legacy(
         "docs/ARCHITECTURE.md",
         "docs/DEPLOYMENT.md",
         "docs/DEVELOPMENT.md",
+        "docs/STATE_PRESERVATION.md",
     ],
     words=["Express", "server/", "Node.js backend"],
 )

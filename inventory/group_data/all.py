@@ -32,7 +32,7 @@ django_services = {
     "beat": "rotc-celery-beat",
 }
 # Entries of render.yaml, https://render.com/docs/blueprint-spec. Only the web service migrates: four
-# builds that migrate one database at once get into each other's way.
+# builds that migrate one database at once get in each other's way.
 django_definitions = {
     "web": {
         "type": "web",

@@ -1,5 +1,6 @@
 """The last lines of every command: where the run stands, and the next two commands to paste."""
 
+import atexit
 import os
 import shlex
 import sys
@@ -19,6 +20,7 @@ def close(session: Session) -> None:
     every step is proven may do so.
     """
     status = 1
+    atexit.unregister(close)
     try:
         if is_dry():
             _print(plan_lines(session))
@@ -66,8 +68,10 @@ def _next_commands(session: Session, *, proven: bool) -> list[tuple[str, str]]:
     folder = Path(runbook_file()).parent
     if run.undoes:
         if not proven:
-            again = to_paste(runbook_file(), run=run.undoes, reason=run.reason or "…")
-            return [("resume", again), evidence]
+            data = {"run": run.undoes, "reason": session.choices.reason or "…"}
+            if session.body.get("to"):
+                data["to"] = str(session.body["to"])
+            return [("resume", to_paste(runbook_file(), **data)), evidence]
         forward = str(folder / f"{session.runs[run.undoes].runbook}.py")
         return [evidence, ("again", to_paste(forward))]
     back = ("roll back", to_paste(str(folder / "rollback.py"), run=run.id, reason="…"))

@@ -12,6 +12,7 @@ from operations.engine.closing import close
 from operations.engine.command import is_dry, runbook_file
 from operations.engine.eventlog import log_to
 from operations.engine.here import Here
+from operations.engine.interruption import on_interruption
 from operations.engine.inventory import Inventory
 from operations.engine.session import Session
 from operations.engine.telling import Refused, refuse
@@ -42,7 +43,8 @@ def begin(needs: Mapping[str, type] | None = None) -> Here:
             that did not connect, a ledger that is not to be trusted, another process at work.
     """
     open_session(needs, latest_or_new)
-    return Here(host.data.dict(), host.name)
+    data = host.data.dict()  # type: ignore[no-untyped-call]  # pyinfra's is untyped
+    return Here(data, host.name)
 
 
 def open_session(needs: Mapping[str, type] | None, choose: Choose) -> Session:
@@ -90,6 +92,7 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose) -> Session:
     session = Session(runbook, inventory, choices, ledger, run, runs, vault, body, len(entries))
     log_to(path.with_suffix(".log"))
     atexit.register(close, session)
+    on_interruption(lambda: close(session))
     return session
 
 

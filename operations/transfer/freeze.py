@@ -63,13 +63,17 @@ def freeze(url: str) -> Frozen:
 
 
 def thaw(url: str) -> None:
-    """Let writes through again, and see one accepted.
+    """Let writes through again, end the sessions that began read-only, and see a write accepted.
+
+    A connection of a pool keeps the setting it began with, so an application that was not made to
+    connect anew would go on refusing its users' writes.
 
     Raises:
         NotFrozen: the setting could not be taken back, or writes are still refused.
     """
     with connect(url) as session:
         _set(session, "reset default_transaction_read_only")
+        _end_others(session)
     refused = _refusal(url)
     if refused is not None:
         raise NotFrozen(

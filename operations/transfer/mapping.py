@@ -8,12 +8,12 @@ from typing import Any
 import yaml
 
 from operations.clients.errors import ClientError
+from operations.transfer.nodes import NodeReader
 from operations.transfer.rules import (
     Action,
     ColumnRule,
     Drop,
     Fault,
-    Given,
     Limit,
     Lookup,
     Mapping,
@@ -108,65 +108,8 @@ def load(path: str | Path) -> Mapping:
     return mapping
 
 
-class _Reader:
-    """Walk the YAML nodes, which know their lines, and gather problems."""
-
-    def __init__(self, file: str, loader: yaml.SafeLoader) -> None:
-        self.file = file
-        self.loader = loader
-        self.problems: list[Problem] = []
-
-    def place(self, node: yaml.Node) -> Place:
-        return Place(self.file, node.start_mark.line + 1)
-
-    def problem(self, node: yaml.Node | None, what: str, fix: str) -> None:
-        place = self.place(node) if node is not None else Place(self.file, 1)
-        self.problems.append(Problem(place, what, fix))
-
-    def plain(self, node: yaml.Node) -> Any:  # Any: whatever the YAML file holds
-        return self.loader.construct_object(node, deep=True)
-
-    def text(self, node: yaml.Node, what: str) -> str:
-        found = self.plain(node)
-        if isinstance(found, str) and found.strip():
-            return found
-        self.problem(node, f"{what} is not a text", "write a text there")
-        return ""
-
-    def flag(self, node: yaml.Node, what: str) -> bool:
-        found = self.plain(node)
-        if not isinstance(found, bool):
-            self.problem(node, f"{what} is neither true nor false", "write `true` or leave it out")
-        return found is True
-
-    def texts(self, node: yaml.Node, what: str) -> tuple[str, ...]:
-        found = self.plain(node)
-        if isinstance(found, list) and all(isinstance(item, str) for item in found):
-            return tuple(found)
-        self.problem(
-            node, f"{what} is not a list of texts", "write `[a, b]`, each in quotes if need be"
-        )
-        return ()
-
-    def entries(
-        self, node: yaml.Node | None, what: str, known: set[str] | None = None
-    ) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
-        if node is None:
-            return
-        if not isinstance(node, yaml.MappingNode):
-            self.problem(node, f"{what} is not a mapping", "write `key: value` lines there")
-            return
-        seen: set[str] = set()
-        for key_node, value_node in node.value:
-            key = str(key_node.value)
-            if key in seen:
-                self.problem(key_node, f"`{key}` stands twice in {what}", "remove one of the two")
-            elif known is not None and key not in known:
-                choice = ", ".join(sorted(known))
-                self.problem(key_node, f"unknown key `{key}` in {what}", f"known keys: {choice}")
-            else:
-                seen.add(key)
-                yield key, key_node, value_node
+class _Reader(NodeReader):
+    """Walk the nodes of a mapping file."""
 
     def mapping(self, root: yaml.Node | None, digest: str) -> Mapping:
         tables: list[TableRule] = []
@@ -281,15 +224,6 @@ class _Reader:
                 at, f"`{label}` says when_malformed but no pattern", "add `pattern: bcrypt`"
             )
 
-    def one_of(self, *choices: str) -> Callable[[yaml.Node, str], str]:
-        def read(node: yaml.Node, what: str) -> str:
-            found = self.plain(node)
-            if found not in choices:
-                self.problem(node, f"{what} is `{found}`", f"choose one of {', '.join(choices)}")
-            return str(found)
-
-        return read
-
     def action(self, node: yaml.Node, key: str, fault: Fault) -> Action:
         found = self.plain(node)
         name = "null" if found is None else str(found)
@@ -300,9 +234,6 @@ class _Reader:
             )
             return Action.REFUSE
         return Action(name)
-
-    def given(self, node: yaml.Node, _what: str) -> Given:
-        return Given(self.plain(node))
 
     def values(self, node: yaml.Node, what: str) -> tuple[tuple[str, object], ...]:
         return tuple((key, self.plain(value)) for key, _, value in self.entries(node, what))

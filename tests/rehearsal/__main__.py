@@ -1,4 +1,4 @@
-"""``python -m tests.rehearsal up|down|status|rehearse``: the rehearsal world, from the command line."""
+"""``python -m tests.rehearsal up|down|status|rehearse``: the rehearsal world by hand."""
 
 import argparse
 import asyncio

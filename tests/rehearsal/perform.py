@@ -36,15 +36,11 @@ def rehearse(layout: Layout, rows: int, say: Say, *, keep: bool) -> int:
         if not keep:
             lifecycle.down(layout, say)
     if keep:
+        back = f'{INVENTORY} runbooks/rollback.py --data run=latest --data reason="rehearsed"'
         say("The world runs on. Try, in this order:")
-        for line in (
-            f"./run pyinfra {INVENTORY} runbooks/rollback.py --data run=latest "
-            '--data reason="rehearsed" --dry',
-            f'./run pyinfra -y {INVENTORY} runbooks/rollback.py --data run=latest '
-            '--data reason="rehearsed"',
-            "./run rehearse --stop",
-        ):
-            say(f"    {line}")
+        say(f"    ./run pyinfra {back} --dry")
+        say(f"    ./run pyinfra -y {back}")
+        say("    ./run rehearse --stop")
     return status
 
 

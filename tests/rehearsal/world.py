@@ -264,6 +264,7 @@ class World:
             environments[environment] = {
                 "django_services": names,
                 "legacy_service": service_name(environment, LEGACY),
+                "keepalive_service": service_name(environment, KEEPALIVE),
                 "frontend_service": service_name(environment, FRONTEND),
                 **{key: render.front.address(name) for key, name in urls.items()},
             }
