@@ -5,12 +5,12 @@ agree after a kill of the client, of the server or of the line between them.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from operations.transfer import bulk, evidence, preflight
+from operations.transfer.admission import LoadRefused, admit, alone, finished
 from operations.transfer.chunks import (
     Chunk,
     LiveSupply,
@@ -24,10 +24,6 @@ from operations.transfer.chunks import (
 from operations.transfer.plan import Plan, TablePlan
 from operations.transfer.quoting import literal, quoted
 from operations.transfer.session import Connection, connect, reading, value
-
-# One load at a time on a destination; a backend whose client was killed lets go within seconds.
-LOCK = 7_265_441_301
-LOCK_WAIT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -63,14 +59,10 @@ class Loaded:
         return sum(table.rows for table in self.tables)
 
 
-class LoadRefused(LoadFailed):
-    """Nothing was written: the destination is in use, holds other rows, or another mapping's."""
-
-
 def is_loaded(destination: str, digest: str) -> bool:
     """Say whether this plan's load was carried to its end on this destination."""
     with connect(destination, name="destination") as session:
-        return _finished(session, digest)
+        return finished(session, digest)
 
 
 def load(
@@ -145,10 +137,10 @@ def carry(
 ) -> Loaded:
     """Carry a load to its end from any supply; see `load`."""
     began = time.monotonic()
-    with connect(destination, name="destination") as session, _alone(session):
-        if _finished(session, plan.digest):
+    with connect(destination, name="destination") as session, alone(session):
+        if finished(session, plan.digest):
             return _result(session, plan, mode, None, 0, began)
-        _admit(session, plan, mode, supersede=supersede)
+        admit(session, plan, mode, supersede=supersede)
         if first is not None:
             first()
         _begin(session, plan, supply, mode)
@@ -169,87 +161,6 @@ def carry(
             [plan.digest],
         )
         return _result(session, plan, mode, supply.name, moved, began)
-
-
-@contextmanager
-def _alone(session: Connection) -> Iterator[None]:
-    """Hold the destination's load lock."""
-    deadline = time.monotonic() + LOCK_WAIT_SECONDS
-    while not value(session, f"select pg_try_advisory_lock({LOCK})"):
-        if time.monotonic() > deadline:
-            raise LoadRefused(
-                "the load did not start",
-                "another load is running on this destination",
-                "wait for it, or end its session in pg_stat_activity (application cutover-transfer)",
-            )
-        time.sleep(0.2)
-    try:
-        yield
-    finally:
-        if not session.closed and not session.broken:
-            session.execute(f"select pg_advisory_unlock({LOCK})")
-
-
-def _finished(session: Connection, digest: str) -> bool:
-    if not evidence.exists(session):
-        return False
-    query = "select count(*) from _migration.run where digest = %s and finished_at is not null"
-    return bool(value(session, query, digest))
-
-
-def _admit(session: Connection, plan: Plan, mode: str, *, supersede: bool) -> None:
-    """Refuse a destination whose rows are not ours to replace."""
-    if mode not in {"stream", "bulk"}:
-        raise LoadRefused(
-            "the load did not start", f"there is no mode `{mode}`", "use stream or bulk"
-        )
-    if plan.cyclic and mode == "stream":
-        tables = ", ".join(plan.cyclic)
-        why = f"the foreign keys of {tables} go round in a circle"
-        raise LoadRefused("the load did not start", why, "load with mode `bulk`")
-    if not evidence.exists(session):
-        _refuse_rows(session, plan)
-        return
-    others = session.execute(
-        "select digest, finished_at from _migration.run where digest <> %s", [plan.digest]
-    ).fetchall()
-    begun = value(session, "select count(*) from _migration.run where digest = %s", plan.digest)
-    if not others:
-        if not begun:
-            _refuse_rows(session, plan)
-        return
-    if any(finished for _, finished in others):
-        raise LoadRefused(
-            "the load did not start",
-            f"the destination holds a finished load of another mapping or schema ({others[0][0][:12]})",
-            "restore the destination from the backup taken before that load, then run this again",
-        )
-    if not supersede or any(bulk.pending(session, digest) for digest, _ in others):
-        raise LoadRefused(
-            "the load did not start",
-            f"an unfinished load of another mapping is there ({others[0][0][:12]})",
-            "load with `supersede` to take its rows away, or restore the backup taken before it",
-        )
-    with session.transaction():
-        session.execute("set constraints all deferred")
-        for table in reversed(plan.tables):
-            session.execute(f"delete from {table.target}")
-        for name in ("run", "chunk", "quarantine", "adjusted"):
-            session.execute(f"delete from _migration.{name}")
-
-
-def _refuse_rows(session: Connection, plan: Plan) -> None:
-    held = [
-        table.name
-        for table in plan.tables
-        if table.replace is None and value(session, f"select exists (select 1 from {table.target})")
-    ]
-    if held:
-        raise LoadRefused(
-            "the load did not start",
-            f"there are rows nobody declared in {', '.join(held)}",
-            "declare `replace: <why>` for rows the project's migrations put there; else empty the tables",
-        )
 
 
 def _begin(session: Connection, plan: Plan, supply: Supply, mode: str) -> None:
@@ -365,3 +276,6 @@ def _result(
     return Loaded(
         plan.digest, mode, snapshot, moved, total - moved, tables, time.monotonic() - began
     )
+
+
+__all__ = ["LoadFailed", "LoadRefused", "Loaded", "TableLoad", "is_loaded", "load", "load_export"]

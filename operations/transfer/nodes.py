@@ -26,6 +26,7 @@ class NodeReader:
         self.problems.append(Problem(place, what, fix))
 
     def plain(self, node: yaml.Node) -> Any:  # Any: whatever the YAML file holds
+        """Return what a node holds."""
         return self.loader.construct_object(node, deep=True)
 
     def text(self, node: yaml.Node, what: str) -> str:
@@ -76,6 +77,7 @@ class NodeReader:
 
     def one_of(self, *choices: str) -> Callable[[yaml.Node, str], str]:
         """Make a reader of one of several words."""
+
         def read(node: yaml.Node, what: str) -> str:
             found = self.plain(node)
             if found not in choices:
