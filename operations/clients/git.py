@@ -158,6 +158,8 @@ class Repository(Clone):
     def find_commit(self, trailers: Mapping[str, str]) -> str | None:
         """Return the newest commit of the branch that carries all of these trailers, or None.
 
+        A revert carries its task too; it is found only where ``Runbook-Reverts`` is asked for.
+
         Raises:
             ClientError: the branch could not be read.
         """
@@ -177,7 +179,9 @@ class Repository(Clone):
         )
         for record in listed.split("\x1e"):
             sha, _, lines = record.strip().partition("\x1f")
-            if sha and wanted <= set(lines.splitlines()):
+            found = set(lines.splitlines())
+            is_revert = any(line.startswith(f"{REVERTS_TRAILER}: ") for line in found)
+            if sha and wanted <= found and (not is_revert or REVERTS_TRAILER in trailers):
                 return sha
         return None
 

@@ -11,10 +11,12 @@ import pytest
 
 from operations.clients.errors import ClientError
 from operations.clients.patience import Patience
+from operations.clients.render import Render
 from tests.clients.git_world import clone, no_identity, origin, other, repository, template
 
 __all__ = ["clone", "no_identity", "origin", "other", "repository", "template"]
 
+OWNER = "tea-00000000000000000000"
 MARK = "s3ntinel"
 """Part of every secret in these tests, so that one look finds any that got out."""
 
@@ -163,6 +165,14 @@ def wire():
 def time():
     """A time of the test's own."""
     return Time()
+
+
+@pytest.fixture
+def render(wire, time, monkeypatch):
+    """A client of the scripted server, in the test's own time."""
+    monkeypatch.setenv("RENDER_API_KEY", f"rnd_{MARK}")
+    monkeypatch.setattr(Render, "patience", time.patience())
+    return Render.from_inventory({"api": wire.url, "key": "env:RENDER_API_KEY", "owner": OWNER})
 
 
 @pytest.fixture(autouse=True)

@@ -2,9 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tests.clients.conftest import MARK, Reply
+from tests.clients.conftest import MARK, OWNER, Reply
 
-OWNER = "tea-00000000000000000000"
 WEB = "srv-web00000000000000000"
 START = datetime(2026, 10, 3, 14, 0, tzinfo=UTC)
 

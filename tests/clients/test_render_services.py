@@ -5,8 +5,8 @@ import pytest
 from operations.clients.errors import ClientError, NoAnswer
 from operations.clients.render import Render
 from operations.clients.secret import Secret
-from tests.clients.conftest import MARK, Reply
-from tests.clients.render_wire import OWNER, WEB, RenderWire, service
+from tests.clients.conftest import MARK, OWNER, Reply
+from tests.clients.render_wire import WEB, RenderWire, service
 
 ENTRY = {"api": "https://api.render.com/v1", "key": "env:RENDER_API_KEY", "owner": OWNER}
 
@@ -15,14 +15,6 @@ ENTRY = {"api": "https://api.render.com/v1", "key": "env:RENDER_API_KEY", "owner
 def world(wire):
     """A workspace with one service."""
     return RenderWire(wire)
-
-
-@pytest.fixture
-def render(wire, time, monkeypatch):
-    """A client of it, in a time of its own."""
-    monkeypatch.setenv("RENDER_API_KEY", f"rnd_{MARK}")
-    monkeypatch.setattr(Render, "patience", time.patience())
-    return Render.from_inventory({**ENTRY, "api": wire.url})
 
 
 def test_an_inventory_entry_becomes_a_client():

@@ -5,9 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from operations.clients.errors import ClientError
-from operations.clients.render import Render
-from tests.clients.conftest import MARK, Reply
-from tests.clients.render_wire import OWNER, START, WEB, RenderWire
+from tests.clients.conftest import OWNER, Reply
+from tests.clients.render_wire import START, WEB, RenderWire
 
 END = START + timedelta(hours=1)
 
@@ -16,14 +15,6 @@ END = START + timedelta(hours=1)
 def world(wire):
     """A workspace with one service."""
     return RenderWire(wire)
-
-
-@pytest.fixture
-def render(wire, time, monkeypatch):
-    """A client of it, in a time of its own."""
-    monkeypatch.setenv("RENDER_API_KEY", f"rnd_{MARK}")
-    monkeypatch.setattr(Render, "patience", time.patience())
-    return Render.from_inventory({"api": wire.url, "key": "env:RENDER_API_KEY", "owner": OWNER})
 
 
 def series(unit, values, **labels):

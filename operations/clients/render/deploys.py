@@ -5,10 +5,11 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from operations.clients.errors import ClientError, NoAnswer
+from operations.clients.patience import LIMITED
 from operations.clients.render.diagnosis import Diagnosis
 from operations.clients.render.model import Deploy, Service
 
-CREATED, QUEUED = 201, 202
+OK, CREATED, QUEUED = 200, 201, 202
 SERVER_ERROR = 500
 # How far back a deploy that we started is looked for; a service runs one deploy at a time.
 RECENT = 20
@@ -125,7 +126,7 @@ class DeployCalls(Diagnosis):
                 raise error from None
             return now
         now = self.deploy(service_id, deploy_id)
-        if answer.status != 200 and now.going_on:  # noqa: PLR2004  OK
+        if answer.status != OK and now.going_on:
             raise self.http.refusal(answer, what)
         return now
 
@@ -140,7 +141,7 @@ class DeployCalls(Diagnosis):
         """Wait until a deploy is live, and return it.
 
         One that went live and was replaced since counts as well. A status that is not known here
-        is waited out.
+        is waited out, and so is an API that is out of order for a while.
 
         Args:
             service_id: Service of the deploy.
@@ -155,22 +156,36 @@ class DeployCalls(Diagnosis):
         until = self.patience.clock() + timeout_seconds
         last = ""
         while True:
-            deploy = self.deploy(service_id, deploy_id)
-            if deploy.status != last:
+            deploy = self._glance(service_id, deploy_id)
+            if deploy is not None and deploy.status != last:
                 last = deploy.status
                 if on_status is not None:
                     on_status(deploy)
-            if deploy.succeeded:
+            if deploy is not None and deploy.succeeded:
                 return deploy
-            if deploy.failed:
+            if deploy is not None and deploy.failed:
                 raise self.failure(service_id, deploy)
             if self.patience.clock() + poll_seconds > until:
                 raise ClientError(
                     f"deploy `{deploy_id}` of `{service_id}` is not live",
-                    f"its status is still `{deploy.status}` after {timeout_seconds:g} s",
-                    f"watch it at {self._page(service_id)}, then the same command again",
+                    f"its status is still `{last}` after {timeout_seconds:g} s"
+                    if deploy is not None
+                    else f"Render stopped answering; its last known status is `{last or 'none'}`",
+                    "watch it at https://dashboard.render.com, then the same command again",
                 )
             self.patience.sleep(poll_seconds)
+
+    def _glance(self, service_id: str, deploy_id: str) -> Deploy | None:
+        """Return a deploy, or None while the API is out of order: the deploy goes on without it."""
+        try:
+            answer = self.http.get(_path(service_id, deploy_id))
+        except NoAnswer:
+            return None
+        if answer.status == LIMITED or answer.status >= SERVER_ERROR:
+            return None
+        if answer.status != OK:
+            raise self.http.refusal(answer, f"deploy `{deploy_id}` could not be read")
+        return Deploy.from_api(answer.json())
 
     def _page(self, service_id: str) -> str:
         return Service.from_api(
