@@ -19,7 +19,7 @@ class ClientError(Exception):
         self.fix = fix
 
 
-class NoAnswer(ClientError):  # noqa: N818  says what happened, as every error here does
+class NoAnswer(ClientError):
     """A request went out and nothing came back that says what became of it.
 
     Args:

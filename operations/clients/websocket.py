@@ -20,7 +20,7 @@ NO_CODE = 1005
 CLOSE_SECONDS = 1
 
 
-class Closed(ClientError):  # noqa: N818  says what happened
+class Closed(ClientError):
     """The other side closed the connection.
 
     Args:
