@@ -1,0 +1,88 @@
+"""Nothing points back: which layer may import which, read from the source."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+STEPS = {
+    path.stem
+    for path in (ROOT / "operations").glob("*.py")
+    if path.stem not in {"__init__", "checks", "evidence", "targets", "variables"}
+}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for folder in ("operations", "state", "runbooks", "inventory"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield ".".join(path.relative_to(ROOT).with_suffix("").parts), path
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def starts(names: set[str], *prefixes: str) -> list[str]:
+    return sorted(
+        name for name in names if any(name == p or name.startswith(f"{p}.") for p in prefixes)
+    )
+
+
+FORBIDDEN = {
+    "state": ("pyinfra", "operations", "runbooks", "inventory", "tests"),
+    "operations.clients": ("pyinfra", "state", "operations.engine", "operations.transfer", "tests"),
+    "operations.transfer": ("pyinfra", "state", "operations.engine", "tests"),
+    "operations.engine": ("operations.transfer", "runbooks", "inventory", "tests"),
+    "runbooks": ("state", "operations.clients", "operations.transfer", "tests"),
+    "inventory": ("operations", "state", "runbooks", "tests"),
+}
+
+
+@pytest.mark.parametrize("layer", FORBIDDEN)
+def test_a_layer_imports_nothing_that_lies_before_it(layer):
+    """Runbooks call operations, the engine writes to state, and nothing points back."""
+    for name, path in modules():
+        if name == layer or name.startswith(f"{layer}."):
+            found = starts(imported(path), *FORBIDDEN[layer])
+            assert not found, f"{name} imports {', '.join(found)}"
+
+
+def test_a_step_imports_no_other_step_and_no_state():
+    """Claims that several steps rely on live in checks.py; only the engine writes to state."""
+    for step in STEPS:
+        names = imported(ROOT / "operations" / f"{step}.py")
+        others = [f"operations.{other}" for other in STEPS - {step}]
+        assert not starts(names, "state", "pyinfra", *others), step
+
+
+def test_the_core_does_not_know_the_rehearsal():
+    """The rehearsal world speaks at the wire; no source of the core names it."""
+    for name, path in modules():
+        if not name.startswith("inventory"):
+            assert "rehears" not in path.read_text(encoding="utf-8").lower(), name
+
+
+def test_no_module_wants_a_second_noun():
+    """A module past 300 lines wants a second noun."""
+    for _, path in modules():
+        if path.parent.name not in {"runbooks", "inventory"}:
+            assert len(path.read_text(encoding="utf-8").splitlines()) <= 300, path
+
+
+def test_a_runbook_holds_calls_only():
+    """No `if`, no `def`, no arithmetic: pyinfra runs the file once for each target."""
+    allowed = (ast.Import, ast.ImportFrom, ast.Expr, ast.Assign)
+    banned = (ast.BinOp, ast.BoolOp, ast.IfExp, ast.Lambda, ast.comprehension)
+    for path in (ROOT / "runbooks").glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert all(isinstance(node, allowed) for node in tree.body), path
+        assert not any(isinstance(node, banned) for node in ast.walk(tree)), path

@@ -1,0 +1,67 @@
+"""What the checkout as a whole promises: no strange hosts, no machine paths, a set-up that fits."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [ROOT / name for name in listed.stdout.split("\0") if name]
+
+
+def test_lock_files_name_no_host_but_the_public_index():
+    """A lock made on one machine installs on every other."""
+    uv = (ROOT / "uv.lock").read_text(encoding="utf-8")
+    hosts = set(re.findall(r'(?:url|registry) = "\w+://([^/"]+)', uv))
+    assert hosts == {"pypi.org", "files.pythonhosted.org"}
+    npm = (ROOT / "tests/rehearsal/repo/server/package-lock.json").read_text(encoding="utf-8")
+    assert '"resolved"' not in npm
+    assert "file:" not in uv + npm
+
+
+def test_the_set_up_installs_only_declared_extras():
+    """`run` asks uv for extras that pyproject.toml has."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = set(re.findall(r'extras(?: = \[|\.append\()"(\w+)"', (ROOT / "run").read_text()))
+    assert asked == {"rehearsal", "postgres", "redis", "node"}
+    assert asked <= project["optional-dependencies"].keys()
+
+
+def test_the_bootstrap_needs_the_standard_library_only():
+    """A fresh machine has python3 and nothing else."""
+    text = (ROOT / "run").read_text(encoding="utf-8")
+    names = set(re.findall(r"^(?:import|from) (\w+)", text, re.MULTILINE))
+    assert names <= {"os", "re", "shutil", "subprocess", "sys", "pathlib"}
+
+
+def test_strict_types_hold():
+    """`mypy --strict` is clean on everything but the tests."""
+    answer = subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_ruff_is_clean():
+    """Every rule is selected, and each that is left out says why on its line."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--quiet"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_the_readme_is_short():
+    """A stranger reads it in one go: under 150 lines."""
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 150
+
+
+def test_nothing_tracked_is_a_run_s_own_file():
+    """Ledgers, worlds and caches stay out of git."""
+    names = {str(path.relative_to(ROOT)) for path in tracked()}
+    private = re.compile(r"(^|/)(\.rehearsal|\.tools|\.venv|node_modules|__pycache__)/|ledgers/")
+    assert not [name for name in names if private.search(name)]
