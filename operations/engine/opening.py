@@ -19,7 +19,7 @@ from operations.engine.telling import Refused, refuse
 from state.entry import now
 from state.errors import RunbookError
 from state.ledger import open_ledger, path_of
-from state.run import Run, fold
+from state.run import Outcome, Run, fold
 from state.secrets import Vault
 
 Choose = Callable[[dict[str, Run], str], tuple[Run, dict[str, Any]]]  # Any: JSON of run.opened
@@ -108,10 +108,15 @@ def current() -> Session:
 
 
 def latest_or_new(runs: dict[str, Run], runbook: str) -> tuple[Run, dict[str, Any]]:
-    """Choose the newest run of a runbook that was not rolled back, else a new one."""
+    """Choose the newest run of a runbook that was not rolled back, else a new one.
+
+    A proven run of gates alone is over: a runbook that only looks is run to look again.
+    """
     for run in reversed(runs.values()):
         if run.runbook == runbook and not run.undoes and not run.rolled_back:
-            return run, {}
+            gates_alone = all(task.opened_at for task in run.tasks.values())
+            over = run.outcome is Outcome.PROVEN and gates_alone
+            return (Run(new_id(runs, runbook), runbook, ""), {}) if over else (run, {})
     return Run(new_id(runs, runbook), runbook, ""), {}
 
 

@@ -1,5 +1,6 @@
 """What the tests of the engine share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,14 @@ from tests.engine.lab.bench import Bench
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Bench:
+def lab(tmp_path: Path) -> Iterator[Bench]:
     """Return an environment with one target."""
-    return Bench(tmp_path)
+    with Bench(tmp_path / "lab") as bench:
+        yield bench
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Bench:
+def pair(tmp_path: Path) -> Iterator[Bench]:
     """Return an environment with two targets."""
-    return Bench(tmp_path, ["one", "two"])
+    with Bench(tmp_path / "lab", ["one", "two"]) as bench:
+        yield bench

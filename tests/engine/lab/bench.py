@@ -5,14 +5,17 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Self
 
 from state.entry import Entry
 from state.ledger import SqliteLedger, broken_links
@@ -60,10 +63,14 @@ class Ran:
 
 
 class Bench:
-    """One environment named `lab` in a folder of its own."""
+    """One environment in a folder of its own.
+
+    Its name is its own, too: the fence on a target goes by it, and all targets are this machine.
+    """
 
     def __init__(self, folder: Path, targets: Iterable[str] = ("one",)) -> None:
         self.folder = folder
+        self.environment = f"lab{secrets.token_hex(4)}"
         self.targets = list(targets)
         for target in self.targets:
             self.room(target).mkdir(parents=True)
@@ -77,6 +84,15 @@ class Bench:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
+    def __enter__(self) -> Self:
+        """Return the environment."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the fences; they lie outside of the folder, as on any target."""
+        for fence in Path("/tmp").glob(f"runbook-*-{self.environment}-*.fence"):
+            fence.unlink()
+
     def room(self, target: str = "one") -> Path:
         """Return the folder that a target's steps work in."""
         return self.folder / "rooms" / target
@@ -89,7 +105,9 @@ class Bench:
         ]
         group = self.folder / "group_data"
         group.mkdir(exist_ok=True)
-        (group / "all.py").write_text('environment = "lab"\nledger = "memory/lab.sqlite"\n')
+        (group / "all.py").write_text(
+            f'environment = "{self.environment}"\nledger = "memory/lab.sqlite"\n'
+        )
         (self.folder / f"{name}.py").write_text(f"hosts = {hosts!r}\n")
 
     def runbook(self, *calls: str, name: str = "up") -> None:
@@ -156,7 +174,7 @@ class Bench:
         """Return what the ledger holds, its chain checked."""
         if not self.ledger.exists():
             return []
-        entries = SqliteLedger(self.ledger, "lab").entries()
+        entries = SqliteLedger(self.ledger, self.environment).entries()
         assert not list(broken_links(entries))
         return entries
 
@@ -239,8 +257,8 @@ def _warm(path: str) -> Warm:
 
 
 def end(process: "subprocess.Popen[str]") -> None:
-    """End a process of ours and what it started."""
-    if process.poll() is None:
+    """End a process of ours and all that it started, orphans, too."""
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
 

@@ -190,6 +190,18 @@ def blurt(path: str, value: Secret) -> Commands:
     yield f"printf %s '{value.reveal()}' > {path}"
 
 
+@check(fix="see the file")
+def file_stands(path: str) -> Finding:
+    """The file is there."""
+    return holds_if(Path(path).exists(), "it is not")
+
+
+@step(captures=content, ensures=file_stands, rollback=restore)
+def leave_running(path: str) -> Commands:
+    """Start a process that goes on when the step has ended."""
+    yield f"sleep 60 >/dev/null 2>&1 & echo $! > {path}"
+
+
 def file_is_gone(path: str) -> bool:
     """The file is gone."""
     return not Path(path).exists()
