@@ -7,25 +7,25 @@ from operations.transfer import casts
 from operations.transfer.catalog import Column, Table
 from operations.transfer.plan import ColumnPlan, FaultPlan
 from operations.transfer.quoting import constant, literal, quoted
-from operations.transfer.rules import Action, ColumnRule, Fault, Problem
+from operations.transfer.rules import Action, ColumnRule, Fault, Problem, RowRule
+from operations.transfer.treatment import Treatment
 
+NAIVE = "timestamp without time zone"
+AWARE = "timestamp with time zone"
+TIME = "time without time zone"
 TEXTUAL = {"text", "character varying", "bpchar", "citext", "name"}
 WIDENINGS = {
     ("smallint", "integer"), ("smallint", "bigint"), ("integer", "bigint"),
     ("smallint", "numeric"), ("integer", "numeric"), ("bigint", "numeric"),
-    ("smallint", "double precision"), ("integer", "double precision"), ("real", "double precision"),
-    ("date", "text"), ("uuid", "text"), ("json", "jsonb"),
+    ("smallint", "double precision"), ("integer", "double precision"),
+    ("real", "double precision"), ("json", "jsonb"),
 }  # fmt: skip
+# Types whose values have a hash that is equal when the values are.
 HASHED = {
     "boolean", "bytea", "smallint", "integer", "bigint", "text", "character varying", "bpchar",
-    "real", "double precision", "numeric", "date", "time without time zone", "time with time zone",
-    "timestamp without time zone", "timestamp with time zone", "interval", "uuid", "jsonb", "inet", "oid",
+    "real", "double precision", "numeric", "date", TIME, "time with time zone", NAIVE, AWARE,
+    "interval", "uuid", "jsonb", "inet", "oid",
 }  # fmt: skip
-NAIVE, AWARE, TIME = (
-    "timestamp without time zone",
-    "timestamp with time zone",
-    "time without time zone",
-)
 CAST_TARGETS = {
     "boolean": {"boolean"},
     "date": {"date", AWARE},
@@ -34,6 +34,7 @@ CAST_TARGETS = {
     "integer": {"smallint", "integer", "bigint"},
     "text": TEXTUAL,
 }
+READS_TEXT = {"date", "time", "json"}
 REFERENCE = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
 
 
@@ -47,12 +48,20 @@ class Built:
     joins: list[str] = field(default_factory=list)
     sources: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A value as the source gives it; `known` is never NULL."""
+
+    sql: str
+    type: str
+    known: bool
 
 
 @dataclass
 class Builder:
-    """Build the columns of one table; one instance per table.
+    """Build the columns of one table.
 
     `key` is the source's primary key column, when it has just one.
     """
@@ -63,34 +72,40 @@ class Builder:
     server_version: int
     key: str | None
 
-    def build(self, rule: ColumnRule, lookup_join: tuple[str, str, str] | None = None) -> Built:
+    def build(self, rule: ColumnRule, looked_up: tuple[str, str, str] | None = None) -> Built:
         """Return expression, faults and problems of one rule.
 
         Args:
             rule: The rule; its column exists on the destination.
-            lookup_join: For a lookup: the join, its expression and its type.
+            looked_up: For a lookup: its join, its expression and its type.
         """
         built = Built()
         column = self.target.by_name[rule.name]
-        wire = column.type if column.kind == "b" or column.kind == "d" else "text"
-        raw, raw_type, known = self._raw(rule, built, wire, lookup_join)
+        # an enumeration of the destination does not exist on the source; its labels travel as text
+        wire = column.type if column.kind in {"b", "d"} else "text"
+        if rule.lookup is not None and looked_up is None:
+            return built
+        raw = self._raw(rule, built, wire, looked_up)
         if raw is None:
             return built
-        value = self._value(rule, column, raw, raw_type, wire, built)
-        if value is not None:
-            final = self._final(rule, column, raw, value, wire, built, known=known)
-            source_type = self.source.by_name[rule.source].type if rule.source else None
-            exact = raw_type in {wire, NAIVE} or {raw_type, wire} <= TEXTUAL
-            exact = exact and rule.source is not None and not (rule.cast or rule.values)
-            built.plan = ColumnPlan(
-                rule.name, wire, f"({final})::{wire}", rule, rule.source, source_type,
-                as_text=wire not in HASHED or column.kind == "e", exact=exact,
-            )  # fmt: skip
+        value = self._value(rule, column, raw, wire, built)
+        if value is None:
+            return built
+        final = self._treated(rule, column, raw, value, wire, built)
+        exact = raw.type in {wire, NAIVE} or {raw.type, wire} <= TEXTUAL
+        built.plan = ColumnPlan(
+            name=rule.name,
+            type=wire,
+            sql=f"({final})::{wire}",
+            rule=rule,
+            source=rule.source,
+            source_type=self.source.by_name[rule.source].type if rule.source else None,
+            as_text=wire not in HASHED or column.kind == "e",
+            exact=exact and rule.source is not None and not (rule.cast or rule.values),
+        )
         return built
 
-    def interpolate(
-        self, rule_text: str, place_rule: ColumnRule, built: Built, cast: str = ""
-    ) -> str:
+    def interpolate(self, text: str, rule: ColumnRule, built: Built, cast: str = "") -> str:
         """Replace `{column}` by the source column, and note which were used."""
 
         def column(match: re.Match[str]) -> str:
@@ -98,208 +113,142 @@ class Builder:
             if name is None:
                 return match.group(0)[0]
             if name not in self.source.by_name:
-                fix = f"columns of `{self.source.name}`: {', '.join(sorted(self.source.by_name))}"
-                self._problem(built, place_rule, f"there is no source column `{name}`", fix)
+                self._unknown(built, rule, name)
                 return "null"
             built.sources.add(name)
             return f"s.{quoted(name)}{cast}"
 
-        return REFERENCE.sub(column, rule_text)
+        return REFERENCE.sub(column, text)
+
+    def row_fault(self, rule: RowRule, built: Built) -> FaultPlan:
+        """Return the fault of a rule that keeps rows out by a condition."""
+        at = ColumnRule("quarantine", rule.place)
+        condition = f"coalesce({self.interpolate(rule.condition, at, built)}, false)"
+        return FaultPlan("", Fault.MALFORMED, condition, Action.QUARANTINE, rule.reason, rule.place)
 
     def _problem(self, built: Built, rule: ColumnRule, what: str, fix: str) -> None:
-        built.problems.append(Problem(rule.place, f"`{self.target.name}.{rule.name}`: {what}", fix))
+        what = f"`{self.target.name}.{rule.name}`: {what}"
+        built.problems.append(Problem(rule.place, what, fix))
+
+    def _unknown(self, built: Built, rule: ColumnRule, name: str | None) -> None:
+        fix = f"columns of `{self.source.name}`: {', '.join(sorted(self.source.by_name))}"
+        self._problem(built, rule, f"there is no source column `{name}`", fix)
 
     def _raw(
-        self, rule: ColumnRule, built: Built, wire: str, lookup_join: tuple[str, str, str] | None
-    ) -> tuple[str | None, str, bool]:
-        """Return the untouched value, its type, and whether it is known never to be NULL."""
+        self, rule: ColumnRule, built: Built, wire: str, looked_up: tuple[str, str, str] | None
+    ) -> Raw | None:
         if rule.constant is not None:
-            return constant(rule.constant.value, wire), wire, rule.constant.value is not None
-        if lookup_join is not None:
-            join, sql, lookup_type = lookup_join
+            given = rule.constant.value
+            return Raw(constant(given, wire), wire, given is not None)
+        if looked_up is not None:
+            join, sql, kind = looked_up
             built.joins.append(join)
-            return sql, lookup_type, False
+            return Raw(sql, kind, known=False)
         if rule.sql is not None:
             name = f"sql:{rule.name}"
-            built.parsed.append((name, f"({self.interpolate(rule.sql, rule, built)})::{wire}"))
-            return f"s.{quoted(name)}", wire, False
+            made = self.interpolate(rule.sql, rule, built)
+            built.parsed.append((name, f"({made})::{wire}"))
+            return Raw(f"s.{quoted(name)}", wire, known=False)
         if rule.source not in self.source.by_name:
-            fix = f"columns of `{self.source.name}`: {', '.join(sorted(self.source.by_name))}"
-            self._problem(built, rule, f"there is no source column `{rule.source}`", fix)
-            return None, "", False
+            self._unknown(built, rule, rule.source)
+            return None
         built.sources.add(rule.source)
         found = self.source.by_name[rule.source]
-        return f"s.{quoted(rule.source)}", found.type, not found.nullable
+        return Raw(f"s.{quoted(rule.source)}", found.type, not found.nullable)
 
     def _value(
-        self, rule: ColumnRule, column: Column, raw: str, raw_type: str, wire: str, built: Built
+        self, rule: ColumnRule, column: Column, raw: Raw, wire: str, built: Built
     ) -> str | None:
         """Return the value in the destination's type; NULL where it cannot be read."""
-        if rule.cast and wire not in CAST_TARGETS[rule.cast]:
-            self._problem(
-                built,
-                rule,
-                f"`cast: {rule.cast}` does not give {column.declared}",
-                "choose another cast",
-            )
+        if (wrong := self._wrong_cast(rule, column, raw, wire)) is not None:
+            self._problem(built, rule, *wrong)
             return None
-        for form in rule.formats:
-            if not casts.well_formed(form, rule.cast or "date"):
-                self._problem(
-                    built, rule, f"format `{form}` is not complete", "name YYYY, MM, DD or HH24, MI"
-                )
-                return None
-        if rule.cast in {"date", "time", "json"} and raw_type not in TEXTUAL:
-            self._problem(
-                built,
-                rule,
-                f"`cast: {rule.cast}` reads text, the source is {raw_type}",
-                "remove the cast",
-            )
-            return None
-        read: str | None = None
-        if rule.cast == "boolean":
-            read = casts.parse_boolean(raw, raw_type)
-        elif rule.cast == "date":
-            read = casts.parse_date(raw, casts.ordered(rule.formats, rule.order))
-        elif rule.cast == "time":
-            read = casts.parse_time(raw, rule.formats)
-        elif rule.cast == "json":
-            read = casts.parse_json(raw, wire, rule.shape, self.server_version)
-        elif rule.cast == "integer":
-            read = casts.parse_integer(raw, wire)
-        elif rule.cast == "text":
-            read = f"{raw}::text"
-        if rule.values:
-            read = casts.pick(raw, rule.values, wire, read or f"null::{wire}")
+        read = self._read(rule, raw, wire)
         if read is not None:
             name = f"read:{rule.name}"
             built.parsed.append((name, read))
             return f"s.{quoted(name)}"
-        if raw_type == NAIVE and wire == AWARE:
-            if rule.zone is None:
-                fix = "add `zone: UTC`, or the zone its clock showed"
-                self._problem(built, rule, "a timestamp without zone needs one", fix)
-                return None
-            return f"({raw} at time zone {literal(rule.zone)})"
         if rule.zone is not None:
-            self._problem(
-                built, rule, f"`zone` does not apply from {raw_type} to {wire}", "remove `zone`"
-            )
-            return None
-        fits = raw_type == wire or (raw_type, wire) in WIDENINGS or {raw_type, wire} <= TEXTUAL
-        if not fits and not (raw_type in {"uuid", "date"} and wire in TEXTUAL):
-            fix = "declare `cast:`, `values:` or `sql:`"
-            self._problem(
-                built, rule, f"the source is {raw_type}, the destination {column.declared}", fix
-            )
-            return None
-        return raw
+            return f"({raw.sql} at time zone {literal(rule.zone)})"
+        return raw.sql
 
-    def _final(
-        self,
-        rule: ColumnRule,
-        column: Column,
-        raw: str,
-        value: str,
-        wire: str,
-        built: Built,
-        *,
-        known: bool,
+    def _wrong_cast(
+        self, rule: ColumnRule, column: Column, raw: Raw, wire: str
+    ) -> tuple[str, str] | None:
+        """Say what keeps the source's type from becoming the destination's, and the fix."""
+        if rule.cast and wire not in CAST_TARGETS[rule.cast]:
+            return f"`cast: {rule.cast}` does not give {column.declared}", "choose another cast"
+        for form in rule.formats:
+            if not casts.well_formed(form, rule.cast or "date"):
+                return f"format `{form}` is not complete", "name YYYY, MM, DD or HH24, MI"
+        if rule.cast in READS_TEXT and raw.type not in TEXTUAL:
+            return f"`cast: {rule.cast}` reads text, the source is {raw.type}", "remove the cast"
+        if rule.cast or rule.values:
+            return None
+        naive = raw.type == NAIVE and wire == AWARE
+        if naive and rule.zone is None:
+            fix = "add `zone: UTC`, or the zone its clock showed"
+            return "a timestamp without zone needs one", fix
+        if rule.zone is not None and not naive:
+            return f"`zone` does not apply from {raw.type} to {wire}", "remove `zone`"
+        fits = raw.type == wire or (raw.type, wire) in WIDENINGS or {raw.type, wire} <= TEXTUAL
+        if fits or naive or (raw.type in {"uuid", "date"} and wire in TEXTUAL):
+            return None
+        what = f"the source is {raw.type}, the destination {column.declared}"
+        return what, "declare `cast:`, `values:` or `sql:`"
+
+    def _read(self, rule: ColumnRule, raw: Raw, wire: str) -> str | None:
+        """Return the expression of a declared cast or list of values."""
+        read: str | None = None
+        if rule.cast == "boolean":
+            read = casts.parse_boolean(raw.sql, raw.type)
+        elif rule.cast == "date":
+            read = casts.parse_date(raw.sql, casts.ordered(rule.formats, rule.order))
+        elif rule.cast == "time":
+            read = casts.parse_time(raw.sql, rule.formats)
+        elif rule.cast == "json":
+            read = casts.parse_json(raw.sql, wire, rule.shape, self.server_version)
+        elif rule.cast == "integer":
+            read = casts.parse_integer(raw.sql, wire)
+        elif rule.cast == "text":
+            read = f"{raw.sql}::text"
+        if rule.values:
+            read = casts.pick(raw.sql, rule.values, wire, read or f"null::{wire}")
+        return read
+
+    def _treated(
+        self, rule: ColumnRule, column: Column, raw: Raw, value: str, wire: str, built: Built
     ) -> str:
-        """Wrap the value in what is done about its faults, and list these."""
-        textual = wire in TEXTUAL
-        said = dict(rule.when)
-        absent = f"{raw} is null" + (f" or {casts.listed(raw, rule.nulls)}" if rule.nulls else "")
-        if rule.nulls and value == raw:
-            value = f"(case when {absent} then null else {raw} end)"
-        if Fault.UNTRIMMED in said:
-            built.faults.append(
-                self._fault(
-                    rule,
-                    Fault.UNTRIMMED,
-                    f"{value} <> {casts.trimmed(value)}",
-                    raw,
-                    casts.trimmed(value),
-                )
-            )
-            value = casts.trimmed(value)
-        conditions: dict[Fault, str] = {}
-        if (
-            not column.nullable
-            and rule.default is None
-            and not known
-            or Fault.NULL in said
-            or (not column.nullable and rule.default is None and rule.nulls)
-        ):
-            conditions[Fault.NULL] = absent
-        if Fault.BLANK in said:
-            conditions[Fault.BLANK] = f"{casts.trimmed(f'{raw}::text')} = ''"
-        may_fail = rule.cast in {"boolean", "date", "time", "json", "integer"} or bool(rule.values)
-        if may_fail or Fault.UNCASTABLE in said:
-            sources = " and ".join(
-                f"s.{quoted(name)} is not null" for name in sorted(built.sources)
-            )
-            there = f"not ({absent})" if rule.sql is None else sources or "true"
-            conditions[Fault.UNCASTABLE] = f"{there} and {value} is null"
-        if rule.pattern:
-            conditions[Fault.MALFORMED] = casts.is_malformed(value, rule.pattern)
-        if column.length is not None and textual:
-            conditions[Fault.TOO_LONG] = f"char_length({value}) > {column.length}"
-        if Fault.DUPLICATE in said:
-            conditions[Fault.DUPLICATE] = self._duplicate(rule, built)
-        final = value
-        for fault in (Fault.BLANK, Fault.TOO_LONG):
-            if said.get(fault) is Action.NULL and fault in conditions:
-                final = f"(case when {conditions[fault]} then null else {final} end)"
-        if said.get(Fault.TOO_LONG) is Action.TRUNCATE and Fault.TOO_LONG in conditions:
-            final = f"left({final}, {column.length})"
-        stand_in = {
-            Action.PLACEHOLDER: self._placeholder(rule, built),
-            Action.SENTINEL: constant(rule.sentinel.value, wire) if rule.sentinel else "null",
-        }
-        branches = [
-            f"when {condition} then {stand_in[said[fault]]}"
-            for fault, condition in conditions.items()
-            if said.get(fault) in stand_in
-        ]
-        if branches:
-            final = f"case {' '.join(branches)} else {final} end"
-        if rule.default is not None:
-            final = f"coalesce({final}, {constant(rule.default.value, wire)})"
-        for fault, condition in conditions.items():
-            built.faults.append(self._fault(rule, fault, condition, raw, f"({final})"))
-        nulled = [f for f, a in said.items() if a is Action.NULL and f in conditions]
-        if nulled and not column.nullable and rule.default is None:
-            fix = "add `default: …`, or choose another action"
-            self._problem(
-                built, rule, f"`when_{nulled[0]}: null` leaves a NOT NULL column empty", fix
-            )
-        if rule.default is not None and rule.default.value is None and not column.nullable:
-            self._problem(
-                built, rule, "its default is null and the column NOT NULL", "give a value"
-            )
-        return final
+        """Return the value with its faults treated, and note these."""
+        treatment = Treatment(
+            rule=rule,
+            nullable=column.nullable,
+            length=column.length if wire in TEXTUAL else None,
+            raw=raw.sql,
+            known=raw.known,
+            value=value,
+            type=wire,
+            sources=tuple(sorted(built.sources)),
+            duplicate=self._duplicate(rule, built) if rule.action(Fault.DUPLICATE) else None,
+            placeholder=self._placeholder(rule, built),
+        )
+        built.faults += treatment.faults()
+        for what, fix in treatment.contradictions():
+            self._problem(built, rule, what, fix)
+        return treatment.final()
 
     def _duplicate(self, rule: ColumnRule, built: Built) -> str:
         """Return a condition: an earlier row of the source holds the same value."""
         if self.key is None or rule.source is None:
-            self._problem(
-                built,
-                rule,
-                "when_duplicate needs `from` and a one-column primary key",
-                "use `sql:`",
-            )
+            what = "when_duplicate needs `from` and a one-column primary key"
+            self._problem(built, rule, what, "use `sql:`")
             return "false"
         fold = casts.folded if rule.same == "folded" else str
-        own, table = (
-            fold(f"s.{quoted(rule.source)}"),
-            f"{quoted(self.source_schema)}.{quoted(self.source.name)}",
-        )
-        name, key = quoted(f"first:{rule.name}"), quoted(self.key)
-        keys = f"select {fold(f'd.{quoted(rule.source)}')} as k, d.{key} as first from {table} d"
+        table = f"{quoted(self.source_schema)}.{quoted(self.source.name)}"
+        name, key, column = quoted(f"first:{rule.name}"), quoted(self.key), quoted(rule.source)
+        keys = f"select {fold(f'd.{column}')} as k, d.{key} as first from {table} d"
         first = f"select distinct on (k) k, first from ({keys}) d where k <> '' order by k, first"
-        built.joins.append(f"left join ({first}) {name} on {name}.k = {own}")
+        built.joins.append(f"left join ({first}) {name} on {name}.k = {fold(f's.{column}')}")
         return f"{name}.first < s.{key}"
 
     def _placeholder(self, rule: ColumnRule, built: Built) -> str:
@@ -308,31 +257,9 @@ class Builder:
         text = rule.placeholder or ""
         for match in REFERENCE.finditer(text):
             parts.append(literal(text[position : match.start()]))
-            parts.append(self.interpolate(match.group(0), rule, built, cast="::text"))
+            if match.group(1) is None:
+                parts.append(literal(match.group(0)[0]))
+            else:
+                parts.append(self.interpolate(match.group(0), rule, built, cast="::text"))
             position = match.end()
         return "(" + " || ".join([*parts, literal(text[position:])]) + ")"
-
-    def _fault(
-        self, rule: ColumnRule, fault: Fault, condition: str, old: str, new: str
-    ) -> FaultPlan:
-        action = rule.action(fault) or Action.REFUSE
-        said = WORDS[fault].format(column=rule.source or rule.name)
-        reason = f"{said}: {rule.reason}" if rule.reason else said
-        if rule.secret:
-            old = new = "'withheld'::text"
-        return FaultPlan(
-            rule.name, fault, f"coalesce({condition}, false)", action, reason, rule.place,
-            f"({old})::text", f"({new})::text",
-        )  # fmt: skip
-
-
-WORDS = {
-    Fault.NULL: "`{column}` is NULL",
-    Fault.BLANK: "`{column}` is blank",
-    Fault.UNCASTABLE: "`{column}` cannot be read",
-    Fault.MALFORMED: "`{column}` has not its declared form",
-    Fault.TOO_LONG: "`{column}` is too long",
-    Fault.DUPLICATE: "`{column}` is there already",
-    Fault.ORPHAN: "`{column}` refers to a row that is not moved",
-    Fault.UNTRIMMED: "`{column}` has blanks around it",
-}

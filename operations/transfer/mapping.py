@@ -1,6 +1,7 @@
 """Read a mapping file, and report everything wrong with it at once, each with its line."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -102,10 +103,15 @@ def load(path: str | Path) -> Mapping:
         problem = Problem(Place(str(file), line), "this is not YAML", "mend the line")
         raise MappingRefused(str(file), [problem]) from None
     reader = _Reader(str(file), loader)
-    mapping = reader.mapping(root, hashlib.sha256(text).hexdigest())
+    mapping = reader.mapping(root, _digest(reader.plain(root) if root is not None else None))
     if reader.problems:
         raise MappingRefused(str(file), reader.problems)
     return mapping
+
+
+def _digest(content: object) -> str:
+    """Hash what the file says: a comment more makes no other mapping."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
 class _Reader(NodeReader):

@@ -164,7 +164,7 @@ class TableRule:
 
 @dataclass(frozen=True)
 class Mapping:
-    """A whole mapping file; `text` is its sha256."""
+    """A whole mapping file; `digest` is the sha256 of what it says."""
 
     file: str
     digest: str

@@ -7,7 +7,7 @@ import sys
 import psycopg
 import pytest
 
-from operations.transfer import bulk, catalog, export, load, session
+from operations.transfer import admission, bulk, catalog, export, load, session
 from operations.transfer.chunks import LoadFailed
 from operations.transfer.compile import open_plan
 from operations.transfer.files import check_export
@@ -177,9 +177,9 @@ def test_an_unfinished_load_of_another_mapping_gives_way_on_demand(pair, rewritt
 
 def test_two_loads_do_not_run_at_once(pair, monkeypatch):
     """The second one is told that the first is there."""
-    monkeypatch.setattr(load, "LOCK_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(admission, "LOCK_WAIT_SECONDS", 0.1)
     with psycopg.connect(pair.destination) as other:
-        other.execute(f"select pg_advisory_lock({load.LOCK})")
+        other.execute(f"select pg_advisory_lock({admission.LOCK})")
         with pytest.raises(load.LoadRefused, match="another load"):
             pair.load()
 
