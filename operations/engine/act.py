@@ -12,7 +12,7 @@ from operations.engine.contract import SUPPLIED, Contract, parameters
 from operations.engine.session import Session
 from state.entry import Event
 from state.errors import PreconditionUnmet
-from state.run import Task
+from state.run import Receipt, Task
 
 
 @dataclass
@@ -27,14 +27,25 @@ class Act:
     digest: str
 
     @classmethod
+    def recorded(cls, session: Session, contract: Contract, receipt: Receipt) -> Self:
+        """Read the arguments of a receipt; what the step was made from need not be there any more.
+
+        Raises:
+            PreconditionUnmet: one has not the form its type needs.
+        """
+        plain = dict(receipt.arguments)
+        live = _live(session, contract, receipt.task, plain)
+        return cls(session, contract, session.task(receipt.task), plain, live, receipt.digest)
+
+    @classmethod
     def of(cls, session: Session, contract: Contract, task: str, plain: dict[str, Any]) -> Self:
         """Read the arguments.
 
         Raises:
             PreconditionUnmet: one has not the form its type needs; a secret is not to be had.
         """
+        live = _live(session, contract, task, plain)
         try:
-            live = values.revive(contract, plain, task, session.run.undoes or session.run.id)
             digest = values.digest(contract, plain, live, session.vault)
         except ClientError as error:
             raise refusal(contract, f"{error.what}: {error.why}", error.fix) from None
@@ -83,6 +94,18 @@ class Act:
                 f'give this call a task id of its own (`task="{task}b"`, say): the former stays on '
                 "record and a rollback puts it back; then the same command again",
             )
+
+
+def _live(
+    session: Session,
+    contract: Contract,
+    task: str,
+    plain: dict[str, Any],  # Any: JSON
+) -> dict[str, Any]:  # Any: what the annotations name
+    try:
+        return values.revive(contract, plain, task, session.run.undoes or session.run.id)
+    except ClientError as error:
+        raise refusal(contract, f"{error.what}: {error.why}", error.fix) from None
 
 
 def refusal(contract: Contract, why: str, fix: str) -> PreconditionUnmet:

@@ -20,6 +20,14 @@ class HasSecrets(Protocol):
         """Return them; a changed value makes it another act."""
 
 
+@runtime_checkable
+class HasTexts(Protocol):
+    """An argument that names files whose texts are part of what a step does."""
+
+    def texts(self) -> list[str]:
+        """Return them; a changed text makes it another act."""
+
+
 def bind(contract: Contract, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return a call's arguments by name, as plain data.
 
@@ -75,9 +83,10 @@ def secrets_in(live: Mapping[str, Any]) -> list[Secret]:
 def digest(
     contract: Contract, plain: Mapping[str, Any], live: Mapping[str, Any], vault: Vault
 ) -> str:
-    """Return what identifies an act: step, plain arguments, and keyed digests of its secrets."""
+    """Return what identifies an act: step, plain arguments, its secrets keyed, its files' texts."""
     keyed = [vault.digest(secret.reveal()) for secret in secrets_in(live)]
-    return hashlib.sha256(canonical([contract.name, plain, keyed]).encode()).hexdigest()
+    texts = [each.texts() for each in live.values() if isinstance(each, HasTexts)]
+    return hashlib.sha256(canonical([contract.name, plain, keyed, texts]).encode()).hexdigest()
 
 
 def seal(value: Any, vault: Vault) -> Any:
@@ -88,6 +97,11 @@ def seal(value: Any, vault: Vault) -> Any:
 def same(value: Any, recorded: Any, vault: Vault) -> bool:
     """Tell whether a snapshot reads as one on record; nothing is kept of it."""
     return bool(_plain(value, vault.digest) == recorded)
+
+
+def trace(value: Any, vault: Vault) -> str:
+    """Return a digest of a snapshot: enough to tell later whether it still reads the same."""
+    return hashlib.sha256(canonical(_plain(value, vault.digest)).encode()).hexdigest()
 
 
 def _plain(value: Any, name: Callable[[str], str]) -> Any:

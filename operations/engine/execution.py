@@ -171,12 +171,7 @@ def intend(act: Act) -> None:
     """Record what is about to happen and what was there before; on disk before any effect."""
     before = None
     if act.contract.captures is not None and act.task.receipt is None:
-        try:
-            captured = act.contract.captures(**chosen(act.contract.captures, act.live))
-        except ClientError as error:
-            what = f"what was there before cannot be read: {error.what}: {error.why}"
-            raise refusal(act.contract, what, error.fix) from None
-        before = values.seal(captured, act.session.vault)
+        before = values.seal(captured(act, act.contract.captures), act.session.vault)
     act.record(
         Event.STEP_STARTED,
         arguments=act.plain,
@@ -185,6 +180,19 @@ def intend(act: Act) -> None:
         idempotent=act.contract.idempotent,
         reason=act.session.choices.reason,
     )
+
+
+def captured(act: Act, captures: Clause) -> Any:  # Any: a snapshot
+    """Return what is there now, as the step's `captures` reads it.
+
+    Raises:
+        PreconditionUnmet: it cannot be read.
+    """
+    try:
+        return captures(**chosen(captures, act.live))
+    except ClientError as error:
+        what = f"what is there cannot be read: {error.what}: {error.why}"
+        raise refusal(act.contract, what, error.fix) from None
 
 
 def settings_here() -> dict[str, Any]:  # Any: JSON
@@ -208,7 +216,9 @@ def prove(act: Act) -> None:
             f"it ensures that {claim(act.contract.ensures)}; {told(found)}",
             found.fix or "see the lines above, then the same command again",
         )
-    act.record(Event.STEP_CHANGED, facts=dict(found.facts))
+    captures = act.contract.captures
+    after = values.trace(captured(act, captures), act.session.vault) if captures else ""
+    act.record(Event.STEP_CHANGED, facts=dict(found.facts), after=after)
 
 
 def told(found: Finding) -> str:

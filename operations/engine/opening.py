@@ -15,7 +15,7 @@ from operations.engine.here import Here
 from operations.engine.interruption import on_interruption
 from operations.engine.inventory import Inventory
 from operations.engine.session import Session
-from operations.engine.telling import Refused, refuse
+from operations.engine.telling import refuse
 from state.entry import now
 from state.errors import RunbookError
 from state.ledger import open_ledger, path_of
@@ -103,7 +103,8 @@ def current() -> Session:
         Refused: the runbook did not call `begin()`.
     """
     if _session is None:
-        raise Refused("the runbook calls a step before `begin()`; put `begin()` first in the file")
+        why = "the runbook calls a step before `begin()`"
+        raise refuse(RunbookError("nothing was started", why, "put `begin()` first in the file"))
     return _session
 
 

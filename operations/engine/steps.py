@@ -17,7 +17,7 @@ from operations.engine.execution import execute
 from operations.engine.inventory import selected
 from operations.engine.opening import current
 from operations.engine.plan import preview_step
-from operations.engine.telling import Refused, refuse
+from operations.engine.telling import refuse
 from state.errors import RunbookError
 
 # pyinfra's global arguments that would let a step pass without its proof, or on some targets only.
@@ -172,5 +172,6 @@ def _place() -> str:
     while frame is not None and frame.f_code.co_filename != wanted:
         frame = frame.f_back
     if frame is None:
-        raise Refused("a step was called from outside a runbook file")
+        why = "a step was called from outside of the runbook file"
+        raise refuse(RunbookError("nothing was started", why, "call steps in the runbook itself"))
     return f"{wanted}:{frame.f_lineno}"

@@ -1,5 +1,6 @@
 """What the operator is told, and the two shapes of a refusal that pyinfra carries out."""
 
+from functools import cache
 from typing import Any
 
 import click
@@ -9,22 +10,31 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
 from pyinfra.context import host
-from pyinfra_cli.exceptions import CliError  # type: ignore[import-untyped]  # pyinfra's CLI is not
-
 from state.errors import RunbookError
 
 
-class Refused(CliError, PyinfraError):  # type: ignore[misc]  # CliError is untyped
-    """A refusal in the shape that pyinfra lets through, printed as it is and nothing beside it."""
+@cache
+def _refused() -> type[Exception]:
+    """Return the exception that pyinfra lets through, printed as it is and nothing beside it.
 
-    def show(self, file: Any = None) -> None:  # Any: click's own signature
-        """Print what, why and next."""
-        click.echo(f"--> Refused: {self.message}", file=file, err=True)
+    It is made when it is first raised: to import pyinfra's CLI patches the whole process for
+    gevent, which is right in a command and surprises whoever imports a step elsewhere.
+    """
+    from pyinfra_cli.exceptions import CliError  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    class Refused(CliError, PyinfraError):  # type: ignore[misc]  # CliError is untyped
+        """A refusal before anything was done."""
+
+        def show(self, file: Any = None) -> None:  # Any: click's own signature
+            """Print what, why and next."""
+            click.echo(f"--> Refused: {self.message}", file=file, err=True)
+
+    return Refused
 
 
-def refuse(refusal: RunbookError) -> Refused:
+def refuse(refusal: RunbookError) -> Exception:
     """Return a refusal that ends the command before anything was done."""
-    return Refused(str(refusal))
+    return _refused()(str(refusal))
 
 
 def failing(message: str) -> PyinfraCommand:

@@ -13,7 +13,7 @@ from operations.engine.act import Act, refusal
 from operations.engine.choosing import receipts_to_undo, run_to_undo
 from operations.engine.command import is_executing, said
 from operations.engine.contract import Call, Contract, Irreversible, ask, chosen, load
-from operations.engine.execution import perform, performer
+from operations.engine.execution import captured, perform, performer
 from operations.engine.fence import refuse_orphan
 from operations.engine.finding import Verdict
 from operations.engine.opening import current, open_session
@@ -80,7 +80,7 @@ def _execute(receipt: Receipt) -> Iterator[PyinfraCommand]:
             _settle(session)
             return
         contract = load(receipt.step)
-        act = Act.of(session, contract, receipt.task, dict(receipt.arguments))
+        act = Act.recorded(session, contract, receipt)
         decision, why = _decide(act, receipt)
         if decision == "would refuse":
             raise _drift(act, why)
@@ -115,7 +115,7 @@ def _preview(receipt: Receipt) -> Iterator[PyinfraCommand]:
         yield from preview(session, declared, "done", "put back already")
         return
     try:
-        act = Act.of(session, load(receipt.step), receipt.task, dict(receipt.arguments))
+        act = Act.recorded(session, load(receipt.step), receipt)
         decision, why = _decide(act, receipt)
     except RunbookError as error:
         decision, why = "would refuse", error.why
@@ -147,6 +147,8 @@ def _decide(act: Act, receipt: Receipt) -> tuple[str, str]:
         return "as before", ""
     if doubtful:
         return "would undo", "it was interrupted"
+    if _as_left(act, receipt):
+        return "would undo", ""
     found = ask(contract.ensures, act.live)
     if found.verdict in (Verdict.ERROR, Verdict.INCONCLUSIVE):
         raise refusal(contract, f"it cannot be told what stands there now: {found.why}", found.fix)
@@ -160,11 +162,18 @@ def _as_before(act: Act, receipt: Receipt) -> bool:
     captures = act.contract.captures
     if captures is None:
         return False
-    try:
-        stands = captures(**chosen(captures, act.live))
-    except ClientError as error:
-        raise refusal(act.contract, f"{error.what}: {error.why}", error.fix) from None
-    return values.same(stands, receipt.before, act.session.vault)
+    return values.same(captured(act, captures), receipt.before, act.session.vault)
+
+
+def _as_left(act: Act, receipt: Receipt) -> bool:
+    """Tell whether what the step captures reads as it did after the step acted.
+
+    Then nobody changed it since, whatever became of the files and values the step was made from.
+    """
+    captures = act.contract.captures
+    if captures is None or not receipt.after:
+        return False
+    return values.trace(captured(act, captures), act.session.vault) == receipt.after
 
 
 def _intend(act: Act, receipt: Receipt) -> None:

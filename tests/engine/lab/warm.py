@@ -8,9 +8,10 @@ import json
 import os
 import sys
 
-import operations.engine  # noqa: F401  imported once, here, as pyinfra is
-import pyinfra_cli.main
+import pyinfra_cli.main  # first: it patches the process, as the installed command does
 from gevent import monkey
+
+import operations.engine  # noqa: F401  imported once, here, as pyinfra is
 
 # Not gevent's own: there is no hub in this process, so each fork makes a fresh one.
 fork = monkey.get_original("os", "fork")
@@ -30,7 +31,8 @@ def serve() -> dict[str, object] | None:
     return None
 
 
-if asked := serve():
+def become(asked: dict[str, object]) -> None:
+    """Run the command in this process, as if it had just been started."""
     os.chdir(str(asked["folder"]))
     os.environ.clear()
     os.environ.update(asked["env"])  # type: ignore[call-overload]
@@ -41,3 +43,7 @@ if asked := serve():
     os.dup2(said, 1)
     os.dup2(said, 2)
     pyinfra_cli.main.main()
+
+
+if __name__ == "__main__" and (asked := serve()):
+    become(asked)

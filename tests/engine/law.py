@@ -1,0 +1,147 @@
+"""The three laws of a step, and the harnesses in which they are tried.
+
+*again*: twice is once. *proof*: what ran is ensured. *back*: what was captured comes back.
+
+A harness says in what world a step is tried. It stands in a module named `laws.py`, anywhere under
+`tests/`, and is known by the step's ledger name::
+
+    @harness("env.put")
+    @contextmanager
+    def variable_of_a_service(data):
+        with render() as api:
+            key = data.draw(st.sampled_from(["HOST", "PORT"]))
+            yield World({"service": "srv-1", "key": key, "value": "env:VALUE"}, api.variables)
+"""
+
+import inspect
+import pkgutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from hypothesis import strategies as st
+
+import operations
+from operations.engine import arguments as values
+from operations.engine.contract import Call, Contract, Irreversible, ask, chosen
+from operations.engine.gate import is_gate
+
+TESTS = Path(__file__).parents[1]
+
+
+@dataclass
+class World:
+    """Where a step is tried: its arguments as a runbook passes them, and a look at everything.
+
+    Args:
+        arguments: Plain data, as in a runbook.
+        look: Returns all that the step may change, to be compared.
+        task: Plan task the step belongs to.
+    """
+
+    arguments: dict[str, Any]
+    look: Callable[[], object]
+    task: str = "1"
+
+
+Harness = Callable[[st.DataObject], AbstractContextManager[World]]
+_harnesses: dict[str, Harness] = {}
+
+
+def harness(name: str) -> Callable[[Harness], Harness]:
+    """Register the world in which the step with this ledger name is tried."""
+
+    def register(world: Harness) -> Harness:
+        assert name not in _harnesses, f"`{name}` has two harnesses"
+        _harnesses[name] = world
+        return world
+
+    return register
+
+
+def harnesses() -> dict[str, Harness]:
+    """Return every harness, by the ledger name of its step."""
+    for path in sorted(TESTS.rglob("laws.py")):
+        import_module(".".join(path.relative_to(TESTS.parent).with_suffix("").parts))
+    return dict(_harnesses)
+
+
+def contracts(package: ModuleType = operations) -> dict[str, Contract]:
+    """Return the contract of every step of a package or module, found by import; gates are none."""
+    inside = pkgutil.walk_packages(getattr(package, "__path__", ()), f"{package.__name__}.")
+    found: dict[str, Contract] = {}
+    for name in (package.__name__, *(each.name for each in inside)):
+        for value in vars(import_module(name)).values():
+            contract = getattr(value, "contract", None)
+            if isinstance(contract, Contract) and not is_gate(contract):
+                found[contract.name] = contract
+    return found
+
+
+def again(contract: Contract, world: World) -> None:
+    """Done once, `ensures` keeps a second time away; and where it may be repeated, it changes none."""
+    live = revived(contract, world)
+    act(contract.body, contract, live)
+    once = world.look()
+    assert ask(contract.ensures, live).passed, "a second time would act again"
+    assert world.look() == once, "looking changed something"
+    if contract.idempotent:
+        act(contract.body, contract, live)
+        assert world.look() == once, "it is declared idempotent, and twice is not once"
+
+
+def proof(contract: Contract, world: World) -> None:
+    """What ran is ensured; and where nothing has to run, running changes nothing."""
+    live = revived(contract, world)
+    was, stands = ask(contract.ensures, live).passed, world.look()
+    act(contract.body, contract, live)
+    found = ask(contract.ensures, live)
+    assert found.passed, f"it ran and is not ensured: {found.why}"
+    assert not (was and contract.idempotent) or world.look() == stands, "it was so, and changed"
+
+
+def back(contract: Contract, world: World) -> None:
+    """What was captured comes back, also where the step was interrupted before its effect."""
+    assert contract.captures is not None, "there is nothing to compare"
+    assert not isinstance(contract.rollback, Irreversible), "there is no way back"
+    live = revived(contract, world)
+    stood = world.look()
+    before = contract.captures(**chosen(contract.captures, live))
+    assert world.look() == stood, "capturing changed something"
+    for interrupted in (True, False):
+        if not interrupted:
+            act(contract.body, contract, live)
+        act(contract.rollback, contract, live | {"before": before})
+        assert contract.captures(**chosen(contract.captures, live)) == before, "it is not as before"
+    act(contract.rollback, contract, live | {"before": before})
+    assert contract.captures(**chosen(contract.captures, live)) == before, "undone twice is not once"
+
+
+def revived(contract: Contract, world: World) -> dict[str, Any]:
+    """Return the arguments as the engine hands them to the clauses."""
+    return values.revive(contract, world.arguments, world.task, "law-19700101T0000Z")
+
+
+def act(clause: Callable[..., Any], contract: Contract, live: dict[str, Any]) -> None:
+    """Carry a body or a rollback out, without pyinfra and without a ledger."""
+    given = chosen(clause, live)
+    if not inspect.isgeneratorfunction(clause):
+        clause(**given)
+        return
+    for item in commands(clause(**given)):
+        if isinstance(item, Call):
+            item.function(*item.args, **item.kwargs)
+        else:
+            done = subprocess.run(["sh", "-c", item], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{contract.name}: {item}: {done.stderr}"
+
+
+def commands(body: Iterator[Any]) -> Iterator[Call | str]:
+    """Return what a body yields, a shell line as text."""
+    for item in body:
+        yield item if isinstance(item, Call | str) else item.get_raw_value()
