@@ -82,7 +82,7 @@ def trailers(task: str, run: str) -> dict[str, str]:
 
 
 def revert_commit(repository: Repository, task: str, run: str) -> None:
-    """Revert the commit that a task of this run made, and publish it; nothing where there is none."""
+    """Revert the commit that a task of this run made, and publish it; none is no error."""
     made = repository.find_commit(trailers(task, run))
     if made is None:
         return

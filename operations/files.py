@@ -1,7 +1,10 @@
 """Tasks 5, 13, 14.3 and 15: whole files of the app's repository, written from sources here."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from typing import Self
 
 from operations.checks import clone_is_ready, published, revert_commit, trailers
 from operations.clients.errors import ClientError
@@ -9,16 +12,39 @@ from operations.clients.git import Repository
 from operations.engine import Commands, Finding, call, step
 
 
-def blobs(repository: Repository, files: dict[str, str]) -> dict[str, str | None]:
+@dataclass(frozen=True)
+class Sources:
+    """Source files beside this runbook, by the path that each is written to."""
+
+    paths: Mapping[str, str]
+
+    @classmethod
+    def from_inventory(cls, plain: object) -> Self:
+        """Read a dictionary of paths.
+
+        Raises:
+            ClientError: it is none.
+        """
+        if isinstance(plain, Mapping):
+            return cls({str(path): str(source) for path, source in plain.items()})
+        raise ClientError("files were not read", "they are no dictionary", "correct the runbook")
+
+    def texts(self) -> list[str]:
+        """Return what the sources say now; an edited one is written again."""
+        return [read(source) for source in self.paths.values()]
+
+
+def blobs(repository: Repository, files: Sources) -> dict[str, str | None]:
     """Return the git object ids of the files at the tip; None where one is absent."""
-    return {path: repository.tree_id(repository.head(), path) for path in files}
+    return {path: repository.tree_id(repository.head(), path) for path in files.paths}
 
 
 def files_are_published(
-    repository: Repository, files: dict[str, str], facts: dict[str, str]
+    repository: Repository, files: Sources, facts: dict[str, str]
 ) -> Finding:
     """The files on the remote branch read as their sources say."""
-    return published(repository, {path: filled(source, facts) for path, source in files.items()})
+    wanted = {path: filled(source, facts) for path, source in files.paths.items()}
+    return published(repository, wanted)
 
 
 @step(
@@ -30,7 +56,7 @@ def files_are_published(
 )
 def put(
     repository: Repository,
-    files: dict[str, str],
+    files: Sources,
     facts: dict[str, str],
     task: str,
     run: str,
@@ -47,8 +73,8 @@ def put(
     Raises:
         ClientError: a source is missing or names a fact that is not given, or git refused.
     """
-    texts = {path: filled(source, facts) for path, source in files.items()}
-    message = f"Write {', '.join(Path(path).name for path in files)}"
+    texts = {path: filled(source, facts) for path, source in files.paths.items()}
+    message = f"Write {', '.join(Path(path).name for path in files.paths)}"
     yield call(repository.commit_files, texts, message, trailers(task, run))
 
 
@@ -59,8 +85,28 @@ def filled(source: str, facts: dict[str, str]) -> str:
         ClientError: no such source, or a name without a fact.
     """
     try:
-        return Template(Path(source).read_text(encoding="utf-8")).substitute(facts)
-    except (OSError, KeyError, ValueError) as error:
+        return Template(read(source)).substitute(facts)
+    except KeyError as error:
         raise ClientError(
-            f"`{source}` was not filled in", str(error), "correct the file or the runbook's facts"
+            f"`{source}` was not filled in",
+            f"it names `${error.args[0]}`, and no such fact is given",
+            "add it to `facts` in the inventory, or take it out of the file",
         ) from None
+    except ValueError as error:
+        raise ClientError(
+            f"`{source}` was not filled in", str(error), "write a dollar sign as `$$`"
+        ) from None
+
+
+def read(source: str) -> str:
+    """Return the text of a source file.
+
+    Raises:
+        ClientError: it is not there, or not UTF-8.
+    """
+    try:
+        return Path(source).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        fix = "correct the path in the runbook; it starts where pyinfra is run"
+        raise ClientError(f"`{source}` was not read", str(why), fix) from None

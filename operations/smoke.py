@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from operations.clients.accounts import DJANGO_LOGIN, LEGACY_LOGIN, Account, Accounts, login
 from operations.clients.http import Http
+from operations.clients.patience import ONCE
 from operations.clients.secret import Secret
 from operations.clients.websocket import connect
 from operations.engine import Finding, fails, gate, holds, unknown
@@ -20,7 +21,7 @@ LOGIN = {"django": DJANGO_LOGIN, "legacy": LEGACY_LOGIN}
 def health(web_url: str, timeout_seconds: float, poll_seconds: float) -> Finding:
     """The health check answers 200 with database, Redis and Celery all well."""
     del timeout_seconds, poll_seconds  # the engine's: how long and how often to ask
-    answer = Http(web_url).get("/api/health")
+    answer = Http(web_url, patience=ONCE).get("/api/health")
     if answer.status != OK:
         return unknown(f"/api/health answers {answer.status}")
     body = answer.json()

@@ -86,6 +86,7 @@ class Receipt:
     seq: int
     attempt: int
     settings: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON; under which user, where
+    after: str = ""  # digest of what `captures` read once the step was proven
 
 
 @dataclass
@@ -143,6 +144,8 @@ class Task:
             ):
                 self._doubt = False
                 self.settled = True
+                if self.receipt is not None:
+                    self.receipt.after = str(entry.body.get("after", ""))
             case _:
                 pass
         if self.started_at and entry.event in TIMED:

@@ -1,0 +1,43 @@
+"""Ask the gates of a finished cutover once more; changes nothing.
+
+pyinfra inventory/prod.py runbooks/verify.py
+"""
+
+from operations import smoke, verify
+from operations.engine import begin
+from operations.targets import NEEDS
+
+here = begin(NEEDS)
+
+smoke.health(
+    task="4.1",
+    name="See database, Redis and Celery healthy",
+    on="production",
+    web_url=here.web_url,
+    timeout_seconds=60,
+    poll_seconds=here.poll_seconds,
+)
+verify.mapping_fits(
+    task="8.1",
+    name="Hold the mapping against both live databases",
+    on="production",
+    source=here.legacy_database,
+    destination=here.django_database,
+    mapping=here.mapping,
+)
+smoke.accounts_sign_in(
+    task="10",
+    name="Sign in to Django with the passwords users have",
+    on="production",
+    url=here.web_url,
+    system="django",
+    canaries=here.canaries,
+)
+smoke.records_round_trip(
+    task="12",
+    name="Read all 19 tables; make, change and delete a record",
+    on="production",
+    web_url=here.web_url,
+    canaries=here.canaries,
+    tables=here.tables,
+)
