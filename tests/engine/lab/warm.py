@@ -42,6 +42,10 @@ def become(asked: dict[str, object]) -> None:
     os.dup2(quiet, 0)
     os.dup2(said, 1)
     os.dup2(said, 2)
+    if "DIE_AT" in os.environ:
+        from lab.killer import die_at  # noqa: PLC0415  only where a test asks for it
+
+        die_at(int(os.environ["DIE_AT"]))
     pyinfra_cli.main.main()
 
 

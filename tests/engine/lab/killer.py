@@ -1,0 +1,37 @@
+"""Let this process die, as a machine does, at the n-th point around the writes of its ledger.
+
+Each write has two points: just before it begins, and just after it is on disk.
+"""
+
+import functools
+import os
+import signal
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from state.ledger import SqliteLedger
+
+WRITES = ("take_lease", "append", "release_lease")
+
+
+def die_at(point: int) -> None:
+    """Arm it; points count from 0."""
+    passed = count()
+
+    def pass_point() -> None:
+        if next(passed) == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(write: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(write)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            pass_point()
+            written = write(*args, **kwargs)
+            pass_point()
+            return written
+
+        return guarded
+
+    for name in WRITES:
+        setattr(SqliteLedger, name, around(getattr(SqliteLedger, name)))
