@@ -1,0 +1,1 @@
+"""Compile a declared mapping to SQL, move the rows by it, and verify them."""

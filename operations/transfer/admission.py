@@ -27,7 +27,7 @@ def alone(session: Connection) -> Iterator[None]:
             raise LoadRefused(
                 "the load did not start",
                 "another load is running on this destination",
-                "wait for it, or end its session in pg_stat_activity (application cutover-transfer)",
+                "wait for it, or end its session: application `cutover-transfer`",
             )
         time.sleep(0.2)
     try:
@@ -69,7 +69,7 @@ def admit(session: Connection, plan: Plan, mode: str, *, supersede: bool) -> Non
     if any(finished for _, finished in others):
         raise LoadRefused(
             "the load did not start",
-            f"the destination holds a finished load of another mapping or schema ({others[0][0][:12]})",
+            f"a finished load of another mapping or schema is there ({others[0][0][:12]})",
             "restore the destination from the backup taken before that load, then run this again",
         )
     if not supersede or any(bulk.pending(session, digest) for digest, _ in others):
@@ -96,5 +96,5 @@ def _refuse_rows(session: Connection, plan: Plan) -> None:
         raise LoadRefused(
             "the load did not start",
             f"there are rows nobody declared in {', '.join(held)}",
-            "declare `replace: <why>` for rows the project's migrations put there; else empty the tables",
+            "declare `replace: <why>` for rows that migrations put there; else empty the tables",
         )

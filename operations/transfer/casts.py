@@ -1,6 +1,6 @@
 """SQL expressions that read legacy texts as values, and give NULL where a text cannot be read.
 
-None of them raises on any input, so one bad row is a count in the preflight and never a broken COPY.
+None of them raises on any input, so a bad row is a count in the preflight, never a broken COPY.
 """
 
 import re
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from operations.transfer.quoting import constant, literal
+from operations.transfer.session import PROBES_ITSELF
 
 # Spaces a browser or Node writes without being seen: no-break, narrow no-break, thin.
 SPACES = r"U&'\00A0\202F\2009\0009\000A\000D'"
@@ -57,27 +58,27 @@ def trimmed(text: str) -> str:
 
 def pattern(form: str) -> Pattern:
     """Compile a format such as `DD Mon YYYY` or `HH12:MI AM`; `*` stands for anything after it."""
-    tokens = TOKENS.findall(form)
+    found = TOKENS.findall(form)
     parts: list[str] = []
     groups: dict[str, int] = {}
-    for position, token in enumerate(tokens):
-        beside = {*tokens[position + 1 : position + 2], *tokens[max(position - 1, 0) : position]}
-        if token in NUMBERS:
-            groups[token] = len(groups) + 1
-            fixed = FIXED.get(token) if beside & set(NUMBERS) else None
-            parts.append(fixed or NUMBERS[token])
-        elif token in {"Month", "Mon"}:
+    for position, part in enumerate(found):
+        beside = {*found[position + 1 : position + 2], *found[max(position - 1, 0) : position]}
+        if part in NUMBERS:
+            groups[part] = len(groups) + 1
+            fixed = FIXED.get(part) if beside & set(NUMBERS) else None
+            parts.append(fixed or NUMBERS[part])
+        elif part in {"Month", "Mon"}:
             groups["Month"] = len(groups) + 1
             parts.append(f"({MONTHS})")
-        elif token == "AM":
+        elif part == "AM":
             groups["AM"] = len(groups) + 1
             parts.append(r"([ap])\.?m\.?")
-        elif token == "*":
+        elif part == "*":
             parts.append(".*")
-        elif token == " ":
-            parts.append(" *" if tokens[position + 1 : position + 2] == ["AM"] else " +")
+        elif part == " ":
+            parts.append(" *" if found[position + 1 : position + 2] == ["AM"] else " +")
         else:
-            parts.append(re.escape(token.lower()))
+            parts.append(re.escape(part.lower()))
     return Pattern("^" + "".join(parts) + "$", groups)
 
 
@@ -131,7 +132,7 @@ def _date_of(form: Pattern) -> str:
     leap = (
         f"case when {year} % 4 = 0 and ({year} % 100 <> 0 or {year} % 400 = 0) then 29 else 28 end"
     )
-    days = f"case {month} when 2 then {leap} when 4 then 30 when 6 then 30 when 9 then 30 when 11 then 30 else 31 end"
+    days = f"case when {month} = 2 then {leap} when {month} in (4, 6, 9, 11) then 30 else 31 end"
     return f"case when {day} <= {days} then make_date({year}, {month}, {day}) end"
 
 
@@ -165,14 +166,15 @@ def parse_integer(value: str, target: str) -> str:
 
 def parse_json(value: str, target: str, shape: str | None, server_version: int) -> str:
     """Return an expression of type json or jsonb from a text that holds JSON, else NULL."""
-    if server_version >= 160000:
+    if server_version >= PROBES_ITSELF:
         valid = f"pg_input_is_valid({value}, 'jsonb')"
     else:
         valid = f"pg_temp.transfer_is_json({value})"
     made = f"case when {valid} then {value}::{target} end"
     if shape is None:
         return made
-    return f"case when {valid} then case when jsonb_typeof({value}::jsonb) = '{shape}' then {value}::{target} end end"
+    fits = f"case when jsonb_typeof({value}::jsonb) = '{shape}' then {value}::{target} end"
+    return f"case when {valid} then {fits} end"
 
 
 def pick(value: str, values: Sequence[tuple[str, object]], target: str, otherwise: str) -> str:

@@ -1,4 +1,4 @@
-"""What a live database holds: tables, columns, keys, indexes and sequences, as read from its catalogs."""
+"""What a live database holds: tables, columns, keys, indexes and sequences."""
 
 import hashlib
 import json

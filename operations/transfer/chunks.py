@@ -1,5 +1,6 @@
 """Cut tables into ranges of their key, and move one range in one transaction of the destination."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -38,7 +39,7 @@ class Sums:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a supply holds for one chunk: the rows to move, and how many were kept out or changed."""
+    """What a supply holds for one chunk: rows to move, and how many were kept out or changed."""
 
     sums: Sums
     quarantined: int
@@ -104,7 +105,7 @@ class LiveSupply:
             f"select k::text from ({numbered}) t where n > 1 and (n - 1) % {size} = 0 order by n"
         )
         edges = [None, *(row[0] for row in found), None]
-        pairs = zip(edges[:-1], edges[1:], strict=True)
+        pairs = itertools.pairwise(edges)
         return [
             Chunk(table.name, number, lower, upper) for number, (lower, upper) in enumerate(pairs)
         ]
@@ -184,8 +185,8 @@ def move(
             if found != expected.sums:
                 raise LoadFailed(
                     f"chunk {chunk.number} of `{table.name}` was not moved",
-                    f"{expected.sums.rows} rows were read and {found.rows} arrived, or some arrived changed",
-                    "look for triggers and rounding column types there, then run the same command again",
+                    f"{expected.sums.rows} rows read, {found.rows} there, or some arrived changed",
+                    "look there for triggers and rounding types, then run the same command again",
                 )
             supply.evidence(destination, table, chunk, expected)
             moved = Moved(chunk, expected)
@@ -196,7 +197,7 @@ def move(
         raise LoadFailed(
             f"chunk {chunk.number} of `{table.name}` was not moved",
             first_line(error),
-            "run the preflight, mend what it names, then run the same command again: it resumes here",
+            "run the preflight, mend what it names, then the same command: it resumes here",
         ) from error
     return moved
 

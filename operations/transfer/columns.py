@@ -175,16 +175,21 @@ class Builder:
     def _wrong_cast(
         self, rule: ColumnRule, column: Column, raw: Raw, wire: str
     ) -> tuple[str, str] | None:
-        """Say what keeps the source's type from becoming the destination's, and the fix."""
-        if rule.cast and wire not in CAST_TARGETS[rule.cast]:
+        """Say what keeps a declared cast from working, and the fix."""
+        if not rule.cast:
+            return None if rule.values else self._unfit(rule, column, raw, wire)
+        if wire not in CAST_TARGETS[rule.cast]:
             return f"`cast: {rule.cast}` does not give {column.declared}", "choose another cast"
         for form in rule.formats:
-            if not casts.well_formed(form, rule.cast or "date"):
+            if not casts.well_formed(form, rule.cast):
                 return f"format `{form}` is not complete", "name YYYY, MM, DD or HH24, MI"
         if rule.cast in READS_TEXT and raw.type not in TEXTUAL:
             return f"`cast: {rule.cast}` reads text, the source is {raw.type}", "remove the cast"
-        if rule.cast or rule.values:
-            return None
+        return None
+
+    @staticmethod
+    def _unfit(rule: ColumnRule, column: Column, raw: Raw, wire: str) -> tuple[str, str] | None:
+        """Say why a value does not fit its column without a cast, and the fix."""
         naive = raw.type == NAIVE and wire == AWARE
         if naive and rule.zone is None:
             fix = "add `zone: UTC`, or the zone its clock showed"

@@ -153,11 +153,14 @@ def _bucket(side: Side, names: tuple[str, ...]) -> str:
     return f"(hashtextextended({side.identity(names)}, 0) & {HASH_BUCKETS - 1})"
 
 
+def sums(side: Side) -> str:
+    """Return the two hash sums of a group of rows."""
+    return ", ".join(f"sum({side.digest(seed)})::text" for seed in SEEDS)
+
+
 def _buckets(side: Side, names: tuple[str, ...]) -> dict[int, Bucket]:
-    sums = ", ".join(f"sum({side.digest(seed)})::text" for seed in SEEDS)
-    query = (
-        f"select {_bucket(side, names)} as bucket, count(*), {sums} from {side.rows()} group by 1"
-    )
+    bucket = _bucket(side, names)
+    query = f"select {bucket} as bucket, count(*), {sums(side)} from {side.rows()} group by 1"
     return {row[0]: (row[1], row[2], row[3]) for row in side.session.execute(query)}
 
 
@@ -166,9 +169,9 @@ def differing(
 ) -> Iterator[Difference]:
     """Yield the rows of one bucket that differ, without their values."""
 
-    def rows(side: Side) -> dict[str, tuple[int, ...]]:
+    def rows(side: Side) -> dict[str, tuple[int | str, ...]]:
         query = (
-            f"select {side.identity(names)}, count(*), sum({side.digest(SEEDS[0])}), sum({side.digest(SEEDS[1])}) "
+            f"select {side.identity(names)}, count(*), {sums(side)} "
             f"from {side.rows()} and {_bucket(side, names)} = {bucket} group by 1"
         )
         return {row[0]: tuple(row[1:]) for row in side.session.execute(query)}
@@ -211,7 +214,8 @@ def texts(side: Side, names: tuple[str, ...], keys: list[str]) -> dict[str, tupl
         return {}
     columns = ", ".join(f"({side.read(column)})::text" for column in side.table.columns)
     listing = ", ".join(literal(key) for key in keys)
-    query = f"select {side.identity(names)}, {columns} from {side.rows()} and {side.identity(names)} in ({listing})"
+    key = side.identity(names)
+    query = f"select {key}, {columns} from {side.rows()} and {key} in ({listing})"
     return {row[0]: tuple(row[1:]) for row in side.session.execute(query)}
 
 

@@ -1,4 +1,4 @@
-"""Find what was written on the destination since the load, and keep it when the way back is taken."""
+"""Find what was written on the destination since the load, to keep it on the way back."""
 
 import json
 import os
@@ -33,8 +33,8 @@ class TableDelta:
 class Delta:
     """Everything written on the destination since the load.
 
-    `source_changed` names tables whose source rows are no longer those that were loaded, so that their
-    differences may have been made on either side.
+    `source_changed` names tables whose source rows are no longer those that were loaded, so that
+    their differences may have been made on either side.
     """
 
     tables: tuple[TableDelta, ...]

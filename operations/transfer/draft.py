@@ -47,8 +47,8 @@ class Rule:
 def draft(source: str, destination: str) -> str:
     """Return the text of a mapping file that `open_plan` accepts.
 
-    Every source table of the same name on both sides is mapped. Types decide the casts, and the rows
-    decide the formats, the truncations and what is done about NULL; each guess is marked.
+    Every table of the same name on both sides is mapped. Types decide the casts, and the rows the
+    formats, the truncations and what is done about NULL; each guess is marked.
 
     Args:
         source: URL of the legacy database; only read.
@@ -60,7 +60,7 @@ def draft(source: str, destination: str) -> str:
     with connect(source, name="source") as session:
         found = catalogs.read(session)
         lines = [
-            "# A first mapping, drafted from two live databases. Decide every line that says CHECK,",
+            "# A first mapping, drafted from two live databases. Decide each line that says CHECK,",
             "# then let the preflight read all rows.",
             "tables:",
         ]
@@ -113,7 +113,7 @@ def _has_rows(session: Connection, schema: str, name: str) -> bool:
 
 
 def _origins(source: Table, target: Table) -> dict[str, str]:
-    """Pair destination columns with source columns: by name, by key, then by likeness of the name."""
+    """Pair destination columns with source columns: by name, by key, by likeness of the name."""
     origins = {name: name for name in target.by_name if name in source.by_name}
     for column in target.columns:
         if column.name in origins or column.nullable:
@@ -123,7 +123,8 @@ def _origins(source: Table, target: Table) -> dict[str, str]:
             origins[column.name] = source.primary_key[0]
         elif column.type in TEXTUAL and free:
             like = difflib.get_close_matches(column.name, free, n=1, cutoff=ALIKE)
-            origins |= {column.name: name for name in like}
+            if like:
+                origins[column.name] = like[0]
     return origins
 
 

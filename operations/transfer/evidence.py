@@ -1,4 +1,4 @@
-"""The schema `_migration` on the destination: what was moved, kept out and changed, and by which plan.
+"""The schema `_migration` on the destination: what was moved, kept out and changed.
 
 It lives beside the data and is written in the same transactions, so the two cannot disagree.
 """
@@ -29,7 +29,9 @@ create table if not exists _migration.adjusted (
     table_name text not null, chunk int not null, key text not null, column_name text not null,
     action text not null, fault text not null, old_value text, new_value text
 );
-create table if not exists _migration.replaced (table_name text not null, reason text not null, row_data jsonb not null);
+create table if not exists _migration.replaced (
+    table_name text not null, reason text not null, row_data jsonb not null
+);
 create table if not exists _migration.definition (
     digest text not null, position int not null, kind text not null, table_name text not null,
     name text not null, definition text not null, rebuilt_at timestamptz,

@@ -1,6 +1,6 @@
 """Write the mapped rows of all tables to NDJSON files, from one snapshot, in dependency order."""
 
-import datetime
+import datetime as dt
 import shutil
 from pathlib import Path
 
@@ -87,7 +87,7 @@ def _write(
             _table(session, supply, plan, table, directory / f"{number:02}-{table.name}")
             for number, table in enumerate(plan.tables, start=1)
         )
-    taken_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    taken_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     versions = plan.source.server_version, plan.destination.server_version
     return Export(plan.digest, Path(plan.file).name, snapshot, taken_at, *versions, tables)
 
@@ -143,7 +143,7 @@ def _chunk(
 def lines(table: TablePlan, where: str) -> str:
     """Return a SELECT whose rows become JSON objects without loss.
 
-    Decimals and JSON values are written as text: a reader that makes doubles of them would change them.
+    Decimals and JSON values are written as text: a reader that makes doubles would change them.
     """
     columns = ", ".join(
         f"m.{quoted(column.name)}"

@@ -1,4 +1,4 @@
-"""The files of an export: NDJSON, one object a line, with a manifest that accounts for every byte."""
+"""The files of an export: NDJSON, with a manifest that accounts for every byte."""
 
 import hashlib
 import json
@@ -225,7 +225,8 @@ class FileSupply:
         """
         export = check_export(directory)
         if export.digest != plan.digest:
-            why = f"it was made by another mapping or schema ({export.digest[:12]}, now {plan.digest[:12]})"
+            digests = f"{export.digest[:12]}, now {plan.digest[:12]}"
+            why = f"it was made by another mapping or schema ({digests})"
             raise ExportDamaged(directory, [why])
         return cls(directory, export)
 

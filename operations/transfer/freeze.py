@@ -21,8 +21,8 @@ OTHERS = (
 class Frozen:
     """A proven freeze.
 
-    `overrides` names roles whose own settings let them write all the same; a session may also set its
-    transactions to read-write by itself, which PostgreSQL cannot forbid.
+    `overrides` names roles whose own settings let them write all the same; a session may also set
+    its transactions to read-write by itself, which PostgreSQL cannot forbid.
     """
 
     database: str
@@ -79,7 +79,7 @@ def thaw(url: str) -> None:
         raise NotFrozen(
             "the database is still read-only",
             refused,
-            "look for `default_transaction_read_only` in `\\drds` and in the server's configuration",
+            "look for `default_transaction_read_only` in `\\drds` and the server's configuration",
         )
 
 
@@ -128,8 +128,9 @@ def _end_others(session: Connection) -> int:
 
 def _overrides(session: Connection) -> tuple[str, ...]:
     rows = session.execute(
-        "select distinct r.rolname::text from pg_db_role_setting s join pg_roles r on r.oid = s.setrole, "
-        "unnest(s.setconfig) c where c like 'default_transaction_read_only=%' "
+        "select distinct r.rolname::text "
+        "from pg_db_role_setting s join pg_roles r on r.oid = s.setrole, unnest(s.setconfig) c "
+        "where c like 'default_transaction_read_only=%' "
         "and c <> 'default_transaction_read_only=on' order by 1"
     )
     return tuple(row[0] for row in rows)

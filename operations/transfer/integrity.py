@@ -1,4 +1,4 @@
-"""What must hold on the destination whatever the source says: keys, sequences, catalogs, evidence."""
+"""What must hold on the destination: keys, sequences, catalogs, evidence and plain facts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,7 +56,8 @@ def _references(plan: Plan, table: TablePlan, destination: Connection) -> Iterat
         )
         filled = " and ".join(f"c.{quoted(name)} is not null" for name in key.columns)
         parent = qualified(table.schema, key.target or "")
-        rows = f"from {table.target} c where {filled} and not exists (select 1 from {parent} p where {on})"
+        missing = f"not exists (select 1 from {parent} p where {on})"
+        rows = f"from {table.target} c where {filled} and {missing}"
         count = value(destination, f"select count(*) {rows}")
         shown = " || ',' || ".join(f"c.{quoted(name)}::text" for name in key.columns)
         keys = _sample(destination, f"select {shown} {rows}") if count else ()
@@ -71,7 +72,8 @@ def _uniques(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[
         names = ", ".join(quoted(name) for name in unique)
         filled = " and ".join(f"{quoted(name)} is not null" for name in unique)
         shown = f"concat_ws(',', {names})"
-        rows = f"select {shown} from {table.target} where {filled} group by {names} having count(*) > 1"
+        groups = f"{table.target} where {filled} group by {names}"
+        rows = f"select {shown} from {groups} having count(*) > 1"
         # a damaged index would hide what it failed to hold apart
         with destination.transaction():
             destination.execute("set local enable_indexscan = off")

@@ -16,6 +16,7 @@ from operations.transfer.session import Connection
 from operations.transfer.stream import copy_rows
 
 CHUNK_ROWS = 250_000
+INTEGERS = {"smallint", "integer", "bigint"}
 SAMPLES = 5
 
 
@@ -64,7 +65,8 @@ def check(
         where = table.span(chunk.lower, chunk.upper, source=True)
         key = next(column.sql for column in table.columns if column.name == table.key)
         raw = ", ".join(f"s.{quoted(column.source or '')}::text" for column, _ in columns)
-        query = f"select {key}, {table.key_text}, {raw} from {table.relation(where)} where {table.kept()}"
+        rows = f"{table.relation(where)} where {table.kept()}"
+        query = f"select {key}, {table.key_text}, {raw} from {rows}"
         copy_rows(source, destination, query, "pg_temp.legacy_text")
         _count(destination, table, columns, totals)
     destination.execute("drop table pg_temp.legacy_text")
@@ -79,12 +81,15 @@ def _count(
     totals: dict[str, _Total],
 ) -> None:
     for column, wrong in columns:
+        recorded = (
+            "select 1 from _migration.adjusted a where a.key = t.name "
+            f"and a.table_name = {literal(table.name)} and a.column_name = {literal(column.name)}"
+        )
         row = destination.execute(
             f"select count(*), count(*) filter (where {wrong}), "
             f"(array_agg(t.name) filter (where {wrong}))[1:{SAMPLES}] from pg_temp.legacy_text t "
-            f"join {table.target} d on d.{quoted(table.key or '')} = t.k where not exists (select 1 from "
-            f"_migration.adjusted a where a.table_name = {literal(table.name)} and a.key = t.name "
-            f"and a.column_name = {literal(column.name)})"
+            f"join {table.target} d on d.{quoted(table.key or '')} = t.k "
+            f"where not exists ({recorded})"
         ).fetchone() or (0, 0, None)
         total = totals[column.name]
         total.rows += row[0]
@@ -93,7 +98,7 @@ def _count(
 
 
 def _wrong(column: ColumnPlan) -> str | None:
-    """Return a condition over `t` (legacy text) and `d` (destination), or None without an inverse."""
+    """Return a condition over `t`, the legacy text, and `d`; None where there is no inverse."""
     rule = column.rule
     if column.source is None or rule.sql or rule.lookup or rule.values:
         return None
@@ -103,29 +108,37 @@ def _wrong(column: ColumnPlan) -> str | None:
         return None
     absent = f"{raw} is null" + (f" or {casts.listed(raw, rule.nulls)}" if rule.nulls else "")
     default = constant(rule.default.value, column.type) if rule.default else f"null::{column.type}"
-    return f"case when {absent} then {now} is distinct from {default} else coalesce({differs}, true) end"
+    filled = f"{now} is distinct from {default}"
+    return f"case when {absent} then {filled} else coalesce({differs}, true) end"
 
 
 def _differs(column: ColumnPlan, raw: str, now: str) -> str | None:
-    rule = column.rule
-    if rule.cast == "boolean":
-        number = f"({now})::int::text"
-        return f"{raw} <> {number}" if column.source_type not in TEXTUAL else None
-    if rule.cast == "date" and column.source_type in TEXTUAL:
-        variants = [_like(_spelled(form, now), raw, form) for form in rule.formats]
-        return f"not ({' or '.join(variants)})"
-    if rule.cast == "time":
-        variants = [_like(_spelled(form, now), raw, form) for form in rule.formats]
-        return f"not ({' or '.join(variants)})"
-    if rule.cast == "json":
+    """Return a condition: a text that is there is not what the value maps back to."""
+    cast = column.rule.cast
+    source = column.source_type
+    if cast is None:
+        return _uncast(column, raw, now)
+    if cast in {"date", "time"}:
+        forms = column.rule.formats
+        return f"not ({' or '.join(_like(_spelled(form, now), raw, form) for form in forms)})"
+    if cast == "json":
         return f"{raw}::jsonb is distinct from {now}::jsonb"
-    if rule.cast is not None:
-        return None
-    if column.source_type == NAIVE and column.type == AWARE:
-        return f"{raw} <> ({now} at time zone {literal(rule.zone or 'UTC')})::text"
-    if column.source_type == "jsonb":
+    if cast == "boolean" and source not in TEXTUAL:
+        return f"{raw} <> ({now})::int::text"
+    return None
+
+
+def _uncast(column: ColumnPlan, raw: str, now: str) -> str | None:
+    """Return the condition of a column that is copied, widened or given a zone."""
+    source, target = column.source_type, column.type
+    if source == NAIVE and target == AWARE:
+        return f"{raw} <> ({now} at time zone {literal(column.rule.zone or 'UTC')})::text"
+    if source == target or (source in TEXTUAL and target in TEXTUAL):
         return f"{raw} <> {now}::text"
-    return f"{raw} <> {now}::text" if column.exact or column.source_type != column.type else None
+    if source in INTEGERS:
+        # a double writes a million as 1e+06
+        return f"{raw}::numeric <> ({now})::numeric"
+    return None
 
 
 def _plain(text: str) -> str:
@@ -152,16 +165,14 @@ def _spelled(form: str, now: str) -> list[str]:
 
 def _escaped(form: str) -> str:
     """Quote the letters of a format that mean themselves, as the T of an ISO date-time."""
-    tokens = casts.TOKENS.findall(form.replace("FMMonth", "\0"))
     kept = {"YYYY", "Mon", "MM", "DD", "HH24", "HH12", "MI", "SS", "AM"}
-    return "".join(
-        "FMMonth"
-        if token == "\0"
-        else token
-        if token in kept or not token.isalpha()
-        else f'"{token}"'
-        for token in tokens
-    )
+
+    def written(part: str) -> str:
+        if part == "\0":
+            return "FMMonth"
+        return part if part in kept or not part.isalpha() else f'"{part}"'
+
+    return "".join(map(written, casts.TOKENS.findall(form.replace("FMMonth", "\0"))))
 
 
 def _like(spellings: list[str], raw: str, form: str) -> str:

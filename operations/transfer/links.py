@@ -1,7 +1,7 @@
 """Ask for the files that rows point to, and tell alive, dead, relative and unanswered apart.
 
-A file that was gone before the migration is not lost by it: what counts is that every address of the
-source is on the destination, and that none that was alive has died.
+A file that was gone before the migration is not lost by it: what counts is that every address of
+the source is on the destination, and that none that was alive has died.
 """
 
 import json
@@ -18,6 +18,7 @@ from operations.transfer.session import Connection
 ALIVE, DEAD, RELATIVE, UNANSWERED = "alive", "dead", "relative", "unanswered"
 TIMEOUT_SECONDS = 10.0
 ATTEMPTS = 3
+HTTP_ERRORS = 400
 WORKERS = 8
 # Answers of a server that dislikes HEAD, or that is busy, say nothing of the file.
 ASK_AGAIN = {403, 405, 429, 500, 501, 502, 503, 504}
@@ -125,7 +126,7 @@ def _ask(
         except (requests.RequestException, ValueError):
             status = None
             continue
-        if status < 400:
+        if status < HTTP_ERRORS:
             return ALIVE, status
         if status not in ASK_AGAIN:
             return DEAD, status

@@ -1,7 +1,7 @@
 """Move all rows of a plan to the destination; killed at any moment, the same call resumes.
 
-Each chunk is one transaction of the destination that holds its rows and the record of it, so the two
-agree after a kill of the client, of the server or of the line between them.
+Each chunk is one transaction of the destination that holds its rows and the record of it, so the
+two agree after a kill of the client, of the server or of the line between them.
 """
 
 import time
@@ -38,7 +38,7 @@ class TableLoad:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a load did, and what the destination holds now. `snapshot` is None when nothing was moved."""
+    """What a load did, and what is there now; `snapshot` is None when nothing was moved."""
 
     digest: str
     mode: str
@@ -234,9 +234,10 @@ def _catch_up(session: Connection, plan: Plan, supply: Supply) -> int:
 
 
 def _hold_limit(session: Connection, plan: Plan, table: TablePlan) -> None:
-    """Stop when more rows were kept out than declared; the source may have changed since a preflight."""
+    """Stop when more rows were kept out than declared: the source may change after a preflight."""
     row = session.execute(
-        "select coalesce(sum(quarantined), 0)::bigint, coalesce(sum(rows + quarantined), 0)::bigint "
+        "select coalesce(sum(quarantined), 0)::bigint, "
+        "coalesce(sum(rows + quarantined), 0)::bigint "
         "from _migration.chunk where digest = %s and table_name = %s",
         [plan.digest, table.name],
     ).fetchone() or (0, 0)
@@ -244,7 +245,7 @@ def _hold_limit(session: Connection, plan: Plan, table: TablePlan) -> None:
         raise LoadFailed(
             f"`{table.name}` is not loaded to its end",
             f"{row[0]} of {row[1]} rows were kept out, {table.limit} may be",
-            f"look at `_migration.quarantine`; mend the rows or raise `max_quarantined` at {table.place}",
+            f"look at `_migration.quarantine`; mend the rows or raise the limit at {table.place}",
         )
 
 
@@ -266,7 +267,8 @@ def _result(
     session: Connection, plan: Plan, mode: str, snapshot: str | None, moved: int, began: float
 ) -> Loaded:
     rows = session.execute(
-        "select table_name, sum(rows)::bigint, sum(quarantined)::bigint, sum(adjusted)::bigint, count(*) "
+        "select table_name, sum(rows)::bigint, sum(quarantined)::bigint, sum(adjusted)::bigint, "
+        "count(*) "
         "from _migration.chunk where digest = %s group by 1",
         [plan.digest],
     )

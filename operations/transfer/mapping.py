@@ -36,10 +36,12 @@ TABLE_KEYS = {
     "replace",
 }
 COLUMN_KEYS = {
-    "from", "cast", "formats", "order", "zone", "nulls", "values", "constant", "default", "sentinel",
+    "from", "cast", "formats", "order", "zone", "nulls", "values", "constant", "default",
+    "sentinel",
     "placeholder", "sql", "lookup", "pattern", "shape", "secret", "link", "same", "reason",
 }  # fmt: skip
 CASTS = ("boolean", "date", "time", "json", "integer", "text")
+WHOLE = 100
 PATTERNS = ("bcrypt",)
 PRODUCERS = ("from", "sql", "constant", "lookup")
 ALLOWED = {
@@ -287,7 +289,7 @@ class _Reader(NodeReader):
             return Limit(found)
         if isinstance(found, str) and found.endswith("%"):
             number = found[:-1].strip()
-            if number.replace(".", "", 1).isdigit() and float(number) <= 100:
+            if number.replace(".", "", 1).isdigit() and float(number) <= WHOLE:
                 return Limit(percent=float(number))
         self.problem(
             node, f"max_quarantined is `{found}`", 'write a number of rows, or a share as "15%"'

@@ -9,6 +9,7 @@ from operations.transfer.rules import Action, ColumnRule, Fault, Limit, Place
 
 # Two seeds make 128 bits to compare; both share one algorithm, so claim no more than 64.
 SEEDS = (0, 7919)
+HASHES_RECORDS = 14  # hash_record_extended came with this version
 RECORDED = (Action.TRUNCATE, Action.PLACEHOLDER, Action.SENTINEL, Action.NULL, Action.TRIM)
 
 
@@ -107,7 +108,8 @@ class TablePlan:
         parsed = "".join(f", {sql} as {quoted(name)}" for name, sql in self.parsed)
         # `offset 0` makes PostgreSQL read each text once, not once for each mention
         fence = " offset 0" if parsed else ""
-        rows = f"(select s.*, s.ctid as {quoted('row:place')}{parsed} from {source} s where {where}{fence}) s"
+        columns = f's.*, s.ctid as "row:place"{parsed}'
+        rows = f"(select {columns} from {source} s where {where}{fence}) s"
         return " ".join([rows, *self.joins])
 
     def kept(self) -> str:
@@ -157,8 +159,8 @@ class TablePlan:
         """Return a SELECT: moved rows, their two hash sums, rows kept out, values adjusted."""
         kept = self.kept()
         sums = ", ".join(
-            f"coalesce(sum({self.digest(seed, source=True, text=text)}) filter (where {kept}), 0)::text"
-            for seed in SEEDS
+            f"coalesce(sum({digest}) filter (where {kept}), 0)::text"
+            for digest in (self.digest(seed, source=True, text=text) for seed in SEEDS)
         )
         out = f"count(*) filter (where ({self.reason}) is not null)" if self.reason else "0::bigint"
         hits = [f.condition for f in self.faults if f.action in RECORDED]
@@ -194,7 +196,8 @@ class TablePlan:
         """Return a SELECT: key, column, action, fault, old and new value of each change."""
         found = [f for f in self.faults if f.action in RECORDED]
         rows = ", ".join(
-            f"({literal(f.column)}, {literal(f.action)}, {literal(f.fault)}, {f.old}, {f.new}, {f.condition})"
+            f"({', '.join(map(literal, (f.column, f.action, f.fault)))}, {f.old}, {f.new}, "
+            f"{f.condition})"
             for f in found
         )
         rows = rows or "(null::text, null::text, null::text, null::text, null::text, false)"
@@ -233,9 +236,9 @@ class Plan:
 
     @property
     def text_hashes(self) -> bool:
-        """Say whether rows are hashed as text: hashes of values may differ between major versions."""
+        """Say whether rows are hashed as text: hashes of values may change with major versions."""
         majors = {self.source.server_version // 10000, self.destination.server_version // 10000}
-        return len(majors) > 1 or min(majors) < 14
+        return len(majors) > 1 or min(majors) < HASHES_RECORDS
 
     def table(self, name: str) -> TablePlan:
         """Return the plan of one destination table."""

@@ -87,7 +87,7 @@ class PreflightFailed(ClientError):
         super().__init__(
             "the preflight found rows that cannot be moved, nothing was written",
             f"{len(preflight.reasons())} reasons:\n{listing}",
-            f"declare a treatment for them in `{file}`, or mend them on the source, then run it again",
+            f"declare a treatment in `{file}`, or mend them on the source, then run it again",
         )
         self.preflight = preflight
 
@@ -203,8 +203,10 @@ def _forms(session: Connection, table: TablePlan) -> Iterator[Finding]:
         rule = column.rule
         if rule.pattern and rule.source:
             raw = f"s.{quoted(rule.source)}"
-            form = f"case when {casts.is_malformed(raw, rule.pattern)} then 'other' else left({raw}, 4) end"
-            query = f"select {form}, count(*) from {table.relation()} where {raw} is not null group by 1 order by 1"
+            odd = casts.is_malformed(raw, rule.pattern)
+            form = f"case when {odd} then 'other' else left({raw}, 4) end"
+            rows_there = f"{table.relation()} where {raw} is not null"
+            query = f"select {form}, count(*) from {rows_there} group by 1 order by 1"
             for prefix, rows in session.execute(query).fetchall():
                 yield Finding(
                     table.name, column.name, f"form `{prefix}`", "noted", rows, (), str(rule.place)
@@ -220,5 +222,6 @@ def _forms(session: Connection, table: TablePlan) -> Iterator[Finding]:
                 keys = _keys(
                     session, f"select {table.key_text} from {table.relation()} where {condition}"
                 )
-                what = f"also reads as another date {other.replace('_', ' ')}; read {rule.order.replace('_', ' ')}"
+                words = [order.replace("_", " ") for order in (other, rule.order)]
+                what = f"also reads as another date {words[0]}; read {words[1]}"
                 yield Finding(table.name, column.name, what, "noted", row[0], keys, str(rule.place))

@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs: finding those that fit the server, and running them without a secret in sight."""
+"""PostgreSQL's own programs: found to fit the server, run without a secret in sight."""
 
 import importlib.util
 import os

@@ -1,6 +1,6 @@
 """Names and values written into generated SQL."""
 
-import datetime
+import datetime as dt
 import decimal
 import json
 
@@ -16,7 +16,7 @@ def qualified(schema: str, name: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Return a text constant; sessions pin `standard_conforming_strings`, so a backslash is plain."""
+    """Return a text constant; sessions pin `standard_conforming_strings`: a backslash is plain."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -38,9 +38,9 @@ def plain(value: object, sql_type: str = "text") -> str:
         return json.dumps(value, ensure_ascii=False, sort_keys=True)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, datetime.datetime):
+    if isinstance(value, dt.datetime):
         return value.isoformat(sep=" ")
-    if isinstance(value, datetime.date | datetime.time):
+    if isinstance(value, dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, int | float | decimal.Decimal | str):
         return str(value)

@@ -1,13 +1,13 @@
-"""What ties the rows of one table to those of another: foreign keys, lookups, second destinations."""
+"""What ties rows of one table to another: foreign keys, lookups, second destinations."""
 
 import dataclasses
 from dataclasses import dataclass, field
 
 from operations.transfer.catalog import Constraint, Table
-from operations.transfer.treatment import worded
 from operations.transfer.plan import ColumnPlan, FaultPlan, TablePlan
 from operations.transfer.quoting import qualified, quoted
 from operations.transfer.rules import Action, ColumnRule, Fault, Problem, TableRule
+from operations.transfer.treatment import worded
 
 
 @dataclass
@@ -91,7 +91,7 @@ class References:
     def _keys(
         self, key: Constraint, column: ColumnPlan, columns: dict[str, ColumnPlan]
     ) -> str | None:
-        """Return a SELECT of the keys that may be referred to, or None where none can be missing."""
+        """Return a SELECT of the keys that may be referred to; None where none can be missing."""
         goal = key.target_columns[0]
         if key.target == self.rule.name:
             own = columns.get(goal)

@@ -81,8 +81,8 @@ def restore_into(
     name = programs.environment(url).get("PGDATABASE", "")
     with maintenance(url, name) as session:
         locale = session.execute(
-            "select datcollate, datctype from pg_database where datname in (%s, current_database()) "
-            "order by datname = %s desc",
+            "select datcollate, datctype from pg_database "
+            "where datname in (%s, current_database()) order by datname = %s desc",
             [name, name],
         ).fetchone() or ("C", "C")
         version = session.info.server_version

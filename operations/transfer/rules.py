@@ -1,4 +1,4 @@
-"""The rules of a mapping, as read from its file; `compile` decides what they mean for two databases."""
+"""The rules of a mapping, as read from its file; `compile` decides what they mean."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -75,7 +75,7 @@ class Lookup:
 class ColumnRule:
     """How one destination column gets its value.
 
-    `source` is the source column; `sql` and `constant` and `lookup` stand in its place. `when` pairs
+    `source` is the source column; `sql`, `constant` and `lookup` stand in its place. `when` pairs
     a fault with the declared action. `same` says what makes two values duplicates: `exact`, or
     `folded` where case and surrounding blanks do not tell them apart.
     """

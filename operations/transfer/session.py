@@ -28,6 +28,9 @@ PINNED = {
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
 }
+# server versions, as libpq counts them
+NOTICES_DEATH = 140000  # client_connection_check_interval
+PROBES_ITSELF = 160000  # pg_input_is_valid
 KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10}
 # `pg_input_is_valid` exists from PostgreSQL 16 on; before, only a trapped error tells.
 JSON_PROBE = """
@@ -83,7 +86,7 @@ def connect(url: str, *, name: str = "database") -> Connection:
 def pin(connection: Connection) -> None:
     """Set the pinned settings, and notice within a second that our peer has died."""
     pins = dict(PINNED)
-    if connection.info.server_version >= 140000:
+    if connection.info.server_version >= NOTICES_DEATH:
         pins["client_connection_check_interval"] = "1000"
     calls = ", ".join("set_config(%s, %s, false)" for _ in pins)
     flat = [part for pair in pins.items() for part in pair]
@@ -109,8 +112,8 @@ def reading(url: str, *, snapshot: str | None = None, name: str = "source") -> I
 
 
 def prepare(connection: Connection) -> None:
-    """Make the JSON probe where the server has none of its own; it lives and dies with the session."""
-    if connection.info.server_version >= 160000:
+    """Make the JSON probe where the server has none of its own; it dies with the session."""
+    if connection.info.server_version >= PROBES_ITSELF:
         return
     connection.execute("begin read write")  # a frozen database is read-only by default only
     connection.execute(JSON_PROBE)

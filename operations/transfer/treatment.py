@@ -31,8 +31,8 @@ def worded(rule: ColumnRule, fault: Fault) -> str:
 class Treatment:
     """One value on its way to its column.
 
-    `raw` is the source's own value, never NULL where `known`; `value` is it in the destination's type,
-    NULL where it cannot be read. `sources` are the source columns a `sql:` rule reads.
+    `raw` is the source's own value, never NULL where `known`; `value` is it in the destination's
+    type, NULL where it cannot be read. `sources` are the source columns a `sql:` rule reads.
     """
 
     rule: ColumnRule

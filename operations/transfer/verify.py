@@ -1,6 +1,6 @@
 """Hold the whole destination against the whole source, and report every difference by name."""
 
-import datetime
+import datetime as dt
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
@@ -65,7 +65,8 @@ class Report:
             elif not table.equal:
                 lines.append(f"`{table.table}`: rows differ")
         lines += [
-            f"`{item.table}.{item.column}`: {item.wrong} of {item.rows} do not map back, as {', '.join(item.keys)}"
+            f"`{item.table}.{item.column}`: {item.wrong} of {item.rows} do not map back, "
+            f"as {', '.join(item.keys)}"
             for item in self.inverses
             if item.wrong
         ]
@@ -130,12 +131,13 @@ def verify(
     report = links.check(after) if ask_links else None
     return Report(
         plan.digest,
-        datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         loaded,
         tuple(
             TableReport(
                 item.table, plan.table(item.table).source, rows[item.table],
-                rows[item.table] - item.source_rows, item.source_rows, item.destination_rows, item.equal,
+                rows[item.table] - item.source_rows, item.source_rows, item.destination_rows,
+                item.equal,
             )
             for item in comparisons
         ),
