@@ -42,7 +42,10 @@ def rows_are_exported(directory: str, run: str) -> Finding:
     place = Path(directory) / run / "export"
     if not place.exists():
         return fails(f"`{place}` is not there")
-    made = files.check_export(place)
+    try:
+        made = files.check_export(place)
+    except files.ExportDamaged as damaged:
+        return fails(f"{damaged.what}: {damaged.why}")
     return holds(place=str(place), rows=made.rows)
 
 
@@ -80,13 +83,16 @@ def export(
     Raises:
         ClientError: the mapping or a row does not fit, or a table could not be read.
     """
-    place = Path(directory) / run / "export"
     plan = open_plan(mapping, source.url.reveal(), destination.url.reveal())
-    yield call(write_export, plan, source, place)
+    yield call(write_export, plan, source, directory, run)
 
 
-def write_export(plan: Plan, source: Database, place: Path) -> None:
-    """Write the export and say how much it is."""
+def write_export(plan: Plan, source: Database, directory: str, run: str) -> None:
+    """Write the export unless it is whole, and say how much it is; a damaged one is moved aside."""
+    if rows_are_exported(directory, run).passed:
+        return
+    set_export_aside(directory, run)
+    place = Path(directory) / run / "export"
     made = exports.export(plan, source.url.reveal(), place)
     say(f"{made.rows} rows of {len(made.tables)} tables exported to {place}")
 
