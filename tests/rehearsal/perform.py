@@ -36,11 +36,12 @@ def rehearse(layout: Layout, rows: int, say: Say, *, keep: bool) -> int:
         if not keep:
             lifecycle.down(layout, say)
     if keep:
+        where = "" if layout == Layout.usual() else f"REHEARSAL_DIR={layout.directory} "
         back = f'{INVENTORY} runbooks/rollback.py --data run=latest --data reason="rehearsed"'
         say("The world runs on. Try, in this order:")
-        say(f"    ./run pyinfra {back} --dry")
-        say(f"    ./run pyinfra -y {back}")
-        say("    ./run rehearse --stop")
+        say(f"    {where}./run pyinfra {back} --dry")
+        say(f"    {where}./run pyinfra -y {back}")
+        say(f"    {where}./run rehearse --stop")
     return status
 
 

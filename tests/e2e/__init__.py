@@ -1,0 +1,1 @@
+"""The whole story, told once: cut over, be killed, resume, go back."""
