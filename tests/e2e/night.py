@@ -3,9 +3,12 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +18,9 @@ import requests
 from tests.rehearsal.layout import Layout
 from tests.rehearsal.lifecycle import ROOT
 
-INVENTORY = "inventory/rehearsal.py"
 PROGRAMS = Path(sys.executable).parent
-PATIENCE_SECONDS = 240
+PATIENCE_SECONDS = 300
+States = dict[tuple[str, str], str]
 
 
 @dataclass
@@ -26,65 +29,80 @@ class Night:
 
     layout: Layout
     said: list[str] = field(default_factory=list)
+    typed: list[str] = field(default_factory=list)
+    as_found: dict[str, str] = field(default_factory=dict)
 
     @property
     def ledger(self) -> Path:
+        """The ledger of this world."""
         return self.layout.directory / "ledger.sqlite"
 
     @property
     def production(self) -> dict[str, Any]:
+        """Addresses of the production system."""
         return self.layout.read()["environments"]["production"]
 
     def secret(self, name: str, environment: str = "production") -> str:
+        """Return the value of one of the world's secrets."""
         return self.layout.secret(environment, name).read_text(encoding="utf-8").strip()
 
-    def command(self, runbook: str, *data: str, dry: bool = False) -> list[str]:
-        given = [part for each in data for part in ("--data", each)]
-        mode = "--dry" if dry else "-y"
-        return [str(PROGRAMS / "pyinfra"), mode, INVENTORY, f"runbooks/{runbook}.py", *given]
-
-    def run(self, runbook: str, *data: str, dry: bool = False) -> tuple[int, str]:
+    def run(self, line: str) -> tuple[int, str]:
+        """Run a command line as the README spells it; return its exit status and all it printed."""
+        self.typed.append(line)
         answer = subprocess.run(
-            self.command(runbook, *data, dry=dry),
+            line,
+            shell=True,
             cwd=ROOT,
             env=self._environment(),
-            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             timeout=PATIENCE_SECONDS,
             check=False,
         )
-        self.said.append(answer.stdout + answer.stderr)
-        return answer.returncode, self.said[-1]
+        self.said.append(answer.stdout)
+        return answer.returncode, answer.stdout
 
-    def run_and_kill(self, runbook: str, *data: str, when: Any) -> None:
-        """Start a command and kill it with SIGKILL once the ledger says what is waited for."""
-        with (self.layout.directory / "killed.out").open("w+") as output:
+    def run_and_kill(self, line: str, when: Callable[[States], bool]) -> int:
+        """Run a command line, and kill its pyinfra with SIGKILL once the ledger says so."""
+        self.typed.append(line)
+        with (self.layout.directory.parent / "killed.out").open("w+", encoding="utf-8") as output:
             process = subprocess.Popen(
-                self.command(runbook, *data),
+                line,
+                shell=True,
                 cwd=ROOT,
                 env=self._environment(),
+                stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
             )
             deadline = time.monotonic() + PATIENCE_SECONDS
             while not when(self.states()):
                 assert process.poll() is None, f"it ended before it could be killed: {output.name}"
                 assert time.monotonic() < deadline, "the moment to kill it never came"
                 time.sleep(0.2)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            os.kill(self.writer(), signal.SIGKILL)
+            process.wait(timeout=PATIENCE_SECONDS)
             output.seek(0)
             self.said.append(output.read())
+        return process.returncode
 
-    def states(self) -> dict[tuple[str, str], str]:
+    def writer(self) -> int:
+        """Return the process that holds the ledger's lease."""
+        with closing(sqlite3.connect(self.ledger)) as db:
+            return db.execute("SELECT pid FROM lease WHERE held = 1").fetchone()[0]
+
+    def states(self) -> States:
         """Return the newest run's task states by task and target."""
-        if not self.ledger.exists():
+        code, said = self.runbook("status", "--json")
+        if code not in (0, 1) or not said.startswith("{"):
             return {}
-        status = json.loads(self.runbook("status", "--json")[1])
+        status = json.loads(said)
         return {(each["task"], each["target"]): each["state"] for each in status["tasks"]}
 
     def runbook(self, *arguments: str) -> tuple[int, str]:
+        """Run the `runbook` command; return its exit status and output."""
         answer = subprocess.run(
             [PROGRAMS / "runbook", *arguments, "--ledger", str(self.ledger)],
             cwd=ROOT,
@@ -95,19 +113,22 @@ class Night:
         return answer.returncode, answer.stdout
 
     def sign_in(self, base: str, path: str, account: dict[str, str]) -> requests.Response:
+        """Ask a backend for a token."""
         form = {"username": account["username"], "password": account["password"]}
         return requests.post(base + path, json=form, timeout=20)
 
     def canaries(self) -> list[dict[str, str]]:
+        """Return the accounts whose passwords are known."""
         return json.loads(self.secret("canaries"))
 
     def frontend_config(self) -> dict[str, str]:
+        """Return what the published frontend was built with."""
         return requests.get(f"{self.production['frontend_url']}/config.json", timeout=20).json()
 
-    def tip(self, path: str) -> str:
+    def tip(self, path: str, commit: str = "main") -> str:
         """Return what identifies a path's content on the origin's branch."""
         found = subprocess.run(
-            ["git", "rev-parse", f"main:{path}"],
+            ["git", "rev-parse", f"{commit}:{path}"],
             cwd=self.layout.origin,
             capture_output=True,
             text=True,
@@ -115,15 +136,7 @@ class Night:
         )
         return found.stdout.strip()
 
-    def up(self, rows: int) -> None:
-        self._world("up", "--rows", str(rows))
-
-    def down(self) -> None:
-        self._world("down")
-
-    def _world(self, command: str, *options: str) -> None:
-        call = [sys.executable, "-m", "tests.rehearsal", command, *options]
-        subprocess.run([*call, "--dir", str(self.layout.directory)], cwd=ROOT, check=True)
-
     def _environment(self) -> dict[str, str]:
-        return os.environ | {"REHEARSAL_DIR": str(self.layout.directory)}
+        path = f"{PROGRAMS}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        world = {"REHEARSAL_DIR": str(self.layout.directory), "LEDGER_URL": str(self.ledger)}
+        return os.environ | world | {"PATH": path}

@@ -5,51 +5,77 @@ The tests of this module are one story and run in its order, in one world.
 
 import itertools
 import json
+import re
 import sqlite3
 import subprocess
-import time
 
 import pytest
 import requests
 
 from tests.e2e.night import Night
 from tests.rehearsal.layout import Layout
+from tests.rehearsal.lifecycle import ROOT
 
+README = ROOT / "README.md"
 DJANGO_LOGIN, LEGACY_LOGIN = "/api/v1/auth/login", "/api/auth/login"
 AS_FOUND = ("rotc_backend", "client", "package.json", "render.yaml", "docs", "README.md")
-REASON = "reason=users see errors"
+CUTOVER = "./run pyinfra -y inventory/rehearsal.py runbooks/cutover.py"
+PLAN = "./run pyinfra inventory/rehearsal.py runbooks/cutover.py --dry"
+ROLLBACK = "./run pyinfra -y inventory/rehearsal.py runbooks/rollback.py --data run=latest"
+ROLLBACK_PLAN = "./run pyinfra inventory/rehearsal.py runbooks/rollback.py --data run=latest"
+REASON = ' --data reason="rehearsed"'
 
 
 @pytest.fixture(scope="module")
 def night(tmp_path_factory):
+    """Return the world of this story, and stop it at the end."""
     story = Night(Layout(tmp_path_factory.mktemp("night") / "world"))
-    story.up(rows=300)
-    story.as_found = {path: story.tip(path) for path in AS_FOUND}
     yield story
-    story.down()
+    story.run("./run rehearse --stop")
 
 
 def entries(night):
-    return [json.loads(line) for line in night.runbook("export")[1].splitlines()]
+    """Return every entry of the ledger."""
+    return [json.loads(line) for line in night.run("runbook export")[1].splitlines()]
 
 
-def test_planning_writes_nothing_and_names_every_task(night):
-    """A dry run shows each call and why it would run, and leaves no ledger behind."""
-    code, said = night.run("cutover", dry=True)
-    assert code == 0
-    assert "would run" in said
-    assert "Stop writes on the legacy database" in said
-    assert not night.ledger.exists()
-    assert {path: night.tip(path) for path in AS_FOUND} == night.as_found
-
-
-def test_a_killed_cutover_resumes_with_the_same_command(night):
-    """SIGKILL in the middle of a deploy, then the same command: every step proven."""
-    night.run_and_kill(
-        "cutover", when=lambda states: states.get(("4", "production")) == "started"
+def first_commit(night):
+    """Return the commit that the app was found at."""
+    found = subprocess.run(
+        ["git", "rev-list", "--max-parents=0", "main"],
+        cwd=night.layout.origin,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert night.runbook("status")[0] == 1
-    code, said = night.run("cutover")
+    return found.stdout.strip()
+
+
+def test_a_rehearsal_that_is_killed_says_so(night):
+    """SIGKILL in the middle of a deploy: the command ends badly, the world stays."""
+    code = night.run_and_kill(
+        "./run rehearse --keep --rows 300",
+        when=lambda states: states.get(("4", "production")) == "started",
+    )
+    assert code != 0
+    assert night.run("runbook status")[0] == 1
+    night.as_found = {path: night.tip(path, first_commit(night)) for path in AS_FOUND}
+
+
+def test_planning_writes_nothing_and_says_what_would_happen(night):
+    """A dry run of the interrupted cutover: ledger and repository stay as they are."""
+    before = night.ledger.read_bytes(), night.tip("rotc_backend")
+    code, said = night.run(PLAN)
+    assert code == 0, said[-3000:]
+    assert "Stop writes on the legacy database" in said
+    assert "unchanged" in said
+    assert "would run again" in said or "would adopt" in said
+    assert (night.ledger.read_bytes(), night.tip("rotc_backend")) == before
+
+
+def test_the_same_command_resumes(night):
+    """After the kill the same command carries the cutover to its end: every step proven."""
+    code, said = night.run(CUTOVER)
     assert code == 0, said[-3000:]
     assert "steps proven." in said
     assert set(night.states().values()) <= {"changed", "unchanged"}
@@ -103,9 +129,7 @@ def test_the_legacy_side_takes_no_writes(night):
 def test_a_finished_run_changes_nothing_when_it_is_run_again(night):
     """All unchanged, no step entry, exit 0."""
     before = [entry for entry in entries(night) if entry["event"].startswith(("step", "gate"))]
-    began = time.monotonic()
-    code, said = night.run("cutover")
-    night.again_seconds = time.monotonic() - began
+    code, said = night.run(CUTOVER)
     after = [entry for entry in entries(night) if entry["event"].startswith(("step", "gate"))]
     assert code == 0, said[-3000:]
     assert after == before
@@ -127,27 +151,38 @@ def test_a_row_written_on_django_is_there_to_be_kept(night):
 
 def test_a_rollback_is_refused_without_a_reason(night):
     """The ledger keeps why; without it nothing starts."""
-    code, said = night.run("rollback", "run=latest")
+    code, said = night.run(ROLLBACK)
     assert code == 1
     assert "a rollback needs a reason" in said
 
 
+def test_a_rollback_is_planned_before_it_is_done(night):
+    """The dry run names every receipt, newest first, and changes nothing."""
+    before = night.ledger.read_bytes()
+    code, said = night.run(f"{ROLLBACK_PLAN}{REASON} --dry")
+    assert code == 0, said[-3000:]
+    assert said.index("frontend.release (task 11.2") < said.index("freeze.writes (task 9.0.2")
+    assert night.ledger.read_bytes() == before
+
+
 def test_a_killed_rollback_resumes_and_goes_back_to_the_end(night):
-    """SIGKILL during the way back, then the same command: every receipt settled."""
+    """SIGKILL during the way back, then the same command: every receipt put back."""
     run = json.loads(night.runbook("status", "--json")[1])["run"]
     night.run_and_kill(
-        "rollback",
-        f"run={run}",
-        REASON,
+        f"{ROLLBACK}{REASON}",
         when=lambda states: "rolled_back" in states.values() and "started" in states.values(),
     )
-    code, said = night.run("rollback", f"run={run}", REASON)
+    code, said = night.run(f"{ROLLBACK}{REASON}")
     assert code == 0, said[-3000:]
     listed = json.loads(night.runbook("runs", "--json")[1])["runs"]
-    runs = {each["run"]: each for each in listed}
-    assert runs[run]["outcome"] == "rolled_back"
-    again, said = night.run("rollback", f"run={run}", REASON)
-    assert again == 1
+    assert {each["run"]: each["outcome"] for each in listed}[run] == "rolled_back"
+
+
+def test_a_rolled_back_run_is_not_rolled_back_again(night):
+    """There is nothing left to undo, and the refusal says so."""
+    run = json.loads(night.runbook("runs", "--json")[1])["runs"][0]["run"]
+    code, said = night.run(ROLLBACK.replace("latest", run) + REASON)
+    assert code == 1
     assert "rolled back already" in said
 
 
@@ -180,9 +215,14 @@ def test_django_serves_nobody_and_keeps_its_state(night):
     assert any("Written after the switch" in path.read_text() for path in kept)
 
 
-def test_the_ledger_is_whole(night):
-    """The chain verifies, independently of what wrote it."""
-    assert night.runbook("verify")[0] == 0
+def test_the_runbook_command_tells_the_story(night):
+    """Each way to look into the ledger works, and the chain verifies."""
+    listed = json.loads(night.runbook("runs", "--json")[1])["runs"]
+    assert night.run("runbook runs")[0] == 0
+    assert night.run(f"runbook show {listed[0]['run']}")[0] == 0
+    assert night.run("runbook verify")[0] == 0
+    report = night.layout.directory / "report.html"
+    assert night.run(f"runbook report {listed[0]['run']} --html {report}")[0] == 0
 
 
 def test_no_secret_was_shown_or_recorded(night):
@@ -191,7 +231,6 @@ def test_no_secret_was_shown_or_recorded(night):
         recorded = "\n".join(db.iterdump())
     db.close()
     report = night.layout.directory / "report.html"
-    night.runbook("report", "--html", str(report))
     log = night.ledger.with_suffix(".log").read_text(encoding="utf-8")
     shown = [*night.said, recorded, log, report.read_text(encoding="utf-8")]
     names = ("render_key", "legacy_database", "django_database", "redis", "cloudinary_secret")
@@ -199,3 +238,24 @@ def test_no_secret_was_shown_or_recorded(night):
     secrets += [account["password"] for account in night.canaries()]
     for secret in secrets:
         assert not any(secret in text for text in shown)
+
+
+def test_every_command_of_the_readme_was_run(night):
+    """What the README tells a stranger to type was typed here, with the rehearsal's inventory."""
+    night.run("./run rehearse --stop")
+    ours = {shape(line) for line in night.typed}
+    for line in README.read_text(encoding="utf-8").splitlines():
+        told = re.match(r" {4}((?:\./run|pyinfra|runbook) .*)", line)
+        if told and shape(told[1]) not in ours | {"./run test"}:
+            raise AssertionError(f"the README's `{told[1]}` is run by no test")
+
+
+def shape(line):
+    """Return a command without what differs between one night and another."""
+    line = re.sub(r"\s{2,}.*", "", line).removeprefix("./run pyinfra ").removeprefix("pyinfra ")
+    line = re.sub(r"inventory/\w+\.py", "INVENTORY", line)
+    line = re.sub(r'reason="[^"]*"', "REASON", line)
+    line = re.sub(r"(cutover|rollback)-\w+", "RUN", line)
+    line = re.sub(r"--html \S+", "--html FILE", line)
+    words = [word for word in line.split() if word not in {"-y", "--keep", "--rows", "300"}]
+    return " ".join(words)
