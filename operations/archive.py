@@ -5,30 +5,38 @@ from operations.clients.git import Repository
 from operations.engine import Commands, Finding, call, fails, holds, step
 
 
-def branch_tip(repository: Repository, branch: str) -> str | None:
-    """Return the commit the archive branch points to on the remote, or None."""
-    return repository.branch_head(branch)
+def branch_tips(repository: Repository, branch: str) -> dict[str, str | None]:
+    """Return the commits the archive branch points to, on the remote and in the clone, or None."""
+    return {
+        "remote": repository.branch_head(branch),
+        "clone": repository.branch_head(branch, remote=False),
+    }
 
 
 def code_is_archived(repository: Repository, branch: str, path: str) -> Finding:
-    """The archive branch is on the remote and holds the backend's code."""
+    """The archive branch is on the remote and holds the backend's code as it is, or last was."""
     archived = repository.branch_head(branch)
     if archived is None:
         return fails(f"the remote has no branch `{branch}`")
-    if repository.tree_id(archived, path) is None:
+    kept, here = repository.tree_id(archived, path), repository.tree_id(tip(repository), path)
+    if kept is None:
         return fails(f"`{branch}` has no `{path}`")
+    if here not in (None, kept):
+        return fails(f"`{path}` on `{branch}` is not the one of `{repository.branch}`")
     return holds(commit=archived)
 
 
-def remove_branch(repository: Repository, branch: str, before: str | None) -> None:
-    """Remove the branch, if this step made it."""
-    if before is None:
-        repository.delete_branch(branch)
+def remove_branch(repository: Repository, branch: str, before: dict[str, str | None]) -> None:
+    """Remove the branch where this step made it."""
+    if before["remote"] is None or before["clone"] is None:
+        repository.delete_branch(branch, remote=before["remote"] is None)
+    if before["clone"] is not None:
+        repository.create_branch(branch, before["clone"], push=False)
 
 
 @step(
     requires=[clone_is_ready],
-    captures=branch_tip,
+    captures=branch_tips,
     ensures=code_is_archived,
     rollback=remove_branch,
     idempotent=True,

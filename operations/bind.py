@@ -1,17 +1,18 @@
 """Tasks 1.1 and 1.2: both servers listen on 0.0.0.0:$PORT."""
 
-import ast
 import subprocess
 import tempfile
 from itertools import pairwise
 from pathlib import Path
 
+from operations.assignments import with_assignments
 from operations.checks import clone_is_ready, revert_commit, tip, trailers
 from operations.clients import gunicorn as server
 from operations.clients.git import Repository
 from operations.engine import Commands, Finding, call, fails, holds, step
 
 PORT = "31337"  # any port that nothing else would name by chance
+SCRIPT_TIMEOUT_SECONDS = 10
 
 
 def blob(repository: Repository, path: str) -> str | None:
@@ -82,30 +83,15 @@ def gunicorn(
     yield call(repository.commit_files, {path: text}, message, trailers(task, run))
 
 
-def with_assignments(text: str, values: dict[str, str]) -> str:
-    """Return Python source whose top-level names are assigned these expressions, once each."""
-    lines = text.splitlines()
-    nodes = ast.parse(text).body
-    for node in reversed(nodes):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            if name in values:
-                del lines[node.lineno - 1 : node.end_lineno]
-    has_os = any(isinstance(n, ast.Import) and n.names[0].name == "os" for n in nodes)
-    while lines and not lines[-1].strip():
-        lines.pop()
-    head = [] if has_os else ["import os", ""]
-    return "\n".join([*head, *lines, *(f"{n} = {v}" for n, v in values.items())]) + "\n"
-
-
-def daphne_binds_port(repository: Repository, path: str) -> Finding:
+def daphne_binds_port(repository: Repository, path: str, websocket_timeout_seconds: int) -> Finding:
     """Run with PORT set, the start script gives daphne that port on all interfaces."""
     text = repository.read(path, commit=tip(repository))
     if text is None:
         return fails(f"`{path}` is not on the remote branch")
     given = arguments_of(text, "daphne")
-    pairs = dict(pairwise(given))
-    if pairs.get("-b") != "0.0.0.0" or pairs.get("-p") != PORT:  # noqa: S104  all interfaces
+    wanted = [("-b", "0.0.0.0"), ("-p", PORT)]  # noqa: S104  all interfaces
+    wanted.append(("--websocket_timeout", str(websocket_timeout_seconds)))
+    if not set(wanted) <= set(pairwise(given)):
         return fails(f"daphne is started with `{' '.join(given)}`")
     return holds()
 
@@ -152,12 +138,18 @@ def arguments_of(script: str, program: str) -> list[str]:
         stand_in = Path(directory, program)
         stand_in.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
         stand_in.chmod(0o700)
-        answer = subprocess.run(
-            ["/bin/sh", "-c", script],
-            env={"PATH": f"{directory}:/usr/bin:/bin", "PORT": PORT},
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
+        try:
+            answer = subprocess.run(
+                ["/bin/sh", "-c", script],
+                env={"PATH": f"{directory}:/usr/bin:/bin", "PORT": PORT},
+                cwd=directory,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=SCRIPT_TIMEOUT_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return [f"nothing within {SCRIPT_TIMEOUT_SECONDS} s"]
     return answer.stdout.splitlines()

@@ -1,15 +1,18 @@
-"""Claims and undo clauses that several steps rely on: the working clone and Render's services."""
+"""Claims, reads and undo clauses that several steps rely on: the working clone, Render."""
 
+import hashlib
 from collections.abc import Mapping
 
 from operations.clients.errors import ClientError
-from operations.clients.git import Repository
+from operations.clients.git import REVERTS_TRAILER, Repository
 from operations.clients.postgres import Database
-from operations.clients.render import Render
+from operations.clients.render import Render, Service
+from operations.clients.site import script
 from operations.engine import Finding, check, fails, holds, holds_if
 
 TASK_TRAILER = "Runbook-Task"
 RUN_TRAILER = "Runbook-Run"
+DEPLOYS = 100  # how far back an earlier deploy is looked for
 
 
 @check(fix="git status, then commit, stash or discard what is there, and the same command again")
@@ -61,6 +64,14 @@ def tip(repository: Repository) -> str:
             f"the remote `{repository.remote}` has none of that name",
             "correct `repository` in the inventory",
         )
+    try:
+        repository.tree_id(found)
+    except ClientError:  # asked after, for a clone that has it is the usual case
+        raise ClientError(
+            f"the tip of branch `{repository.branch}` could not be read",
+            f"`{repository.remote}` has commit `{found[:12]}`, which the clone has not",
+            f"git -C {repository.path} pull --rebase {repository.remote} {repository.branch}",
+        ) from None
     return found
 
 
@@ -82,9 +93,80 @@ def trailers(task: str, run: str) -> dict[str, str]:
 
 
 def revert_commit(repository: Repository, task: str, run: str) -> None:
-    """Revert the commit that a task of this run made, and publish it; none is no error."""
-    made = repository.find_commit(trailers(task, run))
-    if made is None:
-        return
+    """Revert what a task of this run committed, newest first, and publish it.
+
+    A task has more than one commit where it ran again with other arguments. Nothing is done where
+    there is none; a commit that is reverted already is left alone.
+    """
     undo = {TASK_TRAILER: task, RUN_TRAILER: f"rollback of {run}"}
-    repository.revert(made, f"Revert task {task} of {run}", undo)
+    made = commits_of(repository, trailers(task, run))
+    for each in made:
+        if repository.find_commit(undo | {REVERTS_TRAILER: each}) is None:
+            repository.revert(each, f"Revert task {task} of {run}", undo)
+    if made:  # a revert that was killed before its push is pushed
+        repository.commit_files({}, "nothing", undo)
+
+
+def commits_of(repository: Repository, wanted: dict[str, str]) -> list[str]:
+    """Return the commits of the branch with these trailers, newest first; reverts are none."""
+    keys = [*wanted, REVERTS_TRAILER]
+    shown = "%x1f".join(f"%(trailers:key={key},valueonly,separator=%x20)" for key in keys)
+    listed = repository.must(
+        f"commits of `{repository.branch}` could not be listed",
+        *("log", f"--format=%H%x1f{shown}", f"refs/heads/{repository.branch}"),
+    )
+    rows = (line.split("\x1f") for line in listed.splitlines())
+    return [sha for sha, *values in rows if values == [*wanted.values(), ""]]
+
+
+def what_is_served(render: Render, service: str, url: str) -> dict[str, str | None]:
+    """Return what a site serves: commit and digest of its script, and a commit on its way."""
+    found = render.service(service)
+    live, coming = render.live_deploy(found.id), render.deploy_in_progress(found.id)
+    return {
+        "commit": live.commit if live else None,
+        "coming": coming.commit if coming else None,
+        "script_sha256": digest_of_script(url),
+    }
+
+
+def bring_back(
+    render: Render,
+    service: str,
+    url: str,
+    before: dict[str, str | None],
+    deploy_timeout_seconds: float,
+    poll_seconds: float,
+) -> None:
+    """Let a site serve what it served before, from the build it had then.
+
+    A deploy that is still on its way would go live after that, so it is cancelled first.
+
+    Raises:
+        ClientError: no earlier deploy serves that script.
+    """
+    found = render.service(service)
+    cancel_coming(render, found)
+    for deploy in render.deploys(found.id, DEPLOYS):
+        if digest_of_script(url) == before["script_sha256"]:
+            return
+        if deploy.status == "deactivated" and deploy.commit == before["commit"]:
+            started = render.rollback(found.id, deploy.id)
+            render.wait_for_deploy(found.id, started.id, deploy_timeout_seconds, poll_seconds)
+    if digest_of_script(url) != before["script_sha256"]:
+        raise ClientError(
+            f"`{service}` was not brought back",
+            f"none of its last {DEPLOYS} deploys serves what browsers got before",
+            f"pick one at {found.dashboard_url}, then the same command again",
+        )
+
+
+def cancel_coming(render: Render, service: Service) -> None:
+    """Cancel the deploys of a service that are not live yet."""
+    while (coming := render.deploy_in_progress(service.id)) is not None:
+        render.cancel_deploy(service.id, coming.id)
+
+
+def digest_of_script(url: str) -> str:
+    """Return what identifies the script that browsers get from a site."""
+    return hashlib.sha256(script(url).encode()).hexdigest()

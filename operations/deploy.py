@@ -3,15 +3,16 @@
 from functools import partial
 from typing import Any
 
-from operations.checks import clone_is_ready, services_exist, tip
+from operations.checks import DEPLOYS, cancel_coming, clone_is_ready, services_exist, tip
+from operations.clients.errors import ClientError
 from operations.clients.git import Repository
 from operations.clients.render import Deploy, Render, Service
 from operations.engine import Commands, Finding, call, fails, holds, say, step
 
 
 def what_runs(render: Render, services: list[str]) -> dict[str, Any]:
-    """Return, by name, the commit each service runs; None where it does not run."""
-    return {name: running_commit(render, render.find_service(name)) for name in services}
+    """Return, by name, the commit each service runs, and the one that is on its way; or None."""
+    return {name: state_of(render, render.find_service(name)) for name in services}
 
 
 def tip_is_live(render: Render, repository: Repository, services: list[str], root: str) -> Finding:
@@ -35,18 +36,22 @@ def restore_running(
 ) -> None:
     """Suspend what did not run before, and bring back the deploy that ran.
 
-    Nothing is deleted: configuration, logs and metrics stay for analysis.
+    A deploy that is still on its way would go live after everything was put back, so it is
+    cancelled. Nothing is deleted: configuration, logs and metrics stay for analysis.
     """
-    for name, commit in before.items():
+    for name, ran in before.items():
         service = render.find_service(name)
-        if service is None or running_commit(render, service) == commit:
+        if service is None:
             continue
-        if commit is None:
+        cancel_coming(render, service)
+        if running_commit(render, service) == ran["commit"]:
+            continue
+        if ran["commit"] is None:
             render.suspend(service.id)
             continue
-        earlier = next(
-            each for each in render.deploys(service.id) if each.succeeded and each.commit == commit
-        )
+        earlier = deploy_of(render, service, ran["commit"])
+        if service.suspended:
+            render.resume(service.id)
         started = render.rollback(service.id, earlier.id)
         render.wait_for_deploy(service.id, started.id, deploy_timeout_seconds, poll_seconds)
 
@@ -132,6 +137,28 @@ def same_code(repository: Repository, root: str, one: str | None, other: str) ->
     if one is None:
         return False
     return repository.tree_id(one, root) == repository.tree_id(other, root)
+
+
+def deploy_of(render: Render, service: Service, commit: str) -> Deploy:
+    """Return the newest deploy of a commit that was live.
+
+    Raises:
+        ClientError: there is none any more.
+    """
+    for deploy in render.deploys(service.id, DEPLOYS):
+        if deploy.succeeded and deploy.commit == commit:
+            return deploy
+    raise ClientError(
+        f"`{service.name}` was not brought back",
+        f"none of its last {DEPLOYS} deploys ran commit `{commit[:12]}`",
+        f"deploy that commit at {service.dashboard_url}, then the same command again",
+    )
+
+
+def state_of(render: Render, service: Service | None) -> dict[str, str | None]:
+    """Return what a service runs, and what it is about to run."""
+    coming = render.deploy_in_progress(service.id) if service else None
+    return {"commit": running_commit(render, service), "coming": coming.commit if coming else None}
 
 
 def running_commit(render: Render, service: Service | None) -> str | None:

@@ -3,8 +3,9 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from operations.checks import site_exists
+from operations.checks import DEPLOYS, bring_back, site_exists, what_is_served
 from operations.clients.accounts import LEGACY_LOGIN, Accounts, login
 from operations.clients.errors import ClientError
 from operations.clients.render import Deploy, Render
@@ -28,19 +29,38 @@ def way_back_is_quick(
     return holds(seconds=seconds)
 
 
-def drill_is_recorded(directory: str, run: str) -> bool:
-    """Return whether this run has a record of a drill; the drill leaves the site as it was."""
-    return evidence(directory, run).exists()
+def record_and_site(
+    render: Render, service: str, url: str, directory: str, run: str
+) -> dict[str, Any]:
+    """Return whether this run has a record of a drill, and what the site serves.
+
+    A whole drill leaves the site as it was; one that was interrupted may not.
+    """
+    return {
+        "recorded": evidence(directory, run).exists(),
+        "served": what_is_served(render, service, url),
+    }
 
 
-def set_aside(directory: str, run: str) -> None:
-    """Move the record aside: another way back has to be drilled anew."""
+def set_aside(
+    render: Render,
+    service: str,
+    url: str,
+    directory: str,
+    run: str,
+    before: dict[str, Any],
+    deploy_timeout_seconds: float,
+    poll_seconds: float,
+) -> None:
+    """Move the record aside, for another way back has to be drilled anew; switch the site forth."""
     move_aside(evidence(directory, run))
+    waiting = (deploy_timeout_seconds, poll_seconds)
+    bring_back(render, service, url, before["served"], *waiting)
 
 
 @step(
     requires=[site_exists],
-    captures=drill_is_recorded,
+    captures=record_and_site,
     ensures=way_back_is_quick,
     rollback=set_aside,
     idempotent=True,
@@ -81,7 +101,7 @@ def switch_back(
     Source: https://render.com/docs/rollbacks
     """
     waiting = (deploy_timeout_seconds, poll_seconds)
-    built = [deploy for deploy in builds(render, service) if deploy.succeeded]
+    built = succeeded(render, service)
     began = datetime.now(UTC)
     yield call(switch, render, service, url, built[1:], legacy_url, waiting)
     yield call(sign_in, legacy_url, canaries)
@@ -129,10 +149,10 @@ def record(path: Path, began: datetime) -> None:
     say(f"the way back took {seconds} s")
 
 
-def builds(render: Render, service: str) -> list[Deploy]:
-    """Return the deploys that were built, newest first; a rollback only reuses one of them."""
-    deploys = render.deploys(render.service(service).id, 100)
-    return [deploy for deploy in deploys if deploy.trigger != "rollback"]
+def succeeded(render: Render, service: str) -> list[Deploy]:
+    """Return the deploys that were built and served, newest first; a rollback only reuses one."""
+    deploys = render.deploys(render.service(service).id, DEPLOYS)
+    return [deploy for deploy in deploys if deploy.trigger != "rollback" and deploy.succeeded]
 
 
 def evidence(directory: str, run: str) -> Path:

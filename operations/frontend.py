@@ -1,24 +1,20 @@
 """Tasks 6.1 and 11.2: the site that serves the frontend turns to Django."""
 
-import hashlib
 from typing import Any
 
-from operations.checks import site_exists
-from operations.clients.render import Render
+from operations.checks import bring_back, site_exists, what_is_served
+from operations.clients.render import Deploy, Render
 from operations.clients.secret import Secret
 from operations.clients.site import script
 from operations.engine import Commands, Finding, call, fails, holds, say, step
 
 
 def what_it_serves(render: Render, service: str, url: str, variables: dict[str, str]) -> Any:
-    """Return the commit that is live, the digest of its script, and the variables as they are."""
-    found = render.service(service)
-    values = render.env_vars(found.id)
-    live = render.live_deploy(found.id)
+    """Return what is served and on its way, and the build variables as they are."""
+    values = render.env_vars(render.service(service).id)
     return {
-        "commit": live.commit if live else None,
-        "script_sha256": hashlib.sha256(script(url).encode()).hexdigest(),
         "variables": {n: Secret.of(values[n]) if n in values else None for n in variables},
+        "served": what_is_served(render, service, url),
     }
 
 
@@ -50,12 +46,8 @@ def restore_site(
         if value is not None:
             values[name] = value.reveal()
     render.replace_env_vars(found.id, values)
-    for deploy in render.deploys(found.id, 100):
-        if hashlib.sha256(script(url).encode()).hexdigest() == before["script_sha256"]:
-            return
-        if deploy.status == "deactivated" and deploy.commit == before["commit"]:
-            started = render.rollback(found.id, deploy.id)
-            render.wait_for_deploy(found.id, started.id, deploy_timeout_seconds, poll_seconds)
+    waiting = (deploy_timeout_seconds, poll_seconds)
+    bring_back(render, service, url, before["served"], *waiting)
 
 
 @step(
@@ -94,7 +86,8 @@ def release(
     Source: https://vite.dev/guide/env-and-mode
     """
     yield call(set_variables, render, service, variables)
-    yield call(publish, render, service, deploy_timeout_seconds, poll_seconds)
+    waiting = (deploy_timeout_seconds, poll_seconds)
+    yield call(publish, render, service, url, variables, prefix, *waiting)
 
 
 def set_variables(render: Render, service: str, variables: dict[str, str]) -> None:
@@ -104,12 +97,30 @@ def set_variables(render: Render, service: str, variables: dict[str, str]) -> No
 
 
 def publish(
-    render: Render, service: str, deploy_timeout_seconds: float, poll_seconds: float
+    render: Render,
+    service: str,
+    url: str,
+    variables: dict[str, str],
+    prefix: str,
+    deploy_timeout_seconds: float,
+    poll_seconds: float,
 ) -> None:
-    """Deploy the site at the tip of its branch and wait until it is live."""
+    """Deploy the site at the tip of its branch and wait until it is live.
+
+    A deploy that is on its way is waited for: that of an interrupted attempt is enough, and that
+    of somebody else, made with other variables, is followed by ours.
+    """
     found = render.service(service)
-    deploy = render.deploy_in_progress(found.id) or render.start_deploy(found.id)
-    waiting = (deploy_timeout_seconds, poll_seconds)
-    render.wait_for_deploy(
-        found.id, deploy.id, *waiting, on_status=lambda now: say(f"{service}: {now.status}")
-    )
+
+    def follow(deploy: Deploy) -> None:
+        waiting = (deploy_timeout_seconds, poll_seconds)
+        render.wait_for_deploy(
+            found.id, deploy.id, *waiting, on_status=lambda now: say(f"{service}: {now.status}")
+        )
+
+    coming = render.deploy_in_progress(found.id)
+    if coming is not None:
+        follow(coming)
+        if frontend_uses(url, variables, prefix).passed:
+            return
+    follow(render.start_deploy(found.id))

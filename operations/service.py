@@ -8,6 +8,7 @@ from operations.engine import Commands, Finding, call, fails, holds, step
 
 TYPES = {"web": "web_service", "worker": "background_worker", "pserv": "private_service"}
 RESUME_TIMEOUT_SECONDS = 15 * 60.0  # what Render gives a service to become healthy
+RESUME_POLL_SECONDS = 1.0  # users wait for it
 
 
 def running(render: Render, services: Names) -> dict[str, bool]:
@@ -165,7 +166,8 @@ def resume_suspended(render: Render, before: dict[str, bool]) -> None:
             render.resume(service.id)
             started = render.deploy_in_progress(service.id)
             if started is not None:
-                render.wait_for_deploy(service.id, started.id, RESUME_TIMEOUT_SECONDS)
+                waiting = (RESUME_TIMEOUT_SECONDS, RESUME_POLL_SECONDS)
+                render.wait_for_deploy(service.id, started.id, *waiting)
 
 
 @step(
