@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from operations.engine.command import is_dry, runbook_file, to_paste
@@ -25,19 +26,22 @@ def close(session: Session) -> None:
         if is_dry():
             _print(plan_lines(session))
             return
-        try:
-            session.end()
-            if session.lease is None:
-                session.refuse_idle_tasks()
-        except RunbookError as refusal:
-            _print([str(refusal)])
+        _print_refusal_of(session.end if session.lease else session.refuse_idle_tasks)
         _print(summary(session))
-        status = 0 if session.run.outcome is Outcome.PROVEN else 1
+        recorded = session.lease is None  # given back when the end was on record
+        status = 0 if recorded and session.run.outcome is Outcome.PROVEN else 1
     finally:
         if status and not is_dry():
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)  # an exit handler has no other way to set the status
+
+
+def _print_refusal_of(act: Callable[[], None]) -> None:
+    try:
+        act()
+    except RunbookError as refusal:
+        _print([str(refusal)])
 
 
 def summary(session: Session) -> list[str]:

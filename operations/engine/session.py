@@ -212,6 +212,7 @@ class Session:
             self.append(Event.RUN_PROVEN)
         self.append(Event.ATTEMPT_ENDED, body={"outcome": outcome, "stopped_by": self.stopped_by})
         self.ledger.release_lease(self.lease.fence)
+        self.lease = None
 
     def _beat(self) -> None:
         while self.lease is not None and isinstance(self.ledger, SqliteLedger):

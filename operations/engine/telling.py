@@ -10,6 +10,7 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
 from pyinfra.context import host
+
 from state.errors import RunbookError
 
 

@@ -11,6 +11,9 @@ A harness says in what world a step is tried. It stands in a module named `laws.
         with render() as api:
             key = data.draw(st.sampled_from(["HOST", "PORT"]))
             yield World({"service": "srv-1", "key": key, "value": "env:VALUE"}, api.variables)
+
+The law is tried once for each way to draw, and some fifteen times at most; a harness whose world is
+dear draws little, and one that draws nothing is tried once.
 """
 
 import inspect
@@ -119,7 +122,9 @@ def back(contract: Contract, world: World) -> None:
         act(contract.rollback, contract, live | {"before": before})
         assert contract.captures(**chosen(contract.captures, live)) == before, "it is not as before"
     act(contract.rollback, contract, live | {"before": before})
-    assert contract.captures(**chosen(contract.captures, live)) == before, "undone twice is not once"
+    assert contract.captures(**chosen(contract.captures, live)) == before, (
+        "undone twice is not once"
+    )
 
 
 def revived(contract: Contract, world: World) -> dict[str, Any]:

@@ -54,7 +54,9 @@ def test_the_closing_lines_work_when_pasted(lab):
     stopped_back = lab.paste(again.command("roll back"))
 
     assert stopped.code == 1
-    assert stopped.closing[0].endswith(": 1 of 2 steps proven, stopped at lab.steps.write (1) on one.")
+    assert stopped.closing[0].endswith(
+        ": 1 of 2 steps proven, stopped at lab.steps.write (1) on one."
+    )
     assert (resumed.code, back.code, again.code, stopped_back.code) == (0, 0, 0, 0)
     assert lab.read("a") is None
     reasons = [run.reason for run in lab.runs() if run.undoes]
@@ -73,7 +75,10 @@ def test_a_rollback_that_stopped_resumes_when_pasted_whatever_its_reason_holds(l
     resumed = lab.paste(stopped.command("resume"))
 
     assert (stopped.code, resumed.code) == (1, 0)
-    assert {each.reason for each in lab.entries() if each.event == "attempt.started"} == {"", reason}
+    assert {each.reason for each in lab.entries() if each.event == "attempt.started"} == {
+        "",
+        reason,
+    }
 
 
 def test_a_partial_rollback_that_stopped_resumes_as_partial(lab):
@@ -110,7 +115,10 @@ def test_ctrl_c_exits_1_and_leaves_a_run_that_can_be_resumed(lab, call):
         end(process)
 
     assert process.returncode == 1, said
-    assert f"Run {lab.runs()[0].id} on {lab.environment}: 1 of 3 steps proven, stopped at lab.steps.slow" in said
+    assert (
+        f"Run {lab.runs()[0].id} on {lab.environment}: 1 of 3 steps proven, stopped at lab.steps.slow"
+        in said
+    )
     assert "Traceback" not in said
     assert lab.runs()[0].tasks["2", "one"].in_doubt
     assert lab.events("attempt")[-1] == "attempt.ended @"

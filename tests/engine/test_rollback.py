@@ -189,8 +189,9 @@ def test_an_irreversible_step_is_reported_and_the_rest_is_undone(lab):
     assert ran.code == 0
     assert files(lab) == [None, None, None]
     assert "lab.steps.burn cannot be undone: ashes do not turn back" in ran.said
-    assert "    not undone: lab.steps.burn (2) on one: ashes do not turn back; instead: write it " in (
-        "\n".join(ran.closing)
+    assert (
+        "    not undone: lab.steps.burn (2) on one: ashes do not turn back; instead: write it "
+        in ("\n".join(ran.closing))
     )
     assert lab.states() == {"3@one": "rolled_back", "2@one": "skipped", "1@one": "rolled_back"}
     assert lab.runs()[0].outcome == "rolled_back"

@@ -12,9 +12,10 @@ LAST = 'steps.print_to(path=f"{room}/z", text="1", task="2")'
 @pytest.fixture
 def fleet(tmp_path):
     """Return an environment of three targets and the servers of two."""
-    with hosts("alpha", "beta") as servers, Bench(
-        tmp_path / "lab", ["alpha", "beta", "here"]
-    ) as bench:
+    with (
+        hosts("alpha", "beta") as servers,
+        Bench(tmp_path / "lab", ["alpha", "beta", "here"]) as bench,
+    ):
         listed = [
             (f"@ssh/{name}", {"room": str(bench.room(name))} | server.data())
             for name, server in servers.items()

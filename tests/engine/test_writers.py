@@ -87,6 +87,34 @@ def test_the_lease_of_a_killed_run_is_taken_over_on_record(busy):
     assert [each.fence for each in lab.entries()] == sorted(each.fence for each in lab.entries())
 
 
+def test_a_ledger_that_goes_away_stops_the_run_and_the_act_is_in_doubt(busy):
+    """Nothing happens that would not be remembered; when it is back, the effect is adopted."""
+    lab, process = busy
+    memory, gone = lab.folder / "memory", lab.folder / "gone"
+    memory.rename(gone)
+
+    said, _ = process.communicate(timeout=20)
+    gone.rename(memory)
+    resumed = lab.run()
+
+    assert process.returncode == 1
+    assert "Traceback" not in said
+    assert "lab.sqlite` was not opened" in said
+    assert lab.events()[:2] == ["step.started 1@one", "step.adopted 1@one"]
+    assert resumed.code == 0
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(lab):
+    """The ledger is what counts; the missing log is told once."""
+    lab.runbook(SLOW % 0, LAST)
+    (lab.folder / "memory" / "lab.log").mkdir(parents=True)
+
+    ran = lab.run()
+
+    assert ran.code == 0
+    assert ran.said.count("is not written: Is a directory; the ledger is") == 1
+
+
 def test_a_daemon_that_a_step_leaves_behind_is_no_orphan(lab):
     """The fence is held by the command, and not by what it started."""
     lab.runbook(

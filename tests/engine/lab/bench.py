@@ -147,7 +147,9 @@ class Bench:
         )
         return Ran(done.returncode, done.stdout)
 
-    def roll_back(self, *arguments: str, run: str = "latest", reason: str = "a test", **env: str) -> Ran:
+    def roll_back(
+        self, *arguments: str, run: str = "latest", reason: str = "a test", **env: str
+    ) -> Ran:
         """Roll a run back."""
         data = ["--data", f"run={run}", "--data", f"reason={reason}"]
         return self.run(*data, *arguments, runbook="rollback", **env)
