@@ -9,14 +9,17 @@ from operations.evidence import move_aside
 from operations.transfer import backup
 
 
-def backup_is_proven(directory: str, label: str, run: str) -> Finding:
-    """The backup of this run is whole and was restored, and the restored rows were equal."""
+def backup_is_proven(database: Database, directory: str, label: str, run: str) -> Finding:
+    """The backup of this run is of this database, whole, and was restored with equal rows."""
     place = folder(directory, label, run)
     if not place.exists():
         return fails(f"`{place}` is not there")
     proof = backup.proof(place)
     if proof is None:
         return fails(f"`{place}` was not proven by a restore, or its files were changed since")
+    of = backup.check(place).database
+    if of != database.name:
+        return fails(f"`{place}` is a backup of `{of}`, not of `{database.name}`")
     return holds(place=str(place), rows=proof.rows, restore_seconds=proof.seconds)
 
 

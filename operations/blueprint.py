@@ -31,16 +31,18 @@ def blob(repository: Repository, path: str) -> str | None:
     return repository.tree_id(repository.head(), path)
 
 
-@check(fix="correct the definitions in the inventory; Render's answer names key and line")
+@check(fix="correct the definitions in the inventory, or the file; Render names key and line")
 def render_accepts_it(
     render: Render,
+    repository: Repository,
+    path: str,
     services: dict[str, str],
     definitions: dict[str, dict[str, Any]],
     python_version: str,
 ) -> Finding:
-    """Render accepts the Blueprint."""
-    entries = described(services, definitions, python_version)
-    problems = render.validate_blueprint(as_yaml({"services": entries}))
+    """Render accepts the Blueprint as it would be written."""
+    text = rewritten(repository, path, services, definitions, python_version)
+    problems = render.validate_blueprint(text)
     return fails("; ".join(problems)) if problems else holds()
 
 
@@ -60,7 +62,7 @@ def services_are_described(
     for wanted in described(services, definitions, python_version):
         if found.get(wanted["name"]) != wanted:
             return fails(f"service `{wanted['name']}` is missing or differs")
-    legacy = [each["name"] for each in entries if is_legacy(each)]
+    legacy = [str(each.get("name")) for each in entries if is_legacy(each)]
     return fails(f"still there: {', '.join(legacy)}") if legacy else holds()
 
 
@@ -101,13 +103,24 @@ def replace(
 
     Source: https://render.com/docs/blueprint-spec
     """
+    text = rewritten(repository, path, services, definitions, python_version)
+    message = "Describe the Django services in render.yaml"
+    yield call(repository.commit_files, {path: text}, message, trailers(task, run))
+
+
+def rewritten(
+    repository: Repository,
+    path: str,
+    services: dict[str, str],
+    definitions: dict[str, dict[str, Any]],
+    python_version: str,
+) -> str:
+    """Return the Blueprint's text with the Django services in place of the Node ones."""
     blueprint = parsed(repository.read(path) or "services: []", path)
     kept = [with_runtime(each) for each in blueprint["services"] if not is_legacy(each)]
     entries = [each for each in kept if each.get("name") not in services.values()]
     blueprint["services"] = entries + described(services, definitions, python_version)
-    message = "Describe the Django services in render.yaml"
-    files = {path: as_yaml(blueprint)}
-    yield call(repository.commit_files, files, message, trailers(task, run))
+    return as_yaml(blueprint)
 
 
 def described(

@@ -1,7 +1,9 @@
-"""Claims, reads and undo clauses that several steps rely on: the working clone, Render."""
+"""Claims, reads and undo clauses that several steps rely on: about the clone, and about Render."""
 
 import hashlib
+import json
 from collections.abc import Mapping
+from typing import Any
 
 from operations.clients.errors import ClientError
 from operations.clients.git import REVERTS_TRAILER, Repository
@@ -170,3 +172,27 @@ def cancel_coming(render: Render, service: Service) -> None:
 def digest_of_script(url: str) -> str:
     """Return what identifies the script that browsers get from a site."""
     return hashlib.sha256(script(url).encode()).hexdigest()
+
+
+def package_of(text: str, path: str) -> dict[str, Any]:  # Any: JSON
+    """Return a package.json as data, `scripts` and `dependencies` in it as dictionaries.
+
+    Raises:
+        ClientError: it is not such a file.
+    """
+    what, fix = f"`{path}` was not read", f"correct `{path}`, commit, push, then the same command"
+    try:
+        package = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ClientError(what, f"it is not JSON: {error}", fix) from None
+    if not isinstance(package, dict):
+        raise ClientError(what, "it is no object", fix)
+    for part in ("scripts", "dependencies"):
+        if not isinstance(package.get(part, {}), dict):
+            raise ClientError(what, f"`{part}` in it is no object", fix)
+    return package
+
+
+def package_text(package: dict[str, Any]) -> str:  # Any: JSON
+    """Return a package.json as npm writes it."""
+    return json.dumps(package, indent=2, ensure_ascii=False) + "\n"

@@ -31,10 +31,13 @@ def writes_are_stopped(source: Database) -> Finding:
 
 
 @check(fix="run the runbook's backup task for this database first")
-def way_back_is_proven(directory: str, label: str, run: str) -> Finding:
-    """The backup that the rollback would restore is whole and proven."""
+def way_back_is_proven(destination: Database, directory: str, label: str, run: str) -> Finding:
+    """The backup that the rollback would restore is of this database, whole and proven."""
     place = Path(directory) / run / f"backup-{label}"
-    return holds_if(backups.proof(place), f"`{place}` is not a proven backup")
+    if backups.proof(place) is None:
+        return fails(f"`{place}` is not a proven backup")
+    of = backups.check(place).database
+    return holds_if(of == destination.name, f"`{place}` is a backup of `{of}`")
 
 
 def rows_are_exported(directory: str, run: str) -> Finding:

@@ -39,9 +39,7 @@ def blobs(repository: Repository, files: Sources) -> dict[str, str | None]:
     return {path: repository.tree_id(repository.head(), path) for path in files.paths}
 
 
-def files_are_published(
-    repository: Repository, files: Sources, facts: dict[str, str]
-) -> Finding:
+def files_are_published(repository: Repository, files: Sources, facts: dict[str, str]) -> Finding:
     """The files on the remote branch read as their sources say."""
     wanted = {path: filled(source, facts) for path, source in files.paths.items()}
     return published(repository, wanted)

@@ -1,11 +1,6 @@
 """Task 2.2: the root package.json builds and serves the frontend and runs Django."""
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
-from operations.checks import clone_is_ready, revert_commit, tip, trailers
-from operations.clients.errors import ClientError
+from operations.checks import clone_is_ready, package_of, package_text, revert_commit, tip, trailers
 from operations.clients.git import Repository
 from operations.engine import Commands, Finding, call, fails, holds, step
 
@@ -22,7 +17,7 @@ def scripts_are_set(
     text = repository.read(path, commit=tip(repository))
     if text is None:
         return fails(f"`{path}` is not on the remote branch")
-    found = parsed(text, path).get("scripts", {})
+    found = package_of(text, path).get("scripts", {})
     wrong = [name for name, line in scripts.items() if found.get(name) != line]
     left = [name for name in remove if name in found]
     if wrong or left:
@@ -60,26 +55,9 @@ def put_scripts(
     Raises:
         ClientError: not JSON, or git refused.
     """
-    package = parsed(repository.read(path) or "{}", path)
+    package = package_of(repository.read(path) or "{}", path)
     kept = {name: line for name, line in package.get("scripts", {}).items() if name not in remove}
     package["scripts"] = kept | scripts
-    text = json.dumps(package, indent=2, ensure_ascii=False) + "\n"
+    text = package_text(package)
     message = "Build and serve the frontend without the Node backend"
     yield call(repository.commit_files, {path: text}, message, trailers(task, run))
-
-
-def parsed(text: str, path: str) -> dict[str, Any]:
-    """Return a package.json as data.
-
-    Raises:
-        ClientError: it is not a JSON object.
-    """
-    try:
-        package = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ClientError(
-            f"`{path}` was not read", f"it is not JSON: {error}", f"correct `{path}` and commit it"
-        ) from None
-    if not isinstance(package, Mapping):
-        raise ClientError(f"`{path}` was not read", "it is no object", f"correct `{path}`")
-    return dict(package)

@@ -1,6 +1,7 @@
 """One PostgreSQL server for all tests here: a seeded legacy database and a migrated Django one."""
 
 import atexit
+import json
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -56,6 +57,9 @@ class Databases:
         """Put a proven backup of the migrated, empty database where a run keeps its own."""
         place = self.directory / "evidence" / run / f"backup-{label}"
         shutil.copytree(server().directory_of_backup, place)
+        manifest = place / "manifest.json"
+        told = json.loads(manifest.read_text()) | {"database": self.names["django"]}
+        manifest.write_text(json.dumps(told))
 
     def close(self):
         """Drop both, and what restores left of them."""

@@ -1,7 +1,6 @@
 """The fourth law: stopped after any command, a step goes on to its proof, or back to before.
 
-Steps are found by import; the first three laws are tried in `tests/engine/test_laws.py`, in the same
-worlds.
+Steps are found by import; the other laws are tried in the same worlds by `tests/engine/test_laws.py`.
 """
 
 import inspect
