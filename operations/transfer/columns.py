@@ -234,6 +234,7 @@ class Builder:
             value=value,
             type=wire,
             sources=tuple(sorted(built.sources)),
+            malformed=self._malformed(rule, value, built) if rule.pattern else None,
             duplicate=self._duplicate(rule, built) if rule.action(Fault.DUPLICATE) else None,
             placeholder=self._placeholder(rule, built),
         )
@@ -241,6 +242,15 @@ class Builder:
         for what, fix in treatment.contradictions():
             self._problem(built, rule, what, fix)
         return treatment.final()
+
+    def _malformed(self, rule: ColumnRule, value: str, built: Built) -> str:
+        """Return a condition: the value has not its declared form; matched once per row."""
+        condition = casts.is_malformed(value, rule.pattern or "")
+        if value.startswith('s."read:'):
+            return condition  # what is parsed cannot be parsed again at the same level
+        name = f"odd:{rule.name}"
+        built.parsed.append((name, condition))
+        return f"s.{quoted(name)}"
 
     def _duplicate(self, rule: ColumnRule, built: Built) -> str:
         """Return a condition: an earlier row of the source holds the same value."""
@@ -253,7 +263,9 @@ class Builder:
         name, key, column = quoted(f"first:{rule.name}"), quoted(self.key), quoted(rule.source)
         keys = f"select {fold(f'd.{column}')} as k, d.{key} as first from {table} d"
         first = f"select distinct on (k) k, first from ({keys}) d where k <> '' order by k, first"
-        built.joins.append(f"left join ({first}) {name} on {name}.k = {fold(f's.{column}')}")
+        mine = f"key:{rule.name}"
+        built.parsed.append((mine, fold(f"s.{column}")))
+        built.joins.append(f"left join ({first}) {name} on {name}.k = s.{quoted(mine)}")
         return f"{name}.first < s.{key}"
 
     def _placeholder(self, rule: ColumnRule, built: Built) -> str:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from operations.transfer.plan import SEEDS, ColumnPlan, Plan, TablePlan
+from operations.transfer.plan import ColumnPlan, Plan, TablePlan, sums
 from operations.transfer.quoting import literal
 from operations.transfer.session import Connection
 
@@ -79,9 +79,11 @@ class Side:
         parts = ", ".join(f"({self.read(found[name])})::text" for name in names)
         return f"concat_ws(',', {parts})"
 
-    def digest(self, seed: int) -> str:
-        """Return an expression: the row's hash."""
-        return self.table.digest(seed, source=self.source, text=self.text)
+    def sums(self, group: str, where: str = "true") -> str:
+        """Return a SELECT: a group of rows, its count, its two hash sums."""
+        row = self.table.row(source=self.source)
+        rows = f"select {group} as g, {row} as r from {self.rows()} and {where} offset 0"
+        return f"select g, count(*), {sums('r', text=self.text)} from ({rows}) x group by g"
 
 
 def identity(plan: Plan, table: TablePlan) -> tuple[str, ...]:
@@ -153,14 +155,8 @@ def _bucket(side: Side, names: tuple[str, ...]) -> str:
     return f"(hashtextextended({side.identity(names)}, 0) & {HASH_BUCKETS - 1})"
 
 
-def sums(side: Side) -> str:
-    """Return the two hash sums of a group of rows."""
-    return ", ".join(f"sum({side.digest(seed)})::text" for seed in SEEDS)
-
-
 def _buckets(side: Side, names: tuple[str, ...]) -> dict[int, Bucket]:
-    bucket = _bucket(side, names)
-    query = f"select {bucket} as bucket, count(*), {sums(side)} from {side.rows()} group by 1"
+    query = side.sums(_bucket(side, names))
     return {row[0]: (row[1], row[2], row[3]) for row in side.session.execute(query)}
 
 
@@ -170,10 +166,7 @@ def differing(
     """Yield the rows of one bucket that differ, without their values."""
 
     def rows(side: Side) -> dict[str, tuple[int | str, ...]]:
-        query = (
-            f"select {side.identity(names)}, count(*), {sums(side)} "
-            f"from {side.rows()} and {_bucket(side, names)} = {bucket} group by 1"
-        )
+        query = side.sums(side.identity(names), f"{_bucket(side, names)} = {bucket}")
         return {row[0]: tuple(row[1:]) for row in side.session.execute(query)}
 
     ours, theirs = both(sides, rows)

@@ -13,6 +13,23 @@ HASHES_RECORDS = 14  # hash_record_extended came with this version
 RECORDED = (Action.TRUNCATE, Action.PLACEHOLDER, Action.SENTINEL, Action.NULL, Action.TRIM)
 
 
+def sums(row: str, *, text: bool, only: str = "true") -> str:
+    """Return two order-free sums over the hashes of rows, as text.
+
+    Args:
+        row: Expression of a row.
+        text: Hash the row's text, as servers of different major versions must.
+        only: Condition of the rows that count.
+    """
+    call = (
+        "hashtextextended(({row})::text, {seed})" if text else "hash_record_extended({row}, {seed})"
+    )
+    return ", ".join(
+        f"coalesce(sum({call.format(row=row, seed=seed)}) filter (where {only}), 0)::text"
+        for seed in SEEDS
+    )
+
+
 @dataclass(frozen=True)
 class ColumnPlan:
     """One destination column: `sql` gives its value from the source row, cast to `type`.
@@ -135,48 +152,35 @@ class TablePlan:
             f"select {sql[key]} as k, {sql[column]} as v from {self.relation()} where {self.kept()}"
         )
 
-    def _row(self, *, source: bool) -> str:
+    def row(self, *, source: bool) -> str:
+        """Return an expression: all mapped columns of one row on either side."""
         parts = []
         for column in self.columns:
             read = column.sql if source else column.target
             parts.append(f"({read})::text" if column.as_text else read)
         return f"row({', '.join(parts)})"
 
-    def digest(self, seed: int, *, source: bool, text: bool) -> str:
-        """Return an expression: the hash of one row on either side.
-
-        Args:
-            seed: Seed of the hash.
-            source: The mapped source row; else the plain destination row.
-            text: Hash the row's text, as servers of different major versions must.
-        """
-        row = self._row(source=source)
-        if text:
-            return f"hashtextextended(({row})::text, {seed})"
-        return f"hash_record_extended({row}, {seed})"
-
     def source_sums(self, where: str, *, text: bool) -> str:
         """Return a SELECT: moved rows, their two hash sums, rows kept out, values adjusted."""
         kept = self.kept()
-        sums = ", ".join(
-            f"coalesce(sum({digest}) filter (where {kept}), 0)::text"
-            for digest in (self.digest(seed, source=True, text=text) for seed in SEEDS)
-        )
-        out = f"count(*) filter (where ({self.reason}) is not null)" if self.reason else "0::bigint"
         hits = [f.condition for f in self.faults if f.action in RECORDED]
         adjusted = " or ".join(f"({hit})" for hit in hits) or "false"
+        # `offset 0` again: each value is read once for both hashes, and not at all if kept out
+        rows = (
+            f"select {kept} as moved, case when {kept} then {self.row(source=True)} end as r, "
+            f"({self.reason or 'null'}) is not null as kept_out, {adjusted} as adjusted "
+            f"from {self.relation(where)} offset 0"
+        )
         return (
-            f"select count(*) filter (where {kept}), {sums}, {out}, "
-            f"count(*) filter (where {kept} and ({adjusted})) from {self.relation(where)}"
+            f"select count(*) filter (where moved), {sums('r', text=text, only='moved')}, "
+            f"count(*) filter (where kept_out), count(*) filter (where moved and adjusted) "
+            f"from ({rows}) x"
         )
 
     def target_sums(self, where: str, *, text: bool) -> str:
         """Return a SELECT: rows of the destination and their two hash sums."""
-        sums = ", ".join(
-            f"coalesce(sum({self.digest(seed, source=False, text=text)}), 0)::text"
-            for seed in SEEDS
-        )
-        return f"select count(*), {sums} from {self.target} where {where}"
+        rows = f"select {self.row(source=False)} as r from {self.target} where {where} offset 0"
+        return f"select count(*), {sums('r', text=text)} from ({rows}) x"
 
     def raw(self) -> str:
         """Return an expression: the source row as JSON, without secrets."""
@@ -201,11 +205,13 @@ class TablePlan:
             for f in found
         )
         rows = rows or "(null::text, null::text, null::text, null::text, null::text, false)"
+        # few rows are changed: only these are held against each fault
+        hit = " or ".join(f"({f.condition})" for f in found) or "false"
         return (
             f"select {self.key_text} as key, a.name, a.action, a.fault, a.old, a.new "
             f"from {self.relation(where)} "
             f"cross join lateral (values {rows}) a(name, action, fault, old, new, hit) "
-            f"where {self.kept()} and a.hit"
+            f"where {self.kept()} and ({hit}) and a.hit"
         )
 
     def span(self, lower: str | None, upper: str | None, *, source: bool) -> str:

@@ -43,6 +43,7 @@ class Treatment:
     value: str
     type: str
     sources: tuple[str, ...]
+    malformed: str | None
     duplicate: str | None
     placeholder: str
 
@@ -67,7 +68,7 @@ class Treatment:
             Fault.NULL: self.absent if self._may_be_null() else None,
             Fault.BLANK: self._blank(),
             Fault.UNCASTABLE: self._uncastable(),
-            Fault.MALFORMED: self._malformed(),
+            Fault.MALFORMED: self.malformed,
             Fault.TOO_LONG: f"char_length({self.read}) > {self.length}" if self.length else None,
             Fault.DUPLICATE: self.duplicate,
             Fault.UNTRIMMED: self._untrimmed(),
@@ -93,9 +94,6 @@ class Treatment:
         if self.rule.sql is not None:
             there = " and ".join(f"s.{quoted(name)} is not null" for name in self.sources) or "true"
         return f"{there} and {self.read} is null"
-
-    def _malformed(self) -> str | None:
-        return casts.is_malformed(self.read, self.rule.pattern) if self.rule.pattern else None
 
     def _untrimmed(self) -> str | None:
         if not self.rule.action(Fault.UNTRIMMED):
