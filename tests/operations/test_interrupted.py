@@ -1,6 +1,6 @@
 """The fourth law: stopped after any command, a step goes on to its proof, or back to before.
 
-Steps are found by import; the other laws are tried in the same worlds by `tests/engine/test_laws.py`.
+Steps are found by import; `tests/engine/test_laws.py` tries the other laws in the same worlds.
 """
 
 import inspect

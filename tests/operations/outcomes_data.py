@@ -1,0 +1,183 @@
+"""What the gates on data and documents say, of real databases and a real clone."""
+
+import json
+
+import psycopg
+
+from operations.engine.finding import Verdict
+from operations.transfer import load
+from operations.transfer.compile import open_plan
+from tests.operations.clones import cloned, git
+from tests.operations.cloud import push
+from tests.operations.databases import MAPPING, databases
+from tests.operations.gates import outcome
+from tests.operations.laws import RUN
+
+PASS, FAIL, ERROR = Verdict.PASS, Verdict.FAIL, Verdict.ERROR
+
+
+class Pair:
+    """Both databases of a case."""
+
+    def __init__(self, stage):
+        """Copy them."""
+        self.stage, self.databases = stage, stage.stack.enter_context(databases())
+
+    def tell(self, side, statement):
+        """Change one side."""
+        with psycopg.connect(self.databases.url[side], autocommit=True) as session:
+            session.execute(statement)
+
+    def load(self):
+        """Move all rows."""
+        urls = (self.databases.url["legacy"], self.databases.url["django"])
+        load.load(open_plan(MAPPING, *urls), *urls)
+        return self
+
+    def ask(self, gate, **more):
+        """Ask a gate about both sides."""
+        given = {side: self.databases.reference(side) for side in ("legacy", "django")}
+        asked = {"source": given["legacy"], "destination": given["django"]}
+        return self.stage.ask(gate, **asked | {"mapping": str(MAPPING)} | more)
+
+    def compare(self):
+        """Ask whether the rows are equal; the report is left beside."""
+        directory = self.stage.directory
+        found = self.ask("verify.rows_are_equal", directory=str(directory), run=RUN)
+        report = directory / RUN / "verification.json"
+        if found.verdict is not ERROR:
+            assert json.loads(report.read_text())["good"] is found.passed
+        return found
+
+
+def gone(stage):
+    """Return how an inventory names a database that is not there."""
+    return stage.file("gone", Pair(stage).databases.url["legacy"] + "_gone")
+
+
+@outcome("verify.mapping_fits", PASS)
+def it_names_every_column(stage):
+    """Of both catalogs as they are."""
+    return Pair(stage).ask("verify.mapping_fits")
+
+
+@outcome("verify.mapping_fits", FAIL)
+def a_column_came_since(stage):
+    """Nothing says what becomes of it."""
+    pair = Pair(stage)
+    pair.tell("legacy", "alter table cadets add column nickname text")
+    found = pair.ask("verify.mapping_fits")
+    assert "nickname" in found.why
+    return found
+
+
+@outcome("verify.mapping_fits", ERROR)
+def the_database_is_not_there(stage):
+    """A wrong address is no misfit."""
+    return Pair(stage).ask("verify.mapping_fits", source=gone(stage))
+
+
+@outcome("verify.rows_fit", PASS)
+def every_row_can_be_held(stage):
+    """Or is declared to be kept out."""
+    return Pair(stage).ask("verify.rows_fit")
+
+
+@outcome("verify.rows_fit", FAIL)
+def rows_that_nothing_declares(stage):
+    """More odd rows than the mapping allows."""
+    pair = Pair(stage)
+    pair.tell("legacy", "update training_days set date = 'no day'")
+    return pair.ask("verify.rows_fit")
+
+
+@outcome("verify.rows_fit", ERROR)
+def there_are_no_rows_to_ask(stage):
+    """The database is not there."""
+    return Pair(stage).ask("verify.rows_fit", source=gone(stage))
+
+
+@outcome("verify.notices_missing_rows", PASS)
+def an_empty_database_is_refused(stage):
+    """As it must be before the load."""
+    return Pair(stage).ask("verify.notices_missing_rows")
+
+
+@outcome("verify.notices_missing_rows", FAIL)
+def a_full_database_is_called_good(stage):
+    """Asked too late, it has nothing missing to notice."""
+    return Pair(stage).load().ask("verify.notices_missing_rows")
+
+
+@outcome("verify.notices_missing_rows", ERROR)
+def neither_side_answers(stage):
+    """The database is not there."""
+    return Pair(stage).ask("verify.notices_missing_rows", destination=gone(stage))
+
+
+@outcome("verify.rows_are_equal", PASS)
+def all_rows_arrived(stage):
+    """Equal, or explained."""
+    return Pair(stage).load().compare()
+
+
+@outcome("verify.rows_are_equal", FAIL)
+def a_row_was_changed(stage):
+    """One cell of one row."""
+    pair = Pair(stage).load()
+    pair.tell("django", "update users set email = 'x@y.example' where id = 1")
+    found = pair.compare()
+    assert "users" in found.why
+    return found
+
+
+@outcome("verify.rows_are_equal", ERROR)
+def nothing_was_loaded(stage):
+    """Two empty sides are not equal sides."""
+    return Pair(stage).compare()
+
+
+def documents(stage, text, paths=("README.md",), words=("Express", "server/")):
+    """Ask about documents of an app whose README reads like this."""
+    clone = stage.stack.enter_context(cloned())
+    push(clone.path, "write", **{"README.md": text})
+    asked = {"repository": clone.inventory, "paths": list(paths), "words": list(words)}
+    return clone, stage.ask("docs.name_no_legacy", **asked)
+
+
+@outcome("docs.name_no_legacy", PASS)
+def they_speak_of_django(stage):
+    """And of nothing else."""
+    return documents(stage, "# ROTC\n\nDjango serves it.\n")[1]
+
+
+@outcome("docs.name_no_legacy", FAIL)
+def a_line_speaks_of_express(stage):
+    """It is named by its number."""
+    found = documents(stage, "# ROTC\n\nRun Express.\n")[1]
+    assert "line 3" in found.why
+    return found
+
+
+@outcome("docs.name_no_legacy", FAIL)
+def a_document_is_missing(stage):
+    """One that is not there says nothing about anything."""
+    return documents(stage, "# ROTC\n", paths=["docs/NONE.md"])[1]
+
+
+@outcome("docs.name_no_legacy", ERROR)
+def the_clone_lags_behind(stage):
+    """The remote has a commit that the clone has not; the way out is a pull."""
+    clone, _ = documents(stage, "# ROTC\n")
+    other = clone.directory / "other"
+    push_from_elsewhere(clone, other)
+    asked = {"repository": clone.inventory, "paths": ["README.md"], "words": ["Express"]}
+    found = stage.ask("docs.name_no_legacy", **asked)
+    assert "pull" in found.fix
+    return found
+
+
+def push_from_elsewhere(clone, other):
+    """Let another person push."""
+    git(clone.directory, "clone", "--quiet", clone.origin, other)
+    push(other, "meanwhile", **{"README.md": "# Meanwhile\n"})

@@ -1,0 +1,198 @@
+"""What the monitor gates say, of figures that the stand-in of Render really counts."""
+
+from datetime import UTC, datetime, timedelta
+
+from operations.engine.finding import Verdict
+from tests.clients.conftest import Reply
+from tests.operations.cloud import cloud
+from tests.operations.gates import nowhere, outcome
+
+PASS, FAIL = Verdict.PASS, Verdict.FAIL
+UNKNOWN, ERROR = Verdict.INCONCLUSIVE, Verdict.ERROR
+READS = ("/api/v1/cadets/", "/api/v1/training-days/", "/api/v1/attendance-records/")
+BOUNDS = {"min_requests": 100, "max_error_percent": 5, "max_p95_seconds": 0.5}
+
+
+def reads(stage, *replies, max_p95_seconds=5.0):
+    """Ask whether reads are quick; the second address is answered like this."""
+    for path in READS:
+        stage.app.on("GET", path, Reply(200, {"data": []}))
+    if replies:
+        stage.app.on("GET", READS[1], *replies)
+    return stage.ask(
+        "monitor.reads_are_quick",
+        requests=9,
+        max_p95_seconds=max_p95_seconds,
+        **stage.stands_at,
+    )
+
+
+@outcome("monitor.reads_are_quick", PASS)
+def they_are_quick(stage):
+    """As many as asked for, over all three addresses."""
+    found = reads(stage)
+    assert sum(len(stage.app.requests("GET", path)) for path in READS) == 9
+    return found
+
+
+@outcome("monitor.reads_are_quick", FAIL)
+def they_are_slow(stage):
+    """Nothing is answered in no time."""
+    return reads(stage, max_p95_seconds=0.0)
+
+
+@outcome("monitor.reads_are_quick", FAIL)
+def one_fails_and_would_not_fail_again(stage):
+    """A read that is asked again would hide a failure."""
+    return reads(stage, Reply(200, {}), Reply(503, {}), Reply(200, {}))
+
+
+@outcome("monitor.reads_are_quick", ERROR)
+def nobody_signs_in(stage):
+    """Without an account there is nothing to measure."""
+    stage.app.on("POST", "/api/v1/auth/login", Reply(500, {}))
+    return reads(stage)
+
+
+def stable(stage, *passages, minutes_ago=1.0, **more):
+    """Ask whether it has been stable for an hour."""
+    asked = stage.served(*passages, minutes_ago=minutes_ago) | BOUNDS | more
+    return stage.ask("monitor.has_been_stable", window_seconds=3600, **asked)
+
+
+@outcome("monitor.has_been_stable", PASS)
+def figures_are_within_bounds(stage):
+    """Exactly at the bound is within it."""
+    return stable(stage, (95, 200, 0.1), (5, 500, 0.1))
+
+
+@outcome("monitor.has_been_stable", FAIL)
+def too_many_errors(stage):
+    """Six of a hundred."""
+    return stable(stage, (94, 200, 0.1), (6, 502, 0.1))
+
+
+@outcome("monitor.has_been_stable", FAIL)
+def too_slow(stage):
+    """One in twenty is late, and more."""
+    return stable(stage, (90, 200, 0.1), (10, 200, 0.9))
+
+
+@outcome("monitor.has_been_stable", UNKNOWN)
+def too_few_requests(stage):
+    """All of them are well; they do not pass."""
+    return stable(stage, (99, 200, 0.1))
+
+
+@outcome("monitor.has_been_stable", UNKNOWN)
+def no_request_at_all(stage):
+    """No data never passes."""
+    return stable(stage)
+
+
+@outcome("monitor.has_been_stable", UNKNOWN)
+def they_came_before_the_window(stage):
+    """What was well an hour ago says nothing about now."""
+    return stable(stage, (500, 200, 0.1), minutes_ago=90)
+
+
+@outcome("monitor.has_been_stable", FAIL)
+def refusals_are_no_errors_but_outages_are(stage):
+    """A 404 is the caller's; a 500 ours."""
+    assert stable(stage, (50, 200, 0.1), (50, 404, 0.1)).passed
+    return stable(stage, (50, 200, 0.1), (50, 500, 0.1))
+
+
+@outcome("monitor.has_been_stable", ERROR)
+def render_knows_no_such_service(stage):
+    """A name that is not right is not stability."""
+    asked = BOUNDS | {"render": cloud().inventory, "services": ["no-such-service"]}
+    return stage.ask("monitor.has_been_stable", window_seconds=3600, **asked)
+
+
+@outcome("monitor.has_been_stable", ERROR)
+def render_is_not_heard(stage):
+    """The key is refused."""
+    asked = stage.served((100, 200, 0.1))
+    asked["render"] = cloud().inventory | {"key": stage.file("key", "rnd_wrong")}
+    return stage.ask("monitor.has_been_stable", window_seconds=3600, **asked, **BOUNDS)
+
+
+def watch(stage, *passages, began_minutes_ago=61, **more):
+    """Look once at a window of an hour that began then."""
+    asked = stage.served(*passages) | BOUNDS | stage.stands_at
+    asked |= {
+        "alerts": stage.alerts,
+        "window_seconds": 3600,
+        "poll_seconds": 1,
+        "timeout_seconds": 1,
+        "since": datetime.now(UTC) - timedelta(minutes=began_minutes_ago),
+    }
+    for path in READS:
+        stage.app.on("GET", path, Reply(200, {"data": []}))
+    return stage.ask("monitor.watch", **asked | more)
+
+
+@outcome("monitor.watch", PASS)
+def the_window_has_passed(stage):
+    """It was well all the time, and nobody is woken."""
+    found = watch(stage, (100, 200, 0.1))
+    assert stage.alerted() == []
+    return found
+
+
+@outcome("monitor.watch", UNKNOWN)
+def the_window_goes_on(stage):
+    """Well until now is not well to the end."""
+    found = watch(stage, (500, 200, 0.1), began_minutes_ago=59)
+    assert "the window ends in 0:00:" in found.why
+    return found
+
+
+@outcome("monitor.watch", UNKNOWN)
+def too_few_at_the_end(stage):
+    """The window has passed, and nobody was there."""
+    return watch(stage, (20, 200, 0.1))
+
+
+@outcome("monitor.watch", FAIL)
+def over_the_bound(stage):
+    """It closes at once, long before the window's end, and people are told."""
+    found = watch(stage, (90, 200, 0.1), (10, 500, 0.1), began_minutes_ago=2)
+    (alert,) = stage.alerted()
+    assert (alert["event"], alert["why"]) == ("cutover.over_bound", found.why)
+    assert "10 of 100" in found.why
+    return found
+
+
+@outcome("monitor.watch", FAIL)
+def an_outage_is_not_waited_out(stage):
+    """So many errors are too many, though there are too few requests for a percentage."""
+    found = watch(stage, (6, 502, 0.1), began_minutes_ago=2)
+    assert stage.alerted()
+    return found
+
+
+@outcome("monitor.watch", FAIL)
+def over_the_bound_and_nobody_can_be_told(stage):
+    """The verdict stands, and says that the alert did not arrive."""
+    stage.hook.on("POST", "/alert", Reply(500, {}))
+    found = watch(stage, (100, 500, 0.1))
+    assert "was not delivered" in found.why
+    return found
+
+
+@outcome("monitor.watch", UNKNOWN)
+def nobody_can_read(stage):
+    """Render's figures are well, and no account signs in: people are told, and it does not pass."""
+    found = watch(stage, (100, 200, 0.1), web_url=nowhere())
+    (alert,) = stage.alerted()
+    assert alert["event"] == "cutover.no_answer"
+    return found
+
+
+@outcome("monitor.watch", ERROR)
+def the_alerts_go_nowhere_while_nobody_can_read(stage):
+    """Nobody to see it and nobody to tell."""
+    stage.hook.on("POST", "/alert", Reply(404, {}))
+    return watch(stage, (100, 200, 0.1), web_url=nowhere())
