@@ -5,19 +5,19 @@ import pytest
 from tests.chaos.campaign import kill_rollback_at, kill_run_and_roll_back_at, kill_run_at
 
 
-@pytest.mark.parametrize("point", [0, 1, 3, 5, 6, 9, 14, 19, 24, 29, 34, 37, 38, 39])
+@pytest.mark.parametrize("point", [1, 5, 6, 11, 18, 27, 34, 37, 39])
 def test_a_run_killed_around_a_write_is_carried_on_by_the_same_command(point):
     """Each effect that may not be repeated happens once; then all of it is put back."""
     assert kill_run_at(point)
 
 
-@pytest.mark.parametrize("point", [0, 3, 5, 7, 12, 22, 31, 35, 37, 39, 41])
+@pytest.mark.parametrize("point", [1, 5, 7, 22, 31, 36, 37, 41])
 def test_a_rollback_killed_around_a_write_is_carried_on_by_the_same_command(point):
     """All stands as before, and the run is closed."""
     assert kill_rollback_at(point)
 
 
-@pytest.mark.parametrize("point", [5, 8, 17, 30])
+@pytest.mark.parametrize("point", [8, 17, 30])
 def test_a_run_killed_around_a_write_is_rolled_back_as_it_stands(point):
     """What is in doubt is put back, too."""
     assert kill_run_and_roll_back_at(point)

@@ -104,7 +104,7 @@ def apply(command: tuple, lab: Bench, model: Model) -> str:
 
 
 @settings(
-    max_examples=int(os.environ.get("SEQUENCE_EXAMPLES", "8")),
+    max_examples=int(os.environ.get("SEQUENCE_EXAMPLES", "6")),
     deadline=None,
     derandomize="SEQUENCE_EXAMPLES" not in os.environ,
     suppress_health_check=[HealthCheck.too_slow],

@@ -4,14 +4,19 @@ A start of pyinfra takes most of a second, nearly all of it imports; the tests s
 times. Each line on stdin is a command as JSON; the answer is its exit status.
 """
 
+import inspect
 import json
 import os
 import sys
 
 import pyinfra_cli.main  # first: it patches the process, as the installed command does
 from gevent import monkey
+from pyinfra.api.connectors import get_all_connectors
 
 import operations.engine  # noqa: F401  imported once, here, as pyinfra is
+
+get_all_connectors()  # an inventory loads every one of them, used or not
+inspect.stack()  # pyinfra asks for it at each call; the first answer reads every module's source
 
 # Not gevent's own: there is no hub in this process, so each fork makes a fresh one.
 fork = monkey.get_original("os", "fork")
