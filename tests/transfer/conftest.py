@@ -18,8 +18,10 @@ ROWS = 400
 # Few rows hold few odd ones; each of these must be there whatever the seed draws.
 CERTAIN = """
 insert into excuse_letters (cadet_id, date_absent) values (2000000000, '2025-02-02');
-insert into push_subscriptions (user_id, endpoint, keys) values (1, 'https://push.example/odd', '[object Object]');
-insert into users (username, password, role, email) select 'twin' || n, password, role, 'twin@rotc.example'
+insert into push_subscriptions (user_id, endpoint, keys)
+values (1, 'https://push.example/odd', '[object Object]');
+insert into users (username, password, role, email)
+select 'twin' || n, password, role, 'twin@rotc.example'
 from users, generate_series(1, 2) n where id = 1
 """
 

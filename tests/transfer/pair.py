@@ -85,7 +85,7 @@ class Pair:
         self.used = True
 
     def empty(self, connection, tables):
-        """Truncate once, for what refers to the tables; then delete, which is quicker for few rows."""
+        """Truncate once, for what refers to the tables; then delete: quicker for few rows."""
         if not self.used:
             connection.execute(f"truncate {', '.join(tables)} cascade")
         for table in reversed(tables):

@@ -13,7 +13,9 @@ def test_a_draft_is_accepted_and_marks_its_guesses(loaded, tmp_path):
 
     plan = open_plan(path, loaded.source, loaded.destination)
 
-    assert {table.name for table in plan.tables} == {t.name for t in loaded.plan.tables} - {"auth_user"}
+    assert {table.name for table in plan.tables} == {t.name for t in loaded.plan.tables} - {
+        "auth_user"
+    }
     assert text.count("CHECK") > 20
     assert "order: month_first" in text
     assert "from: image_path" in text

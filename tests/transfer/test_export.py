@@ -45,7 +45,8 @@ def test_import_handles_missing_foreign_keys(pair, exported):
     )
     assert any("not moved" in reason for (reason,) in reasons)
     assert pair.django(
-        "select count(*) from excuse_letters e where not exists (select 1 from cadets c where c.id = e.cadet_id)"
+        "select count(*) from excuse_letters e "
+        "where not exists (select 1 from cadets c where c.id = e.cadet_id)"
     ) == [(0,)]
 
 
@@ -76,8 +77,9 @@ def test_rows_and_manifest_edited_together_are_refused_by_the_hash(pair, exporte
     manifest = json.loads((exported / "manifest.json").read_text())
     table = next(table for table in manifest["tables"] if table["table"] == "staff_messages")
     table["chunks"][0]["rows"] |= {
-        "sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content),
-    }  # fmt: skip
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size_bytes": len(content),
+    }
     (exported / "manifest.json").write_text(json.dumps(manifest))
     assert check_export(exported)
     with pytest.raises(load.LoadFailed, match="staff_messages"):

@@ -68,18 +68,25 @@ def test_secrets_stay_out_of_the_evidence(loaded):
     ]
     assert len(spoilt) == 2
     evidence = loaded.django(
-        "select a::text from _migration.adjusted a union all select q::text from _migration.quarantine q"
+        "select a::text from _migration.adjusted a "
+        "union all select q::text from _migration.quarantine q"
     )
     assert not [row for row in evidence for password in spoilt if password in row[0]]
     withheld = loaded.django(
-        "select old_value from _migration.adjusted where column_name = 'password' and table_name = 'users'"
+        "select old_value from _migration.adjusted "
+        "where column_name = 'password' and table_name = 'users'"
     )
     assert withheld == [("withheld",)] * 2
 
 
-@pytest.mark.parametrize("mode", ["stream", "bulk"])
 @pytest.mark.parametrize(
-    ("point", "when"), [(1, "before_commit"), (7, "on_chunk"), (25, "before_commit")]
+    ("point", "when", "mode"),
+    [
+        (1, "before_commit", "stream"),
+        (7, "on_chunk", "bulk"),
+        (25, "before_commit", "stream"),
+        (31, "before_commit", "bulk"),
+    ],
 )
 def test_a_killed_load_resumes_exactly(pair, point, when, mode):
     """After kill -9 the ledger and the rows agree, and the same call carries on."""

@@ -32,18 +32,42 @@ def test_the_seed_passes_with_everything_counted(loaded):
 @pytest.mark.parametrize(
     ("old", "new", "column"),
     [
-        ("        when_uncastable: \"null\"          # `Irregular`", "        # `Irregular`", "cadets.year_level"),
+        (
+            '        when_uncastable: "null"          # `Irregular`',
+            "        # `Irregular`",
+            "cadets.year_level",
+        ),
         ("{default: Ongoing, when_too_long: truncate}", "{default: Ongoing}", "cadets.status"),
         ("        when_null: placeholder\n", "", "training_staff.email"),
-        ("        when_duplicate: placeholder      # the first account keeps the address\n", "", "users.email"),
-        ("        when_malformed: placeholder\n        placeholder: \"!unusable\"\n", "", "users.password"),
-        ("        when_orphan: quarantine\n        reason: a letter", "        reason: a letter", "excuse_letters.cadet_id"),
-        ("        when_uncastable: quarantine\n        reason: without", "        reason: without", "push_subscriptions.keys"),
-        ("      payload: {when_null: sentinel, sentinel: {}}\n      created", "      payload: {}\n      created", "audit_logs.payload"),
+        (
+            "        when_duplicate: placeholder      # the first account keeps the address\n",
+            "",
+            "users.email",
+        ),
+        (
+            '        when_malformed: placeholder\n        placeholder: "!unusable"\n',
+            "",
+            "users.password",
+        ),
+        (
+            "        when_orphan: quarantine\n        reason: a letter",
+            "        reason: a letter",
+            "excuse_letters.cadet_id",
+        ),
+        (
+            "        when_uncastable: quarantine\n        reason: without",
+            "        reason: without",
+            "push_subscriptions.keys",
+        ),
+        (
+            "      payload: {when_null: sentinel, sentinel: {}}\n      created",
+            "      payload: {}\n      created",
+            "audit_logs.payload",
+        ),
     ],
-)  # fmt: skip
+)
 def test_rows_without_a_declared_treatment_are_refused(loaded, rewritten, old, new, column):
-    """Casts, NULLs, lengths, duplicates, hashes, orphans and JSON, each with count, keys and line."""
+    """Casts, NULLs, lengths, duplicates, hashes, orphans and JSON: count, keys and line."""
     path, _ = rewritten(old, new)
     report, refused = found(loaded, path)
     assert not report.good
@@ -89,7 +113,8 @@ def test_an_unvalidated_foreign_key_of_the_source_is_not_trusted(pair):
     """Orphans that a switched-off trigger let in are found and kept out."""
     pair.legacy("alter table notifications drop constraint notifications_user_id_fkey")
     pair.legacy(
-        "update notifications set user_id = 1999999999 where id = (select max(id) from notifications)"
+        "update notifications set user_id = 1999999999 "
+        "where id = (select max(id) from notifications)"
     )
     _, kept = found(pair, verdict="quarantined")
     orphans = [

@@ -25,14 +25,17 @@ def test_each_damage_is_named_with_key_and_column(filled):
     """A changed text, boolean, moment, a missing row and one too many: each by its key."""
     filled.django("update cadets set address = 'moved' where id = (select min(id) from cadets)")
     filled.django(
-        "update training_staff set is_archived = not is_archived where id = (select max(id) from training_staff)"
+        "update training_staff set is_archived = not is_archived "
+        "where id = (select max(id) from training_staff)"
     )
     filled.django(
-        "update sync_events set created_at = created_at + interval '8 hours' where id = (select min(id) from sync_events)"
+        "update sync_events set created_at = created_at + interval '8 hours' "
+        "where id = (select min(id) from sync_events)"
     )
     filled.django("delete from audit_logs where id = (select max(id) from audit_logs)")
     filled.django(
-        "insert into training_days (id, date, title, created_at) values (900000, now(), 'new', now())"
+        "insert into training_days (id, date, title, created_at) "
+        "values (900000, now(), 'new', now())"
     )
 
     report = check(filled)
@@ -43,9 +46,12 @@ def test_each_damage_is_named_with_key_and_column(filled):
         for item in report.differences
     }
     assert found == {
-        ("cadets", "changed", ("address",)), ("training_staff", "changed", ("is_archived",)),
-        ("sync_events", "changed", ("created_at",)), ("audit_logs", "missing", ()), ("training_days", "extra", ()),
-    }  # fmt: skip
+        ("cadets", "changed", ("address",)),
+        ("training_staff", "changed", ("is_archived",)),
+        ("sync_events", "changed", ("created_at",)),
+        ("audit_logs", "missing", ()),
+        ("training_days", "extra", ()),
+    }
     cell = next(item.cells[0] for item in report.differences if item.table == "cadets")
     assert cell.destination == "moved"
     assert "900000" in {item.key for item in report.differences}
@@ -56,7 +62,8 @@ def test_values_swapped_between_rows_are_found(filled):
     """Sums over a column would be equal."""
     (first, second) = [row[0] for row in filled.django("select id from cadets order by id limit 2")]
     filled.django(
-        "update cadets c set last_name = o.last_name || 'x' from cadets o where c.id = %s and o.id = %s",
+        "update cadets c set last_name = o.last_name || 'x' from cadets o "
+        "where c.id = %s and o.id = %s",
         first,
         second,
     )
@@ -114,13 +121,15 @@ def test_what_guards_the_rows_is_verified_too(filled, damage, claim):
 
 
 def test_a_wrong_rule_does_not_verify_itself(pair, rewritten):
-    """Day first instead of month first is equal on both sides, and wrong both times: the text decides."""
+    """A wrong rule is equal on both sides, and wrong both times: the text decides."""
     pair.legacy(
-        "update training_days set date = '2025-03-04' where id = (select min(id) from training_days)"
+        "update training_days set date = '2025-03-04' "
+        "where id = (select min(id) from training_days)"
     )
     pair.load()
     pair.django(
-        "update training_days set date = '2025-04-03' where id = (select min(id) from training_days)"
+        "update training_days set date = '2025-04-03' "
+        "where id = (select min(id) from training_days)"
     )
     report = check(pair)
     wrong = [item for item in report.inverses if item.wrong]
@@ -134,15 +143,23 @@ def test_counts_before_and_after_are_reported(loaded):
     for table in report.tables:
         assert table.source_rows == table.quarantined + table.found
     assert {item.claim for item in report.findings} >= {
-        "booleans", "moments", "references", "unique", "sequence", "catalog", "quarantine", "triggers",
-    }  # fmt: skip
+        "booleans",
+        "moments",
+        "references",
+        "unique",
+        "sequence",
+        "catalog",
+        "quarantine",
+        "triggers",
+    }
 
 
 def test_writes_since_the_load_are_kept(filled, tmp_path):
     """What a way back would lose is in files: inserted, updated and deleted rows, whole."""
     assert delta(filled.plan, filled.source, filled.destination).rows == 0
     filled.django(
-        "insert into staff_messages (id, sender_staff_id, content, created_at) select 900000, id, 'new', now() from training_staff limit 1"
+        "insert into staff_messages (id, sender_staff_id, content, created_at) "
+        "select 900000, id, 'new', now() from training_staff limit 1"
     )
     filled.django("update users set password = 'changed' where id = 1")
     filled.django("delete from sync_events where id = (select min(id) from sync_events)")
