@@ -80,6 +80,23 @@ def pair(templates, request):
         yield made
 
 
+@pytest.fixture(scope="session")
+def loaded_once(templates):
+    """A loaded Django database to copy: a plan knows no database names, so the copy is loaded."""
+    pair = Pair(templates, "legacy_seed", "django_loaded", MAPPING)
+    templates.create_database("django_loaded", "django")
+    pair.load()
+    return templates
+
+
+@pytest.fixture
+def filled(loaded_once):
+    """A pair of this test alone, with its load done."""
+    with Pair.copied(loaded_once, "legacy_seed", django="django_loaded") as made:
+        assert made.plan  # compiled before the test damages anything
+        yield made
+
+
 @pytest.fixture(scope="module")
 def loaded(templates, tmp_path_factory):
     """A pair whose load is done, for tests that only read it."""

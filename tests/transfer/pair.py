@@ -29,12 +29,12 @@ class Pair:
         self._plan = None
 
     @classmethod
-    def copied(cls, server, legacy, mapping=MAPPING):
+    def copied(cls, server, legacy, mapping=MAPPING, django="django"):
         """Copy the templates."""
         number = next(NUMBERS)
         names = f"legacy_{number}", f"django_{number}"
         server.create_database(names[0], legacy)
-        server.create_database(names[1], "django")
+        server.create_database(names[1], django)
         return cls(server, *names, mapping)
 
     @classmethod

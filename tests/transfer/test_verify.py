@@ -14,13 +14,6 @@ def check(pair):
     return verify(pair.plan, pair.source, pair.destination)
 
 
-@pytest.fixture
-def filled(pair):
-    """A pair of this test alone, with its load done."""
-    pair.load()
-    return pair
-
-
 def test_each_damage_is_named_with_key_and_column(filled):
     """A changed text, boolean, moment, a missing row and one too many: each by its key."""
     filled.django("update cadets set address = 'moved' where id = (select min(id) from cadets)")
