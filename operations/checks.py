@@ -57,8 +57,14 @@ def tip(repository: Repository) -> str:
     """Return the commit that the remote's branch points to.
 
     Raises:
-        ClientError: the remote cannot be asked, or has no such branch.
+        ClientError: the remote cannot be asked, has no such branch, or is ahead of the clone.
     """
+    if not (repository.path / ".git").exists():
+        raise ClientError(
+            f"`{repository.path}` is not ready",
+            "it is not a git repository",
+            f"`git clone URL {repository.path}`, or correct `path` in the inventory",
+        )
     found = repository.branch_head(repository.branch)
     if found is None:
         raise ClientError(

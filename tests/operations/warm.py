@@ -1,0 +1,28 @@
+"""pyinfra's own command line, forked from a process that has imported it, in a hurry.
+
+The wire clients wait for nobody here: what takes them a minute takes a second, so that a server
+that is silent, or limits its callers, can be met for real.
+"""
+
+import time
+from types import SimpleNamespace
+
+import operations.clients.patience
+import operations.monitor
+import operations.smoke
+import operations.verify
+from operations import backup, bind, blueprint, data, env, files, freeze, package_json, service
+from operations.clients.http import Http
+from tests.engine.lab.warm import become, serve  # first: it patches the process, as pyinfra does
+
+HURRY = 60.0
+LONGEST_ANSWER_SECONDS = 0.4
+IMPORTED = (backup, bind, blueprint, data, env, files, freeze, package_json, service)
+
+operations.clients.patience.time = SimpleNamespace(
+    sleep=lambda seconds: time.sleep(seconds / HURRY), monotonic=lambda: time.monotonic() * HURRY
+)
+Http.__init__.__kwdefaults__["timeout_seconds"] = LONGEST_ANSWER_SECONDS
+
+if __name__ == "__main__" and (asked := serve()):
+    become(asked)
