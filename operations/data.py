@@ -16,9 +16,9 @@ from operations.engine import (
 )
 from operations.evidence import move_aside
 from operations.transfer import backup as backups
+from operations.transfer import crew, files, freeze
 from operations.transfer import delta as deltas
 from operations.transfer import export as exports
-from operations.transfer import files, freeze
 from operations.transfer import load as loads
 from operations.transfer.compile import open_plan
 from operations.transfer.plan import Plan
@@ -129,7 +129,14 @@ def restore_backup(
     idempotent=True,
 )
 def load(
-    source: Database, destination: Database, mapping: str, directory: str, label: str, run: str
+    source: Database,
+    destination: Database,
+    mapping: str,
+    directory: str,
+    label: str,
+    run: str,
+    workers: int = 1,
+    cluster: str = "",
 ) -> Commands:
     """Load every row from the legacy database, as mapped, in chunks that are each proven.
 
@@ -143,17 +150,23 @@ def load(
         directory: Where the backup is, in a folder of the run.
         label: Name of the backup of the destination that a rollback restores.
         run: The run.
+        workers: Processes of this machine that move chunks side by side; 1 moves them here.
+        cluster: Address of a Dask scheduler, to spread the chunks over several machines.
 
     Raises:
         ClientError: the mapping or a row does not fit, or the destination holds other rows.
     """
     plan = open_plan(mapping, source.url.reveal(), destination.url.reveal())
-    yield call(stream, plan, source, destination)
+    executor = crew.cluster(cluster) if cluster else crew.local(workers) if workers > 1 else None
+    yield call(stream, plan, source, destination, executor)
 
 
-def stream(plan: Plan, source: Database, destination: Database) -> None:
+def stream(
+    plan: Plan, source: Database, destination: Database, executor: crew.MakeExecutor | None
+) -> None:
     """Load, and say what came of it."""
-    loaded = loads.load(plan, source.url.reveal(), destination.url.reveal())
+    urls = (source.url.reveal(), destination.url.reveal())
+    loaded = loads.load(plan, *urls, executor=executor)
     kept_out = sum(table.quarantined for table in loaded.tables)
     adjusted = sum(table.adjusted for table in loaded.tables)
     say(f"{loaded.rows} rows loaded, {kept_out} quarantined, {adjusted} adjusted")

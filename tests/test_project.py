@@ -30,7 +30,7 @@ def test_the_set_up_installs_only_declared_extras():
     """`run` asks uv for extras that pyproject.toml has."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = set(re.findall(r'extras(?: = \[|\.append\()"(\w+)"', (ROOT / "run").read_text()))
-    assert asked == {"rehearsal", "postgres", "redis", "node"}
+    assert asked == {"rehearsal", "postgres", "redis", "node", "cluster"}
     assert asked <= project["optional-dependencies"].keys()
 
 

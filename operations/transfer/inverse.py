@@ -80,21 +80,24 @@ def _count(
     columns: list[tuple[ColumnPlan, str]],
     totals: dict[str, _Total],
 ) -> None:
-    for column, wrong in columns:
-        recorded = (
-            "select 1 from _migration.adjusted a where a.key = t.name "
-            f"and a.table_name = {literal(table.name)} and a.column_name = {literal(column.name)}"
-        )
-        row = destination.execute(
-            f"select count(*), count(*) filter (where {wrong}), "
-            f"(array_agg(t.name) filter (where {wrong}))[1:{SAMPLES}] from pg_temp.legacy_text t "
-            f"join {table.target} d on d.{quoted(table.key or '')} = t.k "
-            f"where not exists ({recorded})"
-        ).fetchone() or (0, 0, None)
+    """Look at all columns in one pass; a changed value on record is looked up only when wrong."""
+    joined = f"pg_temp.legacy_text t join {table.target} d on d.{quoted(table.key or '')} = t.k"
+    conditions = [
+        f"{wrong} and not exists (select 1 from _migration.adjusted a where a.key = t.name "
+        f"and a.table_name = {literal(table.name)} and a.column_name = {literal(column.name)})"
+        for column, wrong in columns
+    ]
+    counts = ", ".join(f"count(*) filter (where {condition})" for condition in conditions)
+    row = destination.execute(f"select count(*), {counts} from {joined}").fetchone() or ()
+    for (column, _), condition, wrong in zip(columns, conditions, row[1:], strict=True):
         total = totals[column.name]
         total.rows += row[0]
-        total.wrong += row[1]
-        total.keys += row[2] or []
+        total.wrong += wrong
+        if wrong:
+            found = destination.execute(
+                f"select t.name from {joined} where {condition} limit {SAMPLES}"
+            )
+            total.keys += [name for (name,) in found]
 
 
 def _wrong(column: ColumnPlan) -> str | None:

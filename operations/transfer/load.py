@@ -6,6 +6,7 @@ two agree after a kill of the client, of the server or of the line between them.
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from operations.transfer.chunks import (
     move,
     target_sums,
 )
+from operations.transfer.crew import Crew, MakeExecutor, Seat
 from operations.transfer.plan import Plan, TablePlan
 from operations.transfer.quoting import literal, quoted
 from operations.transfer.session import Connection, connect, reading, value
@@ -74,6 +76,7 @@ def load(
     chunk_rows: int | None = None,
     preflighted: bool = False,
     supersede: bool = False,
+    executor: MakeExecutor | None = None,
     on_chunk: Callable[[Moved], None] | None = None,
     before_commit: Callable[[Chunk], None] | None = None,
 ) -> Loaded:
@@ -87,8 +90,10 @@ def load(
         chunk_rows: Rows of one transaction; default 100,000.
         preflighted: The caller holds a good preflight of the same rows, so it is not run again.
         supersede: An unfinished load of another mapping gives way, and its rows are taken away.
+        executor: Makes the processes that move chunks side by side, as `crew.local(2)`; without
+            it they are moved here, one after the other.
         on_chunk: Called after each chunk is committed.
-        before_commit: Called before each chunk is committed.
+        before_commit: Called before each chunk is committed here.
 
     Raises:
         LoadRefused: nothing was written, and why.
@@ -103,10 +108,12 @@ def load(
             if not preflighted:
                 preflight.require(plan, source, snapshot=snapshot)
 
-        return carry(
-            plan, supply, destination, mode=mode, supersede=supersede, first=preflight_first,
-            on_chunk=on_chunk, before_commit=before_commit,
-        )  # fmt: skip
+        seat = Seat(plan, source, destination, snapshot)
+        with Crew(executor, seat) if executor else nullcontext() as crew:
+            return carry(
+                plan, supply, destination, mode=mode, supersede=supersede, first=preflight_first,
+                crew=crew, on_chunk=on_chunk, before_commit=before_commit,
+            )  # fmt: skip
 
 
 def load_export(
@@ -132,6 +139,7 @@ def carry(
     mode: str = "stream",
     supersede: bool = False,
     first: Callable[[], None] | None = None,
+    crew: Crew | None = None,
     on_chunk: Callable[[Moved], None] | None = None,
     before_commit: Callable[[Chunk], None] | None = None,
 ) -> Loaded:
@@ -144,16 +152,20 @@ def carry(
         if first is not None:
             first()
         _begin(session, plan, supply, mode)
-        moved = _catch_up(session, plan, supply)
+        moved = refresh(session, plan, supply)
         for table in plan.tables:
-            for chunk in _chunks(session, plan, table, loaded=False):
-                done = move(supply, session, table, chunk, plan.digest, before_commit=before_commit)
+            left = _chunks(session, plan, table, loaded=False)
+            here = (
+                move(supply, session, table, chunk, plan.digest, before_commit=before_commit)
+                for chunk in left
+            )
+            for done in crew.move(table, left) if crew and len(left) > 1 else here:
                 moved += 1
                 if on_chunk is not None:
                     on_chunk(done)
-            _hold_limit(session, plan, table)
+            hold_limit(session, plan, table)
         bulk.put_back(session, plan)
-        _set_sequences(session, plan, supply)
+        set_sequences(session, plan, supply)
         session.execute(f"analyze {', '.join(table.target for table in plan.tables)}")
         session.execute(
             "update _migration.run set finished_at = now(), rows = (select sum(rows) "
@@ -210,8 +222,8 @@ def _chunks(session: Connection, plan: Plan, table: TablePlan, *, loaded: bool) 
     return [Chunk(*row) for row in rows]
 
 
-def _catch_up(session: Connection, plan: Plan, supply: Supply) -> int:
-    """Move again the chunks of an earlier attempt that the source has changed since.
+def refresh(session: Connection, plan: Plan, supply: Supply) -> int:
+    """Move again the chunks that the source has changed since they were moved; return how many.
 
     In one transaction: a row gone from a parent and from its children is gone from both at once.
     """
@@ -233,7 +245,7 @@ def _catch_up(session: Connection, plan: Plan, supply: Supply) -> int:
     return len(stale)
 
 
-def _hold_limit(session: Connection, plan: Plan, table: TablePlan) -> None:
+def hold_limit(session: Connection, plan: Plan, table: TablePlan) -> None:
     """Stop when more rows were kept out than declared: the source may change after a preflight."""
     row = session.execute(
         "select coalesce(sum(quarantined), 0)::bigint, "
@@ -249,7 +261,7 @@ def _hold_limit(session: Connection, plan: Plan, table: TablePlan) -> None:
         )
 
 
-def _set_sequences(session: Connection, plan: Plan, supply: Supply) -> None:
+def set_sequences(session: Connection, plan: Plan, supply: Supply) -> None:
     """Let new rows begin above every number ever used, also by rows that were kept out."""
     for table in plan.tables:
         for column in plan.destination.by_name[table.name].columns:

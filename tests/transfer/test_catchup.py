@@ -1,0 +1,84 @@
+"""A source that is written to while its rows move, and what the last round leaves behind."""
+
+import threading
+
+import psycopg
+import pytest
+
+from operations.clients.errors import ClientError
+from operations.transfer.catchup import catch_up
+from operations.transfer.freeze import freeze, thaw
+from operations.transfer.load import load
+from operations.transfer.verify import verify
+
+# The seed's own sequence lies behind its rows, as sequences of real legacy data do.
+NEW_DAY = (
+    "insert into training_days (id, date, title) "
+    "select max(id) + 1, '2026-10-04', 'new' from training_days"
+)
+
+
+def differences(pair):
+    """Return what the verification finds, one line each."""
+    return verify(pair.plan, pair.source, pair.destination).reasons()
+
+
+def test_rows_written_after_the_load_arrive_with_the_next_round(pair):
+    """Inserted, changed and deleted rows of the source are followed."""
+    load(pair.plan, pair.source, pair.destination)
+    with psycopg.connect(pair.source) as source:
+        source.execute(NEW_DAY)
+        source.execute(
+            "update cadets set first_name = 'Changed' where id = (select min(id) from cadets)"
+        )
+        source.execute("delete from staff_messages where id = (select max(id) from staff_messages)")
+    assert differences(pair)
+    done = catch_up(pair.plan, pair.source, pair.destination, bound_seconds=60)
+    assert done.chunks_moved >= 3
+    assert not differences(pair)
+
+
+def test_a_source_at_rest_needs_one_round_that_moves_nothing(pair):
+    """Nothing was written, so nothing is moved."""
+    load(pair.plan, pair.source, pair.destination)
+    done = catch_up(pair.plan, pair.source, pair.destination, bound_seconds=60)
+    assert (done.rounds, done.chunks_moved) == (1, 0)
+
+
+def test_what_is_written_until_the_freeze_is_there_after_the_last_round(pair):
+    """Copy while live, follow, freeze, follow once more: both sides are equal."""
+    stop = threading.Event()
+
+    def write():
+        with psycopg.connect(pair.source, autocommit=True) as source:
+            while not stop.wait(0.01):
+                source.execute(NEW_DAY)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        load(pair.plan, pair.source, pair.destination)
+        catch_up(pair.plan, pair.source, pair.destination, bound_seconds=60)
+    finally:
+        stop.set()
+        writer.join()
+    freeze(pair.source)
+    try:
+        catch_up(pair.plan, pair.source, pair.destination, bound_seconds=60)
+        assert not differences(pair)
+    finally:
+        thaw(pair.source)
+
+
+def test_following_is_refused_before_a_load(pair):
+    """There is nothing to bring up to date, and the refusal says what to do."""
+    with pytest.raises(ClientError) as refused:
+        catch_up(pair.plan, pair.source, pair.destination, bound_seconds=60)
+    assert "load" in refused.value.fix
+
+
+def test_a_bound_that_cannot_be_met_ends_the_following(pair):
+    """It gives up after some rounds instead of following for ever."""
+    load(pair.plan, pair.source, pair.destination)
+    with pytest.raises(ClientError, match="brought up to date"):
+        catch_up(pair.plan, pair.source, pair.destination, bound_seconds=0, rounds=2)
