@@ -41,7 +41,9 @@ def set_aside(directory: str, label: str, run: str) -> None:
     idempotent=True,
 )
 def take(database: Database, label: str, directory: str, run: str) -> Commands:
-    """Dump a database, restore the dump into a scratch database, and compare every table.
+    """Dump a database and prove the dump by a restore.
+
+    The restore goes into a scratch database; every table is compared.
 
     The time that the restore takes is recorded: it is part of the time a rollback takes.
 

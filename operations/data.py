@@ -138,7 +138,9 @@ def load(
     workers: int = 1,
     cluster: str = "",
 ) -> Commands:
-    """Load every row from the legacy database, as mapped, in chunks that are each proven.
+    """Load every row from the legacy database, as the mapping says.
+
+    Rows move in chunks; each is compared before it is committed.
 
     Rows that the destination cannot hold go to a quarantine with their reason, within the bounds
     that the mapping allows. Killed at any moment, the same call goes on where it stopped.

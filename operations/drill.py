@@ -78,7 +78,7 @@ def switch_back(
     poll_seconds: float,
     run: str,
 ) -> Commands:
-    """Switch the site back to the legacy backend, see users sign in, and switch forth again.
+    """Switch the site back to the legacy backend and forth again, timed.
 
     The clock runs from the decision until a known account has signed in on the legacy side.
 

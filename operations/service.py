@@ -134,7 +134,7 @@ def restore_autodeploy(render: Render, before: dict[str, bool]) -> None:
     idempotent=True,
 )
 def hold(render: Render, services: list[str]) -> Commands:
-    """Turn autodeploy off, so that the commits of this runbook deploy nothing by themselves.
+    """Turn autodeploy off, so that pushed commits deploy nothing.
 
     Without it the frontend would switch to Django at the first push, before any data is there.
     Rollback through Render's API does not turn autodeploy off either.

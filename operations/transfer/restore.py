@@ -46,9 +46,9 @@ def restore(url: str, directory: str | Path, *, jobs: int = JOBS) -> Restored:
     began = time.monotonic()
     made = check(directory)
     name = str(programs.environment(url).get("PGDATABASE", ""))
-    stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
+    stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S%fZ")
     # PostgreSQL cuts names at 63 bytes, and a cut one would not be found again
-    fresh, kept = f"{name[:36]}_restored_{stamp}", f"{name[:36]}_replaced_{stamp}"
+    fresh, kept = f"{name[:30]}_restored_{stamp}", f"{name[:30]}_replaced_{stamp}"
     restore_into(url, fresh, Path(directory), made, jobs, keep=True)
     swapping = time.monotonic()
     with maintenance(url, name) as session:
