@@ -93,3 +93,5 @@ production = [
 ]
 
 system = ["@control/staging", "@control/production"]
+# Every target: inventory/group_data/drill.py is theirs. The file's own name is taken by `staging`.
+drill = ["@control/repository", "@control/staging", "@control/production"]

@@ -31,8 +31,8 @@ django_services = {
     "worker": "rotc-celery-worker",
     "beat": "rotc-celery-beat",
 }
-# Entries of render.yaml, https://render.com/docs/blueprint-spec. Only the web service migrates: four
-# builds that migrate one database at once get in each other's way.
+# Entries of render.yaml, https://render.com/docs/blueprint-spec. Only the web service migrates:
+# four builds that migrate one database at once get in each other's way.
 django_definitions = {
     "web": {
         "type": "web",

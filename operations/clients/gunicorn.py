@@ -30,7 +30,8 @@ def settings(config: str, port: str | None) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "gunicorn.conf.py")
         path.write_text(config, encoding="utf-8")
-        app = "wsgiref.simple_server:demo_app"  # it checks that some app loads; ours needs a database
+        # It checks that an app loads, and ours would need a database.
+        app = "wsgiref.simple_server:demo_app"
         command = [sys.executable, "-m", "gunicorn", "--config", str(path), "--print-config", app]
         try:
             answer = subprocess.run(

@@ -30,7 +30,7 @@ def preview_step(
     yield from preview(session, declared, decision, why)
 
 
-def decide(act: Act) -> tuple[str, str]:
+def decide(act: Act) -> tuple[str, str]:  # noqa: PLR0911  one line for each decision
     """Return the decision on a step, and its reason.
 
     Raises:
