@@ -96,4 +96,8 @@ production = [
     ),
 ]
 
-system = ["@control/staging", "@control/production"]
+system = (
+    ["@control/staging", "@control/production"],
+    # What new services are built from.
+    {"service_source": {"repo": "https://github.com/ORGANISATION/rotc", "branch": "main"}},
+)

@@ -92,6 +92,10 @@ production = [
     ),
 ]
 
-system = ["@control/staging", "@control/production"]
+system = (
+    ["@control/staging", "@control/production"],
+    # What new services are built from.
+    {"service_source": {"repo": "https://github.com/ORGANISATION/rotc", "branch": "staging"}},
+)
 # Every target: inventory/group_data/drill.py is theirs. The file's own name is taken by `staging`.
 drill = ["@control/repository", "@control/staging", "@control/production"]

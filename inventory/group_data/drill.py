@@ -4,8 +4,6 @@ environment = "staging"
 ledger = "state/ledgers/staging.sqlite"
 
 repository = {"path": "../rotc", "remote": "origin", "branch": "staging"}
-# What new services are built from.
-service_source = {"repo": "https://github.com/ORGANISATION/rotc", "branch": "staging"}
 # The key reaches every workspace of its user; the owner is the workspace's id, `tea-…`.
 render = {
     "api": "https://api.render.com/v1",

@@ -4,8 +4,6 @@ environment = "production"
 ledger = "state/ledgers/production.sqlite"
 
 repository = {"path": "../rotc", "remote": "origin", "branch": "main"}
-# What new services are built from.
-service_source = {"repo": "https://github.com/ORGANISATION/rotc", "branch": "main"}
 # The key reaches every workspace of its user; the owner is the workspace's id, `tea-…`.
 render = {
     "api": "https://api.render.com/v1",

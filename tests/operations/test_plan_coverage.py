@@ -1,0 +1,95 @@
+"""The runbooks hold every task of the plan, once, and nothing but calls."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+RUNBOOKS = Path(__file__).parents[2] / "runbooks"
+# The leaf tasks of the migration plan, in its own numbers.
+PLAN = {
+    "cutover": {
+        *("1.1", "1.2", "2.1", "2.2", "3.1", "3.2", "3.3", "3.4", "4", "5.1", "5.2", "5.3", "6.1"),
+        *("6.2", "7", "8.1", "8.2", "8.3", "9.1", "9.2", "9.3", "9.4", "10", "11.1", "11.2"),
+        *("11.3", "12", "13.1", "13.2", "13.3"),
+    },
+    "retire": {"14.1", "14.2", "14.3", "15.1", "15.2", "15.3", "16"},
+}
+# Who a call is for; a call without it would be made on the clone and on both systems alike.
+TARGETS = {"repository", "system", "staging", "production"}
+# Staging, the proof of the way back, and only then the frozen night.
+ORDER = (
+    "4",
+    "6.1",
+    "13.2",
+    "9.0.2",
+    "9.1",
+    "9.2",
+    "9.3",
+    "9.4",
+    "10",
+    "11.1",
+    "11.2",
+    "11.3",
+    "12",
+)
+
+
+def calls(name):
+    """Return the calls of steps and gates in a runbook, in order."""
+    tree = ast.parse((RUNBOOKS / f"{name}.py").read_text(encoding="utf-8"))
+    found = [node.value for node in tree.body if isinstance(node, ast.Expr)]
+    return [each for each in found if isinstance(each, ast.Call)]
+
+
+def said(call, name):
+    """Return a literal argument of a call."""
+    found = {each.arg: each.value for each in call.keywords}
+    assert name in found, f"line {call.lineno}: no `{name}=`"
+    return ast.literal_eval(found[name])
+
+
+@pytest.mark.parametrize("name", PLAN)
+def test_every_task_of_the_plan_is_a_call(name):
+    """A task that no call carries is one that somebody would have to remember at night."""
+    tasks = [said(call, "task") for call in calls(name)]
+    assert set(tasks) >= PLAN[name], sorted(PLAN[name] - set(tasks))
+
+
+@pytest.mark.parametrize("name", PLAN)
+def test_a_task_that_is_not_the_plans_stands_under_one_that_is(name):
+    """`3.1.1` serves `3.1`; `0.1` and `14.0` come before the first of theirs."""
+    plan = {task.partition(".")[0] for tasks in PLAN.values() for task in tasks} | {"0"}
+    for call in calls(name):
+        assert said(call, "task").partition(".")[0] in plan
+
+
+@pytest.mark.parametrize("name", [*PLAN, "verify"])
+def test_each_call_has_a_task_of_its_own_a_sentence_and_a_target(name):
+    """What somebody reads before they say yes."""
+    found = calls(name)
+    tasks, sentences = ([said(call, key) for call in found] for key in ("task", "name"))
+    assert len(set(tasks)) == len(tasks)
+    for sentence in sentences:
+        assert sentence[0].isupper(), sentence
+        assert len(sentence.split()) >= 3, sentence
+        assert not sentence.endswith("."), sentence
+    assert {said(call, "on") for call in found} <= TARGETS
+
+
+@pytest.mark.parametrize("path", sorted(RUNBOOKS.glob("*.py")), ids=lambda path: path.stem)
+def test_a_runbook_holds_no_logic(path):
+    """No `if`, no `def`, no loop, no arithmetic: pyinfra reads it once for each target."""
+    logic = (
+        *(ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.With, ast.BinOp, ast.BoolOp),
+        *(ast.Compare, ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.comprehension),
+    )
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        assert not isinstance(node, logic), f"{path.name}:{node.lineno}"
+
+
+def test_production_is_touched_only_after_the_way_back_was_walked():
+    """Staging first, then the drill, then the freeze, the backup and the rows, then the users."""
+    tasks = [said(call, "task") for call in calls("cutover")]
+    places = [tasks.index(task) for task in ORDER]
+    assert places == sorted(places)
