@@ -9,6 +9,7 @@ from operations.transfer import preflight
 from operations.transfer import verify as verification
 from operations.transfer.compile import open_plan
 from operations.transfer.mapping import MappingRefused
+from operations.transfer.page import page
 from operations.transfer.plan import Plan
 
 SHOWN = 5  # reasons in a message; the report has all
@@ -56,6 +57,7 @@ def rows_are_equal(
     place = Path(directory) / run / "verification.json"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(json.dumps(report.as_json(), indent=2, default=str), encoding="utf-8")
+    place.with_suffix(".html").write_text(page(report), encoding="utf-8")
     if not report.good:
         return fails(f"{shortened(report.reasons())}; all of it is in {place}")
     rows = sum(table.found for table in report.tables)

@@ -104,12 +104,7 @@ class Task:
     receipt: Receipt | None = None  # there is something to undo, or to doubt
     settled: bool = False  # done, with the arguments of `digest`; a refusal does not change that
 
-    @property
-    def in_doubt(self) -> bool:
-        """Tell whether an effect began whose end is not on record."""
-        return self._doubt
-
-    _doubt: bool = False
+    in_doubt: bool = False  # an effect began whose end is not on record
 
     def apply(self, entry: Entry) -> None:  # noqa: C901  one case for each kind of event
         """Take one entry about this task into account."""
@@ -131,10 +126,10 @@ class Task:
             case Event.GATE_CLOSED:
                 self.opened_at = None  # a window that did not hold starts anew
             case Event.STEP_FAILED:
-                self._doubt = True
+                self.in_doubt = True
             case Event.STEP_ROLLED_BACK:
                 self.receipt = None
-                self._doubt = self.settled = False
+                self.in_doubt = self.settled = False
             case (
                 Event.STEP_CHANGED
                 | Event.STEP_ADOPTED
@@ -142,7 +137,7 @@ class Task:
                 | Event.STEP_SKIPPED
                 | Event.GATE_PASSED
             ):
-                self._doubt = False
+                self.in_doubt = False
                 self.settled = True
                 if self.receipt is not None:
                     self.receipt.after = str(entry.body.get("after", ""))
@@ -160,12 +155,12 @@ class Task:
         self.state = TaskState.ROLLED_BACK
         self.why = str(entry.body.get("why", ""))
         self.receipt = None
-        self._doubt = self.settled = False
+        self.in_doubt = self.settled = False
 
     def _begin(self, entry: Entry) -> None:
         self.started_at = entry.at
         self.seconds = None
-        self._doubt = True
+        self.in_doubt = True
         first = self.receipt
         self.receipt = Receipt(
             task=entry.task,

@@ -6,6 +6,7 @@ import pytest
 
 from operations.transfer import links
 from operations.transfer.delta import delta
+from operations.transfer.page import page
 from operations.transfer.verify import NothingLoaded, verify
 
 
@@ -49,6 +50,19 @@ def test_each_damage_is_named_with_key_and_column(filled):
     assert cell.destination == "moved"
     assert "900000" in {item.key for item in report.differences}
     assert report.as_json()["good"] is False
+
+
+def test_the_page_names_what_the_report_names(filled):
+    """Each discrepancy stands on the HTML page, and a value that looks like HTML stays text."""
+    filled.django(
+        "update cadets set address = '<b>moved</b>' where id = (select min(id) from cadets)"
+    )
+    shown = page(check(filled))
+    assert "not explained" in shown
+    assert "&lt;b&gt;moved&lt;/b&gt;" in shown
+    assert "<b>moved" not in shown
+    for table in filled.plan.tables:
+        assert f"<td>{table.name}</td>" in shown
 
 
 def test_values_swapped_between_rows_are_found(filled):
