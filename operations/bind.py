@@ -4,7 +4,7 @@ import ast
 import re
 import subprocess
 import tempfile
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 from operations.checks import clone_is_ready, revert_commit, tip, trailers
@@ -111,8 +111,10 @@ def with_assignments(text: str, values: dict[str, str]) -> str:
                 settled.setdefault(each, replaced)  # the last one counts
         if replaced:
             lines[node.lineno - 1 : node.end_lineno] = [f"{name} = {values[name]}"]
-    if not any(binds(node, "os") for node in nodes):
-        place = max((node.end_lineno or 0 for node in nodes if comes_first(node)), default=0)
+    before = list(takewhile(lambda node: not any(binds(node, each) for each in values), nodes))
+    if not any(binds(node, "os") for node in before):
+        leading = list(takewhile(comes_first, nodes))
+        place = leading[-1].end_lineno or 0 if leading else 0
         lines[place:place] = ["import os"]
     while lines and not lines[-1].strip():
         lines.pop()

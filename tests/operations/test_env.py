@@ -1,0 +1,116 @@
+"""Environment variables: over any of them, the others stay, and no value gets out."""
+
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from operations import env
+from operations.clients.errors import ClientError
+from operations.clients.render import Render
+from operations.engine.contract import ask
+from operations.variables import Variables
+from tests.operations.clones import cloned
+from tests.operations.cloud import WORKER, cloud, unused, write_app
+from tests.operations.test_interrupted import perform
+from tests.rehearsal.render.records import EnvVar
+
+EXAMPLES = settings(
+    max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+NAMES = st.sampled_from(["HOST", "DEBUG", "DATABASE_URL", "KEPT", "lower_case"])
+VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+SETS = st.dictionaries(NAMES, VALUES, max_size=4)
+
+
+@contextmanager
+def service(variables):
+    """A service with variables that nobody deploys."""
+    name = unused("env")
+    with cloned(write_app) as clone:
+        stored = [EnvVar(key, value) for key, value in variables.items()]
+        cloud().add(cloud().service(name, clone.origin, WORKER, env=stored), deploy=False)
+        try:
+            yield name
+        finally:
+            cloud().remove(name)
+
+
+def stored(name):
+    """Return the variables of a service as Render has them."""
+    return cloud().look(name)[name]["env"]
+
+
+@EXAMPLES
+@given(there=SETS, wanted=SETS, secret=NAMES)
+def test_variables_are_set_the_others_stay_and_all_goes_back(there, wanted, secret):
+    """Empty values, line ends, any language; one of them is a secret in a file."""
+    with service(there) as name, TemporaryDirectory() as directory:
+        file = Path(directory, "value")
+        file.write_text("from a file")
+        given_values = {key: value for key, value in wanted.items() if "env:" not in value}
+        variables = Variables.from_inventory(given_values | {secret: f"file:{file}"})
+        live = {
+            "render": Render.from_inventory(cloud().inventory),
+            "services": [name],
+            "variables": variables,
+        }
+        before = env.put.contract.captures(**live)
+        perform(env.put.contract.body, live, None)
+
+        assert stored(name) == there | given_values | {secret: "from a file"}
+        assert ask(env.put.contract.ensures, live).passed
+        assert "from a file" not in repr((before, live, variables.secrets()))
+
+        perform(env.put.contract.rollback, live | {"before": before}, None)
+        assert stored(name) == there
+
+
+def test_a_value_that_was_changed_by_hand_is_named_without_its_value():
+    """The finding says which variable; the value stays between Render and its people."""
+    with service({"HOST": "changed-by-hand"}) as name:
+        wanted = Variables.from_inventory({"HOST": "wanted-value"})
+        found = env.values_are_set(Render.from_inventory(cloud().inventory), [name], wanted)
+        assert not found.passed
+        assert "`HOST`" in found.why
+        assert "changed-by-hand" not in found.why
+        assert "wanted-value" not in found.why
+
+
+@pytest.mark.parametrize("value", [1, True, None, ["a"]])
+def test_a_value_that_is_no_text_is_refused(value):
+    """`True` would be sent as `True`, and Django reads `true`."""
+    with pytest.raises(ClientError, match="`DEBUG` is"):
+        Variables.from_inventory({"DEBUG": value})
+
+
+def test_one_key_serves_all_and_a_good_one_is_kept():
+    """Tokens that one service signs are read by the others; a second run logs nobody out."""
+    good = "k" * env.KEY_LENGTH
+    with service({}) as first, service({"SECRET_KEY": good}) as second, service({}) as third:
+        live = {
+            "render": Render.from_inventory(cloud().inventory),
+            "services": [first, second, third],
+            "variable": "SECRET_KEY",
+        }
+        perform(env.generate_key.contract.body, live, None)
+        assert {stored(name)["SECRET_KEY"] for name in live["services"]} == {good}
+
+
+def test_a_new_key_is_long_and_never_the_same():
+    """Fifty characters, as Django makes them."""
+    keys = set()
+    for _ in range(3):
+        with service({}) as name:
+            live = {
+                "render": Render.from_inventory(cloud().inventory),
+                "services": [name],
+                "variable": "SECRET_KEY",
+            }
+            perform(env.generate_key.contract.body, live, None)
+            keys.add(stored(name)["SECRET_KEY"])
+    assert len(keys) == 3
+    assert {len(key) for key in keys} == {50}
