@@ -354,6 +354,8 @@ def loaded(data):
                 "mapping": str(MAPPING),
                 "directory": str(pair.directory / "evidence"),
                 "label": "django",
+                "workers": 1,
+                "cluster": "",
             },
             lambda: rows(pair.url["django"]),
         )

@@ -298,8 +298,11 @@ class Channels:
         stack.callback(lambda: self.connection and self.connection.close())
 
     def serve(self):
-        """Shake hands once."""
-        self.connection, _ = self.listener.accept()
+        """Shake hands once, if anybody comes before the listener is closed."""
+        try:
+            self.connection, _ = self.listener.accept()
+        except OSError:
+            return
         request = self.connection.recv(8192).decode()
         key = next(line.split(": ")[1] for line in request.split("\r\n") if "-Key:" in line)
         accept = base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
