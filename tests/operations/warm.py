@@ -4,20 +4,45 @@ The wire clients wait for nobody here: what takes them a minute takes a second, 
 that is silent, or limits its callers, can be met for real.
 """
 
+from tests.engine.lab.warm import become, serve  # first: it patches the process, as pyinfra does
+
+# isort: split
 import time
 from types import SimpleNamespace
 
 import operations.clients.patience
-import operations.monitor
-import operations.smoke
-import operations.verify
-from operations import backup, bind, blueprint, data, env, files, freeze, package_json, service
+from operations import (
+    backup,
+    bind,
+    blueprint,
+    data,
+    env,
+    files,
+    freeze,
+    monitor,
+    package_json,
+    service,
+    smoke,
+    verify,
+)
 from operations.clients.http import Http
-from tests.engine.lab.warm import become, serve  # first: it patches the process, as pyinfra does
 
 HURRY = 60.0
-LONGEST_ANSWER_SECONDS = 0.4
-IMPORTED = (backup, bind, blueprint, data, env, files, freeze, package_json, service)
+LONGEST_ANSWER_SECONDS = 0.6
+IMPORTED = (
+    backup,
+    bind,
+    blueprint,
+    data,
+    env,
+    files,
+    freeze,
+    monitor,
+    package_json,
+    service,
+    smoke,
+    verify,
+)
 
 operations.clients.patience.time = SimpleNamespace(
     sleep=lambda seconds: time.sleep(seconds / HURRY), monotonic=lambda: time.monotonic() * HURRY
