@@ -1,5 +1,6 @@
 """Tasks 9.2 and 9.3: the rows leave the legacy database and reach Django's."""
 
+import time
 from pathlib import Path
 
 from operations.clients.postgres import Database
@@ -20,8 +21,11 @@ from operations.transfer import crew, files, freeze
 from operations.transfer import delta as deltas
 from operations.transfer import export as exports
 from operations.transfer import load as loads
+from operations.transfer.chunks import Moved
 from operations.transfer.compile import open_plan
 from operations.transfer.plan import Plan
+
+SAY_EVERY_SECONDS = 10.0
 
 
 @check(fix="run the runbook's task that stops legacy writes first")
@@ -168,10 +172,25 @@ def stream(
 ) -> None:
     """Load, and say what came of it."""
     urls = (source.url.reveal(), destination.url.reveal())
-    loaded = loads.load(plan, *urls, executor=executor)
+    loaded = loads.load(plan, *urls, executor=executor, on_chunk=Progress().tell)
     kept_out = sum(table.quarantined for table in loaded.tables)
     adjusted = sum(table.adjusted for table in loaded.tables)
     say(f"{loaded.rows} rows loaded, {kept_out} quarantined, {adjusted} adjusted")
+
+
+class Progress:
+    """Says how far a load is, now and then."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._told = time.monotonic()
+
+    def tell(self, moved: Moved) -> None:
+        """Take a chunk into account, and speak up where nothing was said for a while."""
+        self._rows += moved.expected.sums.rows
+        if time.monotonic() - self._told >= SAY_EVERY_SECONDS:
+            say(f"{self._rows} rows are there; at `{moved.chunk.table}`")
+            self._told = time.monotonic()
 
 
 def keep_written(source: Database, destination: Database, mapping: str, place: Path) -> None:

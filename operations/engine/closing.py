@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from operations.engine.command import is_dry, runbook_file, to_paste
+from operations.engine.contract import load
+from operations.engine.gate import is_gate
 from operations.engine.session import Session
 from state.errors import RunbookError
-from state.run import Outcome, Run, TaskState
+from state.run import Declared, Outcome, Run, TaskState
 
 
 def close(session: Session) -> None:
@@ -111,7 +113,7 @@ def plan_lines(session: Session) -> list[str]:
     for declared, decision, why in sorted(session.plan, key=lambda each: order[each[0]]):
         because = f": {why}" if why else ""
         head = f"    {declared.task:<7}{declared.target:<{width}}  {decision:<16}"
-        lines.append(f"{head}{declared.name} [{declared.step}]{because}")
+        lines.append(f"{head}{declared.name} [{declared.step}, {promise(declared)}]{because}")
     try:
         session.refuse_idle_tasks()
     except RunbookError as refusal:
@@ -119,8 +121,20 @@ def plan_lines(session: Session) -> list[str]:
     counts = Counter(decision for _, decision, _ in session.plan)
     if counts:
         lines.append("    " + ", ".join(f"{count} {what}" for what, count in counts.items()) + ".")
+    lines.append(
+        "    once: at most once unattended; again: may act again after an interruption; "
+        "looks: changes nothing."
+    )
     lines.append("Nothing was changed or recorded.")
     return lines
+
+
+def promise(declared: Declared) -> str:
+    """Return how often a step may act without anybody being asked."""
+    contract = load(declared.step)
+    if is_gate(contract):
+        return "looks"
+    return "again" if contract.idempotent else "once"
 
 
 def _print(lines: list[str]) -> None:

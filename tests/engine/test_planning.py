@@ -47,7 +47,7 @@ def test_a_plan_says_what_would_run_and_what_is_done_already(lab):
     ran = lab.run("--dry")
 
     assert "would run       Make a file say something" in line(ran, 2)
-    assert line(ran, 2).endswith("[lab.steps.place]: it says None")
+    assert line(ran, 2).endswith("[lab.steps.place, once]: it says None")
     assert "unchanged" in line(ran, 3)
 
 
