@@ -1,6 +1,7 @@
 """What the smoke gates say, of an application that answers as scripted."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import socket
@@ -294,8 +295,12 @@ class Channels:
         stack.callback(self.listener.close)
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.connection = None
-        threading.Thread(target=self.serve, daemon=True).start()
+        thread = threading.Thread(target=self.serve)
+        thread.start()
         stack.callback(lambda: self.connection and self.connection.close())
+        stack.callback(thread.join)
+        # Closing alone does not wake an accept: it would go on with whoever gets the number next.
+        stack.callback(self.listener.shutdown, socket.SHUT_RDWR)
 
     def serve(self):
         """Shake hands once, if anybody comes before the listener is closed."""
@@ -303,7 +308,14 @@ class Channels:
             self.connection, _ = self.listener.accept()
         except OSError:
             return
+        with contextlib.suppress(ConnectionError):  # whoever came may have left again
+            self.shake_hands()
+
+    def shake_hands(self):
+        """Answer the request for an upgrade, and welcome."""
         request = self.connection.recv(8192).decode()
+        if not request:
+            return
         key = next(line.split(": ")[1] for line in request.split("\r\n") if "-Key:" in line)
         accept = base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
         self.connection.sendall(
