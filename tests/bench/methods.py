@@ -75,7 +75,8 @@ class Methods:
             "stream, all": lambda: self.stream(self.targets),
             "COPY binary, all": lambda: self.raw(self.sources, "binary"),
             "dump and restore": self.dump_and_restore,
-            "load": self.load,
+            "load": lambda: self.load(1),
+            "load by 2": lambda: self.load(2),
             "pgcopydb": lambda: self.clone(anchors.pgcopydb),
             "pgloader": lambda: self.clone(anchors.pgloader),
             "export": lambda: self.timed("write_files", "django", directory=self.text("exported")),
@@ -125,10 +126,10 @@ class Methods:
         self.places.server.drop_database("restored")
         return sum(seconds)
 
-    def load(self) -> float:
+    def load(self, workers: int) -> float:
         """Load a fresh destination, keys, indexes and sequences included."""
         self.places.fresh("target")
-        seconds = self.timed("load_all", "target")
+        seconds = self.timed("load_all", "target", workers=workers)
         self.places.server.drop_database("target")
         return seconds
 

@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,11 +20,13 @@ from operations.transfer.session import connect, reading
 from operations.transfer.verify import verify
 from tests.bench.cluster import Cluster
 from tests.chaos.loader import REFUSED
+from tests.rehearsal.processes import group_members, signal_group
 from tests.rehearsal.seed import fill
 from tests.transfer.pair import MAPPING
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 90
+ORPHAN_SECONDS = 15
 KINDS = ("client", "server", "line")
 SESSIONS = "from pg_stat_activity where application_name = 'cutover-transfer'"
 EVIDENCE = {
@@ -31,9 +34,15 @@ EVIDENCE = {
     "adjusted": "table_name, chunk, key, column_name, action, fault, old_value, new_value",
     "replaced": "table_name, reason, row_data::text",
 }
-SEQUENCES = (
-    "select sequencename::text, last_value from pg_sequences where schemaname = 'public' order by 1"
-)
+# A chunk counts rows; a row may have several values changed.
+ASIDE = {"quarantine": "*", "adjusted": "distinct key"}
+# Only those a load sets: a crash lets PostgreSQL skip up to 32 numbers of any that was drawn from.
+SEQUENCES = """
+select s.sequencename::text, s.last_value from pg_sequences s
+where s.schemaname = 'public' and exists (
+    select 1 from _migration.chunk c where s.sequencename = c.table_name || '_id_seq')
+order by 1
+"""
 DEFINITIONS = """
 select d.name, d.rebuilt_at is not null, exists (
     select 1 from pg_constraint k where k.conname = d.name and k.convalidated
@@ -62,54 +71,116 @@ class Ground:
         with connect(oracle) as session:
             self.shape = catalog.read(session).shape()
         self.plan = open_plan(MAPPING, self.source, oracle)
-        done = load.load(self.plan, self.source, oracle, chunk_rows=chunk_rows)
+        done = load.load(self.plan, self.source, oracle, chunk_rows=chunk_rows, preflighted=True)
         self.seconds = done.seconds
         self.truth = outcome(oracle)
 
-    def life(self, mode: str, chance: random.Random) -> "Life":
+    def life(self, mode: str, chance: random.Random, workers: int = 1) -> "Life":
         """Begin with an empty destination."""
         name = f"struck_{self.name}"
         self.server.drop_database(name)
         self.server.create_database(name, "django")
-        return Life(self, self.server.url(name), mode, chance)
+        return Life(self, self.server.url(name), mode, workers, chance)
+
+
+class Loader:
+    """One loading process with those it starts; what it says goes to a file, never to a pipe.
+
+    A process that outlives its parent would keep a pipe open, and a reader waiting.
+    """
+
+    def __init__(self, life: "Life") -> None:
+        self.output = tempfile.TemporaryFile()  # noqa: SIM115  closed by `end`
+        self.said = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.loader"],
+            stdin=subprocess.PIPE,
+            stdout=self.output,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            start_new_session=True,
+        )
+        request = {
+            "mapping": str(MAPPING),
+            "source": life.ground.source,
+            "destination": life.destination,
+            "mode": life.mode,
+            "workers": life.workers,
+            "chunk_rows": life.ground.chunk_rows,
+        }
+        self.process.stdin.write(json.dumps(request).encode())
+        self.process.stdin.close()
+        while "ready" not in self.told():
+            assert self.process.poll() is None, self.told()
+            time.sleep(0.01)
+
+    def told(self) -> str:
+        """Return what was said so far."""
+        if self.output.closed:
+            return self.said
+        size = os.fstat(self.output.fileno()).st_size
+        return os.pread(self.output.fileno(), size, 0).decode()
+
+    def end(self) -> int:
+        """Wait for the end of the process and of those it started; return its status."""
+        code = self.process.wait(PATIENCE_SECONDS)
+        deadline = time.monotonic() + ORPHAN_SECONDS
+        while left := list(group_members(self.process.pid)):
+            if time.monotonic() > deadline:
+                signal_group(self.process.pid, signal.SIGKILL)
+                raise AssertionError(f"{len(left)} processes outlived the load that started them")
+            time.sleep(0.02)
+        self.said = self.told()
+        self.output.close()
+        return code
 
 
 class Life:
     """One destination, from empty to loaded, through any number of blows."""
 
-    def __init__(self, ground: Ground, destination: str, mode: str, chance: random.Random) -> None:
+    def __init__(
+        self, ground: Ground, destination: str, mode: str, workers: int, chance: random.Random
+    ) -> None:
         self.ground = ground
         self.destination = destination
         self.mode = mode
+        self.workers = workers
         self.chance = chance
         self.landed: Counter[str] = Counter()
         self.said: list[str] = []
+        self.unsaid: list[str] = []  # endings that were no refusal in words
 
     def strike(self, kind: str) -> bool:
         """Load, be struck at some moment, be held to the ledger; say whether it was in time."""
-        process = self._start()
+        loader = Loader(self)
         time.sleep(self.chance.uniform(0, self.ground.seconds * 0.7))
-        in_time = process.poll() is None
+        in_time = loader.process.poll() is None
         if in_time:
-            getattr(self, f"_strike_{kind}")(process)
-        said, trouble = process.communicate(timeout=PATIENCE_SECONDS)
+            getattr(self, f"_strike_{kind}")(loader.process)
+        code = loader.end()
         if kind == "server" and in_time:
             self.ground.server.launch()
-        self.said.append(f"{kind}: {said.strip()}")
-        cut = process.returncode != 0
-        assert in_time or not cut, (said, trouble)
+        cut = code != 0
+        assert in_time or not cut, loader.told()
         self.landed[kind] += cut
+        self.said.append(f"{kind}: {code}")
         self.check_agreement()
-        assert process.returncode in {0, REFUSED, -signal.SIGKILL}, trouble
+        if code not in {0, REFUSED, -signal.SIGKILL} or "Traceback" in loader.told():
+            self.unsaid.append(loader.told())
         return cut
 
     def finish(self) -> None:
         """Run the same load to its end, and hold everything to the oracle."""
-        process = self._start()
-        said, trouble = process.communicate(timeout=PATIENCE_SECONDS)
-        assert process.returncode == 0, (said, trouble)
+        loader = Loader(self)
+        assert loader.end() == 0, loader.told()
         ground = self.ground
-        assert outcome(self.destination) == ground.truth
+        there = outcome(self.destination)
+        differing = [
+            f"{name}: {there.get(name)} is there, {wanted} without a blow"
+            for name, wanted in ground.truth.items()
+            if there.get(name) != wanted
+        ]
+        assert not differing, differing
         assert dump.fingerprint(ground.source) == ground.source_print
         with connect(self.destination) as session:
             assert catalog.read(session).shape() == ground.shape
@@ -154,34 +225,14 @@ class Life:
             wanted = Sums(held, hash_0, hash_1) if loaded else Sums(0, "0", "0")
             assert there == wanted, f"{chunk}: {there} is there, {wanted} on record"
             recorded += held or 0
-            for evidence, on_record in zip(("quarantine", "adjusted"), aside, strict=True):
-                where = f"_migration.{evidence} where table_name = %s and chunk = %s"
-                found = count(session, where, table.name, number)
-                assert found == (on_record or 0), f"{evidence} of {chunk}"
+            for (evidence, what), on_record in zip(ASIDE.items(), aside, strict=True):
+                found = session.execute(
+                    f"select count({what}) from _migration.{evidence} "
+                    "where table_name = %s and chunk = %s",
+                    [table.name, number],
+                ).fetchone()[0]
+                assert found == (on_record or 0), f"{evidence} of {chunk}: {found} are there"
         assert count(session, table.target) == recorded
-
-    def _start(self) -> subprocess.Popen:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.loader"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
-        request = {
-            "mapping": str(MAPPING),
-            "source": self.ground.source,
-            "destination": self.destination,
-            "mode": self.mode,
-            "chunk_rows": self.ground.chunk_rows,
-        }
-        process.stdin.write(json.dumps(request))
-        process.stdin.close()
-        process.stdin = None  # `communicate` would flush it once more
-        ready = process.stdout.readline()
-        assert ready == "ready\n", (ready, process.communicate())
-        return process
 
     def _strike_client(self, process: subprocess.Popen) -> None:
         os.kill(process.pid, signal.SIGKILL)
@@ -202,9 +253,9 @@ class Life:
         return self.chance.choice([both, both[:1], both[1:]])
 
 
-def count(session, what: str, *arguments: object) -> int:
+def count(session, what: str) -> int:
     """Count rows."""
-    return session.execute(f"select count(*) from {what}", arguments or None).fetchone()[0]
+    return session.execute(f"select count(*) from {what}").fetchone()[0]
 
 
 def outcome(url: str) -> dict[str, object]:

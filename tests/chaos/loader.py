@@ -4,7 +4,7 @@ import json
 import sys
 
 from operations.clients.errors import ClientError
-from operations.transfer import load
+from operations.transfer import crew, load
 from operations.transfer.compile import open_plan
 
 REFUSED = 3
@@ -18,7 +18,15 @@ def main() -> int:
         plan = open_plan(request["mapping"], *places)
         sys.stdout.write("ready\n")
         sys.stdout.flush()
-        done = load.load(plan, *places, mode=request["mode"], chunk_rows=request["chunk_rows"])
+        workers = request["workers"]
+        done = load.load(
+            plan,
+            *places,
+            mode=request["mode"],
+            chunk_rows=request["chunk_rows"],
+            preflighted=True,  # blows are to land among the writes
+            executor=crew.local(workers) if workers > 1 else None,
+        )
     except ClientError as error:
         sys.stdout.write(f"refused: {error.what}: {error.why}\n")
         return REFUSED
