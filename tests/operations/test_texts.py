@@ -22,7 +22,7 @@ from tests.operations.test_interrupted import perform
 
 MANY = settings(max_examples=60, deadline=None, derandomize=True)
 FEW = settings(
-    max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=5, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 WANTED = {
     "bind": "f\"0.0.0.0:{os.environ.get('PORT', '8000')}\"",
