@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.operations.clones import git
-from tests.rehearsal.render.records import EnvVar, Service
+from tests.rehearsal.render.records import TERMINAL, EnvVar, Service
 from tests.rehearsal.render.settings import Clocks
 from tests.rehearsal.render.standin import StandIn, new_settings
 
@@ -132,7 +132,7 @@ class Cloud:
                 "autodeploy": found.service.auto_deploy_trigger,
                 "env": {each.key: each.value for each in found.service.env},
                 "runs": None if found.service.suspended else found.live and found.live.commit["id"],
-                "deploys": bool(found.current or found.waiting),
+                "deploys": any(each.status not in TERMINAL for each in found.deploys),
             }
         return seen
 
