@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
+from operations.engine.telling import refuse
 from state.errors import RunbookError
 
 
@@ -34,6 +35,19 @@ class Absent:
         )
 
 
+class Part(dict[str, Any]):
+    """A dictionary of the inventory that says which key it lacks, and where."""
+
+    def __init__(self, values: Mapping[str, Any], name: str, target: str) -> None:
+        super().__init__(values)
+        self._place = f"`{name}` of `{target}`"
+
+    def __missing__(self, key: str) -> NoReturn:
+        """Refuse, where a plain dictionary would only name the key."""
+        why = f"{self._place} has no `{key}`"
+        raise refuse(RunbookError("the run did not start", why, f"add `{key}` to it"))
+
+
 class Here:
     """Data of a target by name, as ``here.web_url``."""
 
@@ -43,7 +57,8 @@ class Here:
 
     def __getattr__(self, name: str) -> Any:  # Any: what an inventory holds
         """Return the data, or a mark that refuses to be used on this target."""
-        return self._data.get(name, Absent(name, self._target))
+        found = self._data.get(name, Absent(name, self._target))
+        return Part(found, name, self._target) if isinstance(found, Mapping) else found
 
 
 def refuse_absent(value: object) -> None:
