@@ -15,12 +15,14 @@ STEPS = {
 
 
 def modules() -> Iterator[tuple[str, Path]]:
+    """Yield the dotted name and the file of each module of the project."""
     for folder in ("operations", "state", "runbooks", "inventory"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             yield ".".join(path.relative_to(ROOT).with_suffix("").parts), path
 
 
 def imported(path: Path) -> set[str]:
+    """Return every name that a module imports."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -32,6 +34,7 @@ def imported(path: Path) -> set[str]:
 
 
 def starts(names: set[str], *prefixes: str) -> list[str]:
+    """Return the names that are, or lie in, one of the packages."""
     return sorted(
         name for name in names if any(name == p or name.startswith(f"{p}.") for p in prefixes)
     )

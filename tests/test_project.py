@@ -10,10 +10,17 @@ ROOT = Path(__file__).parents[1]
 
 
 def tracked() -> list[Path]:
+    """Return the files git tracks."""
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     return [ROOT / name for name in listed.stdout.split("\0") if name]
+
+
+def answered(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a tool of this environment over the project."""
+    command = [sys.executable, "-m", tool, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def test_lock_files_name_no_host_but_the_public_index():
@@ -43,15 +50,13 @@ def test_the_bootstrap_needs_the_standard_library_only():
 
 def test_strict_types_hold():
     """`mypy --strict` is clean on everything but the tests."""
-    answer = subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True, check=False)
+    answer = answered("mypy")
     assert answer.returncode == 0, answer.stdout
 
 
 def test_ruff_is_clean():
     """Every rule is selected, and each that is left out says why on its line."""
-    answer = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "--quiet"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    answer = answered("ruff", "check", "--quiet")
     assert answer.returncode == 0, answer.stdout
 
 

@@ -7,7 +7,7 @@ behind is simply moved again.
 
 import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -99,18 +99,27 @@ class Crew:
         """
         left = {chunk.number: chunk for chunk in chunks}
         while left:
-            self._executor = self._executor or self._open.enter_context(self._make())
-            submit = self._executor.submit
-            waiting: dict[Future[Moved], Chunk] = {
-                submit(carry_chunk, self._seat, table.name, chunk): chunk for chunk in left.values()
-            }
-            for future in as_completed(waiting):
-                error = future.exception()
-                if error is not None:
-                    self._survive(error, table)
-                    break
-                del left[waiting[future].number]
-                yield future.result()
+            for moved in self._round(table, list(left.values())):
+                del left[moved.chunk.number]
+                yield moved
+
+    def _round(self, table: TablePlan, chunks: list[Chunk]) -> Iterator[Moved]:
+        """Hand the chunks out once, and yield those that are done until a process dies."""
+        self._executor = self._executor or self._open.enter_context(self._make())
+        try:
+            waiting = [
+                self._executor.submit(carry_chunk, self._seat, table.name, chunk)
+                for chunk in chunks
+            ]
+        except BrokenExecutor as death:  # a pool whose process has died takes no more work
+            self._survive(death, table)
+            return
+        for future in as_completed(waiting):
+            error = future.exception()
+            if error is not None:
+                self._survive(error, table)
+                return
+            yield future.result()
 
     def _survive(self, error: BaseException, table: TablePlan) -> None:
         """Go on after the death of a process; whatever else it was ends the load.

@@ -1,9 +1,10 @@
-"""One run over two targets, killed somewhere, carried on by the plain command, held to an oracle."""
+"""One run over two targets: killed, carried on by the plain command, held to an oracle."""
 
 import re
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Self
 
 from tests.engine.lab.bench import Bench, Ran
 
@@ -35,7 +36,7 @@ class Campaign:
         self.lab.runbook(*calls)
         self.retries = 0
 
-    def __enter__(self) -> "Campaign":
+    def __enter__(self) -> Self:
         """Return it."""
         return self
 
@@ -44,7 +45,7 @@ class Campaign:
         self.lab.__exit__()
 
     def carry_on(self) -> None:
-        """Run the same command until the run is proven; answer what it asks, as an operator would."""
+        """Run the same command until the run is proven; answer as an operator would."""
         extra: list[str] = []
         for _ in range(PATIENCE):
             ran = self.lab.run(*extra)

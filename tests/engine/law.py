@@ -87,7 +87,7 @@ def contracts(package: ModuleType = operations) -> dict[str, Contract]:
 
 
 def again(contract: Contract, world: World) -> None:
-    """Done once, `ensures` keeps a second time away; and where it may be repeated, it changes none."""
+    """Done once, `ensures` keeps a second time away; what may be repeated changes nothing."""
     live = revived(contract, world)
     act(contract.body, contract, live)
     once = world.look()

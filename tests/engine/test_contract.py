@@ -96,7 +96,7 @@ def test_an_argument_with_a_name_that_the_call_uses_is_refused(taken):
     """`name=` and `on=` in a runbook are about the call, not for the step."""
     made = {}
     source = f"def act({taken}: str):\n    yield {taken}\n"
-    exec(source, made)  # noqa: S102  the name of the argument is what varies
+    exec(source, made)  # the name of the argument is what varies
     made["act"].__module__ = "lab"
     clauses = {"rollback": irreversible("gone", instead="restore"), "ensures": lambda: True}
     with pytest.raises(TypeError, match=rf"lab.act: `{taken}` means something else in a call"):

@@ -144,7 +144,7 @@ def bent(body=None, **clauses) -> Contract:
         box[:] = before
 
     sound = {
-        "captures": lambda box: list(box),
+        "captures": lambda box: list(box),  # noqa: PLW0108  a clause names its argument
         "ensures": lambda box: "mark" in box,
         "rollback": restore,
         "idempotent": True,

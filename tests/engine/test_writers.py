@@ -12,17 +12,18 @@ LAST = 'steps.write(path=f"{room}/z", text="1", task="2")'
 
 
 @pytest.fixture
-def busy(lab):
-    """Return an environment in which a run is at work, and its process."""
-    lab.runbook(SLOW % 2, LAST)
+def busy(lab, request):
+    """Return an environment in which a run is at work, for 2 s or as asked, and its process."""
+    lab.runbook(SLOW % getattr(request, "param", 2), LAST)
     process = lab.start()
     try:
-        until(lambda: lab.journal())
+        until(lab.journal)
         yield lab, process
     finally:
         end(process)
 
 
+@pytest.mark.parametrize("busy", [10], indirect=True)  # outlasts three starts on a slow machine
 def test_a_second_run_at_the_same_time_is_refused_with_the_pid_of_the_first(busy):
     """The first goes on undisturbed; planning is allowed."""
     lab, process = busy
@@ -34,7 +35,7 @@ def test_a_second_run_at_the_same_time_is_refused_with_the_pid_of_the_first(busy
     assert f"is at work on this environment: process {process.pid} on" in second.said
     assert "Traceback" not in second.said
     assert plan.code == 0
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=40) == 0
     assert len(lab.events("attempt")) == 2
 
 

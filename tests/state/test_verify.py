@@ -198,8 +198,10 @@ FORGED_STORIES = {
         "without an intent",
     ),
     "an adoption of what never began": (
-        "DELETE FROM entries WHERE event = 'step.started' AND task = '2.1' AND attempt = 1 "
-        "AND run = 'cutover-1'",
+        (
+            "DELETE FROM entries WHERE event = 'step.started' AND task = '2.1' AND attempt = 1 "
+            "AND run = 'cutover-1'"
+        ),
         "without an interrupted act",
     ),
     "a gate that passed unasked": (
