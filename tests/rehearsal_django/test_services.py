@@ -196,6 +196,7 @@ def test_login_answers_tokens_with_and_without_slash(stack, admin, path):
 @pytest.mark.parametrize(
     "stored",
     ["right", "", HASH[:40], f"bcrypt${HASH}", f"bcrypt_sha256${HASH}", "$2b$04$", "naïve ☃"],
+    ids=["plaintext", "empty", "truncated", "prefixed", "prehashed", "no_salt", "no_ascii"],
 )
 def test_login_refuses_what_is_no_bcrypt_hash(stack, stored):
     """A plaintext, truncated or prefixed hash is a 401 with the standard body, never a 500."""
