@@ -15,9 +15,11 @@ MANY_CHUNK_ROWS = 1000
 DAMAGES = (
     f"update {BIG} set time_in = time '03:33' where id = {{0}} / 3",
     f"delete from {BIG} where id = {{0}} / 2",
-    f"insert into {BIG} (id, training_day_id, cadet_id, status, created_at) "
-    f"select {{0}} + 1, training_day_id, (select max(id) from cadets), 'present', now() "
-    f"from {BIG} where id = 1",
+    (
+        f"insert into {BIG} (id, training_day_id, cadet_id, status, created_at) "
+        f"select {{0}} + 1, training_day_id, (select max(id) from cadets), 'present', now() "
+        f"from {BIG} where id = 1"
+    ),
 )
 
 

@@ -30,7 +30,8 @@ STAFF = 60
 ACTIVITIES = 200
 MOMENT = "timestamp '2023-06-01' + g % 63072000 * interval '1 second'"
 WORDS = (
-    "case g % 50 when 0 then E'a\\ttab, a new\\nline, a back\\\\slash' when 1 then 'said \"yes\"; it''s' "
+    "case g % 50 when 0 then E'a\\ttab, a new\\nline, a back\\\\slash' "
+    "when 1 then 'said \"yes\"; it''s' "
     "when 2 then 'Jose\u0301 \U0001f396' else 'entry ' || md5(g::text) end"
 )
 HASH = "'$2a$10$' || left(md5(g::text) || md5((g + 1)::text), 53)"
@@ -80,21 +81,24 @@ def queries(number: dict[str, int]) -> dict[str, str]:
     a_day = -(-number["attendance_records"] // days)
     staff_a_day = -(-number["staff_attendance_records"] // days)
     made = {
-        "cadets": "id, first_name, last_name, middle_name, email, contact_number, address, course, "
-        "year_level, company, platoon, gender, status, student_id, profile_pic, created_at, birthdate|"
+        "cadets": "id, first_name, last_name, middle_name, email, contact_number, address, "
+        "course, year_level, company, platoon, gender, status, student_id, profile_pic, "
+        "created_at, birthdate|"
         "g, 'Juan ' || g % 977, 'Dela Cruz ' || g % 1009, case when g % 3 > 0 then 'Reyes' end, "
         "'cadet' || g || '@rotc.example', '+63 917 ' || lpad((g % 10000)::text, 7, '0'), "
         "md5(g::text) || ' Street', 'BS Computer Science', (array['1st Year', '2', 'II', '4th yr'])"
         "[1 + g % 4], 'Alpha', (g % 4 + 1)::text, (array['Male', 'Female'])[1 + g % 2], 'Ongoing', "
         f"'2023-' || lpad(g::text, 8, '0'), {FILE}, {MOMENT}, date '2000-01-01' + g % 2000",
-        "training_staff": "id, rank, first_name, last_name, email, role, birthdate, age, created_at|"
-        "g, 'Sgt', 'Maria', 'Santos ' || g, 'staff' || g || '@rotc.example', 'Instructor', "
+        "training_staff": "id, rank, first_name, last_name, email, role, birthdate, age, "
+        "created_at|g, 'Sgt', 'Maria', 'Santos ' || g, 'staff' || g || '@rotc.example', "
+        "'Instructor', "
         f"(date '1980-01-01' + g)::text, 40, {MOMENT}",
-        "users": "id, username, password, role, cadet_id, staff_id, is_approved, email, profile_pic, "
-        "last_latitude, last_longitude, last_location_at, created_at|"
+        "users": "id, username, password, role, cadet_id, staff_id, is_approved, email, "
+        "profile_pic, last_latitude, last_longitude, last_location_at, created_at|"
         f"g, 'user' || g, {HASH}, 'cadet', g % {cadets} + 1, null, 1, 'user' || g || "
         f"'@rotc.example', {FILE}, 14.599512345678901 + g * 1e-7, 120.98422, {MOMENT}, {MOMENT}",
-        "user_settings": f"user_id, primary_color, dark_mode, custom_bg|g, 'blue', g % 2 = 0, {FILE}",
+        "user_settings": "user_id, primary_color, dark_mode, custom_bg|"
+        f"g, 'blue', g % 2 = 0, {FILE}",
         "grades": "id, cadet_id, attendance_present, merit_points, prelim_score, midterm_score|"
         f"g, g % {cadets} + 1, g % 15, g % 40, 60 + g % 41, 55 + g % 45",
         "training_days": "id, date, title, description|"
@@ -132,7 +136,7 @@ def queries(number: dict[str, int]) -> dict[str, str]:
         f"g, 'cadet.updated', g % {cadets} + 1, {PAYLOAD}, {MOMENT}, true",
     }
     return {
-        name: "insert into {0} ({1}) select {2} from generate_series(1, {3}) g".format(
+        name: "insert into {} ({}) select {} from generate_series(1, {}) g".format(
             name, *text.split("|", 1), number[name]
         )
         for name, text in made.items()

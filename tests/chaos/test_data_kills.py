@@ -1,4 +1,4 @@
-"""Loads struck at random moments: ledger and rows agree each time, and nothing differs at the end."""
+"""Loads struck at random moments: ledger and rows agree, and nothing differs at the end."""
 
 import os
 import random
