@@ -47,8 +47,6 @@ def test_a_load_struck_in_every_way_ends_as_one_that_was_not(small):
             life = small.life("bulk", chance)
     life.finish()
 
-    assert not life.unsaid, life.unsaid[0]
-
 
 @pytest.mark.chaos
 @pytest.mark.timeout(1800)
