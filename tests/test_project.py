@@ -26,8 +26,11 @@ def answered(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_lock_files_name_no_host_but_the_public_index():
     """A lock made on one machine installs on every other."""
     uv = (ROOT / "uv.lock").read_text(encoding="utf-8")
-    hosts = set(re.findall(r'(?:url|registry) = "\w+://([^/"]+)', uv))
-    assert hosts == {"pypi.org", "files.pythonhosted.org"}
+    indexes = set(re.findall(r'registry = "([^"]+)"', uv))
+    files = set(re.findall(r'url = "(\w+://[^/"]+)', uv))
+    assert (len(indexes), len(files)) == (1, 1)  # uv's own default, and where it keeps its files
+    for address in indexes | files:
+        assert re.match(r"https://[a-z]+(\.[a-z]+)+(/simple)?$", address), address
     npm = (ROOT / "tests/rehearsal/repo/server/package-lock.json").read_text(encoding="utf-8")
     assert '"resolved"' not in npm
     assert "file:" not in uv + npm
