@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from operations.transfer import casts
 from operations.transfer.catalog import Column, Table
-from operations.transfer.plan import ColumnPlan, FaultPlan
+from operations.transfer.plan import ColumnPlan, FaultPlan, Parsed
 from operations.transfer.quoting import constant, literal, quoted
 from operations.transfer.rules import Action, ColumnRule, Fault, Problem, RowRule
 from operations.transfer.treatment import Treatment
@@ -35,6 +35,7 @@ CAST_TARGETS = {
     "text": TEXTUAL,
 }
 READS_TEXT = {"date", "time", "json"}
+UNREPEATED = {"json", "text"}  # casts of texts that are all different
 REFERENCE = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
 
 
@@ -44,7 +45,7 @@ class Built:
 
     plan: ColumnPlan | None = None
     faults: list[FaultPlan] = field(default_factory=list)
-    parsed: list[tuple[str, str]] = field(default_factory=list)
+    parsed: list[Parsed] = field(default_factory=list)
     joins: list[str] = field(default_factory=list)
     sources: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
@@ -147,7 +148,7 @@ class Builder:
         if rule.sql is not None:
             name = f"sql:{rule.name}"
             made = self.interpolate(rule.sql, rule, built)
-            built.parsed.append((name, f"({made})::{wire}"))
+            built.parsed.append(Parsed(name, f"({made})::{wire}"))
             return Raw(f"s.{quoted(name)}", wire, known=False)
         if rule.source not in self.source.by_name:
             self._unknown(built, rule, rule.source)
@@ -163,10 +164,11 @@ class Builder:
         if (wrong := self._wrong_cast(rule, column, raw, wire)) is not None:
             self._problem(built, rule, *wrong)
             return None
-        read = self._read(rule, raw, wire)
+        text = raw.sql if raw.type in TEXTUAL and rule.cast not in UNREPEATED else None
+        read = self._read(rule, raw if text is None else Raw("d.text", "text", raw.known), wire)
         if read is not None:
             name = f"read:{rule.name}"
-            built.parsed.append((name, read))
+            built.parsed.append(Parsed(name, read, text))
             return f"s.{quoted(name)}"
         if rule.zone is not None:
             return f"({raw.sql} at time zone {literal(rule.zone)})"
@@ -249,7 +251,7 @@ class Builder:
         if value.startswith('s."read:'):
             return condition  # what is parsed cannot be parsed again at the same level
         name = f"odd:{rule.name}"
-        built.parsed.append((name, condition))
+        built.parsed.append(Parsed(name, condition))
         return f"s.{quoted(name)}"
 
     def _duplicate(self, rule: ColumnRule, built: Built) -> str:
@@ -264,7 +266,7 @@ class Builder:
         keys = f"select {fold(f'd.{column}')} as k, d.{key} as first from {table} d"
         first = f"select distinct on (k) k, first from ({keys}) d where k <> '' order by k, first"
         mine = f"key:{rule.name}"
-        built.parsed.append((mine, fold(f"s.{column}")))
+        built.parsed.append(Parsed(mine, fold(f"s.{column}")))
         built.joins.append(f"left join ({first}) {name} on {name}.k = s.{quoted(mine)}")
         return f"{name}.first < s.{key}"
 

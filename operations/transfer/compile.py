@@ -76,7 +76,7 @@ def explain(plan: Plan, session: Connection) -> None:
             alone = dataclasses.replace(
                 table,
                 columns=(column,),
-                parsed=tuple(item for item in table.parsed if item[0].endswith(f":{column.name}")),
+                parsed=tuple(p for p in table.parsed if p.name.endswith(f":{column.name}")),
                 faults=(),
             )
             if (error := _refusal(session, alone.rows())) is not None:

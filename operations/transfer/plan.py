@@ -53,6 +53,39 @@ class ColumnPlan:
 
 
 @dataclass(frozen=True)
+class Parsed:
+    """A value that is computed once, whatever mentions it: `s.name` reads it.
+
+    Once per row; or, with `text`, an expression of the source, about once per distinct text:
+    `sql` then reads `d.text`. Few texts stand for many dates, and reading one takes its time.
+    """
+
+    name: str
+    sql: str
+    text: str | None = None
+
+    @property
+    def value(self) -> str:
+        """Return the item of the SELECT list that gives the value its name."""
+        sql = self.sql if self.text is None else f"{quoted(f'texts:{self.name}')}.value"
+        return f"{sql} as {quoted(self.name)}"
+
+    @property
+    def join(self) -> str:
+        """Return the join that PostgreSQL (14 and later) answers from its cache of texts seen.
+
+        The inner `offset 0` makes the text itself the one key of that cache.
+        """
+        if self.text is None:
+            return ""
+        text = f"select ({self.text})::text as text offset 0"
+        return (
+            f" left join lateral (select {self.sql} as value from ({text}) d offset 0) "
+            f"{quoted(f'texts:{self.name}')} on true"
+        )
+
+
+@dataclass(frozen=True)
 class FaultPlan:
     """One thing that may be wrong with rows of a table, and what is done then."""
 
@@ -72,8 +105,7 @@ class TablePlan:
 
     `key` and `key_source` name one column copied unchanged from the source's primary key, if there
     is one of a type with an order that both servers agree on: only then is the table cut in chunks.
-    `parsed` are expressions read once per row; `joins` bring in referenced rows; `excluded` is true
-    for rows another rule keeps out.
+    `joins` bring in referenced rows; `excluded` is true for rows another rule keeps out.
     """
 
     name: str
@@ -89,7 +121,7 @@ class TablePlan:
     source_columns: tuple[str, ...]
     secrets: tuple[str, ...]
     columns: tuple[ColumnPlan, ...]
-    parsed: tuple[tuple[str, str], ...]
+    parsed: tuple[Parsed, ...]
     joins: tuple[str, ...]
     faults: tuple[FaultPlan, ...]
     excluded: str | None
@@ -121,13 +153,12 @@ class TablePlan:
 
     def relation(self, where: str = "true") -> str:
         """Return the FROM item: source rows under `where`, with what is parsed and joined."""
-        source = qualified(self.source_schema, self.source)
-        parsed = "".join(f", {sql} as {quoted(name)}" for name, sql in self.parsed)
-        # `offset 0` makes PostgreSQL read each text once, not once for each mention
-        fence = " offset 0" if parsed else ""
-        columns = f's.*, s.ctid as "row:place"{parsed}'
-        rows = f"(select {columns} from {source} s where {where}{fence}) s"
-        return " ".join([rows, *self.joins])
+        rows = f"from {qualified(self.source_schema, self.source)} s"
+        columns = ", ".join(["s.*", 's.ctid as "row:place"', *(item.value for item in self.parsed)])
+        texts = "".join(item.join for item in self.parsed)
+        # `offset 0` makes PostgreSQL compute each value once, not once for each mention
+        fence = " offset 0" if any(item.text is None for item in self.parsed) else ""
+        return " ".join([f"(select {columns} {rows}{texts} where {where}{fence}) s", *self.joins])
 
     def kept(self) -> str:
         """Return the condition of the rows that are moved."""

@@ -93,7 +93,8 @@ class Treatment:
         there = f"not ({self.absent})"
         if self.rule.sql is not None:
             there = " and ".join(f"s.{quoted(name)} is not null" for name in self.sources) or "true"
-        return f"{there} and {self.read} is null"
+        # in this order: most values can be read, and then nothing else is looked at
+        return f"{self.read} is null and {there}"
 
     def _untrimmed(self) -> str | None:
         if not self.rule.action(Fault.UNTRIMMED):
