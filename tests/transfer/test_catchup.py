@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from operations.clients.errors import ClientError
-from operations.transfer.catchup import catch_up
+from operations.transfer.catchup import behind, catch_up
 from operations.transfer.freeze import freeze, thaw
 from operations.transfer.load import load
 from operations.transfer.verify import verify
@@ -82,3 +82,47 @@ def test_a_bound_that_cannot_be_met_ends_the_following(pair):
     load(pair.plan, pair.source, pair.destination)
     with pytest.raises(ClientError, match="brought up to date"):
         catch_up(pair.plan, pair.source, pair.destination, bound_seconds=0, rounds=2)
+
+
+KEPT_OUT = "select count(*), max(row_data->>'reason') from _migration.quarantine " + (
+    "where table_name = 'excuse_letters' and row_data->>'cadet_id' like '200000000_'"
+)
+ANOTHER = "insert into excuse_letters (id, cadet_id, date_absent) " + (
+    "select max(id) + 1, 2000000001, '2025-02-02' from excuse_letters"
+)
+TOLD_LATER = "update excuse_letters set reason = 'told later' where cadet_id = 2000000000"
+
+
+@pytest.mark.parametrize("change", [ANOTHER, TOLD_LATER])
+def test_what_is_kept_out_is_followed_as_well(pair, change):
+    """A row that came to be kept out, and one that was kept out and has changed since."""
+    load(pair.plan, pair.source, pair.destination)
+    before = pair.django(KEPT_OUT)
+    pair.legacy(change)
+    assert behind(pair.plan, pair.source, pair.destination).tables
+    catch_up(pair.plan, pair.source, pair.destination, bound_seconds=60)
+    assert pair.django(KEPT_OUT) != before
+    assert not behind(pair.plan, pair.source, pair.destination).tables
+
+
+def test_the_lag_is_the_age_of_what_was_followed_last(pair):
+    """None before anything was followed, 0 where nothing differs, else what has passed since."""
+    places = (pair.plan, pair.source, pair.destination)
+    load(*places)
+    assert behind(*places).lag_seconds is None
+    catch_up(*places, bound_seconds=60)
+    assert behind(*places).lag_seconds == 0
+    pair.legacy(NEW_DAY)
+    pair.django("update _migration.round set snapshot_at = snapshot_at - interval '1 hour'")
+    found = behind(*places)
+    assert found.tables == ("training_days",)
+    assert 3600 <= found.lag_seconds < 3700
+
+
+def test_a_row_that_was_changed_on_the_destination_is_told(pair):
+    """The lag is measured over the rows, not over what is on record of them."""
+    places = (pair.plan, pair.source, pair.destination)
+    load(*places)
+    catch_up(*places, bound_seconds=60)
+    pair.django("update cadets set first_name = 'x' where id = (select min(id) from cadets)")
+    assert behind(*places).tables == ("cadets",)
