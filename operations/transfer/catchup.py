@@ -1,7 +1,7 @@
 """Follow a source that is still written to, so that the last step after a freeze is short."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from operations.transfer.admission import alone, finished
 from operations.transfer.chunks import LiveSupply, LoadFailed, move
@@ -11,10 +11,10 @@ from operations.transfer.session import Connection, connect, reading, value
 from operations.transfer.stale import stale_chunks
 
 ROUNDS = 20
-ROUND = """
-create table if not exists _migration.round (
-    digest text not null, snapshot_at timestamptz not null, ended_at timestamptz not null,
-    chunks_moved int not null
+FOLLOWED = """
+create table if not exists _migration.followed (
+    digest text not null, label text not null, at timestamptz not null, rounds int not null,
+    chunks_moved int not null, lag_seconds float8 not null, seconds float8 not null
 )
 """
 
@@ -27,18 +27,6 @@ class CaughtUp:
     chunks_moved: int
     lag_seconds: float
     seconds: float
-
-
-@dataclass(frozen=True)
-class Behind:
-    """How far a destination is behind its source.
-
-    `tables` are those in which something differs; `lag_seconds` is the age of the newest snapshot
-    that was followed: 0 where nothing differs, None where none was ever followed.
-    """
-
-    tables: tuple[str, ...]
-    lag_seconds: float | None
 
 
 def catch_up(
@@ -70,7 +58,6 @@ def catch_up(
                 "no load of this mapping was carried to its end there",
                 "load first; the same command resumes a load",
             )
-        session.execute(ROUND)
         for number in range(1, rounds + 1):
             round_began = time.monotonic()
             moved += _round(session, plan, source)
@@ -85,13 +72,11 @@ def catch_up(
 
 
 def _round(session: Connection, plan: Plan, source: str) -> int:
-    """Follow one snapshot and record it; return how many chunks were moved."""
-    snapshot_at = value(session, "select clock_timestamp()")
+    """Follow one snapshot; return how many chunks were moved."""
     with reading(source) as ours:
         snapshot = str(value(ours, "select pg_export_snapshot()"))
         supply = LiveSupply(ours, snapshot, text=plan.text_hashes, chunk_rows=None)
-        # In one transaction: a row gone from a parent and from its children is gone from both at
-        # once.
+        # In one transaction: a row gone from a parent and from its children is gone from both.
         with session.transaction():
             stale = stale_chunks(session, plan, supply)
             for table, chunk in stale:
@@ -99,38 +84,45 @@ def _round(session: Connection, plan: Plan, source: str) -> int:
             for table in plan.tables:
                 hold_limit(session, plan, table)
             set_sequences(session, plan, supply)
-            session.execute(
-                "insert into _migration.round values (%s, %s, clock_timestamp(), %s)",
-                [plan.digest, snapshot_at, len(stale)],
-            )
     return len(stale)
 
 
-def behind(plan: Plan, source: str, destination: str) -> Behind:
-    """Tell how far the destination is behind; both databases are only read.
+def record(plan: Plan, destination: str, label: str, done: CaughtUp) -> None:
+    """Write down that a destination was followed; it stands and falls with its rows.
 
     Args:
         plan: The compiled mapping of the load.
-        source: URL of the legacy database.
-        destination: URL of the database that the load filled.
+        destination: URL of the database that was brought up to date.
+        label: Who followed; asked for by `followed`.
+        done: What that came to.
+    """
+    with connect(destination, name="destination") as session:
+        session.execute(FOLLOWED)
+        session.execute(
+            "insert into _migration.followed values (%s, %s, now(), %s, %s, %s, %s)",
+            [plan.digest, label, *astuple(done)],
+        )
 
-    Raises:
-        LoadFailed: nothing was loaded there.
+
+def followed(plan: Plan, destination: str, label: str) -> CaughtUp | None:
+    """Return what the last following under a label came to, if there was one."""
+    with connect(destination, name="destination") as session:
+        if not value(session, "select to_regclass('_migration.followed') is not null"):
+            return None
+        row = session.execute(
+            "select rounds, chunks_moved, lag_seconds, seconds from _migration.followed "
+            "where digest = %s and label = %s order by at desc limit 1",
+            [plan.digest, label],
+        ).fetchone()
+    return CaughtUp(*row) if row else None
+
+
+def left_behind(plan: Plan, source: str, destination: str) -> tuple[str, ...]:
+    """Return the tables whose source rows are no longer those on record; both are only read.
+
+    What was written on the destination since is not looked at: that is for the verification.
     """
     with reading(destination, name="destination") as theirs, reading(source) as ours:
-        if not finished(theirs, plan.digest):
-            raise LoadFailed(
-                "the lag was not measured",
-                "no load of this mapping was carried to its end there",
-                "load first; the same command resumes a load",
-            )
         supply = LiveSupply(ours, "", text=plan.text_hashes, chunk_rows=None)
-        age = None
-        if value(theirs, "select to_regclass('_migration.round') is not null"):
-            # Now is when the source's rows are those that are looked at: before the long look.
-            query = "select extract(epoch from clock_timestamp() - max(snapshot_at))::float8 "
-            age = value(theirs, f"{query} from _migration.round where digest = %s", plan.digest)
-        tables = dict.fromkeys(table.name for table, _ in stale_chunks(theirs, plan, supply))
-    if not tables:
-        return Behind((), 0.0 if age is not None else None)
-    return Behind(tuple(tables), round(age, 1) if age is not None else None)
+        stale = stale_chunks(theirs, plan, supply, there=False)
+        return tuple(dict.fromkeys(table.name for table, _ in stale))

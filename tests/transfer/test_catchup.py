@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from operations.clients.errors import ClientError
-from operations.transfer.catchup import behind, catch_up
+from operations.transfer.catchup import catch_up, followed, left_behind, record
 from operations.transfer.freeze import freeze, thaw
 from operations.transfer.load import load
 from operations.transfer.verify import verify
@@ -84,12 +84,14 @@ def test_a_bound_that_cannot_be_met_ends_the_following(pair):
         catch_up(pair.plan, pair.source, pair.destination, bound_seconds=0, rounds=2)
 
 
-KEPT_OUT = "select count(*), max(row_data->>'reason') from _migration.quarantine " + (
-    "where table_name = 'excuse_letters' and row_data->>'cadet_id' like '200000000_'"
-)
-ANOTHER = "insert into excuse_letters (id, cadet_id, date_absent) " + (
-    "select max(id) + 1, 2000000001, '2025-02-02' from excuse_letters"
-)
+KEPT_OUT = """
+select count(*), max(row_data->>'reason') from _migration.quarantine
+where table_name = 'excuse_letters' and row_data->>'cadet_id' like '200000000_'
+"""
+ANOTHER = """
+insert into excuse_letters (id, cadet_id, date_absent)
+select max(id) + 1, 2000000001, '2025-02-02' from excuse_letters
+"""
 TOLD_LATER = "update excuse_letters set reason = 'told later' where cadet_id = 2000000000"
 
 
@@ -99,30 +101,31 @@ def test_what_is_kept_out_is_followed_as_well(pair, change):
     load(pair.plan, pair.source, pair.destination)
     before = pair.django(KEPT_OUT)
     pair.legacy(change)
-    assert behind(pair.plan, pair.source, pair.destination).tables
+    assert left_behind(pair.plan, pair.source, pair.destination) == ("excuse_letters",)
     catch_up(pair.plan, pair.source, pair.destination, bound_seconds=60)
     assert pair.django(KEPT_OUT) != before
-    assert not behind(pair.plan, pair.source, pair.destination).tables
+    assert left_behind(pair.plan, pair.source, pair.destination) == ()
 
 
-def test_the_lag_is_the_age_of_what_was_followed_last(pair):
-    """None before anything was followed, 0 where nothing differs, else what has passed since."""
+def test_what_following_came_to_is_on_record_with_the_rows(pair):
+    """By its label; and not for another one, nor before."""
     places = (pair.plan, pair.source, pair.destination)
     load(*places)
-    assert behind(*places).lag_seconds is None
-    catch_up(*places, bound_seconds=60)
-    assert behind(*places).lag_seconds == 0
-    pair.legacy(NEW_DAY)
-    pair.django("update _migration.round set snapshot_at = snapshot_at - interval '1 hour'")
-    found = behind(*places)
-    assert found.tables == ("training_days",)
-    assert 3600 <= found.lag_seconds < 3700
+    assert followed(pair.plan, pair.destination, "first") is None
+    done = catch_up(*places, bound_seconds=60)
+    record(pair.plan, pair.destination, "first", done)
+    assert followed(pair.plan, pair.destination, "first") == done
+    assert followed(pair.plan, pair.destination, "second") is None
 
 
-def test_a_row_that_was_changed_on_the_destination_is_told(pair):
-    """The lag is measured over the rows, not over what is on record of them."""
+def test_what_is_left_behind_is_named_by_table(pair):
+    """Of the source's rows; what somebody wrote on the destination is not the source's doing."""
     places = (pair.plan, pair.source, pair.destination)
     load(*places)
-    catch_up(*places, bound_seconds=60)
     pair.django("update cadets set first_name = 'x' where id = (select min(id) from cadets)")
-    assert behind(*places).tables == ("cadets",)
+    assert left_behind(*places) == ()
+    pair.legacy(NEW_DAY)
+    assert left_behind(*places) == ("training_days",)
+    catch_up(*places, bound_seconds=60)
+    assert left_behind(*places) == ()
+    assert not differences(pair)
