@@ -4,6 +4,7 @@ import atexit
 import os
 import shlex
 import sys
+import textwrap
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ from operations.engine.gate import is_gate
 from operations.engine.session import Session
 from state.errors import RunbookError
 from state.run import Declared, Outcome, Run, TaskState
+
+PREVIEW_INDENT = 8
 
 
 def close(session: Session) -> None:
@@ -108,17 +111,19 @@ def _irreversible_lines(run: Run) -> list[str]:
 def plan_lines(session: Session) -> list[str]:
     """Return what a dry run found: for each call and target, what would happen and why."""
     lines = [f"Plan for {session.run.id} on {session.environment}, as things stand now:"]
-    width = max((len(declared.target) for declared, _, _ in session.plan), default=0)
+    width = max((len(each.declared.target) for each in session.plan), default=0)
     order = {declared: place for place, declared in enumerate(session.declared())}
-    for declared, decision, why in sorted(session.plan, key=lambda each: order[each[0]]):
-        because = f": {why}" if why else ""
-        head = f"    {declared.task:<7}{declared.target:<{width}}  {decision:<16}"
+    for each in sorted(session.plan, key=lambda each: order[each.declared]):
+        declared, because = each.declared, f": {each.why}" if each.why else ""
+        head = f"    {declared.task:<7}{declared.target:<{width}}  {each.decision:<16}"
         lines.append(f"{head}{declared.name} [{declared.step}, {promise(declared)}]{because}")
+        if each.preview:
+            lines.append(textwrap.indent(each.preview, " " * PREVIEW_INDENT))
     try:
         session.refuse_idle_tasks()
     except RunbookError as refusal:
         lines.append(f"    would refuse: {refusal.why}")
-    counts = Counter(decision for _, decision, _ in session.plan)
+    counts = Counter(each.decision for each in session.plan)
     if counts:
         lines.append("    " + ", ".join(f"{count} {what}" for what, count in counts.items()) + ".")
     lines.append(

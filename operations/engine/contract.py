@@ -88,6 +88,7 @@ class Contract:
     idempotent: bool
     signature: inspect.Signature
     readers: Mapping[str, Callable[[Any], Any]]  # by argument; Any: inventory data and its type
+    preview: Clause | None = None
 
 
 def contract_of(
@@ -98,6 +99,7 @@ def contract_of(
     ensures: Clause,
     rollback: Clause | Irreversible,
     idempotent: bool,
+    preview: Clause | None = None,
 ) -> Contract:
     """Put a contract together.
 
@@ -115,6 +117,8 @@ def contract_of(
     clauses.append(("ensures", ensures, offered))
     if captures is not None:
         clauses.append(("captures", captures, offered))
+    if preview is not None:
+        clauses.append(("preview", preview, offered))
     if not isinstance(rollback, Irreversible):
         clauses.append(("rollback", rollback, offered | {"before"}))
     for kind, clause, names in clauses:
@@ -135,6 +139,7 @@ def contract_of(
         idempotent=idempotent,
         signature=signature_without(body, SUPPLIED),
         readers=readers_of(body),
+        preview=preview,
     )
 
 

@@ -5,14 +5,18 @@ from typing import Any
 
 from pyinfra.api.command import FunctionCommand, PyinfraCommand
 
+from operations.clients.errors import ClientError
+from operations.engine import arguments as values
 from operations.engine.act import Act
-from operations.engine.contract import Contract, ask, claim
+from operations.engine.command import is_dry
+from operations.engine.contract import Contract, ask, chosen, claim
 from operations.engine.finding import Verdict
-from operations.engine.session import Session
+from operations.engine.session import Planned, Session
 from state.errors import RunbookError
 from state.run import Declared, TaskState
 
 QUIET = {"unchanged", "skipped", "done"}  # decisions after which pyinfra has nothing to run
+ACTING = {"would run", "would run again"}  # decisions after which a step's body runs
 
 
 def preview_step(
@@ -23,11 +27,15 @@ def preview_step(
 ) -> Iterator[PyinfraCommand]:
     """Say what would happen to a step as things stand now, and why."""
     declared = session.task(task).declared
+    text = ""
     try:
-        decision, why = decide(Act.of(session, contract, task, plain))
+        act = Act.of(session, contract, task, plain)
+        decision, why = decide(act)
+        if decision in ACTING and is_dry():  # else nobody reads it, and it may take its time
+            text = in_full(act)
     except RunbookError as error:
         decision, why = "would refuse", error.why
-    yield from preview(session, declared, decision, why)
+    yield from preview(session, declared, decision, why, text)
 
 
 def decide(act: Act) -> tuple[str, str]:  # noqa: PLR0911  one line for each decision
@@ -70,11 +78,32 @@ def _doubtful(act: Act, *, passed: bool, why: str) -> tuple[str, str]:
     return "would ask", f"it was interrupted, and is not idempotent; {why}"
 
 
+def in_full(act: Act) -> str:
+    """Return what the step says it would do, or why it cannot say; nothing where it never does.
+
+    The rest of the plan is wanted all the same, so whatever goes wrong here becomes a line of it.
+    """
+    if act.contract.preview is None:
+        return ""
+    try:
+        text = str(act.contract.preview(**chosen(act.contract.preview, act.live)))
+        shown = next((each for each in values.secrets_in(act.live) if each.reveal() in text), None)
+        if shown is not None:
+            why = f"it holds the value of {shown!r}"
+            raise ClientError("it was withheld", why, "leave the value out of the step's preview")
+    except (ClientError, RunbookError) as error:
+        return f"no preview: {error.what}.\n    why:  {error.why}\n    next: {error.fix}"
+    except Exception as bug:  # noqa: BLE001  see above; its text could hold anything
+        name = f"{act.contract.name}: {type(bug).__name__}"
+        return f"no preview: unforeseen, in the preview of {name}."
+    return text
+
+
 def preview(
-    session: Session, declared: Declared, decision: str, why: str
+    session: Session, declared: Declared, decision: str, why: str, text: str = ""
 ) -> Iterator[PyinfraCommand]:
     """Keep a decision for the closing lines; yield a mark where pyinfra would have work."""
-    session.plan.append((declared, decision, why))
+    session.plan.append(Planned(declared, decision, why, text))
     if decision not in QUIET:
         yield FunctionCommand(_mark, (), {})
 

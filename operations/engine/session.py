@@ -27,6 +27,16 @@ TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # typed in `settle=` and `t
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What would happen to one call, why, and in full where its step has a preview."""
+
+    declared: Declared
+    decision: str
+    why: str
+    preview: str = ""
+
+
 @dataclass
 class Session:
     """Everything one start of the command knows; there is one per process."""
@@ -42,7 +52,7 @@ class Session:
     seen: int  # entries in the ledger when the plan was made
     calls: dict[tuple[str, str], Declared] = field(default_factory=dict)
     order: dict[str, str] = field(default_factory=dict)  # task -> where it was called
-    plan: list[tuple[Declared, str, str]] = field(default_factory=list)
+    plan: list[Planned] = field(default_factory=list)
     lease: Lease | None = None
     attempt: int = 0
     stopped_by: str = ""

@@ -42,6 +42,7 @@ def step(
     captures: Clause | None = None,
     requires: Sequence[Clause] = (),
     idempotent: bool = False,
+    preview: Callable[..., str] | None = None,
 ) -> Callable[[Callable[..., Commands]], Step]:
     """Make a generator of commands a step.
 
@@ -51,6 +52,8 @@ def step(
         captures: Reads what the rollback needs; plain data, a `Secret` for secret values.
         requires: Claims that must hold before the step acts.
         idempotent: Acting again after an interruption is safe; else the operator is asked.
+        preview: Reads what the step would do, as text for a plan with ``--dry``; it is asked only
+            where the step would run.
 
     Raises:
         TypeError: the contract does not fit the body; at import.
@@ -64,6 +67,7 @@ def step(
             ensures=ensures,
             rollback=rollback,
             idempotent=idempotent,
+            preview=preview,
         )
         return _declared(body, contract)
 

@@ -1,6 +1,7 @@
-"""The three laws of a step, and the harnesses in which they are tried.
+"""The laws of a step, and the harnesses in which they are tried.
 
 *again*: twice is once. *proof*: what ran is ensured. *back*: what was captured comes back.
+*preview*: what a plan shows of a step is read, and nothing else.
 
 A harness says in what world a step is tried. It stands in a module named `laws.py`, anywhere under
 `tests/`, and is known by the step's ledger name::
@@ -125,6 +126,14 @@ def back(contract: Contract, world: World) -> None:
     assert contract.captures(**chosen(contract.captures, live)) == before, (
         "undone twice is not once"
     )
+
+
+def preview(contract: Contract, world: World) -> None:
+    """A preview says something, and leaves everything as it is."""
+    assert contract.preview is not None, "there is nothing to show"
+    stood = world.look()
+    assert contract.preview(**chosen(contract.preview, revived(contract, world))).strip(), "empty"
+    assert world.look() == stood, "the preview changed something"
 
 
 def revived(contract: Contract, world: World) -> dict[str, Any]:

@@ -132,6 +132,14 @@ def test_back(name, data):
     holds(law.back, name, data)
 
 
+@every([name for name in TRIED if EVERY[name].preview is not None])
+@EXAMPLES
+@given(data=st.data())
+def test_preview(name, data):
+    """What a plan shows of a step is read, and nothing else."""
+    holds(law.preview, name, data)
+
+
 def bent(body=None, **clauses) -> Contract:
     """Return a step on a list that keeps the laws but for the given clauses."""
 
@@ -148,6 +156,7 @@ def bent(body=None, **clauses) -> Contract:
         "ensures": lambda box: "mark" in box,
         "rollback": restore,
         "idempotent": True,
+        "preview": lambda box: f"a mark beside {box}",
     }
     return step(**sound | clauses)(body or effect).contract
 
@@ -175,6 +184,8 @@ def keep(box: list, before: list) -> None:
         (law.proof, bent(idle), "it ran and is not ensured"),
         (law.back, bent(rollback=keep), "it is not as before"),
         (law.back, bent(captures=lambda box: box.append("x") or []), "capturing changed"),
+        (law.preview, bent(preview=lambda box: box.append("x") or "x"), "preview changed"),
+        (law.preview, bent(preview=lambda box: " " * len(box)), "empty"),
     ],
 )
 def test_a_step_that_breaks_a_law_is_caught(rule, contract, told):
@@ -184,7 +195,7 @@ def test_a_step_that_breaks_a_law_is_caught(rule, contract, told):
         rule(contract, law.World({"box": box}, lambda: list(box)))
 
 
-@pytest.mark.parametrize("rule", [law.again, law.proof, law.back])
+@pytest.mark.parametrize("rule", [law.again, law.proof, law.back, law.preview])
 def test_a_step_that_keeps_the_laws_passes(rule):
     """And one that cannot pass does neither."""
     box: list = []

@@ -2,6 +2,7 @@
 
 KEEP = 'steps.keep(path=f"{room}/s", value="env:CANARY", task="1")'
 PLACE = 'steps.place(path=f"{room}/p", text="1", task="2")'
+DRAW = 'steps.draw(path=f"{room}/d", text="1", task="4")'
 LAST = 'steps.write(path=f"{room}/w", text="1", task="3")'
 
 
@@ -125,3 +126,65 @@ def test_a_plan_of_a_rollback_says_what_goes_back_and_what_cannot(lab):
     assert "ashes do not turn back; instead: write it anew" in line(ran, 4)
     assert "would undo" in line(ran, 2)
     assert ran.closing.index(line(ran, 4)) < ran.closing.index(line(ran, 2))
+
+
+def test_a_plan_shows_what_a_step_would_do_where_the_step_can_tell(lab):
+    """Its own text, indented under its line, between its line and the next."""
+    lab.runbook(DRAW, LAST)
+
+    ran = lab.run("--dry")
+
+    place = ran.closing.index(line(ran, 4))
+    assert ran.closing[place + 1 : place + 3] == ["        d says:", "            1"]
+    assert ran.closing[place + 3] == line(ran, 3)
+    assert lab.journal() == ["sketch d"]
+
+
+def test_what_a_step_would_do_is_asked_for_only_where_it_is_read(lab):
+    """Not before a run that was confirmed, and not of a step that has nothing to do."""
+    lab.runbook(DRAW)
+    assert lab.run().code == 0
+    assert lab.run("--dry").code == 0
+    assert lab.journal() == ["write d"]
+
+
+def test_a_preview_that_is_refused_hides_nothing_of_the_plan(lab):
+    """What, why and next stand in its place, and the plan goes on."""
+    lab.put("smudged")
+    lab.runbook(DRAW, LAST)
+
+    ran = lab.run("--dry")
+
+    assert ran.code == 0
+    place = ran.closing.index(line(ran, 4))
+    assert ran.closing[place + 1 : place + 4] == [
+        "        no preview: nothing was sketched.",
+        "            why:  the paper is wet",
+        "            next: rm smudged",
+    ]
+    assert "would run" in line(ran, 3)
+    assert "Traceback" not in ran.said
+
+
+def test_a_bug_in_a_preview_hides_nothing_of_the_plan(lab):
+    """It is named, with its step."""
+    lab.put("spilled")
+    lab.runbook(DRAW, LAST)
+
+    ran = lab.run("--dry")
+
+    assert ran.code == 0
+    assert "no preview: unforeseen, in the preview of lab.steps.draw: KeyError." in ran.said
+    assert "would run" in line(ran, 3)
+    assert "Traceback" not in ran.said
+
+
+def test_a_preview_that_holds_a_secret_is_withheld(lab):
+    """Whatever a step says of itself, no argument's secret is printed."""
+    lab.runbook('steps.announce(path=f"{room}/s", value="env:CANARY", task="1")', LAST)
+
+    ran = lab.run("--dry", CANARY="xyzzy")
+
+    assert ran.code == 0
+    assert "no preview: it was withheld" in ran.said
+    assert "xyzzy" not in ran.said

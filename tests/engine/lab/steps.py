@@ -222,6 +222,33 @@ def burn(path: str) -> Commands:
     yield call(remove, path)
 
 
+def sketch(path: str, text: str) -> str:
+    """Return what the file will be like; each look is noted."""
+    record(path, "sketch")
+    if Path(path).with_name("smudged").exists():
+        raise ClientError("nothing was sketched", "the paper is wet", "rm smudged")
+    if Path(path).with_name("spilled").exists():
+        raise KeyError("nobody foresaw this")
+    return f"{Path(path).name} says:\n    {text}"
+
+
+@step(captures=content, ensures=file_says, rollback=restore, preview=sketch)
+def draw(path: str, text: str) -> Commands:
+    """Make a file say something, after a sketch."""
+    yield call(effect, path, text)
+
+
+def plain_value(value: Secret) -> str:
+    """Return what nobody may see."""
+    return f"it will be {value.reveal()}"
+
+
+@step(captures=secret_in, ensures=secret_is_kept, rollback=restore_secret, preview=plain_value)
+def announce(path: str, value: Secret) -> Commands:
+    """Keep a secret in a file, and tell it beforehand."""
+    yield call(keep_secret, path, value)
+
+
 @step(captures=content, ensures=file_says, rollback=restore)
 def pretend(path: str, text: str) -> Commands:
     """Say that a file was written, and do not write it."""
