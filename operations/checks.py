@@ -1,4 +1,4 @@
-"""Claims, reads and undo clauses that several steps rely on: about the clone, and about Render."""
+"""Claims, reads and undo clauses that several steps rely on: of the clone, Render, databases."""
 
 import hashlib
 import json
@@ -11,6 +11,7 @@ from operations.clients.postgres import Database
 from operations.clients.render import Render, Service
 from operations.clients.site import script
 from operations.engine import Finding, check, fails, holds, holds_if
+from operations.transfer import freeze
 
 TASK_TRAILER = "Runbook-Task"
 RUN_TRAILER = "Runbook-Run"
@@ -51,6 +52,12 @@ def database_answers(database: Database) -> Finding:
     with database.connect() as connection:
         connection.execute("SELECT 1")
     return holds()
+
+
+@check(fix="run the runbook's task that stops legacy writes first")
+def writes_are_stopped(source: Database) -> Finding:
+    """The legacy database takes no writes, so that nothing is lost after its rows are read."""
+    return holds_if(freeze.is_frozen(source.url.reveal()), f"`{source.name}` takes writes")
 
 
 def tip(repository: Repository) -> str:

@@ -1,8 +1,11 @@
 """Tasks 9.2 and 9.3: the rows leave the legacy database and reach Django's."""
 
+import math
 import time
+from dataclasses import asdict
 from pathlib import Path
 
+from operations.checks import writes_are_stopped
 from operations.clients.postgres import Database
 from operations.engine import (
     Commands,
@@ -12,26 +15,22 @@ from operations.engine import (
     fails,
     holds,
     holds_if,
+    irreversible,
     say,
     step,
 )
-from operations.evidence import move_aside
+from operations.evidence import keep_kept_out, keep_written, move_aside
 from operations.transfer import backup as backups
-from operations.transfer import crew, files, freeze
-from operations.transfer import delta as deltas
+from operations.transfer import catchup, crew, files
 from operations.transfer import export as exports
 from operations.transfer import load as loads
 from operations.transfer.chunks import Moved
 from operations.transfer.compile import open_plan
+from operations.transfer.kept_out import FILES
 from operations.transfer.plan import Plan
+from operations.transfer.withhold import shown_sql
 
 SAY_EVERY_SECONDS = 10.0
-
-
-@check(fix="run the runbook's task that stops legacy writes first")
-def writes_are_stopped(source: Database) -> Finding:
-    """The legacy database takes no writes, so that nothing is lost after the export."""
-    return holds_if(freeze.is_frozen(source.url.reveal()), f"`{source.name}` takes writes")
 
 
 @check(fix="run the runbook's backup task for this database first")
@@ -42,6 +41,11 @@ def way_back_is_proven(destination: Database, directory: str, label: str, run: s
         return fails(f"`{place}` is not a proven backup")
     of = backups.check(place).database
     return holds_if(of == destination.name, f"`{place}` is a backup of `{of}`")
+
+
+def sql_of_rows(source: Database, destination: Database, mapping: str) -> str:
+    """Return the SQL that reads the rows as they will be, table by table."""
+    return shown_sql(opened(mapping, source, destination))
 
 
 def rows_are_exported(directory: str, run: str) -> Finding:
@@ -72,6 +76,7 @@ def set_export_aside(directory: str, run: str) -> None:
     ensures=rows_are_exported,
     rollback=set_export_aside,
     idempotent=True,
+    preview=sql_of_rows,
 )
 def export(
     source: Database, destination: Database, mapping: str, directory: str, run: str
@@ -90,8 +95,7 @@ def export(
     Raises:
         ClientError: the mapping or a row does not fit, or a table could not be read.
     """
-    plan = open_plan(mapping, source.url.reveal(), destination.url.reveal())
-    yield call(write_export, plan, source, directory, run)
+    yield call(write_export, opened(mapping, source, destination), source, directory, run)
 
 
 def write_export(plan: Plan, source: Database, directory: str, run: str) -> None:
@@ -109,11 +113,16 @@ def rows_there(destination: Database) -> dict[str, str]:
     return backups.fingerprint(destination.url.reveal())
 
 
-def rows_are_loaded(source: Database, destination: Database, mapping: str) -> Finding:
-    """The load of this mapping was carried to its end on the destination."""
-    plan = open_plan(mapping, source.url.reveal(), destination.url.reveal())
-    done = loads.is_loaded(destination.url.reveal(), plan.digest)
-    return holds() if done else fails("no load of this mapping was carried to its end there")
+def rows_are_loaded(
+    source: Database, destination: Database, mapping: str, directory: str, run: str
+) -> Finding:
+    """The load was carried to its end, and what it kept out and changed stands in files."""
+    place = Path(directory) / run
+    plan = opened(mapping, source, destination)
+    if not loads.is_loaded(destination.url.reveal(), plan.digest):
+        return fails("no load of this mapping was carried to its end there")
+    missing = [name for name in FILES if not (place / name).exists()]
+    return holds_if(not missing, f"`{place}` has no {' and no '.join(missing)}")
 
 
 def restore_backup(
@@ -121,7 +130,10 @@ def restore_backup(
 ) -> Commands:
     """Keep what was written since, then swap the backup in; the database of now stays, renamed."""
     place = Path(directory) / run
-    yield call(keep_written, source, destination, mapping, place / "written-since-the-load")
+    plan = opened(mapping, source, destination)
+    yield call(keep_written, plan, source, destination, place / "written-since-the-load")
+    for name in FILES:
+        yield call(move_aside, place / name)
     yield call(swap, destination, place / f"backup-{label}")
 
 
@@ -131,6 +143,7 @@ def restore_backup(
     ensures=rows_are_loaded,
     rollback=restore_backup,
     idempotent=True,
+    preview=sql_of_rows,
 )
 def load(
     source: Database,
@@ -144,16 +157,16 @@ def load(
 ) -> Commands:
     """Load every row from the legacy database, as the mapping says.
 
-    Rows move in chunks; each is compared before it is committed.
-
-    Rows that the destination cannot hold go to a quarantine with their reason, within the bounds
-    that the mapping allows. Killed at any moment, the same call goes on where it stopped.
+    Rows move in chunks; each is compared before it is committed. Rows that the destination cannot
+    hold go to a quarantine with their reason, within the bounds that the mapping allows. They, and
+    every value that was changed, stand in `quarantine.ndjson` and `adjusted.ndjson` in the folder
+    of the run afterwards. Killed at any moment, the same call goes on where it stopped.
 
     Args:
         source: The legacy database.
         destination: Django's, migrated and empty.
         mapping: The mapping file.
-        directory: Where the backup is, in a folder of the run.
+        directory: Where the backup is and the two files go, in a folder of the run.
         label: Name of the backup of the destination that a rollback restores.
         run: The run.
         workers: Processes of this machine that move chunks side by side; 1 moves them here.
@@ -162,20 +175,19 @@ def load(
     Raises:
         ClientError: the mapping or a row does not fit, or the destination holds other rows.
     """
-    plan = open_plan(mapping, source.url.reveal(), destination.url.reveal())
+    plan = opened(mapping, source, destination)
     executor = crew.cluster(cluster) if cluster else crew.local(workers) if workers > 1 else None
     yield call(stream, plan, source, destination, executor)
+    yield call(keep_kept_out, destination, Path(directory) / run)
 
 
 def stream(
     plan: Plan, source: Database, destination: Database, executor: crew.MakeExecutor | None
 ) -> None:
     """Load, and say what came of it."""
-    urls = (source.url.reveal(), destination.url.reveal())
-    loaded = loads.load(plan, *urls, executor=executor, on_chunk=Progress().tell)
-    kept_out = sum(table.quarantined for table in loaded.tables)
-    adjusted = sum(table.adjusted for table in loaded.tables)
-    say(f"{loaded.rows} rows loaded, {kept_out} quarantined, {adjusted} adjusted")
+    tell = Progress().tell
+    loaded = loads.load(plan, *urls(source, destination), executor=executor, on_chunk=tell)
+    say(f"{loaded.rows} rows loaded")
 
 
 class Progress:
@@ -193,15 +205,93 @@ class Progress:
             self._told = time.monotonic()
 
 
-def keep_written(source: Database, destination: Database, mapping: str, place: Path) -> None:
-    """Export what was written on the destination since the load, and say how much it is."""
-    move_aside(place)
-    plan = open_plan(mapping, source.url.reveal(), destination.url.reveal())
-    if not loads.is_loaded(destination.url.reveal(), plan.digest):
-        say("the load was not finished; nothing was written after it")
-        return
-    found = deltas.delta(plan, source.url.reveal(), destination.url.reveal(), place)
-    say(f"{found.rows} rows written on Django since the load are kept in {place}")
+@check(fix="run the runbook's task that loads the rows first")
+def load_is_finished(source: Database, destination: Database, mapping: str) -> Finding:
+    """The load of this mapping was carried to its end on the destination."""
+    plan = opened(mapping, source, destination)
+    done = loads.is_loaded(destination.url.reveal(), plan.digest)
+    return holds_if(done, "no load of this mapping was carried to its end there")
+
+
+@check(fix="run the task that stops legacy writes first, or give a bound above 0")
+def source_rests_for_a_bound_of_0(source: Database, bound_seconds: float) -> Finding | bool:
+    """The legacy database takes no writes, where the bound is 0."""
+    return holds() if bound_seconds else writes_are_stopped(source)
+
+
+def rows_are_followed(
+    source: Database, destination: Database, mapping: str, bound_seconds: float, run: str, task: str
+) -> Finding:
+    """This task followed the source to within its bound; where that is 0, to the last row."""
+    plan = opened(mapping, source, destination)
+    done = catchup.followed(plan, destination.url.reveal(), f"{run} {task}")
+    if done is None:
+        return fails("this task has not followed the source yet")
+    if bound_seconds and done.lag_seconds > bound_seconds:
+        return fails(f"its last round took {done.lag_seconds} s")
+    if not bound_seconds and (left := catchup.left_behind(plan, *urls(source, destination))):
+        return fails(f"the source has other rows than were moved, in {', '.join(left)}")
+    return holds(**asdict(done))
+
+
+@step(
+    requires=[load_is_finished, source_rests_for_a_bound_of_0],
+    ensures=rows_are_followed,
+    rollback=irreversible(
+        "the rows it moved are part of the load, and going back before the load takes them back",
+        instead="roll back to a task before the load",
+    ),
+    idempotent=True,
+)
+def catch_up(
+    source: Database,
+    destination: Database,
+    mapping: str,
+    bound_seconds: float,
+    directory: str,
+    run: str,
+    task: str,
+) -> Commands:
+    """Bring a finished load up to date with the legacy database.
+
+    Rounds follow each other until one takes no longer than the bound: so long is the pause that a
+    last round needs after the freeze. That one has the bound 0, and leaves no row behind.
+
+    Args:
+        source: The legacy database.
+        destination: Django's, with the load done; nobody else may write there.
+        mapping: The mapping file, as it was for the load.
+        bound_seconds: Longest last round; 0 once the legacy database takes no writes.
+        directory: Where the load's two files are written anew, in a folder of the run.
+        run: The run.
+        task: The task, under which it is on record with the rows.
+
+    Raises:
+        ClientError: the source is written faster than it can be followed, or rows do not fit.
+    """
+    plan = opened(mapping, source, destination)
+    place, label = Path(directory) / run, f"{run} {task}"
+    yield call(follow, plan, source, destination, bound_seconds, place, label)
+
+
+def follow(
+    plan: Plan, source: Database, destination: Database, bound: float, place: Path, label: str
+) -> None:
+    """Follow the source, write down what is kept out now, and only then that it was followed."""
+    done = catchup.catch_up(plan, *urls(source, destination), bound_seconds=bound or math.inf)
+    say(f"{done.chunks_moved} chunks moved in {done.rounds} rounds; the last {done.lag_seconds} s")
+    keep_kept_out(destination, place)
+    catchup.record(plan, destination.url.reveal(), label, done)
+
+
+def opened(mapping: str, source: Database, destination: Database) -> Plan:
+    """Compile the mapping against both live catalogs."""
+    return open_plan(mapping, *urls(source, destination))
+
+
+def urls(source: Database, destination: Database) -> tuple[str, str]:
+    """Return both addresses."""
+    return source.url.reveal(), destination.url.reveal()
 
 
 def swap(destination: Database, place: Path) -> None:

@@ -3,6 +3,12 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from operations.clients.postgres import Database
+from operations.engine import say
+from operations.transfer import delta, load
+from operations.transfer.kept_out import FILES, write_kept_out
+from operations.transfer.plan import Plan
+
 
 def move_aside(path: Path) -> None:
     """Give a file or folder a dated name of its own; nothing where it is not there.
@@ -13,3 +19,23 @@ def move_aside(path: Path) -> None:
     if path.exists():
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
         path.rename(path.with_name(f"{path.name}.until-{moment}"))
+
+
+def keep_kept_out(destination: Database, place: Path) -> None:
+    """Write what a load kept out and what it changed to files, and say how much it is."""
+    rows = write_kept_out(destination.url.reveal(), place)
+    quarantined, adjusted = (rows[name] for name in FILES)
+    say(f"{quarantined} rows quarantined, {adjusted} values adjusted: see {place}")
+
+
+def keep_written(plan: Plan, source: Database, destination: Database, place: Path) -> None:
+    """Export what was written on the destination since the load, and say how much it is."""
+    move_aside(place)
+    if not load.is_loaded(destination.url.reveal(), plan.digest):
+        say("the load was not finished; nothing was written after it")
+        return
+    found = delta.delta(plan, source.url.reveal(), destination.url.reveal(), place)
+    say(f"{found.rows} rows written on Django since the load are kept in {place}")
+    if found.source_changed:
+        listing = ", ".join(found.source_changed)
+        say(f"the legacy rows changed as well, in {listing}: some differences may be of that side")

@@ -12,7 +12,7 @@ from runpy import run_path
 import psycopg
 
 from tests.clients.conftest import MARK
-from tests.engine.lab.bench import PYINFRA, Ran, Warm
+from tests.engine.lab.bench import PYINFRA, ROLLBACK, Ran, Warm
 from tests.operations.clones import Clone, git
 from tests.operations.cloud import WORKER, cloud, unused
 from tests.operations.databases import MAPPING, Databases, server
@@ -20,7 +20,7 @@ from tests.operations.databases import MAPPING, Databases, server
 ROOT = Path(__file__).parents[2]
 INVENTORY = ROOT / "inventory"
 HEADER = """
-from operations import env, freeze, package_json, smoke, verify
+from operations import backup, data, env, freeze, package_json, smoke, verify
 from operations.engine import begin
 from operations.targets import NEEDS
 
@@ -136,8 +136,14 @@ class Desk:
         """Write a runbook of these calls, or of calls as they are given."""
         calls = "".join(CALLS.get(task, task) for task in tasks)
         (self.folder / "few.py").write_text(HEADER + calls)
+        (self.folder / "rollback.py").write_text(ROLLBACK)
 
-    def run(self, *arguments):
+    def roll_back(self, *arguments):
+        """Roll the newest run back."""
+        data = ("--data", "run=latest", "--data", "reason=a test")
+        return self.run(*data, *arguments, runbook="rollback")
+
+    def run(self, *arguments, runbook="few"):
         """Run the runbook, as an operator does, to its end."""
         lists = [
             f"{name} = [({f'@control/{name}'!r}, {self.common | data!r})]"
@@ -148,7 +154,7 @@ class Desk:
         output = self.folder.with_name(self.folder.name + ".said")
         output.write_text("")
         yes = [] if "--dry" in arguments else ["-y"]
-        command = [str(PYINFRA), *yes, "desk.py", "few.py", *arguments]
+        command = [str(PYINFRA), *yes, "desk.py", f"{runbook}.py", *arguments]
         return Ran(hurried().run(command, self.folder, self.env, output), output.read_text())
 
     def look(self):

@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 import psycopg
 from hypothesis import strategies as st
 
-from operations.transfer import backup, freeze
+from operations.transfer import backup, freeze, load
+from operations.transfer.compile import open_plan
 from tests.clients.conftest import Reply, Wire
 from tests.engine.law import World, harness
 from tests.operations.clones import cloned, git
@@ -356,6 +357,30 @@ def loaded(data):
                 "label": "django",
                 "workers": 1,
                 "cluster": "",
+            },
+            lambda: rows(pair.url["django"]),
+        )
+
+
+@harness("data.catch_up")
+@contextmanager
+def followed(data):
+    """A finished load, and legacy rows written since; then writes were stopped, or were not."""
+    with databases() as pair:
+        urls = (pair.url["legacy"], pair.url["django"])
+        load.load(open_plan(MAPPING, *urls), *urls)
+        with psycopg.connect(pair.url["legacy"], autocommit=True) as session:
+            session.execute("update cadets set first_name = 'x' where id % 2 = 0")
+        stopped = data.draw(st.booleans(), "writes were stopped")
+        if stopped:
+            freeze.freeze(pair.url["legacy"])
+        yield World(
+            {
+                "source": pair.reference("legacy"),
+                "destination": pair.reference("django"),
+                "mapping": str(MAPPING),
+                "bound_seconds": 0 if stopped else 300,
+                "directory": str(pair.directory / "evidence"),
             },
             lambda: rows(pair.url["django"]),
         )

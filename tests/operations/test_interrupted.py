@@ -10,11 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from operations.engine.contract import ask, chosen
+from operations.engine.contract import Irreversible, ask, chosen
 from operations.engine.finding import Verdict
 from tests.engine import law
 
 STEPS = law.contracts()
+REVERSIBLE = [name for name in STEPS if not isinstance(STEPS[name].rollback, Irreversible)]
 HARNESSES = law.harnesses()
 ONCE = settings(
     max_examples=1,
@@ -24,10 +25,13 @@ ONCE = settings(
 )
 
 
-def every(function):
+def every(names):
     """Run a test once for each step, in the simplest world of its harness."""
-    tried = ONCE(given(data=st.data())(function))
-    return pytest.mark.parametrize("name", sorted(STEPS))(tried)
+
+    def tried(function):
+        return pytest.mark.parametrize("name", sorted(names))(ONCE(given(data=st.data())(function)))
+
+    return tried
 
 
 def test_every_step_has_a_world():
@@ -45,8 +49,9 @@ class Trial:
         self.live = law.revived(self.contract, world)
 
     def captured(self):
-        """Return what the step captures."""
-        return self.contract.captures(**chosen(self.contract.captures, self.live))
+        """Return what the step captures; nothing where there is no way back to it."""
+        captures = self.contract.captures
+        return captures and captures(**chosen(captures, self.live))
 
     def ensured(self):
         """Ask whether the step is done."""
@@ -81,7 +86,7 @@ def trial(name, data):
         yield Trial(name, world)
 
 
-@every
+@every(STEPS)
 def test_a_step_that_was_stopped_goes_on_to_its_proof_and_can_still_be_undone(name, data):
     """The body runs from its start again; what was captured first leads back.
 
@@ -100,11 +105,12 @@ def test_a_step_that_was_stopped_goes_on_to_its_proof_and_can_still_be_undone(na
             if not tried.ensured().passed:
                 tried.run()
             assert tried.ensured().passed, f"stopped after {stop}: {tried.ensured().why}"
-            tried.roll_back(before)
-            assert tried.captured() == before, f"stopped after {stop}, run again, undone"
+            if name in REVERSIBLE:
+                tried.roll_back(before)
+                assert tried.captured() == before, f"stopped after {stop}, run again, undone"
 
 
-@every
+@every(REVERSIBLE)
 def test_a_step_that_was_stopped_can_be_undone_from_there(name, data):
     """Also where the way back is stopped after each of its own commands, and taken again."""
     stop, whole = 0, False

@@ -1,0 +1,281 @@
+"""The rows of a night, carried by the real command line between two real databases."""
+
+import json
+import re
+import threading
+from contextlib import ExitStack, contextmanager
+
+import psycopg
+import pytest
+import yaml
+
+from state.ledger import SqliteLedger
+from state.run import fold
+from tests.operations.cloud import cloud
+from tests.operations.databases import MAPPING
+from tests.operations.desk import Desk, clauses
+
+SIDES = """source=here.legacy_database, destination=here.django_database,
+    mapping=here.mapping, """
+BACKUP = """
+backup.take(
+    task="9.1.1", name="Back up the Django database", on="production",
+    database=here.django_database, label="django", directory=here.directory,
+)
+"""
+EXPORT = f"""
+data.export(
+    task="9.2", name="Export all legacy tables", on="production",
+    {SIDES}directory=here.directory,
+)
+"""
+LOAD = f"""
+data.load(
+    task="9.3", name="Load all rows into the Django database", on="production",
+    {SIDES}directory=here.directory, label="django",
+)
+"""
+FOLLOW = f"""
+data.catch_up(
+    task="9.3.1", name="Follow the legacy database", on="production",
+    {SIDES}directory=here.directory, bound_seconds=300,
+)
+"""
+LAST = f"""
+data.catch_up(
+    task="9.3.2", name="Bring the last rows over", on="production",
+    {SIDES}directory=here.directory, bound_seconds=0,
+)
+"""
+EQUAL = f"""
+verify.rows_are_equal(
+    task="9.4", name="Compare both sides", on="production",
+    {SIDES}directory=here.directory,
+)
+"""
+# The seed's own sequence lies behind its rows, as sequences of real legacy data do.
+NEW_DAY = """
+insert into training_days (id, date, title)
+select max(id) + 1, '2026-10-04', 'written meanwhile' from training_days
+"""
+WRITTEN = "select count(*) from training_days where title = 'written meanwhile'"
+
+
+@pytest.fixture
+def desk(tmp_path):
+    """An operator's folder with both databases."""
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    with ExitStack() as stack:
+        made = Desk(folder, stack)
+        made.with_databases()
+        yield made
+        cloud().standin.faults.clear()
+
+
+def ask(desk, side, query):
+    """Ask, or tell, one side."""
+    with psycopg.connect(desk.databases.url[side], autocommit=True) as session:
+        cursor = session.execute(query)
+        return cursor.fetchone()[0] if cursor.description else None
+
+
+@contextmanager
+def written_to(desk):
+    """Let somebody write on the legacy side all the time, until they are refused."""
+    stop = threading.Event()
+
+    def write():
+        try:
+            with psycopg.connect(desk.databases.url["legacy"], autocommit=True) as session:
+                while not stop.wait(0.01):
+                    session.execute(NEW_DAY)
+        except psycopg.Error:
+            stop.set()  # the freeze has ended this session, as it ends every other
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        writer.join()
+
+
+def run_of(desk):
+    """Return the newest run on record."""
+    ledger = SqliteLedger(desk.folder / "memory" / "desk.sqlite", "desk")
+    return list(fold(ledger.entries()).values())[-1]
+
+
+def states(desk):
+    """Return where each task of the newest run stands."""
+    return {task: each.state.value for (task, _), each in run_of(desk).tasks.items()}
+
+
+def kept(desk, pattern):
+    """Return the files that match in the folder of the run."""
+    return sorted((desk.folder / "evidence").glob(f"*/{pattern}"))
+
+
+def test_rows_that_are_written_until_the_freeze_are_all_there_after_it(desk):
+    """Loaded while users write, followed, frozen, followed once more: both sides are equal."""
+    desk.runbook(BACKUP, LOAD, FOLLOW, "9.0.2", LAST, EQUAL)
+
+    with written_to(desk) as refused:
+        ran = desk.run()
+        assert refused.is_set(), "the writer was never refused"
+
+    assert ran.code == 0, ran.said
+    assert ask(desk, "legacy", WRITTEN) > 0
+    assert ask(desk, "django", WRITTEN) == ask(desk, "legacy", WRITTEN)
+    assert ask(desk, "django", "select sum(chunks_moved) from _migration.followed") > 0
+    assert states(desk)["9.4"] == "unchanged"
+    report = json.loads(kept(desk, "verification.json")[0].read_text())
+    assert report["good"] is True
+    assert desk.leaks(ran) == [], ran.said
+
+
+def test_a_rollback_takes_the_rows_back_that_were_brought_later(desk):
+    """With the load; the plan and the last lines say so of the steps that brought them."""
+    desk.runbook(BACKUP, LOAD, FOLLOW, "9.0.2", LAST)
+    assert desk.run().code == 0
+
+    planned = desk.roll_back("--dry")
+    ran = desk.roll_back()
+
+    assert (planned.code, ran.code) == (0, 0), planned.said + ran.said
+    assert "part of the load, and going back before the load takes them back" in planned.said
+    assert "not undone: data.catch_up (9.3.2) on production" in ran.said
+    assert ask(desk, "django", "select count(*) from cadets") == 0
+    ask(desk, "legacy", NEW_DAY)
+    assert kept(desk, "quarantine.ndjson") == []
+    assert len(kept(desk, "quarantine.ndjson.until-*")) == 1
+    assert len(kept(desk, "adjusted.ndjson.until-*")) == 1
+
+
+def test_a_run_that_stopped_between_the_two_goes_on_without_a_question(desk):
+    """What was followed once stays settled, though the source has moved on since."""
+    desk.runbook(BACKUP, LOAD, FOLLOW)
+    assert desk.run().code == 0
+    ask(desk, "legacy", NEW_DAY)
+    desk.runbook(BACKUP, LOAD, FOLLOW, "9.0.2", LAST, EQUAL)
+
+    ran = desk.run()
+
+    assert ran.code == 0, ran.said
+    assert ask(desk, "django", WRITTEN) == 1
+
+
+def test_following_is_refused_before_the_load(desk):
+    """There is nothing to bring up to date."""
+    desk.runbook(FOLLOW)
+    _, why, following = clauses(desk.run().said)
+    assert "the load of this mapping was carried to its end" in why
+    assert "loads the rows first" in following
+
+
+def test_leaving_nothing_behind_is_refused_while_users_write(desk):
+    """There would always be one row more."""
+    desk.runbook(BACKUP, LOAD, LAST)
+    ran = desk.run()
+    _, why, following = clauses(ran.said)
+    assert ran.code == 1
+    assert "takes writes" in why
+    assert "stops legacy writes first" in following
+    assert states(desk)["9.3"] == "changed"
+
+
+def test_rows_that_come_after_the_last_round_are_told(desk):
+    """The proof looks at the source again: a thaw nobody knew of reads as drift."""
+    desk.runbook(BACKUP, LOAD, "9.0.2", LAST)
+    assert desk.run().code == 0
+    name = desk.databases.names["legacy"]
+    ask(desk, "legacy", f"begin read write; alter database {name} reset all; commit")
+    ask(desk, "legacy", NEW_DAY)
+    desk.runbook(LAST)
+
+    _, why, _ = clauses(desk.run().said)
+
+    assert "other rows than were moved, in training_days" in why
+
+
+def test_what_was_kept_out_and_changed_stands_in_files(desk):
+    """A line of JSON each, whole, for their owner's eyes only, and without a password."""
+    desk.runbook(BACKUP, LOAD)
+    ran = desk.run()
+    assert ran.code == 0, ran.said
+    for name in ("quarantine", "adjusted"):
+        (path,) = kept(desk, f"{name}.ndjson")
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        assert len(rows) == ask(desk, "django", f"select count(*) from _migration.{name}")
+        assert rows
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert not re.search(r"\$2[abxy]\$", path.read_text())
+        assert name != "quarantine" or all(row["reason"] and row["row_data"] for row in rows)
+    assert kept(desk, "*.tmp") == []
+
+
+def test_a_load_whose_files_are_gone_is_not_proven(desk):
+    """Nobody would know what to mend; the same command asks, and writes them again if told to."""
+    desk.runbook(BACKUP, LOAD)
+    assert desk.run().code == 0
+    kept(desk, "adjusted.ndjson")[0].unlink()
+    asked = desk.run()
+    assert "has no adjusted.ndjson" in clauses(asked.said)[1]
+    redone = desk.run("--data", "drift=redo", "--data", "reason=it was moved away")
+    assert redone.code == 0, redone.said
+    assert len(kept(desk, "adjusted.ndjson")) == 1
+
+
+def test_a_plan_shows_the_sql_of_a_load_and_of_an_export(desk):
+    """Every table's SELECT under its line, nothing written, no secret; and none once it is done."""
+    desk.runbook(BACKUP, EXPORT, LOAD)
+    stood = ask(desk, "django", "select count(*) from pg_namespace")
+
+    ran = desk.run("--dry")
+
+    assert ran.code == 0, ran.said
+    said = [text.strip() for text in ran.closing]
+    export, load = (
+        next(n for n, text in enumerate(said) if text.startswith(task)) for task in ("9.2", "9.3")
+    )
+    for place in (export, load):
+        assert said[place + 1].startswith("-- ")
+    tables = yaml.safe_load(MAPPING.read_text())["tables"]
+    for name in tables:
+        assert sum(text.endswith(f" -> {name}") for text in said[export:load]) == 1
+        assert sum(text.endswith(f" -> {name}") for text in said[load:]) == 1
+    assert "!unusable" not in ran.said
+    assert desk.leaks(ran) == []
+    assert not (desk.folder / "evidence").exists()
+    assert ask(desk, "django", "select count(*) from pg_namespace") == stood
+
+    desk.runbook(BACKUP, LOAD)
+    assert desk.run().code == 0
+    assert "-- cadets -> cadets" not in desk.run("--dry").said
+
+
+@pytest.mark.parametrize("broken", ["mapping", "database"])
+def test_a_plan_that_cannot_show_the_sql_says_why_and_goes_on(desk, broken):
+    """A mapping that is refused, a database that is not there: three lines, and the next task."""
+    if broken == "mapping":
+        rules = yaml.safe_load(MAPPING.read_text())
+        del rules["tables"]["cadets"]["drop"]["rank"]
+        place = desk.folder / "mapping.yaml"
+        place.write_text(yaml.safe_dump(rules, sort_keys=False))
+        desk.common["mapping"] = str(place)
+    else:
+        (desk.folder / "legacy").write_text(desk.databases.url["legacy"] + "_gone")
+    desk.runbook(EXPORT, "2.2")
+
+    ran = desk.run("--dry")
+
+    assert ran.code == 0, ran.said
+    said = "\n".join(ran.closing)
+    told = {"mapping": "column `cadets.rank` is not declared", "database": "does not exist"}
+    assert re.search(r"no preview: .+\n +why:  (.|\n)+next: ", said), said
+    assert told[broken] in said
+    assert "Traceback" not in ran.said
+    assert "Set the scripts" in said
+    assert desk.leaks(ran) == []
