@@ -352,8 +352,8 @@ smoke.accounts_sign_in(
     system="legacy",
     canaries=here.canaries,
 )
-# For a pause of seconds: 9.1.1, 9.3 and a `data.catch_up(…, bound_seconds=30)` before this call, and
-# a `data.catch_up(…, bound_seconds=0)`, which leaves no row behind, where 9.3 is now.
+# For a pause of seconds: 9.1.1, 9.3 and a `data.catch_up(…, bound_seconds=30)` before this call,
+# and a `data.catch_up(…, bound_seconds=0)`, which leaves no row behind, where 9.3 is now.
 freeze.writes(
     task="9.0.2",
     name="Stop writes on the legacy database",
