@@ -8,6 +8,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from operations.clients.errors import ClientError
+from operations.transfer.unreachable import not_an_address, refused
 
 type_of_row = tuple[Any, ...]  # Any: what a column holds is known by the query only
 Connection = psycopg.Connection[type_of_row]
@@ -46,10 +47,6 @@ $probe$
 """
 
 
-class DatabaseUnreachable(ClientError):
-    """A database did not let us in, or its address cannot be read."""
-
-
 def connect(url: str, *, name: str = "database") -> Connection:
     """Open a session in autocommit mode with the pinned settings.
 
@@ -63,22 +60,13 @@ def connect(url: str, *, name: str = "database") -> Connection:
     try:
         given = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
-        # libpq quotes the address in its own message, password and all
-        raise DatabaseUnreachable(
-            f"the address of the {name} was not understood",
-            "it is not a PostgreSQL URL",
-            "write it as postgresql://user:password@host:5432/database",
-        ) from None
+        raise not_an_address(name) from None
     settings: dict[str, Any] = {"connect_timeout": 15, "application_name": "cutover-transfer"}
     settings |= KEEPALIVE | {key: value for key, value in given.items() if value is not None}
     try:
         connection = psycopg.connect(make_conninfo(**settings), autocommit=True)
-    except psycopg.OperationalError as error:
-        raise DatabaseUnreachable(
-            f"no session on the {name}",
-            first_line(error),
-            "check that the server is up and the address right, then the same command again",
-        ) from None
+    except psycopg.Error as error:
+        raise refused(name, given, str(error)) from None
     pin(connection)
     return connection
 

@@ -10,7 +10,8 @@ from operations.transfer.backup import BackupFailed
 from operations.transfer.compile import open_plan
 from operations.transfer.freeze import NotFrozen
 from operations.transfer.programs import ProgramFailed
-from operations.transfer.session import DatabaseUnreachable, connect
+from operations.transfer.session import connect
+from operations.transfer.unreachable import DatabaseUnreachable
 from tests.transfer.pair import ask
 
 

@@ -1,0 +1,87 @@
+"""No session: said in a line that a person understands, with what to do, and without a password."""
+
+import socket
+from urllib.parse import quote
+
+import psycopg
+import pytest
+
+from operations.transfer.session import connect
+from operations.transfer.unreachable import DatabaseUnreachable
+
+WRONG = "hunter2-hunter2"
+
+
+def refusal(url):
+    """Return what stands in the way of a session; each part is one line and shows no password."""
+    with pytest.raises(DatabaseUnreachable) as caught:
+        connect(url, name="source")
+    found = caught.value
+    for part in (found.what, found.why, found.fix):
+        assert "\n" not in part
+        assert "hunter2" not in part
+    assert "the source" in f"{found.what} {found.fix}"
+    return found
+
+
+@pytest.fixture
+def port():
+    """A port at which nothing listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+def test_a_wrong_password_is_told_as_such(server):
+    """Of a real server that asks for one."""
+    found = refusal(f"postgresql://rotc:{WRONG}@127.0.0.1:{server.port}/postgres")
+    assert found.why == "password authentication failed for user `rotc`"
+    assert "put the right user and password into the address of the source" in found.fix
+    assert f"`127.0.0.1:{server.port}`" in found.what
+
+
+def test_an_unknown_database_is_told_by_its_name(server):
+    """The server is right, the name is not."""
+    found = refusal(server.url("no_such"))
+    assert found.why == "the database `no_such` does not exist there"
+    assert found.fix.startswith("create it, or correct its name")
+    assert server.password not in f"{found.what} {found.fix}"
+
+
+def test_a_refused_connection_names_the_place(port):
+    """Nothing listens there."""
+    found = refusal(f"postgresql://rotc:{WRONG}@127.0.0.1:{port}/x")
+    assert found.why == "connection refused: nothing listens there"
+    assert f"`127.0.0.1:{port}`" in found.what
+    assert "host and port" in found.fix
+
+
+def test_a_name_that_does_not_resolve_is_told_by_that_name():
+    """No name below `invalid` ever does."""
+    found = refusal(f"postgresql://rotc:{WRONG}@db.invalid/x")
+    assert found.why == "the host name `db.invalid` is not known here"
+    assert "external address" in found.fix
+
+
+@pytest.mark.parametrize("password", ["one@hunter2", "1/hunter2", "on/hunter2", "@/hunter2:"])
+def test_a_password_that_was_not_encoded_is_not_shown_in_pieces(password, port):
+    """Its pieces end up in host, port and name."""
+    found = refusal(f"postgresql://rotc:{password}@127.0.0.1:{port}/x")
+    assert "%40" in found.fix
+
+
+def test_a_password_that_was_encoded_works(server):
+    """The way out that the refusal names."""
+    password = "a@b/c:d%e"
+    with psycopg.connect(server.url("postgres"), autocommit=True) as session:
+        session.execute(f"create role odd login password '{password}'")
+    url = f"postgresql://odd:{quote(password, safe='')}@127.0.0.1:{server.port}/postgres"
+    with connect(url) as session:
+        assert session.execute("select current_user").fetchone() == ("odd",)
+
+
+def test_an_option_that_makes_no_sense_is_told():
+    """As libpq words it; what it says goes on one line."""
+    found = refusal(f"postgresql://rotc:{WRONG}@127.0.0.1:1/x?sslmode=bogus")
+    assert "TLS" in found.why
+    assert "sslmode" in found.fix
