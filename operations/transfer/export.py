@@ -20,7 +20,7 @@ from operations.transfer.files import (
 )
 from operations.transfer.plan import Plan, TablePlan
 from operations.transfer.quoting import literal, quoted
-from operations.transfer.session import Connection, connect, first_line, reading, value
+from operations.transfer.session import Connection, first_line, reading, value
 
 # JSON numbers and booleans of these types survive any reader; everything else is written as text.
 BARE = {"boolean", "smallint", "integer", "bigint", "real", "double precision"}
@@ -163,7 +163,7 @@ def write_evidence(destination: str, directory: str | Path) -> tuple[FileRecord,
     """
     place = Path(directory)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with connect(destination, name="destination") as session:
+    with reading(destination, name="destination") as session:
         return (
             write_query(
                 session,

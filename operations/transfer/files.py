@@ -13,7 +13,6 @@ from operations.transfer.chunks import Chunk, Expected, Sums
 from operations.transfer.plan import Plan, TablePlan
 from operations.transfer.quoting import quoted
 from operations.transfer.session import Connection
-from operations.transfer.stream import coalesced
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -109,12 +108,12 @@ class Export:
                 )
 
 
-def write_lines(path: Path, messages: Iterable[bytes | bytearray | memoryview]) -> FileRecord:
-    """Write COPY messages to a file that is there whole or not at all, and survives a power cut."""
+def write_lines(path: Path, pieces: Iterable[bytes]) -> FileRecord:
+    """Write lines to a file that is there whole or not at all, and survives a power cut."""
     partial = path.with_suffix(path.suffix + ".tmp")
     sha256, size, rows = hashlib.sha256(), 0, 0
     with partial.open("wb") as file:
-        for piece in coalesced(messages):
+        for piece in pieces:
             file.write(piece)
             sha256.update(piece)
             size += len(piece)
@@ -127,10 +126,8 @@ def write_lines(path: Path, messages: Iterable[bytes | bytearray | memoryview]) 
 
 def write_query(session: Connection, query: str, path: Path) -> FileRecord:
     """Write each row of a query as one JSON object."""
-    with session.cursor() as cursor:
-        lines = f"copy (select row_to_json(m)::text from ({query}) m) to stdout {PLAIN_LINES}"
-        with cursor.copy(lines) as copy:
-            return write_lines(path, copy)
+    lines = f"select row_to_json(m)::text from ({query}) m"
+    return write_lines(path, session.pieces(lines, PLAIN_LINES))
 
 
 def write_manifest(directory: Path, export: Export) -> None:

@@ -1,5 +1,6 @@
 """PostgreSQL's own programs: found to fit the server, run without a secret in sight."""
 
+import functools
 import importlib.util
 import os
 import re
@@ -95,6 +96,23 @@ def find(server_version: int) -> Path:
             f"install postgresql-client-{wanted}, or put its bin directory on PATH",
         )
     return found[fitting[0]]
+
+
+@functools.cache
+def psql() -> Path:
+    """Return PostgreSQL's client, of whatever version.
+
+    Raises:
+        ProgramFailed: there is none.
+    """
+    for place in directories():
+        if (found := shutil.which("psql", path=str(place))) is not None:
+            return Path(found)
+    raise ProgramFailed(
+        "psql was not found",
+        "rows are read from the source by PostgreSQL's own client",
+        "install postgresql-client, or put its bin directory on PATH",
+    )
 
 
 def _major(program: Path) -> int | None:

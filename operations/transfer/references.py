@@ -40,7 +40,8 @@ class References:
         name = quoted(f"lookup:{column.name}")
         values = parent.pairs(parent.key, wanted.column)
         wire = self.target.by_name[column.name].type
-        join = f"left join ({values}) {name} on {name}.k = s.{quoted(wanted.through)}"
+        # `offset 0`: the value is computed once for each row there, not once for each row here
+        join = f"left join ({values} offset 0) {name} on {name}.k = s.{quoted(wanted.through)}"
         return join, f"({name}.v)::{wire}", wire
 
     def kept(self) -> str | None:

@@ -8,10 +8,11 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from operations.clients.errors import ClientError
+from operations.transfer.quoting import literal
+from operations.transfer.reader import Reader
 from operations.transfer.unreachable import not_an_address, refused
 
 type_of_row = tuple[Any, ...]  # Any: what a column holds is known by the query only
-Connection = psycopg.Connection[type_of_row]
 
 # Row text differs under another zone, date style or float precision, so both sides are told.
 # `row_security` off makes a policy an error where it would silently hide rows from us.
@@ -45,6 +46,35 @@ exception when others then
 end
 $probe$
 """
+# A frozen database is read-only by default only.
+JSON_PROBE_STATEMENTS = ("begin read write", JSON_PROBE, "commit")
+BEGIN = "begin isolation level repeatable read read only"
+
+
+class Connection(psycopg.Connection[type_of_row]):
+    """A session, with a psql beside it on the same snapshot once rows are wanted in bulk."""
+
+    address = ""
+    _reader: Reader | None = None
+
+    def pieces(self, query: str, options: str) -> Iterator[bytes]:
+        """Yield the rows of a query as COPY writes them; see `Reader.pieces`.
+
+        The session must be inside a repeatable transaction, whose rows these are.
+        """
+        if self._reader is None or self._reader.closed:
+            snapshot = value(self, "select pg_export_snapshot()")
+            settings = [f"set {name} = {literal(given)}" for name, given in PINNED.items()]
+            probe = [] if self.info.server_version >= PROBES_ITSELF else JSON_PROBE_STATEMENTS
+            begin = f"{BEGIN}; set transaction snapshot {literal(snapshot)}"
+            self._reader = Reader(self.address, [*settings, *probe, begin])
+        return self._reader.pieces(query, options)
+
+    def close(self) -> None:
+        """Close the session and what reads beside it."""
+        if self._reader is not None:
+            self._reader.close()
+        super().close()
 
 
 def connect(url: str, *, name: str = "database") -> Connection:
@@ -64,9 +94,10 @@ def connect(url: str, *, name: str = "database") -> Connection:
     settings: dict[str, Any] = {"connect_timeout": 15, "application_name": "cutover-transfer"}
     settings |= KEEPALIVE | {key: value for key, value in given.items() if value is not None}
     try:
-        connection = psycopg.connect(make_conninfo(**settings), autocommit=True)
+        connection = Connection.connect(make_conninfo(**settings), autocommit=True)
     except psycopg.Error as error:
         raise refused(name, given, str(error)) from None
+    connection.address = url
     pin(connection)
     return connection
 
@@ -92,7 +123,7 @@ def reading(url: str, *, snapshot: str | None = None, name: str = "source") -> I
     """
     with connect(url, name=name) as connection:
         prepare(connection)
-        connection.execute("begin isolation level repeatable read read only")
+        connection.execute(BEGIN)
         if snapshot is not None:
             connection.execute(f"set transaction snapshot '{snapshot}'")
         yield connection
@@ -103,9 +134,8 @@ def prepare(connection: Connection) -> None:
     """Make the JSON probe where the server has none of its own; it dies with the session."""
     if connection.info.server_version >= PROBES_ITSELF:
         return
-    connection.execute("begin read write")  # a frozen database is read-only by default only
-    connection.execute(JSON_PROBE)
-    connection.execute("commit")
+    for statement in JSON_PROBE_STATEMENTS:
+        connection.execute(statement)
 
 
 def value(connection: Connection, query: str, *arguments: object) -> Any:  # Any: see type_of_row
