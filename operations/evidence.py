@@ -1,5 +1,6 @@
 """What a run leaves behind as files: never deleted, and never mistaken for another run's."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +20,18 @@ def move_aside(path: Path) -> None:
     if path.exists():
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
         path.rename(path.with_name(f"{path.name}.until-{moment}"))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner reads, and that is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.tmp")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
 
 
 def keep_kept_out(destination: Database, place: Path) -> None:

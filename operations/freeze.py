@@ -2,7 +2,7 @@
 
 from operations.checks import database_answers
 from operations.clients.postgres import Database
-from operations.engine import Commands, Finding, call, holds_if, step
+from operations.engine import Commands, Finding, call, fails, holds, say, step
 from operations.transfer import freeze
 
 
@@ -13,7 +13,9 @@ def is_frozen(database: Database) -> bool:
 
 def writes_are_refused(database: Database) -> Finding:
     """The legacy database refuses writes."""
-    return holds_if(is_frozen(database), "it takes writes")
+    if not is_frozen(database):
+        return fails("it takes writes")
+    return holds(roles_that_still_write=list(freeze.overrides(database.url.reveal())))
 
 
 def thaw(database: Database, before: bool) -> None:  # noqa: FBT001  what was captured
@@ -33,7 +35,8 @@ def writes(database: Database) -> Commands:
     """Make the legacy database read-only and end the sessions that are open.
 
     Users can still read; what they try to write is refused with the application's own message.
-    The refusal is proven by a write that must fail.
+    The refusal is proven by a write that must fail. Roles with settings of their own, which let
+    them write all the same, are named.
 
     Args:
         database: The legacy database.
@@ -43,4 +46,16 @@ def writes(database: Database) -> Commands:
 
     Source: https://www.postgresql.org/docs/current/runtime-config-client.html
     """
-    yield call(freeze.freeze, database.url.reveal())
+    yield call(stop, database)
+
+
+def stop(database: Database) -> None:
+    """Freeze, and say whom that does not stop."""
+    frozen = freeze.freeze(database.url.reveal())
+    say(f"`{frozen.database}` refuses writes; {frozen.sessions_ended} sessions were ended")
+    if frozen.overrides:
+        roles = ", ".join(f"`{role}`" for role in frozen.overrides)
+        say(
+            f"{roles} can still write: of each, `alter role … reset default_transaction_read_only`"
+            f", also `in database {frozen.database}`"
+        )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from operations.clients.postgres import Database
 from operations.engine import Finding, fails, gate, holds
+from operations.evidence import write_private
 from operations.transfer import preflight
 from operations.transfer import verify as verification
 from operations.transfer.compile import open_plan
@@ -55,9 +56,8 @@ def rows_are_equal(
     plan = opened(mapping, source, destination)
     report = compared(plan, source, destination, ask_links=True)
     place = Path(directory) / run / "verification.json"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(json.dumps(report.as_json(), indent=2, default=str), encoding="utf-8")
-    place.with_suffix(".html").write_text(page(report), encoding="utf-8")
+    write_private(place, json.dumps(report.as_json(), indent=2, default=str))
+    write_private(place.with_suffix(".html"), page(report))
     if not report.good:
         return fails(f"{shortened(report.reasons())}; all of it is in {place}")
     rows = sum(table.found for table in report.tables)

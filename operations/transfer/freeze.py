@@ -126,12 +126,19 @@ def _end_others(session: Connection) -> int:
     return len(ended)
 
 
+def overrides(url: str) -> tuple[str, ...]:
+    """Return the roles whose own settings let them write on a frozen database all the same."""
+    with connect(url) as session:
+        return _overrides(session)
+
+
 def _overrides(session: Connection) -> tuple[str, ...]:
     rows = session.execute(
         "select distinct r.rolname::text "
         "from pg_db_role_setting s join pg_roles r on r.oid = s.setrole, unnest(s.setconfig) c "
         "where c like 'default_transaction_read_only=%' "
-        "and c <> 'default_transaction_read_only=on' order by 1"
+        "and not split_part(c, '=', 2)::boolean and s.setdatabase in "
+        "(0, (select oid from pg_database where datname = current_database())) order by 1"
     )
     return tuple(row[0] for row in rows)
 

@@ -46,10 +46,13 @@ def page(report: Report) -> str:
     ]  # fmt: skip
     if report.differences:
         parts += ["<h2>Rows that differ</h2>", _differences(report.differences)]
-    claims = ((e.claim, e.table, e.subject, e.said, _word(e.good)) for e in report.findings)
+    claims = (
+        (e.claim, e.table, e.subject, e.said, ", ".join(e.keys), _word(e.good))
+        for e in report.findings
+    )
     parts += [
         "<h2>Claims</h2>",
-        _table(("Claim", "Table", "Of", "Found", "Holds"), claims, bad="no"),
+        _table(("Claim", "Table", "Of", "Found", "Keys", "Holds"), claims, bad="no"),
         "<h2>Held against the legacy text</h2>",
         _table(
             ("Table", "Column", "Rows", "Wrong", "Keys"),

@@ -21,7 +21,10 @@ class NothingLoaded(ClientError):
 
 @dataclass(frozen=True)
 class TableReport:
-    """Counts of one table before and after: source = moved + kept out, destination = moved."""
+    """Counts of one table before and after: source = moved + kept out, destination = moved.
+
+    `truncated` says that more rows differ than are named.
+    """
 
     table: str
     source: str
@@ -30,6 +33,7 @@ class TableReport:
     expected: int
     found: int
     equal: bool
+    truncated: bool
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,13 @@ class Report:
         if not sum(table.found for table in self.tables):
             lines.append("the destination is empty")
         for table in self.tables:
+            more = ", more than are named" if table.truncated else ""
             if table.found != table.expected:
                 lines.append(
-                    f"`{table.table}`: {table.expected} rows expected, {table.found} found"
+                    f"`{table.table}`: {table.expected} rows expected, {table.found} found{more}"
                 )
             elif not table.equal:
-                lines.append(f"`{table.table}`: rows differ")
+                lines.append(f"`{table.table}`: rows differ{more}")
         lines += [
             f"`{item.table}.{item.column}`: {item.wrong} of {item.rows} do not map back, "
             f"as {', '.join(item.keys)}"
@@ -137,7 +142,7 @@ def verify(
             TableReport(
                 item.table, plan.table(item.table).source, rows[item.table],
                 rows[item.table] - item.source_rows, item.source_rows, item.destination_rows,
-                item.equal,
+                item.equal, item.truncated,
             )
             for item in comparisons
         ),

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import threading
 from contextlib import ExitStack, contextmanager
 
@@ -13,7 +15,7 @@ from state.ledger import SqliteLedger
 from state.run import fold
 from tests.operations.cloud import cloud
 from tests.operations.databases import MAPPING
-from tests.operations.desk import Desk, clauses
+from tests.operations.desk import ROOT, Desk, clauses
 
 SIDES = """source=here.legacy_database, destination=here.django_database,
     mapping=here.mapping, """
@@ -102,15 +104,39 @@ def written_to(desk):
         writer.join()
 
 
+def entries(desk):
+    """Return what the ledger holds."""
+    return SqliteLedger(desk.folder / "memory" / "desk.sqlite", "desk").entries()
+
+
 def run_of(desk):
     """Return the newest run on record."""
-    ledger = SqliteLedger(desk.folder / "memory" / "desk.sqlite", "desk")
-    return list(fold(ledger.entries()).values())[-1]
+    return list(fold(entries(desk)).values())[-1]
 
 
 def states(desk):
     """Return where each task of the newest run stands."""
     return {task: each.state.value for (task, _), each in run_of(desk).tasks.items()}
+
+
+def facts(desk, task):
+    """Return the figures that a task left in the ledger."""
+    return next(
+        each.body["facts"] for each in entries(desk) if each.task == task and "facts" in each.body
+    )
+
+
+def reported(desk, name):
+    """Return the report of the newest run, as text and as HTML."""
+    ledger = ("--ledger", str(desk.folder / "memory" / "desk.sqlite"))
+    page = desk.folder / f"{name}.html"
+    told = subprocess.run(
+        [sys.executable, "-m", "state", "report", *ledger],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    command = [sys.executable, "-m", "state", "report", *ledger, "--html", str(page)]
+    subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    return told, page.read_text()
 
 
 def kept(desk, pattern):
@@ -279,3 +305,76 @@ def test_a_plan_that_cannot_show_the_sql_says_why_and_goes_on(desk, broken):
     assert "Traceback" not in ran.said
     assert "Set the scripts" in said
     assert desk.leaks(ran) == []
+
+
+def test_a_backup_says_how_long_a_way_back_takes(desk):
+    """Measured by the restore that proves it; in the output, the ledger and both reports."""
+    desk.runbook(BACKUP)
+    ran = desk.run()
+    assert ran.code == 0, ran.said
+    found = facts(desk, "9.1.1")
+    assert 0 < found["restore_seconds"] <= found["way_back_seconds"]
+    assert f"a way back takes about {found['way_back_seconds']} s" in ran.said
+    for report in reported(desk, "backup"):
+        assert f"restore_seconds {found['restore_seconds']}" in report
+        assert f"way_back_seconds {found['way_back_seconds']}" in report
+
+
+def test_a_freeze_names_the_roles_that_it_does_not_stop(desk):
+    """Those whose own settings say otherwise for this database, and no others."""
+    name = desk.databases.names["legacy"]
+    roles = {f"{word}_{name}": word for word in ("every", "here", "elsewhere", "agrees")}
+    for role, word in roles.items():
+        where = {"here": f"in database {name}", "elsewhere": "in database postgres"}.get(word, "")
+        to = "on" if word == "agrees" else "no"
+        ask(desk, "legacy", f"create role {role}")
+        ask(desk, "legacy", f"alter role {role} {where} set default_transaction_read_only to {to}")
+    desk.runbook("9.0.2")
+    try:
+        ran = desk.run()
+    finally:
+        for role in roles:
+            ask(desk, "legacy", f"begin read write; drop role {role}; commit")
+
+    assert ran.code == 0, ran.said
+    let = [f"every_{name}", f"here_{name}"]
+    assert facts(desk, "9.0.2") == {"roles_that_still_write": let}
+    assert f"`{let[0]}`, `{let[1]}` can still write" in ran.said
+    assert all(let[0] in report for report in reported(desk, "freeze"))
+
+
+def test_a_comparison_names_what_is_not_explained_and_is_not_proven(desk):
+    """Counts before and after for each table, each row by its key; the same command passes then."""
+    desk.runbook(BACKUP, LOAD, "9.0.2", EQUAL)
+    ask(desk, "legacy", NEW_DAY)
+    good = desk.run()
+    assert good.code == 0, good.said
+    desk.runbook(BACKUP, LOAD, "9.0.2", EQUAL.replace('"9.4"', '"9.4.1"'))
+    key = ask(desk, "django", "select min(id) from cadets")
+    name = ask(desk, "django", f"select first_name from cadets where id = {key}")
+    ask(desk, "django", f"update cadets set first_name = 'x' where id = {key}")
+    ask(desk, "django", "delete from training_days where title = 'written meanwhile'")
+
+    ran = desk.run()
+
+    assert ran.code == 1
+    assert "`cadets`: rows differ" in clauses(ran.said)[1]
+    (place,) = kept(desk, "verification.json")
+    report = json.loads(place.read_text())
+    assert report["good"] is False
+    for table in report["tables"]:
+        query = f"select count(*) from {table['source']}"
+        assert table["source_rows"] == ask(desk, "legacy", query)
+        assert table["found"] == ask(desk, "django", f"select count(*) from {table['table']}")
+        assert table["source_rows"] == table["quarantined"] + table["expected"]
+    named = {(each["table"], each["kind"]): each for each in report["differences"]}
+    assert named.keys() == {("cadets", "changed"), ("training_days", "missing")}
+    assert named["cadets", "changed"]["key"] == str(key)
+    cells = [{"column": "first_name", "source": name, "destination": "x"}]
+    assert named["cadets", "changed"]["cells"] == cells
+    shown = place.with_suffix(".html").read_text()
+    assert f"<td>cadets</td><td>{key}</td><td>changed</td><td>first_name</td>" in shown
+    assert "<td>missing</td>" in shown
+    for path in (place, place.with_suffix(".html")):
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert states(desk)["9.4.1"] == "refused"

@@ -4,7 +4,7 @@ from http.server import ThreadingHTTPServer
 
 import pytest
 
-from operations.transfer import links
+from operations.transfer import compare, links
 from operations.transfer.delta import delta
 from operations.transfer.page import page
 from operations.transfer.verify import NothingLoaded, verify
@@ -63,6 +63,17 @@ def test_the_page_names_what_the_report_names(filled):
     assert "<b>moved" not in shown
     for table in filled.plan.tables:
         assert f"<td>{table.name}</td>" in shown
+
+
+def test_a_report_says_that_it_does_not_name_every_row(filled, monkeypatch):
+    """Every difference is counted; past some number they are no longer listed."""
+    monkeypatch.setattr(compare, "NAMED_KEYS", 3)
+    filled.django("update cadets set address = 'moved'")
+    report = check(filled)
+    assert len([item for item in report.differences if item.table == "cadets"]) == 3
+    assert "`cadets`: rows differ, more than are named" in report.reasons()
+    assert [table.table for table in report.tables if table.truncated] == ["cadets"]
+    assert "more than are named" in page(report)
 
 
 def test_values_swapped_between_rows_are_found(filled):
