@@ -24,8 +24,8 @@ from operations.transfer import backup as backups
 from operations.transfer import catchup, crew, files
 from operations.transfer import export as exports
 from operations.transfer import load as loads
-from operations.transfer.chunks import Moved
 from operations.transfer.compile import open_plan
+from operations.transfer.journal import Moved
 from operations.transfer.kept_out import FILES
 from operations.transfer.plan import Plan
 from operations.transfer.withhold import shown_sql
@@ -176,17 +176,17 @@ def load(
         ClientError: the mapping or a row does not fit, or the destination holds other rows.
     """
     plan = opened(mapping, source, destination)
-    executor = crew.cluster(cluster) if cluster else crew.local(workers) if workers > 1 else None
-    yield call(stream, plan, source, destination, executor)
+    hands = crew.cluster(cluster) if cluster else crew.local(workers) if workers > 1 else None
+    yield call(stream, plan, source, destination, hands)
     yield call(keep_kept_out, destination, Path(directory) / run)
 
 
 def stream(
-    plan: Plan, source: Database, destination: Database, executor: crew.MakeExecutor | None
+    plan: Plan, source: Database, destination: Database, hands: crew.Hands | None
 ) -> None:
     """Load, and say what came of it."""
     tell = Progress().tell
-    loaded = loads.load(plan, *urls(source, destination), executor=executor, on_chunk=tell)
+    loaded = loads.load(plan, *urls(source, destination), hands=hands, on_chunk=tell)
     say(f"{loaded.rows} rows loaded")
 
 

@@ -4,6 +4,7 @@ Loading into live keys costs seven times as much, into live indexes four times. 
 recorded in the transaction that drops them, so a kill at any moment leaves them to be put back.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import psycopg
@@ -12,7 +13,7 @@ from operations.clients.errors import ClientError
 from operations.transfer import catalog as catalogs
 from operations.transfer.plan import Plan
 from operations.transfer.quoting import qualified, quoted
-from operations.transfer.session import Connection, first_line
+from operations.transfer.session import Connection, connect, first_line
 
 # Index builds sort in memory up to this; small servers have little.
 BUILD_MEMORY = "256MB"
@@ -81,31 +82,59 @@ def pending(destination: Connection, digest: str) -> list[Definition]:
     return [Definition(*row) for row in rows]
 
 
-def put_back(destination: Connection, plan: Plan) -> int:
-    """Build each again, one transaction each, and compare the catalogs; return how many.
+def put_back(destination: Connection, plan: Plan, url: str, builders: int) -> int:
+    """Build each again, one transaction each, gather statistics and compare the catalogs.
+
+    Args:
+        destination: Session on the destination.
+        plan: The compiled mapping.
+        url: The same destination's, for more sessions.
+        builders: Indexes that are built side by side.
+
+    Returns:
+        How many were built.
 
     Raises:
         CatalogChanged: a key does not hold over the loaded rows, or something else changed.
     """
-    waiting = pending(destination, plan.digest)
-    destination.execute(f"set maintenance_work_mem = '{BUILD_MEMORY}'")
-    for item in waiting:
-        try:
-            with destination.transaction():
-                _build(destination, plan.destination.schema, item)
-                destination.execute(
+    down = pending(destination, plan.digest)
+    with ThreadPoolExecutor(builders) as pool:
+        list(pool.map(lambda item: _rebuild(url, plan, item), [i for i in down if i.kind != "f"]))
+        # Two foreign keys lock four tables, each pair in its own order: one after the other.
+        statistics = pool.submit(_analyze, url, plan) if builders > 1 else None
+        for item in down:
+            if item.kind == "f":
+                _rebuild(url, plan, item)
+        if statistics is None:
+            _analyze(url, plan)
+        else:
+            statistics.result()
+    compare(destination, plan)
+    return len(down)
+
+
+def _analyze(url: str, plan: Plan) -> None:
+    with connect(url, name="destination") as session:
+        session.execute(f"analyze {', '.join(table.target for table in plan.tables)}")
+
+
+def _rebuild(url: str, plan: Plan, item: Definition) -> None:
+    try:
+        with connect(url, name="destination") as session:
+            session.execute(f"set maintenance_work_mem = '{BUILD_MEMORY}'")
+            with session.transaction():
+                _build(session, plan.destination.schema, item)
+                session.execute(
                     "update _migration.definition set rebuilt_at = now() "
                     "where digest = %s and kind = %s and table_name = %s and name = %s",
                     [plan.digest, item.kind, item.table, item.name],
                 )
-        except psycopg.Error as error:
-            raise CatalogChanged(
-                f"`{item.name}` on `{item.table}` could not be put back",
-                first_line(error),
-                "run the preflight: it names the rows; mend them, then run the same command again",
-            ) from error
-    compare(destination, plan)
-    return len(waiting)
+    except psycopg.Error as error:
+        raise CatalogChanged(
+            f"`{item.name}` on `{item.table}` could not be put back",
+            first_line(error),
+            "run the preflight: it names the rows; mend them, then run the same command again",
+        ) from error
 
 
 def _build(destination: Connection, schema: str, item: Definition) -> None:

@@ -4,11 +4,12 @@ import time
 from dataclasses import astuple, dataclass
 
 from operations.transfer.admission import alone, finished
-from operations.transfer.chunks import LiveSupply, LoadFailed, move
+from operations.transfer.chunks import LoadFailed
+from operations.transfer.live import LiveSupply
 from operations.transfer.load import hold_limit, set_sequences
 from operations.transfer.plan import Plan
 from operations.transfer.session import Connection, connect, reading, value
-from operations.transfer.stale import stale_chunks
+from operations.transfer.stale import refresh, stale_chunks
 
 ROUNDS = 20
 FOLLOWED = """
@@ -76,15 +77,12 @@ def _round(session: Connection, plan: Plan, source: str) -> int:
     with reading(source) as ours:
         snapshot = str(value(ours, "select pg_export_snapshot()"))
         supply = LiveSupply(ours, snapshot, text=plan.text_hashes, chunk_rows=None)
-        # In one transaction: a row gone from a parent and from its children is gone from both.
         with session.transaction():
-            stale = stale_chunks(session, plan, supply)
-            for table, chunk in stale:
-                move(supply, session, table, chunk, plan.digest)
+            moved = refresh(session, plan, supply)
             for table in plan.tables:
                 hold_limit(session, plan, table)
             set_sequences(session, plan, supply)
-    return len(stale)
+    return moved
 
 
 def record(plan: Plan, destination: str, label: str, done: CaughtUp) -> None:

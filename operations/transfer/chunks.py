@@ -1,57 +1,15 @@
-"""Cut tables into ranges of their key, and move one range in one transaction of the destination."""
+"""Move one range of a table's rows in one transaction of the destination."""
 
-import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import psycopg
 
 from operations.clients.errors import ClientError
+from operations.transfer import journal
+from operations.transfer.journal import Chunk, Expected, Moved, Sums
 from operations.transfer.plan import TablePlan
-from operations.transfer.quoting import literal, quoted
 from operations.transfer.session import Connection, first_line
-from operations.transfer.stream import copy_rows
-
-CHUNK_ROWS = 100_000
-# A join over the whole table is paid once per chunk, so such tables get larger ones.
-JOINED_CHUNK_ROWS = 1_000_000
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """The rows of one table whose key is in `[lower, upper)`, open at an end that is None."""
-
-    table: str
-    number: int
-    lower: str | None
-    upper: str | None
-
-
-@dataclass(frozen=True)
-class Sums:
-    """What a range of rows comes to, on either side: count and two order-free hash sums."""
-
-    rows: int
-    hash_0: str
-    hash_1: str
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What a supply holds for one chunk: rows to move, and how many were kept out or changed."""
-
-    sums: Sums
-    quarantined: int
-    adjusted: int
-
-
-@dataclass(frozen=True)
-class Moved:
-    """One chunk that is now on the destination."""
-
-    chunk: Chunk
-    expected: Expected
 
 
 class Supply(Protocol):
@@ -80,71 +38,6 @@ class Supply(Protocol):
 
 class LoadFailed(ClientError):
     """A chunk could not be moved; the destination is as it was before that chunk."""
-
-
-class LiveSupply:
-    """Rows from a session inside one snapshot of the source."""
-
-    def __init__(
-        self, session: Connection, snapshot: str, *, text: bool, chunk_rows: int | None
-    ) -> None:
-        self.session = session
-        self.name = snapshot
-        self.text_hashes = text
-        self.chunk_rows = chunk_rows
-
-    def cut(self, table: TablePlan) -> list[Chunk]:
-        """Cut a table into chunks of about as many rows; one without a usable key is one chunk."""
-        if table.key_source is None:
-            return [Chunk(table.name, 0, None, None)]
-        size = self.chunk_rows or (JOINED_CHUNK_ROWS if table.joins else CHUNK_ROWS)
-        key = quoted(table.key_source)
-        source = f"{quoted(table.source_schema)}.{quoted(table.source)}"
-        numbered = f"select {key} as k, row_number() over (order by {key}) as n from {source}"
-        found = self.session.execute(
-            f"select k::text from ({numbered}) t where n > 1 and (n - 1) % {size} = 0 order by n"
-        )
-        edges = [None, *(row[0] for row in found), None]
-        pairs = itertools.pairwise(edges)
-        return [
-            Chunk(table.name, number, lower, upper) for number, (lower, upper) in enumerate(pairs)
-        ]
-
-    def expected(self, table: TablePlan, chunk: Chunk) -> Expected:
-        """Count and hash the chunk's mapped rows."""
-        where = table.span(chunk.lower, chunk.upper, source=True)
-        row = self.session.execute(table.source_sums(where, text=self.text_hashes)).fetchone() or ()
-        return Expected(Sums(*row[:3]), row[3], row[4])
-
-    def rows(self, destination: Connection, table: TablePlan, chunk: Chunk) -> None:
-        """Stream the chunk's mapped rows."""
-        where = table.span(chunk.lower, chunk.upper, source=True)
-        copy_rows(self.session, destination, table.rows(where), f"{table.target} ({table.names})")
-
-    def evidence(
-        self, destination: Connection, table: TablePlan, chunk: Chunk, expected: Expected
-    ) -> None:
-        """Stream the rows kept out and the values changed."""
-        where = table.span(chunk.lower, chunk.upper, source=True)
-        label = f"{literal(table.name)}, {chunk.number}"
-        if expected.quarantined:
-            listing = (
-                f"select {label}, {literal(table.source)}, q.key, q.reason, q.row_data "
-                f"from ({table.quarantined(where)}) q"
-            )
-            copy_rows(self.session, destination, listing, "_migration.quarantine", form="text")
-        if expected.adjusted:
-            listing = f"select {label}, a.* from ({table.adjusted(where)}) a"
-            copy_rows(self.session, destination, listing, "_migration.adjusted", form="text")
-
-    def highest(self, table: TablePlan, column: str) -> int | None:
-        """Ask the source for the highest value of the column it is copied from."""
-        found = next(item for item in table.columns if item.name == column)
-        if found.source is None or not found.exact:
-            return None
-        source = f"{quoted(table.source_schema)}.{quoted(table.source)}"
-        row = self.session.execute(f"select max({quoted(found.source)}) from {source}").fetchone()
-        return row[0] if row else None
 
 
 def target_sums(session: Connection, table: TablePlan, chunk: Chunk, *, text: bool) -> Sums:
@@ -190,7 +83,7 @@ def move(
                 )
             supply.evidence(destination, table, chunk, expected)
             moved = Moved(chunk, expected)
-            _record(destination, moved, digest, supply.name)
+            journal.record(destination, moved, digest, supply.name)
             if before_commit is not None:
                 before_commit(chunk)
     except psycopg.Error as error:
@@ -211,15 +104,3 @@ def _clear(destination: Connection, table: TablePlan, chunk: Chunk) -> None:
             f"delete from _migration.{evidence} where table_name = %s and chunk = %s",
             [table.name, chunk.number],
         )
-
-
-def _record(destination: Connection, moved: Moved, digest: str, snapshot: str) -> None:
-    """Write the chunk's row, in the transaction that moves its rows."""
-    chunk, expected = moved.chunk, moved.expected
-    destination.execute(
-        "update _migration.chunk set snapshot = %s, rows = %s, quarantined = %s, adjusted = %s, "
-        "hash_0 = %s, hash_1 = %s, loaded_at = now() "
-        "where digest = %s and table_name = %s and number = %s",
-        [snapshot, expected.sums.rows, expected.quarantined, expected.adjusted,
-         expected.sums.hash_0, expected.sums.hash_1, digest, chunk.table, chunk.number],
-    )  # fmt: skip

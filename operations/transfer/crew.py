@@ -1,25 +1,43 @@
 """Several processes that move chunks: local ones, or those of a Dask cluster, by the same code.
 
-Each opens its own two sessions and reads from the snapshot that the coordinator holds open. A
-chunk is one transaction of the destination wherever it runs, so one that a dead process left
-behind is simply moved again.
+Each opens its own sessions, reads from the snapshot that the coordinator holds open, and takes one
+waiting chunk after the other from the destination's own record, until none is left. A chunk is one
+transaction of the destination wherever it runs, so what a dead process held is taken by another.
 """
 
 import multiprocessing
-from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 from operations.clients.errors import ClientError
-from operations.transfer.chunks import Chunk, LiveSupply, LoadFailed, Moved, move
-from operations.transfer.plan import Plan, TablePlan
-from operations.transfer.session import connect, reading
+from operations.transfer import journal
+from operations.transfer.chunks import LoadFailed, move
+from operations.transfer.journal import Moved
+from operations.transfer.live import LiveSupply
+from operations.transfer.plan import Plan
+from operations.transfer.session import Connection, connect, reading
 
 DEATHS = 3  # processes that may die in one load before the load gives up
+LOOK_SECONDS = 0.1
+WORKERS_SECONDS = 30.0
+# The server lets go of a dead process's chunk when it notices the closed line.
+LET_GO_SECONDS = 30.0
 
 MakeExecutor = Callable[[], AbstractContextManager[Executor]]
+
+
+@dataclass(frozen=True)
+class Hands:
+    """How many processes work side by side, and what makes them."""
+
+    number: int
+    make: MakeExecutor
 
 
 @dataclass(frozen=True)
@@ -32,21 +50,36 @@ class Seat:
     snapshot: str
 
 
-def local(workers: int) -> MakeExecutor:
-    """Return what makes a pool of processes on this machine, begun from a clean interpreter."""
+def local(workers: int) -> Hands:
+    """Return a pool of processes on this machine, begun from a clean interpreter."""
     context = multiprocessing.get_context("spawn")
-    return lambda: ProcessPoolExecutor(workers, mp_context=context)
+    return Hands(
+        workers,
+        lambda: ProcessPoolExecutor(workers, mp_context=context, initializer=leave_with_parent),
+    )
 
 
-def cluster(address: str) -> MakeExecutor:
-    """Return what makes an executor on a running Dask cluster.
+def leave_with_parent() -> None:
+    """End this process when the coordinator was killed: nobody else would ever end it."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def cluster(address: str) -> Hands:
+    """Return all threads of a running Dask cluster.
 
     Args:
         address: Of its scheduler, such as ``tcp://10.0.0.7:8786``; every worker must reach both
-            databases and have this package.
+            databases, and have this package and PostgreSQL's `psql`.
 
     Raises:
-        ClientError: the extra `cluster` is not installed.
+        ClientError: the extra `cluster` is not installed, or no worker is there.
 
     Source: https://distributed.dask.org/en/stable/api.html#distributed.Client.get_executor
     """
@@ -62,22 +95,32 @@ def cluster(address: str) -> MakeExecutor:
     @contextmanager
     def make() -> Iterator[Executor]:
         with Client(address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
-            # `pure=False`: a chunk that is moved again must not be answered from a cache.
+            # `pure=False`: the same call twice is two hands, not one answer from a cache.
             yield client.get_executor(pure=False)
 
-    return make
+    with Client(address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+        try:
+            client.wait_for_workers(1, timeout=WORKERS_SECONDS)
+        except TimeoutError:
+            raise ClientError(
+                "the load was not spread over a cluster",
+                f"the scheduler at {address} has no worker",
+                "start its workers, then the same command again",
+            ) from None
+        threads = sum(client.nthreads().values())
+    return Hands(threads, make)
 
 
 class Crew:
     """The processes of one load, for a `with` block.
 
     Args:
-        make: Makes an executor; called again when a local process died and broke its pool.
+        hands: What makes the processes; asked again when one of them died and broke its pool.
         seat: What each process needs.
     """
 
-    def __init__(self, make: MakeExecutor, seat: Seat) -> None:
-        self._make = make
+    def __init__(self, hands: Hands, seat: Seat) -> None:
+        self._hands = hands
         self._seat = seat
         self._open = ExitStack()
         self._executor: Executor | None = None
@@ -91,51 +134,80 @@ class Crew:
         """Let the processes go."""
         self._dismiss()
 
-    def move(self, table: TablePlan, chunks: list[Chunk]) -> Iterator[Moved]:
-        """Move chunks of one table side by side, each as it is done.
+    @property
+    def number(self) -> int:
+        """Count the processes."""
+        return self._hands.number
+
+    def gather(self) -> None:
+        """Start the processes, so that they are there when the first chunk is."""
+        if self._executor is None:
+            self._executor = self._open.enter_context(self._hands.make())
+            self._submit(os.getpid)
+
+    def move(self, session: Connection, tables: Sequence[str]) -> Iterator[Moved]:
+        """Move every waiting chunk of some tables, and yield each as it is done.
+
+        Args:
+            session: On the destination, to look at what was done.
+            tables: Tables that do not have to wait for each other, in order of their chunks.
 
         Raises:
             LoadFailed: a chunk could not be moved, or too many processes died.
         """
-        left = {chunk.number: chunk for chunk in chunks}
-        while left:
-            for moved in self._round(table, list(left.values())):
-                del left[moved.chunk.number]
-                yield moved
+        digest = self._seat.plan.digest
+        known = {(m.chunk.table, m.chunk.number) for m in journal.moved(session, digest, tables)}
+        deadline = time.monotonic() + LET_GO_SECONDS
+        while journal.waiting(session, digest, tables):
+            self.gather()
+            pending = self._submit(work, self._seat, list(tables))
+            while pending:
+                ended, pending = wait(pending, LOOK_SECONDS)
+                for done in journal.moved(session, digest, tables):
+                    place = (done.chunk.table, done.chunk.number)
+                    if place not in known:
+                        known.add(place)
+                        deadline = time.monotonic() + LET_GO_SECONDS
+                        yield done
+                errors = [error for each in ended if (error := each.exception()) is not None]
+                if errors:
+                    self._survive(errors, tables)
+                    break
+            if time.monotonic() > deadline:
+                raise LoadFailed(
+                    "the destination is not loaded to its end",
+                    "what is left is held by a session that does nothing",
+                    "end the sessions named `cutover-transfer` there, then the same command again",
+                )
+            time.sleep(LOOK_SECONDS)
 
-    def _round(self, table: TablePlan, chunks: list[Chunk]) -> Iterator[Moved]:
-        """Hand the chunks out once, and yield those that are done until a process dies."""
-        self._executor = self._executor or self._open.enter_context(self._make())
+    def _submit(self, call: Callable[..., object], *arguments: object) -> set[Future[object]]:
+        """Hand the same call to every process."""
+        if self._executor is None:
+            return set()
         try:
-            waiting = [
-                self._executor.submit(carry_chunk, self._seat, table.name, chunk)
-                for chunk in chunks
-            ]
-        except BrokenExecutor as death:  # a pool whose process has died takes no more work
-            self._survive(death, table)
-            return
-        for future in as_completed(waiting):
-            error = future.exception()
-            if error is not None:
-                self._survive(error, table)
-                return
-            yield future.result()
+            return {self._executor.submit(call, *arguments) for _ in range(self._hands.number)}
+        except RuntimeError as error:  # a pool whose process has died takes no more work
+            broken: Future[object] = Future()
+            broken.set_exception(error)
+            return {broken}
 
-    def _survive(self, error: BaseException, table: TablePlan) -> None:
+    def _survive(self, errors: list[BaseException], tables: Sequence[str]) -> None:
         """Go on after the death of a process; whatever else it was ends the load.
 
         Both kinds of executor have errors of their own for a process that is gone. Moving its
         chunk again is always safe, so what is not ours to explain is taken for a death.
         """
-        if isinstance(error, ClientError):
-            raise error
+        for error in errors:
+            if isinstance(error, ClientError):
+                raise error
         self._deaths += 1
         if self._deaths > DEATHS:
             raise LoadFailed(
-                f"`{table.name}` is not loaded to its end",
-                f"{self._deaths} processes died ({type(error).__name__})",
+                "the destination is not loaded to its end",
+                f"{self._deaths} processes died ({type(errors[0]).__name__})",
                 "see the memory of the machines; then the same command: it resumes here",
-            ) from error
+            ) from errors[0]
         self._dismiss()
 
     def _dismiss(self) -> None:
@@ -143,12 +215,17 @@ class Crew:
         self._open.close()
 
 
-def carry_chunk(seat: Seat, table: str, chunk: Chunk) -> Moved:
-    """Move one chunk in this process."""
-    plan = next(each for each in seat.plan.tables if each.name == table)
-    with ExitStack() as stack:
-        ours = stack.enter_context(reading(seat.source, snapshot=seat.snapshot))
-        theirs: Any = stack.enter_context(connect(seat.destination, name="destination"))
-        text = seat.plan.text_hashes
-        supply = LiveSupply(ours, seat.snapshot, text=text, chunk_rows=None)
-        return move(supply, theirs, plan, chunk, seat.plan.digest)
+def work(seat: Seat, tables: list[str]) -> None:
+    """Move one waiting chunk after the other in this process, until there is none to take."""
+    plan = seat.plan
+    with (
+        reading(seat.source, snapshot=seat.snapshot) as ours,
+        connect(seat.destination, name="destination") as theirs,
+    ):
+        supply = LiveSupply(ours, seat.snapshot, text=plan.text_hashes, chunk_rows=None)
+        while True:
+            with theirs.transaction():
+                chunk = journal.claim(theirs, plan.digest, tables)
+                if chunk is None:
+                    return
+                move(supply, theirs, plan.table(chunk.table), chunk, plan.digest)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from operations.transfer import compare
-from operations.transfer.chunks import Chunk, LiveSupply, Sums
+from operations.transfer import compare, journal
 from operations.transfer.compare import Side
+from operations.transfer.live import LiveSupply
 from operations.transfer.plan import Plan, TablePlan
 from operations.transfer.session import Connection, connect, reading
 
@@ -132,12 +132,7 @@ def _source_changed(
 ) -> bool:
     """Hold the source's rows now against the sums recorded when they were loaded."""
     supply = LiveSupply(source, "", text=plan.text_hashes, chunk_rows=None)
-    recorded = destination.execute(
-        "select number, lower, upper, rows, hash_0, hash_1 from _migration.chunk "
-        "where digest = %s and table_name = %s",
-        [plan.digest, table.name],
-    ).fetchall()
     return any(
-        supply.expected(table, Chunk(table.name, number, lower, upper)).sums != Sums(*sums)
-        for number, lower, upper, *sums in recorded
+        supply.expected(table, done.chunk).sums != done.expected.sums
+        for done in journal.moved(destination, plan.digest, [table.name])
     )

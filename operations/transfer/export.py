@@ -8,7 +8,6 @@ import psycopg
 
 from operations.clients.errors import ClientError
 from operations.transfer import preflight
-from operations.transfer.chunks import Chunk, LiveSupply
 from operations.transfer.files import (
     ChunkRecord,
     Export,
@@ -18,6 +17,8 @@ from operations.transfer.files import (
     write_manifest,
     write_query,
 )
+from operations.transfer.journal import Chunk
+from operations.transfer.live import LiveSupply
 from operations.transfer.plan import Plan, TablePlan
 from operations.transfer.quoting import literal, quoted
 from operations.transfer.session import Connection, first_line, reading, value

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from operations.clients.errors import ClientError
-from operations.transfer.chunks import Chunk, Expected, Sums
+from operations.transfer.journal import Chunk, Expected, Sums
 from operations.transfer.plan import Plan, TablePlan
 from operations.transfer.quoting import quoted
 from operations.transfer.session import Connection

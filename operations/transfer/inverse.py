@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from operations.transfer import casts
-from operations.transfer.chunks import LiveSupply
 from operations.transfer.columns import AWARE, NAIVE, TEXTUAL
+from operations.transfer.live import LiveSupply
 from operations.transfer.plan import ColumnPlan, Plan, TablePlan
 from operations.transfer.quoting import constant, literal, quoted
 from operations.transfer.session import Connection

@@ -5,27 +5,22 @@ two agree after a kill of the client, of the server or of the line between them.
 """
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from operations.transfer import bulk, evidence, preflight
+from operations.transfer import bulk, evidence, journal, preflight
 from operations.transfer.admission import LoadRefused, admit, alone, finished
-from operations.transfer.chunks import (
-    Chunk,
-    LiveSupply,
-    LoadFailed,
-    Moved,
-    Sums,
-    Supply,
-    move,
-    target_sums,
-)
-from operations.transfer.crew import Crew, MakeExecutor, Seat
+from operations.transfer.chunks import LoadFailed, Supply, move
+from operations.transfer.crew import Crew, Hands, Seat
+from operations.transfer.journal import Chunk, Moved
+from operations.transfer.live import LiveSupply
 from operations.transfer.plan import Plan, TablePlan
 from operations.transfer.quoting import literal, quoted
 from operations.transfer.session import Connection, connect, reading, value
+from operations.transfer.stale import refresh
 
 
 @dataclass(frozen=True)
@@ -76,7 +71,7 @@ def load(
     chunk_rows: int | None = None,
     preflighted: bool = False,
     supersede: bool = False,
-    executor: MakeExecutor | None = None,
+    hands: Hands | None = None,
     on_chunk: Callable[[Moved], None] | None = None,
     before_commit: Callable[[Chunk], None] | None = None,
 ) -> Loaded:
@@ -90,8 +85,8 @@ def load(
         chunk_rows: Rows of one transaction; default 100,000.
         preflighted: The caller holds a good preflight of the same rows, so it is not run again.
         supersede: An unfinished load of another mapping gives way, and its rows are taken away.
-        executor: Makes the processes that move chunks side by side, as `crew.local(2)`; without
-            it they are moved here, one after the other.
+        hands: Processes that move chunks side by side, as `crew.local(2)`; without them chunks are
+            moved here, one after the other.
         on_chunk: Called after each chunk is committed.
         before_commit: Called before each chunk is committed here.
 
@@ -109,7 +104,7 @@ def load(
                 preflight.require(plan, source, snapshot=snapshot)
 
         seat = Seat(plan, source, destination, snapshot)
-        with Crew(executor, seat) if executor else nullcontext() as crew:
+        with Crew(hands, seat) if hands else nullcontext() as crew:
             return carry(
                 plan, supply, destination, mode=mode, supersede=supersede, first=preflight_first,
                 crew=crew, on_chunk=on_chunk, before_commit=before_commit,
@@ -149,24 +144,22 @@ def carry(
         if finished(session, plan.digest):
             return _result(session, plan, mode, None, 0, began)
         admit(session, plan, mode, supersede=supersede)
+        if crew is not None:
+            crew.gather()
         if first is not None:
             first()
         _begin(session, plan, supply, mode)
         moved = refresh(session, plan, supply)
-        for table in plan.tables:
-            left = _chunks(session, plan, table, loaded=False)
-            here = (
-                move(supply, session, table, chunk, plan.digest, before_commit=before_commit)
-                for chunk in left
-            )
-            for done in crew.move(table, left) if crew and len(left) > 1 else here:
+        for tables in _together(session, plan, mode):
+            here = _moved_here(session, plan, supply, tables, before_commit)
+            for done in crew.move(session, tables) if crew else here:
                 moved += 1
                 if on_chunk is not None:
                     on_chunk(done)
-            hold_limit(session, plan, table)
-        bulk.put_back(session, plan)
+            for name in tables:
+                hold_limit(session, plan, plan.table(name))
+        bulk.put_back(session, plan, destination, crew.number if crew else 1)
         set_sequences(session, plan, supply)
-        session.execute(f"analyze {', '.join(table.target for table in plan.tables)}")
         session.execute(
             "update _migration.run set finished_at = now(), rows = (select sum(rows) "
             "from _migration.chunk where digest = run.digest) where digest = %s",
@@ -187,16 +180,8 @@ def _begin(session: Connection, plan: Plan, supply: Supply, mode: str) -> None:
         ).fetchone()  # fmt: skip
         if begun is None:
             return
-        with session.cursor() as cursor:
-            cursor.executemany(
-                "insert into _migration.chunk (digest, table_name, number, lower, upper) "
-                "values (%s, %s, %s, %s, %s)",
-                [
-                    (plan.digest, chunk.table, chunk.number, chunk.lower, chunk.upper)
-                    for table in plan.tables
-                    for chunk in supply.cut(table)
-                ],
-            )
+        chunks = [chunk for table in plan.tables for chunk in supply.cut(table)]
+        journal.plan_chunks(session, plan.digest, chunks)
         _replace(session, plan)
         if mode == "bulk":
             bulk.take_down(session, plan)
@@ -213,36 +198,27 @@ def _replace(session: Connection, plan: Plan) -> None:
             )
 
 
-def _chunks(session: Connection, plan: Plan, table: TablePlan, *, loaded: bool) -> list[Chunk]:
-    rows = session.execute(
-        "select table_name, number, lower, upper from _migration.chunk "
-        "where digest = %s and table_name = %s and (loaded_at is not null) = %s order by number",
-        [plan.digest, table.name, loaded],
-    )
-    return [Chunk(*row) for row in rows]
+def _together(session: Connection, plan: Plan, mode: str) -> Iterator[list[str]]:
+    """Yield tables that need not wait for others: all, while no foreign key is in the way."""
+    if mode != "bulk":
+        yield from ([table.name] for table in plan.tables)
+        return
+    names = [table.name for table in plan.tables]
+    left = Counter(chunk.table for chunk in journal.waiting(session, plan.digest, names))
+    yield sorted(names, key=lambda name: -left[name])  # the longest first: no worker ends alone
 
 
-def refresh(session: Connection, plan: Plan, supply: Supply) -> int:
-    """Move again the chunks that the source has changed since they were moved; return how many.
-
-    In one transaction: a row gone from a parent and from its children is gone from both at once.
-    """
-    stale: list[tuple[TablePlan, Chunk]] = []
-    for table in plan.tables:
-        for chunk in _chunks(session, plan, table, loaded=True):
-            recorded = session.execute(
-                "select rows, hash_0, hash_1 from _migration.chunk "
-                "where digest = %s and table_name = %s and number = %s",
-                [plan.digest, table.name, chunk.number],
-            ).fetchone()
-            there = target_sums(session, table, chunk, text=supply.text_hashes)
-            if not Sums(*(recorded or ())) == there == supply.expected(table, chunk).sums:
-                stale.append((table, chunk))
-    if stale:
-        with session.transaction():
-            for table, chunk in stale:
-                move(supply, session, table, chunk, plan.digest)
-    return len(stale)
+def _moved_here(
+    session: Connection,
+    plan: Plan,
+    supply: Supply,
+    tables: list[str],
+    before_commit: Callable[[Chunk], None] | None,
+) -> Iterator[Moved]:
+    """Move every waiting chunk of some tables in this process."""
+    for chunk in journal.waiting(session, plan.digest, tables):
+        table = plan.table(chunk.table)
+        yield move(supply, session, table, chunk, plan.digest, before_commit=before_commit)
 
 
 def hold_limit(session: Connection, plan: Plan, table: TablePlan) -> None:

@@ -1,14 +1,12 @@
 """Find the chunks of a load that its source has changed since."""
 
-from operations.transfer.chunks import Chunk, Expected, LiveSupply, Sums, target_sums
+from operations.transfer import journal
+from operations.transfer.chunks import Supply, move, target_sums
+from operations.transfer.journal import Chunk, Expected
+from operations.transfer.live import LiveSupply
 from operations.transfer.plan import Plan, TablePlan
 from operations.transfer.session import Connection, value
 
-RECORDED = (
-    "select number, lower, upper, rows, hash_0, hash_1, quarantined, adjusted "
-    "from _migration.chunk where digest = %s and table_name = %s and loaded_at is not null "
-    "order by number"
-)
 # In the order in which a plan selects them: rows are compared as text.
 QUARANTINE = "key, reason, row_data"
 ADJUSTED = "key, column_name, action, fault, old_value, new_value"
@@ -16,7 +14,7 @@ SUM = "select coalesce(sum(hashtextextended(q::text, 0)), 0)::text from ({}) q"
 
 
 def stale_chunks(
-    destination: Connection, plan: Plan, supply: LiveSupply, *, there: bool = True
+    destination: Connection, plan: Plan, supply: Supply, *, there: bool = True
 ) -> list[tuple[TablePlan, Chunk]]:
     """Return the chunks that are not as the source would have them now.
 
@@ -26,26 +24,34 @@ def stale_chunks(
     Args:
         destination: Session on the loaded database.
         plan: The compiled mapping of the load.
-        supply: A snapshot of the source.
+        supply: A snapshot of the source, or an export.
         there: Look at the destination's rows, too, and not only at what is on record of them.
     """
     stale: list[tuple[TablePlan, Chunk]] = []
+    text = supply.text_hashes
     for table in plan.tables:
-        for row in destination.execute(RECORDED, [plan.digest, table.name]).fetchall():
-            chunk = Chunk(table.name, *row[:3])
-            recorded = Expected(Sums(*row[3:6]), row[6], row[7])
-            same = (
-                recorded == supply.expected(table, chunk)
-                and (not there or recorded.sums == _sums(destination, supply, table, chunk))
-                and _same_evidence(destination, supply, table, chunk, recorded)
+        for done in journal.moved(destination, plan.digest, [table.name]):
+            chunk, recorded = done.chunk, done.expected
+            same = recorded == supply.expected(table, chunk) and (
+                not there or recorded.sums == target_sums(destination, table, chunk, text=text)
             )
+            if same and isinstance(supply, LiveSupply):  # the files of an export do not change
+                same = _same_evidence(destination, supply, table, chunk, recorded)
             if not same:
                 stale.append((table, chunk))
     return stale
 
 
-def _sums(destination: Connection, supply: LiveSupply, table: TablePlan, chunk: Chunk) -> Sums:
-    return target_sums(destination, table, chunk, text=supply.text_hashes)
+def refresh(destination: Connection, plan: Plan, supply: Supply) -> int:
+    """Move again the chunks that the source has changed since they were moved; return how many.
+
+    In one transaction: a row gone from a parent and from its children is gone from both at once.
+    """
+    stale = stale_chunks(destination, plan, supply)
+    with destination.transaction():
+        for table, chunk in stale:
+            move(supply, destination, table, chunk, plan.digest)
+    return len(stale)
 
 
 def _same_evidence(

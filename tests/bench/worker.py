@@ -32,10 +32,10 @@ def stream(plan, source, destination, tables):
 
 def load_all(plan, source, destination, workers=1, chunk_rows=None):
     """Carry a complete load, keys and indexes down meanwhile; the preflight is measured apart."""
-    executor = crew.local(workers) if workers > 1 else None
+    hands = crew.local(workers) if workers > 1 else None
     made = load.load(
         plan, source, destination, mode="bulk", chunk_rows=chunk_rows, preflighted=True,
-        executor=executor,
+        hands=hands,
     )  # fmt: skip
     return {"rows": made.rows, "chunks": made.chunks_moved + made.chunks_unchanged}
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import psycopg
 
 from operations.transfer import catalog, chunks, dump, load
-from operations.transfer.chunks import Chunk, Sums
 from operations.transfer.compile import open_plan
+from operations.transfer.journal import Chunk, Sums
 from operations.transfer.session import connect, reading
 from operations.transfer.verify import verify
 from tests.bench.cluster import Cluster

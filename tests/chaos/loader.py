@@ -25,7 +25,7 @@ def main() -> int:
             mode=request["mode"],
             chunk_rows=request["chunk_rows"],
             preflighted=True,  # blows are to land among the writes
-            executor=crew.local(workers) if workers > 1 else None,
+            hands=crew.local(workers) if workers > 1 else None,
         )
     except ClientError as error:
         sys.stdout.write(f"refused: {error.what}: {error.why}\n")

@@ -20,10 +20,10 @@ ROOT = Path(__file__).parents[2]
 CHUNK_ROWS = 40  # so that the small seed makes several chunks of its larger tables
 
 
-def carried(pair, executor, **hooks):
-    """Load a pair with an executor, and say that everything arrived."""
+def carried(pair, hands, **hooks):
+    """Load a pair by several hands, and say that everything arrived."""
     done = load(
-        pair.plan, pair.source, pair.destination, chunk_rows=CHUNK_ROWS, executor=executor, **hooks
+        pair.plan, pair.source, pair.destination, chunk_rows=CHUNK_ROWS, hands=hands, **hooks
     )
     report = verify(pair.plan, pair.source, pair.destination)
     assert report.good, report.reasons()
@@ -44,7 +44,7 @@ def test_a_killed_local_process_costs_nothing(pair):
 
     @contextmanager
     def watched():
-        with crew.local(2)() as pool:
+        with crew.local(2).make() as pool:
             assert isinstance(pool, ProcessPoolExecutor)
             pools.append(pool)
             yield pool
@@ -55,7 +55,7 @@ def test_a_killed_local_process_costs_nothing(pair):
             os.kill(victim, signal.SIGKILL)
             pools.append(None)
 
-    carried(pair, watched, on_chunk=kill_one)
+    carried(pair, crew.Hands(2, watched), on_chunk=kill_one)
 
 
 def test_a_worker_that_always_dies_ends_the_load(pair):
@@ -68,7 +68,11 @@ def test_a_worker_that_always_dies_ends_the_load(pair):
 
     with pytest.raises(ClientError, match="not loaded to its end"):
         load(
-            pair.plan, pair.source, pair.destination, chunk_rows=CHUNK_ROWS, executor=doomed
+            pair.plan,
+            pair.source,
+            pair.destination,
+            chunk_rows=CHUNK_ROWS,
+            hands=crew.Hands(1, doomed),
         )
     carried(pair, None)
 

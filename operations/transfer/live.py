@@ -1,0 +1,92 @@
+"""Rows of the live source: cut into ranges of their key, counted, hashed and streamed."""
+
+import itertools
+
+from operations.transfer.journal import Chunk, Expected, Sums
+from operations.transfer.plan import TablePlan
+from operations.transfer.quoting import literal, qualified, quoted
+from operations.transfer.session import Connection, value
+from operations.transfer.stream import copy_rows
+
+CHUNK_ROWS = 100_000
+# A join over the whole table is paid once per chunk, so such tables get larger ones.
+JOINED_CHUNK_ROWS = 250_000
+SAMPLED_ROWS = 1000  # keys looked at for each chunk: its size is then true to a few percent
+
+
+class LiveSupply:
+    """Rows from a session inside one snapshot of the source."""
+
+    def __init__(
+        self, session: Connection, snapshot: str, *, text: bool, chunk_rows: int | None
+    ) -> None:
+        self.session = session
+        self.name = snapshot
+        self.text_hashes = text
+        self.chunk_rows = chunk_rows
+
+    def cut(self, table: TablePlan) -> list[Chunk]:
+        """Cut a table into chunks of about as many rows; one without a usable key is one chunk."""
+        edges = [None, *self._edges(table), None]
+        pairs = itertools.pairwise(edges)
+        return [
+            Chunk(table.name, number, lower, upper) for number, (lower, upper) in enumerate(pairs)
+        ]
+
+    def _edges(self, table: TablePlan) -> list[str]:
+        """Return the keys between chunks, at even shares of a sample: sorting all takes long."""
+        if table.key_source is None:
+            return []
+        source, key = qualified(table.source_schema, table.source), quoted(table.key_source)
+        rows = value(self.session, f"select count(*) from {source}")
+        size = self.chunk_rows or (JOINED_CHUNK_ROWS if table.joins else CHUNK_ROWS)
+        chunks = -(-rows // size)
+        if chunks < 2:  # noqa: PLR2004
+            return []
+        shares = ", ".join(str(number / chunks) for number in range(1, chunks))
+        percent = min(100.0, 100 * SAMPLED_ROWS * chunks / rows)
+        quantiles = (
+            f"select distinct unnest(percentile_disc(array[{shares}]::float8[]) "
+            f"within group (order by {key})) as k "
+            f"from {source} tablesample bernoulli ({percent}) repeatable (0)"
+        )
+        found = self.session.execute(
+            f"select k::text from ({quantiles}) q where k is not null order by q.k"
+        )
+        return [row[0] for row in found]
+
+    def expected(self, table: TablePlan, chunk: Chunk) -> Expected:
+        """Count and hash the chunk's mapped rows."""
+        where = table.span(chunk.lower, chunk.upper, source=True)
+        row = self.session.execute(table.source_sums(where, text=self.text_hashes)).fetchone() or ()
+        return Expected(Sums(*row[:3]), row[3], row[4])
+
+    def rows(self, destination: Connection, table: TablePlan, chunk: Chunk) -> None:
+        """Stream the chunk's mapped rows."""
+        where = table.span(chunk.lower, chunk.upper, source=True)
+        copy_rows(self.session, destination, table.rows(where), f"{table.target} ({table.names})")
+
+    def evidence(
+        self, destination: Connection, table: TablePlan, chunk: Chunk, expected: Expected
+    ) -> None:
+        """Stream the rows kept out and the values changed."""
+        where = table.span(chunk.lower, chunk.upper, source=True)
+        label = f"{literal(table.name)}, {chunk.number}"
+        if expected.quarantined:
+            listing = (
+                f"select {label}, {literal(table.source)}, q.key, q.reason, q.row_data "
+                f"from ({table.quarantined(where)}) q"
+            )
+            copy_rows(self.session, destination, listing, "_migration.quarantine", form="text")
+        if expected.adjusted:
+            listing = f"select {label}, a.* from ({table.adjusted(where)}) a"
+            copy_rows(self.session, destination, listing, "_migration.adjusted", form="text")
+
+    def highest(self, table: TablePlan, column: str) -> int | None:
+        """Ask the source for the highest value of the column it is copied from."""
+        found = next(item for item in table.columns if item.name == column)
+        if found.source is None or not found.exact:
+            return None
+        source = qualified(table.source_schema, table.source)
+        row = self.session.execute(f"select max({quoted(found.source)}) from {source}").fetchone()
+        return row[0] if row else None
