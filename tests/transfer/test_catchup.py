@@ -129,3 +129,14 @@ def test_what_is_left_behind_is_named_by_table(pair):
     catch_up(*places, bound_seconds=60)
     assert left_behind(*places) == ()
     assert not differences(pair)
+
+
+def test_a_database_that_fails_in_a_round_is_told(pair):
+    """A refusal, not a traceback; and the same call goes on once it is mended."""
+    places = (pair.plan, pair.source, pair.destination)
+    load(*places)
+    pair.legacy("alter table cadets rename to hidden")
+    with pytest.raises(ClientError, match=r'"public\.cadets" does not exist'):
+        catch_up(*places, bound_seconds=60)
+    pair.legacy("alter table hidden rename to cadets")
+    assert catch_up(*places, bound_seconds=60).chunks_moved == 0
