@@ -1,13 +1,16 @@
-"""Take foreign keys and secondary indexes down for a load, and put back exactly these.
+"""Take keys and indexes down for a load, and put back exactly these.
 
-Loading into live keys costs seven times as much, into live indexes four times. The definitions are
-recorded in the transaction that drops them, so a kill at any moment leaves them to be put back.
+Loading into live foreign keys costs seven times as much, into live indexes four times. The
+definitions are recorded in the transaction that drops them, so a kill at any moment leaves them to
+be put back.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psycopg
+from psycopg.errors import DependentObjectsStillExist
 
 from operations.clients.errors import ClientError
 from operations.transfer import catalog as catalogs
@@ -25,7 +28,7 @@ class CatalogChanged(ClientError):
 
 @dataclass(frozen=True)
 class Definition:
-    """One constraint or index as PostgreSQL spells it; `kind` is `f`, `u`, `x` or `i`."""
+    """One constraint or index as PostgreSQL spells it; `kind` is `f`, `p`, `u`, `x` or `i`."""
 
     kind: str
     table: str
@@ -37,7 +40,7 @@ def definitions(plan: Plan) -> list[Definition]:
     """List what a bulk load takes down, in the order of dropping: foreign keys first."""
     found: list[Definition] = []
     tables = [plan.destination.by_name[table.name] for table in plan.tables]
-    for kinds in ("f", "ux"):
+    for kinds in ("f", "pux"):
         for table in tables:
             found += [
                 Definition(key.kind, table.name, key.name, key.definition)
@@ -54,42 +57,44 @@ def definitions(plan: Plan) -> list[Definition]:
     return found
 
 
-def take_down(destination: Connection, plan: Plan) -> int:
-    """Record and drop them in one transaction; return how many."""
-    found = definitions(plan)
+def take_down(destination: Connection, plan: Plan) -> None:
+    """Record and drop them in one transaction; what other objects depend on stays."""
     schema = plan.destination.schema
     with destination.transaction():
-        for position, item in enumerate(found):
-            destination.execute(
-                "insert into _migration.definition values (%s, %s, %s, %s, %s, %s)",
-                [plan.digest, position, item.kind, item.table, item.name, item.definition],
-            )
+        for position, item in enumerate(definitions(plan)):
             if item.kind == "i":
-                destination.execute(f"drop index {qualified(schema, item.name)}")
+                drop = f"drop index {qualified(schema, item.name)}"
             else:
                 table = qualified(schema, item.table)
-                destination.execute(f"alter table {table} drop constraint {quoted(item.name)}")
-    return len(found)
+                drop = f"alter table {table} drop constraint {quoted(item.name)}"
+            with suppress(DependentObjectsStillExist), destination.transaction():
+                destination.execute(drop)
+                destination.execute(
+                    "insert into _migration.definition values (%s, %s, %s, %s, %s, %s)",
+                    [plan.digest, position, item.kind, item.table, item.name, item.definition],
+                )
 
 
 def pending(destination: Connection, digest: str) -> list[Definition]:
-    """List what is still down, in the order of putting back: foreign keys last."""
+    """List what is still down, in the order of putting back: of large tables first."""
     rows = destination.execute(
-        "select kind, table_name, name, definition from _migration.definition "
-        "where digest = %s and rebuilt_at is null order by position desc",
+        "select kind, table_name, name, definition from _migration.definition d "
+        "where digest = %s and rebuilt_at is null order by (select sum(c.rows) from "
+        "_migration.chunk c where c.digest = d.digest and c.table_name = d.table_name) desc, "
+        "position desc",
         [digest],
     )
     return [Definition(*row) for row in rows]
 
 
 def put_back(destination: Connection, plan: Plan, url: str, builders: int) -> int:
-    """Build each again, one transaction each, gather statistics and compare the catalogs.
+    """Build everything again, gather statistics and compare the catalogs.
 
     Args:
         destination: Session on the destination.
         plan: The compiled mapping.
         url: The same destination's, for more sessions.
-        builders: Indexes that are built side by side.
+        builders: Tables that are worked on side by side.
 
     Returns:
         How many were built.
@@ -98,37 +103,40 @@ def put_back(destination: Connection, plan: Plan, url: str, builders: int) -> in
         CatalogChanged: a key does not hold over the loaded rows, or something else changed.
     """
     down = pending(destination, plan.digest)
+    first = list(dict.fromkeys([item.table for item in down] + [t.name for t in plan.tables]))
+    tables = iter(first)
+
+    def build() -> None:
+        """Finish one table after the other, while there are any that nobody took."""
+        with connect(url, name="destination") as session:
+            session.execute(f"set maintenance_work_mem = '{BUILD_MEMORY}'")
+            for name in tables:
+                with session.transaction():
+                    for item in down:
+                        if item.table == name and item.kind != "f":
+                            _put_one_back(session, plan, item)
+                session.execute(f"analyze {qualified(plan.destination.schema, name)}")
+
     with ThreadPoolExecutor(builders) as pool:
-        list(pool.map(lambda item: _rebuild(url, plan, item), [i for i in down if i.kind != "f"]))
-        # Two foreign keys lock four tables, each pair in its own order: one after the other.
-        statistics = pool.submit(_analyze, url, plan) if builders > 1 else None
-        for item in down:
-            if item.kind == "f":
-                _rebuild(url, plan, item)
-        if statistics is None:
-            _analyze(url, plan)
-        else:
-            statistics.result()
+        for builder in [pool.submit(build) for _ in range(builders)]:
+            builder.result()
+    # Two foreign keys lock four tables, each pair in its own order: one after the other.
+    for item in down:
+        if item.kind == "f":
+            with destination.transaction():
+                _put_one_back(destination, plan, item)
     compare(destination, plan)
     return len(down)
 
 
-def _analyze(url: str, plan: Plan) -> None:
-    with connect(url, name="destination") as session:
-        session.execute(f"analyze {', '.join(table.target for table in plan.tables)}")
-
-
-def _rebuild(url: str, plan: Plan, item: Definition) -> None:
+def _put_one_back(session: Connection, plan: Plan, item: Definition) -> None:
     try:
-        with connect(url, name="destination") as session:
-            session.execute(f"set maintenance_work_mem = '{BUILD_MEMORY}'")
-            with session.transaction():
-                _build(session, plan.destination.schema, item)
-                session.execute(
-                    "update _migration.definition set rebuilt_at = now() "
-                    "where digest = %s and kind = %s and table_name = %s and name = %s",
-                    [plan.digest, item.kind, item.table, item.name],
-                )
+        _build(session, plan.destination.schema, item)
+        session.execute(
+            "update _migration.definition set rebuilt_at = now() "
+            "where digest = %s and kind = %s and table_name = %s and name = %s",
+            [plan.digest, item.kind, item.table, item.name],
+        )
     except psycopg.Error as error:
         raise CatalogChanged(
             f"`{item.name}` on `{item.table}` could not be put back",

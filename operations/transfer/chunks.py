@@ -24,8 +24,8 @@ class Supply(Protocol):
     def expected(self, table: TablePlan, chunk: Chunk) -> Expected:
         """Say what the chunk comes to."""
 
-    def rows(self, destination: Connection, table: TablePlan, chunk: Chunk) -> None:
-        """Copy the chunk's rows into the destination table."""
+    def rows(self, destination: Connection, table: TablePlan, chunk: Chunk) -> Expected:
+        """Copy the chunk's rows into the destination table, and say what they come to."""
 
     def evidence(
         self, destination: Connection, table: TablePlan, chunk: Chunk, expected: Expected
@@ -53,9 +53,10 @@ def move(
     chunk: Chunk,
     digest: str,
     *,
+    again: bool = False,
     before_commit: Callable[[Chunk], None] | None = None,
 ) -> Moved:
-    """Replace the chunk's rows on the destination by the supply's, and record it, all or nothing.
+    """Put the chunk's rows on the destination, and record it, all or nothing.
 
     Args:
         supply: Where the rows come from.
@@ -63,6 +64,7 @@ def move(
         table: Plan of the chunk's table.
         chunk: Range to move.
         digest: Digest of the plan, under which the chunk is recorded.
+        again: The chunk was moved before: what is there of it is taken away first.
         before_commit: Called with everything done and nothing committed.
 
     Raises:
@@ -70,10 +72,10 @@ def move(
     """
     try:
         with destination.transaction():
-            expected = supply.expected(table, chunk)
             destination.execute("set constraints all deferred")
-            _clear(destination, table, chunk)
-            supply.rows(destination, table, chunk)
+            if again:
+                _clear(destination, table, chunk)
+            expected = supply.rows(destination, table, chunk)
             found = target_sums(destination, table, chunk, text=supply.text_hashes)
             if found != expected.sums:
                 raise LoadFailed(
@@ -96,7 +98,7 @@ def move(
 
 
 def _clear(destination: Connection, table: TablePlan, chunk: Chunk) -> None:
-    """Take away what the chunk's range holds, and what an earlier attempt recorded of it."""
+    """Take away what the chunk's range holds, and what was recorded of it."""
     where = table.span(chunk.lower, chunk.upper, source=False)
     destination.execute(f"delete from {table.target} where {where}")
     for evidence in ("quarantine", "adjusted"):

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from operations.transfer.plan import ColumnPlan, Plan, TablePlan, sums
+from operations.transfer.plan import ColumnPlan, Plan, TablePlan, hash_sum
 from operations.transfer.quoting import literal
 from operations.transfer.session import Connection
 
@@ -20,7 +20,7 @@ INTEGERS = {"smallint", "integer", "bigint"}
 NAMED_KEYS = 1000
 SHOWN_ROWS = 20
 
-Bucket = tuple[int, str, str]
+Bucket = tuple[int, str]
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,9 @@ class Side:
         return f"concat_ws(',', {parts})"
 
     def sums(self, group: str, where: str = "true") -> str:
-        """Return a SELECT: a group of rows, its count, its two hash sums."""
-        row = self.table.row(source=self.source)
-        rows = f"select {group} as g, {row} as r from {self.rows()} and {where} offset 0"
-        return f"select g, count(*), {sums('r', text=self.text)} from ({rows}) x group by g"
+        """Return a SELECT: a group of rows, its count, its hash sum."""
+        row = hash_sum(self.table.row(source=self.source), text=self.text)
+        return f"select {group}, count(*), {row} from {self.rows()} and {where} group by 1"
 
 
 def identity(plan: Plan, table: TablePlan) -> tuple[str, ...]:
@@ -157,7 +156,7 @@ def _bucket(side: Side, names: tuple[str, ...]) -> str:
 
 def _buckets(side: Side, names: tuple[str, ...]) -> dict[int, Bucket]:
     query = side.sums(_bucket(side, names))
-    return {row[0]: (row[1], row[2], row[3]) for row in side.session.execute(query)}
+    return {row[0]: (row[1], row[2]) for row in side.session.execute(query)}
 
 
 def differing(

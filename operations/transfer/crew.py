@@ -171,7 +171,7 @@ class Crew:
                         yield done
                 errors = [error for each in ended if (error := each.exception()) is not None]
                 if errors:
-                    self._survive(errors, tables)
+                    self._survive(errors)
                     break
             if time.monotonic() > deadline:
                 raise LoadFailed(
@@ -192,7 +192,7 @@ class Crew:
             broken.set_exception(error)
             return {broken}
 
-    def _survive(self, errors: list[BaseException], tables: Sequence[str]) -> None:
+    def _survive(self, errors: list[BaseException]) -> None:
         """Go on after the death of a process; whatever else it was ends the load.
 
         Both kinds of executor have errors of their own for a process that is gone. Moving its

@@ -18,7 +18,7 @@ create table if not exists _migration.run (
 );
 create table if not exists _migration.chunk (
     digest text not null, table_name text not null, number int not null, lower text, upper text,
-    snapshot text, rows bigint, quarantined bigint, adjusted bigint, hash_0 text, hash_1 text,
+    snapshot text, rows bigint, quarantined bigint, adjusted bigint, hash_sum text,
     loaded_at timestamptz, primary key (digest, table_name, number)
 );
 create table if not exists _migration.quarantine (

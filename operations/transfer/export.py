@@ -135,7 +135,7 @@ def _chunk(
         f"a.new as new_value from ({table.adjusted(where)}) a"
     )
     return ChunkRecord(
-        chunk.number, chunk.lower, chunk.upper, rows, expected.sums.hash_0, expected.sums.hash_1,
+        chunk.number, chunk.lower, chunk.upper, rows, expected.sums.hash_sum,
         evidence("quarantine", expected.quarantined, kept_out),
         evidence("adjusted", expected.adjusted, changed),
     )  # fmt: skip

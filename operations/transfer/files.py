@@ -65,8 +65,7 @@ class ChunkRecord:
     lower: str | None
     upper: str | None
     rows: FileRecord
-    hash_0: str
-    hash_1: str
+    hash_sum: str
     quarantine: FileRecord | None
     adjusted: FileRecord | None
 
@@ -239,16 +238,17 @@ class FileSupply:
     def expected(self, table: TablePlan, chunk: Chunk) -> Expected:
         """Say what the manifest says."""
         found = self._chunk(table, chunk)
-        sums = Sums(found.rows.rows, found.hash_0, found.hash_1)
+        sums = Sums(found.rows.rows, found.hash_sum)
         counts = [record.rows if record else 0 for record in (found.quarantine, found.adjusted)]
         return Expected(sums, *counts)
 
-    def rows(self, destination: Connection, table: TablePlan, chunk: Chunk) -> None:
+    def rows(self, destination: Connection, table: TablePlan, chunk: Chunk) -> Expected:
         """Copy the chunk's file into its table."""
         names = [name for name, _ in self.tables[table.name].columns]
         self._copy(
             destination, f"{table.target} ({table.names})", names, self._chunk(table, chunk).rows
         )
+        return self.expected(table, chunk)
 
     def evidence(
         self, destination: Connection, table: TablePlan, chunk: Chunk, expected: Expected

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from operations.transfer.session import Connection
 
 KEY = "table_name, number, lower, upper"
-CAME_TO = "rows, hash_0, hash_1, quarantined, adjusted"
+CAME_TO = "rows, hash_sum, quarantined, adjusted"
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,10 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Sums:
-    """What a range of rows comes to, on either side: count and two order-free hash sums."""
+    """What a range of rows comes to, on either side: count and order-free hash sum."""
 
     rows: int
-    hash_0: str
-    hash_1: str
+    hash_sum: str
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def moved(session: Connection, digest: str, tables: Sequence[str]) -> list[Moved
         "order by array_position(%s, table_name), number",
         [digest, list(tables), list(tables)],
     )
-    return [Moved(Chunk(*row[:4]), Expected(Sums(*row[4:7]), *row[7:])) for row in rows]
+    return [Moved(Chunk(*row[:4]), Expected(Sums(*row[4:6]), *row[6:])) for row in rows]
 
 
 def record(session: Connection, done: Moved, digest: str, snapshot: str) -> None:
@@ -95,7 +94,7 @@ def record(session: Connection, done: Moved, digest: str, snapshot: str) -> None
     chunk, expected = done.chunk, done.expected
     session.execute(
         f"update _migration.chunk set snapshot = %s, loaded_at = now(), ({CAME_TO}) = "
-        "(%s, %s, %s, %s, %s) where digest = %s and table_name = %s and number = %s",
-        [snapshot, expected.sums.rows, expected.sums.hash_0, expected.sums.hash_1,
-         expected.quarantined, expected.adjusted, digest, chunk.table, chunk.number],
+        "(%s, %s, %s, %s) where digest = %s and table_name = %s and number = %s",
+        [snapshot, expected.sums.rows, expected.sums.hash_sum, expected.quarantined,
+         expected.adjusted, digest, chunk.table, chunk.number],
     )  # fmt: skip

@@ -3,7 +3,7 @@
 import itertools
 
 from operations.transfer.journal import Chunk, Expected, Sums
-from operations.transfer.plan import TablePlan
+from operations.transfer.plan import SUMS, TablePlan
 from operations.transfer.quoting import literal, qualified, quoted
 from operations.transfer.session import Connection, value
 from operations.transfer.stream import copy_rows
@@ -11,6 +11,8 @@ from operations.transfer.stream import copy_rows
 CHUNK_ROWS = 100_000
 # A join over the whole table is paid once per chunk, so such tables get larger ones.
 JOINED_CHUNK_ROWS = 250_000
+# While its key is down, each chunk of a table costs a look at all rows that are there already.
+MOST_CHUNKS = 32
 SAMPLED_ROWS = 1000  # keys looked at for each chunk: its size is then true to a few percent
 
 
@@ -39,7 +41,8 @@ class LiveSupply:
             return []
         source, key = qualified(table.source_schema, table.source), quoted(table.key_source)
         rows = value(self.session, f"select count(*) from {source}")
-        size = self.chunk_rows or (JOINED_CHUNK_ROWS if table.joins else CHUNK_ROWS)
+        usual = JOINED_CHUNK_ROWS if table.joins else CHUNK_ROWS
+        size = self.chunk_rows or max(usual, rows // MOST_CHUNKS)
         chunks = -(-rows // size)
         if chunks < 2:  # noqa: PLR2004
             return []
@@ -59,12 +62,20 @@ class LiveSupply:
         """Count and hash the chunk's mapped rows."""
         where = table.span(chunk.lower, chunk.upper, source=True)
         row = self.session.execute(table.source_sums(where, text=self.text_hashes)).fetchone() or ()
-        return Expected(Sums(*row[:3]), row[3], row[4])
+        return Expected(Sums(*row[:2]), row[2], row[3])
 
-    def rows(self, destination: Connection, table: TablePlan, chunk: Chunk) -> None:
-        """Stream the chunk's mapped rows."""
+    def rows(self, destination: Connection, table: TablePlan, chunk: Chunk) -> Expected:
+        """Stream the chunk's mapped rows; count and hash them on their way."""
         where = table.span(chunk.lower, chunk.upper, source=True)
-        copy_rows(self.session, destination, table.rows(where), f"{table.target} ({table.names})")
+        query = table.rows_and_sums(where, text=self.text_hashes)
+        copy_rows(self.session, destination, query, f"{table.target} ({table.names})")
+        note = b"".join(self.session.pieces(f"select current_setting('{SUMS}')", "(format text)"))
+        rows, hash_sum, adjusted = note.decode().split()
+        kept_out = table.quarantined(where)
+        quarantined = (
+            value(self.session, f"select count(*) from ({kept_out}) q") if table.reason else 0
+        )
+        return Expected(Sums(int(rows), hash_sum), quarantined, int(adjusted))
 
     def evidence(
         self, destination: Connection, table: TablePlan, chunk: Chunk, expected: Expected

@@ -7,27 +7,21 @@ from operations.transfer.catalog import Catalog
 from operations.transfer.quoting import literal, qualified, quoted
 from operations.transfer.rules import Action, ColumnRule, Fault, Limit, Place
 
-# Two seeds make 128 bits to compare; both share one algorithm, so claim no more than 64.
-SEEDS = (0, 7919)
+SUMS = "cutover.sums"  # setting of a session of the source
 HASHES_RECORDS = 14  # hash_record_extended came with this version
 RECORDED = (Action.TRUNCATE, Action.PLACEHOLDER, Action.SENTINEL, Action.NULL, Action.TRIM)
 
 
-def sums(row: str, *, text: bool, only: str = "true") -> str:
-    """Return two order-free sums over the hashes of rows, as text.
+def hash_sum(row: str, *, text: bool, only: str = "true") -> str:
+    """Return the order-free sum over the hashes of rows, as text: 64 bits against accidents.
 
     Args:
         row: Expression of a row.
         text: Hash the row's text, as servers of different major versions must.
         only: Condition of the rows that count.
     """
-    call = (
-        "hashtextextended(({row})::text, {seed})" if text else "hash_record_extended({row}, {seed})"
-    )
-    return ", ".join(
-        f"coalesce(sum({call.format(row=row, seed=seed)}) filter (where {only}), 0)::text"
-        for seed in SEEDS
-    )
+    each = f"hashtextextended(({row})::text, 0)" if text else f"hash_record_extended({row}, 0)"
+    return f"coalesce(sum({each}) filter (where {only}), 0)::text"
 
 
 @dataclass(frozen=True)
@@ -192,26 +186,52 @@ class TablePlan:
         return f"row({', '.join(parts)})"
 
     def source_sums(self, where: str, *, text: bool) -> str:
-        """Return a SELECT: moved rows, their two hash sums, rows kept out, values adjusted."""
+        """Return a SELECT: moved rows, their hash sum, rows kept out, rows adjusted."""
         kept = self.kept()
-        hits = [f.condition for f in self.faults if f.action in RECORDED]
-        adjusted = " or ".join(f"({hit})" for hit in hits) or "false"
-        # `offset 0` again: each value is read once for both hashes, and not at all if kept out
+        # `offset 0`: what is kept out is not read at all
         rows = (
             f"select {kept} as moved, case when {kept} then {self.row(source=True)} end as r, "
-            f"({self.reason or 'null'}) is not null as kept_out, {adjusted} as adjusted "
+            f"({self.reason or 'null'}) is not null as kept_out, {self._is_adjusted()} as adjusted "
             f"from {self.relation(where)} offset 0"
         )
         return (
-            f"select count(*) filter (where moved), {sums('r', text=text, only='moved')}, "
+            f"select count(*) filter (where moved), {hash_sum('r', text=text, only='moved')}, "
             f"count(*) filter (where kept_out), count(*) filter (where moved and adjusted) "
             f"from ({rows}) x"
         )
 
+    def rows_and_sums(self, where: str, *, text: bool) -> str:
+        """Return what `rows` does; the session's `SUMS` then says what the rows came to.
+
+        That is their number, their hash sum and how many were adjusted, as `source_sums` gives
+        them. Reading a row costs more than hashing it, so each is read once for both.
+        """
+        columns = ", ".join(f"{column.sql} as {quoted(column.name)}" for column in self.columns)
+        mapped = (
+            f'select {columns}, {self._is_adjusted()} as "row:adjusted" '
+            f"from {self.relation(where)} where {self.kept()}"
+        )
+        came_to = (
+            f"concat_ws(' ', count(*), {hash_sum(self.row(source=False), text=text)}, "
+            f'count(*) filter (where "row:adjusted"))'
+        )
+        # The second part gives no row: it reads the same ones again, and leaves a note of them.
+        note = f"select set_config('{SUMS}', {came_to}, false) as note from mapped"
+        nothing = ", ".join(f"null::{column.type}" for column in self.columns)
+        return (
+            f"with mapped as materialized ({mapped}) select {self.names} from mapped "
+            f"union all select {nothing} from ({note}) n where n.note is null"
+        )
+
+    def _is_adjusted(self) -> str:
+        """Return a condition: the row is one that `adjusted` lists."""
+        hits = [f.condition for f in self.faults if f.action in RECORDED]
+        return " or ".join(f"({hit})" for hit in hits) or "false"
+
     def target_sums(self, where: str, *, text: bool) -> str:
-        """Return a SELECT: rows of the destination and their two hash sums."""
-        rows = f"select {self.row(source=False)} as r from {self.target} where {where} offset 0"
-        return f"select count(*), {sums('r', text=text)} from ({rows}) x"
+        """Return a SELECT: rows of the destination and their hash sum."""
+        row = self.row(source=False)
+        return f"select count(*), {hash_sum(row, text=text)} from {self.target} where {where}"
 
     def raw(self) -> str:
         """Return an expression: the source row as JSON, without secrets."""
@@ -236,13 +256,12 @@ class TablePlan:
             for f in found
         )
         rows = rows or "(null::text, null::text, null::text, null::text, null::text, false)"
-        # few rows are changed: only these are held against each fault
-        hit = " or ".join(f"({f.condition})" for f in found) or "false"
         return (
             f"select {self.key_text} as key, a.name, a.action, a.fault, a.old, a.new "
             f"from {self.relation(where)} "
             f"cross join lateral (values {rows}) a(name, action, fault, old, new, hit) "
-            f"where {self.kept()} and ({hit}) and a.hit"
+            # few rows are changed: only these are held against each fault
+            f"where {self.kept()} and ({self._is_adjusted()}) and a.hit"
         )
 
     def span(self, lower: str | None, upper: str | None, *, source: bool) -> str:

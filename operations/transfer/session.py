@@ -64,7 +64,9 @@ class Connection(psycopg.Connection[type_of_row]):
         """
         if self._reader is None or self._reader.closed:
             snapshot = value(self, "select pg_export_snapshot()")
-            settings = [f"set {name} = {literal(given)}" for name, given in PINNED.items()]
+            # the rows of a chunk stay in memory while they are counted
+            settings = ["set work_mem = '64MB'"]
+            settings += [f"set {name} = {literal(given)}" for name, given in PINNED.items()]
             probe = [] if self.info.server_version >= PROBES_ITSELF else JSON_PROBE_STATEMENTS
             begin = f"{BEGIN}; set transaction snapshot {literal(snapshot)}"
             self._reader = Reader(self.address, [*settings, *probe, begin])

@@ -50,7 +50,7 @@ def refresh(destination: Connection, plan: Plan, supply: Supply) -> int:
     stale = stale_chunks(destination, plan, supply)
     with destination.transaction():
         for table, chunk in stale:
-            move(supply, destination, table, chunk, plan.digest)
+            move(supply, destination, table, chunk, plan.digest, again=True)
     return len(stale)
 
 

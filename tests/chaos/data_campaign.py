@@ -213,16 +213,16 @@ class Life:
 
     def _check_table(self, session, table) -> None:
         rows = session.execute(
-            "select number, lower, upper, loaded_at is not null, rows, hash_0, hash_1, "
+            "select number, lower, upper, loaded_at is not null, rows, hash_sum, "
             "quarantined, adjusted from _migration.chunk where table_name = %s order by number",
             [table.name],
         ).fetchall()
         assert rows, f"no chunk of {table.name} is on record, and the run is"
         recorded = 0
-        for number, lower, upper, loaded, held, hash_0, hash_1, *aside in rows:
+        for number, lower, upper, loaded, held, hash_sum, *aside in rows:
             chunk = Chunk(table.name, number, lower, upper)
             there = chunks.target_sums(session, table, chunk, text=self.ground.plan.text_hashes)
-            wanted = Sums(held, hash_0, hash_1) if loaded else Sums(0, "0", "0")
+            wanted = Sums(held, hash_sum) if loaded else Sums(0, "0")
             assert there == wanted, f"{chunk}: {there} is there, {wanted} on record"
             recorded += held or 0
             for (evidence, what), on_record in zip(ASIDE.items(), aside, strict=True):
@@ -268,7 +268,7 @@ def outcome(url: str) -> dict[str, object]:
             found[name] = sorted(session.execute(query).fetchall(), key=repr)
         found["sequences"] = session.execute(SEQUENCES).fetchall()
         found["chunks"] = session.execute(
-            "select table_name, number, lower, upper, rows, quarantined, adjusted, hash_0, hash_1 "
+            "select table_name, number, lower, upper, rows, quarantined, adjusted, hash_sum "
             "from _migration.chunk order by 1, 2"
         ).fetchall()
     return found
