@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from operations.transfer.plan import ColumnPlan, Plan, TablePlan, hash_sum
-from operations.transfer.quoting import literal
+from operations.transfer.quoting import literal, quoted
 from operations.transfer.session import Connection
 
-BUCKET_KEYS = 16_384
+BUCKET_BITS = 14  # of a key, that its bucket leaves out: 16,384 keys
 HASH_BUCKETS = 256
 INTEGERS = {"smallint", "integer", "bigint"}
 # Keys named per table; every difference is counted, so a long list adds nothing.
@@ -67,11 +67,22 @@ class Side:
         """Return the expression of one column on this side."""
         return column.sql if self.source else column.target
 
-    def rows(self) -> str:
-        """Return FROM and WHERE of the rows that count."""
+    @property
+    def numbered(self) -> bool:
+        """Say whether the rows have an integer key, so that a range of it can be read alone."""
+        return self.table.key is not None and self.table.key_type in INTEGERS
+
+    def key(self) -> str:
+        """Return the key's column, before anything is computed from the row."""
         if self.source:
-            return f"{self.table.relation()} where {self.table.kept()}"
-        return f"{self.table.target} where true"
+            return f"s.{quoted(self.table.key_source or '')}"
+        return quoted(self.table.key or "")
+
+    def rows(self, where: str = "true") -> str:
+        """Return FROM and WHERE of the rows that count; `where` is over plain columns."""
+        if self.source:
+            return f"{self.table.relation(where)} where {self.table.kept()}"
+        return f"{self.table.target} where {where}"
 
     def identity(self, names: tuple[str, ...]) -> str:
         """Return an expression: the row's key as text."""
@@ -79,10 +90,10 @@ class Side:
         parts = ", ".join(f"({self.read(found[name])})::text" for name in names)
         return f"concat_ws(',', {parts})"
 
-    def sums(self, group: str, where: str = "true") -> str:
+    def sums(self, group: str, within: str = "true", where: str = "true") -> str:
         """Return a SELECT: a group of rows, its count, its hash sum."""
         row = hash_sum(self.table.row(source=self.source), text=self.text)
-        return f"select {group}, count(*), {row} from {self.rows()} and {where} group by 1"
+        return f"select {group}, count(*), {row} from {self.rows(within)} and {where} group by 1"
 
 
 def identity(plan: Plan, table: TablePlan) -> tuple[str, ...]:
@@ -148,9 +159,8 @@ def _unequal(ours: dict[int, Bucket], theirs: dict[int, Bucket]) -> list[int]:
 
 
 def _bucket(side: Side, names: tuple[str, ...]) -> str:
-    if side.table.key is not None and side.table.key_type in INTEGERS:
-        key = next(column for column in side.table.columns if column.name == side.table.key)
-        return f"div(({side.read(key)})::numeric, {BUCKET_KEYS})::bigint"
+    if side.numbered:
+        return f"({side.key()})::bigint >> {BUCKET_BITS}"
     return f"(hashtextextended({side.identity(names)}, 0) & {HASH_BUCKETS - 1})"
 
 
@@ -165,7 +175,12 @@ def differing(
     """Yield the rows of one bucket that differ, without their values."""
 
     def rows(side: Side) -> dict[str, tuple[int | str, ...]]:
-        query = side.sums(side.identity(names), f"{_bucket(side, names)} = {bucket}")
+        if side.numbered:
+            first, end = bucket << BUCKET_BITS, (bucket + 1) << BUCKET_BITS
+            within = f"{side.key()} >= {first} and {side.key()} < {end}"
+            query = side.sums(side.identity(names), within)
+        else:
+            query = side.sums(side.identity(names), where=f"{_bucket(side, names)} = {bucket}")
         return {row[0]: tuple(row[1:]) for row in side.session.execute(query)}
 
     ours, theirs = both(sides, rows)
@@ -207,7 +222,10 @@ def texts(side: Side, names: tuple[str, ...], keys: list[str]) -> dict[str, tupl
     columns = ", ".join(f"({side.read(column)})::text" for column in side.table.columns)
     listing = ", ".join(literal(key) for key in keys)
     key = side.identity(names)
-    query = f"select {key}, {columns} from {side.rows()} and {key} in ({listing})"
+    within = "true"
+    if side.numbered and names == (side.table.key,):
+        within = f"{side.key()} in ({', '.join(keys)})"
+    query = f"select {key}, {columns} from {side.rows(within)} and {key} in ({listing})"
     return {row[0]: tuple(row[1:]) for row in side.session.execute(query)}
 
 
