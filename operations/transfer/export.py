@@ -9,11 +9,13 @@ import psycopg
 from operations.clients.errors import ClientError
 from operations.transfer import preflight
 from operations.transfer.files import (
+    PLAIN_LINES,
     ChunkRecord,
     Export,
     FileRecord,
     TableRecord,
     check_export,
+    write_lines,
     write_manifest,
     write_query,
 )
@@ -83,7 +85,7 @@ def _write(
         snapshot = value(session, "select pg_export_snapshot()")
         if not preflighted:
             preflight.require(plan, source, snapshot=snapshot)
-        supply = LiveSupply(session, snapshot, text=True, chunk_rows=chunk_rows)
+        supply = LiveSupply(session, snapshot, text=plan.text_hashes, chunk_rows=chunk_rows)
         tables = tuple(
             _table(session, supply, plan, table, directory / f"{number:02}-{table.name}")
             for number, table in enumerate(plan.tables, start=1)
@@ -111,10 +113,11 @@ def _chunk(
     session: Connection, supply: LiveSupply, table: TablePlan, chunk: Chunk, stem: Path
 ) -> ChunkRecord:
     where = table.span(chunk.lower, chunk.upper, source=True)
-    expected = supply.expected(table, chunk)
-    rows = write_query(
-        session, lines(table, where), stem.with_name(f"{stem.name}.{chunk.number:04}.ndjson")
-    )
+    path = stem.with_name(f"{stem.name}.{chunk.number:04}.ndjson")
+    given = f"select row_to_json(l)::text from ({lines(table)}) l"
+    query = table.noted(where, given, "null::text", text=supply.text_hashes)
+    rows = write_lines(path, session.pieces(query, PLAIN_LINES))
+    expected = supply.came_to(table, where)
     if rows.rows != expected.sums.rows:
         why = (
             f"`{table.name}` gave {expected.sums.rows} rows when counted and {rows.rows} when read"
@@ -141,8 +144,8 @@ def _chunk(
     )  # fmt: skip
 
 
-def lines(table: TablePlan, where: str) -> str:
-    """Return a SELECT whose rows become JSON objects without loss.
+def lines(table: TablePlan) -> str:
+    """Return a SELECT from `mapped` whose rows become JSON objects without loss.
 
     Decimals and JSON values are written as text: a reader that makes doubles would change them.
     """
@@ -152,7 +155,7 @@ def lines(table: TablePlan, where: str) -> str:
         for column in table.columns
     )
     order = f" order by m.{quoted(table.key)}" if table.key else ""
-    return f"select {columns} from ({table.rows(where)}) m{order}"
+    return f"select {columns} from mapped m{order}"
 
 
 def write_evidence(destination: str, directory: str | Path) -> tuple[FileRecord, FileRecord]:

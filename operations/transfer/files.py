@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from operations.clients.errors import ClientError
 from operations.transfer.journal import Chunk, Expected, Sums
-from operations.transfer.plan import Plan, TablePlan
+from operations.transfer.plan import Plan, TablePlan, hashes_text
 from operations.transfer.quoting import quoted
 from operations.transfer.session import Connection
 
@@ -92,6 +94,11 @@ class Export:
     source_version: int
     destination_version: int
     tables: tuple[TableRecord, ...]
+
+    @property
+    def text_hashes(self) -> bool:
+        """Say whether rows were hashed as text; see `Plan.text_hashes`."""
+        return hashes_text(self.source_version, self.destination_version)
 
     @property
     def rows(self) -> int:
@@ -205,11 +212,10 @@ def check_export(directory: str | Path) -> Export:
 class FileSupply:
     """Rows from the files of an export."""
 
-    text_hashes = True
-
     def __init__(self, directory: Path, export: Export) -> None:
         self.directory = directory
         self.name = export.snapshot
+        self.text_hashes = export.text_hashes
         self.tables = {table.table: table for table in export.tables}
 
     @classmethod
@@ -224,6 +230,10 @@ class FileSupply:
             digests = f"{export.digest[:12]}, now {plan.digest[:12]}"
             why = f"it was made by another mapping or schema ({digests})"
             raise ExportDamaged(directory, [why])
+        now = plan.destination.server_version
+        if not export.text_hashes and hashes_text(now, export.destination_version):
+            majors = f"{export.destination_version // 10000}, now {now // 10000}"
+            raise ExportDamaged(directory, [f"its hashes are of another PostgreSQL ({majors})"])
         return cls(directory, export)
 
     def cut(self, table: TablePlan) -> list[Chunk]:
@@ -271,7 +281,7 @@ class FileSupply:
             cursor.copy(f"copy {target} from stdin") as copy,
         ):
             for line in file:
-                row = json.loads(line)
+                row = orjson.loads(line)  # four times as fast as the standard library's
                 copy.write_row([row[key] for key in keys])
 
     def highest(self, table: TablePlan, column: str) -> int | None:

@@ -69,6 +69,10 @@ class LiveSupply:
         where = table.span(chunk.lower, chunk.upper, source=True)
         query = table.rows_and_sums(where, text=self.text_hashes)
         copy_rows(self.session, destination, query, f"{table.target} ({table.names})")
+        return self.came_to(table, where)
+
+    def came_to(self, table: TablePlan, where: str) -> Expected:
+        """Say what the rows came to that a `noted` query has just given."""
         note = b"".join(self.session.pieces(f"select current_setting('{SUMS}')", "(format text)"))
         rows, hash_sum, adjusted = note.decode().split()
         kept_out = table.quarantined(where)

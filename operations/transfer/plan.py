@@ -12,6 +12,12 @@ HASHES_RECORDS = 14  # hash_record_extended came with this version
 RECORDED = (Action.TRUNCATE, Action.PLACEHOLDER, Action.SENTINEL, Action.NULL, Action.TRIM)
 
 
+def hashes_text(*server_versions: int) -> bool:
+    """Say whether servers of these versions agree only on the hashes of texts."""
+    majors = {version // 10000 for version in server_versions}
+    return len(majors) > 1 or min(majors) < HASHES_RECORDS
+
+
 def hash_sum(row: str, *, text: bool, only: str = "true") -> str:
     """Return the order-free sum over the hashes of rows, as text: 64 bits against accidents.
 
@@ -201,10 +207,21 @@ class TablePlan:
         )
 
     def rows_and_sums(self, where: str, *, text: bool) -> str:
-        """Return what `rows` does; the session's `SUMS` then says what the rows came to.
+        """Return what `rows` does, and note what the rows came to; see `noted`."""
+        nothing = ", ".join(f"null::{column.type}" for column in self.columns)
+        return self.noted(where, f"select {self.names} from mapped", nothing, text=text)
+
+    def noted(self, where: str, given: str, nothing: str, *, text: bool) -> str:
+        """Return a SELECT after which the session's setting `SUMS` says what its rows came to.
 
         That is their number, their hash sum and how many were adjusted, as `source_sums` gives
         them. Reading a row costs more than hashing it, so each is read once for both.
+
+        Args:
+            where: Condition of the source rows.
+            given: SELECT from `mapped`, the rows that are moved.
+            nothing: As many typed NULLs as that gives columns.
+            text: Hash the row's text.
         """
         columns = ", ".join(f"{column.sql} as {quoted(column.name)}" for column in self.columns)
         mapped = (
@@ -217,9 +234,8 @@ class TablePlan:
         )
         # The second part gives no row: it reads the same ones again, and leaves a note of them.
         note = f"select set_config('{SUMS}', {came_to}, false) as note from mapped"
-        nothing = ", ".join(f"null::{column.type}" for column in self.columns)
         return (
-            f"with mapped as materialized ({mapped}) select {self.names} from mapped "
+            f"with mapped as materialized ({mapped}) {given} "
             f"union all select {nothing} from ({note}) n where n.note is null"
         )
 
@@ -293,8 +309,7 @@ class Plan:
     @property
     def text_hashes(self) -> bool:
         """Say whether rows are hashed as text: hashes of values may change with major versions."""
-        majors = {self.source.server_version // 10000, self.destination.server_version // 10000}
-        return len(majors) > 1 or min(majors) < HASHES_RECORDS
+        return hashes_text(self.source.server_version, self.destination.server_version)
 
     def table(self, name: str) -> TablePlan:
         """Return the plan of one destination table."""
