@@ -181,12 +181,10 @@ def load(
     yield call(keep_kept_out, destination, Path(directory) / run)
 
 
-def stream(
-    plan: Plan, source: Database, destination: Database, hands: crew.Hands | None
-) -> None:
+def stream(plan: Plan, source: Database, destination: Database, hands: crew.Hands | None) -> None:
     """Load, and say what came of it."""
     tell = Progress().tell
-    loaded = loads.load(plan, *urls(source, destination), hands=hands, on_chunk=tell)
+    loaded = loads.load(plan, *urls(source, destination), mode="bulk", hands=hands, on_chunk=tell)
     say(f"{loaded.rows} rows loaded")
 
 

@@ -5,6 +5,8 @@ definitions are recorded in the transaction that drops them, so a kill at any mo
 be put back.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,12 +16,14 @@ from psycopg.errors import DependentObjectsStillExist
 
 from operations.clients.errors import ClientError
 from operations.transfer import catalog as catalogs
+from operations.transfer.journal import Chunk
 from operations.transfer.plan import Plan
 from operations.transfer.quoting import qualified, quoted
 from operations.transfer.session import Connection, connect, first_line
 
 # Index builds sort in memory up to this; small servers have little.
 BUILD_MEMORY = "256MB"
+FEW = 40  # chunks of a table
 
 
 class CatalogChanged(ClientError):
@@ -57,11 +61,18 @@ def definitions(plan: Plan) -> list[Definition]:
     return found
 
 
-def take_down(destination: Connection, plan: Plan) -> None:
-    """Record and drop them in one transaction; what other objects depend on stays."""
+def take_down(destination: Connection, plan: Plan, chunks: Sequence[Chunk]) -> None:
+    """Record and drop them in one transaction; what other objects depend on stays.
+
+    So does the primary key of a table in many chunks: without it, each costs a look at all rows
+    that are there already.
+    """
+    many = {name for name, number in Counter(c.table for c in chunks).items() if number > FEW}
     schema = plan.destination.schema
     with destination.transaction():
         for position, item in enumerate(definitions(plan)):
+            if item.kind == "p" and item.table in many:
+                continue
             if item.kind == "i":
                 drop = f"drop index {qualified(schema, item.name)}"
             else:

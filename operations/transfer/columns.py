@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from operations.transfer import casts
 from operations.transfer.catalog import Column, Table
-from operations.transfer.plan import ColumnPlan, FaultPlan, Parsed
+from operations.transfer.parsed import Parsed
+from operations.transfer.plan import ColumnPlan, FaultPlan
 from operations.transfer.quoting import constant, literal, quoted
 from operations.transfer.rules import Action, ColumnRule, Fault, Problem, RowRule
 from operations.transfer.treatment import Treatment

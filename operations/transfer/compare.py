@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from operations.transfer.plan import ColumnPlan, Plan, TablePlan, hash_sum
+from operations.transfer.hashes import hash_sum
+from operations.transfer.plan import ColumnPlan, Plan, TablePlan
 from operations.transfer.quoting import literal, quoted
 from operations.transfer.session import Connection
 

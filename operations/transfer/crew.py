@@ -150,7 +150,7 @@ class Crew:
 
         Args:
             session: On the destination, to look at what was done.
-            tables: Tables that do not have to wait for each other, in order of their chunks.
+            tables: Tables that do not have to wait for each other.
 
         Raises:
             LoadFailed: a chunk could not be moved, or too many processes died.

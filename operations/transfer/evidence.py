@@ -18,6 +18,7 @@ create table if not exists _migration.run (
 );
 create table if not exists _migration.chunk (
     digest text not null, table_name text not null, number int not null, lower text, upper text,
+    size bigint not null,
     snapshot text, rows bigint, quarantined bigint, adjusted bigint, hash_sum text,
     loaded_at timestamptz, primary key (digest, table_name, number)
 );

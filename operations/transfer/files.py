@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 
 from operations.clients.errors import ClientError
+from operations.transfer.hashes import hashes_text
 from operations.transfer.journal import Chunk, Expected, Sums
-from operations.transfer.plan import Plan, TablePlan, hashes_text
+from operations.transfer.plan import Plan, TablePlan
 from operations.transfer.quoting import quoted
 from operations.transfer.session import Connection
 
@@ -239,7 +240,8 @@ class FileSupply:
     def cut(self, table: TablePlan) -> list[Chunk]:
         """Give the chunks the export was written in."""
         return [
-            Chunk(table.name, c.number, c.lower, c.upper) for c in self.tables[table.name].chunks
+            Chunk(table.name, c.number, c.lower, c.upper, c.rows.rows)
+            for c in self.tables[table.name].chunks
         ]
 
     def _chunk(self, table: TablePlan, chunk: Chunk) -> ChunkRecord:

@@ -5,22 +5,26 @@ keeps two workers from the same chunk, wherever they run.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from operations.transfer.session import Connection
 
-KEY = "table_name, number, lower, upper"
+KEY = "table_name, number, lower, upper, size"
 CAME_TO = "rows, hash_sum, quarantined, adjusted"
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """The rows of one table whose key is in `[lower, upper)`, open at an end that is None."""
+    """The rows of one table whose key is in `[lower, upper)`, open at an end that is None.
+
+    `size` is about how many rows of the source these are.
+    """
 
     table: str
     number: int
     lower: str | None
     upper: str | None
+    size: int
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,8 @@ def plan_chunks(session: Connection, digest: str, chunks: Sequence[Chunk]) -> No
     """Write down what is to be moved."""
     with session.cursor() as cursor:
         cursor.executemany(
-            f"insert into _migration.chunk (digest, {KEY}) values (%s, %s, %s, %s, %s)",
-            [(digest, each.table, each.number, each.lower, each.upper) for each in chunks],
+            f"insert into _migration.chunk (digest, {KEY}) values (%s, %s, %s, %s, %s, %s)",
+            [(digest, *astuple(each)) for each in chunks],
         )
 
 
@@ -61,19 +65,22 @@ def waiting(session: Connection, digest: str, tables: Sequence[str]) -> list[Chu
     """List the chunks of some tables that were not moved yet."""
     rows = session.execute(
         f"select {KEY} from _migration.chunk where digest = %s and table_name = any(%s) "
-        "and loaded_at is null order by array_position(%s, table_name), number",
-        [digest, list(tables), list(tables)],
+        "and loaded_at is null order by table_name, number",
+        [digest, list(tables)],
     )
     return [Chunk(*row) for row in rows]
 
 
 def claim(session: Connection, digest: str, tables: Sequence[str]) -> Chunk | None:
-    """Take a waiting chunk that nobody else holds; the transaction it is in holds it."""
+    """Take the largest waiting chunk that nobody else holds; its transaction holds it then.
+
+    The largest first: so no worker ends long after the others.
+    """
     row = session.execute(
         f"select {KEY} from _migration.chunk where digest = %s and table_name = any(%s) "
-        "and loaded_at is null order by array_position(%s, table_name), number "
+        "and loaded_at is null order by size desc, table_name, number "
         "limit 1 for update skip locked",
-        [digest, list(tables), list(tables)],
+        [digest, list(tables)],
     ).fetchone()
     return Chunk(*row) if row else None
 
@@ -82,11 +89,10 @@ def moved(session: Connection, digest: str, tables: Sequence[str]) -> list[Moved
     """List the chunks of some tables that were moved, with what they came to."""
     rows = session.execute(
         f"select {KEY}, {CAME_TO} from _migration.chunk where digest = %s "
-        "and table_name = any(%s) and loaded_at is not null "
-        "order by array_position(%s, table_name), number",
-        [digest, list(tables), list(tables)],
+        "and table_name = any(%s) and loaded_at is not null order by table_name, number",
+        [digest, list(tables)],
     )
-    return [Moved(Chunk(*row[:4]), Expected(Sums(*row[4:6]), *row[6:])) for row in rows]
+    return [Moved(Chunk(*row[:5]), Expected(Sums(*row[5:7]), *row[7:])) for row in rows]
 
 
 def record(session: Connection, done: Moved, digest: str, snapshot: str) -> None:

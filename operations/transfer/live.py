@@ -2,8 +2,9 @@
 
 import itertools
 
+from operations.transfer.hashes import SUMS
 from operations.transfer.journal import Chunk, Expected, Sums
-from operations.transfer.plan import SUMS, TablePlan
+from operations.transfer.plan import TablePlan
 from operations.transfer.quoting import literal, qualified, quoted
 from operations.transfer.session import Connection, value
 from operations.transfer.stream import copy_rows
@@ -11,8 +12,7 @@ from operations.transfer.stream import copy_rows
 CHUNK_ROWS = 100_000
 # A join over the whole table is paid once per chunk, so such tables get larger ones.
 JOINED_CHUNK_ROWS = 250_000
-# While its key is down, each chunk of a table costs a look at all rows that are there already.
-MOST_CHUNKS = 32
+MOST_CHUNKS = 32  # of a table, unless chunks of a size are asked for; see `bulk.FEW`
 SAMPLED_ROWS = 1000  # keys looked at for each chunk: its size is then true to a few percent
 
 
@@ -29,18 +29,20 @@ class LiveSupply:
 
     def cut(self, table: TablePlan) -> list[Chunk]:
         """Cut a table into chunks of about as many rows; one without a usable key is one chunk."""
-        edges = [None, *self._edges(table), None]
-        pairs = itertools.pairwise(edges)
+        source = qualified(table.source_schema, table.source)
+        rows = value(self.session, f"select count(*) from {source}")
+        edges = [None, *self._edges(table, rows), None]
+        size = rows // (len(edges) - 1)
         return [
-            Chunk(table.name, number, lower, upper) for number, (lower, upper) in enumerate(pairs)
+            Chunk(table.name, number, lower, upper, size)
+            for number, (lower, upper) in enumerate(itertools.pairwise(edges))
         ]
 
-    def _edges(self, table: TablePlan) -> list[str]:
+    def _edges(self, table: TablePlan, rows: int) -> list[str]:
         """Return the keys between chunks, at even shares of a sample: sorting all takes long."""
         if table.key_source is None:
             return []
         source, key = qualified(table.source_schema, table.source), quoted(table.key_source)
-        rows = value(self.session, f"select count(*) from {source}")
         usual = JOINED_CHUNK_ROWS if table.joins else CHUNK_ROWS
         size = self.chunk_rows or max(usual, rows // MOST_CHUNKS)
         chunks = -(-rows // size)

@@ -5,7 +5,6 @@ two agree after a kill of the client, of the server or of the line between them.
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -150,7 +149,7 @@ def carry(
             first()
         _begin(session, plan, supply, mode)
         moved = refresh(session, plan, supply)
-        for tables in _together(session, plan, mode):
+        for tables in _together(plan, mode):
             here = _moved_here(session, plan, supply, tables, before_commit)
             for done in crew.move(session, tables) if crew else here:
                 moved += 1
@@ -184,7 +183,7 @@ def _begin(session: Connection, plan: Plan, supply: Supply, mode: str) -> None:
         journal.plan_chunks(session, plan.digest, chunks)
         _replace(session, plan)
         if mode == "bulk":
-            bulk.take_down(session, plan)
+            bulk.take_down(session, plan, chunks)
 
 
 def _replace(session: Connection, plan: Plan) -> None:
@@ -198,14 +197,10 @@ def _replace(session: Connection, plan: Plan) -> None:
             )
 
 
-def _together(session: Connection, plan: Plan, mode: str) -> Iterator[list[str]]:
-    """Yield tables that need not wait for others: all, while no foreign key is in the way."""
-    if mode != "bulk":
-        yield from ([table.name] for table in plan.tables)
-        return
+def _together(plan: Plan, mode: str) -> list[list[str]]:
+    """List tables that need not wait for others: all, while no foreign key is in the way."""
     names = [table.name for table in plan.tables]
-    left = Counter(chunk.table for chunk in journal.waiting(session, plan.digest, names))
-    yield sorted(names, key=lambda name: -left[name])  # the longest first: no worker ends alone
+    return [names] if mode == "bulk" else [[name] for name in names]
 
 
 def _moved_here(

@@ -4,30 +4,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from operations.transfer.catalog import Catalog
+from operations.transfer.hashes import SUMS, hash_sum, hashes_text
+from operations.transfer.parsed import Parsed
 from operations.transfer.quoting import literal, qualified, quoted
 from operations.transfer.rules import Action, ColumnRule, Fault, Limit, Place
 
-SUMS = "cutover.sums"  # setting of a session of the source
-HASHES_RECORDS = 14  # hash_record_extended came with this version
 RECORDED = (Action.TRUNCATE, Action.PLACEHOLDER, Action.SENTINEL, Action.NULL, Action.TRIM)
-
-
-def hashes_text(*server_versions: int) -> bool:
-    """Say whether servers of these versions agree only on the hashes of texts."""
-    majors = {version // 10000 for version in server_versions}
-    return len(majors) > 1 or min(majors) < HASHES_RECORDS
-
-
-def hash_sum(row: str, *, text: bool, only: str = "true") -> str:
-    """Return the order-free sum over the hashes of rows, as text: 64 bits against accidents.
-
-    Args:
-        row: Expression of a row.
-        text: Hash the row's text, as servers of different major versions must.
-        only: Condition of the rows that count.
-    """
-    each = f"hashtextextended(({row})::text, 0)" if text else f"hash_record_extended({row}, 0)"
-    return f"coalesce(sum({each}) filter (where {only}), 0)::text"
 
 
 @dataclass(frozen=True)
@@ -50,39 +32,6 @@ class ColumnPlan:
     def target(self) -> str:
         """Read the same value on the destination."""
         return quoted(self.name)
-
-
-@dataclass(frozen=True)
-class Parsed:
-    """A value that is computed once, whatever mentions it: `s.name` reads it.
-
-    Once per row; or, with `text`, an expression of the source, about once per distinct text:
-    `sql` then reads `d.text`. Few texts stand for many dates, and reading one takes its time.
-    """
-
-    name: str
-    sql: str
-    text: str | None = None
-
-    @property
-    def value(self) -> str:
-        """Return the item of the SELECT list that gives the value its name."""
-        sql = self.sql if self.text is None else f"{quoted(f'texts:{self.name}')}.value"
-        return f"{sql} as {quoted(self.name)}"
-
-    @property
-    def join(self) -> str:
-        """Return the join that PostgreSQL (14 and later) answers from its cache of texts seen.
-
-        The inner `offset 0` makes the text itself the one key of that cache.
-        """
-        if self.text is None:
-            return ""
-        text = f"select ({self.text})::text as text offset 0"
-        return (
-            f" left join lateral (select {self.sql} as value from ({text}) d offset 0) "
-            f"{quoted(f'texts:{self.name}')} on true"
-        )
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ import psycopg
 
 from operations.transfer import programs
 
-# A pipe holds no more; see pipe(7).
-PIECE_BYTES = 64 * 1024
+PIPE_BYTES = 64 * 1024  # a pipe holds no more; see pipe(7)
+PIECE_BYTES = 256 * 1024
 END_SECONDS = 10.0
 OPTIONS = (
     "--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--no-password",
@@ -63,23 +63,23 @@ class Reader:
         """
         mark = secrets.token_hex(16)
         end = f"{mark}\n".encode()
-        waiting = b""
+        waiting = bytearray()
+        whole = False
         try:
             self._ask(f"copy ({query}) to stdout {options};\n\\echo {mark}\n")
-            while not waiting.endswith(end):
-                # what may be the beginning of the mark stays
-                if len(waiting) > len(end):
-                    yield waiting[: -len(end)]
-                    waiting = waiting[-len(end) :]
-                piece = os.read(self._rows, PIECE_BYTES)
+            while not (whole := waiting.endswith(end)):
+                if len(waiting) > PIECE_BYTES:
+                    # what may be the beginning of the mark stays
+                    yield bytes(waiting[: -len(end)])
+                    del waiting[: -len(end)]
+                piece = os.read(self._rows, PIPE_BYTES)
                 if not piece:
                     raise psycopg.OperationalError(self._why())
                 waiting += piece
             if len(waiting) > len(end):
-                yield waiting[: -len(end)]
-            waiting = end
+                yield bytes(waiting[: -len(end)])
         finally:
-            if waiting != end:
+            if not whole:
                 self.close()
 
     @property

@@ -220,7 +220,7 @@ class Life:
         assert rows, f"no chunk of {table.name} is on record, and the run is"
         recorded = 0
         for number, lower, upper, loaded, held, hash_sum, *aside in rows:
-            chunk = Chunk(table.name, number, lower, upper)
+            chunk = Chunk(table.name, number, lower, upper, held or 0)
             there = chunks.target_sums(session, table, chunk, text=self.ground.plan.text_hashes)
             wanted = Sums(held, hash_sum) if loaded else Sums(0, "0")
             assert there == wanted, f"{chunk}: {there} is there, {wanted} on record"

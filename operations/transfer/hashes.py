@@ -1,0 +1,22 @@
+"""What rows come to: sums of hashes that do not depend on an order."""
+
+SUMS = "cutover.sums"  # setting of a session of the source
+HASHES_RECORDS = 14  # hash_record_extended came with this version
+
+
+def hashes_text(*server_versions: int) -> bool:
+    """Say whether servers of these versions agree only on the hashes of texts."""
+    majors = {version // 10000 for version in server_versions}
+    return len(majors) > 1 or min(majors) < HASHES_RECORDS
+
+
+def hash_sum(row: str, *, text: bool, only: str = "true") -> str:
+    """Return the order-free sum over the hashes of rows, as text: 64 bits against accidents.
+
+    Args:
+        row: Expression of a row.
+        text: Hash the row's text, as servers of different major versions must.
+        only: Condition of the rows that count.
+    """
+    each = f"hashtextextended(({row})::text, 0)" if text else f"hash_record_extended({row}, 0)"
+    return f"coalesce(sum({each}) filter (where {only}), 0)::text"
