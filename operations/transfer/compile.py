@@ -14,6 +14,7 @@ from operations.transfer import catalog as catalogs
 from operations.transfer import mapping as mappings
 from operations.transfer.catalog import Catalog, Table
 from operations.transfer.columns import Builder, Built
+from operations.transfer.cut import TEXTS, Cut
 from operations.transfer.evidence import recorded_catalog
 from operations.transfer.mapping import MappingRefused
 from operations.transfer.plan import ColumnPlan, Plan, TablePlan
@@ -194,6 +195,8 @@ class _Compiler:
         self.problems += references.problems
         self.problems += account.columns(rule, source, target, used)
         chunk = next((c for c in columns.values() if key and self._is_key(c, key)), None)
+        first = source.primary_key[0] if source.primary_key else None
+        cut = next((c for c in columns.values() if first and self._is_cut(c, first)), None)
         texts = [f"s.{quoted(name)}::text" for name in source.primary_key]
         whole_key = f"concat_ws(',', {', '.join(texts)})" if texts else 's."row:place"::text'
         return TablePlan(
@@ -206,6 +209,7 @@ class _Compiler:
             key=chunk.name if chunk else None,
             key_source=key if chunk else None,
             key_type=chunk.type if chunk else None,
+            cut=Cut(cut.name, first, cut.type) if cut and first else None,
             key_text=whole_key,
             source_columns=tuple(source.by_name),
             secrets=tuple(sorted({c.source for c in rule.columns if c.secret and c.source})),
@@ -231,6 +235,10 @@ class _Compiler:
         return False
 
     @staticmethod
-    def _is_key(column: ColumnPlan, key: str) -> bool:
+    def _is_cut(column: ColumnPlan, first: str) -> bool:
         changed = column.rule.when or column.rule.default or column.rule.lookup
-        return column.source == key and column.exact and column.type in ORDERED and not changed
+        ordered = column.type in ORDERED | TEXTS
+        return column.source == first and column.exact and ordered and not changed
+
+    def _is_key(self, column: ColumnPlan, key: str) -> bool:
+        return self._is_cut(column, key) and column.type in ORDERED

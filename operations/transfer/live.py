@@ -40,10 +40,11 @@ class LiveSupply:
 
     def _edges(self, table: TablePlan, rows: int) -> list[str]:
         """Return the keys between chunks, at even shares of a sample: sorting all takes long."""
-        if table.key_source is None:
+        if table.cut is None:
             return []
-        source, key = qualified(table.source_schema, table.source), quoted(table.key_source)
-        usual = JOINED_CHUNK_ROWS if table.joins else CHUNK_ROWS
+        source = qualified(table.source_schema, table.source)
+        key = table.cut.ordered(quoted(table.cut.source))
+        usual = JOINED_CHUNK_ROWS if table.joins or table.cut.is_text else CHUNK_ROWS
         size = self.chunk_rows or max(usual, rows // MOST_CHUNKS)
         chunks = -(-rows // size)
         if chunks < 2:  # noqa: PLR2004
@@ -56,7 +57,8 @@ class LiveSupply:
             f"from {source} tablesample bernoulli ({percent}) repeatable (0)"
         )
         found = self.session.execute(
-            f"select k::text from ({quantiles}) q where k is not null order by q.k"
+            f"select k::text from ({quantiles}) q where k is not null "
+            f"order by {table.cut.ordered('q.k')}"
         )
         return [row[0] for row in found]
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from operations.transfer.catalog import Catalog
+from operations.transfer.cut import Cut
 from operations.transfer.hashes import SUMS, hash_sum, hashes_text
 from operations.transfer.parsed import Parsed
 from operations.transfer.quoting import literal, qualified, quoted
@@ -53,7 +54,7 @@ class TablePlan:
     """One destination table.
 
     `key` and `key_source` name one column copied unchanged from the source's primary key, if there
-    is one of a type with an order that both servers agree on: only then is the table cut in chunks.
+    has just that one: it tells rows apart. `cut` is what a table is cut in chunks by, if it can be.
     `joins` bring in referenced rows; `excluded` is true for rows another rule keeps out.
     """
 
@@ -66,6 +67,7 @@ class TablePlan:
     key: str | None
     key_source: str | None
     key_type: str | None
+    cut: Cut | None
     key_text: str
     source_columns: tuple[str, ...]
     secrets: tuple[str, ...]
@@ -231,12 +233,10 @@ class TablePlan:
 
     def span(self, lower: str | None, upper: str | None, *, source: bool) -> str:
         """Return the condition of the rows whose key is in `[lower, upper)`, open where None."""
-        if self.key is None or self.key_source is None:
+        if self.cut is None:
             return "true"
-        name = f"s.{quoted(self.key_source)}" if source else quoted(self.key)
-        parts = [f"{name} >= {literal(lower)}::{self.key_type}"] if lower is not None else []
-        parts += [f"{name} < {literal(upper)}::{self.key_type}"] if upper is not None else []
-        return " and ".join(parts) or "true"
+        column = f"s.{quoted(self.cut.source)}" if source else quoted(self.cut.name)
+        return self.cut.span(column, lower, upper)
 
 
 @dataclass(frozen=True)
