@@ -18,6 +18,7 @@ from operations.transfer.stream import copy_rows
 CHUNK_ROWS = 250_000
 INTEGERS = {"smallint", "integer", "bigint"}
 SAMPLES = 5
+FEW_TEXTS = {"date", "time"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,19 @@ class _Total:
     keys: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Looked:
+    """A column with its condition over `t`, the legacy text, and `d`, the row, and its join.
+
+    Few pairs of text and value stand for many rows, and PostgreSQL (14 and later) answers a join
+    to one it has seen from its cache; see `parsed.Parsed`.
+    """
+
+    column: ColumnPlan
+    wrong: str
+    join: str = ""
+
+
 def check(
     plan: Plan, table: TablePlan, source: Connection, destination: Connection
 ) -> Iterator[Inverse]:
@@ -49,25 +63,28 @@ def check(
         source: Session inside one snapshot of the source.
         destination: Session that may make a temporary table.
     """
-    columns = [(column, wrong) for column in table.columns if (wrong := _wrong(column)) is not None]
+    columns = [found for column in table.columns if (found := _looked_at(column)) is not None]
     if not columns or table.key is None:
         return
-    texts = [quoted(f"raw:{column.name}") for column, _ in columns]
+    texts = [quoted(f"raw:{looked.column.name}") for looked in columns]
+    few = [text for text, each in zip(texts, columns, strict=True) if each.join]
     destination.execute("drop table if exists pg_temp.legacy_text")
     listing = ", ".join(f"{text} text" for text in texts)
     destination.execute(
         f"create temporary table legacy_text (k {table.key_type}, name text, {listing})"
     )
-    totals = {column.name: _Total() for column, _ in columns}
+    totals = {looked.column.name: _Total() for looked in columns}
     supply = LiveSupply(source, "", text=plan.text_hashes, chunk_rows=CHUNK_ROWS)
     for chunk in supply.cut(table):
         destination.execute("truncate pg_temp.legacy_text")
         where = table.span(chunk.lower, chunk.upper, source=True)
         key = next(column.sql for column in table.columns if column.name == table.key)
-        raw = ", ".join(f"s.{quoted(column.source or '')}::text" for column, _ in columns)
+        raw = ", ".join(f"s.{quoted(each.column.source or '')}::text" for each in columns)
         rows = f"{table.relation(where)} where {table.kept()}"
         query = f"select {key}, {table.key_text}, {raw} from {rows}"
         copy_rows(source, destination, query, "pg_temp.legacy_text")
+        if few:  # how few they are is what the planner has to know
+            destination.execute(f"analyze pg_temp.legacy_text ({', '.join(few)})")
         _count(destination, table, columns, totals)
     destination.execute("drop table pg_temp.legacy_text")
     for name, total in totals.items():
@@ -77,20 +94,22 @@ def check(
 def _count(
     destination: Connection,
     table: TablePlan,
-    columns: list[tuple[ColumnPlan, str]],
+    columns: list[_Looked],
     totals: dict[str, _Total],
 ) -> None:
     """Look at all columns in one pass; a changed value on record is looked up only when wrong."""
     joined = f"pg_temp.legacy_text t join {table.target} d on d.{quoted(table.key or '')} = t.k"
+    joined += "".join(each.join for each in columns)
     conditions = [
-        f"{wrong} and not exists (select 1 from _migration.adjusted a where a.key = t.name "
-        f"and a.table_name = {literal(table.name)} and a.column_name = {literal(column.name)})"
-        for column, wrong in columns
+        f"{each.wrong} and not exists (select 1 from _migration.adjusted a where a.key = t.name "
+        f"and a.table_name = {literal(table.name)} "
+        f"and a.column_name = {literal(each.column.name)})"
+        for each in columns
     ]
     counts = ", ".join(f"count(*) filter (where {condition})" for condition in conditions)
     row = destination.execute(f"select count(*), {counts} from {joined}").fetchone() or ()
-    for (column, _), condition, wrong in zip(columns, conditions, row[1:], strict=True):
-        total = totals[column.name]
+    for each, condition, wrong in zip(columns, conditions, row[1:], strict=True):
+        total = totals[each.column.name]
         total.rows += row[0]
         total.wrong += wrong
         if wrong:
@@ -100,12 +119,26 @@ def _count(
             total.keys += [name for (name,) in found]
 
 
-def _wrong(column: ColumnPlan) -> str | None:
-    """Return a condition over `t`, the legacy text, and `d`; None where there is no inverse."""
+def _looked_at(column: ColumnPlan) -> _Looked | None:
+    """Return how a column is looked at; None where there is no inverse."""
+    raw, now = f"t.{quoted(f'raw:{column.name}')}", f"d.{quoted(column.name)}"
+    if column.rule.cast not in FEW_TEXTS:
+        wrong = _wrong(column, raw, now)
+        return _Looked(column, wrong) if wrong is not None else None
+    wrong = _wrong(column, "p.raw", "p.now")
+    if wrong is None:
+        return None
+    name = quoted(f"wrong:{column.name}")
+    pair = f"select {raw} as raw, {now} as now offset 0"
+    join = f" cross join lateral (select {wrong} as wrong from ({pair}) p offset 0) {name}"
+    return _Looked(column, f"{name}.wrong", join)
+
+
+def _wrong(column: ColumnPlan, raw: str, now: str) -> str | None:
+    """Return a condition over the legacy text and the value; None where there is no inverse."""
     rule = column.rule
     if column.source is None or rule.sql or rule.lookup or rule.values:
         return None
-    raw, now = f"t.{quoted(f'raw:{column.name}')}", f"d.{quoted(column.name)}"
     differs = _differs(column, raw, now)
     if differs is None:
         return None
