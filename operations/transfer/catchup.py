@@ -3,14 +3,12 @@
 import time
 from dataclasses import astuple, dataclass
 
-import psycopg
-
 from operations.transfer.admission import alone, finished
-from operations.transfer.chunks import LoadFailed
+from operations.transfer.chunks import LoadFailed, told
 from operations.transfer.live import LiveSupply
 from operations.transfer.load import hold_limit, set_sequences
 from operations.transfer.plan import Plan
-from operations.transfer.session import Connection, connect, first_line, reading, value
+from operations.transfer.session import Connection, connect, reading, value
 from operations.transfer.stale import refresh, stale_chunks
 
 ROUNDS = 20
@@ -63,14 +61,8 @@ def catch_up(
             )
         for number in range(1, rounds + 1):
             round_began = time.monotonic()
-            try:
+            with told("the load was not brought up to date"):
                 moved += _round(session, plan, source)
-            except psycopg.Error as error:
-                raise LoadFailed(
-                    "the load was not brought up to date",
-                    first_line(error),
-                    "see that both databases answer, then the same command again",
-                ) from None
             lag = time.monotonic() - round_began
             if lag <= bound_seconds:
                 return CaughtUp(number, moved, round(lag, 3), round(time.monotonic() - began, 3))

@@ -1,6 +1,7 @@
 """Move one range of a table's rows in one transaction of the destination."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import psycopg
@@ -38,6 +39,20 @@ class Supply(Protocol):
 
 class LoadFailed(ClientError):
     """A chunk could not be moved; the destination is as it was before that chunk."""
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Turn the loss of a server or of the line, which may show at any statement, into a refusal.
+
+    Args:
+        what: What did not come to its end.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        fix = "see that both servers answer, then the same command again: it resumes there"
+        raise LoadFailed(what, first_line(error), fix) from error
 
 
 def target_sums(session: Connection, table: TablePlan, chunk: Chunk, *, text: bool) -> Sums:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from operations.transfer import bulk, evidence, journal, preflight
 from operations.transfer.admission import LoadRefused, admit, alone, finished
-from operations.transfer.chunks import LoadFailed, Supply, move
+from operations.transfer.chunks import LoadFailed, Supply, move, told
 from operations.transfer.crew import Crew, Hands, Seat
 from operations.transfer.journal import Chunk, Moved
 from operations.transfer.live import LiveSupply
@@ -94,7 +94,7 @@ def load(
         LoadFailed: a chunk could not be moved; what came before stays, and the call resumes.
         PreflightFailed: rows of the source do not fit.
     """
-    with reading(source) as session:
+    with told("the load stopped"), reading(source) as session:
         snapshot = value(session, "select pg_export_snapshot()")
         supply = LiveSupply(session, snapshot, text=plan.text_hashes, chunk_rows=chunk_rows)
 
@@ -122,7 +122,8 @@ def load_export(
     from operations.transfer.files import FileSupply  # noqa: PLC0415 - files know chunks, not the reverse
 
     supply = FileSupply.open(plan, Path(directory))
-    return carry(plan, supply, destination, mode=mode)
+    with told("the load stopped"):
+        return carry(plan, supply, destination, mode=mode)
 
 
 def carry(
