@@ -70,15 +70,26 @@ def copy_through(programs, source, destination, tables, form):
 
 
 def dump_and_restore(programs, source, destination, directory):
-    """`pg_dump -Fd -Z0 -j2` and `pg_restore -j2` into an empty database; return both seconds."""
+    """`pg_dump -Fd -Z0 -j2` and `pg_restore -j2` into an empty database; return the seconds."""
     shutil.rmtree(directory, ignore_errors=True)
     began = time.perf_counter()
     timed(start(["pg_dump", "-Fd", "-Z0", "-j2", "-f", str(directory)], source, programs=programs))
-    dumped = time.perf_counter()
     name = environment(destination)["PGDATABASE"]
     command = ["pg_restore", "-j2", "--exit-on-error", "-d", name, str(directory)]
     timed(start(command, destination, programs=programs))
-    return dumped - began, time.perf_counter() - dumped
+    return time.perf_counter() - began
+
+
+def analyze_and_hash(programs, sides, tables):
+    """`vacuumdb --analyze-only -j2` on the second side, then a hash sum of each table of both."""
+    began = time.perf_counter()
+    name = environment(sides[1])["PGDATABASE"]
+    command = ["vacuumdb", "--analyze-only", "-j2", "--quiet", "-d", name]
+    timed(start(command, sides[1], programs=programs))
+    sums = [f"select sum(hash_record_extended(t, 0)) from public.{table} t" for table in tables]
+    asked = [*PSQL, *(part for query in sums for part in ("-c", query))]
+    timed(*(start(asked, side, programs=programs) for side in sides))
+    return time.perf_counter() - began
 
 
 def script(programs, url, text, directory):

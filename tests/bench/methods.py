@@ -10,6 +10,7 @@ from tests.bench.measure import Figures, say, told
 from tests.bench.places import Places, run
 
 BIG = "attendance_records"
+WIDE = "audit_logs"
 NAIVE_ROWS = 20_000
 MANY_CHUNK_ROWS = 1000
 DAMAGES = (
@@ -70,13 +71,17 @@ class Methods:
     def by_name(self) -> dict[str, Callable[[], float]]:
         """Return what can be measured here, each beside what it is held against."""
         methods = {
-            "COPY text, one table": lambda: self.raw([BIG], "text"),
-            "stream, one table": lambda: self.stream([BIG]),
-            "COPY binary, one table": lambda: self.raw([BIG], "binary"),
+            "COPY text, longest table": lambda: self.raw([BIG], "text"),
+            "stream, longest table": lambda: self.stream([BIG]),
+            "COPY binary, longest table": lambda: self.raw([BIG], "binary"),
+            "COPY text, widest table": lambda: self.raw([WIDE], "text"),
+            "stream, widest table": lambda: self.stream([WIDE]),
+            "COPY binary, widest table": lambda: self.raw([WIDE], "binary"),
             "COPY text, all": lambda: self.raw(self.sources, "text"),
             "stream, all": lambda: self.stream(self.targets),
             "COPY binary, all": lambda: self.raw(self.sources, "binary"),
             "dump and restore": self.dump_and_restore,
+            "dump, restore, check": self.dump_restore_and_check,
             "load": lambda: self.load(1),
             "load by 2": lambda: self.load(2),
             "pgcopydb": lambda: self.clone(anchors.pgcopydb),
@@ -119,14 +124,25 @@ class Methods:
 
     def dump_and_restore(self) -> float:
         """Dump the Django-shaped database and restore it elsewhere."""
-        seconds = anchors.dump_and_restore(
+        seconds = self.restored()
+        self.places.server.drop_database("restored")
+        return seconds
+
+    def dump_restore_and_check(self) -> float:
+        """Dump and restore, gather statistics, hash every row of both: what a load of ours does."""
+        sides = [self.places.url(name) for name in ("shaped", "restored")]
+        seconds = self.restored() + anchors.analyze_and_hash(self.programs, sides, self.targets)
+        self.places.server.drop_database("restored")
+        return seconds
+
+    def restored(self) -> float:
+        """Dump and restore; return the seconds."""
+        return anchors.dump_and_restore(
             self.programs,
             self.places.url("shaped"),
             self.places.fresh("restored", None),
             self.path("dump"),
         )
-        self.places.server.drop_database("restored")
-        return sum(seconds)
 
     def load(self, workers: int) -> float:
         """Load a fresh destination, keys, indexes and sequences included."""
