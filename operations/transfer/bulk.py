@@ -6,9 +6,9 @@ be put back.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psycopg
@@ -19,7 +19,7 @@ from operations.transfer import catalog as catalogs
 from operations.transfer.journal import Chunk
 from operations.transfer.plan import Plan
 from operations.transfer.quoting import qualified, quoted
-from operations.transfer.session import Connection, connect, first_line
+from operations.transfer.session import LATER, Connection, connect, first_line
 
 # Index builds sort in memory up to this; small servers have little.
 BUILD_MEMORY = "256MB"
@@ -114,40 +114,76 @@ def put_back(destination: Connection, plan: Plan, url: str, builders: int) -> in
         CatalogChanged: a key does not hold over the loaded rows, or something else changed.
     """
     down = pending(destination, plan.digest)
-    first = list(dict.fromkeys([item.table for item in down] + [t.name for t in plan.tables]))
-    tables = iter(first)
+    schema = plan.destination.schema
 
-    def build() -> None:
-        """Finish one table after the other, while there are any that nobody took."""
-        with connect(url, name="destination") as session:
-            session.execute(f"set maintenance_work_mem = '{BUILD_MEMORY}'")
-            for name in tables:
+    def build(session: Connection, table: str) -> None:
+        with session.transaction():
+            for item in down:
+                if item.table == table and item.kind != "f":
+                    with told(item):
+                        session.execute(_statement(schema, item))
+                    _record(session, plan, item)
+        session.execute(f"analyze {qualified(schema, table)}")
+
+    def validate(session: Connection, table: str) -> None:
+        for item in down:
+            if item.table == table and item.kind == "f":
+                check = f"alter table {qualified(schema, table)} validate constraint"
                 with session.transaction():
-                    for item in down:
-                        if item.table == name and item.kind != "f":
-                            _put_one_back(session, plan, item)
-                session.execute(f"analyze {qualified(plan.destination.schema, name)}")
+                    if not item.definition.endswith("NOT VALID"):
+                        with told(item):
+                            session.execute(f"{check} {quoted(item.name)}")
+                    _record(session, plan, item)
 
-    with ThreadPoolExecutor(builders) as pool:
-        for builder in [pool.submit(build) for _ in range(builders)]:
-            builder.result()
-    # Two foreign keys lock four tables, each pair in its own order: one after the other.
-    for item in down:
-        if item.kind == "f":
-            with destination.transaction():
-                _put_one_back(destination, plan, item)
+    tables = list(dict.fromkeys([item.table for item in down] + [t.name for t in plan.tables]))
+    _side_by_side(url, builders, build, tables)
+    _add_foreign_keys(destination, schema, [item for item in down if item.kind == "f"])
+    _side_by_side(url, builders, validate, tables)
     compare(destination, plan)
     return len(down)
 
 
-def _put_one_back(session: Connection, plan: Plan, item: Definition) -> None:
+def _side_by_side(
+    url: str, number: int, work: Callable[[Connection, str], None], tables: list[str]
+) -> None:
+    """Do something for every table, in several sessions."""
+    left = iter(tables)
+
+    def take() -> None:
+        with connect(url, name="destination") as session:
+            session.execute(f"set maintenance_work_mem = '{BUILD_MEMORY}'")
+            session.execute(LATER)
+            for table in left:
+                work(session, table)
+
+    with ThreadPoolExecutor(number) as pool:
+        for done in [pool.submit(take) for _ in range(number)]:
+            done.result()
+
+
+def _add_foreign_keys(destination: Connection, schema: str, keys: list[Definition]) -> None:
+    """Add the keys that an earlier attempt did not, for new rows only: that takes no time.
+
+    Each locks two tables, so they are added by one session; validated they can be by several.
+    """
+    there = "select 1 from pg_constraint where conrelid = to_regclass(%s) and conname = %s"
+    with destination.transaction():
+        for item in keys:
+            table = qualified(schema, item.table)
+            if destination.execute(there, [table, item.name]).fetchone() is None:
+                with told(item):
+                    destination.execute(_statement(schema, item))
+
+
+@contextmanager
+def told(item: Definition) -> Iterator[None]:
+    """Turn a definition that the rows do not fit into a refusal.
+
+    Raises:
+        CatalogChanged: PostgreSQL did not take it.
+    """
     try:
-        _build(session, plan.destination.schema, item)
-        session.execute(
-            "update _migration.definition set rebuilt_at = now() "
-            "where digest = %s and kind = %s and table_name = %s and name = %s",
-            [plan.digest, item.kind, item.table, item.name],
-        )
+        yield
     except psycopg.Error as error:
         raise CatalogChanged(
             f"`{item.name}` on `{item.table}` could not be put back",
@@ -156,17 +192,23 @@ def _put_one_back(session: Connection, plan: Plan, item: Definition) -> None:
         ) from error
 
 
-def _build(destination: Connection, schema: str, item: Definition) -> None:
+def _record(session: Connection, plan: Plan, item: Definition) -> None:
+    """Write that one is back, in the transaction that put it there."""
+    session.execute(
+        "update _migration.definition set rebuilt_at = now() "
+        "where digest = %s and kind = %s and table_name = %s and name = %s",
+        [plan.digest, item.kind, item.table, item.name],
+    )
+
+
+def _statement(schema: str, item: Definition) -> str:
+    """Return what makes a definition; a foreign key is not held against the rows by it."""
     if item.kind == "i":
-        destination.execute(item.definition)
-        return
-    table, name = qualified(schema, item.table), quoted(item.name)
+        return item.definition
     later = item.kind == "f" and not item.definition.endswith("NOT VALID")
-    # validated on its own: one pass over the table instead of one look-up a row
+    table = qualified(schema, item.table)
     suffix = " not valid" if later else ""
-    destination.execute(f"alter table {table} add constraint {name} {item.definition}{suffix}")
-    if later:
-        destination.execute(f"alter table {table} validate constraint {name}")
+    return f"alter table {table} add constraint {quoted(item.name)} {item.definition}{suffix}"
 
 
 def compare(destination: Connection, plan: Plan) -> None:
