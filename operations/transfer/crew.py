@@ -5,6 +5,7 @@ waiting chunk after the other from the destination's own record, until none is l
 transaction of the destination wherever it runs, so what a dead process held is taken by another.
 """
 
+import itertools
 import multiprocessing
 import os
 import threading
@@ -157,8 +158,11 @@ class Crew:
         """
         digest = self._seat.plan.digest
         known = {(m.chunk.table, m.chunk.number) for m in journal.moved(session, digest, tables)}
-        deadline = time.monotonic() + LET_GO_SECONDS
+        busy = time.monotonic()
+        rounds = itertools.count()
         while journal.waiting(session, digest, tables):
+            if next(rounds):
+                time.sleep(LOOK_SECONDS)
             self.gather()
             pending = self._submit(work, self._seat, list(tables))
             while pending:
@@ -167,19 +171,19 @@ class Crew:
                     place = (done.chunk.table, done.chunk.number)
                     if place not in known:
                         known.add(place)
-                        deadline = time.monotonic() + LET_GO_SECONDS
+                        busy = time.monotonic()
                         yield done
                 errors = [error for each in ended if (error := each.exception()) is not None]
                 if errors:
                     self._survive(errors)
+                    busy = time.monotonic()
                     break
-            if time.monotonic() > deadline:
+            if time.monotonic() > busy + LET_GO_SECONDS:
                 raise LoadFailed(
                     "the destination is not loaded to its end",
                     "what is left is held by a session that does nothing",
                     "end the sessions named `cutover-transfer` there, then the same command again",
                 )
-            time.sleep(LOOK_SECONDS)
 
     def _submit(self, call: Callable[..., object], *arguments: object) -> set[Future[object]]:
         """Hand the same call to every process."""

@@ -5,7 +5,7 @@ two agree after a kill of the client, of the server or of the line between them.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,8 +152,13 @@ def carry(
         moved = refresh(session, plan, supply)
         session.execute(LATER)
         for tables in _together(plan, mode):
-            here = _moved_here(session, plan, supply, tables, before_commit)
-            for done in crew.move(session, tables) if crew else here:
+            left = journal.waiting(session, plan.digest, tables)
+            here = (
+                move(supply, session, plan.table(each.table), each, plan.digest,
+                     before_commit=before_commit)
+                for each in left
+            )  # fmt: skip
+            for done in crew.move(session, tables) if crew and len(left) > 1 else here:
                 moved += 1
                 if on_chunk is not None:
                     on_chunk(done)
@@ -204,19 +209,6 @@ def _together(plan: Plan, mode: str) -> list[list[str]]:
     """List tables that need not wait for others: all, while no foreign key is in the way."""
     names = [table.name for table in plan.tables]
     return [names] if mode == "bulk" else [[name] for name in names]
-
-
-def _moved_here(
-    session: Connection,
-    plan: Plan,
-    supply: Supply,
-    tables: list[str],
-    before_commit: Callable[[Chunk], None] | None,
-) -> Iterator[Moved]:
-    """Move every waiting chunk of some tables in this process."""
-    for chunk in journal.waiting(session, plan.digest, tables):
-        table = plan.table(chunk.table)
-        yield move(supply, session, table, chunk, plan.digest, before_commit=before_commit)
 
 
 def hold_limit(session: Connection, plan: Plan, table: TablePlan) -> None:
