@@ -19,7 +19,7 @@ from operations.transfer import catalog as catalogs
 from operations.transfer.journal import Chunk
 from operations.transfer.plan import Plan
 from operations.transfer.quoting import qualified, quoted
-from operations.transfer.session import LATER, Connection, connect, first_line
+from operations.transfer.session import Connection, connect, first_line
 
 # Index builds sort in memory up to this; small servers have little.
 BUILD_MEMORY = "256MB"
@@ -152,7 +152,6 @@ def _side_by_side(
     def take() -> None:
         with connect(url, name="destination") as session:
             session.execute(f"set maintenance_work_mem = '{BUILD_MEMORY}'")
-            session.execute(LATER)
             for table in left:
                 work(session, table)
 

@@ -22,7 +22,7 @@ from operations.transfer.chunks import LoadFailed, move
 from operations.transfer.journal import Moved
 from operations.transfer.live import LiveSupply
 from operations.transfer.plan import Plan
-from operations.transfer.session import LATER, Connection, connect, reading
+from operations.transfer.session import Connection, connect, reading
 
 DEATHS = 3  # processes that may die in one load before the load gives up
 LOOK_SECONDS = 0.1
@@ -226,7 +226,6 @@ def work(seat: Seat, tables: list[str]) -> None:
         reading(seat.source, snapshot=seat.snapshot) as ours,
         connect(seat.destination, name="destination") as theirs,
     ):
-        theirs.execute(LATER)
         supply = LiveSupply(ours, seat.snapshot, text=plan.text_hashes, chunk_rows=None)
         while True:
             with theirs.transaction():

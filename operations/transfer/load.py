@@ -18,7 +18,7 @@ from operations.transfer.journal import Chunk, Moved
 from operations.transfer.live import LiveSupply
 from operations.transfer.plan import Plan, TablePlan
 from operations.transfer.quoting import literal, quoted
-from operations.transfer.session import LATER, Connection, connect, reading, value
+from operations.transfer.session import Connection, connect, reading, value
 from operations.transfer.stale import refresh
 
 
@@ -150,7 +150,6 @@ def carry(
             first()
         _begin(session, plan, supply, mode)
         moved = refresh(session, plan, supply)
-        session.execute(LATER)
         for tables in _together(plan, mode):
             left = journal.waiting(session, plan.digest, tables)
             here = (
@@ -166,7 +165,6 @@ def carry(
                 hold_limit(session, plan, plan.table(name))
         bulk.put_back(session, plan, destination, crew.number if crew else 1)
         set_sequences(session, plan, supply)
-        session.execute("reset synchronous_commit")
         session.execute(
             "update _migration.run set finished_at = now(), rows = (select sum(rows) "
             "from _migration.chunk where digest = run.digest) where digest = %s",

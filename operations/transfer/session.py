@@ -48,9 +48,6 @@ $probe$
 """
 # A frozen database is read-only by default only.
 JSON_PROBE_STATEMENTS = ("begin read write", JSON_PROBE, "commit")
-# What is on record and the rows it speaks of are lost together by a crash, so neither needs to be
-# on disk at once; a commit without this setting puts all before it there.
-LATER = "set synchronous_commit = off"
 BEGIN = "begin isolation level repeatable read read only"
 
 
