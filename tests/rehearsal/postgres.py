@@ -49,6 +49,7 @@ class PostgresServer:
 
     def __init__(self, directory: Path | str) -> None:
         self.directory = Path(directory)
+        self.settings: tuple[str, ...] = SETTINGS
         self.password = secrets.token_urlsafe(24)
         self.port = 0
         self.data: Path | None = None
@@ -82,12 +83,20 @@ class PostgresServer:
         if self.pid:
             return
         self.directory.mkdir(parents=True, exist_ok=True)
-        log_path = self.directory / "postgres.log"
         self.data = self._data_directory()
-        self._initialise(log_path)
+        self._initialise(self.directory / "postgres.log")
         self.port = free_port()
+        self.launch()
+
+    def launch(self) -> None:
+        """Start the processes on the data that are there, and wait for the end of any recovery.
+
+        Raises:
+            WorldError: the server did not answer within a minute.
+        """
+        log_path = self.directory / "postgres.log"
         arguments = [str(self.binaries / "postgres"), "-D", str(self.data), "-p", str(self.port)]
-        for setting in SETTINGS:
+        for setting in self.settings:
             arguments += ["-c", setting]
         with log_path.open("ab") as log:
             self._process = subprocess.Popen(
