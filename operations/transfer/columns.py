@@ -264,7 +264,7 @@ class Builder:
         fold = casts.folded if rule.same == "folded" else str
         table = f"{quoted(self.source_schema)}.{quoted(self.source.name)}"
         name, key, column = quoted(f"first:{rule.name}"), quoted(self.key), quoted(rule.source)
-        keys = f"select {fold(f'd.{column}')} as k, d.{key} as first from {table} d"
+        keys = f"select {fold(f'd.{column}')} as k, d.{key} as first from {table} d offset 0"
         first = f"select distinct on (k) k, first from ({keys}) d where k <> '' order by k, first"
         mine = f"key:{rule.name}"
         built.parsed.append(Parsed(mine, fold(f"s.{column}")))

@@ -20,7 +20,7 @@ from operations.transfer.files import (
     write_query,
 )
 from operations.transfer.journal import Chunk
-from operations.transfer.live import LiveSupply
+from operations.transfer.live import NOTED, LiveSupply
 from operations.transfer.plan import Plan, TablePlan
 from operations.transfer.quoting import literal, quoted
 from operations.transfer.session import Connection, first_line, reading, value
@@ -117,7 +117,7 @@ def _chunk(
     given = f"select row_to_json(l)::text from ({lines(table)}) l"
     query = table.noted(where, given, "null::text", text=supply.text_hashes)
     rows = write_lines(path, session.pieces(query, PLAIN_LINES))
-    expected = supply.came_to(table, where)
+    expected = supply.came_to()
     if rows.rows != expected.sums.rows:
         why = (
             f"`{table.name}` gave {expected.sums.rows} rows when counted and {rows.rows} when read"
@@ -135,7 +135,7 @@ def _chunk(
     )
     changed = (
         f"select {label}, a.key, a.name as column_name, a.action, a.fault, a.old as old_value, "
-        f"a.new as new_value from ({table.adjusted(where)}) a"
+        f"a.new as new_value from ({table.adjusted(NOTED)}) a"
     )
     return ChunkRecord(
         chunk.number, chunk.lower, chunk.upper, rows, expected.sums.hash_sum,

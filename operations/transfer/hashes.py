@@ -1,6 +1,8 @@
 """What rows come to: sums of hashes that do not depend on an order."""
 
-SUMS = "cutover.sums"  # setting of a session of the source
+# settings of a session of the source
+SUMS = "cutover.sums"
+PLACES = "cutover.places"
 HASHES_RECORDS = 14  # hash_record_extended came with this version
 
 

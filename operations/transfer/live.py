@@ -2,7 +2,7 @@
 
 import itertools
 
-from operations.transfer.hashes import SUMS
+from operations.transfer.hashes import PLACES, SUMS
 from operations.transfer.journal import Chunk, Expected, Sums
 from operations.transfer.plan import TablePlan
 from operations.transfer.quoting import literal, qualified, quoted
@@ -14,6 +14,9 @@ CHUNK_ROWS = 100_000
 JOINED_CHUNK_ROWS = 250_000
 MOST_CHUNKS = 32  # of a table, unless chunks of a size are asked for; see `bulk.FEW`
 SAMPLED_ROWS = 1000  # keys looked at for each chunk: its size is then true to a few percent
+
+# The rows that the last `noted` query of the session found adjusted.
+NOTED = f"s.ctid = any(current_setting('{PLACES}')::tid[])"
 
 
 class LiveSupply:
@@ -73,22 +76,18 @@ class LiveSupply:
         where = table.span(chunk.lower, chunk.upper, source=True)
         query = table.rows_and_sums(where, text=self.text_hashes)
         copy_rows(self.session, destination, query, f"{table.target} ({table.names})")
-        return self.came_to(table, where)
+        return self.came_to()
 
-    def came_to(self, table: TablePlan, where: str) -> Expected:
+    def came_to(self) -> Expected:
         """Say what the rows came to that a `noted` query has just given."""
         note = b"".join(self.session.pieces(f"select current_setting('{SUMS}')", "(format text)"))
-        rows, hash_sum, adjusted = note.decode().split()
-        kept_out = table.quarantined(where)
-        quarantined = (
-            value(self.session, f"select count(*) from ({kept_out}) q") if table.reason else 0
-        )
-        return Expected(Sums(int(rows), hash_sum), quarantined, int(adjusted))
+        rows, hash_sum, quarantined, adjusted = note.decode().split()
+        return Expected(Sums(int(rows), hash_sum), int(quarantined), int(adjusted))
 
     def evidence(
         self, destination: Connection, table: TablePlan, chunk: Chunk, expected: Expected
     ) -> None:
-        """Stream the rows kept out and the values changed."""
+        """Stream the rows kept out and the values changed of the rows just streamed."""
         where = table.span(chunk.lower, chunk.upper, source=True)
         label = f"{literal(table.name)}, {chunk.number}"
         if expected.quarantined:
@@ -98,7 +97,7 @@ class LiveSupply:
             )
             copy_rows(self.session, destination, listing, "_migration.quarantine", form="text")
         if expected.adjusted:
-            listing = f"select {label}, a.* from ({table.adjusted(where)}) a"
+            listing = f"select {label}, a.* from ({table.adjusted(NOTED)}) a"
             copy_rows(self.session, destination, listing, "_migration.adjusted", form="text")
 
     def highest(self, table: TablePlan, column: str) -> int | None:

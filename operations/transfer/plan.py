@@ -5,7 +5,7 @@ from functools import cached_property
 
 from operations.transfer.catalog import Catalog
 from operations.transfer.cut import Cut
-from operations.transfer.hashes import SUMS, hash_sum, hashes_text
+from operations.transfer.hashes import PLACES, SUMS, hash_sum, hashes_text
 from operations.transfer.parsed import Parsed
 from operations.transfer.quoting import literal, qualified, quoted
 from operations.transfer.rules import Action, ColumnRule, Fault, Limit, Place
@@ -163,10 +163,11 @@ class TablePlan:
         return self.noted(where, f"select {self.names} from mapped", nothing, text=text)
 
     def noted(self, where: str, given: str, nothing: str, *, text: bool) -> str:
-        """Return a SELECT after which the session's setting `SUMS` says what its rows came to.
+        """Return a SELECT after which settings of the session say what its rows came to.
 
-        That is their number, their hash sum and how many were adjusted, as `source_sums` gives
-        them. Reading a row costs more than hashing it, so each is read once for both.
+        `SUMS` then holds their number, their hash sum, how many were kept out and how many
+        adjusted, as `source_sums` gives them; `PLACES` says where the adjusted ones are. Reading
+        a row costs more than hashing it, so each is read once for all of this.
 
         Args:
             where: Condition of the source rows.
@@ -176,19 +177,32 @@ class TablePlan:
         """
         columns = ", ".join(f"{column.sql} as {quoted(column.name)}" for column in self.columns)
         mapped = (
-            f'select {columns}, {self._is_adjusted()} as "row:adjusted" '
-            f"from {self.relation(where)} where {self.kept()}"
+            f'select {columns}, case when {self._is_adjusted()} then "row:place" end '
+            f'as "row:adjusted" from {self.relation(where)} where {self.kept()}'
         )
         came_to = (
             f"concat_ws(' ', count(*), {hash_sum(self.row(source=False), text=text)}, "
-            f'count(*) filter (where "row:adjusted"))'
+            f'{self._kept_out(where)}, count("row:adjusted"))'
         )
+        places = 'array_agg("row:adjusted") filter (where "row:adjusted" is not null)::text'
         # The second part gives no row: it reads the same ones again, and leaves a note of them.
-        note = f"select set_config('{SUMS}', {came_to}, false) as note from mapped"
+        note = (
+            f"select set_config('{SUMS}', {came_to}, false) || "
+            f"set_config('{PLACES}', coalesce({places}, '{{}}'), false) as note from mapped"
+        )
         return (
             f"with mapped as materialized ({mapped}) {given} "
             f"union all select {nothing} from ({note}) n where n.note is null"
         )
+
+    def _kept_out(self, where: str) -> str:
+        """Return an expression beside `count(*)` of the rows moved: how many were kept out."""
+        if self.reason is None:
+            return "0"
+        if self.excluded is None:
+            source = qualified(self.source_schema, self.source)
+            return f"(select count(*) from {source} s where {where}) - count(*)"
+        return f"(select count(*) from ({self.quarantined(where)}) q)"
 
     def _is_adjusted(self) -> str:
         """Return a condition: the row is one that `adjusted` lists."""

@@ -69,7 +69,7 @@ class Treatment:
             Fault.BLANK: self._blank(),
             Fault.UNCASTABLE: self._uncastable(),
             Fault.MALFORMED: self.malformed,
-            Fault.TOO_LONG: f"char_length({self.read}) > {self.length}" if self.length else None,
+            Fault.TOO_LONG: self._too_long(),
             Fault.DUPLICATE: self.duplicate,
             Fault.UNTRIMMED: self._untrimmed(),
         }
@@ -96,6 +96,13 @@ class Treatment:
         # in this order: most values can be read, and then nothing else is looked at
         return f"{self.read} is null and {there}"
 
+    def _too_long(self) -> str | None:
+        """Return a condition; a text of few bytes has few characters, and those take long."""
+        if not self.length:
+            return None
+        read, length = self.read, self.length
+        return f"octet_length({read}) > {length} and char_length({read}) > {length}"
+
     def _untrimmed(self) -> str | None:
         if not self.rule.action(Fault.UNTRIMMED):
             return None
@@ -109,7 +116,8 @@ class Treatment:
             if said.get(fault) is Action.NULL and fault in self.conditions:
                 final = f"(case when {self.conditions[fault]} then null else {final} end)"
         if said.get(Fault.TOO_LONG) is Action.TRUNCATE and self.length:
-            final = f"left({final}, {self.length})"
+            fits = f"octet_length({final}) <= {self.length}"
+            final = f"(case when {fits} then {final} else left({final}, {self.length}) end)"
         stand_ins = {Action.PLACEHOLDER: self.placeholder}
         if self.rule.sentinel is not None:
             stand_ins[Action.SENTINEL] = constant(self.rule.sentinel.value, self.type)
