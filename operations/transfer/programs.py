@@ -106,7 +106,9 @@ def psql() -> Path:
         ProgramFailed: there is none.
     """
     for place in directories():
-        if (found := shutil.which("psql", path=str(place))) is not None:
+        found = shutil.which("psql", path=str(place))
+        # Debian's wrapper takes longer to find psql than psql takes to start.
+        if found is not None and Path(found).resolve().name != "pg_wrapper":
             return Path(found)
     raise ProgramFailed(
         "psql was not found",

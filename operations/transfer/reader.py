@@ -5,8 +5,10 @@ psql hands it on as bytes. One psql serves all queries of a session, on that ses
 """
 
 import contextlib
+import fcntl
 import os
 import secrets
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -15,7 +17,7 @@ import psycopg
 
 from operations.transfer import programs
 
-PIPE_BYTES = 64 * 1024  # a pipe holds no more; see pipe(7)
+PIPE_BYTES = 1024 * 1024  # what Linux gives anybody who asks; see pipe(7)
 PIECE_BYTES = 256 * 1024
 END_SECONDS = 10.0
 OPTIONS = (
@@ -37,9 +39,14 @@ class Reader:
         self._password = variables.get("PGPASSWORD")
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
         self._rows, ours = os.pipe()
+        with contextlib.suppress(AttributeError, OSError):  # elsewhere than on Linux: as it is
+            fcntl.fcntl(ours, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        # psql writes 4 KB at a time unless told otherwise, and wakes this process up each time
+        stdbuf = shutil.which("stdbuf")
+        generous = [stdbuf, f"--output={PIECE_BYTES}"] if stdbuf else []
         try:
             self._process = subprocess.Popen(
-                [str(programs.psql()), *OPTIONS],
+                [*generous, str(programs.psql()), *OPTIONS],
                 env=variables,
                 stdin=subprocess.PIPE,
                 stdout=ours,
@@ -63,23 +70,19 @@ class Reader:
         """
         mark = secrets.token_hex(16)
         end = f"{mark}\n".encode()
-        waiting = bytearray()
-        whole = False
+        held = b""  # what may be the mark
         try:
             self._ask(f"copy ({query}) to stdout {options};\n\\echo {mark}\n")
-            while not (whole := waiting.endswith(end)):
-                if len(waiting) > PIECE_BYTES:
-                    # what may be the beginning of the mark stays
-                    yield bytes(waiting[: -len(end)])
-                    del waiting[: -len(end)]
-                piece = os.read(self._rows, PIPE_BYTES)
+            while held != end:
+                piece = os.read(self._rows, PIECE_BYTES)
                 if not piece:
                     raise psycopg.OperationalError(self._why())
-                waiting += piece
-            if len(waiting) > len(end):
-                yield bytes(waiting[: -len(end)])
+                held += piece
+                if len(held) > len(end):
+                    yield held[: -len(end)]
+                    held = held[-len(end) :]
         finally:
-            if not whole:
+            if held != end:
                 self.close()
 
     @property
