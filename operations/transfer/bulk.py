@@ -152,6 +152,8 @@ def _side_by_side(
     def take() -> None:
         with connect(url, name="destination") as session:
             session.execute(f"set maintenance_work_mem = '{BUILD_MEMORY}'")
+            if number > 1:  # these are the parallel workers already
+                session.execute("set max_parallel_maintenance_workers = 0")
             for table in left:
                 work(session, table)
 
