@@ -21,10 +21,11 @@ from operations.engine import (
 )
 from operations.evidence import keep_kept_out, keep_written, move_aside
 from operations.transfer import backup as backups
-from operations.transfer import catchup, crew, files
+from operations.transfer import catchup, files, hands
 from operations.transfer import export as exports
 from operations.transfer import load as loads
 from operations.transfer.compile import open_plan
+from operations.transfer.hands import Hands
 from operations.transfer.journal import Moved
 from operations.transfer.kept_out import FILES
 from operations.transfer.plan import Plan
@@ -176,15 +177,14 @@ def load(
         ClientError: the mapping or a row does not fit, or the destination holds other rows.
     """
     plan = opened(mapping, source, destination)
-    hands = crew.cluster(cluster) if cluster else crew.local(workers) if workers > 1 else None
-    yield call(stream, plan, source, destination, hands)
+    yield call(stream, plan, source, destination, hands.asked_for(workers, cluster))
     yield call(keep_kept_out, destination, Path(directory) / run)
 
 
-def stream(plan: Plan, source: Database, destination: Database, hands: crew.Hands | None) -> None:
+def stream(plan: Plan, source: Database, destination: Database, crew: Hands | None) -> None:
     """Load, and say what came of it."""
     tell = Progress().tell
-    loaded = loads.load(plan, *urls(source, destination), mode="bulk", hands=hands, on_chunk=tell)
+    loaded = loads.load(plan, *urls(source, destination), mode="bulk", hands=crew, on_chunk=tell)
     say(f"{loaded.rows} rows loaded")
 
 

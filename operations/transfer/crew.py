@@ -6,19 +6,18 @@ transaction of the destination wherever it runs, so what a dead process held is 
 """
 
 import itertools
-import multiprocessing
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from concurrent.futures import Executor, Future, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Self
 
 from operations.clients.errors import ClientError
 from operations.transfer import journal
 from operations.transfer.chunks import LoadFailed, move
+from operations.transfer.hands import Hands
 from operations.transfer.journal import Moved
 from operations.transfer.live import LiveSupply
 from operations.transfer.plan import Plan
@@ -26,19 +25,8 @@ from operations.transfer.session import Connection, connect, reading
 
 DEATHS = 3  # processes that may die in one load before the load gives up
 LOOK_SECONDS = 0.1
-WORKERS_SECONDS = 30.0
 # The server lets go of a dead process's chunk when it notices the closed line.
 LET_GO_SECONDS = 30.0
-
-MakeExecutor = Callable[[], AbstractContextManager[Executor]]
-
-
-@dataclass(frozen=True)
-class Hands:
-    """How many processes work side by side, and what makes them."""
-
-    number: int
-    make: MakeExecutor
 
 
 @dataclass(frozen=True)
@@ -49,67 +37,6 @@ class Seat:
     source: str = field(repr=False)
     destination: str = field(repr=False)
     snapshot: str
-
-
-def local(workers: int) -> Hands:
-    """Return a pool of processes on this machine, begun from a clean interpreter."""
-    context = multiprocessing.get_context("spawn")
-    return Hands(
-        workers,
-        lambda: ProcessPoolExecutor(workers, mp_context=context, initializer=leave_with_parent),
-    )
-
-
-def leave_with_parent() -> None:
-    """End this process when the coordinator was killed: nobody else would ever end it."""
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def cluster(address: str) -> Hands:
-    """Return all threads of a running Dask cluster.
-
-    Args:
-        address: Of its scheduler, such as ``tcp://10.0.0.7:8786``; every worker must reach both
-            databases, and have this package and PostgreSQL's `psql`.
-
-    Raises:
-        ClientError: the extra `cluster` is not installed, or no worker is there.
-
-    Source: https://distributed.dask.org/en/stable/api.html#distributed.Client.get_executor
-    """
-    try:
-        from distributed import Client  # noqa: PLC0415  an extra: most loads need no cluster
-    except ImportError:
-        raise ClientError(
-            "the load was not spread over a cluster",
-            "Dask is not installed",
-            "uv sync --extra cluster, then the same command again",
-        ) from None
-
-    @contextmanager
-    def make() -> Iterator[Executor]:
-        with Client(address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
-            # `pure=False`: the same call twice is two hands, not one answer from a cache.
-            yield client.get_executor(pure=False)
-
-    with Client(address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
-        try:
-            client.wait_for_workers(1, timeout=WORKERS_SECONDS)
-        except TimeoutError:
-            raise ClientError(
-                "the load was not spread over a cluster",
-                f"the scheduler at {address} has no worker",
-                "start its workers, then the same command again",
-            ) from None
-        threads = sum(client.nthreads().values())
-    return Hands(threads, make)
 
 
 class Crew:
@@ -227,6 +154,8 @@ def work(seat: Seat, tables: list[str]) -> None:
         connect(seat.destination, name="destination") as theirs,
     ):
         supply = LiveSupply(ours, seat.snapshot, text=plan.text_hashes, chunk_rows=None)
+        # these processes are the parallel workers already
+        theirs.execute("set max_parallel_workers_per_gather = 0")
         while True:
             with theirs.transaction():
                 chunk = journal.claim(theirs, plan.digest, tables)

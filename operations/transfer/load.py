@@ -13,7 +13,8 @@ from pathlib import Path
 from operations.transfer import bulk, evidence, journal, preflight
 from operations.transfer.admission import LoadRefused, admit, alone, finished
 from operations.transfer.chunks import LoadFailed, Supply, move, told
-from operations.transfer.crew import Crew, Hands, Seat
+from operations.transfer.crew import Crew, Seat
+from operations.transfer.hands import Hands
 from operations.transfer.journal import Chunk, Moved
 from operations.transfer.live import LiveSupply
 from operations.transfer.plan import Plan, TablePlan

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from operations.transfer import compare, crew, export, load, preflight, verify
+from operations.transfer import compare, export, hands, load, preflight, verify
 from operations.transfer.compile import open_plan
 from operations.transfer.files import FileSupply
 from operations.transfer.session import connect, reading
@@ -32,10 +32,9 @@ def stream(plan, source, destination, tables):
 
 def load_all(plan, source, destination, workers=1, chunk_rows=None):
     """Carry a complete load, keys and indexes down meanwhile; the preflight is measured apart."""
-    hands = crew.local(workers) if workers > 1 else None
     made = load.load(
         plan, source, destination, mode="bulk", chunk_rows=chunk_rows, preflighted=True,
-        hands=hands,
+        hands=hands.asked_for(workers),
     )  # fmt: skip
     return {"rows": made.rows, "chunks": made.chunks_moved + made.chunks_unchanged}
 

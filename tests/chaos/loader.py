@@ -4,7 +4,7 @@ import json
 import sys
 
 from operations.clients.errors import ClientError
-from operations.transfer import crew, load
+from operations.transfer import hands, load
 from operations.transfer.compile import open_plan
 
 REFUSED = 3
@@ -18,14 +18,13 @@ def main() -> int:
         plan = open_plan(request["mapping"], *places)
         sys.stdout.write("ready\n")
         sys.stdout.flush()
-        workers = request["workers"]
         done = load.load(
             plan,
             *places,
             mode=request["mode"],
             chunk_rows=request["chunk_rows"],
             preflighted=True,  # blows are to land among the writes
-            hands=crew.local(workers) if workers > 1 else None,
+            hands=hands.asked_for(request["workers"]),
         )
     except ClientError as error:
         sys.stdout.write(f"refused: {error.what}: {error.why}\n")

@@ -117,8 +117,7 @@ def test_ctrl_c_exits_1_and_leaves_a_run_that_can_be_resumed(lab, call):
     assert process.returncode == 1, said
     assert (
         f"Run {lab.runs()[0].id} on {lab.environment}: "
-        "1 of 3 steps proven, stopped at lab.steps.slow"
-        in said
+        "1 of 3 steps proven, stopped at lab.steps.slow" in said
     )
     assert "Traceback" not in said
     assert lab.runs()[0].tasks["2", "one"].in_doubt

@@ -2,17 +2,16 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from operations.clients.errors import ClientError
-from operations.transfer import crew
+from operations.transfer import hands
+from operations.transfer.crew import Seat
 from operations.transfer.load import load
 from operations.transfer.verify import verify
 
@@ -20,10 +19,10 @@ ROOT = Path(__file__).parents[2]
 CHUNK_ROWS = 40  # so that the small seed makes several chunks of its larger tables
 
 
-def carried(pair, hands, **hooks):
+def carried(pair, chosen, **hooks):
     """Load a pair by several hands, and say that everything arrived."""
     done = load(
-        pair.plan, pair.source, pair.destination, chunk_rows=CHUNK_ROWS, hands=hands, **hooks
+        pair.plan, pair.source, pair.destination, chunk_rows=CHUNK_ROWS, hands=chosen, **hooks
     )
     report = verify(pair.plan, pair.source, pair.destination)
     assert report.good, report.reasons()
@@ -32,9 +31,9 @@ def carried(pair, hands, **hooks):
 
 def test_local_processes_load_what_one_process_loads(pair):
     """Two workers on one snapshot: every row arrives, and a second load moves nothing."""
-    done = carried(pair, crew.local(2))
+    done = carried(pair, hands.local(2))
     assert done.chunks_moved > len(pair.plan.tables)
-    again = carried(pair, crew.local(2))
+    again = carried(pair, hands.local(2))
     assert not again.changed
 
 
@@ -44,18 +43,16 @@ def test_a_killed_local_process_costs_nothing(pair):
 
     @contextmanager
     def watched():
-        with crew.local(2).make() as pool:
-            assert isinstance(pool, ProcessPoolExecutor)
+        with hands.local(2).make() as pool:
             pools.append(pool)
             yield pool
 
     def kill_one(_):
         if len(pools) == 1:
-            victim = next(iter(pools[0]._processes))
-            os.kill(victim, signal.SIGKILL)
+            pools[0].processes[0].kill()
             pools.append(None)
 
-    carried(pair, crew.Hands(2, watched), on_chunk=kill_one)
+    carried(pair, hands.Hands(2, watched), on_chunk=kill_one)
 
 
 def test_a_worker_that_always_dies_ends_the_load(pair):
@@ -63,7 +60,8 @@ def test_a_worker_that_always_dies_ends_the_load(pair):
 
     @contextmanager
     def doomed():
-        with ProcessPoolExecutor(1, initializer=os._exit, initargs=(9,)) as pool:
+        with hands.local(1).make() as pool:
+            pool.processes[0].kill()
             yield pool
 
     with pytest.raises(ClientError, match="not loaded to its end"):
@@ -72,9 +70,50 @@ def test_a_worker_that_always_dies_ends_the_load(pair):
             pair.source,
             pair.destination,
             chunk_rows=CHUNK_ROWS,
-            hands=crew.Hands(1, doomed),
+            hands=hands.Hands(1, doomed),
         )
     carried(pair, None)
+
+
+UNDER_PYINFRA = """
+import sys
+import pyinfra_cli  # gevent takes the place of threads
+from operations.transfer import hands, load
+from operations.transfer.compile import open_plan
+
+if __name__ != "__main__":
+    raise SystemExit("a worker imported what started its parent")
+plan = open_plan(*sys.argv[1:4])
+chosen = hands.local(2)
+pool = chosen.make()
+made = [pool]
+
+def make():
+    return made.pop() if made else chosen.make()
+
+pool.processes[0].kill()
+done = load.load(plan, *sys.argv[2:4], chunk_rows=40, hands=hands.Hands(2, make))
+print(done.chunks_moved)
+"""
+
+
+def test_workers_serve_a_parent_under_gevent_and_one_may_die(pair, tmp_path):
+    """As pyinfra runs it: a worker dies before its first call, and the load goes on."""
+    script = tmp_path / "parent.py"
+    script.write_text(UNDER_PYINFRA)
+    done = subprocess.run(
+        [sys.executable, script, pair.plan.file, pair.source, pair.destination],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > len(pair.plan.tables)
+    report = verify(pair.plan, pair.source, pair.destination)
+    assert report.good, report.reasons()
 
 
 @pytest.fixture
@@ -125,11 +164,11 @@ def test_a_cluster_loads_though_a_worker_is_killed(pair, dask_cluster):
             workers[0].kill()
             workers[0].wait()
 
-    carried(pair, crew.cluster(address), on_chunk=kill_one)
+    carried(pair, hands.cluster(address), on_chunk=kill_one)
 
 
 def test_no_address_shows_in_what_a_worker_is_handed(pair):
     """A cluster logs what it is handed; the databases' passwords are not in it."""
-    seat = crew.Seat(pair.plan, pair.source, pair.destination, "00000003-1")
+    seat = Seat(pair.plan, pair.source, pair.destination, "00000003-1")
     assert pair.source not in repr(seat)
     assert pair.destination not in repr(seat)

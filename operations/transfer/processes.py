@@ -1,0 +1,115 @@
+"""A pool of processes that begin from a clean interpreter, whatever their parent has become.
+
+Under pyinfra, gevent stands in for threads. `concurrent.futures` then feeds its processes from the
+one thread there is, which waits for ever when a process dies before it has read; and each of them
+imports all that its parent was started with. These have a line each to their parent, import what
+they are handed only, and end when the line does.
+"""
+
+import os
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ProcessDied(Exception):
+    """A process ended before its call did."""
+
+
+class Processes(ThreadPoolExecutor):
+    """An executor of so many processes, all started at once.
+
+    One that has died takes no more calls, so a pool with a death in it is to be made anew.
+
+    Args:
+        number: Processes.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.processes = [_started() for _ in range(number)]
+        self._idle = list(self.processes)
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Let one process make a call; what it is handed and what it returns must pickle."""
+        return super().submit(self._ask, pickle.dumps((fn, args, kwargs)))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - Executor's own signature
+        """End every process, at work or not."""
+        for process in self.processes:
+            process.kill()
+            process.wait()
+        super().shutdown(wait, cancel_futures=cancel_futures)
+        for process in self.processes:
+            for line in (process.stdin, process.stdout):
+                if line:
+                    with suppress(BrokenPipeError):
+                        line.close()
+
+    def _ask(self, request: bytes) -> Any:  # Any: what a call returns is known by its caller
+        if not self._idle:
+            raise ProcessDied("no process of the pool is left")
+        process = self._idle.pop()
+        if not process.stdin or not process.stdout:
+            raise ProcessDied("a process has no line")
+        try:
+            process.stdin.write(request)
+            process.stdin.flush()
+            result, error = pickle.load(process.stdout)  # noqa: S301 - from our own child
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError):
+            process.kill()
+            raise ProcessDied(f"a process ended with status {process.wait()}") from None
+        self._idle.append(process)
+        if error is not None:
+            raise error
+        return result
+
+
+def _started() -> "subprocess.Popen[bytes]":
+    path = os.pathsep.join(place or str(Path.cwd()) for place in sys.path)
+    return subprocess.Popen(
+        [sys.executable, "-m", __name__],
+        env=os.environ | {"PYTHONPATH": path},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+
+
+def main() -> None:
+    """Make the calls that come on stdin, one after the other, until it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not come between answers
+    requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def listen() -> None:
+        with suppress(EOFError):
+            while True:
+                requests.put(pickle.load(sys.stdin.buffer))  # noqa: S301 - from our own parent
+        os._exit(0)
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        call, args, kwargs = requests.get()
+        answer: tuple[Any, Exception | None]
+        try:
+            answer = call(*args, **kwargs), None
+        except Exception as error:  # noqa: BLE001 - the parent raises it
+            answer = None, error
+        pickle.dump(answer, answers)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""The pool of processes: what they answer, and that none outlives its parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from operations.transfer.processes import ProcessDied, Processes
+
+ROOT = Path(__file__).parents[2]
+ORPHANS = """
+import time
+from operations.transfer.processes import Processes
+pool = Processes(2)
+pool.submit(time.sleep, 600)
+print(*[process.pid for process in pool.processes], flush=True)
+time.sleep(600)
+"""
+SECONDS = 20.0
+
+
+def test_a_call_is_answered_by_another_process_whatever_it_prints():
+    """A result, what a library prints beside it, and an error that its caller may catch."""
+    with Processes(2) as pool:
+        pids = {process.pid for process in pool.processes}
+        assert {pool.submit(os.getpid).result() for _ in range(6)} <= pids
+        assert pool.submit(print, "a word on stdout").result() is None
+        with pytest.raises(ZeroDivisionError):
+            pool.submit(divmod, 1, 0).result()
+        assert pool.submit(divmod, 7, 2).result() == (3, 1)
+
+
+def test_a_killed_process_is_told_apart_from_an_error_of_its_call():
+    """SIGKILL in the middle of a call; nobody is left for the next one."""
+    with Processes(1) as pool:
+        waiting = pool.submit(time.sleep, 600)
+        while not waiting.running():
+            time.sleep(0.01)
+        os.kill(pool.processes[0].pid, signal.SIGKILL)
+        with pytest.raises(ProcessDied, match="-9"):
+            waiting.result(SECONDS)
+        with pytest.raises(ProcessDied, match="no process"):
+            pool.submit(os.getpid).result(SECONDS)
+
+
+def test_processes_at_work_end_with_a_killed_parent():
+    """One sleeps, one waits for a call; both are gone soon after SIGKILL to their parent."""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", ORPHANS], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    with parent:
+        pids = [int(word) for word in parent.stdout.readline().split()]
+        parent.kill()
+    latest = time.monotonic() + SECONDS
+    while any(map(alive, pids)) and time.monotonic() < latest:
+        time.sleep(0.05)
+    assert not [pid for pid in pids if alive(pid)]
+
+
+def alive(pid):
+    """Say whether a process is there and not only waits to be buried."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
