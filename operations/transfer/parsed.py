@@ -4,13 +4,19 @@ from dataclasses import dataclass
 
 from operations.transfer.quoting import quoted
 
+# Texts that a table is searched for: of so many percent of its pages, at most so many. Those that
+# many rows hold are among them; whatever is not is read where it stands.
+SAMPLED_PERCENT = 1
+MOST_TEXTS = 2000
+
 
 @dataclass(frozen=True)
 class Parsed:
     """A value that is computed once, whatever mentions it: `s.name` reads it.
 
-    Once per row; or, with `text`, an expression of the source, about once per distinct text:
-    `sql` then reads `d.text`. Few texts stand for many dates, and reading one takes its time.
+    Once per row; or, with `text`, an expression of the source, mostly once for all rows that hold
+    the same text: `sql` then reads `d.text`. Few texts stand for many dates, and reading one takes
+    longer than finding it.
     """
 
     name: str
@@ -20,19 +26,29 @@ class Parsed:
     @property
     def value(self) -> str:
         """Return the item of the SELECT list that gives the value its name."""
-        sql = self.sql if self.text is None else f"{quoted(f'texts:{self.name}')}.value"
-        return f"{sql} as {quoted(self.name)}"
+        if self.text is None:
+            return f"{self.sql} as {quoted(self.name)}"
+        alone = f"select ({self.text})::text as text offset 0"
+        return (
+            f"case when {self._seen}.text is not null then {self._seen}.value "
+            f"else (select {self.sql} from ({alone}) d) end as {quoted(self.name)}"
+        )
 
-    @property
-    def join(self) -> str:
-        """Return the join that PostgreSQL (14 and later) answers from its cache of texts seen.
-
-        The inner `offset 0` makes the text itself the one key of that cache.
-        """
+    def join(self, table: str) -> str:
+        """Return the join with the texts a sample of the table holds, each read once."""
         if self.text is None:
             return ""
-        text = f"select ({self.text})::text as text offset 0"
-        return (
-            f" left join lateral (select {self.sql} as value from ({text}) d offset 0) "
-            f"{quoted(f'texts:{self.name}')} on true"
+        # `collate "C"`: under others, different texts may be equal
+        text = f'({self.text})::text collate "C"'
+        texts = (
+            f"select distinct {text} as text from {table} s "
+            f"tablesample system ({SAMPLED_PERCENT}) limit {MOST_TEXTS}"
         )
+        return (
+            f" left join (select d.text, {self.sql} as value from ({texts}) d offset 0) "
+            f"{self._seen} on {self._seen}.text = {text}"
+        )
+
+    @property
+    def _seen(self) -> str:
+        return quoted(f"seen:{self.name}")

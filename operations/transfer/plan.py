@@ -104,12 +104,13 @@ class TablePlan:
 
     def relation(self, where: str = "true") -> str:
         """Return the FROM item: source rows under `where`, with what is parsed and joined."""
-        rows = f"from {qualified(self.source_schema, self.source)} s"
+        source = qualified(self.source_schema, self.source)
         columns = ", ".join(["s.*", 's.ctid as "row:place"', *(item.value for item in self.parsed)])
-        texts = "".join(item.join for item in self.parsed)
+        texts = "".join(item.join(source) for item in self.parsed)
         # `offset 0` makes PostgreSQL compute each value once, not once for each mention
-        fence = " offset 0" if any(item.text is None for item in self.parsed) else ""
-        return " ".join([f"(select {columns} {rows}{texts} where {where}{fence}) s", *self.joins])
+        fence = " offset 0" if self.parsed else ""
+        rows = f"(select {columns} from {source} s{texts} where {where}{fence}) s"
+        return " ".join([rows, *self.joins])
 
     def kept(self) -> str:
         """Return the condition of the rows that are moved."""
