@@ -167,8 +167,7 @@ class TablePlan:
         """Return a SELECT after which settings of the session say what its rows came to.
 
         `SUMS` then holds their number, their hash sum, how many were kept out and how many
-        adjusted, as `source_sums` gives them; `PLACES` says where the adjusted ones are. Reading
-        a row costs more than hashing it, so each is read once for all of this.
+        adjusted, as `source_sums` gives them; `PLACES` says where the adjusted ones are.
 
         Args:
             where: Condition of the source rows.
@@ -186,13 +185,15 @@ class TablePlan:
             f'{self._kept_out(where)}, count("row:adjusted"))'
         )
         places = 'array_agg("row:adjusted") filter (where "row:adjusted" is not null)::text'
+        # What takes long to read is kept until it is hashed; the rest is sooner read twice.
+        kept = "materialized" if self.parsed or self.joins else "not materialized"
         # The second part gives no row: it reads the same ones again, and leaves a note of them.
         note = (
             f"select set_config('{SUMS}', {came_to}, false) || "
             f"set_config('{PLACES}', coalesce({places}, '{{}}'), false) as note from mapped"
         )
         return (
-            f"with mapped as materialized ({mapped}) {given} "
+            f"with mapped as {kept} ({mapped}) {given} "
             f"union all select {nothing} from ({note}) n where n.note is null"
         )
 
