@@ -51,16 +51,19 @@ def start(command, url, **given):
     )
 
 
-def copy_through(programs, source, destination, tables, form):
-    """Pipe `psql COPY` into `psql COPY`, one pair after the other."""
+def copy_through(programs, source, destination, pairs, form):
+    """Pipe `psql COPY` into `psql COPY`, one pair after the other.
+
+    Each pair is what is copied, a table or a SELECT in parentheses, and the table it goes into.
+    """
     began = time.perf_counter()
-    for table in tables:
+    for given, table in pairs:
         out = start(
-            [*PSQL, "-c", f"copy public.{table} to stdout (format {form})"], source,
+            [*PSQL, "-c", f"copy {given} to stdout (format {form})"], source,
             stdout=subprocess.PIPE, programs=programs,
         )  # fmt: skip
         into = start(
-            [*PSQL, "-c", f"copy public.{table} from stdin (format {form})"], destination,
+            [*PSQL, "-c", f"copy {table} from stdin (format {form})"], destination,
             stdin=out.stdout, programs=programs,
         )  # fmt: skip
         out.stdout.close()
@@ -69,11 +72,12 @@ def copy_through(programs, source, destination, tables, form):
     return time.perf_counter() - began
 
 
-def dump_and_restore(programs, source, destination, directory):
-    """`pg_dump -Fd -Z0 -j2` and `pg_restore -j2` into an empty database; return the seconds."""
+def dump_and_restore(programs, source, destination, directory, *options):
+    """`pg_dump -Fd -j2` and `pg_restore -j2` into an empty database; return the seconds."""
     shutil.rmtree(directory, ignore_errors=True)
     began = time.perf_counter()
-    timed(start(["pg_dump", "-Fd", "-Z0", "-j2", "-f", str(directory)], source, programs=programs))
+    command = ["pg_dump", "-Fd", "-j2", *options, "-f", str(directory)]
+    timed(start(command, source, programs=programs))
     name = environment(destination)["PGDATABASE"]
     command = ["pg_restore", "-j2", "--exit-on-error", "-d", name, str(directory)]
     timed(start(command, destination, programs=programs))

@@ -73,6 +73,7 @@ class Methods:
         methods = {
             "COPY text, longest table": lambda: self.raw([BIG], "text"),
             "stream, longest table": lambda: self.stream([BIG]),
+            "mapped COPY, longest table": self.mapped,
             "COPY binary, longest table": lambda: self.raw([BIG], "binary"),
             "COPY text, widest table": lambda: self.raw([WIDE], "text"),
             "stream, widest table": lambda: self.stream([WIDE]),
@@ -81,7 +82,8 @@ class Methods:
             "stream, all": lambda: self.stream(self.targets),
             "COPY binary, all": lambda: self.raw(self.sources, "binary"),
             "dump and restore": self.dump_and_restore,
-            "dump, restore, check": self.dump_restore_and_check,
+            "dump -Z0 and restore": lambda: self.dump_and_restore("-Z0"),
+            "dump -Z0, restore, check": self.dump_restore_and_check,
             "load": lambda: self.load(1),
             "load by 2": lambda: self.load(2),
             "pgcopydb": lambda: self.clone(anchors.pgcopydb),
@@ -113,8 +115,17 @@ class Methods:
 
     def raw(self, tables: list[str], form: str) -> float:
         """COPY into COPY, unmapped."""
+        pairs = [(f"public.{table}", f"public.{table}") for table in tables]
         return anchors.copy_through(
-            self.programs, self.legacy, self.places.emptied("raw_heap"), tables, form
+            self.programs, self.legacy, self.places.emptied("raw_heap"), pairs, form
+        )
+
+    def mapped(self) -> float:
+        """COPY of the mapping's own SELECT into COPY."""
+        table = self.places.plan.table(BIG)
+        pairs = [(f"({table.rows()})", f"{table.target} ({table.names})")]
+        return anchors.copy_through(
+            self.programs, self.legacy, self.places.emptied("django_heap"), pairs, "binary"
         )
 
     def stream(self, tables: list[str]) -> float:
@@ -122,26 +133,28 @@ class Methods:
         self.places.emptied("django_heap")
         return self.timed("stream", "django_heap", tables=tables)
 
-    def dump_and_restore(self) -> float:
+    def dump_and_restore(self, *options: str) -> float:
         """Dump the Django-shaped database and restore it elsewhere."""
-        seconds = self.restored()
+        seconds = self.restored(*options)
         self.places.server.drop_database("restored")
         return seconds
 
     def dump_restore_and_check(self) -> float:
         """Dump and restore, gather statistics, hash every row of both: what a load of ours does."""
         sides = [self.places.url(name) for name in ("shaped", "restored")]
-        seconds = self.restored() + anchors.analyze_and_hash(self.programs, sides, self.targets)
+        seconds = self.restored("-Z0")
+        seconds += anchors.analyze_and_hash(self.programs, sides, self.targets)
         self.places.server.drop_database("restored")
         return seconds
 
-    def restored(self) -> float:
+    def restored(self, *options: str) -> float:
         """Dump and restore; return the seconds."""
         return anchors.dump_and_restore(
             self.programs,
             self.places.url("shaped"),
             self.places.fresh("restored", None),
             self.path("dump"),
+            *options,
         )
 
     def load(self, workers: int) -> float:
