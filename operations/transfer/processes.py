@@ -94,7 +94,7 @@ def main() -> None:
     requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def listen() -> None:
-        with suppress(EOFError):
+        with suppress(EOFError, pickle.UnpicklingError):  # the parent died, maybe in mid-sentence
             while True:
                 requests.put(pickle.load(sys.stdin.buffer))  # noqa: S301 - from our own parent
         os._exit(0)
@@ -107,8 +107,9 @@ def main() -> None:
             answer = call(*args, **kwargs), None
         except Exception as error:  # noqa: BLE001 - the parent raises it
             answer = None, error
-        pickle.dump(answer, answers)
-        answers.flush()
+        with suppress(BrokenPipeError):  # nobody is left to hear it
+            pickle.dump(answer, answers)
+            answers.flush()
 
 
 if __name__ == "__main__":

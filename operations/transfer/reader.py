@@ -54,7 +54,11 @@ class Reader:
             )
         finally:
             os.close(ours)
-        self._ask(";\n".join([*prelude, ""]))
+        try:
+            self._ask(";\n".join([*prelude, ""]))
+        except psycopg.OperationalError:
+            self.close()
+            raise
 
     def pieces(self, query: str, options: str) -> Iterator[bytes]:
         """Yield the rows of a query in pieces that end anywhere.

@@ -13,10 +13,14 @@ from operations.transfer.processes import ProcessDied, Processes
 
 ROOT = Path(__file__).parents[2]
 ORPHANS = """
+import pickle
 import time
 from operations.transfer.processes import Processes
-pool = Processes(2)
+pool = Processes(3)
 pool.submit(time.sleep, 600)
+cut_off = pool.processes[0].stdin
+cut_off.write(pickle.dumps(bytes(5000))[:-2000])
+cut_off.flush()
 print(*[process.pid for process in pool.processes], flush=True)
 time.sleep(600)
 """
@@ -48,7 +52,7 @@ def test_a_killed_process_is_told_apart_from_an_error_of_its_call():
 
 
 def test_processes_at_work_end_with_a_killed_parent():
-    """One sleeps, one waits for a call; both are gone soon after SIGKILL to their parent."""
+    """One sleeps, one waits for a call, one for the rest of it, when SIGKILL ends their parent."""
     parent = subprocess.Popen(
         [sys.executable, "-c", ORPHANS], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
