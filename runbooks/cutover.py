@@ -210,6 +210,7 @@ data.load(
     mapping=here.mapping,
     directory=here.directory,
     label="django",
+    workers=2,
 )
 frontend.release(
     task="6.1",
@@ -394,6 +395,7 @@ data.load(
     mapping=here.mapping,
     directory=here.directory,
     label="django",
+    workers=2,
 )
 verify.rows_are_equal(
     task="9.4",

@@ -44,7 +44,7 @@ class _Looked:
     """A column with its condition over `t`, the legacy text, and `d`, the row, and its join.
 
     Few pairs of text and value stand for many rows, and PostgreSQL (14 and later) answers a join
-    to one it has seen from its cache; see `parsed.Parsed`.
+    to one it has seen from its cache, where statistics say how few they are.
     """
 
     column: ColumnPlan

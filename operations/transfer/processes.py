@@ -17,8 +17,9 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import IO, Any, ParamSpec, TypeVar
 
+LENGTH_BYTES = 8
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -61,16 +62,16 @@ class Processes(ThreadPoolExecutor):
         if not self._idle:
             raise ProcessDied("no process of the pool is left")
         process = self._idle.pop()
-        if not process.stdin or not process.stdout:
-            raise ProcessDied("a process has no line")
-        try:
-            process.stdin.write(request)
-            process.stdin.flush()
-            result, error = pickle.load(process.stdout)  # noqa: S301 - from our own child
-        except (OSError, EOFError, ValueError, pickle.UnpicklingError):
+        answer = None
+        if process.stdin and process.stdout:
+            with suppress(OSError):
+                _say(process.stdin, request)
+                answer = _heard(process.stdout)
+        if answer is None:
             process.kill()
-            raise ProcessDied(f"a process ended with status {process.wait()}") from None
+            raise ProcessDied(f"a process ended with status {process.wait()}")
         self._idle.append(process)
+        result, error = pickle.loads(answer)  # noqa: S301 - from our own child
         if error is not None:
             raise error
         return result
@@ -86,30 +87,41 @@ def _started() -> "subprocess.Popen[bytes]":
     )
 
 
+def _say(line: IO[bytes], words: bytes) -> None:
+    line.write(len(words).to_bytes(LENGTH_BYTES))
+    line.write(words)
+    line.flush()
+
+
+def _heard(line: IO[bytes]) -> bytes | None:
+    """Return what the other side says next; None when it is gone, maybe in mid-sentence."""
+    length = int.from_bytes(line.read(LENGTH_BYTES))
+    words = line.read(length)
+    return words if length and len(words) == length else None
+
+
 def main() -> None:
     """Make the calls that come on stdin, one after the other, until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not come between answers
-    requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def listen() -> None:
-        with suppress(EOFError, pickle.UnpicklingError):  # the parent died, maybe in mid-sentence
-            while True:
-                requests.put(pickle.load(sys.stdin.buffer))  # noqa: S301 - from our own parent
-        os._exit(0)
+        while request := _heard(sys.stdin.buffer):
+            requests.put(request)
+        os._exit(0)  # also from the middle of a call: nobody waits for its answer
 
     threading.Thread(target=listen, daemon=True).start()
     while True:
-        call, args, kwargs = requests.get()
-        answer: tuple[Any, Exception | None]
+        answer: tuple[object, Exception | None]
         try:
+            call, args, kwargs = pickle.loads(requests.get())  # noqa: S301 - from our own parent
             answer = call(*args, **kwargs), None
         except Exception as error:  # noqa: BLE001 - the parent raises it
             answer = None, error
-        with suppress(BrokenPipeError):  # nobody is left to hear it
-            pickle.dump(answer, answers)
-            answers.flush()
+        with suppress(BrokenPipeError):
+            _say(answers, pickle.dumps(answer))
 
 
 if __name__ == "__main__":

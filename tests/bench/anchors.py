@@ -60,7 +60,7 @@ def copy_through(programs, source, destination, pairs, form):
     for given, table in pairs:
         out = start(
             [*PSQL, "-c", f"copy {given} to stdout (format {form})"], source,
-            stdout=subprocess.PIPE, programs=programs,
+            stdout=subprocess.PIPE, programs=programs, more={"PGOPTIONS": "-c jit=off"},
         )  # fmt: skip
         into = start(
             [*PSQL, "-c", f"copy {table} from stdin (format {form})"], destination,

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,12 @@ from operations.transfer.processes import ProcessDied, Processes
 
 ROOT = Path(__file__).parents[2]
 ORPHANS = """
-import pickle
 import time
 from operations.transfer.processes import Processes
 pool = Processes(3)
 pool.submit(time.sleep, 600)
 cut_off = pool.processes[0].stdin
-cut_off.write(pickle.dumps(bytes(5000))[:-2000])
+cut_off.write((5000).to_bytes(8) + bytes(3000))
 cut_off.flush()
 print(*[process.pid for process in pool.processes], flush=True)
 time.sleep(600)
@@ -36,6 +36,17 @@ def test_a_call_is_answered_by_another_process_whatever_it_prints():
         with pytest.raises(ZeroDivisionError):
             pool.submit(divmod, 1, 0).result()
         assert pool.submit(divmod, 7, 2).result() == (3, 1)
+
+
+def test_a_call_that_a_process_cannot_read_is_an_error_and_not_silence(monkeypatch):
+    """What is pickled by name has to be there on the other side as well."""
+    module = types.ModuleType("known_here_only")
+    exec("def call(): pass", module.__dict__)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    with Processes(1) as pool:
+        with pytest.raises(ModuleNotFoundError, match="known_here_only"):
+            pool.submit(module.call).result(SECONDS)
+        assert pool.submit(divmod, 7, 2).result(SECONDS) == (3, 1)
 
 
 def test_a_killed_process_is_told_apart_from_an_error_of_its_call():
