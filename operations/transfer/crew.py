@@ -6,7 +6,6 @@ transaction of the destination wherever it runs, so what a dead process held is 
 """
 
 import itertools
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
@@ -68,10 +67,10 @@ class Crew:
         return self._hands.number
 
     def gather(self) -> None:
-        """Start the processes, so that they are there when the first chunk is."""
+        """Start the processes, so that they are ready when the first chunk is."""
         if self._executor is None:
             self._executor = self._open.enter_context(self._hands.make())
-            self._submit(os.getpid)
+            self._submit(be_ready)
 
     def move(self, session: Connection, tables: Sequence[str]) -> Iterator[Moved]:
         """Move every waiting chunk of some tables, and yield each as it is done.
@@ -144,6 +143,10 @@ class Crew:
     def _dismiss(self) -> None:
         self._executor = None
         self._open.close()
+
+
+def be_ready() -> None:
+    """Do nothing: a process that is asked for it has imported this module, which takes a while."""
 
 
 def work(seat: Seat, tables: list[str]) -> None:
