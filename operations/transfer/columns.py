@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from operations.transfer import casts
 from operations.transfer.catalog import Column, Table
-from operations.transfer.parsed import Parsed
+from operations.transfer.parsed import Join, Parsed
 from operations.transfer.plan import ColumnPlan, FaultPlan
 from operations.transfer.quoting import constant, literal, quoted
 from operations.transfer.rules import Action, ColumnRule, Fault, Problem, RowRule
@@ -47,7 +47,7 @@ class Built:
     plan: ColumnPlan | None = None
     faults: list[FaultPlan] = field(default_factory=list)
     parsed: list[Parsed] = field(default_factory=list)
-    joins: list[str] = field(default_factory=list)
+    joins: list[Join] = field(default_factory=list)
     sources: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
 
@@ -74,7 +74,7 @@ class Builder:
     server_version: int
     key: str | None
 
-    def build(self, rule: ColumnRule, looked_up: tuple[str, str, str] | None = None) -> Built:
+    def build(self, rule: ColumnRule, looked_up: tuple[Join, str, str] | None = None) -> Built:
         """Return expression, faults and problems of one rule.
 
         Args:
@@ -137,7 +137,7 @@ class Builder:
         self._problem(built, rule, f"there is no source column `{name}`", fix)
 
     def _raw(
-        self, rule: ColumnRule, built: Built, wire: str, looked_up: tuple[str, str, str] | None
+        self, rule: ColumnRule, built: Built, wire: str, looked_up: tuple[Join, str, str] | None
     ) -> Raw | None:
         if rule.constant is not None:
             given = rule.constant.value
@@ -268,7 +268,7 @@ class Builder:
         first = f"select distinct on (k) k, first from ({keys}) d where k <> '' order by k, first"
         mine = f"key:{rule.name}"
         built.parsed.append(Parsed(mine, fold(f"s.{column}")))
-        built.joins.append(f"left join ({first}) {name} on {name}.k = s.{quoted(mine)}")
+        built.joins.append(Join(f"first:{rule.name}", first, f"{name}.k = s.{quoted(mine)}"))
         return f"{name}.first < s.{key}"
 
     def _placeholder(self, rule: ColumnRule, built: Built) -> str:

@@ -1,4 +1,4 @@
-"""Values of a source row that are computed once, whatever mentions them."""
+"""What stands beside a source row: values computed once, whatever mentions them, and other rows."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,20 @@ from operations.transfer.quoting import quoted
 # many rows hold are among them; whatever is not is read where it stands.
 SAMPLED_PERCENT = 1
 MOST_TEXTS = 2000
+
+
+@dataclass(frozen=True)
+class Join:
+    """A LEFT JOIN with at most one row for each row of the source: `name.…` reads it."""
+
+    name: str
+    rows: str
+    on: str
+
+    @property
+    def sql(self) -> str:
+        """Return the join."""
+        return f"left join ({self.rows}) {quoted(self.name)} on {self.on}"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from functools import cached_property
 from operations.transfer.catalog import Catalog
 from operations.transfer.cut import Cut
 from operations.transfer.hashes import PLACES, SUMS, hash_sum, hashes_text
-from operations.transfer.parsed import Parsed
+from operations.transfer.parsed import Join, Parsed
 from operations.transfer.quoting import literal, qualified, quoted
 from operations.transfer.rules import Action, ColumnRule, Fault, Limit, Place
 
@@ -73,7 +73,7 @@ class TablePlan:
     secrets: tuple[str, ...]
     columns: tuple[ColumnPlan, ...]
     parsed: tuple[Parsed, ...]
-    joins: tuple[str, ...]
+    joins: tuple[Join, ...]
     faults: tuple[FaultPlan, ...]
     excluded: str | None
     uniques: tuple[tuple[str, ...], ...]
@@ -102,15 +102,28 @@ class TablePlan:
             "case " + " ".join(f"when {f.condition} then {literal(f.reason)}" for f in out) + " end"
         )
 
-    def relation(self, where: str = "true") -> str:
-        """Return the FROM item: source rows under `where`, with what is parsed and joined."""
+    def relation(self, where: str = "true", *, read: str | None = None) -> str:
+        """Return the FROM item: source rows under `where`, with what is parsed and joined.
+
+        Where it is known what is `read` of it, nothing else is parsed or joined.
+        """
+        joins, parsed = (self.joins, self.parsed) if read is None else self._mentioned(read)
         source = qualified(self.source_schema, self.source)
-        columns = ", ".join(["s.*", 's.ctid as "row:place"', *(item.value for item in self.parsed)])
-        texts = "".join(item.join(source) for item in self.parsed)
+        columns = ", ".join(["s.*", 's.ctid as "row:place"', *(item.value for item in parsed)])
+        texts = "".join(item.join(source) for item in parsed)
         # `offset 0` makes PostgreSQL compute each value once, not once for each mention
-        fence = " offset 0" if self.parsed else ""
+        fence = " offset 0" if parsed else ""
         rows = f"(select {columns} from {source} s{texts} where {where}{fence}) s"
-        return " ".join([rows, *self.joins])
+        return " ".join([rows, *(join.sql for join in joins)])
+
+    def _mentioned(self, read: str) -> tuple[list[Join], list[Parsed]]:
+        """Return the joins and values that a text mentions, itself or through a join."""
+        joins: list[Join] = []
+        for join in reversed(self.joins):
+            if f"{quoted(join.name)}." in read:
+                joins.insert(0, join)
+                read += join.on
+        return joins, [item for item in self.parsed if f"s.{quoted(item.name)}" in read]
 
     def kept(self) -> str:
         """Return the condition of the rows that are moved."""
@@ -125,15 +138,16 @@ class TablePlan:
 
     def keys(self, column: str) -> str:
         """Return a SELECT of one mapped column of the rows that are moved, as `k`."""
-        found = next(item for item in self.columns if item.name == column)
-        return f"select {found.sql} as k from {self.relation()} where {self.kept()}"
+        return self._of_moved(k=column)
 
     def pairs(self, key: str, column: str) -> str:
         """Return a SELECT of two mapped columns of the rows that are moved, as `k` and `v`."""
-        sql = {item.name: item.sql for item in self.columns}
-        return (
-            f"select {sql[key]} as k, {sql[column]} as v from {self.relation()} where {self.kept()}"
-        )
+        return self._of_moved(k=key, v=column)
+
+    def _of_moved(self, **named: str) -> str:
+        sql, kept = {item.name: item.sql for item in self.columns}, self.kept()
+        listing = ", ".join(f"{sql[column]} as {name}" for name, column in named.items())
+        return f"select {listing} from {self.relation(read=listing + kept)} where {kept}"
 
     def row(self, *, source: bool) -> str:
         """Return an expression: all mapped columns of one row on either side."""

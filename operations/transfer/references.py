@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import dataclass, field
 
 from operations.transfer.catalog import Constraint, Table
+from operations.transfer.parsed import Join
 from operations.transfer.plan import ColumnPlan, FaultPlan, TablePlan
 from operations.transfer.quoting import qualified, quoted
 from operations.transfer.rules import Action, ColumnRule, Fault, Problem, TableRule
@@ -21,9 +22,9 @@ class References:
     mapped: frozenset[str]
     done: dict[str, TablePlan]
     problems: list[Problem] = field(default_factory=list)
-    joins: list[str] = field(default_factory=list)
+    joins: list[Join] = field(default_factory=list)
 
-    def lookup(self, column: ColumnRule) -> tuple[str, str, str] | None:
+    def lookup(self, column: ColumnRule) -> tuple[Join, str, str] | None:
         """Return join, expression and type of a value taken from another table's plan."""
         if column.lookup is None:
             return None
@@ -37,11 +38,12 @@ class References:
             fix = "name a mapped table with a copied key, a column of it, and a source column here"
             self.problems.append(Problem(column.place, f"{what}, which is not there", fix))
             return None
-        name = quoted(f"lookup:{column.name}")
+        label = f"lookup:{column.name}"
+        name = quoted(label)
         values = parent.pairs(parent.key, wanted.column)
         wire = self.target.by_name[column.name].type
         # `offset 0`: the value is computed once for each row there, not once for each row here
-        join = f"left join ({values} offset 0) {name} on {name}.k = s.{quoted(wanted.through)}"
+        join = Join(label, f"{values} offset 0", f"{name}.k = s.{quoted(wanted.through)}")
         return join, f"({name}.v)::{wire}", wire
 
     def kept(self) -> str | None:
@@ -52,10 +54,10 @@ class References:
             first = primary.source == self.rule.source and not primary.also
             if first and primary.reason and primary.key and primary.key_source:
                 keys = primary.keys(primary.key)
-                self.joins.append(
-                    f"left join ({keys}) kept on kept.k = s.{quoted(primary.key_source)}"
-                )
-                return "kept.k is null"
+                here = quoted("kept")
+                on = f"{here}.k = s.{quoted(primary.key_source)}"
+                self.joins.append(Join("kept", keys, on))
+                return f"{here}.k is null"
         return None
 
     def orphans(self, columns: dict[str, ColumnPlan]) -> list[FaultPlan]:
@@ -71,7 +73,7 @@ class References:
             if keys is None:
                 continue
             name = quoted(f"ref:{column.name}")
-            self.joins.append(f"left join ({keys}) {name} on {name}.k = {column.sql}")
+            self.joins.append(Join(f"ref:{column.name}", keys, f"{name}.k = {column.sql}"))
             action = column.rule.action(Fault.ORPHAN) or Action.REFUSE
             condition = f"coalesce({column.sql} is not null and {name}.k is null, false)"
             reason = worded(column.rule, Fault.ORPHAN)
