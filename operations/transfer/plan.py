@@ -119,10 +119,9 @@ class TablePlan:
     def _mentioned(self, read: str) -> tuple[list[Join], list[Parsed]]:
         """Return the joins and values that a text mentions, itself or through a join."""
         joins: list[Join] = []
-        for join in reversed(self.joins):
-            if f"{quoted(join.name)}." in read:
-                joins.insert(0, join)
-                read += join.on
+        for join in (item for item in reversed(self.joins) if f"{quoted(item.name)}." in read):
+            joins.insert(0, join)
+            read += join.on
         return joins, [item for item in self.parsed if f"s.{quoted(item.name)}" in read]
 
     def kept(self) -> str:
@@ -222,13 +221,13 @@ class TablePlan:
 
     def _is_adjusted(self) -> str:
         """Return a condition: the row is one that `adjusted` lists."""
-        hits = [f.condition for f in self.faults if f.action in RECORDED]
-        return " or ".join(f"({hit})" for hit in hits) or "false"
+        recorded = (f"({f.condition})" for f in self.faults if f.action in RECORDED)
+        return " or ".join(recorded) or "false"
 
     def target_sums(self, where: str, *, text: bool) -> str:
         """Return a SELECT: rows of the destination and their hash sum."""
-        row = self.row(source=False)
-        return f"select count(*), {hash_sum(row, text=text)} from {self.target} where {where}"
+        sums = f"count(*), {hash_sum(self.row(source=False), text=text)}"
+        return f"select {sums} from {self.target} where {where}"
 
     def raw(self) -> str:
         """Return an expression: the source row as JSON, without secrets."""
