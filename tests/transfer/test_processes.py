@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from operations.transfer.processes import ProcessDied, Processes
+from tests.rehearsal.processes import is_alive
 
 ROOT = Path(__file__).parents[2]
 ORPHANS = """
@@ -71,15 +72,6 @@ def test_processes_at_work_end_with_a_killed_parent():
         pids = [int(word) for word in parent.stdout.readline().split()]
         parent.kill()
     latest = time.monotonic() + SECONDS
-    while any(map(alive, pids)) and time.monotonic() < latest:
+    while any(map(is_alive, pids)) and time.monotonic() < latest:
         time.sleep(0.05)
-    assert not [pid for pid in pids if alive(pid)]
-
-
-def alive(pid):
-    """Say whether a process is there and not only waits to be buried."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"
+    assert not [pid for pid in pids if is_alive(pid)]
