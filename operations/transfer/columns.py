@@ -263,13 +263,14 @@ class Builder:
             return "false"
         fold = casts.folded if rule.same == "folded" else str
         table = f"{quoted(self.source_schema)}.{quoted(self.source.name)}"
-        name, key, column = quoted(f"first:{rule.name}"), quoted(self.key), quoted(rule.source)
+        key, column = quoted(self.key), quoted(rule.source)
         keys = f"select {fold(f'd.{column}')} as k, d.{key} as first from {table} d offset 0"
         first = f"select distinct on (k) k, first from ({keys}) d where k <> '' order by k, first"
         mine = f"key:{rule.name}"
         built.parsed.append(Parsed(mine, fold(f"s.{column}")))
-        built.joins.append(Join(f"first:{rule.name}", first, f"{name}.k = s.{quoted(mine)}"))
-        return f"{name}.first < s.{key}"
+        join = Join(f"first:{rule.name}", first, f"s.{quoted(mine)}")
+        built.joins.append(join)
+        return f"{join.alias}.first < s.{key}"
 
     def _placeholder(self, rule: ColumnRule, built: Built) -> str:
         parts: list[str] = []

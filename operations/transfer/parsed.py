@@ -12,16 +12,21 @@ MOST_TEXTS = 2000
 
 @dataclass(frozen=True)
 class Join:
-    """A LEFT JOIN with at most one row for each row of the source: `name.…` reads it."""
+    """A LEFT JOIN of `rows`, with at most one whose `k` is the value: `alias` reads it."""
 
     name: str
     rows: str
-    on: str
+    value: str
+
+    @property
+    def alias(self) -> str:
+        """Name the row that is joined, or NULLs."""
+        return quoted(self.name)
 
     @property
     def sql(self) -> str:
         """Return the join."""
-        return f"left join ({self.rows}) {quoted(self.name)} on {self.on}"
+        return f"left join ({self.rows}) {self.alias} on {self.alias}.k = {self.value}"
 
 
 @dataclass(frozen=True)

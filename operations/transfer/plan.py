@@ -119,9 +119,10 @@ class TablePlan:
     def _mentioned(self, read: str) -> tuple[list[Join], list[Parsed]]:
         """Return the joins and values that a text mentions, itself or through a join."""
         joins: list[Join] = []
-        for join in (item for item in reversed(self.joins) if f"{quoted(item.name)}." in read):
-            joins.insert(0, join)
-            read += join.on
+        for join in reversed(self.joins):
+            if f"{join.alias}." in read:
+                joins.insert(0, join)
+                read += join.value
         return joins, [item for item in self.parsed if f"s.{quoted(item.name)}" in read]
 
     def kept(self) -> str:
@@ -199,14 +200,14 @@ class TablePlan:
         )
         places = 'array_agg("row:adjusted") filter (where "row:adjusted" is not null)::text'
         # What takes long to read is kept until it is hashed; the rest is sooner read twice.
-        kept = "materialized" if self.parsed or self.joins else "not materialized"
+        how = "materialized" if self.parsed or self.joins else "not materialized"
         # The second part gives no row: it reads the same ones again, and leaves a note of them.
         note = (
             f"select set_config('{SUMS}', {came_to}, false) || "
             f"set_config('{PLACES}', coalesce({places}, '{{}}'), false) as note from mapped"
         )
         return (
-            f"with mapped as {kept} ({mapped}) {given} "
+            f"with mapped as {how} ({mapped}) {given} "
             f"union all select {nothing} from ({note}) n where n.note is null"
         )
 
@@ -215,8 +216,7 @@ class TablePlan:
         if self.reason is None:
             return "0"
         if self.excluded is None:
-            source = qualified(self.source_schema, self.source)
-            return f"(select count(*) from {source} s where {where}) - count(*)"
+            return f"(select count(*) from {self.relation(where, read='')}) - count(*)"
         return f"(select count(*) from ({self.quarantined(where)}) q)"
 
     def _is_adjusted(self) -> str:

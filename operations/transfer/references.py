@@ -38,13 +38,11 @@ class References:
             fix = "name a mapped table with a copied key, a column of it, and a source column here"
             self.problems.append(Problem(column.place, f"{what}, which is not there", fix))
             return None
-        label = f"lookup:{column.name}"
-        name = quoted(label)
         values = parent.pairs(parent.key, wanted.column)
         wire = self.target.by_name[column.name].type
         # `offset 0`: the value is computed once for each row there, not once for each row here
-        join = Join(label, f"{values} offset 0", f"{name}.k = s.{quoted(wanted.through)}")
-        return join, f"({name}.v)::{wire}", wire
+        join = Join(f"lookup:{column.name}", f"{values} offset 0", f"s.{quoted(wanted.through)}")
+        return join, f"({join.alias}.v)::{wire}", wire
 
     def kept(self) -> str | None:
         """Keep a second destination from holding rows that the first does not."""
@@ -54,10 +52,9 @@ class References:
             first = primary.source == self.rule.source and not primary.also
             if first and primary.reason and primary.key and primary.key_source:
                 keys = primary.keys(primary.key)
-                here = quoted("kept")
-                on = f"{here}.k = s.{quoted(primary.key_source)}"
-                self.joins.append(Join("kept", keys, on))
-                return f"{here}.k is null"
+                join = Join("kept", keys, f"s.{quoted(primary.key_source)}")
+                self.joins.append(join)
+                return f"{join.alias}.k is null"
         return None
 
     def orphans(self, columns: dict[str, ColumnPlan]) -> list[FaultPlan]:
@@ -72,10 +69,10 @@ class References:
             keys = self._keys(key, column, columns)
             if keys is None:
                 continue
-            name = quoted(f"ref:{column.name}")
-            self.joins.append(Join(f"ref:{column.name}", keys, f"{name}.k = {column.sql}"))
+            join = Join(f"ref:{column.name}", keys, column.sql)
+            self.joins.append(join)
             action = column.rule.action(Fault.ORPHAN) or Action.REFUSE
-            condition = f"coalesce({column.sql} is not null and {name}.k is null, false)"
+            condition = f"coalesce({column.sql} is not null and {join.alias}.k is null, false)"
             reason = worded(column.rule, Fault.ORPHAN)
             fault = FaultPlan(
                 column.name, Fault.ORPHAN, condition, action, reason, column.rule.place,
@@ -83,7 +80,7 @@ class References:
             )  # fmt: skip
             faults.append(fault)
             if action is Action.NULL:
-                sql = f"(case when {name}.k is not null then {column.sql} end)"
+                sql = f"(case when {join.alias}.k is not null then {column.sql} end)"
                 columns[column.name] = dataclasses.replace(column, sql=sql)
         for rule in self.rule.columns:
             if rule.action(Fault.ORPHAN) and rule.name in columns and rule.name not in bound:
