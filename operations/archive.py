@@ -1,8 +1,9 @@
 """Task 14.1: the Node backend's code is kept on a branch of its own."""
 
-from operations.checks import clone_is_ready, tip
-from operations.clients.git import Repository
-from operations.engine import Commands, Finding, call, fails, holds, step
+from handrail.clients.git import Repository
+from handrail.engine import Commands, Finding, call, fails, holds, step
+
+from .checks import clone_is_ready, tip
 
 
 def branch_tips(repository: Repository, branch: str) -> dict[str, str | None]:

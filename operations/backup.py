@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from operations.checks import database_answers
-from operations.clients.postgres import Database
-from operations.engine import Commands, Finding, call, fails, holds, say, step
-from operations.evidence import move_aside
-from operations.transfer import backup
+from handrail.clients.postgres import Database
+from handrail.engine import Commands, Finding, call, fails, holds, say, step
+from handrail.transfer.backup import backup
+
+from .checks import database_answers
+from .evidence import move_aside
 
 
 def backup_is_proven(database: Database, directory: str, label: str, run: str) -> Finding:

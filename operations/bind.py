@@ -7,11 +7,12 @@ import tempfile
 from itertools import pairwise, takewhile
 from pathlib import Path
 
-from operations.checks import clone_is_ready, revert_commit, tip, trailers
-from operations.clients import gunicorn as server
-from operations.clients.errors import ClientError
-from operations.clients.git import Repository
-from operations.engine import Commands, Finding, call, fails, holds, step
+from handrail.clients import gunicorn as server
+from handrail.clients.errors import ClientError
+from handrail.clients.git import Repository
+from handrail.engine import Commands, Finding, call, fails, holds, step
+
+from .checks import clone_is_ready, revert_commit, tip, trailers
 
 PORT = "31337"  # any port that nothing else would name by chance
 SCRIPT_TIMEOUT_SECONDS = 10

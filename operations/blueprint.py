@@ -4,11 +4,12 @@ from typing import Any
 
 import yaml
 
-from operations.checks import clone_is_ready, revert_commit, tip, trailers
-from operations.clients.errors import ClientError
-from operations.clients.git import Repository
-from operations.clients.render import Render
-from operations.engine import Commands, Finding, call, check, fails, holds, step
+from handrail.clients.errors import ClientError
+from handrail.clients.git import Repository
+from handrail.clients.render import Render
+from handrail.engine import Commands, Finding, call, check, fails, holds, step
+
+from .checks import clone_is_ready, revert_commit, tip, trailers
 
 COMMON = (
     "DJANGO_SETTINGS_MODULE",

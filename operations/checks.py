@@ -5,13 +5,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from operations.clients.errors import ClientError
-from operations.clients.git import REVERTS_TRAILER, Repository
-from operations.clients.postgres import Database
-from operations.clients.render import Render, Service
-from operations.clients.site import script
-from operations.engine import Finding, check, fails, holds, holds_if
-from operations.transfer import freeze
+from handrail.clients.errors import ClientError
+from handrail.clients.git import REVERTS_TRAILER, Repository
+from handrail.clients.postgres import Database
+from handrail.clients.render import Render, Service
+from handrail.clients.site import script
+from handrail.engine import Finding, check, fails, holds, holds_if
+from handrail.transfer import freeze
 
 TASK_TRAILER = "Runbook-Task"
 RUN_TRAILER = "Runbook-Run"

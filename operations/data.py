@@ -5,9 +5,8 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from operations.checks import writes_are_stopped
-from operations.clients.postgres import Database
-from operations.engine import (
+from handrail.clients.postgres import Database
+from handrail.engine import (
     Commands,
     Finding,
     call,
@@ -19,17 +18,20 @@ from operations.engine import (
     say,
     step,
 )
-from operations.evidence import keep_kept_out, keep_written, move_aside
-from operations.transfer import backup as backups
-from operations.transfer import catchup, files, hands
-from operations.transfer import export as exports
-from operations.transfer import load as loads
-from operations.transfer.compile import open_plan
-from operations.transfer.hands import Hands
-from operations.transfer.journal import Moved
-from operations.transfer.kept_out import FILES
-from operations.transfer.plan import Plan
-from operations.transfer.withhold import shown_sql
+from handrail.transfer.backup import backup as backups
+from handrail.transfer.load import catchup, hands
+from handrail.transfer.load import load as loads
+from handrail.transfer.load.hands import Hands
+from handrail.transfer.read import export as exports
+from handrail.transfer.read import files
+from handrail.transfer.read.journal import Moved
+from handrail.transfer.read.kept_out import FILES
+from handrail.transfer.sql.compile import open_plan
+from handrail.transfer.sql.plan import Plan
+from handrail.transfer.sql.withhold import shown_sql
+
+from .checks import writes_are_stopped
+from .evidence import keep_kept_out, keep_written, move_aside
 
 SAY_EVERY_SECONDS = 10.0
 

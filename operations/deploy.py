@@ -3,11 +3,12 @@
 from functools import partial
 from typing import Any
 
-from operations.checks import DEPLOYS, cancel_coming, clone_is_ready, services_exist, tip
-from operations.clients.errors import ClientError
-from operations.clients.git import Repository
-from operations.clients.render import Deploy, Render, Service
-from operations.engine import Commands, Finding, call, fails, holds, say, step
+from handrail.clients.errors import ClientError
+from handrail.clients.git import Repository
+from handrail.clients.render import Deploy, Render, Service
+from handrail.engine import Commands, Finding, call, fails, holds, say, step
+
+from .checks import DEPLOYS, cancel_coming, clone_is_ready, services_exist, tip
 
 
 def what_runs(render: Render, services: list[str]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Tasks 14.3 and 15: the app's documents say what is so."""
 
-from operations.checks import tip
-from operations.clients.git import Repository
-from operations.engine import Finding, fails, gate, holds
+from handrail.clients.git import Repository
+from handrail.engine import Finding, fails, gate, holds
+
+from .checks import tip
 
 
 @gate(fix="correct the documents it names, commit, push, then the same command again")

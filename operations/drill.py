@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from operations.checks import DEPLOYS, bring_back, site_exists, what_is_served
-from operations.clients.accounts import LEGACY_LOGIN, Accounts, login
-from operations.clients.errors import ClientError
-from operations.clients.render import Deploy, Render
-from operations.clients.site import script
-from operations.engine import Commands, Finding, call, fails, holds, say, step
-from operations.evidence import move_aside
+from handrail.clients.accounts import LEGACY_LOGIN, Accounts, login
+from handrail.clients.errors import ClientError
+from handrail.clients.render import Deploy, Render
+from handrail.clients.site import script
+from handrail.engine import Commands, Finding, call, fails, holds, say, step
+
+from .checks import DEPLOYS, bring_back, site_exists, what_is_served
+from .evidence import move_aside
 
 
 def way_back_is_quick(

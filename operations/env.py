@@ -4,11 +4,12 @@ import secrets
 import string
 from typing import Any
 
-from operations.checks import Names, names, services_exist
-from operations.clients.render import Render
-from operations.clients.secret import Secret
-from operations.engine import Commands, Finding, call, fails, holds, step
-from operations.variables import Variables
+from handrail.clients.render import Render
+from handrail.clients.secret import Secret
+from handrail.engine import Commands, Finding, call, fails, holds, step
+
+from .checks import Names, names, services_exist
+from .variables import Variables
 
 KEY_LENGTH = 50  # as Django's get_random_secret_key() makes it
 KEY_ALPHABET = string.ascii_lowercase + string.digits + "!@#$%^&*(-_=+)"

@@ -4,11 +4,12 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from operations.clients.postgres import Database
-from operations.engine import say
-from operations.transfer import delta, load
-from operations.transfer.kept_out import FILES, write_kept_out
-from operations.transfer.plan import Plan
+from handrail.clients.postgres import Database
+from handrail.engine import say
+from handrail.transfer.load import load
+from handrail.transfer.read.kept_out import FILES, write_kept_out
+from handrail.transfer.sql.plan import Plan
+from handrail.transfer.verify import delta
 
 
 def move_aside(path: Path) -> None:

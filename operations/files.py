@@ -6,10 +6,11 @@ from pathlib import Path
 from string import Template
 from typing import Self
 
-from operations.checks import clone_is_ready, published, revert_commit, trailers
-from operations.clients.errors import ClientError
-from operations.clients.git import Repository
-from operations.engine import Commands, Finding, call, step
+from handrail.clients.errors import ClientError
+from handrail.clients.git import Repository
+from handrail.engine import Commands, Finding, call, step
+
+from .checks import clone_is_ready, published, revert_commit, trailers
 
 
 @dataclass(frozen=True)

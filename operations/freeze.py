@@ -1,9 +1,10 @@
 """Task 9.0: nothing is written on the legacy side while its data moves."""
 
-from operations.checks import database_answers
-from operations.clients.postgres import Database
-from operations.engine import Commands, Finding, call, fails, holds, say, step
-from operations.transfer import freeze
+from handrail.clients.postgres import Database
+from handrail.engine import Commands, Finding, call, fails, holds, say, step
+from handrail.transfer import freeze
+
+from .checks import database_answers
 
 
 def is_frozen(database: Database) -> bool:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from operations.checks import bring_back, site_exists, what_is_served
-from operations.clients.render import Deploy, Render
-from operations.clients.secret import Secret
-from operations.clients.site import script
-from operations.engine import Commands, Finding, call, fails, holds, say, step
+from handrail.clients.render import Deploy, Render
+from handrail.clients.secret import Secret
+from handrail.clients.site import script
+from handrail.engine import Commands, Finding, call, fails, holds, say, step
+
+from .checks import bring_back, site_exists, what_is_served
 
 
 def what_it_serves(render: Render, service: str, url: str, variables: dict[str, str]) -> Any:

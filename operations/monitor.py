@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
-from operations.clients.accounts import DJANGO_LOGIN, Accounts, login
-from operations.clients.alerts import Webhook
-from operations.clients.errors import ClientError
-from operations.clients.http import Http
-from operations.clients.patience import ONCE
-from operations.clients.render import Render
-from operations.engine import Finding, fails, gate, holds, unknown
+from handrail.clients.accounts import DJANGO_LOGIN, Accounts, login
+from handrail.clients.alerts import Webhook
+from handrail.clients.errors import ClientError
+from handrail.clients.http import Http
+from handrail.clients.patience import ONCE
+from handrail.clients.render import Render
+from handrail.engine import Finding, fails, gate, holds, unknown
 
 OK = 200
 SERVER_ERROR = 500

@@ -1,8 +1,9 @@
 """Task 2.2: the root package.json builds and serves the frontend and runs Django."""
 
-from operations.checks import clone_is_ready, package_of, package_text, revert_commit, tip, trailers
-from operations.clients.git import Repository
-from operations.engine import Commands, Finding, call, fails, holds, step
+from handrail.clients.git import Repository
+from handrail.engine import Commands, Finding, call, fails, holds, step
+
+from .checks import clone_is_ready, package_of, package_text, revert_commit, tip, trailers
 
 
 def blob(repository: Repository, path: str) -> str | None:

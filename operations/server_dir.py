@@ -1,8 +1,9 @@
 """Task 14.2: the Node backend's folder, dependencies and scripts leave the repository."""
 
-from operations.checks import clone_is_ready, package_of, package_text, revert_commit, tip, trailers
-from operations.clients.git import Repository
-from operations.engine import Commands, Finding, call, check, fails, holds, step
+from handrail.clients.git import Repository
+from handrail.engine import Commands, Finding, call, check, fails, holds, step
+
+from .checks import clone_is_ready, package_of, package_text, revert_commit, tip, trailers
 
 
 @check(fix="run task 14.1 first; it pushes the archive branch")

@@ -8,13 +8,13 @@ import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from operations.clients.accounts import DJANGO_LOGIN, LEGACY_LOGIN, Account, Accounts, login
-from operations.clients.errors import ClientError, NoAnswer
-from operations.clients.http import Answer, Http
-from operations.clients.patience import ONCE
-from operations.clients.secret import Secret
-from operations.clients.websocket import connect
-from operations.engine import Finding, fails, gate, holds, unknown
+from handrail.clients.accounts import DJANGO_LOGIN, LEGACY_LOGIN, Account, Accounts, login
+from handrail.clients.errors import ClientError, NoAnswer
+from handrail.clients.http import Answer, Http
+from handrail.clients.patience import ONCE
+from handrail.clients.secret import Secret
+from handrail.clients.websocket import connect
+from handrail.engine import Finding, fails, gate, holds, unknown
 
 OK, CREATED, ACCEPTED, NO_CONTENT = 200, 201, 202, 204
 BROWSER_HEADERS = {"authorization", "content-type"}
@@ -43,7 +43,7 @@ def health(web_url: str, timeout_seconds: float, poll_seconds: float) -> Finding
     return holds(**{part: body[part] for part in ("database", "redis", "celery")})
 
 
-@gate(fix="compare the stored hashes with `runbook show`; nobody may be locked out")
+@gate(fix="compare the stored hashes with `handrail show`; nobody may be locked out")
 def accounts_sign_in(url: str, system: str, canaries: Accounts) -> Finding:
     """Known accounts sign in with their own passwords, and wrong ones are refused."""
     accounts = canaries.load()

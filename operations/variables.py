@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from operations.clients.errors import ClientError
-from operations.clients.secret import Secret
+from handrail.clients.errors import ClientError
+from handrail.clients.secret import Secret
 
 
 @dataclass(frozen=True)

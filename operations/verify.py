@@ -3,15 +3,16 @@
 import json
 from pathlib import Path
 
-from operations.clients.postgres import Database
-from operations.engine import Finding, fails, gate, holds
-from operations.evidence import write_private
-from operations.transfer import preflight
-from operations.transfer import verify as verification
-from operations.transfer.compile import open_plan
-from operations.transfer.mapping import MappingRefused
-from operations.transfer.page import page
-from operations.transfer.plan import Plan
+from handrail.clients.postgres import Database
+from handrail.engine import Finding, fails, gate, holds
+from handrail.transfer.mapping.mapping import MappingRefused
+from handrail.transfer.read import preflight
+from handrail.transfer.sql.compile import open_plan
+from handrail.transfer.sql.plan import Plan
+from handrail.transfer.verify import verify as verification
+from handrail.transfer.verify.page import page
+
+from .evidence import write_private
 
 SHOWN = 5  # reasons in a message; the report has all
 

@@ -6,6 +6,7 @@
 Task ids are the plan's; one more number marks a step that the plan's task needs and does not name.
 """
 
+from handrail.engine import begin
 from operations import (
     backup,
     bind,
@@ -23,7 +24,6 @@ from operations import (
     smoke,
     verify,
 )
-from operations.engine import begin
 from operations.targets import NEEDS
 
 here = begin(NEEDS)

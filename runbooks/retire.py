@@ -3,8 +3,8 @@
 pyinfra inventory/prod.py runbooks/retire.py
 """
 
+from handrail.engine import begin
 from operations import archive, docs, files, monitor, server_dir, service, smoke
-from operations.engine import begin
 from operations.targets import NEEDS
 
 here = begin(NEEDS)

@@ -6,7 +6,7 @@ pyinfra inventory/prod.py runbooks/rollback.py --data run=latest --data reason="
 
 from pyinfra import host
 
-from operations.engine import roll_back
+from handrail.engine import roll_back
 
 roll_back(
     run=host.data.get("run"),

@@ -3,8 +3,8 @@
 pyinfra inventory/prod.py runbooks/verify.py
 """
 
+from handrail.engine import begin
 from operations import smoke, verify
-from operations.engine import begin
 from operations.targets import NEEDS
 
 here = begin(NEEDS)

@@ -16,7 +16,7 @@ STEPS = {
 
 def modules() -> Iterator[tuple[str, Path]]:
     """Yield the dotted name and the file of each module of the project."""
-    for folder in ("operations", "state", "runbooks", "inventory"):
+    for folder in ("handrail", "operations", "runbooks", "inventory"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             yield ".".join(path.relative_to(ROOT).with_suffix("").parts), path
 
@@ -27,9 +27,11 @@ def imported(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            names.add(module)
+            parent = f"{module}." if node.module else module
+            names |= {f"{parent}{alias.name}" for alias in node.names}
     return names
 
 
@@ -40,31 +42,66 @@ def starts(names: set[str], *prefixes: str) -> list[str]:
     )
 
 
+PROJECT = ("operations", "runbooks", "inventory", "tests")
 FORBIDDEN = {
-    "state": ("pyinfra", "operations", "runbooks", "inventory", "tests"),
-    "operations.clients": ("pyinfra", "state", "operations.engine", "operations.transfer", "tests"),
-    "operations.transfer": ("pyinfra", "state", "operations.engine", "tests"),
-    "operations.engine": ("operations.transfer", "runbooks", "inventory", "tests"),
-    "runbooks": ("state", "operations.clients", "operations.transfer", "tests"),
-    "inventory": ("operations", "state", "runbooks", "tests"),
+    "handrail": (*PROJECT, "rehearsal"),
+    "handrail.ledger": (
+        "pyinfra",
+        "handrail.engine",
+        "handrail.clients",
+        "handrail.transfer",
+        "handrail.cli",
+    ),
+    "handrail.clients": (
+        "pyinfra",
+        "handrail.ledger",
+        "handrail.engine",
+        "handrail.transfer",
+        "handrail.cli",
+    ),
+    "handrail.transfer": ("pyinfra", "handrail.ledger", "handrail.engine", "handrail.cli"),
+    "handrail.engine": ("handrail.transfer", "handrail.cli"),
+    "operations": ("runbooks", "inventory", "tests", "rehearsal", "handrail.cli"),
+    "runbooks": (
+        "handrail.ledger",
+        "handrail.clients",
+        "handrail.transfer",
+        "handrail.cli",
+        "tests",
+        "rehearsal",
+    ),
+    "inventory": ("handrail", "operations", "runbooks", "tests", "rehearsal"),
 }
+WINGS = ("session", "mapping", "sql", "read", "load", "backup", "verify")  # each on those before it
+BESIDE = {"backup": {"mapping", "sql", "read", "load"}, "load": {"backup"}, "verify": {"backup"}}
 
 
 @pytest.mark.parametrize("layer", FORBIDDEN)
 def test_a_layer_imports_nothing_that_lies_before_it(layer):
-    """Runbooks call operations, the engine writes to state, and nothing points back."""
+    """Runbooks call operations, operations stand on the library, and nothing points back."""
     for name, path in modules():
         if name == layer or name.startswith(f"{layer}."):
             found = starts(imported(path), *FORBIDDEN[layer])
             assert not found, f"{name} imports {', '.join(found)}"
 
 
-def test_a_step_imports_no_other_step_and_no_state():
-    """Claims that several steps rely on live in checks.py; only the engine writes to state."""
+@pytest.mark.parametrize("wing", WINGS)
+def test_a_wing_of_the_data_engine_points_at_no_wing_above_it(wing):
+    """Session, mapping, sql, read, load and backup, verify: draft and freeze stand on top."""
+    above = {*WINGS[WINGS.index(wing) + 1 :], "draft", "freeze"} | BESIDE.get(wing, set())
+    names = [f"handrail.transfer.{each}" for each in sorted(above)]
+    for name, path in modules():
+        if name.startswith(f"handrail.transfer.{wing}."):
+            found = starts(imported(path), *names)
+            assert not found, f"{name} imports {', '.join(found)}"
+
+
+def test_a_step_imports_no_other_step_and_no_ledger():
+    """Claims that several steps rely on live in modules of their subject."""
     for step in STEPS:
         names = imported(ROOT / "operations" / f"{step}.py")
-        others = [f"operations.{other}" for other in STEPS - {step}]
-        assert not starts(names, "state", "pyinfra", *others), step
+        others = [f".{other}" for other in STEPS - {step}]
+        assert not starts(names, "handrail.ledger", "pyinfra", *others), step
 
 
 def test_the_core_does_not_know_the_rehearsal():

@@ -31,17 +31,19 @@ def test_lock_files_name_no_host_but_the_public_index():
     assert (len(indexes), len(files)) == (1, 1)  # uv's own default, and where it keeps its files
     for address in indexes | files:
         assert re.match(r"https://[a-z]+(\.[a-z]+)+(/simple)?$", address), address
-    npm = (ROOT / "tests/rehearsal/repo/server/package-lock.json").read_text(encoding="utf-8")
+    npm = (ROOT / "tests/rehearsal/rehearsal/repo/server/package-lock.json").read_text(
+        encoding="utf-8"
+    )
     assert '"resolved"' not in npm
     assert "file:" not in uv + npm
 
 
-def test_the_set_up_installs_only_declared_extras():
-    """`run` asks uv for extras that pyproject.toml has."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    asked = set(re.findall(r'extras(?: = \[|\.append\()"(\w+)"', (ROOT / "run").read_text()))
-    assert asked == {"rehearsal", "postgres", "redis", "node", "cluster"}
-    assert asked <= project["optional-dependencies"].keys()
+def test_the_set_up_installs_only_declared_groups():
+    """`run` asks uv for groups that pyproject.toml has."""
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    asked = set(re.findall(r'groups(?: = \[|\.append\()"(\w+)"', (ROOT / "run").read_text()))
+    assert asked == {"rehearsal", "postgres", "redis", "node", "dev"}
+    assert asked <= groups["dependency-groups"].keys()
 
 
 def test_the_bootstrap_needs_the_standard_library_only():

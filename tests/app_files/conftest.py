@@ -8,11 +8,10 @@ from string import Template
 from typing import Any
 
 import pytest
-
-from tests.rehearsal.binaries import find_node
+from rehearsal.binaries import find_node
 
 FILES = Path(__file__).parents[2] / "inventory" / "files"
-REPOSITORY = Path(__file__).parents[1] / "rehearsal" / "repo"
+REPOSITORY = Path(__file__).parents[1] / "rehearsal" / "rehearsal" / "repo"
 FACTS = {
     "api_url": "https://web.rotc.example",
     "ws_url": "wss://channels.rotc.example",

@@ -5,8 +5,9 @@ import os
 import re
 import subprocess
 
+from rehearsal.binaries import find_node
+
 from tests.app_files.conftest import CLIENT, FACTS, REPOSITORY, published
-from tests.rehearsal.binaries import find_node
 
 IMPORTS = re.compile(r'import \{([^}]+)\} from "([^"]*utils/|\./)(\w+)\.js"')
 EXPORTS = re.compile(r"^export (?:async )?(?:const|function|class) (\w+)", re.MULTILINE)

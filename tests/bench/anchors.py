@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from operations.transfer.programs import environment
-from operations.transfer.session import JSON_PROBE
+from handrail.transfer.session.connection import JSON_PROBE
+from handrail.transfer.session.programs import environment
 
 PSQL = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
 PGLOADER_SCRIPT = """

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.rehearsal.postgres import PostgresServer
+from rehearsal.postgres import PostgresServer
 
 # Commits survive a crash of the server: what a client was told is there must be there afterwards.
 DURABLE = (

@@ -5,12 +5,12 @@ import subprocess
 from pathlib import Path
 
 import psycopg
+from rehearsal.seed import schema
 
-from operations.transfer.compile import open_plan
+from handrail.transfer.sql.compile import open_plan
 from tests.bench import anchors, rows
 from tests.bench.cluster import Cluster
 from tests.bench.measure import say, told
-from tests.rehearsal.seed import schema
 from tests.transfer.conftest import migrate
 from tests.transfer.pair import MAPPING
 

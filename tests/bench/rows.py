@@ -5,8 +5,7 @@ need escaping, NULLs, several spellings of a time of day. None of them is kept o
 """
 
 import psycopg
-
-from tests.rehearsal.seed import schema
+from rehearsal.seed import schema
 
 # Shares of the rows altogether; what is not listed is a handful.
 SHARES = {

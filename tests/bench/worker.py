@@ -13,11 +13,13 @@ from pathlib import Path
 
 import psycopg
 
-from operations.transfer import compare, export, hands, load, preflight, verify
-from operations.transfer.compile import open_plan
-from operations.transfer.files import FileSupply
-from operations.transfer.session import connect, reading
-from operations.transfer.stream import copy_rows
+from handrail.transfer.load import hands, load
+from handrail.transfer.read import export, preflight
+from handrail.transfer.read.files import FileSupply
+from handrail.transfer.session.connection import connect, reading
+from handrail.transfer.session.stream import copy_rows
+from handrail.transfer.sql.compile import open_plan
+from handrail.transfer.verify import compare, verify
 
 NAIVE_TABLE = "attendance_records"
 

@@ -12,16 +12,18 @@ from collections import Counter
 from pathlib import Path
 
 import psycopg
+from rehearsal.processes import group_members, signal_group
+from rehearsal.seed import fill
 
-from operations.transfer import catalog, chunks, dump, load
-from operations.transfer.compile import open_plan
-from operations.transfer.journal import Chunk, Sums
-from operations.transfer.session import connect, reading
-from operations.transfer.verify import verify
+from handrail.transfer.backup import dump
+from handrail.transfer.load import chunks, load
+from handrail.transfer.read.journal import Chunk, Sums
+from handrail.transfer.session.connection import connect, reading
+from handrail.transfer.sql import catalog
+from handrail.transfer.sql.compile import open_plan
+from handrail.transfer.verify.verify import verify
 from tests.bench.cluster import Cluster
 from tests.chaos.loader import REFUSED
-from tests.rehearsal.processes import group_members, signal_group
-from tests.rehearsal.seed import fill
 from tests.transfer.pair import MAPPING
 
 ROOT = Path(__file__).parents[2]

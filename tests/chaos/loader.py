@@ -3,9 +3,9 @@
 import json
 import sys
 
-from operations.clients.errors import ClientError
-from operations.transfer import hands, load
-from operations.transfer.compile import open_plan
+from handrail.clients.errors import ClientError
+from handrail.transfer.load import hands, load
+from handrail.transfer.sql.compile import open_plan
 
 REFUSED = 3
 

@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from operations.clients.errors import ClientError
-from operations.clients.patience import Patience
-from operations.clients.render import Render
+from handrail.clients.errors import ClientError
+from handrail.clients.patience import Patience
+from handrail.clients.render import Render
 from tests.clients.git_world import clone, no_identity, origin, other, repository, template
 
 __all__ = ["clone", "no_identity", "origin", "other", "repository", "template"]

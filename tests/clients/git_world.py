@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from operations.clients.git import Repository
+from handrail.clients.git import Repository
 
 TASK = {"Runbook-Task": "1.1"}
 

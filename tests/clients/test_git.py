@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from operations.clients.errors import ClientError
-from operations.clients.git import Repository
+from handrail.clients.errors import ClientError
+from handrail.clients.git import Repository
 from tests.clients.conftest import MARK, Reply
 from tests.clients.git_world import TASK, commit, git
 

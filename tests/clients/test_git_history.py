@@ -2,7 +2,7 @@
 
 import pytest
 
-from operations.clients.errors import ClientError
+from handrail.clients.errors import ClientError
 from tests.clients.git_world import TASK, commit, git
 
 FILES = {"render.yaml": None, "app/start.sh": "new\n", "docs/new.md": "x\n" * 5000}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.clients.errors import ClientError
+from handrail.clients.errors import ClientError
 from tests.clients.git_world import TASK, git
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ exec "$REAL_GIT" "$@"
 """
 CALL = """
 import sys
-from operations.clients.git import Repository
+from handrail.clients.git import Repository
 r = Repository.from_inventory({"path": sys.argv[1], "remote": "origin", "branch": "main"})
 FILES = {"render.yaml": None, "app/start.sh": "new\\n", "docs/new.md": "x\\n" * 5000}
 if sys.argv[2] == "commit":

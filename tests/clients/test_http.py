@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from operations.clients.errors import ClientError, NoAnswer
-from operations.clients.http import Http
-from operations.clients.patience import demanded_wait
-from operations.clients.secret import Secret
+from handrail.clients.errors import ClientError, NoAnswer
+from handrail.clients.http import Http
+from handrail.clients.patience import demanded_wait
+from handrail.clients.secret import Secret
 from tests.clients.conftest import MARK, Reply
 
 KEY = f"rnd_{MARK}"

@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from operations.clients.accounts import DJANGO_LOGIN, LEGACY_LOGIN, Account, Accounts, login
-from operations.clients.alerts import Webhook
-from operations.clients.cloudinary import Cloudinary
-from operations.clients.errors import ClientError, NoAnswer
-from operations.clients.secret import Secret
+from handrail.clients.accounts import DJANGO_LOGIN, LEGACY_LOGIN, Account, Accounts, login
+from handrail.clients.alerts import Webhook
+from handrail.clients.cloudinary import Cloudinary
+from handrail.clients.errors import ClientError, NoAnswer
+from handrail.clients.secret import Secret
 from tests.clients.conftest import MARK, Reply
 
 ADA = {"username": "ada", "password": f"pass-{MARK}", "role": "admin"}

@@ -4,12 +4,12 @@ import subprocess
 from urllib.parse import quote
 
 import pytest
+from rehearsal.postgres import PostgresServer
 
-from operations.clients.errors import ClientError
-from operations.clients.postgres import Database
-from operations.clients.secret import Secret
+from handrail.clients.errors import ClientError
+from handrail.clients.postgres import Database
+from handrail.clients.secret import Secret
 from tests.clients.conftest import MARK
-from tests.rehearsal.postgres import PostgresServer
 
 PASSWORD = f"p@ss/{MARK}:word%"
 

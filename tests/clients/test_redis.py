@@ -4,12 +4,12 @@ import socket
 import threading
 
 import pytest
+from rehearsal.redis_server import RedisServer
 
-from operations.clients.errors import ClientError
-from operations.clients.redis import ping
-from operations.clients.secret import Secret
+from handrail.clients.errors import ClientError
+from handrail.clients.redis import ping
+from handrail.clients.secret import Secret
 from tests.clients.conftest import MARK
-from tests.rehearsal.redis_server import RedisServer
 
 
 @pytest.fixture(scope="module")

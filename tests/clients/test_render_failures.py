@@ -2,7 +2,7 @@
 
 import pytest
 
-from operations.clients.errors import ClientError
+from handrail.clients.errors import ClientError
 from tests.clients.conftest import MARK, Reply
 from tests.clients.render_wire import WEB, RenderWire
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from operations.clients.errors import ClientError, NoAnswer
-from operations.clients.render import Render
-from operations.clients.secret import Secret
+from handrail.clients.errors import ClientError, NoAnswer
+from handrail.clients.render import Render
+from handrail.clients.secret import Secret
 from tests.clients.conftest import MARK, OWNER, Reply
 from tests.clients.render_wire import WEB, RenderWire, service
 

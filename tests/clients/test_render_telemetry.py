@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from operations.clients.errors import ClientError
+from handrail.clients.errors import ClientError
 from tests.clients.conftest import OWNER, Reply
 from tests.clients.render_wire import START, WEB, RenderWire
 

@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
-from operations.clients.errors import ClientError
-from operations.clients.secret import Secret
-from operations.clients.websocket import Closed, connect
+from handrail.clients.errors import ClientError
+from handrail.clients.secret import Secret
+from handrail.clients.websocket import Closed, connect
 from tests.clients.conftest import MARK, Reply
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"

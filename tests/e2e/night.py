@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
-
-from tests.rehearsal.layout import Layout
-from tests.rehearsal.lifecycle import ROOT
+from rehearsal.layout import Layout
+from rehearsal.lifecycle import ROOT
 
 PROGRAMS = Path(sys.executable).parent
 PATIENCE_SECONDS = 300
@@ -102,7 +101,7 @@ class Night:
         return {(each["task"], each["target"]): each["state"] for each in status["tasks"]}
 
     def runbook(self, *arguments: str) -> tuple[int, str]:
-        """Run the `runbook` command; return its exit status and output."""
+        """Run the `handrail` command; return its exit status and output."""
         answer = subprocess.run(
             [PROGRAMS / "runbook", *arguments, "--ledger", str(self.ledger)],
             cwd=ROOT,

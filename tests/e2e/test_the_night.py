@@ -11,10 +11,10 @@ import subprocess
 
 import pytest
 import requests
+from rehearsal.layout import Layout
+from rehearsal.lifecycle import ROOT
 
 from tests.e2e.night import Night
-from tests.rehearsal.layout import Layout
-from tests.rehearsal.lifecycle import ROOT
 
 README = ROOT / "README.md"
 DJANGO_LOGIN, LEGACY_LOGIN = "/api/v1/auth/login", "/api/auth/login"
@@ -36,7 +36,7 @@ def night(tmp_path_factory):
 
 def entries(night):
     """Return every entry of the ledger."""
-    return [json.loads(line) for line in night.run("runbook export")[1].splitlines()]
+    return [json.loads(line) for line in night.run("handrail export")[1].splitlines()]
 
 
 def first_commit(night):
@@ -58,7 +58,7 @@ def test_a_rehearsal_that_is_killed_says_so(night):
         when=lambda states: states.get(("4", "production")) == "started",
     )
     assert code != 0
-    assert night.run("runbook status")[0] == 1
+    assert night.run("handrail status")[0] == 1
     night.as_found = {path: night.tip(path, first_commit(night)) for path in AS_FOUND}
 
 
@@ -218,11 +218,11 @@ def test_django_serves_nobody_and_keeps_its_state(night):
 def test_the_runbook_command_tells_the_story(night):
     """Each way to look into the ledger works, and the chain verifies."""
     listed = json.loads(night.runbook("runs", "--json")[1])["runs"]
-    assert night.run("runbook runs")[0] == 0
-    assert night.run(f"runbook show {listed[0]['run']}")[0] == 0
-    assert night.run("runbook verify")[0] == 0
+    assert night.run("handrail runs")[0] == 0
+    assert night.run(f"handrail show {listed[0]['run']}")[0] == 0
+    assert night.run("handrail verify")[0] == 0
     report = night.layout.directory / "report.html"
-    assert night.run(f"runbook report {listed[0]['run']} --html {report}")[0] == 0
+    assert night.run(f"handrail report {listed[0]['run']} --html {report}")[0] == 0
 
 
 def test_no_secret_was_shown_or_recorded(night):

@@ -31,9 +31,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 import operations
-from operations.engine import arguments as values
-from operations.engine.contract import Call, Contract, Irreversible, ask, chosen
-from operations.engine.gate import is_gate
+from handrail.engine import arguments as values
+from handrail.engine.contract import Call, Contract, Irreversible, ask, chosen
+from handrail.engine.gate import is_gate
 
 TESTS = Path(__file__).parents[1]
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from operations.engine import Commands, Secret, call, gate, irreversible, step
-from operations.engine.contract import load
-from state.errors import RunbookError
+from handrail.engine import Commands, Secret, call, gate, irreversible, step
+from handrail.engine.contract import load
+from handrail.ledger.errors import RunbookError
 
 
 def stands(path: str) -> bool:

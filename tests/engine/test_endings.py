@@ -26,7 +26,7 @@ def test_a_proven_run_exits_0_and_names_evidence_and_the_way_back(lab):
     assert ran.code == 0
     assert [each for each in ran.closing if each] == [
         f"Run {run} on {lab.environment}: all 1 steps proven.",
-        f"    evidence:  runbook report {run} --ledger memory/lab.sqlite",
+        f"    evidence:  handrail report {run} --ledger memory/lab.sqlite",
         f'    roll back: pyinfra -y lab.py rollback.py --data run={run} --data reason="…"',
     ]
     assert lab.events("run") == ["run.opened @", "run.proven @"]

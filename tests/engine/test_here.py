@@ -2,9 +2,9 @@
 
 import pytest
 
-from operations.engine import here as module
-from operations.engine.here import Absent, Here, refuse_absent
-from state.errors import RunbookError
+from handrail.engine import here as module
+from handrail.engine.here import Absent, Here, refuse_absent
+from handrail.ledger.errors import RunbookError
 
 DATA = {"web_url": "https://x.test", "services": {"web": "rotc-web"}}
 

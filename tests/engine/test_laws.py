@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from operations.engine import Commands, call, step
-from operations.engine.contract import Contract, Irreversible, load
+from handrail.engine import Commands, call, step
+from handrail.engine.contract import Contract, Irreversible, load
 from tests.engine import law
 from tests.engine.lab import steps
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from tests.rehearsal.origin import TEMPLATE, make_origin
+from rehearsal.origin import TEMPLATE, make_origin
 
 IDENTITY = ("-c", "user.name=Person", "-c", "user.email=person@example.test")
 

@@ -12,10 +12,11 @@ import time
 from functools import cache
 from pathlib import Path
 
+from rehearsal.render.records import TERMINAL, EnvVar, Service
+from rehearsal.render.settings import Clocks
+from rehearsal.render.standin import StandIn, new_settings
+
 from tests.operations.clones import git
-from tests.rehearsal.render.records import TERMINAL, EnvVar, Service
-from tests.rehearsal.render.settings import Clocks
-from tests.rehearsal.render.standin import StandIn, new_settings
 
 APP = """
 import http.server, os

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from operations.transfer import backup
-from tests.rehearsal.postgres import PostgresServer
-from tests.rehearsal.seed import LEAST_ROWS, fill
+from rehearsal.postgres import PostgresServer
+from rehearsal.seed import LEAST_ROWS, fill
+
+from handrail.transfer.backup import backup
 from tests.transfer.conftest import migrate
 from tests.transfer.pair import MAPPING, NUMBERS
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 INVENTORY = ROOT / "inventory"
 HEADER = """
 from operations import backup, data, env, freeze, package_json, smoke, verify
-from operations.engine import begin
+from handrail.engine import begin
 from operations.targets import NEEDS
 
 here = begin(NEEDS)

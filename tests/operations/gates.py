@@ -8,14 +8,15 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import import_module
 
+from rehearsal.render.traffic import Passage
+
 import operations
-from operations.engine import arguments as values
-from operations.engine.contract import Contract, ask
-from operations.engine.gate import is_gate
+from handrail.engine import arguments as values
+from handrail.engine.contract import Contract, ask
+from handrail.engine.gate import is_gate
 from tests.clients.conftest import Reply, Wire
 from tests.operations.cloud import cloud, unused
 from tests.operations.laws import RUN
-from tests.rehearsal.render.traffic import Passage
 
 PASSWORD = "right-Passw0rd"
 ADMIN = {"id": 1, "username": "admin", "role": "admin"}

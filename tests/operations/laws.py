@@ -7,15 +7,17 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 from hypothesis import strategies as st
+from rehearsal.render.records import EnvVar
 
-from operations.transfer import backup, freeze, load
-from operations.transfer.compile import open_plan
+from handrail.transfer import freeze
+from handrail.transfer.backup import backup
+from handrail.transfer.load import load
+from handrail.transfer.sql.compile import open_plan
 from tests.clients.conftest import Reply, Wire
 from tests.engine.law import World, harness
 from tests.operations.clones import cloned, git
 from tests.operations.cloud import WEB, WORKER, cloud, push, unused, write_app
 from tests.operations.databases import MAPPING, databases
-from tests.rehearsal.render.records import EnvVar
 
 RUN = "law-19700101T0000Z"  # as the laws name the run
 LEGACY, DJANGO = "http://legacy.example", "http://django.example"

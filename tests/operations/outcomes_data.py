@@ -4,9 +4,9 @@ import json
 
 import psycopg
 
-from operations.engine.finding import Verdict
-from operations.transfer import load
-from operations.transfer.compile import open_plan
+from handrail.engine.finding import Verdict
+from handrail.transfer.load import load
+from handrail.transfer.sql.compile import open_plan
 from tests.operations.clones import cloned, git
 from tests.operations.cloud import push
 from tests.operations.databases import MAPPING, databases

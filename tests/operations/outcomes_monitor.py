@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from operations.engine.finding import Verdict
+from handrail.engine.finding import Verdict
 from tests.clients.conftest import Reply
 from tests.operations.cloud import cloud
 from tests.operations.gates import nowhere, outcome

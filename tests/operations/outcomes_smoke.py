@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 
-from operations.engine.finding import Verdict
+from handrail.engine.finding import Verdict
 from tests.clients.conftest import Reply
 from tests.clients.test_websocket import GUID, TEXT, frame
 from tests.operations.gates import ADMIN, HEALTHY, nowhere, outcome

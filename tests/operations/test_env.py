@@ -7,16 +7,16 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rehearsal.render.records import EnvVar
 
+from handrail.clients.errors import ClientError
+from handrail.clients.render import Render
+from handrail.engine.contract import ask
 from operations import env
-from operations.clients.errors import ClientError
-from operations.clients.render import Render
-from operations.engine.contract import ask
 from operations.variables import Variables
 from tests.operations.clones import cloned
 from tests.operations.cloud import WORKER, cloud, unused, write_app
 from tests.operations.test_interrupted import perform
-from tests.rehearsal.render.records import EnvVar
 
 EXAMPLES = settings(
     max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]

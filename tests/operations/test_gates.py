@@ -7,7 +7,7 @@ from collections import defaultdict
 
 import pytest
 
-from operations.engine.finding import Verdict
+from handrail.engine.finding import Verdict
 from tests.clients.conftest import MARK
 from tests.operations import outcomes_data, outcomes_monitor, outcomes_smoke
 from tests.operations.gates import OUTCOMES, PASSWORD, Stage, gates

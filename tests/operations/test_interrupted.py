@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from operations.engine.contract import Irreversible, ask, chosen
-from operations.engine.finding import Verdict
+from handrail.engine.contract import Irreversible, ask, chosen
+from handrail.engine.finding import Verdict
 from tests.engine import law
 
 STEPS = law.contracts()

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import psycopg
 import pytest
 import yaml
+from rehearsal.render.faults import Fault
 
 from tests.clients.conftest import MARK, Reply, Wire
 from tests.operations.clones import git
@@ -15,7 +16,6 @@ from tests.operations.cloud import cloud, push
 from tests.operations.databases import MAPPING
 from tests.operations.desk import SCRIPTS, VARIABLES, Desk, clauses
 from tests.operations.gates import HEALTHY, nowhere
-from tests.rehearsal.render.faults import Fault
 
 CASES = {}
 

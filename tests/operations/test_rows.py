@@ -11,8 +11,8 @@ import psycopg
 import pytest
 import yaml
 
-from state.ledger import SqliteLedger
-from state.run import fold
+from handrail.ledger.run import fold
+from handrail.ledger.store import SqliteLedger
 from tests.operations.cloud import cloud
 from tests.operations.databases import MAPPING
 from tests.operations.desk import ROOT, Desk, clauses
@@ -131,10 +131,10 @@ def reported(desk, name):
     ledger = ("--ledger", str(desk.folder / "memory" / "desk.sqlite"))
     page = desk.folder / f"{name}.html"
     told = subprocess.run(
-        [sys.executable, "-m", "state", "report", *ledger],
+        [sys.executable, "-m", "handrail", "report", *ledger],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
-    command = [sys.executable, "-m", "state", "report", *ledger, "--html", str(page)]
+    command = [sys.executable, "-m", "handrail", "report", *ledger, "--html", str(page)]
     subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     return told, page.read_text()
 

@@ -11,10 +11,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from handrail.clients.errors import ClientError
+from handrail.clients.git import Repository
+from handrail.engine.contract import ask
 from operations import bind, blueprint, checks, files
-from operations.clients.errors import ClientError
-from operations.clients.git import Repository
-from operations.engine.contract import ask
 from operations.package_json import put_scripts
 from tests.operations.clones import cloned
 from tests.operations.cloud import push

@@ -4,19 +4,19 @@ import time
 from contextlib import contextmanager
 
 import pytest
+from rehearsal.render.records import EnvVar
 
+from handrail.clients.errors import ClientError
+from handrail.clients.git import Repository
+from handrail.clients.render import Render
+from handrail.engine.contract import ask, chosen
 from operations import archive, deploy, frontend, server_dir
 from operations.checks import revert_commit
-from operations.clients.errors import ClientError
-from operations.clients.git import Repository
-from operations.clients.render import Render
-from operations.engine.contract import ask, chosen
 from operations.files import Sources, put
 from tests.operations.clones import cloned, git
 from tests.operations.cloud import cloud, push, unused, write_app
 from tests.operations.laws import DJANGO, WAIT, site
 from tests.operations.test_interrupted import perform
-from tests.rehearsal.render.records import EnvVar
 
 SLOW_BUILD = "sleep 0.5"
 

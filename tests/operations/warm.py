@@ -10,7 +10,8 @@ from tests.engine.lab.warm import become, serve  # first: it patches the process
 import time
 from types import SimpleNamespace
 
-import operations.clients.patience
+import handrail.clients.patience
+from handrail.clients.http import Http
 from operations import (
     backup,
     bind,
@@ -25,7 +26,6 @@ from operations import (
     smoke,
     verify,
 )
-from operations.clients.http import Http
 
 HURRY = 60.0
 LONGEST_ANSWER_SECONDS = 0.6
@@ -44,7 +44,7 @@ IMPORTED = (
     verify,
 )
 
-operations.clients.patience.time = SimpleNamespace(
+handrail.clients.patience.time = SimpleNamespace(
     sleep=lambda seconds: time.sleep(seconds / HURRY), monotonic=lambda: time.monotonic() * HURRY
 )
 Http.__init__.__kwdefaults__["timeout_seconds"] = LONGEST_ANSWER_SECONDS

@@ -18,12 +18,11 @@ from typing import Any, ClassVar
 
 import psycopg
 import requests
+from rehearsal.binaries import find_redis
+from rehearsal.postgres import PostgresServer
+from rehearsal.processes import die_with_parent, free_port, signal_group
 
-from tests.rehearsal.binaries import find_redis
-from tests.rehearsal.postgres import PostgresServer
-from tests.rehearsal.processes import die_with_parent, free_port, signal_group
-
-SOURCE = Path(__file__).parent.parent / "rehearsal" / "repo" / "rotc_backend"
+SOURCE = Path(__file__).parent.parent / "rehearsal" / "rehearsal" / "repo" / "rotc_backend"
 BIN = Path(sys.executable).parent
 FRONTEND = "https://rotc.example.org"
 CLOUD, API_KEY, API_SECRET = "rotc-test", "814", "secret-of-the-cloud"

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 import requests
 import websocket
+from rehearsal.processes import free_port
 
-from tests.rehearsal.processes import free_port
 from tests.rehearsal_django.stack import FRONTEND, FileStore, wait_for
 from tests.rehearsal_django.test_catalog import EXPECTED
 

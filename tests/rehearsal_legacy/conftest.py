@@ -6,13 +6,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from rehearsal.binaries import find_node
+from rehearsal.postgres import PostgresServer
+from rehearsal.seed import LEAST_ROWS, fill
 
-from tests.rehearsal.binaries import find_node
-from tests.rehearsal.postgres import PostgresServer
-from tests.rehearsal.seed import LEAST_ROWS, fill
 from tests.rehearsal_legacy.node_server import NodeServer
 
-REPOSITORY = Path(__file__).parent.parent / "rehearsal" / "repo"
+REPOSITORY = Path(__file__).parent.parent / "rehearsal" / "rehearsal" / "repo"
 FILEHOST = "http://files.invalid"
 SMALL = LEAST_ROWS
 

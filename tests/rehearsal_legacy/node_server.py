@@ -8,8 +8,7 @@ import threading
 import time
 
 import requests
-
-from tests.rehearsal.binaries import find_node
+from rehearsal.binaries import find_node
 
 TIMEOUT_SECONDS = 20
 

@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 import yaml
+from rehearsal.binaries import find_node
 
-from tests.rehearsal.binaries import find_node
 from tests.rehearsal_legacy.conftest import REPOSITORY
 
 LEGACY_URL = "https://rotc-legacy.onrender.com"

@@ -5,9 +5,9 @@ import hashlib
 import bcrypt
 import psycopg
 import pytest
+from rehearsal.errors import WorldError
+from rehearsal.seed import SEQUENCES_BEHIND, TABLES, fill, row_counts, schema
 
-from tests.rehearsal.errors import WorldError
-from tests.rehearsal.seed import SEQUENCES_BEHIND, TABLES, fill, row_counts, schema
 from tests.rehearsal_legacy.conftest import FILEHOST, SMALL
 from tests.rehearsal_legacy.kinds import KINDS
 

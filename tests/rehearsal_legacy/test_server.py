@@ -8,10 +8,10 @@ import time
 import psycopg
 import pytest
 import websocket
+from rehearsal.binaries import find_node
+from rehearsal.seed import TABLES
+from rehearsal.seed.passwords import CANARIES
 
-from tests.rehearsal.binaries import find_node
-from tests.rehearsal.seed import TABLES
-from tests.rehearsal.seed.passwords import CANARIES
 from tests.rehearsal_legacy.node_server import TIMEOUT_SECONDS, NodeServer
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 import requests
-
-from tests.rehearsal.render.settings import Clocks
-from tests.rehearsal.render.standin import StandIn, new_settings
+from rehearsal.render.settings import Clocks
+from rehearsal.render.standin import StandIn, new_settings
 
 APP = """
 import http.server, os, sys, time

@@ -10,10 +10,9 @@ import cloudinary.exceptions
 import cloudinary.uploader
 import pytest
 import requests
-
-from tests.rehearsal.alerts import Alerts
-from tests.rehearsal.cloudinary import Account, Cloudinary
-from tests.rehearsal.filehost import FileHost, picture
+from rehearsal.alerts import Alerts
+from rehearsal.cloudinary import Account, Cloudinary
+from rehearsal.filehost import FileHost, picture
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,10 @@ import pytest
 import redis
 import requests
 import websocket
+from rehearsal.layout import ENVIRONMENTS, Layout
+from rehearsal.processes import wait_gone
 
-from tests.rehearsal.layout import ENVIRONMENTS, Layout
-from tests.rehearsal.processes import wait_gone
-
-WORLD = [sys.executable, "-m", "tests.rehearsal"]
+WORLD = [sys.executable, "-m", "rehearsal"]
 
 
 def command(verb, directory, *more):

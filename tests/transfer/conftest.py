@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from rehearsal.postgres import PostgresServer
+from rehearsal.seed import fill
 
-from operations.transfer import load
-from tests.rehearsal.postgres import PostgresServer
-from tests.rehearsal.seed import fill
+from handrail.transfer.load import load
 from tests.transfer.pair import MAPPING, Pair, ask
 
-APPLICATION = Path(__file__).parents[1] / "rehearsal" / "repo" / "rotc_backend"
+APPLICATION = Path(__file__).parents[1] / "rehearsal" / "rehearsal" / "repo" / "rotc_backend"
 ROWS = 400
 # Few rows hold few odd ones; each of these must be there whatever the seed draws.
 CERTAIN = """

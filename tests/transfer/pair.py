@@ -7,8 +7,8 @@ import psycopg
 import yaml
 from psycopg import sql
 
-from operations.transfer import load
-from operations.transfer.compile import open_plan
+from handrail.transfer.load import load
+from handrail.transfer.sql.compile import open_plan
 
 MAPPING = Path(__file__).parents[2] / "inventory" / "rotc.yaml"
 NUMBERS = itertools.count(1)

@@ -5,13 +5,15 @@ import os
 import psycopg
 import pytest
 
-from operations.transfer import backup, freeze, programs
-from operations.transfer.backup import BackupFailed
-from operations.transfer.compile import open_plan
-from operations.transfer.freeze import NotFrozen
-from operations.transfer.programs import ProgramFailed
-from operations.transfer.session import connect
-from operations.transfer.unreachable import DatabaseUnreachable
+from handrail.transfer import freeze
+from handrail.transfer.backup import backup
+from handrail.transfer.backup.backup import BackupFailed
+from handrail.transfer.freeze import NotFrozen
+from handrail.transfer.session import programs
+from handrail.transfer.session.connection import connect
+from handrail.transfer.session.programs import ProgramFailed
+from handrail.transfer.session.unreachable import DatabaseUnreachable
+from handrail.transfer.sql.compile import open_plan
 from tests.transfer.pair import ask
 
 

@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
-from operations.transfer import casts
-from operations.transfer.quoting import literal
+from handrail.transfer.session.quoting import literal
+from handrail.transfer.sql import casts
 
 DATES = ("YYYY-MM-DD", "Month DD, YYYY", "MM/DD/YYYY", "DD/MM/YYYY", "DD Mon YYYY", "YYYY-MM-DDT*")
 TIMES = ("HH24:MI", "HH12:MI AM", "HH12:MI:SS AM", "HH24MIH", "HH24:MI:SS")

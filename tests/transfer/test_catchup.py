@@ -5,11 +5,11 @@ import threading
 import psycopg
 import pytest
 
-from operations.clients.errors import ClientError
-from operations.transfer.catchup import catch_up, followed, left_behind, record
-from operations.transfer.freeze import freeze, thaw
-from operations.transfer.load import load
-from operations.transfer.verify import verify
+from handrail.clients.errors import ClientError
+from handrail.transfer.freeze import freeze, thaw
+from handrail.transfer.load.catchup import catch_up, followed, left_behind, record
+from handrail.transfer.load.load import load
+from handrail.transfer.verify.verify import verify
 
 # The seed's own sequence lies behind its rows, as sequences of real legacy data do.
 NEW_DAY = (

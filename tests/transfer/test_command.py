@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.transfer.compile import open_plan
+from handrail.transfer.sql.compile import open_plan
 from tests.transfer.pair import MAPPING
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +26,7 @@ class Command:
     def run(self, *arguments, **env):
         """Run it to its end; no secret is in anything it says."""
         done = subprocess.run(
-            [sys.executable, "-m", "operations.transfer", *map(str, arguments)],
+            [sys.executable, "-m", "handrail.cli.mapping", *map(str, arguments)],
             cwd=ROOT,
             env=self.env | env,
             capture_output=True,
@@ -157,5 +157,5 @@ def test_a_command_line_that_is_not_understood_exits_2(command, arguments):
     """With what it takes, on stderr."""
     done = command.run(*arguments)
     assert done.returncode == 2
-    assert done.stderr.startswith("usage: python -m operations.transfer")
+    assert done.stderr.startswith("usage: python -m handrail.transfer")
     assert done.stdout == ""

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from operations.clients.errors import ClientError
-from operations.transfer import hands
-from operations.transfer.crew import Seat
-from operations.transfer.load import load
-from operations.transfer.verify import verify
+from handrail.clients.errors import ClientError
+from handrail.transfer.load import hands
+from handrail.transfer.load.crew import Seat
+from handrail.transfer.load.load import load
+from handrail.transfer.verify.verify import verify
 
 ROOT = Path(__file__).parents[2]
 CHUNK_ROWS = 40  # so that the small seed makes several chunks of its larger tables
@@ -78,8 +78,9 @@ def test_a_worker_that_always_dies_ends_the_load(pair):
 UNDER_PYINFRA = """
 import sys
 import pyinfra_cli  # gevent takes the place of threads
-from operations.transfer import hands, load
-from operations.transfer.compile import open_plan
+from handrail.transfer.load import hands
+from handrail.transfer.load import load
+from handrail.transfer.sql.compile import open_plan
 
 if __name__ != "__main__":
     raise SystemExit("a worker imported what started its parent")

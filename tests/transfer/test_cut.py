@@ -4,11 +4,11 @@ import itertools
 
 import pytest
 
-from operations.transfer import bulk
-from operations.transfer.catchup import catch_up
-from operations.transfer.compile import open_plan
-from operations.transfer.load import load
-from operations.transfer.verify import verify
+from handrail.transfer.load import bulk
+from handrail.transfer.load.catchup import catch_up
+from handrail.transfer.load.load import load
+from handrail.transfer.sql.compile import open_plan
+from handrail.transfer.verify.verify import verify
 from tests.transfer.pair import ask
 
 TABLES = """

@@ -1,8 +1,8 @@
 """A drafted mapping is a start: accepted as it is, with every guess marked."""
 
-from operations.transfer import preflight
-from operations.transfer.compile import open_plan
-from operations.transfer.draft import draft
+from handrail.transfer.draft import draft
+from handrail.transfer.read import preflight
+from handrail.transfer.sql.compile import open_plan
 
 
 def test_a_draft_is_accepted_and_marks_its_guesses(loaded, tmp_path):

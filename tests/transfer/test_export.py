@@ -5,9 +5,10 @@ import json
 
 import pytest
 
-from operations.transfer import export, load
-from operations.transfer.export import ExportFailed
-from operations.transfer.files import ExportDamaged, check_export
+from handrail.transfer.load import load
+from handrail.transfer.read import export
+from handrail.transfer.read.export import ExportFailed
+from handrail.transfer.read.files import ExportDamaged, check_export
 
 
 @pytest.fixture

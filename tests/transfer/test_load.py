@@ -7,16 +7,19 @@ import sys
 import psycopg
 import pytest
 
-from operations.transfer import admission, bulk, catalog, export, load, session
-from operations.transfer.chunks import LoadFailed
-from operations.transfer.compile import open_plan
-from operations.transfer.files import check_export
-from operations.transfer.verify import verify
+from handrail.transfer.load import admission, bulk, load
+from handrail.transfer.load.chunks import LoadFailed
+from handrail.transfer.read import export
+from handrail.transfer.read.files import check_export
+from handrail.transfer.session import connection as session
+from handrail.transfer.sql import catalog
+from handrail.transfer.sql.compile import open_plan
+from handrail.transfer.verify.verify import verify
 
 KILLED = """
 import os, signal, sys
-from operations.transfer import load
-from operations.transfer.compile import open_plan
+from handrail.transfer.load import load
+from handrail.transfer.sql.compile import open_plan
 mapping, source, destination, point, mode, when = sys.argv[1:]
 count = 0
 def strike(*_):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from operations.clients.errors import ClientError
-from operations.transfer import mapping
-from operations.transfer.compile import open_plan
-from operations.transfer.mapping import MappingRefused
+from handrail.clients.errors import ClientError
+from handrail.transfer.mapping import mapping
+from handrail.transfer.mapping.mapping import MappingRefused
+from handrail.transfer.sql.compile import open_plan
 
 RANK = "the Django app keeps no rank of a cadet; it stays in the archived legacy database"
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from operations.transfer import load, preflight
-from operations.transfer.compile import open_plan
-from operations.transfer.preflight import PreflightFailed
+from handrail.transfer.load import load
+from handrail.transfer.read import preflight
+from handrail.transfer.read.preflight import PreflightFailed
+from handrail.transfer.sql.compile import open_plan
 
 
 def found(pair, path=None, verdict="refused"):

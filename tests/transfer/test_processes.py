@@ -9,14 +9,14 @@ import types
 from pathlib import Path
 
 import pytest
+from rehearsal.processes import is_alive
 
-from operations.transfer.processes import ProcessDied, Processes
-from tests.rehearsal.processes import is_alive
+from handrail.transfer.load.processes import ProcessDied, Processes
 
 ROOT = Path(__file__).parents[2]
 ORPHANS = """
 import time
-from operations.transfer.processes import Processes
+from handrail.transfer.load.processes import Processes
 pool = Processes(3)
 pool.submit(time.sleep, 600)
 cut_off = pool.processes[0].stdin

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from operations.transfer import export, load
-from operations.transfer.verify import verify
+from handrail.transfer.load import load
+from handrail.transfer.read import export
+from handrail.transfer.verify.verify import verify
 from tests.transfer.pair import ask
 
 EXAMPLES = settings(

@@ -6,8 +6,8 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from operations.transfer.session import connect
-from operations.transfer.unreachable import DatabaseUnreachable
+from handrail.transfer.session.connection import connect
+from handrail.transfer.session.unreachable import DatabaseUnreachable
 
 WRONG = "hunter2-hunter2"
 

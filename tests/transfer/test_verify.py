@@ -4,10 +4,10 @@ from http.server import ThreadingHTTPServer
 
 import pytest
 
-from operations.transfer import compare, links
-from operations.transfer.delta import delta
-from operations.transfer.page import page
-from operations.transfer.verify import NothingLoaded, verify
+from handrail.transfer.verify import compare, links
+from handrail.transfer.verify.delta import delta
+from handrail.transfer.verify.page import page
+from handrail.transfer.verify.verify import NothingLoaded, verify
 
 
 def check(pair):

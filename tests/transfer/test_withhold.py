@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from operations.transfer.compile import open_plan
-from operations.transfer.withhold import WITHHELD, shown_sql
+from handrail.transfer.sql.compile import open_plan
+from handrail.transfer.sql.withhold import WITHHELD, shown_sql
 
 AS_IT_IS = """      password:
         secret: true

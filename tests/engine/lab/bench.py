@@ -17,21 +17,21 @@ from functools import cache
 from pathlib import Path
 from typing import Self
 
-from state.entry import Entry
-from state.ledger import SqliteLedger, broken_links
-from state.run import Run, fold
+from handrail.ledger.entry import Entry
+from handrail.ledger.run import Run, fold
+from handrail.ledger.store import SqliteLedger, broken_links
 
 PYINFRA = Path(sys.executable).with_name("pyinfra")
 ROLLBACK = """
 from pyinfra import host
-from operations.engine import roll_back
+from handrail.engine import roll_back
 
 roll_back(run=host.data.get("run"), reason=host.data.get("reason"), to=host.data.get("to"))
 """
 HEADER = """
 from pyinfra import host
 from lab import steps
-from operations.engine import begin
+from handrail.engine import begin
 
 begin()
 room = host.data.room

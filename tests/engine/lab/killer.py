@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from state.ledger import SqliteLedger
+from handrail.ledger.store import SqliteLedger
 
 WRITES = ("take_lease", "append", "release_lease")
 

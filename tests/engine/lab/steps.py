@@ -10,8 +10,8 @@ import signal
 import time
 from pathlib import Path
 
-from operations.clients.errors import ClientError
-from operations.engine import (
+from handrail.clients.errors import ClientError
+from handrail.engine import (
     Commands,
     Finding,
     Secret,

@@ -13,7 +13,7 @@ import pyinfra_cli.main  # first: it patches the process, as the installed comma
 from gevent import monkey
 from pyinfra.api.connectors import get_all_connectors
 
-import operations.engine  # noqa: F401  imported once, here, as pyinfra is
+import handrail.engine  # noqa: F401  imported once, here, as pyinfra is
 
 get_all_connectors()  # an inventory loads every one of them, used or not
 inspect.stack()  # pyinfra asks for it at each call; the first answer reads every module's source

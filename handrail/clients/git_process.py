@@ -1,0 +1,144 @@
+"""Git as a subprocess that never asks, never hangs and never shows a credential."""
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from handrail.clients.errors import ClientError
+
+LOCAL_TIMEOUT_SECONDS = 60.0
+NETWORK_TIMEOUT_SECONDS = 120.0
+USERINFO = re.compile(r"(?<=://)[^\s/@]+@")
+MESSAGE_LENGTH = 400
+# Hooks and signing may ask on a terminal that nobody watches, so a commit of ours runs neither.
+# Rewriting line ends would make a file differ from what was committed.
+QUIET = (
+    "-c", "core.hooksPath=/dev/null",
+    "-c", "commit.gpgSign=false",
+    "-c", "core.autocrlf=false",
+    "-c", "gc.auto=0",
+    "-c", "advice.detachedHead=false",
+)  # fmt: skip
+# Set inside a hook or by `git rebase --exec`, these would point every command elsewhere.
+FOREIGN = (
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR",
+    "GIT_NAMESPACE", "GIT_PREFIX", "GIT_CONFIG_PARAMETERS",
+)  # fmt: skip
+FALLBACK_IDENTITY = ("Cutover runbook", "runbook@localhost")
+
+
+@dataclass(frozen=True)
+class Output:
+    """What one git command left behind.
+
+    Args:
+        code: Exit status.
+        text: Standard output.
+        error: Standard error, without credentials, on one line.
+    """
+
+    code: int
+    text: str
+    error: str
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the variables git runs with: no terminal, plain words, literal paths."""
+    kept = {key: value for key, value in os.environ.items() if key not in FOREIGN}
+    return {
+        **kept,
+        "LC_ALL": "C",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "true",
+        "SSH_ASKPASS": "true",
+        "SSH_ASKPASS_REQUIRE": "force",
+        "GIT_EDITOR": "true",
+        "GIT_LITERAL_PATHSPECS": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        **(extra or {}),
+    }
+
+
+def git(
+    directory: Path,
+    *arguments: str,
+    given: str | bytes | None = None,
+    extra: Mapping[str, str] | None = None,
+    timeout_seconds: float = LOCAL_TIMEOUT_SECONDS,
+) -> Output:
+    """Run git in a directory and return what it said, whatever its exit status.
+
+    Args:
+        directory: Where to run it.
+        arguments: Command and options; no secrets, the process list shows them.
+        given: Standard input.
+        extra: Further variables.
+        timeout_seconds: It is killed with its children afterwards.
+
+    Raises:
+        ClientError: git is not installed, the directory is absent, or time ran out.
+    """
+    what = f"`git {arguments[0]}` in `{directory}` did not finish"
+    content = given.encode() if isinstance(given, str) else given
+    try:
+        process = subprocess.Popen(
+            ["git", *QUIET, *arguments],
+            cwd=directory,
+            env=environment(extra),
+            stdin=subprocess.DEVNULL if content is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # Without a terminal of its own, ssh and credential helpers cannot ask on ours.
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        if not directory.is_dir():
+            fix = "correct `path` of the repository in the inventory, or clone it there"
+            raise ClientError(what, "there is no such directory", fix) from None
+        raise ClientError(what, "git is not installed", "install git 2.30 or newer") from None
+    except OSError as error:
+        why = error.strerror or "it could not be started"
+        raise ClientError(what, why, f"see `ls -ld {directory}`") from None
+    with process:
+        try:
+            out, err = process.communicate(content, timeout=timeout_seconds)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            raise ClientError(
+                what,
+                f"it took longer than {timeout_seconds:g} s and was stopped",
+                f"see whether `git -C {directory} {arguments[0]}` asks for something",
+            ) from None
+        except BaseException:
+            _kill(process)
+            raise
+    error_text = " ".join(USERINFO.sub("", err.decode("utf-8", errors="replace")).split())
+    return Output(
+        process.returncode,
+        out.decode("utf-8", errors="surrogateescape"),
+        error_text[-MESSAGE_LENGTH:],
+    )
+
+
+def identity(directory: Path) -> dict[str, str]:
+    """Return the author variables that neither configuration nor environment gives."""
+    listed = git(directory, "config", "--get-regexp", r"^user\.(name|email)$").text
+    configured = {line.split(" ", 1)[0].removeprefix("user.") for line in listed.splitlines()}
+    return {
+        f"GIT_{role}_{part}": fallback
+        for part, fallback in zip(("NAME", "EMAIL"), FALLBACK_IDENTITY, strict=True)
+        for role in ("AUTHOR", "COMMITTER")
+        if part.lower() not in configured and not os.environ.get(f"GIT_{role}_{part}")
+    }
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        process.kill()
+    process.communicate()

@@ -1,0 +1,57 @@
+"""What a server answered."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from handrail.clients.errors import ClientError
+
+# More of an error body than this helps nobody at 2 a.m.
+MESSAGE_LENGTH = 300
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server said, whatever it said.
+
+    Args:
+        status: HTTP status.
+        headers: Looked up without regard to case.
+        body_text: Body as UTF-8; never shown by itself, since it may hold what must not be shown.
+        seconds: From the request to the last byte of the answer.
+        place: Method, host and path it came from; no query.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body_text: str = field(repr=False)
+    seconds: float
+    place: str
+
+    def json(self) -> Any:  # Any: whatever JSON the server sent
+        """Return the body as data.
+
+        Raises:
+            ClientError: it is not JSON.
+        """
+        try:
+            return json.loads(self.body_text)
+        except ValueError:
+            kind = self.headers.get("Content-Type", "no content type")
+            raise ClientError(
+                f"the answer of {self.place} could not be read",
+                f"status {self.status} with {kind} that is not JSON",
+                "open that address in a browser: something else than the API may be answering",
+            ) from None
+
+    def message(self) -> str:
+        """Return what a JSON error body says, or an empty text; one line, cut to fit."""
+        try:
+            body = json.loads(self.body_text)
+        except ValueError:
+            return ""
+        said = body.get("message") or body.get("error") if isinstance(body, Mapping) else None
+        if isinstance(said, Mapping):
+            said = said.get("message")
+        return " ".join(str(said or "").split())[:MESSAGE_LENGTH]

@@ -1,0 +1,219 @@
+"""PostgreSQL, reached by a URL that is never shown."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, LiteralString, Self
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg
+from psycopg.abc import Params
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.sql import SQL, Composed
+
+from handrail.clients.errors import ClientError
+from handrail.clients.secret import Secret
+
+# libpq's names for what a connection needs, as variables: a password in argv is in `ps`.
+# Source: https://www.postgresql.org/docs/current/libpq-envars.html
+ENVIRONMENT = {
+    "host": "PGHOST",
+    "hostaddr": "PGHOSTADDR",
+    "port": "PGPORT",
+    "dbname": "PGDATABASE",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "options": "PGOPTIONS",
+    "application_name": "PGAPPNAME",
+}
+# What the server or libpq says when no connection comes about. Their text holds host and user,
+# so it is matched and never passed on.
+REFUSALS = (
+    (r"password authentication failed|no password supplied|role .* does not exist",
+     "user or password is refused", "put a valid URL into {name}"),
+    (r"database .* does not exist", "there is no database of that name",
+     "create it, or correct {name}"),
+    (r"no pg_hba.conf entry", "the server does not let this host or user in",
+     "add this machine to the database's allowed addresses"),
+    (r"resolve host|translate host name|name or service not known|nodename nor servname",
+     "the host name is not known", "correct {name}, or use the external URL outside Render"),
+    (r"timeout expired|connection timeout|timed out", "no connection within {seconds:g} s",
+     "see that the database is not suspended and lets this machine in"),
+    (r"connection refused|no such file or directory|network is unreachable|no route to host",
+     "nothing listens there", "start the server, or correct {name}"),
+    (r"too many clients|remaining connection slots|too many connections",
+     "it has no connection left", "close idle connections, then the same command again"),
+    (r"starting up|shutting down|recovery mode", "it is starting or stopping",
+     "wait until it accepts connections, then the same command again"),
+    (r"ssl|certificate", "the TLS connection was refused", "correct `sslmode` in {name}"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Database:
+    """One PostgreSQL database.
+
+    Args:
+        url: ``postgresql://user:password@host:port/name``, or libpq's ``key=value`` form.
+    """
+
+    url: Secret
+
+    @classmethod
+    def from_inventory(cls, value: object) -> Self:
+        """Take ``env:NAME`` or ``file:PATH``.
+
+        Raises:
+            ClientError: it is written out instead of named.
+        """
+        return value if isinstance(value, cls) else cls(Secret.from_inventory(value))
+
+    def secrets(self) -> list[Secret]:
+        """Return the URL: another one is another database, so another act."""
+        return [self.url]
+
+    @property
+    def name(self) -> str:
+        """Name of the database.
+
+        Raises:
+            ClientError: the URL cannot be read, or names none.
+        """
+        found = self._parts().get("dbname")
+        if not found:
+            raise self._not_a_url("it names no database")
+        return str(found)
+
+    @contextlib.contextmanager
+    def connect(
+        self, *, autocommit: bool = False, timeout_seconds: float = 10
+    ) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:  # Any: column values
+        """Open a connection for a `with` block: committed at its end, rolled back on an error.
+
+        Args:
+            autocommit: Whether each statement stands alone.
+            timeout_seconds: For connecting; libpq counts whole seconds, at least two.
+
+        Raises:
+            ClientError: unreachable, refused, or a statement failed; without its values.
+        """
+        parts = self._parts()
+        given = {"connect_timeout": max(2, round(timeout_seconds))}
+        try:
+            conninfo = make_conninfo("", **{**parts, **given})
+            connection = psycopg.connect(conninfo, autocommit=autocommit)
+        except psycopg.Error as error:
+            raise self._unreachable(str(error), timeout_seconds) from None
+        try:
+            with connection:
+                yield connection
+        except psycopg.Error as error:
+            raise self._failed(error) from None
+
+    def query(
+        self,
+        statement: LiteralString | SQL | Composed,
+        params: Params | None = None,
+        *,
+        timeout_seconds: float = 10,
+    ) -> list[tuple[Any, ...]]:  # Any: column values
+        """Run one statement and return its rows; none for a statement that has none.
+
+        Raises:
+            ClientError: as `connect`.
+        """
+        with self.connect(timeout_seconds=timeout_seconds) as connection:
+            cursor = connection.execute(statement, params)
+            return cursor.fetchall() if cursor.description else []
+
+    def server_version(self) -> int:
+        """Return the server's version as it numbers itself: 150018 is 15.18.
+
+        Raises:
+            ClientError: as `connect`.
+        """
+        with self.connect() as connection:
+            return connection.info.server_version
+
+    def url_for(self, database: str) -> Secret:
+        """Return the URL of another database on the same server, same user.
+
+        Raises:
+            ClientError: the URL cannot be read.
+        """
+        parts = self._parts()
+        value = self.url.reveal()
+        if not value.startswith(("postgres://", "postgresql://")):
+            return Secret.of(make_conninfo("", **{**parts, "dbname": database}))
+        return Secret.of(urlunsplit(urlsplit(value)._replace(path="/" + quote(database, safe=""))))
+
+    def libpq_environment(self) -> dict[str, str]:
+        """Return the variables with which pg_dump, pg_restore and psql find this database.
+
+        Raises:
+            ClientError: the URL cannot be read, or says what no variable can.
+        """
+        parts = {key: str(value) for key, value in self._parts().items()}
+        unknown = sorted(parts.keys() - ENVIRONMENT.keys() - {"connect_timeout"})
+        if unknown:
+            raise self._not_a_url(f"no libpq variable is known here for `{'`, `'.join(unknown)}`")
+        return {ENVIRONMENT[key]: value for key, value in parts.items() if key in ENVIRONMENT}
+
+    def _parts(self) -> dict[str, Any]:  # Any: psycopg's own type
+        try:
+            parts = dict(conninfo_to_dict(self.url.reveal()))
+        except psycopg.Error:
+            # libpq quotes the piece it stumbles over, which may be the password.
+            raise self._not_a_url("libpq cannot read it") from None
+        # Read here as libpq would only when it connects: a password with an `@` or a `/` that is
+        # not encoded ends up where the port belongs.
+        if not str(parts.get("port", "0")).replace(",", "").isdecimal():
+            raise self._not_a_url("its port is no number; is its password percent-encoded?")
+        return parts
+
+    def _called(self) -> str:
+        return f"`{self.url.reference}`" if self.url.reference else "its URL"
+
+    def _not_a_url(self, why: str) -> ClientError:
+        fix = f"write postgresql://user:password@host:port/name into {self._called()}"
+        return ClientError(f"the database of {self._called()} could not be used", why, fix)
+
+    def _unreachable(self, said: str, timeout_seconds: float) -> ClientError:
+        what = f"no connection to the database of {self._called()}"
+        for pattern, why, fix in REFUSALS:
+            if re.search(pattern, said, re.IGNORECASE):
+                return ClientError(
+                    what, why.format(seconds=timeout_seconds), fix.format(name=self._called())
+                )
+        fix = f"try `psql` with {self._called()} and read its message"
+        return ClientError(what, "the server or the network refused it", fix)
+
+    def _failed(self, error: psycopg.Error) -> ClientError:
+        what = f"a statement on the database of {self._called()} failed"
+        # Classes 08 and 57P: connection exceptions, and sessions ended by the server.
+        # Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
+        if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
+            return ClientError(
+                what,
+                "the connection was lost",
+                "see that the server runs, then the same command again",
+            )
+        # The message may quote a row; the name of the condition and its object cannot.
+        objects = [
+            f"{kind} `{name}`"
+            for kind, name in (
+                ("table", error.diag.table_name),
+                ("column", error.diag.column_name),
+                ("constraint", error.diag.constraint_name),
+            )
+            if name
+        ]
+        place = f" on {', '.join(objects)}" if objects else ""
+        return ClientError(
+            what,
+            f"{type(error).__name__} (SQLSTATE {error.sqlstate}){place}",
+            "look the SQLSTATE up in the server's log, which has the statement",
+        )

@@ -1,0 +1,146 @@
+"""The wire to Render: where it is, who asks, how lists are paged."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from handrail.clients.errors import ClientError
+from handrail.clients.fields import read_fields, read_text
+from handrail.clients.http import Answer, Http
+from handrail.clients.patience import Patience
+from handrail.clients.secret import Secret
+
+PAGE_SIZE = 100
+NOT_FOUND = 404
+
+
+@dataclass(frozen=True)
+class RenderApi:
+    """One workspace on Render, and the key that reaches it.
+
+    Args:
+        api: Base URL, ``https://api.render.com/v1``.
+        key: API key, ``rnd_…``.
+        owner: Workspace id, ``tea-…``.
+    """
+
+    api: str
+    key: Secret
+    owner: str
+
+    patience: ClassVar[Patience] = Patience()
+
+    @classmethod
+    def from_inventory(cls, value: object) -> Self:
+        """Read ``{"api", "key", "owner"}``; the key is a reference.
+
+        Raises:
+            ClientError: a key is missing or unknown, or a value has another form.
+        """
+        if isinstance(value, cls):
+            return value
+        given = read_fields(value, "Render", ("api", "key", "owner"))
+        return cls(
+            api=read_text(given["api"], "Render", "api").rstrip("/"),
+            key=Secret.from_inventory(given["key"]),
+            owner=read_text(given["owner"], "Render", "owner"),
+        )
+
+    @property
+    def http(self) -> Http:
+        """The session that carries the key."""
+        return Http(self.api, bearer=self.key, patience=self.patience)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        statuses: tuple[int, ...] = (200,),
+        hide: tuple[str, ...] = (),
+        **options: Any,  # Any: those of Http.request
+    ) -> Answer:
+        """Send a request and return its answer if it has one of the statuses.
+
+        Args:
+            method: HTTP method.
+            path: Path below the base URL.
+            what: What it means when this fails: "… could not be …".
+            statuses: Those that mean it went well.
+            hide: Values sent that must not come back in an error.
+            options: Further parts of the request.
+
+        Raises:
+            ClientError: another status.
+            NoAnswer: none at all.
+        """
+        http = self.http
+        answer = http.request(method, path, **options)
+        if answer.status not in statuses:
+            raise http.refusal(answer, what, hide=hide)
+        return answer
+
+    def pages(
+        self,
+        path: str,
+        wrapper: str,
+        what: str,
+        *,
+        limit: int | None = None,
+        params: Mapping[str, Any] | None = None,  # Any: text or a list of texts
+    ) -> Iterator[dict[str, Any]]:  # Any: JSON
+        """Yield what a list holds, each unwrapped, page by page.
+
+        Reads on until a page is empty: half a list of variables, written back, would delete the
+        other half, so a short page is not taken for the last one.
+
+        Args:
+            path: Path of the list.
+            wrapper: Key under which each element holds its resource.
+            what: What it means when this fails.
+            limit: Most elements to yield; None for all.
+            params: Filters.
+
+        Raises:
+            ClientError: refused, or not a list of that kind, or a list that never ends.
+        """
+        size = PAGE_SIZE if limit is None else max(1, min(limit, PAGE_SIZE))
+        seen: set[str] = set()
+        given: dict[str, Any] = {**(params or {}), "limit": size}
+        count = 0
+        while True:
+            page = self.ask("GET", path, what, params=given).json()
+            try:
+                found = [(element["cursor"], dict(element[wrapper])) for element in page]
+            except (KeyError, TypeError, ValueError):
+                raise ClientError(
+                    what,
+                    f"the answer is not a list of `{wrapper}` with cursors",
+                    f"see whether `api` in the inventory is right; it is {self.http.host}",
+                ) from None
+            for _, resource in found:
+                if count == limit:
+                    return
+                count += 1
+                yield resource
+            if not found or count == limit:
+                return
+            cursor = found[-1][0]
+            if cursor in seen:
+                raise ClientError(
+                    what,
+                    "the list comes back to a page that was read before",
+                    "run the same command again: the list may have changed while it was read",
+                )
+            seen.add(cursor)
+            given["cursor"] = cursor
+
+    def whoami(self) -> str:
+        """Return the e-mail address the key belongs to; the cheapest proof that it is accepted.
+
+        Raises:
+            ClientError: refused.
+        """
+        answer = self.ask("GET", "/users", "the Render key could not be checked")
+        return str(answer.json().get("email", ""))

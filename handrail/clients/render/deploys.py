@@ -1,0 +1,249 @@
+"""Deploys: started once, followed to their end, rolled back."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+from urllib.parse import quote
+
+from handrail.clients.errors import ClientError, NoAnswer
+from handrail.clients.patience import LIMITED
+from handrail.clients.render.diagnosis import Diagnosis
+from handrail.clients.render.model import Deploy, Service
+
+OK, CREATED, QUEUED = 200, 201, 202
+SERVER_ERROR = 500
+# How far back a deploy that we started is looked for; a service runs one deploy at a time.
+RECENT = 20
+ADOPT_TRIES = 20
+ADOPT_POLL_SECONDS = 1.0
+MODES = Literal["build_and_deploy", "deploy_only"]
+
+
+class DeployCalls(Diagnosis):
+    """Start, follow, cancel and undo deploys.
+
+    A POST that makes a deploy is sent once. When its fate is not known, the deploys that appeared
+    since are listed and the one it made is taken over.
+    """
+
+    def deploys(self, service_id: str, limit: int = RECENT) -> list[Deploy]:
+        """Return the newest deploys of a service, newest first.
+
+        Raises:
+            ClientError: refused.
+        """
+        what = f"deploys of `{service_id}` could not be listed"
+        listed = self.pages(f"{_path(service_id)}/deploys", "deploy", what, limit=limit)
+        return [Deploy.from_api(data) for data in listed]
+
+    def deploy(self, service_id: str, deploy_id: str) -> Deploy:
+        """Return one deploy.
+
+        Raises:
+            ClientError: refused, or there is none.
+        """
+        what = f"deploy `{deploy_id}` could not be read"
+        return Deploy.from_api(self.ask("GET", _path(service_id, deploy_id), what).json())
+
+    def live_deploy(self, service_id: str) -> Deploy | None:
+        """Return the deploy that serves now, or None when none ever did.
+
+        Raises:
+            ClientError: refused.
+        """
+        what = f"the live deploy of `{service_id}` could not be read"
+        filters = {"status": ["live"]}
+        listed = self.pages(f"{_path(service_id)}/deploys", "deploy", what, params=filters)
+        found = (Deploy.from_api(data) for data in listed)
+        return next((deploy for deploy in found if deploy.status == "live"), None)
+
+    def deploy_in_progress(self, service_id: str) -> Deploy | None:
+        """Return the newest deploy that has not ended, or None.
+
+        Raises:
+            ClientError: refused.
+        """
+        recent = self.deploys(service_id, RECENT)
+        return next((deploy for deploy in recent if deploy.going_on), None)
+
+    def start_deploy(
+        self,
+        service_id: str,
+        commit: str | None = None,
+        mode: MODES | None = None,
+        clear_cache: bool = False,  # noqa: FBT001, FBT002  named at every call
+    ) -> Deploy:
+        """Start one deploy with the settings and variables stored now.
+
+        Args:
+            service_id: ``srv-…`` or ``crn-…``.
+            commit: Sha to deploy; the branch's newest when None.
+            mode: ``deploy_only`` reuses the last build.
+            clear_cache: Whether to build from nothing.
+
+        Raises:
+            ClientError: refused, or it is not known whether it began.
+
+        Source: https://api-docs.render.com/reference/create-deploy
+        """
+        what = f"a deploy of `{service_id}` could not be started"
+        if mode == "deploy_only" and (commit is not None or clear_cache):
+            raise ClientError(
+                what,
+                "`deploy_only` builds nothing, so it takes neither a commit nor a cleared cache",
+                "leave the mode out, or the commit and the cache",
+            )
+        body: dict[str, Any] = {"clearCache": "clear"} if clear_cache else {}
+        body |= {"commitId": commit} if commit else {}
+        body |= {"deployMode": mode} if mode else {}
+        return self._begin(service_id, "deploys", body, what, trigger="api", commit=commit)
+
+    def rollback(self, service_id: str, deploy_id: str) -> Deploy:
+        """Start the deploy that brings an earlier one back, with that one's variables, unbuilt.
+
+        Autodeploy is left as it is: turn it off first, or the next push undoes this.
+
+        Raises:
+            ClientError: refused, or it is not known whether it began.
+
+        Source: https://api-docs.render.com/reference/rollback-deploy
+        """
+        what = f"`{service_id}` could not be rolled back to deploy `{deploy_id}`"
+        body = {"deployId": deploy_id}
+        return self._begin(service_id, "rollback", body, what, trigger="rollback", commit=None)
+
+    def cancel_deploy(self, service_id: str, deploy_id: str) -> Deploy:
+        """Cancel a deploy; one that has ended already is returned as it is.
+
+        Raises:
+            ClientError: refused while it goes on.
+        """
+        what = f"deploy `{deploy_id}` could not be canceled"
+        try:
+            answer = self.http.post(f"{_path(service_id, deploy_id)}/cancel")
+        except NoAnswer as error:
+            now = self.deploy(service_id, deploy_id)
+            if now.going_on:
+                raise error from None
+            return now
+        now = self.deploy(service_id, deploy_id)
+        if answer.status != OK and now.going_on:
+            raise self.http.refusal(answer, what)
+        return now
+
+    def wait_for_deploy(
+        self,
+        service_id: str,
+        deploy_id: str,
+        timeout_seconds: float,
+        poll_seconds: float = 5.0,
+        on_status: Callable[[Deploy], None] | None = None,
+    ) -> Deploy:
+        """Wait until a deploy is live, and return it.
+
+        One that went live and was replaced since counts as well. A status that is not known here
+        is waited out, and so is an API that is out of order for a while.
+
+        Args:
+            service_id: Service of the deploy.
+            deploy_id: ``dep-…``.
+            timeout_seconds: Longest wait; the deploy goes on by itself afterwards.
+            poll_seconds: Wait between two looks.
+            on_status: Told of each change of status, the first included.
+
+        Raises:
+            ClientError: it failed, with its status, cause and last log lines; or time ran out.
+        """
+        until = self.patience.clock() + timeout_seconds
+        last = ""
+        while True:
+            deploy = self._glance(service_id, deploy_id)
+            if deploy is not None and deploy.status != last:
+                last = deploy.status
+                if on_status is not None:
+                    on_status(deploy)
+            if deploy is not None and deploy.succeeded:
+                return deploy
+            if deploy is not None and deploy.failed:
+                raise self.failure(service_id, deploy)
+            if self.patience.clock() + poll_seconds > until:
+                raise ClientError(
+                    f"deploy `{deploy_id}` of `{service_id}` is not live",
+                    f"its status is still `{last}` after {timeout_seconds:g} s"
+                    if deploy is not None
+                    else f"Render stopped answering; its last known status is `{last or 'none'}`",
+                    "watch it at https://dashboard.render.com, then the same command again",
+                )
+            self.patience.sleep(poll_seconds)
+
+    def _glance(self, service_id: str, deploy_id: str) -> Deploy | None:
+        """Return a deploy, or None while the API is out of order: the deploy goes on without it."""
+        try:
+            answer = self.http.get(_path(service_id, deploy_id))
+        except NoAnswer:
+            return None
+        if answer.status == LIMITED or answer.status >= SERVER_ERROR:
+            return None
+        if answer.status != OK:
+            raise self.http.refusal(answer, f"deploy `{deploy_id}` could not be read")
+        return Deploy.from_api(answer.json())
+
+    def _page(self, service_id: str) -> str:
+        return Service.from_api(
+            self.ask("GET", _path(service_id), f"service `{service_id}` could not be read").json()
+        ).dashboard_url
+
+    def _begin(
+        self,
+        service_id: str,
+        verb: str,
+        body: Mapping[str, Any],  # Any: JSON
+        what: str,
+        *,
+        trigger: str,
+        commit: str | None,
+    ) -> Deploy:
+        before = {deploy.id for deploy in self.deploys(service_id)}
+        try:
+            answer = self.http.post(f"{_path(service_id)}/{verb}", body=dict(body))
+        except NoAnswer as error:
+            if not error.maybe_done:
+                raise
+            fate = error.why
+        else:
+            if answer.status == CREATED and answer.body_text.strip():
+                return Deploy.from_api(answer.json())
+            if answer.status >= SERVER_ERROR:
+                fate = f"Render answered {answer.status}"
+            elif answer.status in (CREATED, QUEUED):
+                fate = "Render accepted it and did not say under which id"
+            else:
+                raise self.http.refusal(answer, what)
+        for _ in range(ADOPT_TRIES):
+            found = self._started_since(service_id, before, trigger, commit)
+            if found is not None:
+                return found
+            self.patience.sleep(ADOPT_POLL_SECONDS)
+        raise ClientError(
+            what,
+            f"{fate}; no deploy that it made has appeared in "
+            f"{ADOPT_TRIES * ADOPT_POLL_SECONDS:g} s",
+            f"look for one at {self._page(service_id)} before running the same command again",
+        )
+
+    def _started_since(
+        self, service_id: str, before: set[str], trigger: str, commit: str | None
+    ) -> Deploy | None:
+        """Return the deploy that our request made: newer than the request, of our making."""
+        new = [deploy for deploy in self.deploys(service_id) if deploy.id not in before]
+        ours = [
+            deploy
+            for deploy in new
+            if deploy.trigger in (trigger, "")
+            and (commit is None or deploy.commit is None or deploy.commit.startswith(commit))
+        ]
+        return ours[0] if ours else None
+
+
+def _path(service_id: str, deploy_id: str | None = None) -> str:
+    path = f"/services/{quote(service_id, safe='')}"
+    return path if deploy_id is None else f"{path}/deploys/{quote(deploy_id, safe='')}"

@@ -1,0 +1,154 @@
+"""Why a deploy failed: its events and the end of its log, with every stored secret withheld."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from handrail.clients.errors import ClientError
+from handrail.clients.render.model import Deploy, LogLine
+from handrail.clients.render.services import ServiceCalls
+from handrail.clients.render.telemetry import TelemetryCalls, stamp
+
+LOG_LINES_READ = 100
+LOG_LINES_SHOWN = 5
+LINE_LENGTH = 240
+SHORTEST_SECRET = 6
+# Variables whose values are needed to understand a failure, and are no secrets. Any other value
+# is withheld.
+PLAIN = frozenset(
+    {
+        "ALLOWED_HOSTS", "CLOUDINARY_CLOUD_NAME", "CORS_ALLOWED_ORIGINS", "DEBUG",
+        "DJANGO_SETTINGS_MODULE", "NODE_ENV", "NODE_VERSION", "PORT", "PYTHON_VERSION",
+        "VITE_API_URL", "VITE_WS_URL", "WEB_CONCURRENCY",
+    }
+)  # fmt: skip
+TELLING = re.compile(
+    r"no open ports|exited with|error|exception|refused|traceback|failed|not found", re.IGNORECASE
+)
+PLATFORM_PREFIX = "==>"
+COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+USERINFO = re.compile(r"(?<=://)[^\s/@]+@")
+ENDINGS = ("build_ended", "pre_deploy_ended", "deploy_ended")
+PORT_FIX = (
+    "bind 0.0.0.0:$PORT (https://render.com/docs/web-services#port-binding), "
+    "then the same command again"
+)
+
+
+class Diagnosis(ServiceCalls, TelemetryCalls):
+    """Gather what explains a failed deploy."""
+
+    def failure(self, service_id: str, deploy: Deploy) -> ClientError:
+        """Return the error that says why a deploy failed.
+
+        What cannot be gathered is said to be missing; it does not replace the failure itself.
+
+        Args:
+            service_id: Service of the deploy.
+            deploy: The deploy, ended.
+        """
+        since = (deploy.created_at or datetime.now(UTC) - timedelta(hours=1)) - timedelta(seconds=5)
+        parts = [f"it ended as `{deploy.status}`"]
+        lines: list[str] = []
+        try:
+            parts += self._reasons(service_id, deploy.id, since)
+        except ClientError as error:
+            parts.append(f"its events could not be read ({error.why})")
+        try:
+            lines = self._last_lines(service_id, since)
+        except ClientError as error:
+            parts.append(f"its log could not be read ({error.why})")
+        if lines:
+            parts.append("log: " + " | ".join(lines))
+        port = any("no open ports" in line.lower() for line in lines)
+        try:
+            page = self.service_by_id(service_id).dashboard_url
+        except ClientError:
+            page = "https://dashboard.render.com"
+        fix = f"read the log at {page}/logs, correct the cause, then the same command again"
+        what = f"deploy `{deploy.id}` of `{service_id}` failed"
+        return ClientError(what, "; ".join(parts), PORT_FIX if port else fix)
+
+    def _reasons(self, service_id: str, deploy_id: str, since: datetime) -> list[str]:
+        # Render lists the last hour unless told otherwise; a build may take two.
+        listed = self.pages(
+            f"/services/{quote(service_id, safe='')}/events",
+            "event",
+            f"events of `{service_id}` could not be read",
+            params={"startTime": stamp(since)},
+        )
+        reasons: list[str] = []
+        for event in listed:
+            details = event.get("details") or {}
+            if event.get("type") not in ENDINGS or details.get("deployId", deploy_id) != deploy_id:
+                continue
+            reasons += [text for text in _said(details.get("reason")) if text not in reasons]
+        return reasons
+
+    def _last_lines(self, service_id: str, since: datetime) -> list[str]:
+        lines = self.logs(service_id, since, LOG_LINES_READ)
+        try:
+            hidden = _secret_values(self.env_vars(service_id))
+        except ClientError:
+            # Without knowing what to withhold, only the platform's own lines are safe.
+            hidden = []
+            lines = [line for line in lines if _masked(line.text, ()).startswith(PLATFORM_PREFIX)]
+        telling = [line for line in lines if TELLING.search(line.text)]
+        chosen = {line.id for line in (telling or lines)[-LOG_LINES_SHOWN:]}
+        chosen |= {line.id for line in lines if _about_ports(line)}
+        shown = [_masked(line.text, hidden) for line in lines if line.id in chosen]
+        return list(dict.fromkeys(shown))[-LOG_LINES_SHOWN - 1 :]
+
+
+def _about_ports(line: LogLine) -> bool:
+    return "no open ports" in line.text.lower()
+
+
+def _said(reason: object) -> Iterable[str]:
+    """Yield what a reason object says, in words."""
+    if not isinstance(reason, Mapping):
+        return
+    failure = reason.get("failure")
+    given: dict[str, Any] = dict(failure) if isinstance(failure, Mapping) else {}  # Any: JSON
+    if reason.get("buildFailed"):
+        yield "the build failed"
+    if reason.get("newBuild") or reason.get("newDeploy"):
+        yield "a newer one replaced it"
+    if given.get("nonZeroExit") is not None:
+        yield f"the process exited with status {given['nonZeroExit']}"
+    if given.get("earlyExit"):
+        yield "the process ended early"
+    if given.get("oomKilled"):
+        yield "the process ran out of memory"
+    if given.get("evicted"):
+        yield "the instance was evicted"
+    if given.get("timedOutSeconds") is not None:
+        cause = given.get("timedOutReason")
+        yield f"it timed out after {given['timedOutSeconds']} s" + (f" ({cause})" if cause else "")
+    if given.get("unhealthy"):
+        yield f"it was not healthy ({given['unhealthy']})"
+
+
+def _secret_values(variables: Mapping[str, str]) -> list[str]:
+    """Return what to withhold, longest first: each value, and the password inside a URL."""
+    found: set[str] = set()
+    for key, value in variables.items():
+        if key in PLAIN:
+            continue
+        found.add(value)
+        try:
+            password = urlsplit(value).password or ""
+        except ValueError:
+            continue
+        # An application may print it as it stands in the URL or as it means it.
+        found |= {password, unquote(password)}
+    return sorted((each for each in found if len(each) >= SHORTEST_SECRET), key=len, reverse=True)
+
+
+def _masked(text: str, hidden: Iterable[str]) -> str:
+    plain = COLOUR.sub("", text)
+    for value in hidden:
+        plain = plain.replace(value, "(withheld)")
+    return " ".join(USERINFO.sub("(withheld)@", plain).split())[:LINE_LENGTH]

@@ -1,0 +1,170 @@
+"""What Render observed: logs, requests, latency; and what it thinks of a Blueprint."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from handrail.clients.errors import ClientError
+from handrail.clients.render.api import RenderApi
+from handrail.clients.render.model import LogLine, not_understood
+
+LOG_PAGE_SIZE = 100
+# The spec leaves `unit` open, so a number in a unit we do not know is refused, not guessed.
+SECONDS_IN = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "second": 1.0}
+SECONDS_IN |= {"ms": 0.001, "milliseconds": 0.001, "millisecond": 0.001}
+
+
+def stamp(at: datetime) -> str:
+    """Return a moment as Render writes it; refuse one without a zone.
+
+    Raises:
+        ValueError: the moment is naive, which would be read as another one elsewhere.
+    """
+    if at.tzinfo is None:
+        raise ValueError("a moment without a time zone")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class TelemetryCalls(RenderApi):
+    """Read logs and metrics; validate a Blueprint."""
+
+    def logs(self, service_id: str, since: datetime, limit: int = 100) -> list[LogLine]:
+        """Return the newest lines of a service's log, oldest first.
+
+        Args:
+            service_id: ``srv-…`` or ``crn-…``.
+            since: No line before this moment.
+            limit: Most lines.
+
+        Raises:
+            ClientError: refused.
+        """
+        what = f"log of `{service_id}` could not be read"
+        params = {
+            "ownerId": self.owner,
+            "resource": service_id,
+            "startTime": stamp(since),
+            "direction": "backward",
+        }
+        lines: dict[str, LogLine] = {}
+        while len(lines) < limit:
+            size = min(LOG_PAGE_SIZE, limit - len(lines))
+            page = self.ask("GET", "/logs", what, params={**params, "limit": size}).json()
+            try:
+                fresh = [LogLine.from_api(each) for each in page["logs"]]
+                more = bool(page["hasMore"])
+                following = (page["nextStartTime"], page["nextEndTime"]) if more else ("", "")
+            except (KeyError, TypeError) as error:
+                raise not_understood("log", error) from None
+            new = {line.id: line for line in fresh if line.id not in lines}
+            lines |= new
+            # Pages go by time, so one that brings nothing new would be followed by itself.
+            if not more or not new:
+                break
+            params |= {"startTime": following[0], "endTime": following[1]}
+        newest = sorted(lines.values(), key=lambda line: line.at)
+        return newest[-limit:]
+
+    def request_counts(
+        self, service_ids: Sequence[str], start: datetime, end: datetime
+    ) -> dict[int, int]:
+        """Return how many requests were answered with each status; empty when nothing is known.
+
+        Args:
+            service_ids: Web services and static sites; together, not each.
+            start: Beginning of the window.
+            end: End of the window.
+
+        Raises:
+            ClientError: refused, or the answer does not tell statuses apart.
+        """
+        what = "request counts could not be read"
+        params = _window(service_ids, start, end) | {"aggregateBy": "statusCode"}
+        counts: Counter[int] = Counter()
+        for series in self.ask("GET", "/metrics/http-requests", what, params=params).json():
+            try:
+                labels = {label["field"]: label["value"] for label in series["labels"]}
+                counts[int(labels["statusCode"])] += round(
+                    math.fsum(point["value"] for point in series["values"])
+                )
+            except (KeyError, TypeError, ValueError) as error:
+                raise not_understood("request count", error) from None
+        return dict(counts)
+
+    def latency_seconds(
+        self, service_ids: Sequence[str], quantile: float, start: datetime, end: datetime
+    ) -> float | None:
+        """Return the worst of a latency quantile in the window; None when nothing is known.
+
+        Render gives one value a service and interval; quantiles cannot be added up, so the
+        largest stands for the window.
+
+        Args:
+            service_ids: Web services.
+            quantile: Between 0 and 1; 0.95 for the ninety-fifth percentile.
+            start: Beginning of the window.
+            end: End of the window.
+
+        Raises:
+            ClientError: refused, or in a unit that is not known.
+        """
+        what = "latency could not be read"
+        params = _window(service_ids, start, end) | {"quantile": f"{quantile:g}"}
+        found: list[float] = []
+        for series in self.ask("GET", "/metrics/http-latency", what, params=params).json():
+            try:
+                scale = SECONDS_IN.get(str(series.get("unit", "")).lower())
+                values = [float(point["value"]) for point in series["values"]]
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise not_understood("latency", error) from None
+            if scale is None and values:
+                raise ClientError(
+                    what,
+                    f"it comes in `{series.get('unit')}`, a unit that is not known here",
+                    "add the unit to SECONDS_IN in operations/clients/render/telemetry.py",
+                )
+            found += [value * (scale or 0.0) for value in values]
+        return max(found, default=None)
+
+    def validate_blueprint(self, text: str) -> list[str]:
+        """Return what is wrong with a ``render.yaml``, one line each; empty when nothing is.
+
+        Changes nothing on Render.
+
+        Raises:
+            ClientError: refused.
+        """
+        answer = self.ask(
+            "POST",
+            "/blueprints/validate",
+            "the Blueprint could not be validated",
+            form={"ownerId": self.owner},
+            files={"file": ("render.yaml", text.encode(), "application/yaml")},
+            repeatable=True,
+        )
+        verdict = answer.json()
+        try:
+            if verdict["valid"]:
+                return []
+            return [_problem(each) for each in verdict.get("errors") or []] or [
+                "Render calls it invalid and does not say why"
+            ]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise not_understood("Blueprint", error) from None
+
+
+def _window(service_ids: Sequence[str], start: datetime, end: datetime) -> dict[str, Any]:
+    return {
+        "resource": list(service_ids),
+        "startTime": stamp(start),
+        "endTime": stamp(end),
+        "resolutionSeconds": 60,
+    }
+
+
+def _problem(error: Mapping[str, Any]) -> str:  # Any: JSON
+    line = f"line {error['line']}: " if error.get("line") else ""
+    path = f"{error['path']}: " if error.get("path") else ""
+    return f"{line}{path}{error['error']}"

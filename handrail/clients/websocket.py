@@ -1,0 +1,169 @@
+"""A WebSocket that speaks JSON, with a deadline for every message."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import websocket as wire
+
+from handrail.clients.errors import ClientError
+from handrail.clients.secret import Secret
+
+SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+# What a client sees when a connection ends without a close frame, which Daphne does on SIGTERM.
+# Source: https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
+ABNORMAL = 1006
+NO_CODE = 1005
+CLOSE_SECONDS = 1
+
+
+class Closed(ClientError):
+    """The other side closed the connection.
+
+    Args:
+        what: What was waited for.
+        code: Close code; 1006 when it went without one.
+        fix: What to look at.
+    """
+
+    def __init__(self, what: str, code: int, fix: str) -> None:
+        super().__init__(what, f"it was closed with code {code}", fix)
+        self.code = code
+
+
+class Channel:
+    """An open WebSocket."""
+
+    def __init__(self, connection: wire.WebSocket, place: str) -> None:
+        self._connection = connection
+        self._place = place
+
+    def receive(self, timeout_seconds: float = 10.0) -> dict[str, Any]:  # Any: JSON
+        """Return the next message.
+
+        Args:
+            timeout_seconds: For the whole message; pings do not prolong it.
+
+        Raises:
+            Closed: the other side closed instead.
+            ClientError: none came in time, or it is not a JSON object.
+        """
+        what = f"no message came from {self._place}"
+        fix = "see the log of the channels service"
+        until = time.monotonic() + timeout_seconds
+        while True:
+            # At least a moment, because zero would mean not to wait for what is there already.
+            self._connection.settimeout(max(0.01, until - time.monotonic()))
+            try:
+                opcode, content = self._connection.recv_data(control_frame=True)
+            except (wire.WebSocketTimeoutException, TimeoutError):
+                raise ClientError(what, f"nothing within {timeout_seconds:g} s", fix) from None
+            except (wire.WebSocketException, OSError):
+                raise Closed(what, ABNORMAL, fix) from None
+            if opcode == wire.ABNF.OPCODE_CLOSE:
+                known = len(content) >= 2  # noqa: PLR2004  a close code is two bytes
+                code = int.from_bytes(content[:2], "big") if known else NO_CODE
+                raise Closed(what, code, fix)
+            if opcode in (wire.ABNF.OPCODE_TEXT, wire.ABNF.OPCODE_BINARY):
+                return self._read(content)
+            if time.monotonic() > until:
+                raise ClientError(what, f"nothing within {timeout_seconds:g} s", fix)
+
+    def receive_until(
+        self, wanted: dict[str, Any], timeout_seconds: float = 10.0
+    ) -> dict[str, Any]:  # Any: JSON
+        """Return the next message that holds all the wanted fields, passing others over.
+
+        Raises:
+            Closed: the other side closed instead.
+            ClientError: none came in time.
+        """
+        until = time.monotonic() + timeout_seconds
+        while True:
+            message = self.receive(max(0.01, until - time.monotonic()))
+            if wanted.items() <= message.items():
+                return message
+
+    def send(self, message: dict[str, Any]) -> None:  # Any: JSON
+        """Send a message.
+
+        Raises:
+            Closed: the connection is gone.
+        """
+        try:
+            self._connection.send(json.dumps(message))
+        except (wire.WebSocketException, OSError):
+            what = f"a message could not be sent to {self._place}"
+            raise Closed(what, ABNORMAL, "see the log of the channels service") from None
+
+    def _read(self, content: bytes) -> dict[str, Any]:
+        try:
+            message = json.loads(content)
+        except ValueError:
+            message = None
+        if not isinstance(message, dict):
+            raise ClientError(
+                f"a message of {self._place} could not be read",
+                "it is not a JSON object",
+                "see which application answers there",
+            )
+        return message
+
+
+@contextlib.contextmanager
+def connect(
+    base_url: str, path: str, *, token: Secret | None = None, timeout_seconds: float = 10.0
+) -> Iterator[Channel]:
+    """Open a WebSocket for a `with` block.
+
+    Args:
+        base_url: ``http(s)://`` or ``ws(s)://`` and host.
+        path: Path of the socket.
+        token: Sent as ``?token=``, and never shown.
+        timeout_seconds: For connecting and the handshake.
+
+    Raises:
+        ClientError: unreachable, or the handshake was refused.
+    """
+    parts = urlsplit(base_url)
+    what = f"no WebSocket to {parts.netloc.rpartition('@')[2]}{path}"
+    if parts.scheme not in SCHEMES or not parts.hostname:
+        why = "the address does not start with http(s):// or ws(s):// and a host"
+        raise ClientError(what, why, "correct the address in the inventory")
+    query = f"?{urlencode({'token': token.reveal()})}" if token else ""
+    url = f"{SCHEMES[parts.scheme]}://{parts.netloc}{parts.path.rstrip('/')}{path}{query}"
+    fix = f"see that the service runs: `curl -sS -I {parts.scheme}://{parts.netloc}`"
+    connection = wire.WebSocket()
+    try:
+        # websocket-client leaves this method, and shutdown below, unannotated.
+        connection.connect(  # type: ignore[no-untyped-call]
+            url, timeout=timeout_seconds, redirect_limit=0
+        )
+    except wire.WebSocketBadStatusException as error:
+        raise _refused(what, error.status_code) from None
+    except (wire.WebSocketTimeoutException, TimeoutError):
+        raise ClientError(what, f"no handshake within {timeout_seconds:g} s", fix) from None
+    except wire.WebSocketAddressException:
+        raise ClientError(what, "the host name is not known", fix) from None
+    except ConnectionRefusedError:
+        raise ClientError(what, "the connection was refused", fix) from None
+    except (wire.WebSocketException, OSError, ValueError):
+        # Their words may quote the URL, and with it the token. A redirect ends here as well.
+        if connection.handshake_response is not None:
+            raise _refused(what, connection.handshake_response.status) from None
+        raise ClientError(what, "the handshake failed", fix) from None
+    try:
+        yield Channel(connection, f"{parts.netloc.rpartition('@')[2]}{path}")
+    finally:
+        with contextlib.suppress(wire.WebSocketException, OSError):
+            connection.close(timeout=CLOSE_SECONDS)
+        # After a close by the other side, the library leaves the socket open.
+        connection.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _refused(what: str, status: int) -> ClientError:
+    see = "see that the path is right and that the service is the channels one"
+    return ClientError(what, f"the handshake was answered with {status}", see)

@@ -1,0 +1,124 @@
+"""One call of a step on one target: its contract, its arguments, what is known of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from pyinfra.context import host
+
+from handrail.clients.errors import ClientError
+from handrail.engine import arguments as values
+from handrail.engine.contract import SUPPLIED, Contract, parameters
+from handrail.engine.session import Session
+from handrail.ledger.entry import Event
+from handrail.ledger.errors import PreconditionUnmet
+from handrail.ledger.run import Receipt, Task
+
+
+@dataclass
+class Act:
+    """One call of a step on this target, its arguments both plain and live."""
+
+    session: Session
+    contract: Contract
+    task: Task
+    plain: dict[str, Any]  # Any: JSON
+    live: dict[str, Any]  # Any: what the annotations name
+    digest: str
+
+    @classmethod
+    def recorded(cls, session: Session, contract: Contract, receipt: Receipt) -> Self:
+        """Read the arguments of a receipt; what the step was made from need not be there any more.
+
+        Raises:
+            PreconditionUnmet: one has not the form its type needs.
+        """
+        plain = dict(receipt.arguments)
+        live = _live(session, contract, receipt.task, plain)
+        return cls(session, contract, session.task(receipt.task), plain, live, receipt.digest)
+
+    @classmethod
+    def of(cls, session: Session, contract: Contract, task: str, plain: dict[str, Any]) -> Self:
+        """Read the arguments.
+
+        Raises:
+            PreconditionUnmet: one has not the form its type needs; a secret is not to be had.
+        """
+        live = _live(session, contract, task, plain)
+        try:
+            digest = values.digest(contract, plain, live, session.vault)
+        except ClientError as error:
+            raise refusal(contract, f"{error.what}: {error.why}", error.fix) from None
+        return cls(session, contract, session.task(task), plain, live, digest)
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether this very act is on record as done."""
+        return self.task.settled and self.task.digest == self.digest
+
+    def record(self, event: Event, *, reason: str = "", **body: Any) -> None:  # Any: JSON
+        """Write to the ledger about this step on this target.
+
+        A refusal leaves out the digest: the act that is on record stays the one that was done.
+        """
+        declared = self.task.declared
+        if event is not Event.STEP_REFUSED:
+            body["digest"] = self.digest
+        self.session.append(
+            event, task=declared.task, step=self.contract.name, reason=reason, body=body
+        )
+
+    def refuse_other_subject(self) -> None:
+        """Raise where the snapshot on record is of another thing than the step would change now.
+
+        The first snapshot is kept over every edit of a runbook, so what it was taken of must not
+        change: a rollback would put it back in the wrong place.
+        """
+        receipt = self.task.receipt
+        if receipt is None:
+            return
+        changed = []
+        if receipt.step != self.contract.name:
+            changed.append(f"the step was `{receipt.step}`, is `{self.contract.name}`")
+        elif self.contract.captures is not None:
+            for name in parameters(self.contract.captures):
+                was, now = receipt.arguments.get(name), self.plain.get(name)
+                if name not in SUPPLIED and _named(was) != _named(now):
+                    changed.append(f"`{name}` was `{was}`, is `{now}`")
+        if changed:
+            task = self.task.declared.task
+            raise refusal(
+                self.contract,
+                f"task `{task}` changed something else already in this run: {'; '.join(changed)}; "
+                "what was there before is on record for the former only",
+                f'give this call a task id of its own (`task="{task}b"`, say): the former stays on '
+                "record and a rollback puts it back; then the same command again",
+            )
+
+
+def _live(
+    session: Session,
+    contract: Contract,
+    task: str,
+    plain: dict[str, Any],  # Any: JSON
+) -> dict[str, Any]:  # Any: what the annotations name
+    try:
+        return values.revive(contract, plain, task, session.run.undoes or session.run.id)
+    except ClientError as error:
+        raise refusal(contract, f"{error.what}: {error.why}", error.fix) from None
+
+
+def refusal(contract: Contract, why: str, fix: str) -> PreconditionUnmet:
+    """Return the refusal of a step that did not start."""
+    return PreconditionUnmet(f"{contract.name} did not start on {host.name}", why, fix)
+
+
+def _named(value: Any) -> Any:  # Any: JSON
+    """Return an argument with secret references levelled: a key may move to another place."""
+    if isinstance(value, str) and value.startswith(("env:", "file:")):
+        return "a secret"
+    if isinstance(value, Mapping):
+        return {key: _named(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_named(each) for each in value]
+    return value

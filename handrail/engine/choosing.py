@@ -1,0 +1,105 @@
+"""Which run a rollback undoes, in which run of its own, and which of its receipts."""
+
+from typing import Any
+
+from pyinfra.context import host
+
+from handrail.engine.opening import new_id
+from handrail.ledger.errors import RunbookError
+from handrail.ledger.run import Receipt, Run, TaskState
+
+
+def run_to_undo(
+    runs: dict[str, Run], runbook: str, wanted: str, reason: str, to: str
+) -> tuple[Run, dict[str, Any]]:  # Any: JSON of run.opened
+    """Choose the rollback to carry on, or open one.
+
+    Raises:
+        RunbookError: no such run, no reason, no such task, nothing to undo.
+    """
+    undone = _named(runs, wanted)
+    what = f"`{undone.id}` was not rolled back"
+    if not reason.strip():
+        raise RunbookError(
+            what,
+            "a rollback needs a reason; it is kept in the ledger",
+            f'add `--data run={undone.id} --data reason="…"`',
+        )
+    if undone.rolled_back:
+        raise RunbookError(
+            what,
+            "it is rolled back already",
+            "see `handrail runs`; to go forward again run the runbook itself",
+        )
+    if to and not any(task == to for task, _ in undone.tasks):
+        known = ", ".join(f"`{task}`" for task in dict.fromkeys(task for task, _ in undone.tasks))
+        raise RunbookError(what, f"it has no task `{to}`", f"its tasks are: {known}")
+    _refuse_strangers(undone, to)
+    body = {"undoes": undone.id, "to": to}
+    earlier = [run for run in runs.values() if run.undoes == undone.id]
+    if earlier and (earlier[-1].outcome != "proven" or not undone.receipts()):
+        return earlier[-1], body  # interrupted, if only before it could close the undone run
+    if not _left(undone, to):
+        why = f"no step after task `{to}` stands" if to else "no step of it changed anything"
+        raise RunbookError(what, why, f"see `handrail show {undone.id}`")
+    return Run(new_id(runs, runbook), runbook, "", undone.id), body
+
+
+def _named(runs: dict[str, Run], wanted: str) -> Run:
+    forward = [run for run in runs.values() if not run.undoes]
+    # The newest that ever changed anything, rolled back or not: the same command, run again after
+    # it was killed at its very end, must not go on to an older run.
+    touched = [run for run in forward if run.rolled_back or _has_acted(run)]
+    if wanted == "latest" and touched:
+        return touched[-1]
+    if wanted in runs and not runs[wanted].undoes:
+        return runs[wanted]
+    known = ", ".join(f"`{run.id}`" for run in forward[-3:]) or "none"
+    if wanted == "latest":
+        asked = "no run has changed anything yet"
+    elif wanted in runs:
+        again = runs[runs[wanted].undoes].runbook
+        asked = f"`{wanted}` is a rollback itself; to go forward, run `{again}` again"
+    else:
+        asked = f"there is no run `{wanted}`" if wanted else "no run was named"
+    raise RunbookError(
+        "nothing was rolled back",
+        f"{asked}; the newest are: {known}",
+        'name one: `--data run=RUN --data reason="…"`, or `--data run=latest`',
+    )
+
+
+def _has_acted(run: Run) -> bool:
+    states = {task.state for task in run.tasks.values()}
+    return bool(run.receipts()) or TaskState.ROLLED_BACK in states
+
+
+def _refuse_strangers(undone: Run, to: str) -> None:
+    """Raise where a receipt is of a target that the inventory does not hold."""
+    targets = {each.name for each in host.inventory}
+    for receipt in _left(undone, to):
+        if receipt.target not in targets:
+            raise RunbookError(
+                f"`{undone.id}` was not rolled back",
+                f"it changed `{receipt.target}`, which this inventory does not hold",
+                "run the rollback with the inventory the run was made with",
+            )
+
+
+def receipts_to_undo(rollback: Run, undone: Run, to: str) -> list[Receipt]:
+    """Return what a rollback covers: what it undid before an interruption, and what is left."""
+    left = _left(undone, to)
+    keys = {(each.task, each.target) for each in left}
+    done = [
+        Receipt(task.declared.task, task.declared.step, task.declared.target, {}, "", None, 0, 0)
+        for key, task in rollback.tasks.items()
+        if key not in keys and task.state is TaskState.ROLLED_BACK
+    ]
+    return done + left
+
+
+def _left(undone: Run, to: str) -> list[Receipt]:
+    """Return the receipts that stand, newest first, of the tasks after `to` in the runbook."""
+    order = list(dict.fromkeys(task for task, _ in undone.tasks))
+    after = set(order[order.index(to) + 1 :]) if to else set(order)
+    return [each for each in undone.receipts() if each.task in after]

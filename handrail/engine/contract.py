@@ -1,0 +1,254 @@
+"""A step's contract: what must hold before, what was there, what will hold, how to put it back."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, ParamSpec, get_type_hints
+
+from handrail.clients.errors import ClientError
+from handrail.engine.finding import Finding, Verdict, fails, holds
+from handrail.ledger.errors import RunbookError
+
+P = ParamSpec("P")
+Clause = Callable[..., Any]  # Any: a clause returns what its place in the contract asks for
+SUPPLIED = {"task", "run"}  # what body and clauses may name beside the step's own arguments
+
+FOLDER = re.compile(r"^(handrail\.)?operations\.")  # a project's folder of steps, or the wheel's
+
+RESERVED = {"name", "on"}  # what a call in a runbook says beside the step's own arguments
+
+
+@dataclass(frozen=True)
+class Call:
+    """A Python call that a step's body hands to pyinfra instead of a shell command."""
+
+    function: Callable[..., object]
+    args: tuple[Any, ...]  # Any: whatever the function takes
+    kwargs: dict[str, Any]  # Any: as above
+
+
+Commands = Iterator[str | Call]  # what the body of a step yields
+
+
+def call(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> Call:
+    """Make a function call into a command of a step; a ClientError from it fails the step."""
+    return Call(function, args, kwargs)
+
+
+@dataclass(frozen=True)
+class Irreversible:
+    """The statement that a step cannot be undone."""
+
+    reason: str
+    instead: str
+
+
+def irreversible(reason: str, *, instead: str) -> Irreversible:
+    """Declare in place of a rollback that there is none, and what to do instead."""
+    return Irreversible(reason, instead)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A claim that holds or not, with the command that makes it hold."""
+
+    function: Callable[..., Finding | bool]
+    fix: str
+    claim: str
+
+    @property
+    def __name__(self) -> str:
+        """Return the claim's name as its module spells it."""
+        return self.function.__name__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Finding | bool:  # Any: the check's own
+        """Look."""
+        return self.function(*args, **kwargs)
+
+
+def check(*, fix: str) -> Callable[[Callable[..., Finding | bool]], Check]:
+    """Declare a claim for use in `requires` and `ensures`; its docstring is the claim."""
+
+    def declare(function: Callable[..., Finding | bool]) -> Check:
+        return Check(function, fix, claim_of(function))
+
+    return declare
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Everything the engine knows about a step."""
+
+    name: str
+    summary: str
+    body: Callable[..., Commands]
+    requires: tuple[Clause, ...]
+    captures: Clause | None
+    ensures: Clause
+    rollback: Clause | Irreversible
+    idempotent: bool
+    signature: inspect.Signature
+    readers: Mapping[str, Callable[[Any], Any]]  # by argument; Any: inventory data and its type
+    preview: Clause | None = None
+
+
+def contract_of(
+    body: Callable[..., Commands],
+    *,
+    requires: Sequence[Clause],
+    captures: Clause | None,
+    ensures: Clause,
+    rollback: Clause | Irreversible,
+    idempotent: bool,
+    preview: Clause | None = None,
+) -> Contract:
+    """Put a contract together.
+
+    Raises:
+        TypeError: a clause is missing or takes what the step does not have; at import.
+    """
+    name = ledger_name(body)
+    if not inspect.isgeneratorfunction(body):
+        raise TypeError(f"{name}: the body yields no command; `yield call(…)` or a shell line")
+    refuse_reserved(body)
+    if captures is None and not isinstance(rollback, Irreversible):
+        raise TypeError(f"{name}: `captures` is missing, so `rollback` has nothing to go back to")
+    offered = set(inspect.signature(body).parameters) | SUPPLIED
+    clauses: list[tuple[str, Clause, set[str]]] = [("requires", each, offered) for each in requires]
+    clauses.append(("ensures", ensures, offered))
+    if captures is not None:
+        clauses.append(("captures", captures, offered))
+    if preview is not None:
+        clauses.append(("preview", preview, offered))
+    if not isinstance(rollback, Irreversible):
+        clauses.append(("rollback", rollback, offered | {"before"}))
+    for kind, clause, names in clauses:
+        unknown = set(parameters(clause)) - names
+        if unknown:
+            raise TypeError(
+                f"{name}: `{kind}` clause `{clause.__name__}` takes "
+                f"{', '.join(sorted(f'`{each}`' for each in unknown))}, which the step has not"
+            )
+    return Contract(
+        name=name,
+        summary=claim_of(body),
+        body=body,
+        requires=tuple(requires),
+        captures=captures,
+        ensures=ensures,
+        rollback=rollback,
+        idempotent=idempotent,
+        signature=signature_without(body, SUPPLIED),
+        readers=readers_of(body),
+        preview=preview,
+    )
+
+
+def refuse_reserved(function: Callable[..., object]) -> None:
+    """Raise where an argument could not be passed by its name in a runbook.
+
+    Raises:
+        TypeError: it has a name that the call itself uses, or no name.
+    """
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in RESERVED or name.startswith("_"):
+            raise TypeError(f"{ledger_name(function)}: `{name}` means something else in a call")
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise TypeError(f"{ledger_name(function)}: `{name}` is not passed by its name")
+
+
+def signature_without(function: Callable[..., object], supplied: set[str]) -> inspect.Signature:
+    """Return what a runbook passes: a signature without the names that the engine supplies."""
+    signature = inspect.signature(function)
+    own = [each for name, each in signature.parameters.items() if name not in supplied]
+    return signature.replace(parameters=own)
+
+
+def readers_of(body: Callable[..., object]) -> dict[str, Callable[[Any], Any]]:
+    """Return, for each argument whose type has one, how it is read from an inventory.
+
+    Raises:
+        TypeError: an annotation names something that its module does not know when it is imported.
+    """
+    try:
+        hints = get_type_hints(body)
+    except NameError as error:
+        raise TypeError(
+            f"{ledger_name(body)}: an annotation is not known at run time: {error}; "
+            "import it outside `if TYPE_CHECKING`"
+        ) from None
+    found = {name: getattr(hint, "from_inventory", None) for name, hint in hints.items()}
+    return {name: read for name, read in found.items() if read is not None}
+
+
+def ask(clause: Clause, arguments: dict[str, Any]) -> Finding:  # Any: the step's arguments
+    """Ask a claim; what cannot be looked at is an error, never "no"."""
+    try:
+        answer = clause(**chosen(clause, arguments))
+    except ClientError as error:
+        return Finding(Verdict.ERROR, f"{error.what}: {error.why}", error.fix)
+    if isinstance(answer, Finding):
+        fix = answer.fix or (clause.fix if isinstance(clause, Check) else "")
+        return Finding(answer.verdict, answer.why, fix, answer.facts)
+    if isinstance(answer, bool):
+        fix = clause.fix if isinstance(clause, Check) else ""
+        return holds() if answer else fails("it does not hold", fix)
+    raise TypeError(f"`{clause.__name__}` answered {type(answer).__name__}, not a Finding or bool")
+
+
+def chosen(clause: Clause, arguments: dict[str, Any]) -> dict[str, Any]:  # Any: as above
+    """Return the arguments a clause names."""
+    return {name: arguments[name] for name in parameters(clause)}
+
+
+def parameters(clause: Clause) -> Iterable[str]:
+    """Return the names a clause takes."""
+    function = clause.function if isinstance(clause, Check) else clause
+    return inspect.signature(function).parameters
+
+
+def claim_of(function: Callable[..., object]) -> str:
+    """Return the first line of a docstring without its full stop, or the name in words."""
+    text = inspect.getdoc(function) or function.__name__.replace("_", " ")
+    return text.splitlines()[0].rstrip(".")
+
+
+def claim(clause: Clause) -> str:
+    """Return what a clause claims, for the middle of a sentence."""
+    return in_sentence(clause.claim if isinstance(clause, Check) else claim_of(clause))
+
+
+def in_sentence(text: str) -> str:
+    """Return a sentence with its first letter small, unless that begins a name like `DNS`."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def ledger_name(body: Callable[..., object]) -> str:
+    """Return the dotted name a ledger knows a step by; it is its import path, too."""
+    return f"{FOLDER.sub('', body.__module__)}.{body.__name__}"
+
+
+def load(name: str) -> Contract:
+    """Return the contract a ledger names.
+
+    Raises:
+        RunbookError: there is no such step any more.
+    """
+    module, _, function = name.rpartition(".")
+    for path in (f"operations.{module}", f"handrail.operations.{module}", module):
+        try:
+            found = getattr(import_module(path), function, None)
+        except ModuleNotFoundError as error:
+            if error.name and not path.startswith(error.name):
+                raise
+            continue
+        contract = getattr(found, "contract", None)
+        if isinstance(contract, Contract):
+            return contract
+    raise RunbookError(
+        f"step `{name}` was not found",
+        "the ledger names it and this checkout has no such step",
+        "check out the commit the run was made with (`handrail show RUN`), then the same command",
+    )

@@ -1,0 +1,164 @@
+"""A gate: a claim that stands alone in a runbook, watched over a window if it has one."""
+
+import inspect
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from pyinfra.api.command import FunctionCommand, PyinfraCommand
+from pyinfra.api.host import Host
+from pyinfra.api.state import State
+from pyinfra.context import host
+
+from handrail.engine.act import Act
+from handrail.engine.contract import (
+    SUPPLIED,
+    Check,
+    Contract,
+    Irreversible,
+    ask,
+    claim_of,
+    in_sentence,
+    ledger_name,
+    readers_of,
+    refuse_reserved,
+    signature_without,
+)
+from handrail.engine.finding import Finding, Verdict
+from handrail.engine.outcome import refuse_after_failure, refused, unforeseen
+from handrail.engine.plan import preview
+from handrail.engine.session import Session
+from handrail.engine.telling import say, tell
+from handrail.ledger.entry import Event, now
+from handrail.ledger.errors import PreconditionUnmet, RunbookError
+
+POLL_SECONDS = 2.0
+TIMEOUT_SECONDS = 60.0
+SAY_EVERY = timedelta(seconds=15)  # a wait that says nothing looks like a hang
+_NOTHING_TO_UNDO = Irreversible("a gate changes nothing", instead="nothing is needed")
+
+
+def contract_of_gate(function: Callable[..., Any], fix: str) -> Contract:
+    """Return the contract of a gate: it ensures its claim and changes nothing."""
+    if inspect.isgeneratorfunction(function):
+        raise TypeError(f"{ledger_name(function)}: a gate returns a Finding and yields no command")
+    refuse_reserved(function)
+    return Contract(
+        name=ledger_name(function),
+        summary=claim_of(function),
+        body=function,
+        requires=(),
+        captures=None,
+        ensures=Check(function, fix, claim_of(function)),
+        rollback=_NOTHING_TO_UNDO,
+        idempotent=True,
+        signature=signature_without(function, SUPPLIED | {"since"}),
+        readers=readers_of(function),
+    )
+
+
+def is_gate(contract: Contract) -> bool:
+    """Tell a gate from a step."""
+    return contract.rollback is _NOTHING_TO_UNDO
+
+
+def preview_gate(
+    session: Session,
+    contract: Contract,
+    task: str,
+    plain: dict[str, Any],  # Any: JSON
+) -> Iterator[PyinfraCommand]:
+    """Say whether the gate would be asked; planning does not ask it, for it may wait."""
+    declared = session.task(task).declared
+    try:
+        passed = Act.of(session, contract, task, plain).is_settled
+    except RunbookError as error:
+        yield from preview(session, declared, "would refuse", error.why)
+        return
+    decision = ("done", "it passed in this run") if passed else ("would be asked", "")
+    yield from preview(session, declared, *decision)
+
+
+def ask_gate(
+    session: Session,
+    contract: Contract,
+    task: str,
+    plain: dict[str, Any],  # Any: JSON
+) -> Iterator[PyinfraCommand]:
+    """Ask the gate until it answers; a gate that passed in this run is not asked again."""
+    declared = session.task(task).declared
+    try:
+        refuse_after_failure(session)
+        session.write()
+        act = Act.of(session, contract, task, plain)
+        if act.is_settled:
+            return
+        if act.task.opened_at is None or act.task.digest != act.digest:
+            act.record(Event.GATE_OPENED)
+    except RunbookError as error:
+        yield refused(session, declared, error)
+        return
+
+    def watch(state: State, host: Host) -> bool:  # pyinfra goes by these two names
+        del state, host
+        try:
+            found = wait_for(act)
+        except Exception as bug:  # not an interruption: the window goes on over a restart
+            close(act, Verdict.ERROR, unforeseen(bug))
+            raise
+        if found.passed:
+            return True
+        tell(str(closed_because(act, found)))
+        return False
+
+    yield FunctionCommand(watch, (), {})
+
+
+def wait_for(act: Act) -> Finding:
+    """Ask until the answer is yes or no or the time is up, and record it."""
+    opened = act.task.opened_at
+    since = datetime.fromisoformat(opened) if opened else now()
+    arguments = act.live | {"since": since}
+    poll = float(act.plain.get("poll_seconds", POLL_SECONDS))
+    deadline = now() + timedelta(seconds=float(act.plain.get("timeout_seconds", TIMEOUT_SECONDS)))
+    said = now()
+    while (found := ask(act.contract.ensures, arguments)).verdict is Verdict.INCONCLUSIVE:
+        if now() > deadline:
+            break
+        if now() - said >= SAY_EVERY:
+            say(f"waiting: {found.why}")
+            said = now()
+        time.sleep(poll)  # pyinfra makes this a switch to the other targets
+    if not found.passed:
+        close(act, found.verdict, closed_because(act, found).why, dict(found.facts))
+        return found
+    try:
+        act.record(Event.GATE_PASSED, facts=dict(found.facts), why=found.why)
+    except RunbookError as unwritable:
+        act.session.stop(f"{act.contract.name} ({act.task.declared.task}) on {host.name}")
+        return Finding(Verdict.ERROR, f"{unwritable.what}: {unwritable.why}", unwritable.fix)
+    return found
+
+
+def close(act: Act, verdict: Verdict, why: str, facts: dict[str, Any] | None = None) -> None:
+    """Record that the gate did not open, and let nothing start after it."""
+    act.session.stop(f"{act.contract.name} ({act.task.declared.task}) on {host.name}")
+    try:
+        act.record(Event.GATE_CLOSED, why=why, verdict=verdict, facts=facts or {})
+    except RunbookError as unwritable:
+        tell(str(unwritable))
+
+
+def closed_because(act: Act, found: Finding) -> PreconditionUnmet:
+    """Return the refusal of a gate, in words that tell no from unknown."""
+    words = {
+        Verdict.FAIL: "it does not hold",
+        Verdict.INCONCLUSIVE: "there was not enough to tell in the time given",
+        Verdict.ERROR: "it could not be looked at",
+    }
+    return PreconditionUnmet(
+        f"{act.contract.name} is closed on {host.name}: that {in_sentence(act.contract.summary)}",
+        f"{words[found.verdict]}: {found.why}",
+        found.fix or "mend it, then the same command again",
+    )

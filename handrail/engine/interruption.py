@@ -1,0 +1,48 @@
+"""Ctrl-C, a closed terminal and a shutdown: end at once, on record, and never with success.
+
+pyinfra ends with 0 on Ctrl-C, and only when the command at work has ended; on SIGTERM and SIGHUP
+it ends without a word.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+import gevent  # type: ignore[import-untyped]  # it has no types of its own
+
+from handrail.engine.command import is_executing
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def on_interruption(close: Callable[[], None]) -> None:
+    """Call `close` when a signal asks this process to end, and leave with 1.
+
+    While steps are at work it is called from a greenlet of its own, so never in the middle of a
+    ledger entry; a second signal does not wait for that.
+    """
+    asked: list[int] = []
+
+    def leave() -> None:
+        try:
+            close()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(1)
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        del frame
+        asked.append(number)
+        sys.stderr.write(f"\n--> {signal.Signals(number).name}: ending now\n")
+        if len(asked) > 1:
+            os._exit(1)
+        if is_executing():
+            gevent.spawn(leave)
+        else:
+            leave()
+
+    for number in SIGNALS:
+        signal.signal(number, interrupted)

@@ -1,0 +1,116 @@
+"""The environment an inventory file describes, and whether a run may begin on it."""
+
+import difflib
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self, get_origin, get_type_hints
+
+from pyinfra.context import host, inventory, state
+
+from handrail.ledger.errors import RunbookError
+
+# Data that the engine or pyinfra's own connectors read; any other key must be one that the
+# runbook asks for, so that a misspelt key is told and not ignored.
+ENGINE_KEYS = {"environment", "ledger", "reason", "drift", "settle", "operator", "run", "to"}
+CONNECTOR_PREFIXES = ("ssh_", "docker_", "local_", "_")
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Name of the environment, place of its ledger, and the data its runbook needs by group."""
+
+    environment: str
+    ledger: str
+    needs: Mapping[str, type] | None
+
+    @classmethod
+    def here(cls, needs: Mapping[str, type] | None) -> Self:
+        """Read the inventory that pyinfra has loaded.
+
+        Raises:
+            RunbookError: it does not say which environment it is.
+        """
+        name = host.data.get("environment")
+        if not isinstance(name, str) or not name.isidentifier():
+            raise RunbookError(
+                "the run did not start",
+                "the inventory does not say which environment it is",
+                'write `environment = "staging"` into the group data of the inventory',
+            )
+        given = os.environ.get("LEDGER_URL") or host.data.get("ledger")
+        return cls(name, str(given or f"state/ledgers/{name}.sqlite"), needs)
+
+    def refuse_unready(self) -> None:
+        """Raise where a run must not begin.
+
+        Raises:
+            RunbookError: with the reason and the next command.
+        """
+        self._refuse_options()
+        self._refuse_unconnected()
+        self._refuse_data()
+
+    def _refuse_options(self) -> None:
+        again = "run the same command without it"
+        if "--no-wait" in sys.argv:
+            raise _not_started("`--no-wait` lets a failed target pass as a success", again)
+        if "--serial" in sys.argv:
+            why = "`--serial` takes one target to its end before the next, against the runbook"
+            raise _not_started(why, again)
+        if state.limit_hosts is not None:
+            why = "`--limit` and `--exclude` leave targets out, and a run covers its inventory"
+            raise _not_started(why, "write an inventory file with the targets you mean")
+        asks = state.check_for_changes and "--dry" not in sys.argv
+        if asks and not sys.stdin.isatty():
+            why = "pyinfra asks before it begins, and there is no terminal to answer on"
+            raise _not_started(why, "add `-y`, after a look at the same command with `--dry`")
+
+    def _refuse_unconnected(self) -> None:
+        lost = sorted({each.name for each in inventory} - {h.name for h in state.activated_hosts})
+        if lost:
+            raise _not_started(
+                f"no connection to {', '.join(f'`{name}`' for name in lost)}",
+                "see pyinfra's lines above; when it is reachable, the same command again",
+            )
+
+    def _refuse_data(self) -> None:
+        if self.needs is None:
+            return
+        for each in inventory:
+            shapes = [shape for group, shape in self.needs.items() if group in each.groups]
+            known: dict[str, Any] = {}
+            for shape in shapes:
+                known |= get_type_hints(shape)
+            values = each.data.dict()  # type: ignore[no-untyped-call]  # pyinfra's is untyped
+            for key in values:
+                if key not in known.keys() | ENGINE_KEYS and not key.startswith(CONNECTOR_PREFIXES):
+                    near = difflib.get_close_matches(key, known, 1)
+                    hint = f"did you mean `{near[0]}`? " if near else ""
+                    raise _not_started(
+                        f"`{each.name}` has data `{key}`, which this runbook does not know",
+                        f"{hint}correct or remove it in the inventory",
+                    )
+            for key, hint in known.items():
+                kind = get_origin(hint) or hint
+                if key not in values:
+                    raise _not_started(
+                        f"`{each.name}` lacks data `{key}`",
+                        f"add `{key}` to its data in the inventory; see inventory/prod.py",
+                    )
+                if not isinstance(values[key], kind):
+                    raise _not_started(
+                        f"data `{key}` of `{each.name}` is not {kind.__name__} but "
+                        f"{type(values[key]).__name__}",
+                        f"correct `{key}` in the inventory; see inventory/prod.py",
+                    )
+
+
+def _not_started(why: str, fix: str) -> RunbookError:
+    return RunbookError("the run did not start", why, fix)
+
+
+def selected(on: str | None) -> bool:
+    """Tell whether a call of the runbook is for this target."""
+    return on is None or on == host.name or on in host.groups

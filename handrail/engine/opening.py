@@ -1,0 +1,130 @@
+"""Opening the one session of a command: which run it carries on, or begins."""
+
+import atexit
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pyinfra.context import host
+
+from handrail.engine.choices import Choices
+from handrail.engine.closing import close
+from handrail.engine.command import is_dry, runbook_file
+from handrail.engine.eventlog import log_to
+from handrail.engine.here import Here
+from handrail.engine.interruption import on_interruption
+from handrail.engine.inventory import Inventory
+from handrail.engine.session import Session
+from handrail.engine.telling import refuse
+from handrail.ledger.entry import now
+from handrail.ledger.errors import RunbookError
+from handrail.ledger.run import Outcome, Run, fold
+from handrail.ledger.secrets import Vault
+from handrail.ledger.store import open_ledger, path_of
+
+Choose = Callable[[dict[str, Run], str], tuple[Run, dict[str, Any]]]  # Any: JSON of run.opened
+
+_session: Session | None = None
+_refusal: RunbookError | None = None
+
+
+def begin(needs: Mapping[str, type] | None = None) -> Here:
+    """Open or resume the run of this runbook on this environment; first call of a runbook.
+
+    Args:
+        needs: By group, a TypedDict of the data the runbook needs of its targets; anything
+            missing, unknown or of another type is refused before the first step.
+
+    Returns:
+        The data of the target that the runbook is being read for.
+
+    Raises:
+        Refused: ``--no-wait``, ``--serial``, ``--limit``, no terminal without ``-y``, a target
+            that did not connect, a ledger that is not to be trusted, another process at work.
+    """
+    open_session(needs, latest_or_new)
+    data = host.data.dict()  # type: ignore[no-untyped-call]  # pyinfra's is untyped
+    return Here(data, host.name)
+
+
+def open_session(needs: Mapping[str, type] | None, choose: Choose) -> Session:
+    """Open the one session, or return it: pyinfra runs a runbook once for each target.
+
+    Args:
+        needs: By group, a TypedDict of the data its targets must hold; None asks for nothing.
+        choose: From the runs on record and the runbook's name, the run to carry on or to open.
+
+    Raises:
+        Refused: with what, why and next, before anything was done.
+    """
+    global _session, _refusal  # noqa: PLW0603  one process carries one attempt
+    try:
+        if _refusal is not None:
+            raise _refusal
+        if _session is None:
+            _session = _opened(needs, choose)
+        elif _session.runbook != Path(runbook_file()).stem:
+            raise RunbookError(
+                "nothing was started",
+                f"`{_session.runbook}` and `{Path(runbook_file()).stem}` are in one command",
+                "give each runbook a command of its own",
+            )
+    except RunbookError as refusal:
+        _refusal = refusal
+        raise refuse(refusal) from None
+    return _session
+
+
+def _opened(needs: Mapping[str, type] | None, choose: Choose) -> Session:
+    inventory = Inventory.here(needs)
+    inventory.refuse_unready()
+    runbook = Path(runbook_file()).stem
+    choices = Choices.given()
+    ledger = open_ledger(inventory.ledger, inventory.environment, create=False)
+    lease = ledger.lease()
+    if lease is not None and not is_dry():
+        lease.refuse_if_held()
+    entries = ledger.entries()
+    runs = fold(entries)
+    run, body = choose(runs, runbook)
+    path = path_of(inventory.ledger)
+    vault = Vault.beside(path, planning=True)
+    session = Session(runbook, inventory, choices, ledger, run, runs, vault, body, len(entries))
+    log_to(path.with_suffix(".log"))
+    atexit.register(close, session)
+    on_interruption(lambda: close(session))
+    return session
+
+
+def current() -> Session:
+    """Return the session of this process.
+
+    Raises:
+        Refused: the runbook did not call `begin()`.
+    """
+    if _session is None:
+        why = "the runbook calls a step before `begin()`"
+        raise refuse(RunbookError("nothing was started", why, "put `begin()` first in the file"))
+    return _session
+
+
+def latest_or_new(runs: dict[str, Run], runbook: str) -> tuple[Run, dict[str, Any]]:
+    """Choose the newest run of a runbook that was not rolled back, else a new one.
+
+    A proven run of gates alone is over: a runbook that only looks is run to look again.
+    """
+    for run in reversed(runs.values()):
+        if run.runbook == runbook and not run.undoes and not run.rolled_back:
+            gates_alone = all(task.opened_at for task in run.tasks.values())
+            over = run.outcome is Outcome.PROVEN and gates_alone
+            return (Run(new_id(runs, runbook), runbook, ""), {}) if over else (run, {})
+    return Run(new_id(runs, runbook), runbook, ""), {}
+
+
+def new_id(runs: dict[str, Run], runbook: str) -> str:
+    """Return a run id: runbook, minute, and a number where a minute saw more than one."""
+    base = f"{runbook}-{now():%Y%m%dT%H%MZ}"
+    number = 1
+    while (name := base if number == 1 else f"{base}-{number}") in runs:
+        number += 1
+    return name

@@ -1,0 +1,233 @@
+"""One start of the command: which run it belongs to, what it may write, what it learnt."""
+
+import hashlib
+import re
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pyinfra.context import host
+
+from handrail.engine.choices import Choices
+from handrail.engine.command import inventory_file, runbook_file
+from handrail.engine.inventory import Inventory
+from handrail.ledger.entry import Event
+from handrail.ledger.errors import LedgerUnwritable, RunbookError, RunLocked
+from handrail.ledger.lease import HEARTBEAT_SECONDS, Lease, Owner
+from handrail.ledger.run import Declared, Outcome, Run, Task, fold
+from handrail.ledger.secrets import Vault
+from handrail.ledger.store import Fact, NoLedger, SqliteLedger, open_ledger
+
+TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # typed in `settle=` and `to=`
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What would happen to one call, why, and in full where its step has a preview."""
+
+    declared: Declared
+    decision: str
+    why: str
+    preview: str = ""
+
+
+@dataclass
+class Session:
+    """Everything one start of the command knows; there is one per process."""
+
+    runbook: str
+    inventory: Inventory
+    choices: Choices
+    ledger: SqliteLedger | NoLedger
+    run: Run
+    runs: dict[str, Run]
+    vault: Vault
+    body: Mapping[str, Any]  # Any: JSON; what run.opened says beside the runbook's name
+    seen: int  # entries in the ledger when the plan was made
+    calls: dict[tuple[str, str], Declared] = field(default_factory=dict)
+    order: dict[str, str] = field(default_factory=dict)  # task -> where it was called
+    plan: list[Planned] = field(default_factory=list)
+    lease: Lease | None = None
+    attempt: int = 0
+    stopped_by: str = ""
+
+    @property
+    def environment(self) -> str:
+        """Return the environment's name."""
+        return self.inventory.environment
+
+    def declare(self, task: str, step: str, name: str, place: str, *, selected: bool) -> None:
+        """Take a call of the runbook into account.
+
+        Raises:
+            RunbookError: the task id is used at another place, too, or cannot be typed.
+        """
+        if not TASK_ID.fullmatch(task):
+            raise RunbookError(
+                f"runbook `{self.runbook}` was not started",
+                f"`{task}` ({place}) is not a task id",
+                "use letters, digits, `.`, `_` and `-`, as the plan does: `3.2`",
+            )
+        again = selected and (task, host.name) in self.calls
+        if self.order.setdefault(task, place) != place or again:
+            raise RunbookError(
+                f"runbook `{self.runbook}` was not started",
+                f"task `{task}` stands at {self.order[task]} and at {place}",
+                "give each call of the runbook a task id of its own",
+            )
+        if selected:
+            key = (task, host.name)
+            call = self.calls[key] = Declared(task, step, host.name, name)
+            self.run.tasks.setdefault(key, Task(call)).declared = call
+
+    def task(self, task: str) -> Task:
+        """Return what is known of a task on this target."""
+        return self.run.tasks[task, host.name]
+
+    def write(self) -> None:
+        """Become the writer and open the attempt; the first step of a target calls it.
+
+        Raises:
+            RunbookError: another process is at work or was since the plan was made, the ledger is
+                not to be trusted or does not take entries, or a task of the runbook has no target.
+        """
+        if self.lease is not None:
+            return
+        self.refuse_idle_tasks()
+        owner = Owner.this_process(self.choices.operator)
+        ledger = open_ledger(self.inventory.ledger, self.environment, create=True)
+        if isinstance(ledger, NoLedger):  # narrows the type; create=True makes the file
+            raise LedgerUnwritable("the ledger was not made", "it is not there", "see `df -h`")
+        before = ledger.lease()
+        self.ledger = ledger
+        self.vault = Vault.beside(ledger.path)
+        self.lease = ledger.take_lease(owner)
+        try:
+            self._open_attempt(before)
+        except RunbookError:
+            ledger.release_lease(self.lease.fence)
+            self.lease = None
+            raise
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def _open_attempt(self, before: Lease | None) -> None:
+        entries = self.ledger.entries()
+        if len(entries) != self.seen:
+            raise RunLocked(
+                f"runbook `{self.runbook}` did not start",
+                "another command was at work on this environment since this one made its plan",
+                "the same command again; it resumes from what the ledger holds",
+            )
+        self.runs = fold(entries)
+        known = self.runs.get(self.run.id)
+        calls = self.declared()
+        self.run = known or Run(self.run.id, self.runbook, "", str(self.body.get("undoes", "")))
+        self.attempt = self.run.attempts + 1
+        if before is not None and before.held:
+            gone = f"process {before.owner.pid} of {before.owner.actor} is gone; "
+            silent = f"it was last heard of {int(before.silence().total_seconds())} s before"
+            self.append(Event.LOCK_TAKEN_OVER, reason=gone + silent)
+        if known is None:
+            opened = {"runbook": self.runbook} | dict(self.body)
+            self.append(Event.RUN_OPENED, reason=self.choices.reason, body=opened)
+        self.append(
+            Event.ATTEMPT_STARTED,
+            reason=self.choices.reason,
+            body={
+                "declared": [[each.task, each.step, each.target, each.name] for each in calls],
+                "runbook_sha256": hashlib.sha256(Path(runbook_file()).read_bytes()).hexdigest(),
+                "inventory": inventory_file(),
+            },
+        )
+
+    def declared(self) -> list[Declared]:
+        """Return every call on every target, in the order of the runbook."""
+        places = {task: place for place, task in enumerate(self.order)}
+        return sorted(self.calls.values(), key=lambda each: (places[each.task], each.target))
+
+    def append(
+        self,
+        event: Event,
+        *,
+        task: str = "",
+        step: str = "",
+        reason: str = "",
+        body: Mapping[str, Any] | None = None,  # Any: JSON
+        run: str = "",
+    ) -> None:
+        """Record a fact; it is on disk when this returns, and folded into the run."""
+        if self.lease is None or isinstance(self.ledger, NoLedger):
+            raise LedgerUnwritable(
+                f"`{event}` was not recorded",
+                "this process is not the writer",
+                "run the same command again",
+            )
+        target = host.name if task else ""
+        fact = Fact(
+            event=event,
+            run=run or self.run.id,
+            attempt=self.attempt,
+            actor=self.choices.operator,
+            task=task,
+            step=step,
+            target=target,
+            reason=reason,
+            body=body,
+        )
+        entry = self.ledger.append(fact, self.lease.fence)
+        if entry.run == self.run.id:
+            self.run.apply(entry)
+        if event is Event.STEP_ROLLED_BACK and self.run.undoes in self.runs:
+            self.runs[self.run.undoes].apply(entry)
+        log.info(event.value, run=entry.run, attempt=self.attempt, task=task, target=target)
+
+    def refuse_idle_tasks(self) -> None:
+        """Raise where a task of the runbook would run on no target at all."""
+        for task, place in self.order.items():
+            if not any(called == task for called, _ in self.calls):
+                raise RunbookError(
+                    f"runbook `{self.runbook}` was not started",
+                    f"task `{task}` ({place}) runs on no target of `{self.environment}`",
+                    "correct its `on=`, or put a target of that name or group into the inventory",
+                )
+
+    def stop(self, where: str) -> None:
+        """Let no step start anywhere after a failure on one target."""
+        self.stopped_by = self.stopped_by or where
+
+    def place(self, task: Task) -> str:
+        """Return what ``settle=`` calls a task: with its target where it has more than one."""
+        name, target = task.declared.task, task.declared.target
+        elsewhere = any(key[0] == name and key[1] != target for key in self.run.tasks)
+        return f"{name}@{target}" if elsewhere else name
+
+    def settlement(self, task: Task) -> str:
+        """Return retry, adopt or skip where the operator settled this task, else nothing."""
+        settled = self.choices.settlements
+        exact = f"{task.declared.task}@{task.declared.target}"
+        return settled.get(exact, settled.get(self.place(task), ""))
+
+    def end(self) -> None:
+        """Say goodbye in the ledger: the run's outcome is what it holds now."""
+        if self.lease is None or isinstance(self.ledger, NoLedger):
+            return
+        outcome = self.run.outcome
+        if outcome is Outcome.PROVEN and not self.run.proven:
+            self.append(Event.RUN_PROVEN)
+        self.append(Event.ATTEMPT_ENDED, body={"outcome": outcome, "stopped_by": self.stopped_by})
+        self.ledger.release_lease(self.lease.fence)
+        self.lease = None
+
+    def _beat(self) -> None:
+        while self.lease is not None and isinstance(self.ledger, SqliteLedger):
+            time.sleep(HEARTBEAT_SECONDS)
+            try:
+                self.ledger.heartbeat(self.lease.fence)
+            except RunbookError as unwritable:  # the next entry meets it, too, and stops the run
+                log.warning("lease.beat_missed", why=unwritable.why)

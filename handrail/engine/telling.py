@@ -1,0 +1,63 @@
+"""What the operator is told, and the two shapes of a refusal that pyinfra carries out."""
+
+from functools import cache
+from typing import Any
+
+import click
+from pyinfra import logger
+from pyinfra.api.command import FunctionCommand, PyinfraCommand
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.host import Host
+from pyinfra.api.state import State
+from pyinfra.context import host
+
+from handrail.ledger.errors import RunbookError
+
+
+@cache
+def _refused() -> type[Exception]:
+    """Return the exception that pyinfra lets through, printed as it is and nothing beside it.
+
+    It is made when it is first raised: to import pyinfra's CLI patches the whole process for
+    gevent, which is right in a command and surprises whoever imports a step elsewhere.
+    """
+    from pyinfra_cli.exceptions import CliError  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    class Refused(CliError, PyinfraError):  # type: ignore[misc]  # CliError is untyped
+        """A refusal before anything was done."""
+
+        def show(self, file: Any = None) -> None:  # Any: click's own signature
+            """Print what, why and next."""
+            click.echo(f"--> Refused: {self.message}", file=file, err=True)
+
+    return Refused
+
+
+def refuse(refusal: RunbookError) -> Exception:
+    """Return a refusal that ends the command before anything was done."""
+    return _refused()(str(refusal))
+
+
+def failing(message: str) -> PyinfraCommand:
+    """Return a command that prints a refusal and fails on its target.
+
+    An exception would stop the other targets in the middle of what they are doing.
+    """
+
+    def refuse_here(state: State, host: Host) -> bool:  # pyinfra goes by these two names
+        del state, host
+        tell(message)
+        return False
+
+    return FunctionCommand(refuse_here, (), {})
+
+
+def tell(message: str) -> None:
+    """Print a refusal under the target's name."""
+    for line in message.splitlines():
+        logger.error(f"{host.print_prefix}{line}")
+
+
+def say(message: str) -> None:
+    """Tell the operator something while a step or gate is at work."""
+    logger.info(f"{host.print_prefix}{message}")

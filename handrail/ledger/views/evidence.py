@@ -1,0 +1,245 @@
+"""Everything a ledger knows about one run, gathered for people to read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from handrail.ledger.entry import Entry, Event
+from handrail.ledger.errors import RunbookError
+from handrail.ledger.run import Run, Task, TaskState, fold
+
+
+class NoSuchRun(RunbookError):
+    """The run an operator named is not on record."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What somebody gave as the reason of something."""
+
+    at: str
+    actor: str
+    event: str
+    text: str
+
+
+@dataclass
+class Attempt:
+    """One start of the command."""
+
+    number: int
+    actor: str
+    started_at: str
+    reason: str = ""
+    inventory: str = ""
+    runbook_sha256: str = ""
+    ended_at: str = ""  # empty where it was killed, or is at work
+    outcome: str = ""
+    stopped_by: str = ""
+
+
+@dataclass
+class TaskEvidence:
+    """One task of the plan on one target."""
+
+    task: str
+    step: str
+    target: str
+    name: str
+    state: TaskState
+    why: str
+    attempts: int
+    started_at: str | None
+    seconds: float | None
+    in_doubt: bool
+    is_gate: bool = False
+    settled_at: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON
+    arguments: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON
+    before: Any = None  # Any: JSON
+    acted: bool = False  # `before` was recorded
+    reasons: list[Reason] = field(default_factory=list)
+
+    def take(self, entry: Entry) -> None:
+        """Take one entry about this task into account."""
+        self.is_gate = self.is_gate or entry.event.startswith("gate.")
+        self.facts = entry.body.get("facts") or self.facts
+        if entry.reason:
+            self.reasons.append(Reason(entry.at, entry.actor, entry.event, entry.reason))
+        if entry.event is Event.STEP_STARTED:
+            if not self.acted:  # the first snapshot counts: later ones may show our own doing
+                self.before = entry.body.get("before")
+            self.acted = True
+            self.arguments = entry.body.get("arguments") or {}
+        if entry.event not in (Event.STEP_STARTED, Event.GATE_OPENED):
+            self.settled_at = entry.at
+
+
+@dataclass
+class Evidence:
+    """One run as the ledger tells it."""
+
+    environment: str
+    run: Run
+    tasks: list[TaskEvidence]
+    attempts: list[Attempt]
+    takeovers: list[Reason]
+    rollbacks: list["Evidence"]  # the runs that undid this one, oldest first
+    undo_seconds: Mapping[str, float]  # by step, as last measured in this ledger
+    head: tuple[int, str]
+    ended_at: str
+
+    @property
+    def operators(self) -> list[str]:
+        """Return who started its attempts, each once."""
+        return list(dict.fromkeys(attempt.actor for attempt in self.attempts))
+
+    @property
+    def seconds(self) -> float:
+        """Return the time from its first start to the last thing recorded of it."""
+        return seconds_between(self.run.opened_at, self.ended_at)
+
+    def reasons(self) -> list[tuple[str, Reason]]:
+        """Return every reason given, with what it is about, in the order of time."""
+        found = [
+            (f"attempt {each.number}", Reason(each.started_at, each.actor, "", each.reason))
+            for each in self.attempts
+            if each.reason
+        ]
+        found += [("lease", each) for each in self.takeovers]
+        for task in self.tasks:
+            about = f"task {task.task} on {task.target}"
+            found += [(about, reason) for reason in task.reasons]
+        return sorted(found, key=lambda each: each[1].at)
+
+    def to_undo(self) -> list[TaskEvidence]:
+        """Return the tasks a rollback would put back now, newest first."""
+        held = {(each.task, each.target): place for place, each in enumerate(self.run.receipts())}
+        tasks = [each for each in self.tasks if (each.task, each.target) in held]
+        return sorted(tasks, key=lambda each: held[each.task, each.target])
+
+    def undo_estimate(self) -> tuple[float, int]:
+        """Return the measured time to undo what stands, and for how many tasks one is known."""
+        known = [
+            self.undo_seconds[task.step]
+            for task in self.to_undo()
+            if task.step in self.undo_seconds
+        ]
+        return sum(known), len(known)
+
+
+def seconds_between(start: str, end: str) -> float:
+    """Return the seconds from one recorded time to another."""
+    took = datetime.fromisoformat(end) - datetime.fromisoformat(start)
+    return max(took.total_seconds(), 0.0)
+
+
+def choose(runs: Mapping[str, Run], wanted: str) -> Run:
+    """Return the run an operator named; the newest for ``latest`` or nothing.
+
+    Raises:
+        NoSuchRun: with the ids that there are.
+    """
+    if runs and wanted in ("", "latest"):
+        return list(runs.values())[-1]
+    if wanted in runs:
+        return runs[wanted]
+    newest = ", ".join(f"`{name}`" for name in list(runs)[-3:])
+    raise NoSuchRun(
+        f"run `{wanted}` was not found" if wanted else "there is nothing to show",
+        f"the newest on record are {newest}" if runs else "no run was recorded yet",
+        "see `handrail runs`" if runs else "start one: `pyinfra INVENTORY runbooks/RUNBOOK.py`",
+    )
+
+
+def gather(environment: str, entries: Sequence[Entry], wanted: str) -> Evidence:
+    """Gather what is known of a run and of the rollbacks of it.
+
+    Raises:
+        NoSuchRun: no such run is on record.
+    """
+    runs = fold(entries)
+    run = choose(runs, wanted)
+    undone_by = [each for each in runs.values() if each.undoes == run.id]
+    measured = _undo_seconds(runs.values())
+    rollbacks = [_one(environment, entries, each, measured, []) for each in undone_by]
+    return _one(environment, entries, run, measured, rollbacks)
+
+
+def _one(
+    environment: str,
+    entries: Sequence[Entry],
+    run: Run,
+    measured: Mapping[str, float],
+    rollbacks: list[Evidence],
+) -> Evidence:
+    own = [entry for entry in entries if entry.run == run.id]
+    tasks = {key: _task(task) for key, task in run.tasks.items()}
+    for entry in own:
+        task = tasks.get((entry.task, entry.target))
+        if task is not None:
+            task.take(entry)
+    return Evidence(
+        environment=environment,
+        run=run,
+        tasks=list(tasks.values()),
+        attempts=_attempts(own),
+        takeovers=[
+            Reason(entry.at, entry.actor, entry.event, entry.reason)
+            for entry in own
+            if entry.event is Event.LOCK_TAKEN_OVER
+        ],
+        rollbacks=rollbacks,
+        undo_seconds=measured,
+        head=(entries[-1].seq, entries[-1].sha256),
+        ended_at=[entry.at for entry in own if entry.event is not Event.RUN_ROLLED_BACK][-1],
+    )
+
+
+def _task(task: Task) -> TaskEvidence:
+    return TaskEvidence(
+        task=task.declared.task,
+        step=task.declared.step,
+        target=task.declared.target,
+        name=task.declared.name,
+        state=task.state,
+        why=task.why,
+        attempts=len(task.attempts),
+        started_at=task.started_at,
+        seconds=task.seconds,
+        in_doubt=task.in_doubt,
+        before=task.receipt.before if task.receipt else None,
+        acted=task.receipt is not None,
+    )
+
+
+def _attempts(own: Iterable[Entry]) -> list[Attempt]:
+    attempts: list[Attempt] = []
+    for entry in own:
+        if entry.event is Event.ATTEMPT_STARTED:
+            attempts.append(
+                Attempt(
+                    number=entry.attempt,
+                    actor=entry.actor,
+                    started_at=entry.at,
+                    reason=entry.reason,
+                    inventory=str(entry.body.get("inventory", "")),
+                    runbook_sha256=str(entry.body.get("runbook_sha256", "")),
+                )
+            )
+        elif entry.event is Event.ATTEMPT_ENDED and attempts:
+            attempts[-1].ended_at = entry.at
+            attempts[-1].outcome = str(entry.body.get("outcome", ""))
+            attempts[-1].stopped_by = str(entry.body.get("stopped_by", ""))
+    return attempts
+
+
+def _undo_seconds(runs: Iterable[Run]) -> dict[str, float]:
+    return {
+        task.declared.step: task.seconds
+        for run in runs
+        if run.undoes
+        for task in run.tasks.values()
+        if task.state is TaskState.ROLLED_BACK and task.seconds is not None
+    }

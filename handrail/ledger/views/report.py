@@ -1,0 +1,172 @@
+"""The report of a run: what it says in words, and all of it as plain text."""
+
+import textwrap
+
+from handrail.ledger.audit import LIMITS, Audit
+from handrail.ledger.views import plain, show
+from handrail.ledger.views.evidence import Evidence
+
+WIDTH = 100
+
+Rows = list[tuple[str, ...]]
+
+
+def render(evidence: Evidence, audit: Audit) -> list[str]:
+    """Return the lines of a report: outcome, tasks, gates, reasons, rollback, trust."""
+    lines = [show.headline(evidence.environment, evidence.run), ""]
+    lines += plain.columns(outline(evidence), indent=4)
+    for heading, rows in (
+        (
+            "Tasks",
+            [("TASK", "STEP", "TARGET", "STATE", "ATTEMPTS", "TOOK", "NAME"), *tasks(evidence)],
+        ),
+        ("Attempts", attempts(evidence)),
+        ("Gates and facts", facts(evidence)),
+        ("Reasons given", reasons(evidence)),
+    ):
+        lines += ["", heading, *(plain.columns(rows, indent=4) or ["    none"])]
+    lines += ["", "Rollback"]
+    lines += _wrapped(rollback(evidence))
+    lines += plain.columns(undone(evidence), indent=4)
+    lines += ["", "Ledger"]
+    lines += _wrapped(trust(audit))
+    return lines + show.remarks(audit.problems + audit.warnings)
+
+
+def _wrapped(sentences: list[str]) -> list[str]:
+    indent = " " * 4
+    return [
+        line
+        for sentence in sentences
+        for line in textwrap.wrap(
+            plain.one_line(sentence),
+            WIDTH,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+        )
+    ]
+
+
+def outline(evidence: Evidence) -> Rows:
+    """Return name and value of what the report begins with."""
+    run = evidence.run
+    rows = [
+        ("environment", evidence.environment),
+        ("runbook", run.runbook),
+        ("outcome", run.outcome.replace("_", " ")),
+        ("operators", ", ".join(evidence.operators)),
+        ("from", plain.moment(run.opened_at)),
+        ("to", f"{plain.moment(evidence.ended_at)} ({plain.duration(evidence.seconds)})"),
+        ("undoes", run.undoes),
+    ]
+    return [row for row in rows if row[1]]
+
+
+def tasks(evidence: Evidence) -> Rows:
+    """Return the plan's tasks: id, step, target, state, attempts, time taken, name."""
+    return [
+        (
+            task.task,
+            task.step,
+            task.target,
+            show.state_of(task),
+            str(task.attempts or ""),
+            plain.duration(task.seconds),
+            task.name,
+        )
+        for task in evidence.tasks
+    ]
+
+
+def attempts(evidence: Evidence) -> Rows:
+    """Return each start of the command: number, who, from, to, how it ended."""
+    return [
+        (
+            str(attempt.number),
+            attempt.actor,
+            plain.moment(attempt.started_at),
+            plain.moment(attempt.ended_at) or "no end on record",
+            f"stopped at {attempt.stopped_by}"
+            if attempt.stopped_by
+            else attempt.outcome.replace("_", " "),
+        )
+        for attempt in evidence.attempts
+    ]
+
+
+def facts(evidence: Evidence) -> Rows:
+    """Return what was found, of every task that has something to tell."""
+    rows: Rows = []
+    for task in evidence.tasks:
+        found = "; ".join(each for each in (task.why, plain.facts(task.facts)) if each)
+        if found or task.is_gate:
+            kind = "gate" if task.is_gate else "step"
+            rows.append((task.task, kind, task.step, task.target, found or show.state_of(task)))
+    return rows
+
+
+def reasons(evidence: Evidence) -> Rows:
+    """Return every reason given: when, by whom, about what, the words."""
+    return [
+        (plain.moment(reason.at), reason.actor, f"{about} {reason.event}".strip(), reason.text)
+        for about, reason in evidence.reasons()
+    ]
+
+
+def rollback(evidence: Evidence) -> list[str]:
+    """Return in sentences what was put back, or what putting it back would take."""
+    sentences = []
+    if evidence.run.undoes:
+        took = plain.duration(evidence.seconds)
+        sentences.append(f"This run is a rollback: it undid {evidence.run.undoes} in {took}.")
+    for each in evidence.rollbacks:
+        by = ", ".join(each.operators)
+        took = plain.duration(each.seconds)
+        stands = each.run.outcome.replace("_", " ")
+        sentences.append(
+            f"{each.run.id} by {by}: {stands}, {show.tally(each.run)} in {took}, from "
+            f"{plain.moment(each.run.opened_at)}. Reason: {each.run.reason}"
+        )
+    left = evidence.to_undo()
+    if not left:
+        return sentences or ["Nothing of this run is left to undo."]
+    if evidence.run.rolled_back:
+        named = ", ".join(f"{task.step} ({task.task})" for task in left)
+        return [*sentences, f"What cannot be put back stands: {named}."]
+    seconds, known = evidence.undo_estimate()
+    measured = (
+        f"by what this ledger measured, that takes {plain.duration(seconds)} for {known} of them"
+        if known
+        else "this ledger holds no measured undo of these steps"
+    )
+    tasks_left = plain.count(len(left), "task")
+    return [*sentences, f"To undo this run, {tasks_left} would be put back; {measured}."]
+
+
+def undone(evidence: Evidence) -> Rows:
+    """Return what rollbacks did about each task: id, step, target, state, time, why."""
+    return [
+        (
+            task.task,
+            task.step,
+            task.target,
+            show.state_of(task),
+            plain.duration(task.seconds),
+            task.why,
+        )
+        for each in evidence.rollbacks
+        for task in each.tasks
+    ]
+
+
+def trust(audit: Audit) -> list[str]:
+    """Return in sentences whether the ledger is to be trusted, its head, and the limits of that."""
+    found = plain.count(len(audit.problems), "problem")
+    verdict = (
+        "The chain of entries was recomputed and no problem was found."
+        if audit.good
+        else f"{found} found; this report is not to be relied on."
+    )
+    head = f"Head of {audit.ledger}, entry {audit.entries}: {audit.head}"
+    return [verdict, head, LIMITS]

@@ -1,0 +1,236 @@
+"""What the `handrail` command prints about runs and ledgers, for people and for programs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from handrail.ledger.audit import LIMITS, Audit, Remark
+from handrail.ledger.run import Run, Task, TaskState
+from handrail.ledger.views import plain
+from handrail.ledger.views.evidence import Evidence, Reason, TaskEvidence
+
+JSON = dict[str, Any]  # Any: JSON
+
+_GATE_STATES = {
+    TaskState.STARTED: "open",
+    TaskState.UNCHANGED: "passed",
+    TaskState.REFUSED: "closed",
+}
+
+
+def runs_as_json(environment: str, runs: Mapping[str, Run]) -> JSON:
+    """Return every run of a ledger, oldest first."""
+    return {
+        "environment": environment,
+        "runs": [
+            {
+                "run": run.id,
+                "runbook": run.runbook,
+                "outcome": run.outcome,
+                "opened_at": run.opened_at,
+                "operator": run.actor,
+                "done": _done(run),
+                "total": len(run.tasks),
+                "undoes": run.undoes or None,
+                "undone_by": _undone_by(run, runs),
+            }
+            for run in runs.values()
+        ],
+    }
+
+
+def runs_as_text(environment: str, runs: Mapping[str, Run]) -> list[str]:
+    """Return every run of a ledger, oldest first."""
+    if not runs:
+        return [f"No run was recorded on {environment} yet."]
+    rows: list[tuple[object, ...]] = [
+        ("RUN", "RUNBOOK", "OUTCOME", "OPENED", "STEPS", "UNDOES", "UNDONE BY")
+    ]
+    for run in runs.values():
+        steps = f"{_done(run)}/{len(run.tasks)}"
+        opened = plain.moment(run.opened_at)
+        undone = ", ".join(_undone_by(run, runs))
+        rows.append((run.id, run.runbook, run.outcome, opened, steps, run.undoes, undone))
+    return plain.columns(rows)
+
+
+def status_as_json(environment: str, run: Run) -> JSON:
+    """Return where a run stands; this shape is promised to programs."""
+    waiting = run.next_task()
+    return {
+        "environment": environment,
+        "run": run.id,
+        "runbook": run.runbook,
+        "outcome": run.outcome,
+        "tasks": [
+            {
+                "task": task.declared.task,
+                "step": task.declared.step,
+                "target": task.declared.target,
+                "state": task.state,
+                "attempts": len(task.attempts),
+                "started_at": task.started_at,
+                "seconds": task.seconds,
+            }
+            for task in run.tasks.values()
+        ],
+        "next": _named(waiting) if waiting and not run.rolled_back else None,
+    }
+
+
+def status_as_text(evidence: Evidence) -> list[str]:
+    """Return where a run stands."""
+    run = evidence.run
+    rows: list[tuple[object, ...]] = [
+        ("TASK", "STEP", "TARGET", "STATE", "ATTEMPTS", "STARTED", "TOOK")
+    ]
+    for task in evidence.tasks:
+        times = (plain.moment(task.started_at), plain.duration(task.seconds))
+        attempts = task.attempts or ""
+        rows.append((task.task, task.step, task.target, state_of(task), attempts, *times))
+    lines = [headline(evidence.environment, run), "", *plain.columns(rows, indent=4)]
+    waiting = run.next_task()
+    if waiting and not run.rolled_back:
+        call = waiting.declared
+        lines += ["", f"Next: {call.step} ({call.task}) on {call.target}."]
+        if waiting.why:
+            lines.append(f"    why: {plain.one_line(waiting.why)}")
+    return lines
+
+
+def headline(environment: str, run: Run) -> str:
+    """Return one sentence: which run, where it stands, how far it came."""
+    kind = f"Rollback {run.id} (of {run.undoes})" if run.undoes else f"Run {run.id}"
+    return f"{kind} on {environment}: {run.outcome.replace('_', ' ')}, {tally(run)}."
+
+
+def tally(run: Run) -> str:
+    """Return how many tasks are done, or were put back."""
+    if run.rolled_back:
+        back = sum(task.state is TaskState.ROLLED_BACK for task in run.tasks.values())
+        return f"{back} of {plain.count(len(run.tasks), 'task')} put back"
+    return f"{_done(run)} of {plain.count(len(run.tasks), 'task')} done"
+
+
+def run_as_json(evidence: Evidence) -> JSON:
+    """Return everything about a run; sealed values by the start of their names."""
+    run = evidence.run
+    return {
+        "environment": evidence.environment,
+        "run": run.id,
+        "runbook": run.runbook,
+        "outcome": run.outcome,
+        "opened_at": run.opened_at,
+        "operators": evidence.operators,
+        "undoes": run.undoes or None,
+        "undone_by": [each.run.id for each in evidence.rollbacks],
+        "attempts": [vars(attempt) for attempt in evidence.attempts],
+        "takeovers": [vars(takeover) for takeover in evidence.takeovers],
+        "tasks": [_task_as_json(task) for task in evidence.tasks],
+    }
+
+
+def _task_as_json(task: TaskEvidence) -> JSON:
+    return {
+        "task": task.task,
+        "step": task.step,
+        "target": task.target,
+        "name": task.name,
+        "kind": "gate" if task.is_gate else "step",
+        "state": task.state,
+        "in_doubt": task.in_doubt,
+        "why": task.why,
+        "attempts": task.attempts,
+        "started_at": task.started_at,
+        "settled_at": task.settled_at,
+        "seconds": task.seconds,
+        "facts": plain.abridged(dict(task.facts)),
+        "arguments": plain.abridged(dict(task.arguments)),
+        "acted": task.acted,
+        "before": plain.abridged(task.before),
+        "reasons": [vars(reason) for reason in task.reasons],
+    }
+
+
+def run_as_text(evidence: Evidence) -> list[str]:
+    """Return everything about a run; sealed values by the start of their names."""
+    run = evidence.run
+    lines = [headline(evidence.environment, run)]
+    for attempt in evidence.attempts:
+        end = plain.moment(attempt.ended_at) or "no end on record"
+        told = f"attempt {attempt.number} by {attempt.actor}: {plain.moment(attempt.started_at)}"
+        stopped = f", stopped at {attempt.stopped_by}" if attempt.stopped_by else ""
+        reason = f"; reason: {attempt.reason}" if attempt.reason else ""
+        lines.append(f"    {plain.one_line(f'{told} to {end}{stopped}{reason}')}")
+    lines += [f"    {_reason(takeover)}" for takeover in evidence.takeovers]
+    for task in evidence.tasks:
+        lines += ["", f"{task.task}  {task.step} on {task.target}: {state_of(task)}"]
+        lines += [f"    {name:<9} {text}" for name, text in details_of(task) if text]
+    return lines
+
+
+def state_of(task: TaskEvidence) -> str:
+    """Return a task's state in words, with a doubt where there is one."""
+    state = task.state.replace("_", " ")
+    if task.is_gate:
+        state = _GATE_STATES.get(task.state, state)
+    return f"{state}, in doubt" if task.in_doubt else state
+
+
+def details_of(task: TaskEvidence) -> list[tuple[str, str]]:
+    """Return what there is to say about a task, by name; a text may be empty."""
+    times = plain.moment(task.started_at)
+    took = plain.duration(task.seconds)
+    details = [
+        ("name", plain.one_line(task.name)),
+        ("why", plain.one_line(task.why)),
+        ("attempts", str(task.attempts or "")),
+        ("started", f"{times}, took {took}" if took else times),
+        ("facts", plain.facts(task.facts)),
+        ("before", plain.value(task.before) if task.acted else ""),
+    ]
+    return details + [("reason", _reason(reason)) for reason in task.reasons]
+
+
+def _reason(reason: Reason) -> str:
+    words = f"{reason.event} by {reason.actor}, {plain.moment(reason.at)}: {reason.text}"
+    return plain.one_line(words)
+
+
+def audit_as_text(found: Audit) -> list[str]:
+    """Return what an audit found, the head to publish, and what it cannot find."""
+    counted = ((found.entries, "entry"), (found.runs, "run"), (found.attempts, "attempt"))
+    counts = ", ".join(plain.count(number, noun) for number, noun in counted)
+    lines = [f"Ledger {found.ledger} of {found.environment}: {counts}."]
+    if found.published:
+        lines.append(f"{found.published[:1].upper()}{found.published[1:]}.")
+    if found.good:
+        lines.append("No problem was found.")
+    else:
+        count = plain.count(len(found.problems), "problem")
+        lines.append(f"{count}; the ledger is not trusted:")
+    lines += remarks(found.problems)
+    if found.warnings:
+        lines.append("To look at:")
+        lines += remarks(found.warnings)
+    if found.head:
+        lines += [f"Head, of entry {found.entries}, to keep elsewhere:", f"    {found.head}"]
+    return [*lines, LIMITS]
+
+
+def remarks(found: list[Remark]) -> list[str]:
+    """Return remarks, each with the entry it is about."""
+    rows = [(f"entry {each.seq}" if each.seq else "file", each.what) for each in found]
+    return plain.columns(rows, indent=4)
+
+
+def _done(run: Run) -> int:
+    return sum(run.is_done(task) for task in run.tasks.values())
+
+
+def _undone_by(run: Run, runs: Mapping[str, Run]) -> list[str]:
+    return [each.id for each in runs.values() if each.undoes == run.id]
+
+
+def _named(task: Task) -> JSON:
+    call = task.declared
+    return {"task": call.task, "step": call.step, "target": call.target}

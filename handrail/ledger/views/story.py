@@ -1,0 +1,180 @@
+"""Whether a ledger's entries tell something that can have happened, read one after the other."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from handrail.ledger.entry import Event
+
+Key = tuple[str, str, str]  # run, task, target
+
+# Events that may stand before an attempt has started, in the order in which it writes them.
+_BEFORE_THE_START = {Event.LOCK_TAKEN_OVER, Event.RUN_OPENED}
+
+_ANSWERS = {Event.STEP_CHANGED, Event.STEP_FAILED, Event.GATE_PASSED, Event.GATE_CLOSED}
+_SETTLING = {
+    Event.STEP_CHANGED,
+    Event.STEP_UNCHANGED,
+    Event.STEP_CONFIRMED,
+    Event.STEP_ADOPTED,
+    Event.STEP_SKIPPED,
+    Event.STEP_ROLLED_BACK,
+    Event.GATE_PASSED,
+}
+
+
+@dataclass
+class _Attempt:
+    """What one holder of the lease wrote."""
+
+    fence: int
+    run: str = ""
+    number: int = 0
+    started: bool = False
+    ended: bool = False
+
+
+@dataclass
+class Story:
+    """What is known after the entries so far."""
+
+    current: _Attempt | None = None
+    attempts: dict[str, int] = field(default_factory=dict)  # by run
+    undoes: dict[str, str] = field(default_factory=dict)  # rollback -> the run it undoes
+    declared: dict[str, list[Key]] = field(default_factory=dict)  # by run
+    intents: dict[Key, int] = field(default_factory=dict)  # begun in this attempt, without outcome
+    doubtful: set[Key] = field(default_factory=set)  # begun, and not known to have ended
+    receipts: set[Key] = field(default_factory=set)  # what a rollback would undo
+    settled: set[Key] = field(default_factory=set)
+    windows: set[Key] = field(default_factory=set)  # gates that were opened and not answered
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many runs and attempts there were."""
+        return len(self.attempts), sum(self.attempts.values())
+
+    def take(self, row: Mapping[str, Any]) -> Iterator[str]:  # Any: a ledger's columns
+        """Go on by one entry; yield what is impossible about it."""
+        try:
+            event = Event(row["event"])
+        except ValueError:
+            yield f"event `{row['event']}` is not known"
+            return
+        try:
+            body = json.loads(row["body"])
+            yield from self._writer(event, row)
+            yield from self._run(event, row, body)
+            if row["task"]:
+                yield from self._task(event, row)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            yield f"it lacks what `{event}` has to say: {error!r}"
+
+    def _writer(self, event: Event, row: Mapping[str, Any]) -> Iterator[str]:
+        """One attempt writes at a time, each under a fence token higher than all before."""
+        current = self.current
+        if current is None or row["fence"] > current.fence:
+            if current is not None and not current.ended and event is not Event.LOCK_TAKEN_OVER:
+                yield (
+                    f"it overlaps attempt {current.number} of `{current.run}`, which had not "
+                    "ended, and no takeover is on record"
+                )
+            self.current = current = _Attempt(row["fence"])
+        elif row["fence"] < current.fence:
+            yield (
+                f"its fence token {row['fence']} was stale: an attempt with token "
+                f"{current.fence} wrote before it"
+            )
+            return
+        if current.ended:
+            yield f"it was written after attempt {current.number} of `{current.run}` had ended"
+        if event is Event.ATTEMPT_STARTED:
+            if current.started:
+                yield f"a second attempt starts under fence token {current.fence}"
+            current.run, current.number, current.started = row["run"], row["attempt"], True
+        elif event not in _BEFORE_THE_START:
+            if not current.started:
+                yield "no attempt had started under its fence token"
+            elif (row["run"], row["attempt"]) != (current.run, current.number) and not (
+                event is Event.RUN_ROLLED_BACK and self.undoes.get(current.run) == row["run"]
+            ):
+                yield f"it was written in attempt {current.number} of `{current.run}`, not its own"
+        current.ended = current.ended or event is Event.ATTEMPT_ENDED
+
+    def _run(self, event: Event, row: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[str]:
+        """A run is opened once, its attempts count up, and its end is what its tasks say."""
+        run = row["run"]
+        if event is Event.RUN_OPENED:
+            if run in self.attempts:
+                yield f"run `{run}` was opened before"
+            self.attempts.setdefault(run, 0)
+            if body.get("undoes"):
+                self.undoes[run] = body["undoes"]
+        elif run not in self.attempts:
+            if event is not Event.LOCK_TAKEN_OVER:  # comes before the run it makes way for
+                yield f"run `{run}` was never opened"
+        elif event is Event.ATTEMPT_STARTED:
+            if row["attempt"] != self.attempts[run] + 1:
+                yield f"attempt {row['attempt']} follows attempt {self.attempts[run]}"
+            self.attempts[run] = row["attempt"]
+            self.declared[run] = [(run, task, target) for task, _, target, _ in body["declared"]]
+            self.intents.clear()
+        else:
+            yield from self._end(event, run)
+
+    def _end(self, event: Event, run: str) -> Iterator[str]:
+        """Yield what is not settled of a run that is said to be through."""
+        said, keys = "", []
+        if event is Event.RUN_PROVEN:
+            said, keys = "proven", self.declared.get(run, [])
+        elif event is Event.RUN_ROLLED_BACK:
+            rollback = self.current.run if self.current else ""
+            said = "rolled back"
+            keys = [(rollback, task, target) for of, task, target in self.receipts if of == run]
+        for key in keys:
+            if key not in self.settled or key in self.doubtful:
+                yield f"run `{run}` is called {said}, and task {key[1]} on `{key[2]}` is open"
+
+    def _task(self, event: Event, row: Mapping[str, Any]) -> Iterator[str]:
+        """Each outcome follows an intent, each answer of a gate its opening."""
+        key = (row["run"], row["task"], row["target"])
+        yield from self._forbidden(event, key, row["attempt"])
+        if event is Event.STEP_STARTED:
+            self.intents[key] = row["attempt"]
+            self.doubtful.add(key)
+            self.receipts.add(key)
+        elif event is Event.GATE_OPENED:
+            self.windows.add(key)
+        elif event is Event.STEP_ROLLED_BACK:
+            undone = self._undone(key)
+            self.receipts -= {undone, key}
+            self.settled.discard(undone)
+            self.doubtful.discard(undone)
+        if event in _ANSWERS:
+            self.intents.pop(key, None)
+            self.windows.discard(key)
+        if event in _SETTLING:
+            self.settled.add(key)
+            self.doubtful.discard(key)
+        else:
+            self.settled.discard(key)
+
+    def _forbidden(self, event: Event, key: Key, attempt: int) -> Iterator[str]:
+        match event:
+            case Event.STEP_CHANGED | Event.STEP_FAILED if self.intents.get(key) != attempt:
+                yield f"`{event}` without an intent before it in the same attempt"
+            case Event.STEP_ADOPTED if key not in self.doubtful:
+                yield "`step.adopted` without an interrupted act before it"
+            case Event.STEP_UNCHANGED if key in self.doubtful:
+                yield "`step.unchanged`, while an act before it is in doubt"
+            case Event.STEP_CONFIRMED if key not in self.receipts | self.settled:
+                yield "`step.confirmed` without an outcome before it"
+            case Event.STEP_ROLLED_BACK if self._undone(key) not in self.receipts:
+                yield "`step.rolled_back` without a receipt in the run it undoes"
+            case Event.GATE_PASSED | Event.GATE_CLOSED if key not in self.windows:
+                yield f"`{event}` without `gate.opened` before it"
+            case _:
+                pass
+
+    def _undone(self, key: Key) -> Key:
+        """Return the task of the undone run that a task of a rollback puts back."""
+        return (self.undoes.get(key[0], ""), key[1], key[2])

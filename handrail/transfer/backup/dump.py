@@ -1,0 +1,185 @@
+"""A dump of a database in a directory, with a manifest of what its own snapshot saw."""
+
+import datetime as dt
+import hashlib
+import json
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from handrail.clients.errors import ClientError
+from handrail.transfer.session import programs
+from handrail.transfer.session.connection import Connection, connect, reading, value
+from handrail.transfer.session.quoting import qualified
+
+MANIFEST = "manifest.json"
+JOBS = 2
+TABLES = """
+select n.nspname::text, c.relname::text
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'r' and c.relpersistence = 'p'
+      and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+order by 1, 2
+"""
+
+
+@dataclass(frozen=True)
+class BackupFile:
+    """One file of the dump."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class BackupTable:
+    """One table as the dump's own snapshot saw it; `hash` is an order-free sum over its rows."""
+
+    schema: str
+    name: str
+    rows: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What a manifest records; it holds no address and no secret."""
+
+    database: str
+    server_version: int
+    taken_at: str
+    seconds: float
+    files: tuple[BackupFile, ...]
+    tables: tuple[BackupTable, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Add up the sizes of the files."""
+        return sum(file.size_bytes for file in self.files)
+
+    @property
+    def rows(self) -> int:
+        """Count the rows of all tables."""
+        return sum(table.rows for table in self.tables)
+
+
+class BackupFailed(ClientError):
+    """A backup could not be taken, proven or restored; the database itself is as it was."""
+
+
+def take(url: str, directory: str | Path, *, jobs: int = JOBS) -> Backup:
+    """Dump a database into a directory, which appears whole or not at all.
+
+    Args:
+        url: URL of the database; only read.
+        directory: Where the dump goes; must not exist yet.
+        jobs: Parallel dumps.
+
+    Raises:
+        BackupFailed: the directory exists, or the dump cannot be written.
+        ProgramFailed: there is no fitting pg_dump, or it failed.
+    """
+    place = Path(directory)
+    if place.exists():
+        raise BackupFailed(
+            "no backup was taken", f"`{place}` exists already", "name another directory"
+        )
+    began = time.monotonic()
+    partial = place.with_name(place.name + ".tmp")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(mode=0o700, parents=True)
+        with reading(url, name="database") as session:
+            snapshot = value(session, "select pg_export_snapshot()")
+            arguments = ["--format=directory", f"--jobs={jobs}", "--compress=1", "--no-password"]
+            arguments += [f"--snapshot={snapshot}", f"--file={partial / 'dump'}"]
+            program = programs.find(session.info.server_version) / "pg_dump"
+            programs.run(program, arguments, programs.environment(url))
+            tables = read_tables(session)
+            database = str(value(session, "select current_database()"))
+            version = session.info.server_version
+        files = tuple(_file(path) for path in sorted((partial / "dump").iterdir()))
+        seconds = round(time.monotonic() - began, 3)
+        made = Backup(database, version, now(), seconds, files, tables)
+        (partial / MANIFEST).write_text(json.dumps(asdict(made), indent=1) + "\n", encoding="utf-8")
+        partial.rename(place)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        why = error.strerror or str(error)
+        raise BackupFailed(
+            "no backup was taken", why, f"make room or rights for `{place}`"
+        ) from None
+    except ClientError:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return made
+
+
+def check(directory: str | Path) -> Backup:
+    """Read a backup's manifest and hold every file against it.
+
+    Raises:
+        BackupFailed: a file is missing or was changed.
+    """
+    place = Path(directory)
+    try:
+        stored = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
+        stored["files"] = tuple(BackupFile(**item) for item in stored["files"])
+        stored["tables"] = tuple(BackupTable(**item) for item in stored["tables"])
+        made = Backup(**stored)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise BackupFailed(
+            f"`{place}` is not a backup",
+            f"`{MANIFEST}` is missing or not readable",
+            "take a new backup",
+        ) from None
+    there = (
+        {path.name for path in (place / "dump").iterdir()} if (place / "dump").is_dir() else set()
+    )
+    wrong = sorted(there ^ {file.name for file in made.files})
+    wrong += [f.name for f in made.files if f.name in there and _file(place / "dump" / f.name) != f]
+    if wrong:
+        raise BackupFailed(
+            f"the backup in `{place}` is damaged",
+            f"missing, changed or foreign: {', '.join(wrong)}",
+            "use another backup; keep this one to find out what changed it",
+        )
+    return made
+
+
+def read_tables(session: Connection) -> tuple[BackupTable, ...]:
+    """Count and hash every table the session sees."""
+    found = []
+    for schema, name in session.execute(TABLES).fetchall():
+        table = qualified(schema, name)
+        # whole rows as text: every type has one, and it differs when the row does
+        query = (
+            f"select count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)::text from {table} t"
+        )
+        rows, total = session.execute(query).fetchone() or (0, "0")
+        found.append(BackupTable(schema, name, rows, total))
+    return tuple(found)
+
+
+def _file(path: Path) -> BackupFile:
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return BackupFile(path.name, file.tell(), sha256)
+
+
+def now() -> str:
+    """Return the moment, in UTC."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def fingerprint(url: str) -> dict[str, str]:
+    """Return, by table, the number of rows and their order-independent hash, as text.
+
+    Raises:
+        ClientError: the database cannot be read.
+    """
+    with connect(url, name="database") as session:
+        found = read_tables(session)
+    return {f"{each.schema}.{each.name}": f"{each.rows} rows, {each.hash}" for each in found}

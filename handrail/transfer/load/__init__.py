@@ -1,0 +1,1 @@
+"""Loading the destination in chunks that are each proven."""

@@ -1,0 +1,101 @@
+"""Who may load into a destination: one at a time, and only where nobody's rows are lost."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from handrail.transfer.load import bulk
+from handrail.transfer.load.chunks import LoadFailed
+from handrail.transfer.session.connection import Connection, value
+from handrail.transfer.sql import evidence
+from handrail.transfer.sql.plan import Plan
+
+# One load at a time on a destination; a backend whose client was killed lets go within seconds.
+LOCK = 7_265_441_301
+LOCK_WAIT_SECONDS = 30.0
+
+
+class LoadRefused(LoadFailed):
+    """Nothing was written: the destination is in use, holds other rows, or another mapping's."""
+
+
+@contextmanager
+def alone(session: Connection) -> Iterator[None]:
+    """Hold the destination's load lock."""
+    deadline = time.monotonic() + LOCK_WAIT_SECONDS
+    while not value(session, f"select pg_try_advisory_lock({LOCK})"):
+        if time.monotonic() > deadline:
+            raise LoadRefused(
+                "the load did not start",
+                "another load is running on this destination",
+                "wait for it, or end its session: application `cutover-transfer`",
+            )
+        time.sleep(0.2)
+    try:
+        yield
+    finally:
+        if not session.closed and not session.broken:
+            session.execute(f"select pg_advisory_unlock({LOCK})")
+
+
+def finished(session: Connection, digest: str) -> bool:
+    """Say whether a load of this plan was carried to its end."""
+    if not evidence.exists(session):
+        return False
+    query = "select count(*) from _migration.run where digest = %s and finished_at is not null"
+    return bool(value(session, query, digest))
+
+
+def admit(session: Connection, plan: Plan, mode: str, *, supersede: bool) -> None:
+    """Refuse a destination whose rows are not ours to replace."""
+    if mode not in {"stream", "bulk"}:
+        raise LoadRefused(
+            "the load did not start", f"there is no mode `{mode}`", "use stream or bulk"
+        )
+    if plan.cyclic and mode == "stream":
+        tables = ", ".join(plan.cyclic)
+        why = f"the foreign keys of {tables} go round in a circle"
+        raise LoadRefused("the load did not start", why, "load with mode `bulk`")
+    if not evidence.exists(session):
+        _refuse_rows(session, plan)
+        return
+    others = session.execute(
+        "select digest, finished_at from _migration.run where digest <> %s", [plan.digest]
+    ).fetchall()
+    begun = value(session, "select count(*) from _migration.run where digest = %s", plan.digest)
+    if not others:
+        if not begun:
+            _refuse_rows(session, plan)
+        return
+    if any(finished for _, finished in others):
+        raise LoadRefused(
+            "the load did not start",
+            f"a finished load of another mapping or schema is there ({others[0][0][:12]})",
+            "restore the destination from the backup taken before that load, then run this again",
+        )
+    if not supersede or any(bulk.pending(session, digest) for digest, _ in others):
+        raise LoadRefused(
+            "the load did not start",
+            f"an unfinished load of another mapping is there ({others[0][0][:12]})",
+            "load with `supersede` to take its rows away, or restore the backup taken before it",
+        )
+    with session.transaction():
+        session.execute("set constraints all deferred")
+        for table in reversed(plan.tables):
+            session.execute(f"delete from {table.target}")
+        for name in ("run", "chunk", "quarantine", "adjusted"):
+            session.execute(f"delete from _migration.{name}")
+
+
+def _refuse_rows(session: Connection, plan: Plan) -> None:
+    held = [
+        table.name
+        for table in plan.tables
+        if table.replace is None and value(session, f"select exists (select 1 from {table.target})")
+    ]
+    if held:
+        raise LoadRefused(
+            "the load did not start",
+            f"there are rows nobody declared in {', '.join(held)}",
+            "declare `replace: <why>` for rows that migrations put there; else empty the tables",
+        )

@@ -1,0 +1,127 @@
+"""Follow a source that is still written to, so that the last step after a freeze is short."""
+
+import time
+from dataclasses import astuple, dataclass
+
+from handrail.transfer.load.admission import alone, finished
+from handrail.transfer.load.chunks import LoadFailed, told
+from handrail.transfer.load.load import hold_limit, set_sequences
+from handrail.transfer.load.stale import refresh, stale_chunks
+from handrail.transfer.read.live import LiveSupply
+from handrail.transfer.session.connection import Connection, connect, reading, value
+from handrail.transfer.sql.plan import Plan
+
+ROUNDS = 20
+FOLLOWED = """
+create table if not exists _migration.followed (
+    digest text not null, label text not null, at timestamptz not null, rounds int not null,
+    chunks_moved int not null, lag_seconds float8 not null, seconds float8 not null
+)
+"""
+
+
+@dataclass(frozen=True)
+class CaughtUp:
+    """What following came to; `lag_seconds` is the age of the snapshot when its round ended."""
+
+    rounds: int
+    chunks_moved: int
+    lag_seconds: float
+    seconds: float
+
+
+def catch_up(
+    plan: Plan, source: str, destination: str, *, bound_seconds: float, rounds: int = ROUNDS
+) -> CaughtUp:
+    """Bring a finished load up to date, again and again, until one round takes little time.
+
+    Each round reads a new snapshot, compares every chunk by its hashes, and moves those that
+    differ in one transaction. What is written during a round is for the next one; after a freeze
+    of the source one more round leaves nothing behind.
+
+    Args:
+        plan: The compiled mapping of the load.
+        source: URL of the legacy database; only read.
+        destination: URL of the database that the load filled; nobody else may write there.
+        bound_seconds: A round that takes no longer is the last.
+        rounds: Rounds after which it gives up.
+
+    Raises:
+        LoadFailed: nothing was loaded before, a chunk could not be moved, a database went away,
+            or the source is written faster than it can be followed.
+    """
+    began = time.monotonic()
+    moved = 0
+    with connect(destination, name="destination") as session, alone(session):
+        if not finished(session, plan.digest):
+            raise LoadFailed(
+                "the load was not brought up to date",
+                "no load of this mapping was carried to its end there",
+                "load first; the same command resumes a load",
+            )
+        for number in range(1, rounds + 1):
+            round_began = time.monotonic()
+            with told("the load was not brought up to date"):
+                moved += _round(session, plan, source)
+            lag = time.monotonic() - round_began
+            if lag <= bound_seconds:
+                return CaughtUp(number, moved, round(lag, 3), round(time.monotonic() - began, 3))
+    raise LoadFailed(
+        "the load was not brought up to date",
+        f"after {rounds} rounds one still takes {lag:.1f} s, more than {bound_seconds:g} s",
+        "raise the bound, or freeze the source first and accept a longer pause",
+    )
+
+
+def _round(session: Connection, plan: Plan, source: str) -> int:
+    """Follow one snapshot; return how many chunks were moved."""
+    with reading(source) as ours:
+        snapshot = str(value(ours, "select pg_export_snapshot()"))
+        supply = LiveSupply(ours, snapshot, text=plan.text_hashes, chunk_rows=None)
+        with session.transaction():
+            moved = refresh(session, plan, supply)
+            for table in plan.tables:
+                hold_limit(session, plan, table)
+            set_sequences(session, plan, supply)
+    return moved
+
+
+def record(plan: Plan, destination: str, label: str, done: CaughtUp) -> None:
+    """Write down that a destination was followed; it stands and falls with its rows.
+
+    Args:
+        plan: The compiled mapping of the load.
+        destination: URL of the database that was brought up to date.
+        label: Who followed; asked for by `followed`.
+        done: What that came to.
+    """
+    with connect(destination, name="destination") as session:
+        session.execute(FOLLOWED)
+        session.execute(
+            "insert into _migration.followed values (%s, %s, now(), %s, %s, %s, %s)",
+            [plan.digest, label, *astuple(done)],
+        )
+
+
+def followed(plan: Plan, destination: str, label: str) -> CaughtUp | None:
+    """Return what the last following under a label came to, if there was one."""
+    with connect(destination, name="destination") as session:
+        if not value(session, "select to_regclass('_migration.followed') is not null"):
+            return None
+        row = session.execute(
+            "select rounds, chunks_moved, lag_seconds, seconds from _migration.followed "
+            "where digest = %s and label = %s order by at desc limit 1",
+            [plan.digest, label],
+        ).fetchone()
+    return CaughtUp(*row) if row else None
+
+
+def left_behind(plan: Plan, source: str, destination: str) -> tuple[str, ...]:
+    """Return the tables whose source rows are no longer those on record; both are only read.
+
+    What was written on the destination since is not looked at: that is for the verification.
+    """
+    with reading(destination, name="destination") as theirs, reading(source) as ours:
+        supply = LiveSupply(ours, "", text=plan.text_hashes, chunk_rows=None)
+        stale = stale_chunks(theirs, plan, supply, there=False)
+        return tuple(dict.fromkeys(table.name for table, _ in stale))

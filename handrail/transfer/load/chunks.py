@@ -1,0 +1,123 @@
+"""Move one range of a table's rows in one transaction of the destination."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import psycopg
+
+from handrail.clients.errors import ClientError
+from handrail.transfer.read import journal
+from handrail.transfer.read.journal import Chunk, Expected, Moved, Sums
+from handrail.transfer.session.connection import Connection, first_line
+from handrail.transfer.sql.plan import TablePlan
+
+
+class Supply(Protocol):
+    """Where rows come from: the live source, or the files of an export."""
+
+    name: str
+    text_hashes: bool
+
+    def cut(self, table: TablePlan) -> list[Chunk]:
+        """Cut a table into chunks."""
+
+    def expected(self, table: TablePlan, chunk: Chunk) -> Expected:
+        """Say what the chunk comes to."""
+
+    def rows(self, destination: Connection, table: TablePlan, chunk: Chunk) -> Expected:
+        """Copy the chunk's rows into the destination table, and say what they come to."""
+
+    def evidence(
+        self, destination: Connection, table: TablePlan, chunk: Chunk, expected: Expected
+    ) -> None:
+        """Copy what was kept out and changed into `_migration`."""
+
+    def highest(self, table: TablePlan, column: str) -> int | None:
+        """Return the highest number this column ever held on the source, kept out or not."""
+
+
+class LoadFailed(ClientError):
+    """A chunk could not be moved; the destination is as it was before that chunk."""
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Turn the loss of a server or of the line, which may show at any statement, into a refusal.
+
+    Args:
+        what: What did not come to its end.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        fix = "see that both servers answer, then the same command again: it resumes there"
+        raise LoadFailed(what, first_line(error), fix) from error
+
+
+def target_sums(session: Connection, table: TablePlan, chunk: Chunk, *, text: bool) -> Sums:
+    """Return what the chunk's rows on the destination come to."""
+    where = table.span(chunk.lower, chunk.upper, source=False)
+    return Sums(*(session.execute(table.target_sums(where, text=text)).fetchone() or ()))
+
+
+def move(
+    supply: Supply,
+    destination: Connection,
+    table: TablePlan,
+    chunk: Chunk,
+    digest: str,
+    *,
+    again: bool = False,
+    before_commit: Callable[[Chunk], None] | None = None,
+) -> Moved:
+    """Put the chunk's rows on the destination, and record it, all or nothing.
+
+    Args:
+        supply: Where the rows come from.
+        destination: Session; the work is one transaction of it, or part of the one it is in.
+        table: Plan of the chunk's table.
+        chunk: Range to move.
+        digest: Digest of the plan, under which the chunk is recorded.
+        again: The chunk was moved before: what is there of it is taken away first.
+        before_commit: Called with everything done and nothing committed.
+
+    Raises:
+        LoadFailed: the destination refused a row, or holds other rows than were read.
+    """
+    try:
+        with destination.transaction():
+            destination.execute("set constraints all deferred")
+            if again:
+                _clear(destination, table, chunk)
+            expected = supply.rows(destination, table, chunk)
+            found = target_sums(destination, table, chunk, text=supply.text_hashes)
+            if found != expected.sums:
+                raise LoadFailed(
+                    f"chunk {chunk.number} of `{table.name}` was not moved",
+                    f"{expected.sums.rows} rows read, {found.rows} there, or some arrived changed",
+                    "look there for triggers and rounding types, then run the same command again",
+                )
+            supply.evidence(destination, table, chunk, expected)
+            moved = Moved(chunk, expected)
+            journal.record(destination, moved, digest, supply.name)
+            if before_commit is not None:
+                before_commit(chunk)
+    except psycopg.Error as error:
+        raise LoadFailed(
+            f"chunk {chunk.number} of `{table.name}` was not moved",
+            first_line(error),
+            "run the preflight, mend what it names, then the same command: it resumes here",
+        ) from error
+    return moved
+
+
+def _clear(destination: Connection, table: TablePlan, chunk: Chunk) -> None:
+    """Take away what the chunk's range holds, and what was recorded of it."""
+    where = table.span(chunk.lower, chunk.upper, source=False)
+    destination.execute(f"delete from {table.target} where {where}")
+    for evidence in ("quarantine", "adjusted"):
+        destination.execute(
+            f"delete from _migration.{evidence} where table_name = %s and chunk = %s",
+            [table.name, chunk.number],
+        )

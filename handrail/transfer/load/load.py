@@ -1,0 +1,262 @@
+"""Move all rows of a plan to the destination; killed at any moment, the same call resumes.
+
+Each chunk is one transaction of the destination that holds its rows and the record of it, so the
+two agree after a kill of the client, of the server or of the line between them.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from handrail.transfer.load import bulk
+from handrail.transfer.load.admission import LoadRefused, admit, alone, finished
+from handrail.transfer.load.chunks import LoadFailed, Supply, move, told
+from handrail.transfer.load.crew import Crew, Seat
+from handrail.transfer.load.hands import Hands
+from handrail.transfer.load.stale import refresh
+from handrail.transfer.read import journal, preflight
+from handrail.transfer.read.journal import Chunk, Moved
+from handrail.transfer.read.live import LiveSupply
+from handrail.transfer.session.connection import Connection, connect, reading, value
+from handrail.transfer.session.quoting import literal, quoted
+from handrail.transfer.sql import evidence
+from handrail.transfer.sql.plan import Plan, TablePlan
+
+
+@dataclass(frozen=True)
+class TableLoad:
+    """What one table came to."""
+
+    table: str
+    rows: int
+    quarantined: int
+    adjusted: int
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a load did, and what is there now; `snapshot` is None when nothing was moved."""
+
+    digest: str
+    mode: str
+    snapshot: str | None
+    chunks_moved: int
+    chunks_unchanged: int
+    tables: tuple[TableLoad, ...]
+    seconds: float
+
+    @property
+    def changed(self) -> bool:
+        """Say whether this call moved anything."""
+        return self.chunks_moved > 0
+
+    @property
+    def rows(self) -> int:
+        """Count the rows on the destination that a load put there."""
+        return sum(table.rows for table in self.tables)
+
+
+def is_loaded(destination: str, digest: str) -> bool:
+    """Say whether this plan's load was carried to its end on this destination."""
+    with connect(destination, name="destination") as session:
+        return finished(session, digest)
+
+
+def load(
+    plan: Plan,
+    source: str,
+    destination: str,
+    *,
+    mode: str = "stream",
+    chunk_rows: int | None = None,
+    preflighted: bool = False,
+    supersede: bool = False,
+    hands: Hands | None = None,
+    on_chunk: Callable[[Moved], None] | None = None,
+    before_commit: Callable[[Chunk], None] | None = None,
+) -> Loaded:
+    """Stream every row from the source, from one snapshot.
+
+    Args:
+        plan: The compiled mapping.
+        source: URL of the legacy database; only read.
+        destination: URL of the new database, migrated and empty.
+        mode: `stream` into live keys, or `bulk` with keys and indexes taken down meanwhile.
+        chunk_rows: Rows of one transaction; default 100,000.
+        preflighted: The caller holds a good preflight of the same rows, so it is not run again.
+        supersede: An unfinished load of another mapping gives way, and its rows are taken away.
+        hands: Processes that move chunks side by side, as `crew.local(2)`; without them chunks are
+            moved here, one after the other.
+        on_chunk: Called after each chunk is committed.
+        before_commit: Called before each chunk is committed here.
+
+    Raises:
+        LoadRefused: nothing was written, and why.
+        LoadFailed: a chunk could not be moved; what came before stays, and the call resumes.
+        PreflightFailed: rows of the source do not fit.
+    """
+    with told("the load stopped"), reading(source) as session:
+        snapshot = value(session, "select pg_export_snapshot()")
+        supply = LiveSupply(session, snapshot, text=plan.text_hashes, chunk_rows=chunk_rows)
+
+        def preflight_first() -> None:
+            if not preflighted:
+                preflight.require(plan, source, snapshot=snapshot)
+
+        seat = Seat(plan, source, destination, snapshot)
+        with Crew(hands, seat) if hands else nullcontext() as crew:
+            return carry(
+                plan, supply, destination, mode=mode, supersede=supersede, first=preflight_first,
+                crew=crew, on_chunk=on_chunk, before_commit=before_commit,
+            )  # fmt: skip
+
+
+def load_export(
+    plan: Plan, directory: str | Path, destination: str, *, mode: str = "stream"
+) -> Loaded:
+    """Load the files of an export, checked first; the same records and comparisons as `load`.
+
+    Raises:
+        LoadRefused: the export is of another plan, or as for `load`.
+        ExportDamaged: a file is missing, changed or not the manifest's.
+    """
+    from handrail.transfer.read.files import FileSupply  # noqa: PLC0415 - files know chunks, not the reverse
+
+    supply = FileSupply.open(plan, Path(directory))
+    with told("the load stopped"):
+        return carry(plan, supply, destination, mode=mode)
+
+
+def carry(
+    plan: Plan,
+    supply: Supply,
+    destination: str,
+    *,
+    mode: str = "stream",
+    supersede: bool = False,
+    first: Callable[[], None] | None = None,
+    crew: Crew | None = None,
+    on_chunk: Callable[[Moved], None] | None = None,
+    before_commit: Callable[[Chunk], None] | None = None,
+) -> Loaded:
+    """Carry a load to its end from any supply; see `load`."""
+    began = time.monotonic()
+    with connect(destination, name="destination") as session, alone(session):
+        if finished(session, plan.digest):
+            return _result(session, plan, mode, None, 0, began)
+        admit(session, plan, mode, supersede=supersede)
+        if crew is not None:
+            crew.gather()
+        if first is not None:
+            first()
+        _begin(session, plan, supply, mode)
+        moved = refresh(session, plan, supply)
+        for tables in _together(plan, mode):
+            left = journal.waiting(session, plan.digest, tables)
+            here = (
+                move(supply, session, plan.table(each.table), each, plan.digest,
+                     before_commit=before_commit)
+                for each in left
+            )  # fmt: skip
+            for done in crew.move(session, tables) if crew and len(left) > 1 else here:
+                moved += 1
+                if on_chunk is not None:
+                    on_chunk(done)
+            for name in tables:
+                hold_limit(session, plan, plan.table(name))
+        bulk.put_back(session, plan, destination, crew.number if crew else 1)
+        set_sequences(session, plan, supply)
+        session.execute(
+            "update _migration.run set finished_at = now(), rows = (select sum(rows) "
+            "from _migration.chunk where digest = run.digest) where digest = %s",
+            [plan.digest],
+        )
+        return _result(session, plan, mode, supply.name, moved, began)
+
+
+def _begin(session: Connection, plan: Plan, supply: Supply, mode: str) -> None:
+    """Write the plan of the load down once; take keys and indexes down for a bulk load."""
+    evidence.create(session)
+    with session.transaction():
+        begun = session.execute(
+            "insert into _migration.run (digest, mode, snapshot, source_version, catalog) "
+            "values (%s, %s, %s, %s, %s) on conflict (digest) do nothing returning 1",
+            [plan.digest, mode, supply.name, plan.source.server_version,
+             evidence.write_catalog(plan.destination)],
+        ).fetchone()  # fmt: skip
+        if begun is None:
+            return
+        chunks = [chunk for table in plan.tables for chunk in supply.cut(table)]
+        journal.plan_chunks(session, plan.digest, chunks)
+        _replace(session, plan)
+        if mode == "bulk":
+            bulk.take_down(session, plan, chunks)
+
+
+def _replace(session: Connection, plan: Plan) -> None:
+    """Set aside, all at once, the rows that are declared to give way: any may clash with any."""
+    for table in plan.tables:
+        if table.replace is not None:
+            label = f"{literal(table.name)}, {literal(table.replace)}"
+            session.execute(
+                f"with gone as (delete from {table.target} t returning to_jsonb(t) as row_data) "
+                f"insert into _migration.replaced select {label}, row_data from gone"
+            )
+
+
+def _together(plan: Plan, mode: str) -> list[list[str]]:
+    """List tables that need not wait for others: all, while no foreign key is in the way."""
+    names = [table.name for table in plan.tables]
+    return [names] if mode == "bulk" else [[name] for name in names]
+
+
+def hold_limit(session: Connection, plan: Plan, table: TablePlan) -> None:
+    """Stop when more rows were kept out than declared: the source may change after a preflight."""
+    row = session.execute(
+        "select coalesce(sum(quarantined), 0)::bigint, "
+        "coalesce(sum(rows + quarantined), 0)::bigint "
+        "from _migration.chunk where digest = %s and table_name = %s",
+        [plan.digest, table.name],
+    ).fetchone() or (0, 0)
+    if row[0] > table.limit.of(row[1]):
+        raise LoadFailed(
+            f"`{table.name}` is not loaded to its end",
+            f"{row[0]} of {row[1]} rows were kept out, {table.limit} may be",
+            f"look at `_migration.quarantine`; mend the rows or raise the limit at {table.place}",
+        )
+
+
+def set_sequences(session: Connection, plan: Plan, supply: Supply) -> None:
+    """Let new rows begin above every number ever used, also by rows that were kept out."""
+    for table in plan.tables:
+        for column in plan.destination.by_name[table.name].columns:
+            if column.sequence is None:
+                continue
+            known = [value(session, f"select max({quoted(column.name)}) from {table.target}")]
+            if any(item.name == column.name for item in table.columns):
+                known.append(supply.highest(table, column.name))
+            highest = max((number for number in known if number is not None), default=None)
+            call = f"{highest}, true" if highest is not None and highest > 0 else "1, false"
+            session.execute(f"select setval({literal(column.sequence)}, {call})")
+
+
+def _result(
+    session: Connection, plan: Plan, mode: str, snapshot: str | None, moved: int, began: float
+) -> Loaded:
+    rows = session.execute(
+        "select table_name, sum(rows)::bigint, sum(quarantined)::bigint, sum(adjusted)::bigint, "
+        "count(*) "
+        "from _migration.chunk where digest = %s group by 1",
+        [plan.digest],
+    )
+    found = {row[0]: row for row in rows}
+    tables = tuple(TableLoad(*found[table.name][:4]) for table in plan.tables)
+    total = sum(row[4] for row in found.values())
+    return Loaded(
+        plan.digest, mode, snapshot, moved, total - moved, tables, time.monotonic() - began
+    )
+
+
+__all__ = ["LoadFailed", "LoadRefused", "Loaded", "TableLoad", "is_loaded", "load", "load_export"]

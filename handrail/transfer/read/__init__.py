@@ -1,0 +1,1 @@
+"""Reading the source: preflight, live rows, exported files, rows kept out."""

@@ -1,0 +1,291 @@
+"""The files of an export: NDJSON, with a manifest that accounts for every byte."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from handrail.clients.errors import ClientError
+from handrail.transfer.read.journal import Chunk, Expected, Sums
+from handrail.transfer.session.connection import Connection
+from handrail.transfer.session.quoting import quoted
+from handrail.transfer.sql.hashes import hashes_text
+from handrail.transfer.sql.plan import Plan, TablePlan
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+# COPY's text format doubles every backslash of a JSON line. JSON holds no raw control character,
+# so with these as quote and delimiter the csv format changes nothing.
+PLAIN_LINES = r"(format csv, quote E'\x01', delimiter E'\x02')"
+EVIDENCE = {
+    "quarantine": ("table_name", "chunk", "source_table", "key", "reason", "row_data"),
+    "adjusted": (
+        "table_name",
+        "chunk",
+        "key",
+        "column_name",
+        "action",
+        "fault",
+        "old_value",
+        "new_value",
+    ),
+}
+
+
+class ExportDamaged(ClientError):
+    """An export is not what its manifest says; `problems` names every file."""
+
+    def __init__(self, directory: Path, problems: list[str]) -> None:
+        listing = "\n".join(f"    {problem}" for problem in problems)
+        super().__init__(
+            f"the export in `{directory}` cannot be used",
+            f"{len(problems)} problem{'s' if len(problems) > 1 else ''}:\n{listing}",
+            "export again into a new directory; keep this one to find out what changed it",
+        )
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """One file with its size and sha256."""
+
+    name: str
+    rows: int
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ChunkRecord:
+    """The files of one chunk and what its rows come to."""
+
+    number: int
+    lower: str | None
+    upper: str | None
+    rows: FileRecord
+    hash_sum: str
+    quarantine: FileRecord | None
+    adjusted: FileRecord | None
+
+
+@dataclass(frozen=True)
+class TableRecord:
+    """One table of an export; `highest` are the highest numbers of its source columns."""
+
+    table: str
+    source: str
+    columns: tuple[tuple[str, str], ...]
+    highest: tuple[tuple[str, int | None], ...]
+    chunks: tuple[ChunkRecord, ...]
+
+
+@dataclass(frozen=True)
+class Export:
+    """A whole export, as its manifest records it."""
+
+    digest: str
+    mapping: str
+    snapshot: str
+    taken_at: str
+    source_version: int
+    destination_version: int
+    tables: tuple[TableRecord, ...]
+
+    @property
+    def text_hashes(self) -> bool:
+        """Say whether rows were hashed as text; see `Plan.text_hashes`."""
+        return hashes_text(self.source_version, self.destination_version)
+
+    @property
+    def rows(self) -> int:
+        """Count the rows in all files."""
+        return sum(chunk.rows.rows for table in self.tables for chunk in table.chunks)
+
+    def files(self) -> Iterator[FileRecord]:
+        """List every file."""
+        for table in self.tables:
+            for chunk in table.chunks:
+                yield from (
+                    f for f in (chunk.rows, chunk.quarantine, chunk.adjusted) if f is not None
+                )
+
+
+def write_lines(path: Path, pieces: Iterable[bytes]) -> FileRecord:
+    """Write lines to a file that is there whole or not at all, and survives a power cut."""
+    partial = path.with_suffix(path.suffix + ".tmp")
+    sha256, size, rows = hashlib.sha256(), 0, 0
+    with partial.open("wb") as file:
+        for piece in pieces:
+            file.write(piece)
+            sha256.update(piece)
+            size += len(piece)
+            rows += piece.count(b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(path)
+    return FileRecord(path.name, rows, size, sha256.hexdigest())
+
+
+def write_query(session: Connection, query: str, path: Path) -> FileRecord:
+    """Write each row of a query as one JSON object."""
+    lines = f"select row_to_json(m)::text from ({query}) m"
+    return write_lines(path, session.pieces(lines, PLAIN_LINES))
+
+
+def write_manifest(directory: Path, export: Export) -> None:
+    """Write the manifest; it names no address and holds no secret."""
+    text = json.dumps({"format": FORMAT, **asdict(export)}, indent=1, ensure_ascii=False)
+    write_lines(directory / MANIFEST, [text.encode() + b"\n"])
+
+
+def read_manifest(directory: Path) -> Export:
+    """Read a manifest back.
+
+    Raises:
+        ExportDamaged: there is none, or it is not one of ours.
+    """
+    try:
+        stored = json.loads((directory / MANIFEST).read_bytes())
+        if stored.pop("format") != FORMAT:
+            raise ExportDamaged(directory, [f"{MANIFEST}: another format than {FORMAT}"])
+        stored["tables"] = tuple(_table(item) for item in stored["tables"])
+        return Export(**stored)
+    except OSError:
+        raise ExportDamaged(directory, [f"{MANIFEST}: missing"]) from None
+    except (ValueError, KeyError, TypeError):
+        raise ExportDamaged(directory, [f"{MANIFEST}: not a manifest of an export"]) from None
+
+
+def _table(item: dict[str, Any]) -> TableRecord:  # Any: JSON
+    def file(found: dict[str, Any] | None) -> FileRecord | None:
+        return FileRecord(**found) if found else None
+
+    chunks = tuple(
+        ChunkRecord(
+            **{key: value for key, value in chunk.items() if key not in {"rows", *EVIDENCE}},
+            rows=FileRecord(**chunk["rows"]),
+            quarantine=file(chunk["quarantine"]),
+            adjusted=file(chunk["adjusted"]),
+        )
+        for chunk in item["chunks"]
+    )
+    columns = tuple((name, kind) for name, kind in item["columns"])
+    highest = tuple((name, number) for name, number in item["highest"])
+    return TableRecord(item["table"], item["source"], columns, highest, chunks)
+
+
+def check_export(directory: str | Path) -> Export:
+    """Hold every file of an export against its manifest.
+
+    Raises:
+        ExportDamaged: a file is missing, changed, or not in the manifest; all of them.
+    """
+    place = Path(directory)
+    export = read_manifest(place)
+    problems: list[str] = []
+    named = {MANIFEST}
+    for record in export.files():
+        named.add(record.name)
+        try:
+            with (place / record.name).open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+                size = file.tell()
+        except OSError:
+            problems.append(f"{record.name}: missing")
+            continue
+        if size != record.size_bytes:
+            problems.append(f"{record.name}: {size} bytes, the manifest says {record.size_bytes}")
+        elif sha256 != record.sha256:
+            problems.append(f"{record.name}: its content was changed")
+    problems += [
+        f"{path.name}: not in the manifest" for path in place.iterdir() if path.name not in named
+    ]
+    if problems:
+        raise ExportDamaged(place, sorted(problems))
+    return export
+
+
+class FileSupply:
+    """Rows from the files of an export."""
+
+    def __init__(self, directory: Path, export: Export) -> None:
+        self.directory = directory
+        self.name = export.snapshot
+        self.text_hashes = export.text_hashes
+        self.tables = {table.table: table for table in export.tables}
+
+    @classmethod
+    def open(cls, plan: Plan, directory: Path) -> "FileSupply":
+        """Check an export and take it as supply.
+
+        Raises:
+            ExportDamaged: it does not hold what its manifest says, or is of another plan.
+        """
+        export = check_export(directory)
+        if export.digest != plan.digest:
+            digests = f"{export.digest[:12]}, now {plan.digest[:12]}"
+            why = f"it was made by another mapping or schema ({digests})"
+            raise ExportDamaged(directory, [why])
+        now = plan.destination.server_version
+        if not export.text_hashes and hashes_text(now, export.destination_version):
+            majors = f"{export.destination_version // 10000}, now {now // 10000}"
+            raise ExportDamaged(directory, [f"its hashes are of another PostgreSQL ({majors})"])
+        return cls(directory, export)
+
+    def cut(self, table: TablePlan) -> list[Chunk]:
+        """Give the chunks the export was written in."""
+        return [
+            Chunk(table.name, c.number, c.lower, c.upper, c.rows.rows)
+            for c in self.tables[table.name].chunks
+        ]
+
+    def _chunk(self, table: TablePlan, chunk: Chunk) -> ChunkRecord:
+        return self.tables[table.name].chunks[chunk.number]
+
+    def expected(self, table: TablePlan, chunk: Chunk) -> Expected:
+        """Say what the manifest says."""
+        found = self._chunk(table, chunk)
+        sums = Sums(found.rows.rows, found.hash_sum)
+        counts = [record.rows if record else 0 for record in (found.quarantine, found.adjusted)]
+        return Expected(sums, *counts)
+
+    def rows(self, destination: Connection, table: TablePlan, chunk: Chunk) -> Expected:
+        """Copy the chunk's file into its table."""
+        names = [name for name, _ in self.tables[table.name].columns]
+        self._copy(
+            destination, f"{table.target} ({table.names})", names, self._chunk(table, chunk).rows
+        )
+        return self.expected(table, chunk)
+
+    def evidence(
+        self, destination: Connection, table: TablePlan, chunk: Chunk, expected: Expected
+    ) -> None:
+        """Copy the chunk's files of rows kept out and values changed."""
+        found = self._chunk(table, chunk)
+        for name, record in (("quarantine", found.quarantine), ("adjusted", found.adjusted)):
+            if record is not None and (expected.quarantined or expected.adjusted):
+                columns = EVIDENCE[name]
+                listing = ", ".join(quoted(column) for column in columns)
+                self._copy(destination, f"_migration.{name} ({listing})", columns, record)
+
+    def _copy(
+        self, destination: Connection, target: str, names: Iterable[str], record: FileRecord
+    ) -> None:
+        keys = list(names)
+        with (
+            (self.directory / record.name).open("rb") as file,
+            destination.cursor() as cursor,
+            cursor.copy(f"copy {target} from stdin") as copy,
+        ):
+            for line in file:
+                row = orjson.loads(line)  # four times as fast as the standard library's
+                copy.write_row([row[key] for key in keys])
+
+    def highest(self, table: TablePlan, column: str) -> int | None:
+        """Give the highest number the manifest names."""
+        return dict(self.tables[table.name].highest).get(column)

@@ -1,0 +1,44 @@
+"""What a load kept out and what it changed, as files for people; only their owner reads them."""
+
+import shutil
+from pathlib import Path
+
+import psycopg
+
+from handrail.clients.errors import ClientError
+from handrail.transfer.read.export import write_evidence
+from handrail.transfer.session.connection import first_line
+
+FILES = ("quarantine.ndjson", "adjusted.ndjson")
+
+
+def write_kept_out(destination: str, directory: Path) -> dict[str, int]:
+    """Write the two files, each there whole or not at all; return their numbers of rows by name.
+
+    Args:
+        destination: URL of the loaded database; only read.
+        directory: Where the files go; those that are there give way.
+
+    Raises:
+        ClientError: the database could not be read, or the files not be written.
+    """
+    private = directory / "kept-out.tmp"  # of mode 0700: nobody else sees them before their time
+    try:
+        shutil.rmtree(private, ignore_errors=True)
+        written = write_evidence(destination, private)
+        for each in written:
+            path = private / each.name
+            path.chmod(0o600)
+            path.replace(directory / each.name)
+        private.rmdir()
+    except (psycopg.Error, OSError) as error:
+        if isinstance(error, psycopg.Error):
+            why, fix = first_line(error), "see that the database answers"
+        else:
+            why, fix = error.strerror or str(error), f"make room or rights for `{directory}`"
+        raise ClientError(
+            f"{' and '.join(FILES)} were not written to `{directory}`",
+            why,
+            f"{fix}, then the same command again",
+        ) from None
+    return {each.name: each.rows for each in written}

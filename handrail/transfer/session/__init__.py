@@ -1,0 +1,1 @@
+"""The sessions that rows travel through, and what a lost one is told as."""

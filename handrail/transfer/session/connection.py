@@ -1,0 +1,156 @@
+"""Sessions to the two databases, with every setting that changes a text or a meaning pinned."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from handrail.clients.errors import ClientError
+from handrail.transfer.session.quoting import literal
+from handrail.transfer.session.reader import Reader
+from handrail.transfer.session.unreachable import not_an_address, refused
+
+type_of_row = tuple[Any, ...]  # Any: what a column holds is known by the query only
+
+# Row text differs under another zone, date style or float precision, so both sides are told.
+# `row_security` off makes a policy an error where it would silently hide rows from us.
+PINNED = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "standard_conforming_strings": "on",
+    "client_encoding": "UTF8",
+    "search_path": "pg_catalog",
+    "row_security": "off",
+    "jit": "off",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+}
+# server versions, as libpq counts them
+NOTICES_DEATH = 140000  # client_connection_check_interval
+PROBES_ITSELF = 160000  # pg_input_is_valid
+KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10}
+# `pg_input_is_valid` exists from PostgreSQL 16 on; before, only a trapped error tells.
+JSON_PROBE = """
+create or replace function pg_temp.transfer_is_json(value text) returns boolean
+language plpgsql immutable as $probe$
+begin
+    perform value::jsonb;
+    return true;
+exception when others then
+    return false;
+end
+$probe$
+"""
+# A frozen database is read-only by default only.
+JSON_PROBE_STATEMENTS = ("begin read write", JSON_PROBE, "commit")
+BEGIN = "begin isolation level repeatable read read only"
+
+
+class Connection(psycopg.Connection[type_of_row]):
+    """A session, with a psql beside it on the same snapshot once rows are wanted in bulk."""
+
+    address = ""
+    _reader: Reader | None = None
+
+    def pieces(self, query: str, options: str) -> Iterator[bytes]:
+        """Yield the rows of a query as COPY writes them; see `Reader.pieces`.
+
+        The session must be inside a repeatable transaction, whose rows these are.
+        """
+        if self._reader is None or self._reader.closed:
+            snapshot = value(self, "select pg_export_snapshot()")
+            # the rows of a chunk stay in memory while they are counted
+            settings = ["set work_mem = '64MB'"]
+            settings += [f"set {name} = {literal(given)}" for name, given in PINNED.items()]
+            probe = [] if self.info.server_version >= PROBES_ITSELF else JSON_PROBE_STATEMENTS
+            begin = f"{BEGIN}; set transaction snapshot {literal(snapshot)}"
+            self._reader = Reader(self.address, [*settings, *probe, begin])
+        return self._reader.pieces(query, options)
+
+    def close(self) -> None:
+        """Close the session and what reads beside it."""
+        if self._reader is not None:
+            self._reader.close()
+        super().close()
+
+
+def connect(url: str, *, name: str = "database") -> Connection:
+    """Open a session in autocommit mode with the pinned settings.
+
+    Args:
+        url: Connection URL or conninfo; appears in no message.
+        name: What messages call this database, as `source`.
+
+    Raises:
+        DatabaseUnreachable: the address is malformed, or the server refused or did not answer.
+    """
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise not_an_address(name) from None
+    settings: dict[str, Any] = {"connect_timeout": 15, "application_name": "cutover-transfer"}
+    settings |= KEEPALIVE | {key: value for key, value in given.items() if value is not None}
+    try:
+        connection = Connection.connect(make_conninfo(**settings), autocommit=True)
+    except psycopg.Error as error:
+        raise refused(name, given, str(error)) from None
+    connection.address = url
+    pin(connection)
+    return connection
+
+
+def pin(connection: Connection) -> None:
+    """Set the pinned settings, and notice within a second that our peer has died."""
+    pins = dict(PINNED)
+    if connection.info.server_version >= NOTICES_DEATH:
+        pins["client_connection_check_interval"] = "1000"
+    calls = ", ".join("set_config(%s, %s, false)" for _ in pins)
+    flat = [part for pair in pins.items() for part in pair]
+    connection.execute(f"select {calls}", flat)
+
+
+@contextmanager
+def reading(url: str, *, snapshot: str | None = None, name: str = "source") -> Iterator[Connection]:
+    """Give a session inside one repeatable read-only transaction.
+
+    Args:
+        url: Connection URL.
+        snapshot: An exported snapshot to see the same rows as another session.
+        name: What messages call this database.
+    """
+    with connect(url, name=name) as connection:
+        prepare(connection)
+        connection.execute(BEGIN)
+        if snapshot is not None:
+            connection.execute(f"set transaction snapshot '{snapshot}'")
+        yield connection
+        connection.execute("commit")
+
+
+def prepare(connection: Connection) -> None:
+    """Make the JSON probe where the server has none of its own; it dies with the session."""
+    if connection.info.server_version >= PROBES_ITSELF:
+        return
+    for statement in JSON_PROBE_STATEMENTS:
+        connection.execute(statement)
+
+
+def value(connection: Connection, query: str, *arguments: object) -> Any:  # Any: see type_of_row
+    """Return the first column of the first row."""
+    row = connection.execute(query, arguments or None).fetchone()
+    if row is None:
+        raise ClientError("a query gave no row", query, "report this as a bug of the data engine")
+    return row[0]
+
+
+def first_line(error: psycopg.Error) -> str:
+    """Return what the server said, without its details: those quote rows."""
+    if error.diag.message_primary:
+        return error.diag.message_primary
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

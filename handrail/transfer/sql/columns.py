@@ -1,0 +1,286 @@
+"""Turn one column rule into the expression of its value and the faults it may have."""
+
+import re
+from dataclasses import dataclass, field
+
+from handrail.transfer.mapping.rules import Action, ColumnRule, Fault, Problem, RowRule
+from handrail.transfer.session.quoting import constant, literal, quoted
+from handrail.transfer.sql import casts
+from handrail.transfer.sql.catalog import Column, Table
+from handrail.transfer.sql.parsed import Join, Parsed
+from handrail.transfer.sql.plan import ColumnPlan, FaultPlan
+from handrail.transfer.sql.treatment import Treatment
+
+NAIVE = "timestamp without time zone"
+AWARE = "timestamp with time zone"
+TIME = "time without time zone"
+TEXTUAL = {"text", "character varying", "bpchar", "citext", "name"}
+WIDENINGS = {
+    ("smallint", "integer"), ("smallint", "bigint"), ("integer", "bigint"),
+    ("smallint", "numeric"), ("integer", "numeric"), ("bigint", "numeric"),
+    ("smallint", "double precision"), ("integer", "double precision"),
+    ("real", "double precision"), ("json", "jsonb"),
+}  # fmt: skip
+# Types whose values have a hash that is equal when the values are.
+HASHED = {
+    "boolean", "bytea", "smallint", "integer", "bigint", "text", "character varying", "bpchar",
+    "real", "double precision", "numeric", "date", TIME, "time with time zone", NAIVE, AWARE,
+    "interval", "uuid", "jsonb", "inet", "oid",
+}  # fmt: skip
+CAST_TARGETS = {
+    "boolean": {"boolean"},
+    "date": {"date", AWARE},
+    "time": {TIME},
+    "json": {"json", "jsonb"},
+    "integer": {"smallint", "integer", "bigint"},
+    "text": TEXTUAL,
+}
+READS_TEXT = {"date", "time", "json"}
+UNREPEATED = {"json", "text"}  # casts of texts that are all different
+REFERENCE = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
+
+
+@dataclass
+class Built:
+    """What one rule came to, with what the table's query must provide for it."""
+
+    plan: ColumnPlan | None = None
+    faults: list[FaultPlan] = field(default_factory=list)
+    parsed: list[Parsed] = field(default_factory=list)
+    joins: list[Join] = field(default_factory=list)
+    sources: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A value as the source gives it; `known` is never NULL."""
+
+    sql: str
+    type: str
+    known: bool
+
+
+@dataclass
+class Builder:
+    """Build the columns of one table.
+
+    `key` is the source's primary key column, when it has just one.
+    """
+
+    source: Table
+    source_schema: str
+    target: Table
+    server_version: int
+    key: str | None
+
+    def build(self, rule: ColumnRule, looked_up: tuple[Join, str, str] | None = None) -> Built:
+        """Return expression, faults and problems of one rule.
+
+        Args:
+            rule: The rule; its column exists on the destination.
+            looked_up: For a lookup: its join, its expression and its type.
+        """
+        built = Built()
+        column = self.target.by_name[rule.name]
+        # an enumeration of the destination does not exist on the source; its labels travel as text
+        wire = column.type if column.kind in {"b", "d"} else "text"
+        if rule.lookup is not None and looked_up is None:
+            return built
+        raw = self._raw(rule, built, wire, looked_up)
+        if raw is None:
+            return built
+        value = self._value(rule, column, raw, wire, built)
+        if value is None:
+            return built
+        final = self._treated(rule, column, raw, value, wire, built)
+        exact = raw.type in {wire, NAIVE} or {raw.type, wire} <= TEXTUAL
+        built.plan = ColumnPlan(
+            name=rule.name,
+            type=wire,
+            sql=f"({final})::{wire}",
+            rule=rule,
+            source=rule.source,
+            source_type=self.source.by_name[rule.source].type if rule.source else None,
+            as_text=wire not in HASHED or column.kind == "e",
+            exact=exact and rule.source is not None and not (rule.cast or rule.values),
+        )
+        return built
+
+    def interpolate(self, text: str, rule: ColumnRule, built: Built, cast: str = "") -> str:
+        """Replace `{column}` by the source column, and note which were used."""
+
+        def column(match: re.Match[str]) -> str:
+            name = match.group(1)
+            if name is None:
+                return match.group(0)[0]
+            if name not in self.source.by_name:
+                self._unknown(built, rule, name)
+                return "null"
+            built.sources.add(name)
+            return f"s.{quoted(name)}{cast}"
+
+        return REFERENCE.sub(column, text)
+
+    def row_fault(self, rule: RowRule, built: Built) -> FaultPlan:
+        """Return the fault of a rule that keeps rows out by a condition."""
+        at = ColumnRule("quarantine", rule.place)
+        condition = f"coalesce({self.interpolate(rule.condition, at, built)}, false)"
+        return FaultPlan("", Fault.MALFORMED, condition, Action.QUARANTINE, rule.reason, rule.place)
+
+    def _problem(self, built: Built, rule: ColumnRule, what: str, fix: str) -> None:
+        what = f"`{self.target.name}.{rule.name}`: {what}"
+        built.problems.append(Problem(rule.place, what, fix))
+
+    def _unknown(self, built: Built, rule: ColumnRule, name: str | None) -> None:
+        fix = f"columns of `{self.source.name}`: {', '.join(sorted(self.source.by_name))}"
+        self._problem(built, rule, f"there is no source column `{name}`", fix)
+
+    def _raw(
+        self, rule: ColumnRule, built: Built, wire: str, looked_up: tuple[Join, str, str] | None
+    ) -> Raw | None:
+        if rule.constant is not None:
+            given = rule.constant.value
+            return Raw(constant(given, wire), wire, given is not None)
+        if looked_up is not None:
+            join, sql, kind = looked_up
+            built.joins.append(join)
+            return Raw(sql, kind, known=False)
+        if rule.sql is not None:
+            name = f"sql:{rule.name}"
+            made = self.interpolate(rule.sql, rule, built)
+            built.parsed.append(Parsed(name, f"({made})::{wire}"))
+            return Raw(f"s.{quoted(name)}", wire, known=False)
+        if rule.source not in self.source.by_name:
+            self._unknown(built, rule, rule.source)
+            return None
+        built.sources.add(rule.source)
+        found = self.source.by_name[rule.source]
+        return Raw(f"s.{quoted(rule.source)}", found.type, not found.nullable)
+
+    def _value(
+        self, rule: ColumnRule, column: Column, raw: Raw, wire: str, built: Built
+    ) -> str | None:
+        """Return the value in the destination's type; NULL where it cannot be read."""
+        if (wrong := self._wrong_cast(rule, column, raw, wire)) is not None:
+            self._problem(built, rule, *wrong)
+            return None
+        text = raw.sql if raw.type in TEXTUAL and rule.cast not in UNREPEATED else None
+        read = self._read(rule, raw if text is None else Raw("d.text", "text", raw.known), wire)
+        if read is not None:
+            name = f"read:{rule.name}"
+            built.parsed.append(Parsed(name, read, text))
+            return f"s.{quoted(name)}"
+        if rule.zone is not None:
+            return f"({raw.sql} at time zone {literal(rule.zone)})"
+        return raw.sql
+
+    def _wrong_cast(
+        self, rule: ColumnRule, column: Column, raw: Raw, wire: str
+    ) -> tuple[str, str] | None:
+        """Say what keeps a declared cast from working, and the fix."""
+        if not rule.cast:
+            return None if rule.values else self._unfit(rule, column, raw, wire)
+        if wire not in CAST_TARGETS[rule.cast]:
+            return f"`cast: {rule.cast}` does not give {column.declared}", "choose another cast"
+        for form in rule.formats:
+            if not casts.well_formed(form, rule.cast):
+                return f"format `{form}` is not complete", "name YYYY, MM, DD or HH24, MI"
+        if rule.cast in READS_TEXT and raw.type not in TEXTUAL:
+            return f"`cast: {rule.cast}` reads text, the source is {raw.type}", "remove the cast"
+        return None
+
+    @staticmethod
+    def _unfit(rule: ColumnRule, column: Column, raw: Raw, wire: str) -> tuple[str, str] | None:
+        """Say why a value does not fit its column without a cast, and the fix."""
+        naive = raw.type == NAIVE and wire == AWARE
+        if naive and rule.zone is None:
+            fix = "add `zone: UTC`, or the zone its clock showed"
+            return "a timestamp without zone needs one", fix
+        if rule.zone is not None and not naive:
+            return f"`zone` does not apply from {raw.type} to {wire}", "remove `zone`"
+        fits = raw.type == wire or (raw.type, wire) in WIDENINGS or {raw.type, wire} <= TEXTUAL
+        if fits or naive or (raw.type in {"uuid", "date"} and wire in TEXTUAL):
+            return None
+        what = f"the source is {raw.type}, the destination {column.declared}"
+        return what, "declare `cast:`, `values:` or `sql:`"
+
+    def _read(self, rule: ColumnRule, raw: Raw, wire: str) -> str | None:
+        """Return the expression of a declared cast or list of values."""
+        read: str | None = None
+        if rule.cast == "boolean":
+            read = casts.parse_boolean(raw.sql, raw.type)
+        elif rule.cast == "date":
+            read = casts.parse_date(raw.sql, casts.ordered(rule.formats, rule.order))
+        elif rule.cast == "time":
+            read = casts.parse_time(raw.sql, rule.formats)
+        elif rule.cast == "json":
+            read = casts.parse_json(raw.sql, wire, rule.shape, self.server_version)
+        elif rule.cast == "integer":
+            read = casts.parse_integer(raw.sql, wire)
+        elif rule.cast == "text":
+            read = f"{raw.sql}::text"
+        if rule.values:
+            read = casts.pick(raw.sql, rule.values, wire, read or f"null::{wire}")
+        return read
+
+    def _treated(
+        self, rule: ColumnRule, column: Column, raw: Raw, value: str, wire: str, built: Built
+    ) -> str:
+        """Return the value with its faults treated, and note these."""
+        treatment = Treatment(
+            rule=rule,
+            nullable=column.nullable,
+            length=column.length if wire in TEXTUAL else None,
+            raw=raw.sql,
+            known=raw.known,
+            value=value,
+            type=wire,
+            sources=tuple(sorted(built.sources)),
+            malformed=self._malformed(rule, value, built) if rule.pattern else None,
+            duplicate=self._duplicate(rule, built) if rule.action(Fault.DUPLICATE) else None,
+            placeholder=self._placeholder(rule, built),
+        )
+        built.faults += treatment.faults()
+        for what, fix in treatment.contradictions():
+            self._problem(built, rule, what, fix)
+        return treatment.final()
+
+    def _malformed(self, rule: ColumnRule, value: str, built: Built) -> str:
+        """Return a condition: the value has not its declared form; matched once per row."""
+        condition = casts.is_malformed(value, rule.pattern or "")
+        if value.startswith('s."read:'):
+            return condition  # what is parsed cannot be parsed again at the same level
+        name = f"odd:{rule.name}"
+        built.parsed.append(Parsed(name, condition))
+        return f"s.{quoted(name)}"
+
+    def _duplicate(self, rule: ColumnRule, built: Built) -> str:
+        """Return a condition: an earlier row of the source holds the same value."""
+        if self.key is None or rule.source is None:
+            what = "when_duplicate needs `from` and a one-column primary key"
+            self._problem(built, rule, what, "use `sql:`")
+            return "false"
+        fold = casts.folded if rule.same == "folded" else str
+        table = f"{quoted(self.source_schema)}.{quoted(self.source.name)}"
+        key, column = quoted(self.key), quoted(rule.source)
+        keys = f"select {fold(f'd.{column}')} as k, d.{key} as first from {table} d offset 0"
+        first = f"select distinct on (k) k, first from ({keys}) d where k <> '' order by k, first"
+        mine = f"key:{rule.name}"
+        built.parsed.append(Parsed(mine, fold(f"s.{column}")))
+        join = Join(f"first:{rule.name}", first, f"s.{quoted(mine)}")
+        built.joins.append(join)
+        return f"{join.alias}.first < s.{key}"
+
+    def _placeholder(self, rule: ColumnRule, built: Built) -> str:
+        parts: list[str] = []
+        position = 0
+        text = rule.placeholder or ""
+        for match in REFERENCE.finditer(text):
+            parts.append(literal(text[position : match.start()]))
+            if match.group(1) is None:
+                parts.append(literal(match.group(0)[0]))
+            else:
+                parts.append(self.interpolate(match.group(0), rule, built, cast="::text"))
+            position = match.end()
+        return "(" + " || ".join([*parts, literal(text[position:])]) + ")"

@@ -1,0 +1,300 @@
+"""A compiled mapping: for each table one SELECT, and the texts of every query made from it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from handrail.transfer.mapping.rules import Action, ColumnRule, Fault, Limit, Place
+from handrail.transfer.session.quoting import literal, qualified, quoted
+from handrail.transfer.sql.catalog import Catalog
+from handrail.transfer.sql.cut import Cut
+from handrail.transfer.sql.hashes import PLACES, SUMS, hash_sum, hashes_text
+from handrail.transfer.sql.parsed import Join, Parsed
+
+RECORDED = (Action.TRUNCATE, Action.PLACEHOLDER, Action.SENTINEL, Action.NULL, Action.TRIM)
+
+
+@dataclass(frozen=True)
+class ColumnPlan:
+    """One destination column: `sql` gives its value from the source row, cast to `type`.
+
+    `as_text` says that its type has no hash, so that both sides compare it as text.
+    """
+
+    name: str
+    type: str
+    sql: str
+    rule: ColumnRule
+    source: str | None
+    source_type: str | None
+    as_text: bool
+    exact: bool
+
+    @property
+    def target(self) -> str:
+        """Read the same value on the destination."""
+        return quoted(self.name)
+
+
+@dataclass(frozen=True)
+class FaultPlan:
+    """One thing that may be wrong with rows of a table, and what is done then."""
+
+    column: str
+    fault: Fault
+    condition: str
+    action: Action
+    reason: str
+    place: Place
+    old: str = "null::text"
+    new: str = "null::text"
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """One destination table.
+
+    `key` and `key_source` name one column copied unchanged from the source's primary key, if there
+    has just that one: it tells rows apart. `cut` is what a table is cut in chunks by, if it can be.
+    `joins` bring in referenced rows; `excluded` is true for rows another rule keeps out.
+    """
+
+    name: str
+    source: str
+    schema: str
+    source_schema: str
+    place: Place
+    also: bool
+    key: str | None
+    key_source: str | None
+    key_type: str | None
+    cut: Cut | None
+    key_text: str
+    source_columns: tuple[str, ...]
+    secrets: tuple[str, ...]
+    columns: tuple[ColumnPlan, ...]
+    parsed: tuple[Parsed, ...]
+    joins: tuple[Join, ...]
+    faults: tuple[FaultPlan, ...]
+    excluded: str | None
+    uniques: tuple[tuple[str, ...], ...]
+    parents: tuple[str, ...]
+    limit: Limit
+    replace: str | None
+    notes: tuple[str, ...]
+
+    @property
+    def target(self) -> str:
+        """Name the destination table."""
+        return qualified(self.schema, self.name)
+
+    @property
+    def names(self) -> str:
+        """List the destination columns."""
+        return ", ".join(quoted(column.name) for column in self.columns)
+
+    @cached_property
+    def reason(self) -> str | None:
+        """Return an expression: why this row is kept out, or NULL."""
+        out = [fault for fault in self.faults if fault.action is Action.QUARANTINE]
+        if not out:
+            return None
+        return (
+            "case " + " ".join(f"when {f.condition} then {literal(f.reason)}" for f in out) + " end"
+        )
+
+    def relation(self, where: str = "true", *, read: str | None = None) -> str:
+        """Return the FROM item: source rows under `where`, with what is parsed and joined.
+
+        Where it is known what is `read` of it, nothing else is parsed or joined.
+        """
+        joins, parsed = (self.joins, self.parsed) if read is None else self._mentioned(read)
+        source = qualified(self.source_schema, self.source)
+        columns = ", ".join(["s.*", 's.ctid as "row:place"', *(item.value for item in parsed)])
+        texts = "".join(item.join(source) for item in parsed)
+        # `offset 0` makes PostgreSQL compute each value once, not once for each mention
+        fence = " offset 0" if parsed else ""
+        rows = f"(select {columns} from {source} s{texts} where {where}{fence}) s"
+        return " ".join([rows, *(join.sql for join in joins)])
+
+    def _mentioned(self, read: str) -> tuple[list[Join], list[Parsed]]:
+        """Return the joins and values that a text mentions, itself or through a join."""
+        joins: list[Join] = []
+        for join in reversed(self.joins):
+            if f"{join.alias}." in read:
+                joins.insert(0, join)
+                read += join.value
+        return joins, [item for item in self.parsed if f"s.{quoted(item.name)}" in read]
+
+    def kept(self) -> str:
+        """Return the condition of the rows that are moved."""
+        parts = [f"not coalesce({self.excluded}, false)"] if self.excluded else []
+        parts += [f"({self.reason}) is null"] if self.reason else []
+        return " and ".join(parts) or "true"
+
+    def rows(self, where: str = "true") -> str:
+        """Return the SELECT that gives the destination's columns, exactly typed."""
+        columns = ", ".join(f"{column.sql} as {quoted(column.name)}" for column in self.columns)
+        return f"select {columns} from {self.relation(where)} where {self.kept()}"
+
+    def keys(self, column: str) -> str:
+        """Return a SELECT of one mapped column of the rows that are moved, as `k`."""
+        return self._of_moved(k=column)
+
+    def pairs(self, key: str, column: str) -> str:
+        """Return a SELECT of two mapped columns of the rows that are moved, as `k` and `v`."""
+        return self._of_moved(k=key, v=column)
+
+    def _of_moved(self, **named: str) -> str:
+        sql, kept = {item.name: item.sql for item in self.columns}, self.kept()
+        listing = ", ".join(f"{sql[column]} as {name}" for name, column in named.items())
+        return f"select {listing} from {self.relation(read=listing + kept)} where {kept}"
+
+    def row(self, *, source: bool) -> str:
+        """Return an expression: all mapped columns of one row on either side."""
+        parts = []
+        for column in self.columns:
+            read = column.sql if source else column.target
+            parts.append(f"({read})::text" if column.as_text else read)
+        return f"row({', '.join(parts)})"
+
+    def source_sums(self, where: str, *, text: bool) -> str:
+        """Return a SELECT: moved rows, their hash sum, rows kept out, rows adjusted."""
+        kept = self.kept()
+        # `offset 0`: what is kept out is not read at all
+        rows = (
+            f"select {kept} as moved, case when {kept} then {self.row(source=True)} end as r, "
+            f"({self.reason or 'null'}) is not null as kept_out, {self._is_adjusted()} as adjusted "
+            f"from {self.relation(where)} offset 0"
+        )
+        return (
+            f"select count(*) filter (where moved), {hash_sum('r', text=text, only='moved')}, "
+            f"count(*) filter (where kept_out), count(*) filter (where moved and adjusted) "
+            f"from ({rows}) x"
+        )
+
+    def rows_and_sums(self, where: str, *, text: bool) -> str:
+        """Return what `rows` does, and note what the rows came to; see `noted`."""
+        nothing = ", ".join(f"null::{column.type}" for column in self.columns)
+        return self.noted(where, f"select {self.names} from mapped", nothing, text=text)
+
+    def noted(self, where: str, given: str, nothing: str, *, text: bool) -> str:
+        """Return a SELECT after which settings of the session say what its rows came to.
+
+        `SUMS` then holds their number, their hash sum, how many were kept out and how many
+        adjusted, as `source_sums` gives them; `PLACES` says where the adjusted ones are.
+
+        Args:
+            where: Condition of the source rows.
+            given: SELECT from `mapped`, the rows that are moved.
+            nothing: As many typed NULLs as that gives columns.
+            text: Hash the row's text.
+        """
+        columns = ", ".join(f"{column.sql} as {quoted(column.name)}" for column in self.columns)
+        mapped = (
+            f'select {columns}, case when {self._is_adjusted()} then "row:place" end '
+            f'as "row:adjusted" from {self.relation(where)} where {self.kept()}'
+        )
+        came_to = (
+            f"concat_ws(' ', count(*), {hash_sum(self.row(source=False), text=text)}, "
+            f'{self._kept_out(where)}, count("row:adjusted"))'
+        )
+        places = 'array_agg("row:adjusted") filter (where "row:adjusted" is not null)::text'
+        # What takes long to read is kept until it is hashed; the rest is sooner read twice.
+        how = "materialized" if self.parsed or self.joins else "not materialized"
+        # The second part gives no row: it reads the same ones again, and leaves a note of them.
+        note = (
+            f"select set_config('{SUMS}', {came_to}, false) || "
+            f"set_config('{PLACES}', coalesce({places}, '{{}}'), false) as note from mapped"
+        )
+        return (
+            f"with mapped as {how} ({mapped}) {given} "
+            f"union all select {nothing} from ({note}) n where n.note is null"
+        )
+
+    def _kept_out(self, where: str) -> str:
+        """Return an expression beside `count(*)` of the rows moved: how many were kept out."""
+        if self.reason is None:
+            return "0"
+        if self.excluded is None:
+            return f"(select count(*) from {self.relation(where, read='')}) - count(*)"
+        return f"(select count(*) from ({self.quarantined(where)}) q)"
+
+    def _is_adjusted(self) -> str:
+        """Return a condition: the row is one that `adjusted` lists."""
+        recorded = (f"({f.condition})" for f in self.faults if f.action in RECORDED)
+        return " or ".join(recorded) or "false"
+
+    def target_sums(self, where: str, *, text: bool) -> str:
+        """Return a SELECT: rows of the destination and their hash sum."""
+        sums = f"count(*), {hash_sum(self.row(source=False), text=text)}"
+        return f"select {sums} from {self.target} where {where}"
+
+    def raw(self) -> str:
+        """Return an expression: the source row as JSON, without secrets."""
+        shown = [name for name in self.source_columns if name not in self.secrets]
+        listing = ", ".join(f"s.{quoted(name)}" for name in shown)
+        return f"(select to_jsonb(r) from (select {listing}) r)"
+
+    def quarantined(self, where: str = "true") -> str:
+        """Return a SELECT: key, reason and source row of the rows kept out."""
+        reason = self.reason or "null::text"
+        return (
+            f"select {self.key_text} as key, {reason} as reason, {self.raw()} as row_data "
+            f"from {self.relation(where)} where ({reason}) is not null"
+        )
+
+    def adjusted(self, where: str = "true") -> str:
+        """Return a SELECT: key, column, action, fault, old and new value of each change."""
+        found = [f for f in self.faults if f.action in RECORDED]
+        rows = ", ".join(
+            f"({', '.join(map(literal, (f.column, f.action, f.fault)))}, {f.old}, {f.new}, "
+            f"{f.condition})"
+            for f in found
+        )
+        rows = rows or "(null::text, null::text, null::text, null::text, null::text, false)"
+        return (
+            f"select {self.key_text} as key, a.name, a.action, a.fault, a.old, a.new "
+            f"from {self.relation(where)} "
+            f"cross join lateral (values {rows}) a(name, action, fault, old, new, hit) "
+            # few rows are changed: only these are held against each fault
+            f"where {self.kept()} and ({self._is_adjusted()}) and a.hit"
+        )
+
+    def span(self, lower: str | None, upper: str | None, *, source: bool) -> str:
+        """Return the condition of the rows whose key is in `[lower, upper)`, open where None."""
+        if self.cut is None:
+            return "true"
+        column = f"s.{quoted(self.cut.source)}" if source else quoted(self.cut.name)
+        return self.cut.span(column, lower, upper)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A mapping compiled against two live catalogs.
+
+    `tables` are in an order in which every referenced table comes first; `cyclic` names those for
+    which there is none. `digest` is the sha256 of the mapping and of both shapes.
+    """
+
+    file: str
+    digest: str
+    tables: tuple[TablePlan, ...]
+    cyclic: tuple[str, ...]
+    notes: tuple[str, ...]
+    source: Catalog
+    destination: Catalog
+
+    @property
+    def text_hashes(self) -> bool:
+        """Say whether rows are hashed as text: hashes of values may change with major versions."""
+        return hashes_text(self.source.server_version, self.destination.server_version)
+
+    def table(self, name: str) -> TablePlan:
+        """Return the plan of one destination table."""
+        return next(table for table in self.tables if table.name == name)
+
+    def sql(self) -> str:
+        """Return every generated SELECT, as `--dry` prints them."""
+        return "\n\n".join(
+            f"-- {table.source} -> {table.name}\n{table.rows()};" for table in self.tables
+        )

@@ -1,0 +1,128 @@
+"""What ties rows of one table to another: foreign keys, lookups, second destinations."""
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from handrail.transfer.mapping.rules import Action, ColumnRule, Fault, Problem, TableRule
+from handrail.transfer.session.quoting import qualified, quoted
+from handrail.transfer.sql.catalog import Constraint, Table
+from handrail.transfer.sql.parsed import Join
+from handrail.transfer.sql.plan import ColumnPlan, FaultPlan, TablePlan
+from handrail.transfer.sql.treatment import worded
+
+
+@dataclass
+class References:
+    """The references of one table; `done` are the plans of the tables before it."""
+
+    rule: TableRule
+    source: Table
+    source_schema: str
+    target: Table
+    mapped: frozenset[str]
+    done: dict[str, TablePlan]
+    problems: list[Problem] = field(default_factory=list)
+    joins: list[Join] = field(default_factory=list)
+
+    def lookup(self, column: ColumnRule) -> tuple[Join, str, str] | None:
+        """Return join, expression and type of a value taken from another table's plan."""
+        if column.lookup is None:
+            return None
+        wanted = column.lookup
+        parent = self.done.get(wanted.table)
+        found = {item.name for item in parent.columns} if parent else set()
+        there = wanted.column in found and wanted.through in self.source.by_name
+        if parent is None or parent.key is None or not there:
+            label = f"`{self.rule.name}.{column.name}`"
+            what = f"{label} looks up `{wanted.table}.{wanted.column}` through `{wanted.through}`"
+            fix = "name a mapped table with a copied key, a column of it, and a source column here"
+            self.problems.append(Problem(column.place, f"{what}, which is not there", fix))
+            return None
+        values = parent.pairs(parent.key, wanted.column)
+        wire = self.target.by_name[column.name].type
+        # `offset 0`: the value is computed once for each row there, not once for each row here
+        join = Join(f"lookup:{column.name}", f"{values} offset 0", f"s.{quoted(wanted.through)}")
+        return join, f"({join.alias}.v)::{wire}", wire
+
+    def kept(self) -> str | None:
+        """Keep a second destination from holding rows that the first does not."""
+        if not self.rule.also:
+            return None
+        for primary in self.done.values():
+            first = primary.source == self.rule.source and not primary.also
+            if first and primary.reason and primary.key and primary.key_source:
+                keys = primary.keys(primary.key)
+                join = Join("kept", keys, f"s.{quoted(primary.key_source)}")
+                self.joins.append(join)
+                return f"{join.alias}.k is null"
+        return None
+
+    def orphans(self, columns: dict[str, ColumnPlan]) -> list[FaultPlan]:
+        """Return the fault of each foreign key; a column set to NULL for it is changed in place."""
+        faults: list[FaultPlan] = []
+        bound: set[str] = set()
+        for key in self.target.foreign_keys:
+            if len(key.columns) != 1 or key.columns[0] not in columns or not key.target:
+                continue
+            column = columns[key.columns[0]]
+            bound.add(column.name)
+            keys = self._keys(key, column, columns)
+            if keys is None:
+                continue
+            join = Join(f"ref:{column.name}", keys, column.sql)
+            self.joins.append(join)
+            action = column.rule.action(Fault.ORPHAN) or Action.REFUSE
+            condition = f"coalesce({column.sql} is not null and {join.alias}.k is null, false)"
+            reason = worded(column.rule, Fault.ORPHAN)
+            fault = FaultPlan(
+                column.name, Fault.ORPHAN, condition, action, reason, column.rule.place,
+                f"({column.sql})::text",
+            )  # fmt: skip
+            faults.append(fault)
+            if action is Action.NULL:
+                sql = f"(case when {join.alias}.k is not null then {column.sql} end)"
+                columns[column.name] = dataclasses.replace(column, sql=sql)
+        for rule in self.rule.columns:
+            if rule.action(Fault.ORPHAN) and rule.name in columns and rule.name not in bound:
+                what = f"`{self.rule.name}.{rule.name}` has no foreign key on the destination"
+                self.problems.append(Problem(rule.place, what, "remove `when_orphan`"))
+        return faults
+
+    def _keys(
+        self, key: Constraint, column: ColumnPlan, columns: dict[str, ColumnPlan]
+    ) -> str | None:
+        """Return a SELECT of the keys that may be referred to; None where none can be missing."""
+        goal = key.target_columns[0]
+        if key.target == self.rule.name:
+            own = columns.get(goal)
+            if own is None or not own.exact or own.source is None:
+                return None
+            table = qualified(self.source_schema, self.rule.source)
+            return f"select p.{quoted(own.source)} as k from {table} p"
+        if key.target not in self.mapped:
+            given = column.rule.constant
+            if given is None or given.value is not None:
+                label = f"`{self.rule.name}.{column.name}`"
+                what = f"{label} refers to `{key.target}`, which is not mapped"
+                fix = f"map `{key.target}` too"
+                self.problems.append(Problem(column.rule.place, what, fix))
+            return None
+        parent = self.done.get(key.target or "")
+        if parent is None or goal not in {item.name for item in parent.columns}:
+            return None  # a circle of keys: the load validates it when it puts the keys back
+        return None if self._cannot_be_orphan(column, parent, goal) else parent.keys(goal)
+
+    def _cannot_be_orphan(self, column: ColumnPlan, parent: TablePlan, goal: str) -> bool:
+        """Say whether the source's own foreign key and a parent kept in full exclude orphans."""
+        found = next(item for item in parent.columns if item.name == goal)
+        if parent.reason or parent.excluded or column.rule.when:
+            return False
+        if not column.exact or not found.exact:
+            return False
+        return any(
+            key.validated
+            and key.columns == (column.source,)
+            and key.target == parent.source
+            and key.target_columns == (found.source,)
+            for key in self.source.foreign_keys
+        )

@@ -1,0 +1,165 @@
+"""What is done about each fault that one value may have."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from handrail.transfer.mapping.rules import Action, ColumnRule, Fault
+from handrail.transfer.session.quoting import constant, quoted
+from handrail.transfer.sql import casts
+from handrail.transfer.sql.plan import FaultPlan
+
+WORDS = {
+    Fault.NULL: "`{column}` is NULL",
+    Fault.BLANK: "`{column}` is blank",
+    Fault.UNCASTABLE: "`{column}` cannot be read",
+    Fault.MALFORMED: "`{column}` has not its declared form",
+    Fault.TOO_LONG: "`{column}` is too long",
+    Fault.DUPLICATE: "`{column}` is there already",
+    Fault.ORPHAN: "`{column}` refers to a row that is not moved",
+    Fault.UNTRIMMED: "`{column}` has blanks around it",
+}
+FAILING = {"boolean", "date", "time", "json", "integer"}
+
+
+def worded(rule: ColumnRule, fault: Fault) -> str:
+    """Say a fault of a column in words, with the reason the mapping gives."""
+    said = WORDS[fault].format(column=rule.source or rule.name)
+    return f"{said}: {rule.reason}" if rule.reason else said
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """One value on its way to its column.
+
+    `raw` is the source's own value, never NULL where `known`; `value` is it in the destination's
+    type, NULL where it cannot be read. `sources` are the source columns a `sql:` rule reads.
+    """
+
+    rule: ColumnRule
+    nullable: bool
+    length: int | None
+    raw: str
+    known: bool
+    value: str
+    type: str
+    sources: tuple[str, ...]
+    malformed: str | None
+    duplicate: str | None
+    placeholder: str
+
+    @cached_property
+    def absent(self) -> str:
+        """Return a condition: there is no value, or a text that is declared to mean none."""
+        nulls = self.rule.nulls
+        return f"{self.raw} is null" + (f" or {casts.listed(self.raw, nulls)}" if nulls else "")
+
+    @cached_property
+    def read(self) -> str:
+        """Return the value with declared nulls taken out and blanks trimmed."""
+        value = self.value
+        if self.rule.nulls and value == self.raw:
+            value = f"(case when {self.absent} then null else {value} end)"
+        return casts.trimmed(value) if self.rule.action(Fault.UNTRIMMED) else value
+
+    @cached_property
+    def conditions(self) -> dict[Fault, str]:
+        """Return the condition of each fault that this value may have."""
+        found = {
+            Fault.NULL: self.absent if self._may_be_null() else None,
+            Fault.BLANK: self._blank(),
+            Fault.UNCASTABLE: self._uncastable(),
+            Fault.MALFORMED: self.malformed,
+            Fault.TOO_LONG: self._too_long(),
+            Fault.DUPLICATE: self.duplicate,
+            Fault.UNTRIMMED: self._untrimmed(),
+        }
+        return {fault: condition for fault, condition in found.items() if condition is not None}
+
+    def _may_be_null(self) -> bool:
+        if self.rule.action(Fault.NULL):
+            return True
+        wanted = not self.nullable and self.rule.default is None
+        return wanted and (not self.known or bool(self.rule.nulls))
+
+    def _blank(self) -> str | None:
+        if not self.rule.action(Fault.BLANK):
+            return None
+        return f"{casts.trimmed(f'{self.raw}::text')} = ''"
+
+    def _uncastable(self) -> str | None:
+        may_fail = self.rule.cast in FAILING or self.rule.values
+        if not may_fail and not self.rule.action(Fault.UNCASTABLE):
+            return None
+        there = f"not ({self.absent})"
+        if self.rule.sql is not None:
+            there = " and ".join(f"s.{quoted(name)} is not null" for name in self.sources) or "true"
+        # in this order: most values can be read, and then nothing else is looked at
+        return f"{self.read} is null and {there}"
+
+    def _too_long(self) -> str | None:
+        """Return a condition; a text of few bytes has few characters, and those take long."""
+        if not self.length:
+            return None
+        read, length = self.read, self.length
+        return f"octet_length({read}) > {length} and char_length({read}) > {length}"
+
+    def _untrimmed(self) -> str | None:
+        if not self.rule.action(Fault.UNTRIMMED):
+            return None
+        return f"{self.value} <> {casts.trimmed(self.value)}"
+
+    def final(self) -> str:
+        """Return the value as it is moved."""
+        said = dict(self.rule.when)
+        final = self.read
+        for fault in (Fault.BLANK, Fault.TOO_LONG):
+            if said.get(fault) is Action.NULL and fault in self.conditions:
+                final = f"(case when {self.conditions[fault]} then null else {final} end)"
+        if said.get(Fault.TOO_LONG) is Action.TRUNCATE and self.length:
+            fits = f"octet_length({final}) <= {self.length}"
+            final = f"(case when {fits} then {final} else left({final}, {self.length}) end)"
+        stand_ins = {Action.PLACEHOLDER: self.placeholder}
+        if self.rule.sentinel is not None:
+            stand_ins[Action.SENTINEL] = constant(self.rule.sentinel.value, self.type)
+        branches = [
+            f"when {condition} then {stand_ins[said[fault]]}"
+            for fault, condition in self.conditions.items()
+            if said.get(fault) in stand_ins
+        ]
+        if branches:
+            final = f"case {' '.join(branches)} else {final} end"
+        if self.rule.default is not None:
+            final = f"coalesce({final}, {constant(self.rule.default.value, self.type)})"
+        return final
+
+    def faults(self) -> list[FaultPlan]:
+        """Return the faults with what is done about each; undeclared ones are refused."""
+        old, new = f"({self.raw})::text", f"({self.final()})::text"
+        if self.rule.secret:
+            old = new = "'withheld'::text"
+        return [
+            FaultPlan(
+                self.rule.name,
+                fault,
+                f"coalesce({condition}, false)",
+                self.rule.action(fault) or Action.REFUSE,
+                worded(self.rule, fault),
+                self.rule.place,
+                old,
+                new,
+            )
+            for fault, condition in self.conditions.items()
+        ]
+
+    def contradictions(self) -> list[tuple[str, str]]:
+        """List what the rule says that its column cannot hold, each with the fix."""
+        found: list[tuple[str, str]] = []
+        if self.nullable:
+            return found
+        for fault, action in self.rule.when:
+            if action is Action.NULL and fault in self.conditions and self.rule.default is None:
+                what = f"`when_{fault}: null` leaves a NOT NULL column empty"
+                found.append((what, "add `default: …`, or choose another action"))
+        if self.rule.default is not None and self.rule.default.value is None:
+            found.append(("its default is null and the column NOT NULL", "give a value"))
+        return found

@@ -1,0 +1,47 @@
+"""The generated SQL as people may see it: what a mapping says of secret columns is left out."""
+
+import re
+from collections.abc import Iterator
+
+from handrail.transfer.session.quoting import plain
+from handrail.transfer.sql.plan import ColumnPlan, Plan
+
+WITHHELD = "'withheld'"
+# A quoted name, which stays as it is, or a text: in quotes, or between dollars in a `sql:` rule.
+QUOTED = re.compile(
+    r""" "(?:[^"]|"")*" | '(?P<text>(?:[^']|'')*)' | \$(?P<tag>\w*)\$(?P<raw>.*?)\$(?P=tag)\$ """,
+    re.DOTALL | re.VERBOSE,
+)
+COLUMN = re.compile(r"\{[^{}]*\}")  # of a placeholder, which is put together from what is between
+# Shorter texts are withheld where they stand alone; a piece of some other text they may well be.
+TELLING = 4
+
+
+def shown_sql(plan: Plan) -> str:
+    """Return every generated SELECT, with the values that secret columns are given left out."""
+    secret = [column for table in plan.tables for column in table.columns if column.rule.secret]
+    hidden = {text for column in secret for text in _texts(column) if text}
+
+    def shown(found: re.Match[str]) -> str:
+        text = _text(found)
+        tells = text in hidden or any(len(each) >= TELLING and each in text for each in hidden)
+        return WITHHELD if tells else found.group(0)
+
+    return QUOTED.sub(shown, plan.sql()) if hidden else plan.sql()
+
+
+def _texts(column: ColumnPlan) -> Iterator[str]:
+    """Yield every text that the rule of a column writes into SQL, as it is written there."""
+    rule = column.rule
+    given = [each.value for each in (rule.constant, rule.default, rule.sentinel) if each]
+    for value in (*given, *(value for _, value in rule.values)):
+        yield from (plain(value), plain(value, column.type))
+    for text, _ in rule.values:
+        yield text.strip().lower()
+    yield from COLUMN.split(rule.placeholder or "")
+    yield from map(_text, QUOTED.finditer(rule.sql or ""))
+
+
+def _text(found: re.Match[str]) -> str:
+    """Return the text of a token; nothing for a name."""
+    return found["raw"] or (found["text"] or "").replace("''", "'")

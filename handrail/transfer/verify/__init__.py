@@ -1,0 +1,1 @@
+"""Comparing both sides: rows, relations, sequences, files, and what was written since."""

@@ -1,0 +1,139 @@
+"""Find what was written on the destination since the load, to keep it on the way back."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from handrail.transfer.read import journal
+from handrail.transfer.read.live import LiveSupply
+from handrail.transfer.session.connection import Connection, connect, reading
+from handrail.transfer.sql.plan import Plan, TablePlan
+from handrail.transfer.verify import compare
+from handrail.transfer.verify.compare import Side
+
+INSERTED, UPDATED, DELETED = "inserted", "updated", "deleted"
+KINDS = {"extra": INSERTED, "changed": UPDATED, "missing": DELETED}
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class TableDelta:
+    """What was written on one table since the load; `file` holds every row, if there is one."""
+
+    table: str
+    inserted: int
+    updated: int
+    deleted: int
+    file: str | None
+
+
+@dataclass(frozen=True)
+class Delta:
+    """Everything written on the destination since the load.
+
+    `source_changed` names tables whose source rows are no longer those that were loaded, so that
+    their differences may have been made on either side.
+    """
+
+    tables: tuple[TableDelta, ...]
+    source_changed: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """Count the rows written."""
+        return sum(item.inserted + item.updated + item.deleted for item in self.tables)
+
+
+def delta(plan: Plan, source: str, destination: str, directory: str | Path | None = None) -> Delta:
+    """Compare every row with the mapped source row it was loaded from.
+
+    Args:
+        plan: The compiled mapping.
+        source: URL of the legacy database, frozen since the load; only read.
+        destination: URL of the destination; only read.
+        directory: Where to write one NDJSON file per changed table. Its rows are whole, password
+            hashes included, so the files are readable by their owner only.
+    """
+    place = Path(directory) if directory is not None else None
+    if place is not None:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with reading(source) as ours, connect(destination, name="destination") as theirs:
+        theirs.execute("begin isolation level repeatable read read only")
+        tables = tuple(_table(plan, table, ours, theirs, place) for table in plan.tables)
+        changed = tuple(
+            table.name for table in plan.tables if _source_changed(plan, table, ours, theirs)
+        )
+        theirs.execute("rollback")
+    return Delta(tables, changed)
+
+
+def _table(
+    plan: Plan, table: TablePlan, source: Connection, destination: Connection, place: Path | None
+) -> TableDelta:
+    sides = (
+        Side(source, table, source=True, text=plan.text_hashes),
+        Side(destination, table, source=False, text=plan.text_hashes),
+    )
+    names = compare.identity(plan, table)
+    counts = dict.fromkeys((INSERTED, UPDATED, DELETED), 0)
+    rows = _rows(sides, names)
+    first = next(rows, None)
+    path = place / f"{table.name}.delta.ndjson" if place is not None and first is not None else None
+    partial = path.with_suffix(".tmp") if path else None
+    file = (
+        os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w")
+        if partial
+        else None
+    )
+    try:
+        for row in (first, *rows) if first is not None else ():
+            counts[row["kind"]] += 1
+            if file is not None:
+                file.write(json.dumps(row, ensure_ascii=True) + "\n")
+        if file is not None:
+            file.flush()
+            os.fsync(file.fileno())
+    finally:
+        if file is not None:
+            file.close()
+    if path is not None and partial is not None:
+        partial.rename(path)
+    return TableDelta(
+        table.name, counts[INSERTED], counts[UPDATED], counts[DELETED], path.name if path else None
+    )
+
+
+def _rows(
+    sides: tuple[Side, Side], names: tuple[str, ...]
+) -> Iterator[dict[str, Any]]:  # Any: JSON
+    """Yield each row that differs: what it was, and what it is."""
+    columns = [column.name for column in sides[0].table.columns]
+    for bucket in compare.differing_buckets(sides, names):
+        found = {item.key: item.kind for item in compare.differing(sides, names, bucket)}
+        keys = list(found)
+        for start in range(0, len(keys), BATCH):
+            part = keys[start : start + BATCH]
+            before = compare.texts(sides[0], names, [key for key in part if found[key] != "extra"])
+            after = compare.texts(sides[1], names, [key for key in part if found[key] != "missing"])
+            for key in part:
+                was, now = before.get(key), after.get(key)
+                yield {
+                    "kind": KINDS[found[key]],
+                    "key": key,
+                    "loaded": dict(zip(columns, was, strict=True)) if was else None,
+                    "row": dict(zip(columns, now, strict=True)) if now else None,
+                }
+
+
+def _source_changed(
+    plan: Plan, table: TablePlan, source: Connection, destination: Connection
+) -> bool:
+    """Hold the source's rows now against the sums recorded when they were loaded."""
+    supply = LiveSupply(source, "", text=plan.text_hashes, chunk_rows=None)
+    return any(
+        supply.expected(table, done.chunk).sums != done.expected.sums
+        for done in journal.moved(destination, plan.digest, [table.name])
+    )

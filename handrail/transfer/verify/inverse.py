@@ -1,0 +1,218 @@
+"""Map the destination back to the legacy text and hold it against the text itself.
+
+The forward comparison uses one expression on both sides, so a wrong zone or a wrong format verifies
+perfectly there. This one shares nothing with it but the declared rules.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from handrail.transfer.read.live import LiveSupply
+from handrail.transfer.session.connection import Connection
+from handrail.transfer.session.quoting import constant, literal, quoted
+from handrail.transfer.session.stream import copy_rows
+from handrail.transfer.sql import casts
+from handrail.transfer.sql.columns import AWARE, NAIVE, TEXTUAL
+from handrail.transfer.sql.plan import ColumnPlan, Plan, TablePlan
+
+CHUNK_ROWS = 250_000
+INTEGERS = {"smallint", "integer", "bigint"}
+SAMPLES = 5
+FEW_TEXTS = {"date", "time"}
+
+
+@dataclass(frozen=True)
+class Inverse:
+    """One column held against the legacy text: rows looked at, rows that differ, the first keys."""
+
+    table: str
+    column: str
+    rows: int
+    wrong: int
+    keys: tuple[str, ...]
+
+
+@dataclass
+class _Total:
+    rows: int = 0
+    wrong: int = 0
+    keys: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """A column with its condition over `t`, the legacy text, and `d`, the row, and its join.
+
+    Few pairs of text and value stand for many rows, and PostgreSQL (14 and later) answers a join
+    to one it has seen from its cache, where statistics say how few they are.
+    """
+
+    column: ColumnPlan
+    wrong: str
+    join: str = ""
+
+
+def check(
+    plan: Plan, table: TablePlan, source: Connection, destination: Connection
+) -> Iterator[Inverse]:
+    """Check every column of one table that can be mapped back.
+
+    Args:
+        plan: The compiled mapping; its load is on the destination.
+        table: One of its tables.
+        source: Session inside one snapshot of the source.
+        destination: Session that may make a temporary table.
+    """
+    columns = [found for column in table.columns if (found := _looked_at(column)) is not None]
+    if not columns or table.key is None:
+        return
+    texts = [quoted(f"raw:{looked.column.name}") for looked in columns]
+    few = [text for text, each in zip(texts, columns, strict=True) if each.join]
+    destination.execute("drop table if exists pg_temp.legacy_text")
+    listing = ", ".join(f"{text} text" for text in texts)
+    destination.execute(
+        f"create temporary table legacy_text (k {table.key_type}, name text, {listing})"
+    )
+    totals = {looked.column.name: _Total() for looked in columns}
+    supply = LiveSupply(source, "", text=plan.text_hashes, chunk_rows=CHUNK_ROWS)
+    for chunk in supply.cut(table):
+        destination.execute("truncate pg_temp.legacy_text")
+        where = table.span(chunk.lower, chunk.upper, source=True)
+        key = next(column.sql for column in table.columns if column.name == table.key)
+        raw = ", ".join(f"s.{quoted(each.column.source or '')}::text" for each in columns)
+        rows = f"{table.relation(where)} where {table.kept()}"
+        query = f"select {key}, {table.key_text}, {raw} from {rows}"
+        copy_rows(source, destination, query, "pg_temp.legacy_text")
+        if few:  # how few they are is what the planner has to know
+            destination.execute(f"analyze pg_temp.legacy_text ({', '.join(few)})")
+        _count(destination, table, columns, totals)
+    destination.execute("drop table pg_temp.legacy_text")
+    for name, total in totals.items():
+        yield Inverse(table.name, name, total.rows, total.wrong, tuple(total.keys[:SAMPLES]))
+
+
+def _count(
+    destination: Connection,
+    table: TablePlan,
+    columns: list[_Looked],
+    totals: dict[str, _Total],
+) -> None:
+    """Look at all columns in one pass; a changed value on record is looked up only when wrong."""
+    joined = f"pg_temp.legacy_text t join {table.target} d on d.{quoted(table.key or '')} = t.k"
+    joined += "".join(each.join for each in columns)
+    conditions = [
+        f"{each.wrong} and not exists (select 1 from _migration.adjusted a where a.key = t.name "
+        f"and a.table_name = {literal(table.name)} "
+        f"and a.column_name = {literal(each.column.name)})"
+        for each in columns
+    ]
+    counts = ", ".join(f"count(*) filter (where {condition})" for condition in conditions)
+    row = destination.execute(f"select count(*), {counts} from {joined}").fetchone() or ()
+    for each, condition, wrong in zip(columns, conditions, row[1:], strict=True):
+        total = totals[each.column.name]
+        total.rows += row[0]
+        total.wrong += wrong
+        if wrong:
+            found = destination.execute(
+                f"select t.name from {joined} where {condition} limit {SAMPLES}"
+            )
+            total.keys += [name for (name,) in found]
+
+
+def _looked_at(column: ColumnPlan) -> _Looked | None:
+    """Return how a column is looked at; None where there is no inverse."""
+    raw, now = f"t.{quoted(f'raw:{column.name}')}", f"d.{quoted(column.name)}"
+    if column.rule.cast not in FEW_TEXTS:
+        wrong = _wrong(column, raw, now)
+        return _Looked(column, wrong) if wrong is not None else None
+    wrong = _wrong(column, "p.raw", "p.now")
+    if wrong is None:
+        return None
+    name = quoted(f"wrong:{column.name}")
+    pair = f"select {raw} as raw, {now} as now offset 0"
+    join = f" cross join lateral (select {wrong} as wrong from ({pair}) p offset 0) {name}"
+    return _Looked(column, f"{name}.wrong", join)
+
+
+def _wrong(column: ColumnPlan, raw: str, now: str) -> str | None:
+    """Return a condition over the legacy text and the value; None where there is no inverse."""
+    rule = column.rule
+    if column.source is None or rule.sql or rule.lookup or rule.values:
+        return None
+    differs = _differs(column, raw, now)
+    if differs is None:
+        return None
+    absent = f"{raw} is null" + (f" or {casts.listed(raw, rule.nulls)}" if rule.nulls else "")
+    default = constant(rule.default.value, column.type) if rule.default else f"null::{column.type}"
+    filled = f"{now} is distinct from {default}"
+    return f"case when {absent} then {filled} else coalesce({differs}, true) end"
+
+
+def _differs(column: ColumnPlan, raw: str, now: str) -> str | None:
+    """Return a condition: a text that is there is not what the value maps back to."""
+    cast = column.rule.cast
+    source = column.source_type
+    if cast is None:
+        return _uncast(column, raw, now)
+    if cast in {"date", "time"}:
+        forms = column.rule.formats
+        return f"not ({' or '.join(_like(_spelled(form, now), raw, form) for form in forms)})"
+    if cast == "json":
+        return f"{raw}::jsonb is distinct from {now}::jsonb"
+    if cast == "boolean" and source not in TEXTUAL:
+        return f"{raw} <> ({now})::int::text"
+    return None
+
+
+def _uncast(column: ColumnPlan, raw: str, now: str) -> str | None:
+    """Return the condition of a column that is copied, widened or given a zone."""
+    source, target = column.source_type, column.type
+    if source == NAIVE and target == AWARE:
+        return f"{raw} <> ({now} at time zone {literal(column.rule.zone or 'UTC')})::text"
+    if source == target or (source in TEXTUAL and target in TEXTUAL):
+        return f"{raw} <> {now}::text"
+    if source in INTEGERS:
+        # a double writes a million as 1e+06
+        return f"{raw}::numeric <> ({now})::numeric"
+    return None
+
+
+def _plain(text: str) -> str:
+    """Return an expression: a text in lower case without leading zeros, blanks and dots."""
+    zeros = f"regexp_replace({casts.folded(text)}, '(^|[^0-9])0+([0-9])', '\\1\\2', 'g')"
+    september = f"regexp_replace({zeros}, 'sept([^e])', 'sep\\1')"
+    return f"translate({september}, ' .', '')"
+
+
+def _spelled(form: str, now: str) -> list[str]:
+    """Return expressions: the value written in a format, in each spelling of the month's name."""
+    whole = form.rstrip("*")
+    spellings = [whole]
+    if "Mon" in whole:
+        bare = whole.replace("Month", "Mon")
+        spellings = [bare.replace("Mon", "FMMonth"), bare]
+    stamp = (
+        f"({now}::text)::timestamp"
+        if "YYYY" in form
+        else f"('2000-01-01 ' || {now}::text)::timestamp"
+    )
+    return [f"to_char({stamp}, {literal(_escaped(item))})" for item in spellings]
+
+
+def _escaped(form: str) -> str:
+    """Quote the letters of a format that mean themselves, as the T of an ISO date-time."""
+    kept = {"YYYY", "Mon", "MM", "DD", "HH24", "HH12", "MI", "SS", "AM"}
+
+    def written(part: str) -> str:
+        if part == "\0":
+            return "FMMonth"
+        return part if part in kept or not part.isalpha() else f'"{part}"'
+
+    return "".join(map(written, casts.TOKENS.findall(form.replace("FMMonth", "\0"))))
+
+
+def _like(spellings: list[str], raw: str, form: str) -> str:
+    text = _plain(raw)
+    if form.endswith("*"):
+        return " or ".join(f"starts_with({text}, {_plain(item)})" for item in spellings)
+    return " or ".join(f"{text} = {_plain(item)}" for item in spellings)

@@ -1,0 +1,156 @@
+"""Hold the whole destination against the whole source, and report every difference by name."""
+
+import datetime as dt
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+
+from handrail.clients.errors import ClientError
+from handrail.transfer.session.connection import connect, reading, value
+from handrail.transfer.session.quoting import qualified
+from handrail.transfer.sql import evidence
+from handrail.transfer.sql.plan import Plan
+from handrail.transfer.verify import compare, integrity, inverse, links
+from handrail.transfer.verify.compare import Comparison, Difference
+from handrail.transfer.verify.integrity import Finding
+from handrail.transfer.verify.inverse import Inverse
+from handrail.transfer.verify.links import LinkReport
+
+
+class NothingLoaded(ClientError):
+    """The destination holds no load, so no verdict on it can be given."""
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """Counts of one table before and after: source = moved + kept out, destination = moved.
+
+    `truncated` says that more rows differ than are named.
+    """
+
+    table: str
+    source: str
+    source_rows: int
+    quarantined: int
+    expected: int
+    found: int
+    equal: bool
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of a verification; nothing unexplained and something to look at makes it good."""
+
+    digest: str
+    checked_at: str
+    loaded: bool
+    tables: tuple[TableReport, ...]
+    differences: tuple[Difference, ...]
+    inverses: tuple[Inverse, ...]
+    findings: tuple[Finding, ...]
+    links: LinkReport | None
+    links_lost: tuple[str, ...]
+    links_died: tuple[str, ...]
+
+    @property
+    def good(self) -> bool:
+        """Say whether everything is explained; an empty destination never is."""
+        return not self.reasons()
+
+    def reasons(self) -> list[str]:
+        """List what is not explained, one line each."""
+        lines = [] if self.loaded else ["no load of this mapping was carried to its end there"]
+        if not sum(table.found for table in self.tables):
+            lines.append("the destination is empty")
+        for table in self.tables:
+            more = ", more than are named" if table.truncated else ""
+            if table.found != table.expected:
+                lines.append(
+                    f"`{table.table}`: {table.expected} rows expected, {table.found} found{more}"
+                )
+            elif not table.equal:
+                lines.append(f"`{table.table}`: rows differ{more}")
+        lines += [
+            f"`{item.table}.{item.column}`: {item.wrong} of {item.rows} do not map back, "
+            f"as {', '.join(item.keys)}"
+            for item in self.inverses
+            if item.wrong
+        ]
+        lines += [
+            f"{item.claim} of `{item.table}` {item.subject}: {item.said}".replace(" of ``", "")
+            for item in self.findings
+            if not item.good
+        ]
+        lines += [f"file address lost: {url}" for url in self.links_lost]
+        lines += [f"file gone since: {url}" for url in self.links_died]
+        return lines
+
+    def as_json(self) -> dict[str, object]:
+        """Return plain data for a report."""
+        told = {key: item for key, item in asdict(self).items() if key != "links"}
+        files = self.links.counts() if self.links else None
+        return {"good": self.good, "reasons": self.reasons(), "files": files, **told}
+
+
+def verify(
+    plan: Plan,
+    source: str,
+    destination: str,
+    *,
+    ask_links: bool = False,
+    links_before: LinkReport | None = None,
+) -> Report:
+    """Verify a load; both databases are only read.
+
+    Args:
+        plan: The compiled mapping.
+        source: URL of the legacy database, whose writes are frozen.
+        destination: URL of the new database.
+        ask_links: Ask for every file address, which reaches out to the network.
+        links_before: What was alive before, to tell what died since.
+
+    Raises:
+        NothingLoaded: no load was ever begun there.
+    """
+    comparisons: list[Comparison] = []
+    inverses: list[Inverse] = []
+    rows: dict[str, int] = {}
+    with ExitStack() as stack:
+        ours = stack.enter_context(reading(source))
+        theirs = stack.enter_context(connect(destination, name="destination"))
+        if not evidence.exists(theirs):
+            raise NothingLoaded(
+                "there is nothing to verify",
+                "no load was ever begun on this destination",
+                "load it first; check that the address of the destination is the right one",
+            )
+        done = "select count(*) from _migration.run where digest = %s and finished_at is not null"
+        loaded = bool(value(theirs, done, plan.digest))
+        for table in plan.tables:
+            comparisons.append(compare.compare(plan, table, ours, theirs))
+            inverses += inverse.check(plan, table, ours, theirs)
+            whole = qualified(table.source_schema, table.source)
+            rows[table.name] = value(ours, f"select count(*) from {whole}")
+        findings = tuple(integrity.check(plan, ours, theirs))
+        before = links.collect(plan, ours, source=True)
+        after = links.collect(plan, theirs, source=False)
+    report = links.check(after) if ask_links else None
+    return Report(
+        plan.digest,
+        dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        loaded,
+        tuple(
+            TableReport(
+                item.table, plan.table(item.table).source, rows[item.table],
+                rows[item.table] - item.source_rows, item.source_rows, item.destination_rows,
+                item.equal, item.truncated,
+            )
+            for item in comparisons
+        ),
+        tuple(difference for item in comparisons for difference in item.differences),
+        tuple(inverses),
+        findings,
+        report,
+        tuple(links.lost(before, after)),
+        tuple(links.died(links_before, report)) if report else (),
+    )  # fmt: skip

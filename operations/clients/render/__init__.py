@@ -1,9 +1,0 @@
-"""Render's control plane, as far as a cutover needs it.
-
-Source: https://api-docs.render.com/reference/introduction
-"""
-
-from operations.clients.render.client import Render
-from operations.clients.render.model import Deploy, LogLine, Service
-
-__all__ = ["Deploy", "LogLine", "Render", "Service"]

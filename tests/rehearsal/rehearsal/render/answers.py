@@ -1,0 +1,84 @@
+"""The forms every answer of the API shares: errors, pages, rate limits."""
+
+import time
+from collections import defaultdict
+
+from rehearsal.render.records import Json
+from rehearsal.wire import Request
+
+LARGEST_PAGE = 100
+USUAL_PAGE = 20
+
+
+class ApiError(Exception):
+    """Answer with an error of Render's shape."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+def not_found(resource_id: str) -> ApiError:
+    """Return the error for an unknown resource, in the words recorded."""
+    return ApiError(404, f"not found: {resource_id}")
+
+
+def page(request: Request, wrapper: str, rows: list[tuple[str, Json]]) -> list[Json]:
+    """Return one page of rows, each with its own cursor; the next page starts after a cursor."""
+    try:
+        limit = int(request.one("limit", str(USUAL_PAGE)))
+    except ValueError:
+        raise ApiError(400, "limit must be an integer") from None
+    if not 1 <= limit <= LARGEST_PAGE:
+        raise ApiError(400, f"limit must be between 1 and {LARGEST_PAGE}")
+    cursor, first = request.one("cursor"), 0
+    if cursor:
+        places = [index for index, (own, _) in enumerate(rows) if own == cursor]
+        if not places:
+            raise ApiError(400, "invalid cursor")
+        first = places[0] + 1
+    return [{wrapper: value, "cursor": own} for own, value in rows[first : first + limit]]
+
+
+def kept(request: Request, rows: list[Json], filters: dict[str, str]) -> list[Json]:
+    """Keep the rows that match; ``filters`` maps a query parameter to a key of the row."""
+    for parameter, key in filters.items():
+        wanted = request.many(parameter)
+        if wanted:
+            rows = [row for row in rows if row.get(key) in wanted]
+    return rows
+
+
+class RateLimits:
+    """Count calls in their windows, as the ``Ratelimit-*`` headers tell them."""
+
+    def __init__(self) -> None:
+        self._spent: dict[tuple[str, int], int] = defaultdict(int)
+
+    def spend(self, request: Request) -> tuple[int, int, int]:
+        """Count one call; return its limit, what is left (may be negative) and the reset."""
+        name, limit, window_seconds = self._bucket(request)
+        moment = time.time()
+        window = int(moment // window_seconds)
+        self._spent[name, window] += 1
+        reset = int((window + 1) * window_seconds - moment)
+        return limit, limit - self._spent[name, window], reset
+
+    def _bucket(self, request: Request) -> tuple[str, int, int]:
+        """Source: api-docs.render.com/reference/rate-limiting, and recorded headers."""
+        parts = request.path.strip("/").split("/")
+        if request.method == "GET":
+            return "read", 400, 60
+        if request.method == "POST" and parts == ["services"]:
+            return "create", 20, 3600
+        slow = {"deploys", "suspend", "resume", "scale"}
+        per_service = len(parts) == 3 and parts[2] in slow  # services/<id>/<verb>
+        if parts[0] == "services" and (
+            (request.method == "POST" and per_service)
+            or (request.method == "PATCH" and len(parts) == 2)  # services/<id>
+        ):
+            return f"service {parts[1]}", 10, 60
+        if parts[-1] == "jobs":
+            return "jobs", 2000, 3600
+        return "write", 100, 60
