@@ -3,7 +3,7 @@
 from handrail.clients.git import Repository
 from handrail.engine import Commands, Finding, call, fails, holds, step
 
-from .checks import clone_is_ready, tip
+from .commits import clone_is_ready, tip
 
 
 def branch_tips(repository: Repository, branch: str) -> dict[str, str | None]:

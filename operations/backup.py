@@ -6,7 +6,7 @@ from handrail.clients.postgres import Database
 from handrail.engine import Commands, Finding, call, fails, holds, say, step
 from handrail.transfer.backup import backup
 
-from .checks import database_answers
+from .databases import database_answers
 from .evidence import move_aside
 
 

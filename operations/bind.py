@@ -12,16 +12,11 @@ from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
 from handrail.engine import Commands, Finding, call, fails, holds, step
 
-from .checks import clone_is_ready, revert_commit, tip, trailers
+from .commits import blob, clone_is_ready, revert_commit, tip, trailers
 
 PORT = "31337"  # any port that nothing else would name by chance
 SCRIPT_TIMEOUT_SECONDS = 10
 LINE_END = re.compile(r"\r\n|\r|\n")  # as Python counts lines; `splitlines` knows more ends
-
-
-def blob(repository: Repository, path: str) -> str | None:
-    """Return the git object id of a file at the tip."""
-    return repository.tree_id(repository.head(), path)
 
 
 def gunicorn_binds_port(

@@ -9,7 +9,7 @@ from handrail.clients.git import Repository
 from handrail.clients.render import Render
 from handrail.engine import Commands, Finding, call, check, fails, holds, step
 
-from .checks import clone_is_ready, revert_commit, tip, trailers
+from .commits import blob, clone_is_ready, revert_commit, tip, trailers
 
 COMMON = (
     "DJANGO_SETTINGS_MODULE",
@@ -25,11 +25,6 @@ COMMON = (
     "CLOUDINARY_API_KEY",
     "CLOUDINARY_API_SECRET",
 )
-
-
-def blob(repository: Repository, path: str) -> str | None:
-    """Return the git object id of the Blueprint at the tip."""
-    return repository.tree_id(repository.head(), path)
 
 
 @check(fix="correct the definitions in the inventory, or the file; Render names key and line")

@@ -30,7 +30,7 @@ from handrail.transfer.sql.compile import open_plan
 from handrail.transfer.sql.plan import Plan
 from handrail.transfer.sql.withhold import shown_sql
 
-from .checks import writes_are_stopped
+from .databases import writes_are_stopped
 from .evidence import keep_kept_out, keep_written, move_aside
 
 SAY_EVERY_SECONDS = 10.0

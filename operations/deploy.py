@@ -8,7 +8,8 @@ from handrail.clients.git import Repository
 from handrail.clients.render import Deploy, Render, Service
 from handrail.engine import Commands, Finding, call, fails, holds, say, step
 
-from .checks import DEPLOYS, cancel_coming, clone_is_ready, services_exist, tip
+from .commits import clone_is_ready, tip
+from .services import DEPLOYS, cancel_coming, services_exist
 
 
 def what_runs(render: Render, services: list[str]) -> dict[str, Any]:

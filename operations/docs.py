@@ -3,7 +3,7 @@
 from handrail.clients.git import Repository
 from handrail.engine import Finding, fails, gate, holds
 
-from .checks import tip
+from .commits import tip
 
 
 @gate(fix="correct the documents it names, commit, push, then the same command again")

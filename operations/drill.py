@@ -11,8 +11,9 @@ from handrail.clients.render import Deploy, Render
 from handrail.clients.site import script
 from handrail.engine import Commands, Finding, call, fails, holds, say, step
 
-from .checks import DEPLOYS, bring_back, site_exists, what_is_served
 from .evidence import move_aside
+from .services import DEPLOYS
+from .site import bring_back, site_exists, what_is_served
 
 
 def way_back_is_quick(

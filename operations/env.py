@@ -8,7 +8,7 @@ from handrail.clients.render import Render
 from handrail.clients.secret import Secret
 from handrail.engine import Commands, Finding, call, fails, holds, step
 
-from .checks import Names, names, services_exist
+from .services import Names, names, services_exist
 from .variables import Variables
 
 KEY_LENGTH = 50  # as Django's get_random_secret_key() makes it

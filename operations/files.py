@@ -10,7 +10,7 @@ from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
 from handrail.engine import Commands, Finding, call, step
 
-from .checks import clone_is_ready, published, revert_commit, trailers
+from .commits import clone_is_ready, published, revert_commit, trailers
 
 
 @dataclass(frozen=True)

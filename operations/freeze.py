@@ -4,7 +4,7 @@ from handrail.clients.postgres import Database
 from handrail.engine import Commands, Finding, call, fails, holds, say, step
 from handrail.transfer import freeze
 
-from .checks import database_answers
+from .databases import database_answers
 
 
 def is_frozen(database: Database) -> bool:

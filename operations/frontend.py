@@ -7,7 +7,7 @@ from handrail.clients.secret import Secret
 from handrail.clients.site import script
 from handrail.engine import Commands, Finding, call, fails, holds, say, step
 
-from .checks import bring_back, site_exists, what_is_served
+from .site import bring_back, site_exists, what_is_served
 
 
 def what_it_serves(render: Render, service: str, url: str, variables: dict[str, str]) -> Any:

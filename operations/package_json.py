@@ -3,12 +3,8 @@
 from handrail.clients.git import Repository
 from handrail.engine import Commands, Finding, call, fails, holds, step
 
-from .checks import clone_is_ready, package_of, package_text, revert_commit, tip, trailers
-
-
-def blob(repository: Repository, path: str) -> str | None:
-    """Return the git object id of a file at the tip."""
-    return repository.tree_id(repository.head(), path)
+from .commits import blob, clone_is_ready, revert_commit, tip, trailers
+from .package_file import package_of, package_text
 
 
 def scripts_are_set(

@@ -3,7 +3,8 @@
 from handrail.clients.git import Repository
 from handrail.engine import Commands, Finding, call, check, fails, holds, step
 
-from .checks import clone_is_ready, package_of, package_text, revert_commit, tip, trailers
+from .commits import clone_is_ready, revert_commit, tip, trailers
+from .package_file import package_of, package_text
 
 
 @check(fix="run task 14.1 first; it pushes the archive branch")

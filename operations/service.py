@@ -5,7 +5,7 @@ from typing import Any
 from handrail.clients.render import Render
 from handrail.engine import Commands, Finding, call, fails, holds, step
 
-from .checks import Names, names, services_exist
+from .services import Names, names, services_exist
 
 TYPES = {"web": "web_service", "worker": "background_worker", "pserv": "private_service"}
 RESUME_TIMEOUT_SECONDS = 15 * 60.0  # what Render gives a service to become healthy

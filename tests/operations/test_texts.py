@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
 from handrail.engine.contract import ask
-from operations import bind, blueprint, checks, files
+from operations import bind, blueprint, files, package_file
 from operations.package_json import put_scripts
 from tests.operations.clones import cloned
 from tests.operations.cloud import push
@@ -156,8 +156,8 @@ def test_a_package_json_reads_the_same_after_it_was_written(package, scripts):
     whole = {**package, "scripts": scripts}
     if not isinstance(whole.get("dependencies", {}), dict):
         return
-    text = checks.package_text(whole)
-    assert checks.package_of(text, "package.json") == whole
+    text = package_file.package_text(whole)
+    assert package_file.package_of(text, "package.json") == whole
     assert list(json.loads(text)) == list(whole)
     assert text.endswith("}\n")
 
@@ -168,7 +168,7 @@ def test_a_package_json_reads_the_same_after_it_was_written(package, scripts):
 def test_a_package_json_of_another_form_is_refused(text):
     """With its path; and no attribute of a list is looked for."""
     with pytest.raises(ClientError, match=r"app/package\.json"):
-        checks.package_of(text, "app/package.json")
+        package_file.package_of(text, "app/package.json")
 
 
 @FEW

@@ -11,7 +11,7 @@ from handrail.clients.git import Repository
 from handrail.clients.render import Render
 from handrail.engine.contract import ask, chosen
 from operations import archive, deploy, frontend, server_dir
-from operations.checks import revert_commit
+from operations.commits import revert_commit
 from operations.files import Sources, put
 from tests.operations.clones import cloned, git
 from tests.operations.cloud import cloud, push, unused, write_app

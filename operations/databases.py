@@ -1,0 +1,19 @@
+"""Claims of databases that several steps rely on."""
+
+from handrail.clients.postgres import Database
+from handrail.engine import Finding, check, holds, holds_if
+from handrail.transfer import freeze
+
+
+@check(fix="see the database's reference in the inventory, and whether its server runs")
+def database_answers(database: Database) -> Finding:
+    """The database answers."""
+    with database.connect() as connection:
+        connection.execute("SELECT 1")
+    return holds()
+
+
+@check(fix="run the runbook's task that stops legacy writes first")
+def writes_are_stopped(source: Database) -> Finding:
+    """The legacy database takes no writes, so that nothing is lost after its rows are read."""
+    return holds_if(freeze.is_frozen(source.url.reveal()), f"`{source.name}` takes writes")

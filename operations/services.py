@@ -1,0 +1,26 @@
+"""Claims and reads of services on Render that several steps rely on."""
+
+from handrail.clients.render import Render, Service
+from handrail.engine import Finding, check, holds_if
+
+DEPLOYS = 100  # how far back an earlier deploy is looked for
+
+Names = list[str] | dict[str, str]  # services by name, or by the part they play
+
+
+@check(fix="create the services first; the runbook's task 3.0 does")
+def services_exist(render: Render, services: Names) -> Finding:
+    """The services exist on Render."""
+    missing = [name for name in names(services) if render.find_service(name) is None]
+    return holds_if(not missing, f"Render has no {', '.join(f'`{name}`' for name in missing)}")
+
+
+def names(services: Names) -> list[str]:
+    """Return the names of services."""
+    return list(services.values()) if isinstance(services, dict) else services
+
+
+def cancel_coming(render: Render, service: Service) -> None:
+    """Cancel the deploys of a service that are not live yet."""
+    while (coming := render.deploy_in_progress(service.id)) is not None:
+        render.cancel_deploy(service.id, coming.id)

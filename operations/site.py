@@ -1,0 +1,63 @@
+"""Claims, reads and undo clauses of a static site: what browsers get from it."""
+
+import hashlib
+
+from handrail.clients.errors import ClientError
+from handrail.clients.render import Render
+from handrail.clients.site import script
+from handrail.engine import Finding, check, holds_if
+
+from .services import DEPLOYS, cancel_coming
+
+
+@check(fix="create the static site on Render, or correct `frontend_service` in the inventory")
+def site_exists(render: Render, service: str) -> Finding:
+    """The static site exists on Render."""
+    return holds_if(render.find_service(service), f"Render has no `{service}`")
+
+
+def what_is_served(render: Render, service: str, url: str) -> dict[str, str | None]:
+    """Return what a site serves: commit and digest of its script, and a commit on its way."""
+    found = render.service(service)
+    live, coming = render.live_deploy(found.id), render.deploy_in_progress(found.id)
+    return {
+        "commit": live.commit if live else None,
+        "coming": coming.commit if coming else None,
+        "script_sha256": digest_of_script(url),
+    }
+
+
+def bring_back(
+    render: Render,
+    service: str,
+    url: str,
+    before: dict[str, str | None],
+    deploy_timeout_seconds: float,
+    poll_seconds: float,
+) -> None:
+    """Let a site serve what it served before, from the build it had then.
+
+    A deploy that is still on its way would go live after that, so it is cancelled first.
+
+    Raises:
+        ClientError: no earlier deploy serves that script.
+    """
+    found = render.service(service)
+    cancel_coming(render, found)
+    for deploy in render.deploys(found.id, DEPLOYS):
+        if digest_of_script(url) == before["script_sha256"]:
+            return
+        if deploy.status == "deactivated" and deploy.commit == before["commit"]:
+            started = render.rollback(found.id, deploy.id)
+            render.wait_for_deploy(found.id, started.id, deploy_timeout_seconds, poll_seconds)
+    if digest_of_script(url) != before["script_sha256"]:
+        raise ClientError(
+            f"`{service}` was not brought back",
+            f"none of its last {DEPLOYS} deploys serves what browsers got before",
+            f"pick one at {found.dashboard_url}, then the same command again",
+        )
+
+
+def digest_of_script(url: str) -> str:
+    """Return what identifies the script that browsers get from a site."""
+    return hashlib.sha256(script(url).encode()).hexdigest()
