@@ -24,3 +24,14 @@ def cancel_coming(render: Render, service: Service) -> None:
     """Cancel the deploys of a service that are not live yet."""
     while (coming := render.deploy_in_progress(service.id)) is not None:
         render.cancel_deploy(service.id, coming.id)
+
+
+def running(render: Render, services: Names) -> dict[str, bool]:
+    """Return, by name, whether a service is there and not suspended."""
+    return {name: runs(render, name) for name in names(services)}
+
+
+def runs(render: Render, name: str) -> bool:
+    """Tell whether a service is there and not suspended."""
+    found = render.find_service(name)
+    return found is not None and not found.suspended

@@ -28,7 +28,7 @@ from operations.targets import NEEDS
 
 here = begin(NEEDS)
 
-service.hold(
+service.pause_autodeploy(
     task="0.1",
     name="Stop pushes from deploying by themselves",
     on="system",

@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 STEPS = {
-    path.stem
-    for path in (ROOT / "operations").glob("*.py")
+    ".".join(path.relative_to(ROOT / "operations").with_suffix("").parts)
+    for path in (ROOT / "operations").rglob("*.py")
     if re.search(r"^@(step|gate)\(", path.read_text(encoding="utf-8"), re.MULTILINE)
 }
 
@@ -100,8 +100,9 @@ def test_a_wing_of_the_data_engine_points_at_no_wing_above_it(wing):
 def test_a_step_imports_no_other_step_and_no_ledger():
     """Claims that several steps rely on live in modules of their subject."""
     for step in STEPS:
-        names = imported(ROOT / "operations" / f"{step}.py")
-        others = [f".{other}" for other in STEPS - {step}]
+        path = ROOT / "operations" / f"{step.replace('.', '/')}.py"
+        others = [f"{'.' * step.count('.')}.{other}" for other in STEPS - {step}]
+        names = imported(path)
         assert not starts(names, "handrail.ledger", "pyinfra", *others), step
 
 

@@ -73,7 +73,7 @@ def _next_commands(session: Session, *, proven: bool) -> list[tuple[str, str]]:
     run = session.run
     ledger = shlex.quote(session.inventory.ledger)
     verb = "show" if run.undoes else "report"
-    evidence = ("evidence", f"runbook {verb} {run.id} --ledger {ledger}")
+    evidence = ("evidence", f"handrail {verb} {run.id} --ledger {ledger}")
     folder = Path(runbook_file()).parent
     if run.undoes:
         if not proven:

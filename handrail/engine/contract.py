@@ -226,8 +226,14 @@ def in_sentence(text: str) -> str:
 
 
 def ledger_name(body: Callable[..., object]) -> str:
-    """Return the dotted name a ledger knows a step by; it is its import path, too."""
-    return f"{FOLDER.sub('', body.__module__)}.{body.__name__}"
+    """Return the dotted name a ledger knows a step by.
+
+    A step that has a file of its own in a folder is known by the folder: the one in
+    ``operations/service/suspend.py`` is `service.suspend`.
+    """
+    module = FOLDER.sub("", body.__module__)
+    folder, _, file = module.rpartition(".")
+    return f"{folder if folder and file == body.__name__ else module}.{body.__name__}"
 
 
 def load(name: str) -> Contract:

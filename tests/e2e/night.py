@@ -94,16 +94,16 @@ class Night:
 
     def states(self) -> States:
         """Return the newest run's task states by task and target."""
-        code, said = self.runbook("status", "--json")
+        code, said = self.handrail("status", "--json")
         if code not in (0, 1) or not said.startswith("{"):
             return {}
         status = json.loads(said)
         return {(each["task"], each["target"]): each["state"] for each in status["tasks"]}
 
-    def runbook(self, *arguments: str) -> tuple[int, str]:
+    def handrail(self, *arguments: str) -> tuple[int, str]:
         """Run the `handrail` command; return its exit status and output."""
         answer = subprocess.run(
-            [PROGRAMS / "runbook", *arguments, "--ledger", str(self.ledger)],
+            [PROGRAMS / "handrail", *arguments, "--ledger", str(self.ledger)],
             cwd=ROOT,
             capture_output=True,
             text=True,

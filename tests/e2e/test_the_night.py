@@ -167,20 +167,20 @@ def test_a_rollback_is_planned_before_it_is_done(night):
 
 def test_a_killed_rollback_resumes_and_goes_back_to_the_end(night):
     """SIGKILL during the way back, then the same command: every receipt put back."""
-    run = json.loads(night.runbook("status", "--json")[1])["run"]
+    run = json.loads(night.handrail("status", "--json")[1])["run"]
     night.run_and_kill(
         f"{ROLLBACK}{REASON}",
         when=lambda states: "rolled_back" in states.values() and "started" in states.values(),
     )
     code, said = night.run(f"{ROLLBACK}{REASON}")
     assert code == 0, said[-3000:]
-    listed = json.loads(night.runbook("runs", "--json")[1])["runs"]
+    listed = json.loads(night.handrail("runs", "--json")[1])["runs"]
     assert {each["run"]: each["outcome"] for each in listed}[run] == "rolled_back"
 
 
 def test_a_rolled_back_run_is_not_rolled_back_again(night):
     """There is nothing left to undo, and the refusal says so."""
-    run = json.loads(night.runbook("runs", "--json")[1])["runs"][0]["run"]
+    run = json.loads(night.handrail("runs", "--json")[1])["runs"][0]["run"]
     code, said = night.run(ROLLBACK.replace("latest", run) + REASON)
     assert code == 1
     assert "rolled back already" in said
@@ -215,9 +215,9 @@ def test_django_serves_nobody_and_keeps_its_state(night):
     assert any("Written after the switch" in path.read_text() for path in kept)
 
 
-def test_the_runbook_command_tells_the_story(night):
+def test_the_handrail_command_tells_the_story(night):
     """Each way to look into the ledger works, and the chain verifies."""
-    listed = json.loads(night.runbook("runs", "--json")[1])["runs"]
+    listed = json.loads(night.handrail("runs", "--json")[1])["runs"]
     assert night.run("handrail runs")[0] == 0
     assert night.run(f"handrail show {listed[0]['run']}")[0] == 0
     assert night.run("handrail verify")[0] == 0
@@ -245,7 +245,7 @@ def test_every_command_of_the_readme_was_run(night):
     night.run("./run rehearse --stop")
     ours = {shape(line) for line in night.typed}
     for line in README.read_text(encoding="utf-8").splitlines():
-        told = re.match(r" {4}((?:\./run|pyinfra|runbook) .*)", line)
+        told = re.match(r" {4}((?:\./run|pyinfra|handrail) .*)", line)
         if told and shape(told[1]) not in ours | {"./run test"}:
             raise AssertionError(f"the README's `{told[1]}` is run by no test")
 

@@ -188,7 +188,7 @@ def created(data):
         )
 
 
-@harness("service.hold")
+@harness("service.pause_autodeploy")
 @contextmanager
 def held(data):
     """Two services, of which some deploy at every push."""

@@ -137,7 +137,7 @@ def test_a_cutover_without_a_single_secret_stops_at_its_first_step(project):
     assert ran.code == 1, ran.said
     assert "Traceback" not in ran.said, ran.said
     what, why, following = clauses(ran.said)
-    assert "service.hold did not start" in what
+    assert "service.pause_autodeploy did not start" in what
     assert "`RENDER_API_KEY` is not set" in why
     assert "export RENDER_API_KEY=" in following
     assert "resume:" in "\n".join(ran.closing)
