@@ -1,7 +1,8 @@
 """Production, with the staging system that proves each change first.
 
 Nothing here is secret and nothing is logic: put your values in. A secret is named, never written:
-`env:NAME` reads an environment variable, `file:PATH` a file of mode 0600, both only when used.
+`env:NAME` reads an environment variable, `file:PATH` a file of mode 0600, `cmd:COMMAND` what a
+password manager prints; each only when it is used.
 `pyinfra inventory/prod.py debug-inventory` shows what pyinfra makes of it.
 """
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Self
 
 from handrail.clients.errors import ClientError
-from handrail.clients.secret import Secret
+from handrail.clients.secret import Secret, is_reference
 
 
 @dataclass(frozen=True)
 class Variables:
-    """Values by name; a value that begins with ``env:`` or ``file:`` is a secret's reference."""
+    """Values by name; ``env:…``, ``file:…`` and ``cmd:…`` are a secret's reference."""
 
     values: Mapping[str, str | Secret]
 
@@ -31,8 +31,7 @@ class Variables:
                     f"`{name}` is {type(value).__name__}, and an environment holds text only",
                     f'write it as text: {name}="…"',
                 )
-            reference = value.startswith(("env:", "file:"))
-            values[str(name)] = Secret.from_inventory(value) if reference else value
+            values[str(name)] = Secret.from_inventory(value) if is_reference(value) else value
         return cls(values)
 
     def secrets(self) -> list[Secret]:

@@ -16,6 +16,7 @@ import psycopg
 
 from handrail.clients.errors import ClientError
 from handrail.clients.postgres import Database
+from handrail.clients.secret import is_reference
 from handrail.transfer.draft import draft
 from handrail.transfer.read import preflight
 from handrail.transfer.read.preflight import Preflight
@@ -113,7 +114,7 @@ def _urls(options: argparse.Namespace) -> tuple[str, str]:
 
 
 def _url(reference: str) -> str:
-    if not reference.startswith(("env:", "file:")):
+    if not is_reference(reference):
         raise ClientError(f"`{reference}` was not accepted", "it names no secret", NAME_IT)
     return Database.from_inventory(reference).url.reveal()
 

@@ -1,6 +1,10 @@
 """A value that may be used but never shown."""
 
 import os
+import shlex
+import subprocess
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,8 +14,9 @@ from handrail.clients.errors import ClientError
 class Secret:
     """Hold a secret by reference, and its value only while it is used.
 
-    The inventory names a secret as ``env:NAME`` or ``file:PATH``; the value is read when
-    ``reveal`` is called, so planning needs none of them and a rotated secret is picked up at once.
+    The inventory names a secret as ``env:NAME``, ``file:PATH`` or ``cmd:COMMAND``; the value is
+    read when ``reveal`` is called, so planning needs none of them and a rotated secret is picked up
+    at once. A command is run once in a process, for a password manager may ask for a fingerprint.
     A secret made at run time (``Secret.of``) has a value and no reference.
     """
 
@@ -23,15 +28,15 @@ class Secret:
 
     @classmethod
     def from_inventory(cls, value: object) -> Self:
-        """Take ``env:NAME`` or ``file:PATH``; refuse a bare value, which would end up in git."""
+        """Take a reference; refuse a bare value, which would end up in git."""
         if isinstance(value, cls):
             return value
-        if isinstance(value, str) and value.startswith(("env:", "file:")):
-            return cls(value)
+        if is_reference(value):
+            return cls(str(value))
         raise ClientError(
             "a secret in the inventory was not accepted",
             "it is written out instead of named",
-            "write `env:NAME` or `file:PATH` there, and put the value in that place",
+            "write `env:NAME`, `file:PATH` or `cmd:COMMAND` there, and put the value in that place",
         )
 
     @classmethod
@@ -45,35 +50,13 @@ class Secret:
         """Return the value.
 
         Raises:
-            ClientError: the variable is unset or empty, or the file cannot be read.
+            ClientError: the variable is unset or empty, the file cannot be read, or the command
+                fails.
         """
         if self._value is not None:
             return self._value
         kind, _, name = self.reference.partition(":")
-        if kind == "env":
-            value = os.environ.get(name, "")
-            if not value:
-                raise ClientError(
-                    f"secret `{self.reference}` could not be read",
-                    f"the environment variable `{name}` is not set",
-                    f"export {name}=…, then the same command again",
-                )
-            return value
-        try:
-            value = Path(name).expanduser().read_text(encoding="utf-8").rstrip("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ClientError(
-                f"secret `{self.reference}` could not be read",
-                error.strerror or "no such file" if isinstance(error, OSError) else "not UTF-8",
-                f"write the value to `{name}` with mode 0600, then the same command again",
-            ) from None
-        if not value:
-            raise ClientError(
-                f"secret `{self.reference}` could not be read",
-                "the file is empty",
-                f"write the value to `{name}` with mode 0600, then the same command again",
-            )
-        return value
+        return READ[kind](self.reference, name)
 
     def __eq__(self, other: object) -> bool:
         """Compare by value where both have one, else by reference."""
@@ -94,3 +77,62 @@ class Secret:
     def __reduce__(self) -> Any:  # Any: the pickle protocol's own type
         """Refuse to be pickled: a pickle would carry the value in clear."""
         raise TypeError("a Secret is not pickled")
+
+
+def is_reference(value: object) -> bool:
+    """Tell whether inventory data names a secret: ``env:NAME``, ``file:PATH``, ``cmd:COMMAND``."""
+    return isinstance(value, str) and value.partition(":")[0] in READ and ":" in value
+
+
+def _variable(reference: str, name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        why = f"the environment variable `{name}` is not set"
+        raise _unread(reference, why, f"export {name}=…")
+    return value
+
+
+def _file(reference: str, name: str) -> str:
+    fix = f"write the value to `{name}` with mode 0600"
+    try:
+        value = Path(name).expanduser().read_text(encoding="utf-8").rstrip("\n")
+    except OSError as error:
+        raise _unread(reference, error.strerror or "no such file", fix) from None
+    except UnicodeDecodeError:
+        raise _unread(reference, "not UTF-8", fix) from None
+    if not value:
+        raise _unread(reference, "the file is empty", fix)
+    return value
+
+
+@cache
+def _command(reference: str, line: str) -> str:
+    """Return the first line a command prints; what it says when it fails is not shown."""
+    fix = f"see what `{line}` says in this terminal"
+    try:
+        ended = subprocess.run(
+            shlex.split(line), stdout=subprocess.PIPE, timeout=COMMAND_SECONDS, check=False
+        )
+        value = ended.stdout.decode().split("\n", 1)[0]
+    except subprocess.TimeoutExpired:
+        raise _unread(reference, f"it did not end within {COMMAND_SECONDS} s", fix) from None
+    except UnicodeDecodeError:
+        raise _unread(reference, "not UTF-8", fix) from None
+    except OSError as error:
+        raise _unread(reference, error.strerror or "it cannot be run", fix) from None
+    except ValueError as error:
+        raise _unread(reference, f"it is no command line: {error}", fix) from None
+    if ended.returncode:
+        raise _unread(reference, f"the command ended with status {ended.returncode}", fix)
+    if not value:
+        raise _unread(reference, "the command printed nothing", fix)
+    return value
+
+
+def _unread(reference: str, why: str, fix: str) -> ClientError:
+    what = f"secret `{reference}` could not be read"
+    return ClientError(what, why, f"{fix}, then the same command again")
+
+
+COMMAND_SECONDS = 120  # an operator may have to unlock a password manager
+READ: Mapping[str, Callable[[str, str], str]] = {"env": _variable, "file": _file, "cmd": _command}

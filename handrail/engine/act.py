@@ -7,6 +7,7 @@ from typing import Any, Self
 from pyinfra.context import host
 
 from handrail.clients.errors import ClientError
+from handrail.clients.secret import is_reference
 from handrail.engine import arguments as values
 from handrail.engine.contract import SUPPLIED, Contract, parameters
 from handrail.engine.session import Session
@@ -115,7 +116,7 @@ def refusal(contract: Contract, why: str, fix: str) -> PreconditionUnmet:
 
 def _named(value: Any) -> Any:  # Any: JSON
     """Return an argument with secret references levelled: a key may move to another place."""
-    if isinstance(value, str) and value.startswith(("env:", "file:")):
+    if is_reference(value):
         return "a secret"
     if isinstance(value, Mapping):
         return {key: _named(each) for key, each in value.items()}
