@@ -1,1 +1,1 @@
-"""The `handrail` command."""
+"""The `handrail` command: one module for each group of subcommands."""

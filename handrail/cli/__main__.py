@@ -1,28 +1,69 @@
-"""The `handrail` command: what a ledger holds, whether to trust it, and the report of a run."""
+"""The `handrail` command: its subcommands by name, and how each of them ends."""
 
-import argparse
-import json
+import difflib
 import os
-import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 from io import TextIOWrapper
-from pathlib import Path
 
-from handrail.ledger.audit import LIMITS, audit
+import click
+
+from handrail.cli.out import GOOD, INTERRUPTED, NOT_GOOD, USAGE, Misused, complain
+from handrail.clients.errors import ClientError
 from handrail.ledger.errors import RunbookError
-from handrail.ledger.run import Outcome, fold
-from handrail.ledger.store import SqliteLedger, path_of
-from handrail.ledger.views import page, report, show
-from handrail.ledger.views.evidence import NoSuchRun, choose, gather
+from handrail.ledger.views.evidence import NoSuchRun
 
-GOOD, NOT_GOOD, USAGE = 0, 1, 2
-LEDGERS = Path("state/ledgers")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+# Each name with the module that holds a click command of that name. A module is imported when its
+# command is asked for, so that `status` does not wait for a database driver.
+COMMANDS = {
+    "runs": "handrail.cli.ledger",
+    "status": "handrail.cli.ledger",
+    "show": "handrail.cli.ledger",
+    "verify": "handrail.cli.ledger",
+    "export": "handrail.cli.ledger",
+    "report": "handrail.cli.ledger",
+    "mapping": "handrail.cli.mapping",
+}
+ENDS = "Exit status: 0 good, 1 not good, 2 usage."
 
 
-class Misused(RunbookError):
-    """The command line does not say what is wanted."""
+class Subcommands(click.Group):
+    """The subcommands of `COMMANDS`, in that order."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click asks
+        """Return their names."""
+        return list(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - as click asks
+        cmd_name: str,
+    ) -> click.Command | None:
+        """Import one; None where there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        found = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        return found if isinstance(found, click.Command) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is meant, or name the one that may be."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            like = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"; did you mean `{like[0]}`?" if like else ""
+            ctx.fail(f"there is no command `{args[0]}`{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Subcommands, epilog=ENDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="handrail")
+def command() -> None:
+    """Read, verify and report the ledger of an environment; draft and try a mapping.
+
+    Completion in bash: eval "$(_HANDRAIL_COMPLETE=bash_source handrail)"; zsh and fish likewise.
+    """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,168 +71,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    options = _parser().parse_args(arguments)
-    command: Callable[[argparse.Namespace], int] = options.command
     try:
-        status = command(options)
+        status = command.main(arguments, prog_name="handrail", standalone_mode=False)
         sys.stdout.flush()
+    except click.UsageError as misuse:
+        return _misused(misuse)
     except (Misused, NoSuchRun) as refusal:
-        sys.stderr.write(f"{refusal}\n")
+        complain(refusal)
         return USAGE
-    except RunbookError as refusal:
-        sys.stderr.write(f"{refusal}\n")
+    except (RunbookError, ClientError) as refusal:
+        complain(refusal)
         return NOT_GOOD
+    except click.Abort:
+        return INTERRUPTED
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NOT_GOOD
-    return status
+    return status if isinstance(status, int) else GOOD
 
 
-def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--ledger",
-        metavar="URL",
-        default=os.environ.get("LEDGER_URL", ""),
-        help="a path or sqlite:///PATH; else $LEDGER_URL, else the one file in state/ledgers",
-    )
-    common.add_argument("--json", action="store_true", help="print JSON, for programs")
-    parser = argparse.ArgumentParser(
-        prog="handrail",
-        description="Read, verify and report the ledger of an environment. Writes nothing to it.",
-        epilog="exit status: 0 good, 1 not good, 2 usage",
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def add(
-        name: str, command: Callable[[argparse.Namespace], int], **words: str
-    ) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, parents=[common], **words)  # type: ignore[arg-type]
-        sub.set_defaults(command=command)
-        return sub
-
-    add("runs", _runs, help="list every run")
-    status = add("status", _status, help="tell where a run stands; 0 only where it is proven")
-    status.add_argument("run", nargs="?", default="", metavar="RUN", help="the newest if left out")
-    shown = add("show", _show, help="tell everything about the tasks of a run")
-    shown.add_argument("run", metavar="RUN", help="its id, or `latest`")
-    verify = add("verify", _verify, help="check the chain of entries", epilog=LIMITS)
-    verify.add_argument("--head", metavar="SHA256", default="", help="a head kept elsewhere")
-    export = add("export", _export, help="print entries as JSON, one a line")
-    export.add_argument("run", nargs="?", default="", metavar="RUN", help="all if left out")
-    told = add("report", _report, help="write the report of a run")
-    told.add_argument("run", nargs="?", default="", metavar="RUN", help="the newest if left out")
-    told.add_argument("--html", metavar="FILE", default="", help="as one HTML file")
-    return parser
-
-
-def _path(options: argparse.Namespace) -> Path:
-    """Return the ledger's file: named, or the only one there is."""
-    if options.ledger:
-        try:
-            return path_of(options.ledger)
-        except RunbookError as refusal:
-            raise Misused(refusal.what, refusal.why, refusal.fix) from None
-    found = sorted(LEDGERS.glob("*.sqlite"))
-    if len(found) == 1:
-        return found[0]
-    several = f"there are {len(found)}: {', '.join(f'`{each}`' for each in found)}"
-    raise Misused(
-        "no ledger was chosen",
-        several if found else f"there is none in `{LEDGERS}` of this directory",
-        "name one: `--ledger PATH`, or set LEDGER_URL",
-    )
-
-
-def _open(options: argparse.Namespace) -> SqliteLedger:
-    return SqliteLedger(_path(options))
-
-
-def _say(lines: Sequence[str]) -> None:
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
-
-
-def _say_json(found: object) -> None:
-    _say([json.dumps(found, indent=2, ensure_ascii=False)])
-
-
-def _runs(options: argparse.Namespace) -> int:
-    ledger = _open(options)
-    runs = fold(ledger.entries())
-    if options.json:
-        _say_json(show.runs_as_json(ledger.environment, runs))
-    else:
-        _say(show.runs_as_text(ledger.environment, runs))
-    return GOOD
-
-
-def _status(options: argparse.Namespace) -> int:
-    ledger = _open(options)
-    evidence = gather(ledger.environment, ledger.entries(), options.run)
-    if options.json:
-        _say_json(show.status_as_json(ledger.environment, evidence.run))
-    else:
-        _say(show.status_as_text(evidence))
-    return GOOD if evidence.run.outcome is Outcome.PROVEN else NOT_GOOD
-
-
-def _show(options: argparse.Namespace) -> int:
-    ledger = _open(options)
-    evidence = gather(ledger.environment, ledger.entries(), options.run)
-    if options.json:
-        _say_json(show.run_as_json(evidence))
-    else:
-        _say(show.run_as_text(evidence))
-    return GOOD
-
-
-def _verify(options: argparse.Namespace) -> int:
-    if options.head and not _SHA256.fullmatch(options.head):
-        raise Misused(
-            "the ledger was not verified",
-            f"`{options.head}` is not a head: 64 digits of 0-9 and a-f",
-            "give the whole head that an earlier `handrail verify` printed",
-        )
-    found = audit(_path(options), options.head)
-    if options.json:
-        _say_json(found.as_json())
-    else:
-        _say(show.audit_as_text(found))
-    return GOOD if found.good else NOT_GOOD
-
-
-def _export(options: argparse.Namespace) -> int:
-    entries = _open(options).entries()
-    if options.run:
-        run = choose(fold(entries), options.run)
-        entries = [entry for entry in entries if entry.run == run.id]
-    _say([json.dumps(entry.as_json(), ensure_ascii=False) for entry in entries])
-    return GOOD
-
-
-def _report(options: argparse.Namespace) -> int:
-    ledger = _open(options)
-    evidence = gather(ledger.environment, ledger.entries(), options.run)
-    found = audit(ledger.path)
-    if options.html:
-        _write(Path(options.html), page.render(evidence, found))
-    elif options.json:
-        _say_json(show.run_as_json(evidence) | {"verification": found.as_json()})
-    else:
-        _say(report.render(evidence, found))
-    return GOOD if found.good else NOT_GOOD
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise RunbookError(
-            f"the report was not written to `{path}`",
-            f"{error.strerror}",
-            f"see `ls -ld {path.parent}`; or give another file with `--html`",
-        ) from None
-    _say([f"Report written to {path}."])
+def _misused(misuse: click.UsageError) -> int:
+    """Tell a command line that was not understood, with what it takes."""
+    context = misuse.ctx
+    path = context.command_path if context else "handrail"
+    if context is not None:
+        pieces = " ".join(context.command.collect_usage_pieces(context))
+        sys.stderr.write(f"usage: {path} {pieces}\n")
+    nothing = isinstance(misuse, click.exceptions.NoArgsIsHelpError)
+    why = "it names no command" if nothing else misuse.format_message().rstrip(".")
+    complain(Misused("the command line was not understood", why, f"{path} --help"))
+    return USAGE
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class Command:
     def run(self, *arguments, **env):
         """Run it to its end; no secret is in anything it says."""
         done = subprocess.run(
-            [sys.executable, "-m", "handrail.cli.mapping", *map(str, arguments)],
+            [sys.executable, "-m", "handrail", "mapping", *map(str, arguments)],
             cwd=ROOT,
             env=self.env | env,
             capture_output=True,
@@ -157,5 +157,5 @@ def test_a_command_line_that_is_not_understood_exits_2(command, arguments):
     """With what it takes, on stderr."""
     done = command.run(*arguments)
     assert done.returncode == 2
-    assert done.stderr.startswith("usage: python -m handrail.transfer")
+    assert done.stderr.startswith("usage: handrail mapping")
     assert done.stdout == ""

@@ -94,7 +94,7 @@ def load(path: str | Path) -> Mapping:
         raise ClientError(
             f"the mapping `{file}` could not be read",
             error.strerror or "no such file",
-            "name an existing mapping file, or let `python -m handrail.transfer draft` write one",
+            "name an existing mapping file, or let `handrail mapping draft` write one",
         ) from None
     try:
         loader = yaml.SafeLoader(text)

@@ -1,0 +1,173 @@
+"""Subcommands that read a ledger: what it holds, whether to trust it, the report of a run."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from handrail.cli.out import GOOD, NOT_GOOD, Misused, say, say_json
+from handrail.ledger.audit import LIMITS, audit
+from handrail.ledger.errors import RunbookError
+from handrail.ledger.run import Outcome, fold
+from handrail.ledger.store import SqliteLedger, path_of
+from handrail.ledger.views import page
+from handrail.ledger.views import report as reports
+from handrail.ledger.views import show as shows
+from handrail.ledger.views.evidence import choose, gather
+
+LEDGERS = Path("state/ledgers")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+C = TypeVar("C", bound=Callable[..., int])
+
+
+def reads(command: C) -> C:
+    """Give a subcommand the two options that all of them here take."""
+    as_json = click.option("--json", "as_json", is_flag=True, help="print JSON, for programs")
+    ledger = click.option(
+        "--ledger",
+        metavar="URL",
+        envvar="LEDGER_URL",
+        default="",
+        help="a path or sqlite:///PATH; else $LEDGER_URL, else the one file in state/ledgers",
+    )
+    return ledger(as_json(command))
+
+
+def _path(ledger: str) -> Path:
+    """Return the ledger's file: named, or the only one there is."""
+    if ledger:
+        try:
+            return path_of(ledger)
+        except RunbookError as refusal:
+            raise Misused(refusal.what, refusal.why, refusal.fix) from None
+    found = sorted(LEDGERS.glob("*.sqlite"))
+    if len(found) == 1:
+        return found[0]
+    several = f"there are {len(found)}: {', '.join(f'`{each}`' for each in found)}"
+    raise Misused(
+        "no ledger was chosen",
+        several if found else f"there is none in `{LEDGERS}` of this directory",
+        "name one: `--ledger PATH`, or set LEDGER_URL",
+    )
+
+
+def _open(ledger: str) -> SqliteLedger:
+    return SqliteLedger(_path(ledger))
+
+
+@click.command
+@reads
+def runs(ledger: str, *, as_json: bool) -> int:
+    """List every run."""
+    held = _open(ledger)
+    found = fold(held.entries())
+    if as_json:
+        say_json(shows.runs_as_json(held.environment, found))
+    else:
+        say(shows.runs_as_text(held.environment, found))
+    return GOOD
+
+
+@click.command
+@click.argument("run", default="", metavar="[RUN]")
+@reads
+def status(ledger: str, run: str, *, as_json: bool) -> int:
+    """Tell where a run stands; 0 only where it is proven.
+
+    The newest run where RUN is left out.
+    """
+    held = _open(ledger)
+    evidence = gather(held.environment, held.entries(), run)
+    if as_json:
+        say_json(shows.status_as_json(held.environment, evidence.run))
+    else:
+        say(shows.status_as_text(evidence))
+    return GOOD if evidence.run.outcome is Outcome.PROVEN else NOT_GOOD
+
+
+@click.command
+@click.argument("run", metavar="RUN")
+@reads
+def show(ledger: str, run: str, *, as_json: bool) -> int:
+    """Tell everything about the tasks of a run.
+
+    RUN is its id, or `latest`.
+    """
+    held = _open(ledger)
+    evidence = gather(held.environment, held.entries(), run)
+    if as_json:
+        say_json(shows.run_as_json(evidence))
+    else:
+        say(shows.run_as_text(evidence))
+    return GOOD
+
+
+@click.command(epilog=LIMITS)
+@click.option("--head", metavar="SHA256", default="", help="a head kept elsewhere")
+@reads
+def verify(ledger: str, head: str, *, as_json: bool) -> int:
+    """Check the chain of entries."""
+    if head and not _SHA256.fullmatch(head):
+        raise Misused(
+            "the ledger was not verified",
+            f"`{head}` is not a head: 64 digits of 0-9 and a-f",
+            "give the whole head that an earlier `handrail verify` printed",
+        )
+    found = audit(_path(ledger), head)
+    if as_json:
+        say_json(found.as_json())
+    else:
+        say(shows.audit_as_text(found))
+    return GOOD if found.good else NOT_GOOD
+
+
+@click.command
+@click.argument("run", default="", metavar="[RUN]")
+@reads
+def export(ledger: str, run: str, *, as_json: bool) -> int:  # noqa: ARG001 - it is JSON anyway
+    """Print entries as JSON, one a line.
+
+    Those of all runs where RUN is left out.
+    """
+    entries = _open(ledger).entries()
+    if run:
+        chosen = choose(fold(entries), run)
+        entries = [entry for entry in entries if entry.run == chosen.id]
+    say(json.dumps(entry.as_json(), ensure_ascii=False) for entry in entries)
+    return GOOD
+
+
+@click.command
+@click.argument("run", default="", metavar="[RUN]")
+@click.option("--html", metavar="FILE", default="", help="as one HTML file")
+@reads
+def report(ledger: str, run: str, html: str, *, as_json: bool) -> int:
+    """Write the report of a run.
+
+    The newest run where RUN is left out.
+    """
+    held = _open(ledger)
+    evidence = gather(held.environment, held.entries(), run)
+    found = audit(held.path)
+    if html:
+        _write(Path(html), page.render(evidence, found))
+    elif as_json:
+        say_json(shows.run_as_json(evidence) | {"verification": found.as_json()})
+    else:
+        say(reports.render(evidence, found))
+    return GOOD if found.good else NOT_GOOD
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RunbookError(
+            f"the report was not written to `{path}`",
+            f"{error.strerror}",
+            f"see `ls -ld {path.parent}`; or give another file with `--html`",
+        ) from None
+    say([f"Report written to {path}."])

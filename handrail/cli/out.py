@@ -1,0 +1,33 @@
+"""What every subcommand says, and how it ends."""
+
+import json
+import re
+import sys
+from collections.abc import Iterable
+
+from handrail.clients.errors import ClientError
+from handrail.ledger.errors import RunbookError
+
+GOOD, NOT_GOOD, USAGE = 0, 1, 2
+INTERRUPTED = 130  # as a shell has it for Ctrl-C
+WRITTEN_OUT = re.compile(r"(?<=://)[^\s/@]*@")
+
+
+class Misused(RunbookError):
+    """The command line does not say what is wanted."""
+
+
+def say(lines: Iterable[str]) -> None:
+    """Print lines for people."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def say_json(found: object) -> None:
+    """Print one value for programs."""
+    say([json.dumps(found, indent=2, ensure_ascii=False)])
+
+
+def complain(refusal: RunbookError | ClientError) -> None:
+    """Print what happened, why, and what to type next; no user or password of an address."""
+    told = f"{refusal.what}.\n    why:  {refusal.why}\n    next: {refusal.fix}\n"
+    sys.stderr.write(WRITTEN_OUT.sub("…@", told))
