@@ -10,7 +10,7 @@ from handrail.transfer.session.quoting import qualified, quoted
 from handrail.transfer.sql import casts
 from handrail.transfer.sql import catalog as catalogs
 from handrail.transfer.sql.catalog import Column, Table
-from handrail.transfer.sql.columns import AWARE, NAIVE, TEXTUAL, TIME, WIDENINGS
+from handrail.transfer.sql.types import AWARE, NAIVE, TEXTUAL, TIME, WIDENINGS
 
 DATE_FORMATS = (
     "YYYY-MM-DD", "Month DD, YYYY", "MM/DD/YYYY", "DD/MM/YYYY", "DD Mon YYYY", "DD.MM.YYYY",

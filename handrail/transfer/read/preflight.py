@@ -8,7 +8,8 @@ from handrail.transfer.mapping.rules import Action
 from handrail.transfer.session.connection import Connection, reading
 from handrail.transfer.session.quoting import quoted
 from handrail.transfer.sql import casts
-from handrail.transfer.sql.plan import FaultPlan, Plan, TablePlan
+from handrail.transfer.sql.parts import FaultPlan
+from handrail.transfer.sql.plan import Plan, TablePlan
 
 SAMPLES = 5
 VERDICTS = {Action.REFUSE: "refused", Action.QUARANTINE: "quarantined"}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from handrail.transfer.mapping.rules import Mapping, Place, Problem, TableRule
 from handrail.transfer.sql.catalog import Catalog, Table
-from handrail.transfer.sql.plan import ColumnPlan
+from handrail.transfer.sql.parts import ColumnPlan
 
 OPTIONAL = "remove the line, or write `{reason: …, optional: true}`"
 

@@ -1,5 +1,6 @@
 """Turn one column rule into the expression of its value and the faults it may have."""
 
+import dataclasses
 import re
 from dataclasses import dataclass, field
 
@@ -8,25 +9,10 @@ from handrail.transfer.session.quoting import constant, literal, quoted
 from handrail.transfer.sql import casts
 from handrail.transfer.sql.catalog import Column, Table
 from handrail.transfer.sql.parsed import Join, Parsed
-from handrail.transfer.sql.plan import ColumnPlan, FaultPlan
+from handrail.transfer.sql.parts import ColumnPlan, FaultPlan
 from handrail.transfer.sql.treatment import Treatment
+from handrail.transfer.sql.types import AWARE, HASHED, NAIVE, TEXTUAL, TIME, WIDENINGS
 
-NAIVE = "timestamp without time zone"
-AWARE = "timestamp with time zone"
-TIME = "time without time zone"
-TEXTUAL = {"text", "character varying", "bpchar", "citext", "name"}
-WIDENINGS = {
-    ("smallint", "integer"), ("smallint", "bigint"), ("integer", "bigint"),
-    ("smallint", "numeric"), ("integer", "numeric"), ("bigint", "numeric"),
-    ("smallint", "double precision"), ("integer", "double precision"),
-    ("real", "double precision"), ("json", "jsonb"),
-}  # fmt: skip
-# Types whose values have a hash that is equal when the values are.
-HASHED = {
-    "boolean", "bytea", "smallint", "integer", "bigint", "text", "character varying", "bpchar",
-    "real", "double precision", "numeric", "date", TIME, "time with time zone", NAIVE, AWARE,
-    "interval", "uuid", "jsonb", "inet", "oid",
-}  # fmt: skip
 CAST_TARGETS = {
     "boolean": {"boolean"},
     "date": {"date", AWARE},
@@ -50,6 +36,11 @@ class Built:
     joins: list[Join] = field(default_factory=list)
     sources: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
+
+    def names(self) -> frozenset[str]:
+        """Name what the table's query must provide for it."""
+        parsed = {item.name for item in self.parsed}
+        return frozenset(parsed | {join.name for join in self.joins})
 
 
 @dataclass(frozen=True)
@@ -94,6 +85,8 @@ class Builder:
         if value is None:
             return built
         final = self._treated(rule, column, raw, value, wire, built)
+        needs = built.names()
+        built.faults = [dataclasses.replace(fault, needs=needs) for fault in built.faults]
         exact = raw.type in {wire, NAIVE} or {raw.type, wire} <= TEXTUAL
         built.plan = ColumnPlan(
             name=rule.name,
@@ -104,6 +97,7 @@ class Builder:
             source_type=self.source.by_name[rule.source].type if rule.source else None,
             as_text=wire not in HASHED or column.kind == "e",
             exact=exact and rule.source is not None and not (rule.cast or rule.values),
+            needs=needs,
         )
         return built
 
@@ -268,7 +262,7 @@ class Builder:
         first = f"select distinct on (k) k, first from ({keys}) d where k <> '' order by k, first"
         mine = f"key:{rule.name}"
         built.parsed.append(Parsed(mine, fold(f"s.{column}")))
-        join = Join(f"first:{rule.name}", first, f"s.{quoted(mine)}")
+        join = Join(f"first:{rule.name}", first, f"s.{quoted(mine)}", frozenset({mine}))
         built.joins.append(join)
         return f"{join.alias}.first < s.{key}"
 

@@ -11,20 +11,14 @@ import psycopg
 
 from handrail.transfer.mapping import mapping as mappings
 from handrail.transfer.mapping.mapping import MappingRefused
-from handrail.transfer.mapping.rules import ColumnRule, Mapping, Problem, TableRule
+from handrail.transfer.mapping.rules import Mapping, Problem, TableRule
 from handrail.transfer.session.connection import Connection, connect, first_line, prepare
-from handrail.transfer.session.quoting import quoted
 from handrail.transfer.sql import account
 from handrail.transfer.sql import catalog as catalogs
-from handrail.transfer.sql.catalog import Catalog, Table
-from handrail.transfer.sql.columns import Builder, Built
-from handrail.transfer.sql.cut import TEXTS, Cut
+from handrail.transfer.sql.catalog import Catalog
 from handrail.transfer.sql.evidence import recorded_catalog
-from handrail.transfer.sql.plan import ColumnPlan, Plan, TablePlan
-from handrail.transfer.sql.references import References
-
-# Types whose order is the same on any two servers, so that a range of keys means the same rows.
-ORDERED = {"smallint", "integer", "bigint", "uuid", "date", "timestamp with time zone"}
+from handrail.transfer.sql.plan import Plan, TablePlan
+from handrail.transfer.sql.table import TableCompiler
 
 
 def open_plan(mapping: str | Path, source: str, destination: str) -> Plan:
@@ -116,7 +110,11 @@ class _Compiler:
         usable = [rule for rule in self.mapping.tables if self._is_usable(rule)]
         order, cyclic = self._order(usable)
         for rule in order:
-            self.done[rule.name] = self._table(rule)
+            table = TableCompiler(
+                rule, self.source, self.destination, frozenset(self.rules), self.done
+            )
+            self.done[rule.name] = table.plan(self._parents(rule))
+            self.problems += table.problems
         shapes = [self._shape(self.source, {rule.source for rule in usable})]
         shapes.append(self._shape(self.destination, {rule.name for rule in usable}))
         digest = hashlib.sha256(" ".join([self.mapping.digest, *shapes]).encode()).hexdigest()
@@ -169,76 +167,3 @@ class _Compiler:
                 del waiting[name]
                 order.append(self.rules[name])
         return order, cyclic
-
-    def _table(self, rule: TableRule) -> TablePlan:
-        source, target = self.source.by_name[rule.source], self.destination.by_name[rule.name]
-        key = source.primary_key[0] if len(source.primary_key) == 1 else None
-        builder = Builder(source, self.source.schema, target, self.source.server_version, key)
-        references = References(
-            rule, source, self.source.schema, target, frozenset(self.rules), self.done
-        )
-        parts = [
-            builder.build(column, references.lookup(column))
-            for column in rule.columns
-            if self._is_writable(rule, column, target)
-        ]
-        rows = Built()
-        faults = [fault for built in parts for fault in built.faults]
-        faults += [builder.row_fault(row_rule, rows) for row_rule in rule.quarantine]
-        parts.append(rows)
-        columns = {built.plan.name: built.plan for built in parts if built.plan}
-        joins = [join for built in parts for join in built.joins]
-        faults += references.orphans(columns)
-        excluded = references.kept()
-        used = {name for built in parts for name in built.sources}
-        self.problems += [problem for built in parts for problem in built.problems]
-        self.problems += references.problems
-        self.problems += account.columns(rule, source, target, used)
-        chunk = next((c for c in columns.values() if key and self._is_key(c, key)), None)
-        first = source.primary_key[0] if source.primary_key else None
-        cut = next((c for c in columns.values() if first and self._is_cut(c, first)), None)
-        texts = [f"s.{quoted(name)}::text" for name in source.primary_key]
-        whole_key = f"concat_ws(',', {', '.join(texts)})" if texts else 's."row:place"::text'
-        return TablePlan(
-            name=rule.name,
-            source=rule.source,
-            schema=self.destination.schema,
-            source_schema=self.source.schema,
-            place=rule.place,
-            also=rule.also,
-            key=chunk.name if chunk else None,
-            key_source=key if chunk else None,
-            key_type=chunk.type if chunk else None,
-            cut=Cut(cut.name, first, cut.type) if cut and first else None,
-            key_text=whole_key,
-            source_columns=tuple(source.by_name),
-            secrets=tuple(sorted({c.source for c in rule.columns if c.secret and c.source})),
-            columns=tuple(columns.values()),
-            parsed=tuple(item for built in parts for item in built.parsed),
-            joins=(*joins, *references.joins),
-            faults=tuple(faults),
-            excluded=excluded,
-            uniques=target.uniques,
-            parents=tuple(sorted(self._parents(rule))),
-            limit=rule.limit,
-            replace=rule.replace,
-            notes=tuple(account.notes(rule, source, target, columns)),
-        )
-
-    def _is_writable(self, rule: TableRule, column: ColumnRule, target: Table) -> bool:
-        known = target.by_name.get(column.name)
-        if known is not None and not known.generated:
-            return True
-        what = "is computed by the destination" if known else "is no destination column"
-        fix = f"columns of `{rule.name}`: {', '.join(target.by_name)}"
-        self.problems.append(Problem(column.place, f"`{rule.name}.{column.name}` {what}", fix))
-        return False
-
-    @staticmethod
-    def _is_cut(column: ColumnPlan, first: str) -> bool:
-        changed = column.rule.when or column.rule.default or column.rule.lookup
-        ordered = column.type in ORDERED | TEXTS
-        return column.source == first and column.exact and ordered and not changed
-
-    def _is_key(self, column: ColumnPlan, key: str) -> bool:
-        return self._is_cut(column, key) and column.type in ORDERED

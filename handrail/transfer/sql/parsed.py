@@ -12,11 +12,15 @@ MOST_TEXTS = 2000
 
 @dataclass(frozen=True)
 class Join:
-    """A LEFT JOIN of `rows`, with at most one whose `k` is the value: `alias` reads it."""
+    """A LEFT JOIN of `rows`, with at most one whose `k` is the value: `alias` reads it.
+
+    `needs` names the joins and parsed values that the value reads.
+    """
 
     name: str
     rows: str
     value: str
+    needs: frozenset[str] = frozenset()
 
     @property
     def alias(self) -> str:

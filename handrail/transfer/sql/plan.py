@@ -3,50 +3,15 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from handrail.transfer.mapping.rules import Action, ColumnRule, Fault, Limit, Place
+from handrail.transfer.mapping.rules import Action, Limit, Place
 from handrail.transfer.session.quoting import literal, qualified, quoted
 from handrail.transfer.sql.catalog import Catalog
 from handrail.transfer.sql.cut import Cut
 from handrail.transfer.sql.hashes import PLACES, SUMS, hash_sum, hashes_text
 from handrail.transfer.sql.parsed import Join, Parsed
+from handrail.transfer.sql.parts import ColumnPlan, FaultPlan
 
 RECORDED = (Action.TRUNCATE, Action.PLACEHOLDER, Action.SENTINEL, Action.NULL, Action.TRIM)
-
-
-@dataclass(frozen=True)
-class ColumnPlan:
-    """One destination column: `sql` gives its value from the source row, cast to `type`.
-
-    `as_text` says that its type has no hash, so that both sides compare it as text.
-    """
-
-    name: str
-    type: str
-    sql: str
-    rule: ColumnRule
-    source: str | None
-    source_type: str | None
-    as_text: bool
-    exact: bool
-
-    @property
-    def target(self) -> str:
-        """Read the same value on the destination."""
-        return quoted(self.name)
-
-
-@dataclass(frozen=True)
-class FaultPlan:
-    """One thing that may be wrong with rows of a table, and what is done then."""
-
-    column: str
-    fault: Fault
-    condition: str
-    action: Action
-    reason: str
-    place: Place
-    old: str = "null::text"
-    new: str = "null::text"
 
 
 @dataclass(frozen=True)
@@ -102,12 +67,18 @@ class TablePlan:
             "case " + " ".join(f"when {f.condition} then {literal(f.reason)}" for f in out) + " end"
         )
 
-    def relation(self, where: str = "true", *, read: str | None = None) -> str:
+    @cached_property
+    def needs_of_kept(self) -> frozenset[str]:
+        """Name the joins and values that tell which rows are moved."""
+        out = [fault.needs for fault in self.faults if fault.action is Action.QUARANTINE]
+        return frozenset().union(*out, {"kept"} if self.excluded else ())
+
+    def relation(self, where: str = "true", *, needs: frozenset[str] | None = None) -> str:
         """Return the FROM item: source rows under `where`, with what is parsed and joined.
 
-        Where it is known what is `read` of it, nothing else is parsed or joined.
+        Where it is known what is needed of it, nothing else is parsed or joined.
         """
-        joins, parsed = (self.joins, self.parsed) if read is None else self._mentioned(read)
+        joins, parsed = (self.joins, self.parsed) if needs is None else self._needed(needs)
         source = qualified(self.source_schema, self.source)
         columns = ", ".join(["s.*", 's.ctid as "row:place"', *(item.value for item in parsed)])
         texts = "".join(item.join(source) for item in parsed)
@@ -116,14 +87,14 @@ class TablePlan:
         rows = f"(select {columns} from {source} s{texts} where {where}{fence}) s"
         return " ".join([rows, *(join.sql for join in joins)])
 
-    def _mentioned(self, read: str) -> tuple[list[Join], list[Parsed]]:
-        """Return the joins and values that a text mentions, itself or through a join."""
+    def _needed(self, needs: frozenset[str]) -> tuple[list[Join], list[Parsed]]:
+        """Return the joins and values of these names, and those that a join itself needs."""
         joins: list[Join] = []
         for join in reversed(self.joins):
-            if f"{join.alias}." in read:
+            if join.name in needs:
                 joins.insert(0, join)
-                read += join.value
-        return joins, [item for item in self.parsed if f"s.{quoted(item.name)}" in read]
+                needs |= join.needs
+        return joins, [item for item in self.parsed if item.name in needs]
 
     def kept(self) -> str:
         """Return the condition of the rows that are moved."""
@@ -145,9 +116,10 @@ class TablePlan:
         return self._of_moved(k=key, v=column)
 
     def _of_moved(self, **named: str) -> str:
-        sql, kept = {item.name: item.sql for item in self.columns}, self.kept()
-        listing = ", ".join(f"{sql[column]} as {name}" for name, column in named.items())
-        return f"select {listing} from {self.relation(read=listing + kept)} where {kept}"
+        found = {item.name: item for item in self.columns}
+        listing = ", ".join(f"{found[column].sql} as {name}" for name, column in named.items())
+        needs = self.needs_of_kept.union(*(found[column].needs for column in named.values()))
+        return f"select {listing} from {self.relation(needs=needs)} where {self.kept()}"
 
     def row(self, *, source: bool) -> str:
         """Return an expression: all mapped columns of one row on either side."""
@@ -216,7 +188,7 @@ class TablePlan:
         if self.reason is None:
             return "0"
         if self.excluded is None:
-            return f"(select count(*) from {self.relation(where, read='')}) - count(*)"
+            return f"(select count(*) from {self.relation(where, needs=frozenset())}) - count(*)"
         return f"(select count(*) from ({self.quarantined(where)}) q)"
 
     def _is_adjusted(self) -> str:

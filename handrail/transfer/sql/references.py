@@ -7,7 +7,8 @@ from handrail.transfer.mapping.rules import Action, ColumnRule, Fault, Problem, 
 from handrail.transfer.session.quoting import qualified, quoted
 from handrail.transfer.sql.catalog import Constraint, Table
 from handrail.transfer.sql.parsed import Join
-from handrail.transfer.sql.plan import ColumnPlan, FaultPlan, TablePlan
+from handrail.transfer.sql.parts import ColumnPlan, FaultPlan
+from handrail.transfer.sql.plan import TablePlan
 from handrail.transfer.sql.treatment import worded
 
 
@@ -69,19 +70,20 @@ class References:
             keys = self._keys(key, column, columns)
             if keys is None:
                 continue
-            join = Join(f"ref:{column.name}", keys, column.sql)
+            join = Join(f"ref:{column.name}", keys, column.sql, column.needs)
+            needs = column.needs | {join.name}
             self.joins.append(join)
             action = column.rule.action(Fault.ORPHAN) or Action.REFUSE
             condition = f"coalesce({column.sql} is not null and {join.alias}.k is null, false)"
             reason = worded(column.rule, Fault.ORPHAN)
             fault = FaultPlan(
                 column.name, Fault.ORPHAN, condition, action, reason, column.rule.place,
-                f"({column.sql})::text",
+                f"({column.sql})::text", needs=needs,
             )  # fmt: skip
             faults.append(fault)
             if action is Action.NULL:
                 sql = f"(case when {join.alias}.k is not null then {column.sql} end)"
-                columns[column.name] = dataclasses.replace(column, sql=sql)
+                columns[column.name] = dataclasses.replace(column, sql=sql, needs=needs)
         for rule in self.rule.columns:
             if rule.action(Fault.ORPHAN) and rule.name in columns and rule.name not in bound:
                 what = f"`{self.rule.name}.{rule.name}` has no foreign key on the destination"

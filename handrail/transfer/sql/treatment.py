@@ -6,7 +6,7 @@ from functools import cached_property
 from handrail.transfer.mapping.rules import Action, ColumnRule, Fault
 from handrail.transfer.session.quoting import constant, quoted
 from handrail.transfer.sql import casts
-from handrail.transfer.sql.plan import FaultPlan
+from handrail.transfer.sql.parts import FaultPlan
 
 WORDS = {
     Fault.NULL: "`{column}` is NULL",

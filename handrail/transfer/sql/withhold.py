@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from handrail.transfer.session.quoting import plain
-from handrail.transfer.sql.plan import ColumnPlan, Plan
+from handrail.transfer.sql.parts import ColumnPlan
+from handrail.transfer.sql.plan import Plan
 
 WITHHELD = "'withheld'"
 # A quoted name, which stays as it is, or a text: in quotes, or between dollars in a `sql:` rule.

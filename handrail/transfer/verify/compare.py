@@ -12,7 +12,8 @@ from typing import Any
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.sql.hashes import hash_sum
-from handrail.transfer.sql.plan import ColumnPlan, Plan, TablePlan
+from handrail.transfer.sql.parts import ColumnPlan
+from handrail.transfer.sql.plan import Plan, TablePlan
 
 BUCKET_BITS = 14  # of a key, that its bucket leaves out: 16,384 keys
 HASH_BUCKETS = 256

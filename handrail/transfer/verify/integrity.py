@@ -7,8 +7,8 @@ from handrail.transfer.load import bulk
 from handrail.transfer.load.bulk import CatalogChanged
 from handrail.transfer.session.connection import Connection, value
 from handrail.transfer.session.quoting import literal, qualified, quoted
-from handrail.transfer.sql.columns import AWARE
 from handrail.transfer.sql.plan import Plan, TablePlan
+from handrail.transfer.sql.types import AWARE
 
 SAMPLES = 5
 

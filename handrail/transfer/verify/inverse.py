@@ -12,8 +12,9 @@ from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import constant, literal, quoted
 from handrail.transfer.session.stream import copy_rows
 from handrail.transfer.sql import casts
-from handrail.transfer.sql.columns import AWARE, NAIVE, TEXTUAL
-from handrail.transfer.sql.plan import ColumnPlan, Plan, TablePlan
+from handrail.transfer.sql.parts import ColumnPlan
+from handrail.transfer.sql.plan import Plan, TablePlan
+from handrail.transfer.sql.types import AWARE, NAIVE, TEXTUAL
 
 CHUNK_ROWS = 250_000
 INTEGERS = {"smallint", "integer", "bigint"}

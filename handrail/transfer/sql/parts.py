@@ -1,0 +1,48 @@
+"""What the plan of a table consists of: its columns, and what may be wrong with its rows."""
+
+from dataclasses import dataclass
+
+from handrail.transfer.mapping.rules import Action, ColumnRule, Fault, Place
+from handrail.transfer.session.quoting import quoted
+
+
+@dataclass(frozen=True)
+class ColumnPlan:
+    """One destination column: `sql` gives its value from the source row, cast to `type`.
+
+    `as_text` says that its type has no hash, so that both sides compare it as text. `needs` names
+    the joins and parsed values that it reads.
+    """
+
+    name: str
+    type: str
+    sql: str
+    rule: ColumnRule
+    source: str | None
+    source_type: str | None
+    as_text: bool
+    exact: bool
+    needs: frozenset[str] = frozenset()
+
+    @property
+    def target(self) -> str:
+        """Read the same value on the destination."""
+        return quoted(self.name)
+
+
+@dataclass(frozen=True)
+class FaultPlan:
+    """One thing that may be wrong with rows of a table, and what is done then.
+
+    `needs` names the joins and parsed values that its expressions read.
+    """
+
+    column: str
+    fault: Fault
+    condition: str
+    action: Action
+    reason: str
+    place: Place
+    old: str = "null::text"
+    new: str = "null::text"
+    needs: frozenset[str] = frozenset()

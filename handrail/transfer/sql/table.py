@@ -1,0 +1,130 @@
+"""Compile the rules of one destination table."""
+
+from collections.abc import Iterable
+
+from handrail.transfer.mapping.rules import ColumnRule, Problem, TableRule
+from handrail.transfer.session.quoting import quoted
+from handrail.transfer.sql import account
+from handrail.transfer.sql.catalog import Catalog
+from handrail.transfer.sql.columns import Builder, Built
+from handrail.transfer.sql.cut import TEXTS, Cut
+from handrail.transfer.sql.parts import ColumnPlan
+from handrail.transfer.sql.plan import TablePlan
+from handrail.transfer.sql.references import References
+
+# Types whose order is the same on any two servers, so that a range of keys means the same rows.
+ORDERED = {"smallint", "integer", "bigint", "uuid", "date", "timestamp with time zone"}
+
+
+class TableCompiler:
+    """One table on its way to a plan, which counts only where `problems` stayed empty.
+
+    Args:
+        rule: The table's rule; both its tables are there.
+        source: Catalog of the source.
+        destination: Catalog of the destination.
+        mapped: Destination tables that have a rule.
+        done: Plans of the tables before it.
+    """
+
+    def __init__(
+        self,
+        rule: TableRule,
+        source: Catalog,
+        destination: Catalog,
+        mapped: frozenset[str],
+        done: dict[str, TablePlan],
+    ) -> None:
+        self.rule = rule
+        self.schemas = source.schema, destination.schema
+        self.source = source.by_name[rule.source]
+        self.target = destination.by_name[rule.name]
+        self.problems: list[Problem] = []
+        self.references = References(rule, self.source, source.schema, self.target, mapped, done)
+        primary = self.source.primary_key
+        self.key = primary[0] if len(primary) == 1 else None
+        self.first = primary[0] if primary else None
+        self.builder = Builder(
+            self.source, source.schema, self.target, source.server_version, self.key
+        )
+
+    def plan(self, parents: Iterable[str]) -> TablePlan:
+        """Compile; `parents` are the tables that must come first."""
+        parts, rows = self._columns(), self._rows()
+        columns = {built.plan.name: built.plan for built in parts if built.plan}
+        orphans = self.references.orphans(columns)
+        excluded = self.references.kept()
+        self._account([*parts, rows])
+        chunk = self._copied(columns.values(), self.key, ORDERED)
+        cut = self._copied(columns.values(), self.first, ORDERED | TEXTS)
+        return TablePlan(
+            name=self.rule.name,
+            source=self.rule.source,
+            schema=self.schemas[1],
+            source_schema=self.schemas[0],
+            place=self.rule.place,
+            also=self.rule.also,
+            key=chunk.name if chunk else None,
+            key_source=self.key if chunk else None,
+            key_type=chunk.type if chunk else None,
+            cut=Cut(cut.name, cut.source, cut.type) if cut and cut.source else None,
+            key_text=self._key_text(),
+            source_columns=tuple(self.source.by_name),
+            secrets=tuple(sorted({c.source for c in self.rule.columns if c.secret and c.source})),
+            columns=tuple(columns.values()),
+            parsed=tuple(item for built in parts for item in built.parsed),
+            joins=(*(join for built in parts for join in built.joins), *self.references.joins),
+            faults=(*(fault for built in [*parts, rows] for fault in built.faults), *orphans),
+            excluded=excluded,
+            uniques=self.target.uniques,
+            parents=tuple(sorted(parents)),
+            limit=self.rule.limit,
+            replace=self.rule.replace,
+            notes=tuple(account.notes(self.rule, self.source, self.target, columns)),
+        )
+
+    def _columns(self) -> list[Built]:
+        return [
+            self.builder.build(column, self.references.lookup(column))
+            for column in self.rule.columns
+            if self._is_writable(column)
+        ]
+
+    def _rows(self) -> Built:
+        """Return what the rules come to that keep rows out by a condition."""
+        rows = Built()
+        rows.faults = [self.builder.row_fault(rule, rows) for rule in self.rule.quarantine]
+        return rows
+
+    def _account(self, parts: list[Built]) -> None:
+        used = {name for built in parts for name in built.sources}
+        self.problems += [problem for built in parts for problem in built.problems]
+        self.problems += self.references.problems
+        self.problems += account.columns(self.rule, self.source, self.target, used)
+
+    def _key_text(self) -> str:
+        """Return an expression that names a row of the source."""
+        texts = [f"s.{quoted(name)}::text" for name in self.source.primary_key]
+        return f"concat_ws(',', {', '.join(texts)})" if texts else 's."row:place"::text'
+
+    def _is_writable(self, column: ColumnRule) -> bool:
+        known = self.target.by_name.get(column.name)
+        if known is not None and not known.generated:
+            return True
+        what = "is computed by the destination" if known else "is no destination column"
+        fix = f"columns of `{self.rule.name}`: {', '.join(self.target.by_name)}"
+        label = f"`{self.rule.name}.{column.name}`"
+        self.problems.append(Problem(column.place, f"{label} {what}", fix))
+        return False
+
+    @staticmethod
+    def _copied(
+        columns: Iterable[ColumnPlan], source: str | None, types: set[str]
+    ) -> ColumnPlan | None:
+        """Return the column that is a source column unchanged, if its type is one of these."""
+        for column in columns:
+            changed = column.rule.when or column.rule.default or column.rule.lookup
+            copied = source is not None and column.source == source and column.exact
+            if copied and column.type in types and not changed:
+                return column
+        return None

@@ -1,0 +1,18 @@
+"""Types as PostgreSQL spells them, and what may be done with them."""
+
+NAIVE = "timestamp without time zone"
+AWARE = "timestamp with time zone"
+TIME = "time without time zone"
+TEXTUAL = {"text", "character varying", "bpchar", "citext", "name"}
+WIDENINGS = {
+    ("smallint", "integer"), ("smallint", "bigint"), ("integer", "bigint"),
+    ("smallint", "numeric"), ("integer", "numeric"), ("bigint", "numeric"),
+    ("smallint", "double precision"), ("integer", "double precision"),
+    ("real", "double precision"), ("json", "jsonb"),
+}  # fmt: skip
+# Types whose values have a hash that is equal when the values are.
+HASHED = {
+    "boolean", "bytea", "smallint", "integer", "bigint", "text", "character varying", "bpchar",
+    "real", "double precision", "numeric", "date", TIME, "time with time zone", NAIVE, AWARE,
+    "interval", "uuid", "jsonb", "inet", "oid",
+}  # fmt: skip
