@@ -1,9 +1,9 @@
 """The runbook engine: contracts carried out by pyinfra and remembered by a ledger."""
 
 from handrail.clients.secret import Secret
+from handrail.engine.attempt.opening import begin
 from handrail.engine.contract import Commands, call, check, irreversible
 from handrail.engine.finding import Finding, fails, holds, holds_if, unknown
-from handrail.engine.opening import begin
 from handrail.engine.steps import gate, step
 from handrail.engine.telling import say
 from handrail.engine.undo import roll_back

@@ -9,8 +9,8 @@ from pyinfra.context import host
 from handrail.clients.errors import ClientError
 from handrail.clients.secret import is_reference
 from handrail.engine import arguments as values
+from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.contract import SUPPLIED, Contract, parameters
-from handrail.engine.session import Session
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import PreconditionUnmet
 from handrail.ledger.run import Receipt, Task
@@ -20,7 +20,7 @@ from handrail.ledger.run import Receipt, Task
 class Act:
     """One call of a step on this target, its arguments both plain and live."""
 
-    session: Session
+    attempt: Attempt
     contract: Contract
     task: Task
     plain: dict[str, Any]  # Any: JSON
@@ -28,29 +28,29 @@ class Act:
     digest: str
 
     @classmethod
-    def recorded(cls, session: Session, contract: Contract, receipt: Receipt) -> Self:
+    def recorded(cls, attempt: Attempt, contract: Contract, receipt: Receipt) -> Self:
         """Read the arguments of a receipt; what the step was made from need not be there any more.
 
         Raises:
             PreconditionUnmet: one has not the form its type needs.
         """
         plain = dict(receipt.arguments)
-        live = _live(session, contract, receipt.task, plain)
-        return cls(session, contract, session.task(receipt.task), plain, live, receipt.digest)
+        live = _live(attempt, contract, receipt.task, plain)
+        return cls(attempt, contract, attempt.task(receipt.task), plain, live, receipt.digest)
 
     @classmethod
-    def of(cls, session: Session, contract: Contract, task: str, plain: dict[str, Any]) -> Self:
+    def of(cls, attempt: Attempt, contract: Contract, task: str, plain: dict[str, Any]) -> Self:
         """Read the arguments.
 
         Raises:
             PreconditionUnmet: one has not the form its type needs; a secret is not to be had.
         """
-        live = _live(session, contract, task, plain)
+        live = _live(attempt, contract, task, plain)
         try:
-            digest = values.digest(contract, plain, live, session.vault)
+            digest = values.digest(contract, plain, live, attempt.vault)
         except ClientError as error:
             raise refusal(contract, f"{error.what}: {error.why}", error.fix) from None
-        return cls(session, contract, session.task(task), plain, live, digest)
+        return cls(attempt, contract, attempt.task(task), plain, live, digest)
 
     @property
     def is_settled(self) -> bool:
@@ -65,7 +65,7 @@ class Act:
         declared = self.task.declared
         if event is not Event.STEP_REFUSED:
             body["digest"] = self.digest
-        self.session.append(
+        self.attempt.append(
             event, task=declared.task, step=self.contract.name, reason=reason, body=body
         )
 
@@ -98,13 +98,13 @@ class Act:
 
 
 def _live(
-    session: Session,
+    attempt: Attempt,
     contract: Contract,
     task: str,
     plain: dict[str, Any],  # Any: JSON
 ) -> dict[str, Any]:  # Any: what the annotations name
     try:
-        return values.revive(contract, plain, task, session.run.undoes or session.run.id)
+        return values.revive(contract, plain, task, attempt.run.undoes or attempt.run.id)
     except ClientError as error:
         raise refusal(contract, f"{error.what}: {error.why}", error.fix) from None
 

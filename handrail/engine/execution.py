@@ -12,6 +12,7 @@ from pyinfra.context import host
 from handrail.clients.errors import ClientError
 from handrail.engine import arguments as values
 from handrail.engine.act import Act, refusal
+from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.contract import Call, Clause, Commands, Contract, ask, chosen, claim
 from handrail.engine.fence import fenced, refuse_orphan
 from handrail.engine.finding import Finding, Verdict
@@ -24,7 +25,6 @@ from handrail.engine.outcome import (
     refused,
     unforeseen,
 )
-from handrail.engine.session import Session
 from handrail.engine.telling import tell
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import DriftFound, InDoubt, NotProven, PreconditionUnmet, RunbookError
@@ -32,7 +32,7 @@ from handrail.ledger.run import TaskState
 
 
 def execute(
-    session: Session,
+    attempt: Attempt,
     contract: Contract,
     task: str,
     plain: dict[str, Any],  # Any: JSON
@@ -42,19 +42,19 @@ def execute(
     An expected refusal ends as a command that fails; what nobody foresaw is recorded, and goes up
     with its traceback.
     """
-    declared = session.task(task).declared
+    declared = attempt.task(task).declared
     try:
-        refuse_after_failure(session)
-        session.write()
-        act = Act.of(session, contract, task, plain)
+        refuse_after_failure(attempt)
+        attempt.write()
+        act = Act.of(attempt, contract, task, plain)
         if not admit(act):
             return
         intend(act)
     except RunbookError as error:
-        yield refused(session, declared, error)
+        yield refused(attempt, declared, error)
         return
     except Exception as bug:
-        record_refusal(session, declared, unforeseen(bug))
+        record_refusal(attempt, declared, unforeseen(bug))
         raise
     failure: list[str] = []
     try:
@@ -102,7 +102,7 @@ def confirm_or_redo(act: Act, found: Finding) -> bool:
         if act.task.state is TaskState.REFUSED:
             act.record(Event.STEP_CONFIRMED)
         return False
-    choices = act.session.choices
+    choices = act.attempt.choices
     if choices.drift != "redo":
         raise DriftFound(
             f"{act.contract.name} did not start on {host.name}",
@@ -118,9 +118,9 @@ def confirm_or_redo(act: Act, found: Finding) -> bool:
 
 def resolve_doubt(act: Act) -> bool:
     """Find out what an interrupted act came to; True where it has to run again."""
-    refuse_orphan(act.session.environment, f"{act.contract.name} did not start on {host.name}")
-    choice = act.session.settlement(act.task)
-    reason = act.session.choices.reason
+    refuse_orphan(act.attempt.environment, f"{act.contract.name} did not start on {host.name}")
+    choice = act.attempt.settlement(act.task)
+    reason = act.attempt.choices.reason
     if choice and not reason:
         raise no_reason(act)
     if choice == "skip":
@@ -138,7 +138,7 @@ def resolve_doubt(act: Act) -> bool:
         f"attempt {max(act.task.attempts)} began it and its end is not on record; {found.why}; "
         "it is not declared idempotent, so it does not run twice unattended",
         "look there, then the same command with "
-        f"`--data settle={act.session.place(act.task)}:retry` (or `:adopt`, `:skip`) and "
+        f"`--data settle={act.attempt.place(act.task)}:retry` (or `:adopt`, `:skip`) and "
         '`--data reason="…"`; or roll the run back',
     )
 
@@ -171,14 +171,14 @@ def intend(act: Act) -> None:
     """Record what is about to happen and what was there before; on disk before any effect."""
     before = None
     if act.contract.captures is not None and act.task.receipt is None:
-        before = values.seal(captured(act, act.contract.captures), act.session.vault)
+        before = values.seal(captured(act, act.contract.captures), act.attempt.vault)
     act.record(
         Event.STEP_STARTED,
         arguments=act.plain,
         before=before,
         settings=settings_here(),
         idempotent=act.contract.idempotent,
-        reason=act.session.choices.reason,
+        reason=act.attempt.choices.reason,
     )
 
 
@@ -217,7 +217,7 @@ def prove(act: Act) -> None:
             found.fix or "see the lines above, then the same command again",
         )
     captures = act.contract.captures
-    after = values.trace(captured(act, captures), act.session.vault) if captures else ""
+    after = values.trace(captured(act, captures), act.attempt.vault) if captures else ""
     act.record(Event.STEP_CHANGED, facts=dict(found.facts), after=after)
 
 
@@ -233,7 +233,7 @@ def perform(act: Act, body: Commands, failure: list[str]) -> Iterator[PyinfraCom
             yield FunctionCommand(performer(item, failure), (), {})
         else:
             refuse_shown_secret(act, item)
-            yield fenced(act.session.environment, item)
+            yield fenced(act.attempt.environment, item)
 
 
 def performer(item: Call, failure: list[str]) -> Any:  # Any: pyinfra's own type of a function

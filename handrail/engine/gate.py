@@ -12,6 +12,7 @@ from pyinfra.api.state import State
 from pyinfra.context import host
 
 from handrail.engine.act import Act
+from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.contract import (
     SUPPLIED,
     Check,
@@ -28,7 +29,6 @@ from handrail.engine.contract import (
 from handrail.engine.finding import Finding, Verdict
 from handrail.engine.outcome import refuse_after_failure, refused, unforeseen
 from handrail.engine.plan import preview
-from handrail.engine.session import Session
 from handrail.engine.telling import say, tell
 from handrail.ledger.entry import Event, now
 from handrail.ledger.errors import PreconditionUnmet, RunbookError
@@ -64,40 +64,40 @@ def is_gate(contract: Contract) -> bool:
 
 
 def preview_gate(
-    session: Session,
+    attempt: Attempt,
     contract: Contract,
     task: str,
     plain: dict[str, Any],  # Any: JSON
 ) -> Iterator[PyinfraCommand]:
     """Say whether the gate would be asked; planning does not ask it, for it may wait."""
-    declared = session.task(task).declared
+    declared = attempt.task(task).declared
     try:
-        passed = Act.of(session, contract, task, plain).is_settled
+        passed = Act.of(attempt, contract, task, plain).is_settled
     except RunbookError as error:
-        yield from preview(session, declared, "would refuse", error.why)
+        yield from preview(attempt, declared, "would refuse", error.why)
         return
     decision = ("done", "it passed in this run") if passed else ("would be asked", "")
-    yield from preview(session, declared, *decision)
+    yield from preview(attempt, declared, *decision)
 
 
 def ask_gate(
-    session: Session,
+    attempt: Attempt,
     contract: Contract,
     task: str,
     plain: dict[str, Any],  # Any: JSON
 ) -> Iterator[PyinfraCommand]:
     """Ask the gate until it answers; a gate that passed in this run is not asked again."""
-    declared = session.task(task).declared
+    declared = attempt.task(task).declared
     try:
-        refuse_after_failure(session)
-        session.write()
-        act = Act.of(session, contract, task, plain)
+        refuse_after_failure(attempt)
+        attempt.write()
+        act = Act.of(attempt, contract, task, plain)
         if act.is_settled:
             return
         if act.task.opened_at is None or act.task.digest != act.digest:
             act.record(Event.GATE_OPENED)
     except RunbookError as error:
-        yield refused(session, declared, error)
+        yield refused(attempt, declared, error)
         return
 
     def watch(state: State, host: Host) -> bool:  # pyinfra goes by these two names
@@ -136,14 +136,14 @@ def wait_for(act: Act) -> Finding:
     try:
         act.record(Event.GATE_PASSED, facts=dict(found.facts), why=found.why)
     except RunbookError as unwritable:
-        act.session.stop(f"{act.contract.name} ({act.task.declared.task}) on {host.name}")
+        act.attempt.stop(f"{act.contract.name} ({act.task.declared.task}) on {host.name}")
         return Finding(Verdict.ERROR, f"{unwritable.what}: {unwritable.why}", unwritable.fix)
     return found
 
 
 def close(act: Act, verdict: Verdict, why: str, facts: dict[str, Any] | None = None) -> None:
     """Record that the gate did not open, and let nothing start after it."""
-    act.session.stop(f"{act.contract.name} ({act.task.declared.task}) on {host.name}")
+    act.attempt.stop(f"{act.contract.name} ({act.task.declared.task}) on {host.name}")
     try:
         act.record(Event.GATE_CLOSED, why=why, verdict=verdict, facts=facts or {})
     except RunbookError as unwritable:

@@ -12,7 +12,7 @@ from types import FrameType
 
 import gevent  # type: ignore[import-untyped]  # it has no types of its own
 
-from handrail.engine.command import is_executing
+from handrail.engine.attempt.command import is_executing
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -4,39 +4,39 @@ from pyinfra.api.command import PyinfraCommand
 from pyinfra.context import host
 
 from handrail.engine.act import Act
-from handrail.engine.session import Session
+from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.telling import failing, tell
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import PreconditionUnmet, RunbookError
 from handrail.ledger.run import Declared
 
 
-def refuse_after_failure(session: Session) -> None:
+def refuse_after_failure(attempt: Attempt) -> None:
     """Raise where another target has failed: no step starts anywhere after it."""
-    if session.stopped_by:
+    if attempt.stopped_by:
         raise PreconditionUnmet(
             f"nothing more starts on {host.name}",
-            f"the run stopped at {session.stopped_by}",
+            f"the run stopped at {attempt.stopped_by}",
             "mend that, then the same command again",
         )
 
 
-def refused(session: Session, declared: Declared, error: RunbookError) -> PyinfraCommand:
+def refused(attempt: Attempt, declared: Declared, error: RunbookError) -> PyinfraCommand:
     """Record a refusal where that is possible, and return it as a command that fails."""
-    record_refusal(session, declared, error.why)
+    record_refusal(attempt, declared, error.why)
     return failing(str(error))
 
 
-def record_refusal(session: Session, declared: Declared, why: str) -> None:
+def record_refusal(attempt: Attempt, declared: Declared, why: str) -> None:
     """Record that a step did not start; after a stop the ledger has its cause already."""
-    if session.stopped_by:
+    if attempt.stopped_by:
         return
-    session.stop(f"{declared.step} ({declared.task}) on {host.name}")
-    if session.lease is None:
+    attempt.stop(f"{declared.step} ({declared.task}) on {host.name}")
+    if attempt.lease is None:
         return  # not the writer, and it is told why
     try:
         body = {"why": why}
-        session.append(Event.STEP_REFUSED, task=declared.task, step=declared.step, body=body)
+        attempt.append(Event.STEP_REFUSED, task=declared.task, step=declared.step, body=body)
     except RunbookError as unwritable:
         tell(str(unwritable))
 
@@ -49,7 +49,7 @@ def failed(act: Act, error: RunbookError) -> PyinfraCommand:
 
 def record_failure(act: Act, why: str) -> None:
     """Record a failure; a ledger that does not take it leaves the step in doubt, as it is."""
-    act.session.stop(f"{act.contract.name} ({act.task.declared.task}) on {host.name}")
+    act.attempt.stop(f"{act.contract.name} ({act.task.declared.task}) on {host.name}")
     try:
         act.record(Event.STEP_FAILED, why=why)
     except RunbookError as unwritable:

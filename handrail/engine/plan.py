@@ -8,10 +8,10 @@ from pyinfra.api.command import FunctionCommand, PyinfraCommand
 from handrail.clients.errors import ClientError
 from handrail.engine import arguments as values
 from handrail.engine.act import Act
-from handrail.engine.command import is_dry
+from handrail.engine.attempt.attempt import Attempt, Planned
+from handrail.engine.attempt.command import is_dry
 from handrail.engine.contract import Contract, ask, chosen, claim
 from handrail.engine.finding import Verdict
-from handrail.engine.session import Planned, Session
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Declared, TaskState
 
@@ -20,22 +20,22 @@ ACTING = {"would run", "would run again"}  # decisions after which a step's body
 
 
 def preview_step(
-    session: Session,
+    attempt: Attempt,
     contract: Contract,
     task: str,
     plain: dict[str, Any],  # Any: JSON
 ) -> Iterator[PyinfraCommand]:
     """Say what would happen to a step as things stand now, and why."""
-    declared = session.task(task).declared
+    declared = attempt.task(task).declared
     text = ""
     try:
-        act = Act.of(session, contract, task, plain)
+        act = Act.of(attempt, contract, task, plain)
         decision, why = decide(act)
         if decision in ACTING and is_dry():  # else nobody reads it, and it may take its time
             text = in_full(act)
     except RunbookError as error:
         decision, why = "would refuse", error.why
-    yield from preview(session, declared, decision, why, text)
+    yield from preview(attempt, declared, decision, why, text)
 
 
 def decide(act: Act) -> tuple[str, str]:  # noqa: PLR0911  one line for each decision
@@ -57,7 +57,7 @@ def decide(act: Act) -> tuple[str, str]:  # noqa: PLR0911  one line for each dec
         return "unchanged", found.why
     why = found.why or f"not yet so: {claim(contract.ensures)}"
     if act.is_settled:
-        redone = act.session.choices.drift == "redo" and act.session.choices.reason
+        redone = act.attempt.choices.drift == "redo" and act.attempt.choices.reason
         return "would run again" if redone else "would refuse", f"drift: {why}"
     if task.settled:
         return "would run again", f"its arguments changed; {why}"
@@ -68,7 +68,7 @@ def decide(act: Act) -> tuple[str, str]:  # noqa: PLR0911  one line for each dec
 
 def _doubtful(act: Act, *, passed: bool, why: str) -> tuple[str, str]:
     """Return what becomes of an interrupted step."""
-    choice = act.session.settlement(act.task)
+    choice = act.attempt.settlement(act.task)
     if choice == "skip":
         return "would skip", f"it was interrupted, and an operator says so; {why}"
     if passed or choice == "adopt":
@@ -100,10 +100,10 @@ def in_full(act: Act) -> str:
 
 
 def preview(
-    session: Session, declared: Declared, decision: str, why: str, text: str = ""
+    attempt: Attempt, declared: Declared, decision: str, why: str, text: str = ""
 ) -> Iterator[PyinfraCommand]:
     """Keep a decision for the closing lines; yield a mark where pyinfra would have work."""
-    session.plan.append(Planned(declared, decision, why, text))
+    attempt.plan.append(Planned(declared, decision, why, text))
     if decision not in QUIET:
         yield FunctionCommand(_mark, (), {})
 

@@ -11,11 +11,11 @@ from pyinfra.context import host, state
 
 from handrail.engine import arguments as values
 from handrail.engine import gate as gates
-from handrail.engine.command import is_executing
+from handrail.engine.attempt.command import is_executing
+from handrail.engine.attempt.opening import current
 from handrail.engine.contract import Clause, Commands, Contract, Irreversible, contract_of
 from handrail.engine.execution import execute
 from handrail.engine.inventory import selected
-from handrail.engine.opening import current
 from handrail.engine.plan import preview_step
 from handrail.engine.telling import refuse
 from handrail.ledger.errors import RunbookError
@@ -98,14 +98,14 @@ def _declared(function: Callable[..., Any], contract: Contract) -> Step:
     def declare(
         *args: Any, task: str, name: str = "", on: str | None = None, **kwargs: Any
     ) -> None:
-        session = current()
+        attempt = current()
         settings = {key: kwargs.pop(key) for key in list(kwargs) if key.startswith("_")}
         try:
             _refuse_settings(contract, settings)
             chosen = selected(on)
             plain = values.bind(contract, args, kwargs) if chosen else {}
             sentence = name or contract.summary
-            session.declare(task, contract.name, sentence, _place(), selected=chosen)
+            attempt.declare(task, contract.name, sentence, _place(), selected=chosen)
         except RunbookError as error:
             raise refuse(error) from None
         add_operation(sentence, lambda: commands(contract, task, plain), settings, here=chosen)

@@ -10,13 +10,14 @@ from pyinfra.context import host
 from handrail.clients.errors import ClientError
 from handrail.engine import arguments as values
 from handrail.engine.act import Act, refusal
-from handrail.engine.choosing import receipts_to_undo, run_to_undo
-from handrail.engine.command import is_executing, said
+from handrail.engine.attempt.attempt import Attempt
+from handrail.engine.attempt.choosing import receipts_to_undo, run_to_undo
+from handrail.engine.attempt.command import is_executing, said
+from handrail.engine.attempt.opening import current, open_attempt
 from handrail.engine.contract import Call, Contract, Irreversible, ask, chosen, load
 from handrail.engine.execution import captured, perform, performer
 from handrail.engine.fence import refuse_orphan
 from handrail.engine.finding import Verdict
-from handrail.engine.opening import current, open_session
 from handrail.engine.outcome import (
     because,
     failed,
@@ -27,7 +28,6 @@ from handrail.engine.outcome import (
     unforeseen,
 )
 from handrail.engine.plan import preview
-from handrail.engine.session import Session
 from handrail.engine.steps import add_operation
 from handrail.engine.telling import say
 from handrail.ledger.entry import Event
@@ -47,14 +47,14 @@ def roll_back(*, run: object, reason: object, to: object = None) -> None:
         Refused: no such run, no reason, nothing to undo, rolled back already.
     """
     wanted, why, until = _typed("run", run), _typed("reason", reason), _typed("to", to)
-    session = open_session(None, lambda runs, name: run_to_undo(runs, name, wanted, why, until))
-    undone = session.runs[session.run.undoes]
-    receipts = receipts_to_undo(session.run, undone, until)
+    attempt = open_attempt(None, lambda runs, name: run_to_undo(runs, name, wanted, why, until))
+    undone = attempt.runs[attempt.run.undoes]
+    receipts = receipts_to_undo(attempt.run, undone, until)
     for receipt in host.loop(receipts):  # type: ignore[no-untyped-call]  # pyinfra's is untyped
         here = receipt.target == host.name
         name = f"Put back {receipt.step} (task {receipt.task} on {receipt.target})"
         place = f"{undone.id}:{receipt.task}"
-        session.declare(receipt.task, receipt.step, name, place, selected=here)
+        attempt.declare(receipt.task, receipt.step, name, place, selected=here)
         add_operation(name, _commands_for(receipt), dict(receipt.settings), here=here)
 
 
@@ -71,27 +71,27 @@ def _commands_for(receipt: Receipt) -> Callable[[], Iterator[PyinfraCommand]]:
 
 def _execute(receipt: Receipt) -> Iterator[PyinfraCommand]:
     """Undo one receipt on this target."""
-    session = current()
-    declared = session.task(receipt.task).declared
+    attempt = current()
+    declared = attempt.task(receipt.task).declared
     try:
-        refuse_after_failure(session)
-        session.write()
-        if _is_undone(session, receipt):
-            _settle(session)
+        refuse_after_failure(attempt)
+        attempt.write()
+        if _is_undone(attempt, receipt):
+            _settle(attempt)
             return
         contract = load(receipt.step)
-        act = Act.recorded(session, contract, receipt)
+        act = Act.recorded(attempt, contract, receipt)
         decision, why = _decide(act, receipt)
         if decision == "would refuse":
             raise _drift(act, why)
         if decision == "would undo":
-            before = values.unseal(receipt.before, session.vault)
+            before = values.unseal(receipt.before, attempt.vault)
             _intend(act, receipt)
     except RunbookError as error:
-        yield refused(session, declared, error)
+        yield refused(attempt, declared, error)
         return
     except Exception as bug:
-        record_refusal(session, declared, unforeseen(bug))
+        record_refusal(attempt, declared, unforeseen(bug))
         raise
     if decision == "would undo":
         yield from _undo(act, receipt, before)
@@ -102,31 +102,31 @@ def _execute(receipt: Receipt) -> Iterator[PyinfraCommand]:
             say(f"{contract.name} cannot be undone: {why}")
         else:
             act.record(Event.STEP_ROLLED_BACK, why="it is as it was before already")
-        _settle(session)
+        _settle(attempt)
     except RunbookError as error:
-        yield refused(session, declared, error)
+        yield refused(attempt, declared, error)
 
 
 def _preview(receipt: Receipt) -> Iterator[PyinfraCommand]:
     """Say what would happen to one receipt."""
-    session = current()
-    declared = session.task(receipt.task).declared
-    if _is_undone(session, receipt):
-        yield from preview(session, declared, "done", "put back already")
+    attempt = current()
+    declared = attempt.task(receipt.task).declared
+    if _is_undone(attempt, receipt):
+        yield from preview(attempt, declared, "done", "put back already")
         return
     try:
-        act = Act.recorded(session, load(receipt.step), receipt)
+        act = Act.recorded(attempt, load(receipt.step), receipt)
         decision, why = _decide(act, receipt)
     except RunbookError as error:
         decision, why = "would refuse", error.why
-    yield from preview(session, declared, decision, why)
+    yield from preview(attempt, declared, decision, why)
 
 
-def _is_undone(session: Session, receipt: Receipt) -> bool:
+def _is_undone(attempt: Attempt, receipt: Receipt) -> bool:
     """Tell whether nothing is left to do: no receipt stands, or there is no way back."""
-    task = session.runs[session.run.undoes].tasks.get((receipt.task, receipt.target))
+    task = attempt.runs[attempt.run.undoes].tasks.get((receipt.task, receipt.target))
     stands = task is not None and task.receipt is not None
-    return not stands or session.task(receipt.task).state is TaskState.SKIPPED
+    return not stands or attempt.task(receipt.task).state is TaskState.SKIPPED
 
 
 def _decide(act: Act, receipt: Receipt) -> tuple[str, str]:
@@ -138,11 +138,11 @@ def _decide(act: Act, receipt: Receipt) -> tuple[str, str]:
     contract = act.contract
     if isinstance(contract.rollback, Irreversible):
         return "irreversible", f"{contract.rollback.reason}; instead: {contract.rollback.instead}"
-    task = act.session.runs[act.session.run.undoes].tasks[receipt.task, receipt.target]
+    task = act.attempt.runs[act.attempt.run.undoes].tasks[receipt.task, receipt.target]
     doubtful = act.task.in_doubt or task.in_doubt or task.state is TaskState.SKIPPED
     if doubtful:  # before anything is read: an orphan may still change it
         what = f"{contract.name} was not put back on {host.name}"
-        refuse_orphan(act.session.environment, what)
+        refuse_orphan(act.attempt.environment, what)
     if _as_before(act, receipt):
         return "as before", ""
     if doubtful:
@@ -152,7 +152,7 @@ def _decide(act: Act, receipt: Receipt) -> tuple[str, str]:
     found = ask(contract.ensures, act.live)
     if found.verdict in (Verdict.ERROR, Verdict.INCONCLUSIVE):
         raise refusal(contract, f"it cannot be told what stands there now: {found.why}", found.fix)
-    if not found.passed and act.session.choices.drift != "undo":
+    if not found.passed and act.attempt.choices.drift != "undo":
         return "would refuse", found.why
     return "would undo", "" if found.passed else f"drift: {found.why}"
 
@@ -162,7 +162,7 @@ def _as_before(act: Act, receipt: Receipt) -> bool:
     captures = act.contract.captures
     if captures is None:
         return False
-    return values.same(captured(act, captures), receipt.before, act.session.vault)
+    return values.same(captured(act, captures), receipt.before, act.attempt.vault)
 
 
 def _as_left(act: Act, receipt: Receipt) -> bool:
@@ -173,14 +173,14 @@ def _as_left(act: Act, receipt: Receipt) -> bool:
     captures = act.contract.captures
     if captures is None or not receipt.after:
         return False
-    return values.trace(captured(act, captures), act.session.vault) == receipt.after
+    return values.trace(captured(act, captures), act.attempt.vault) == receipt.after
 
 
 def _intend(act: Act, receipt: Receipt) -> None:
     """Record that the rollback of a step begins; on disk before any effect."""
     act.record(
         Event.STEP_STARTED,
-        undoes=act.session.run.undoes,
+        undoes=act.attempt.run.undoes,
         arguments=dict(receipt.arguments),
         before=receipt.before,
     )
@@ -207,11 +207,11 @@ def _undo(
             raise NotProven(
                 f"{act.contract.name} was put back on {host.name} and does not read as before",
                 "what the step captures differs from what was captured before it acted",
-                f"`handrail show {act.session.run.undoes}` says what was there; mend it by hand, "
+                f"`handrail show {act.attempt.run.undoes}` says what was there; mend it by hand, "
                 "then the same command again",
             )
-        act.record(Event.STEP_ROLLED_BACK, undoes=act.session.run.undoes)
-        _settle(act.session)
+        act.record(Event.STEP_ROLLED_BACK, undoes=act.attempt.run.undoes)
+        _settle(act.attempt)
     except RunbookError as error:
         yield failed(act, error)
     except Exception as bug:
@@ -236,13 +236,13 @@ def _put_back(
         yield FunctionCommand(performer(Call(rollback, (), given), failure), (), {})
 
 
-def _settle(session: Session) -> None:
+def _settle(attempt: Attempt) -> None:
     """Close the undone run once nothing of it is left to undo."""
-    undone = session.runs[session.run.undoes]
+    undone = attempt.runs[attempt.run.undoes]
     left = {(each.task, each.target) for each in undone.receipts()}
-    kept = {key for key, task in session.run.tasks.items() if task.state is TaskState.SKIPPED}
-    if session.run.outcome is Outcome.PROVEN and left <= kept and not undone.rolled_back:
-        session.append(Event.RUN_ROLLED_BACK, run=undone.id, reason=session.choices.reason)
+    kept = {key for key, task in attempt.run.tasks.items() if task.state is TaskState.SKIPPED}
+    if attempt.run.outcome is Outcome.PROVEN and left <= kept and not undone.rolled_back:
+        attempt.append(Event.RUN_ROLLED_BACK, run=undone.id, reason=attempt.choices.reason)
         undone.rolled_back = True
 
 

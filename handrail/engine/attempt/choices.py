@@ -4,7 +4,7 @@ import getpass
 from dataclasses import dataclass
 from typing import Self
 
-from handrail.engine.command import said
+from handrail.engine.attempt.command import said
 from handrail.ledger.errors import RunbookError
 
 DRIFT = {"", "redo", "undo"}

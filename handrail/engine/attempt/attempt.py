@@ -12,8 +12,8 @@ from typing import Any
 import structlog
 from pyinfra.context import host
 
-from handrail.engine.choices import Choices
-from handrail.engine.command import inventory_file, runbook_file
+from handrail.engine.attempt.choices import Choices
+from handrail.engine.attempt.command import inventory_file, runbook_file
 from handrail.engine.inventory import Inventory
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import LedgerUnwritable, RunbookError, RunLocked
@@ -38,7 +38,7 @@ class Planned:
 
 
 @dataclass
-class Session:
+class Attempt:
     """Everything one start of the command knows; there is one per process."""
 
     runbook: str
@@ -54,7 +54,7 @@ class Session:
     order: dict[str, str] = field(default_factory=dict)  # task -> where it was called
     plan: list[Planned] = field(default_factory=list)
     lease: Lease | None = None
-    attempt: int = 0
+    number: int = 0
     stopped_by: str = ""
 
     @property
@@ -128,7 +128,7 @@ class Session:
         known = self.runs.get(self.run.id)
         calls = self.declared()
         self.run = known or Run(self.run.id, self.runbook, "", str(self.body.get("undoes", "")))
-        self.attempt = self.run.attempts + 1
+        self.number = self.run.attempts + 1
         if before is not None and before.held:
             gone = f"process {before.owner.pid} of {before.owner.actor} is gone; "
             silent = f"it was last heard of {int(before.silence().total_seconds())} s before"
@@ -172,7 +172,7 @@ class Session:
         fact = Fact(
             event=event,
             run=run or self.run.id,
-            attempt=self.attempt,
+            attempt=self.number,
             actor=self.choices.operator,
             task=task,
             step=step,
@@ -185,7 +185,7 @@ class Session:
             self.run.apply(entry)
         if event is Event.STEP_ROLLED_BACK and self.run.undoes in self.runs:
             self.runs[self.run.undoes].apply(entry)
-        log.info(event.value, run=entry.run, attempt=self.attempt, task=task, target=target)
+        log.info(event.value, run=entry.run, attempt=self.number, task=task, target=target)
 
     def refuse_idle_tasks(self) -> None:
         """Raise where a task of the runbook would run on no target at all."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from pyinfra.context import host
 
-from handrail.engine.opening import new_id
+from handrail.engine.attempt.opening import new_id
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Receipt, Run, TaskState
 

@@ -1,4 +1,4 @@
-"""Opening the one session of a command: which run it carries on, or begins."""
+"""Opening the one attempt of a command: which run it carries on, or begins."""
 
 import atexit
 from collections.abc import Callable, Mapping
@@ -7,14 +7,14 @@ from typing import Any
 
 from pyinfra.context import host
 
-from handrail.engine.choices import Choices
-from handrail.engine.closing import close
-from handrail.engine.command import is_dry, runbook_file
+from handrail.engine.attempt.attempt import Attempt
+from handrail.engine.attempt.choices import Choices
+from handrail.engine.attempt.closing import close
+from handrail.engine.attempt.command import is_dry, runbook_file
 from handrail.engine.eventlog import log_to
 from handrail.engine.here import Here
 from handrail.engine.interruption import on_interruption
 from handrail.engine.inventory import Inventory
-from handrail.engine.session import Session
 from handrail.engine.telling import refuse
 from handrail.ledger.entry import now
 from handrail.ledger.errors import RunbookError
@@ -24,7 +24,7 @@ from handrail.ledger.store import open_ledger, path_of
 
 Choose = Callable[[dict[str, Run], str], tuple[Run, dict[str, Any]]]  # Any: JSON of run.opened
 
-_session: Session | None = None
+_attempt: Attempt | None = None
 _refusal: RunbookError | None = None
 
 
@@ -42,13 +42,13 @@ def begin(needs: Mapping[str, type] | None = None) -> Here:
         Refused: ``--no-wait``, ``--serial``, ``--limit``, no terminal without ``-y``, a target
             that did not connect, a ledger that is not to be trusted, another process at work.
     """
-    open_session(needs, latest_or_new)
+    open_attempt(needs, latest_or_new)
     data = host.data.dict()  # type: ignore[no-untyped-call]  # pyinfra's is untyped
     return Here(data, host.name)
 
 
-def open_session(needs: Mapping[str, type] | None, choose: Choose) -> Session:
-    """Open the one session, or return it: pyinfra runs a runbook once for each target.
+def open_attempt(needs: Mapping[str, type] | None, choose: Choose) -> Attempt:
+    """Open the one attempt, or return it: pyinfra runs a runbook once for each target.
 
     Args:
         needs: By group, a TypedDict of the data its targets must hold; None asks for nothing.
@@ -57,25 +57,25 @@ def open_session(needs: Mapping[str, type] | None, choose: Choose) -> Session:
     Raises:
         Refused: with what, why and next, before anything was done.
     """
-    global _session, _refusal  # noqa: PLW0603  one process carries one attempt
+    global _attempt, _refusal  # noqa: PLW0603  one process carries one attempt
     try:
         if _refusal is not None:
             raise _refusal
-        if _session is None:
-            _session = _opened(needs, choose)
-        elif _session.runbook != Path(runbook_file()).stem:
+        if _attempt is None:
+            _attempt = _opened(needs, choose)
+        elif _attempt.runbook != Path(runbook_file()).stem:
             raise RunbookError(
                 "nothing was started",
-                f"`{_session.runbook}` and `{Path(runbook_file()).stem}` are in one command",
+                f"`{_attempt.runbook}` and `{Path(runbook_file()).stem}` are in one command",
                 "give each runbook a command of its own",
             )
     except RunbookError as refusal:
         _refusal = refusal
         raise refuse(refusal) from None
-    return _session
+    return _attempt
 
 
-def _opened(needs: Mapping[str, type] | None, choose: Choose) -> Session:
+def _opened(needs: Mapping[str, type] | None, choose: Choose) -> Attempt:
     inventory = Inventory.here(needs)
     inventory.refuse_unready()
     runbook = Path(runbook_file()).stem
@@ -89,23 +89,23 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose) -> Session:
     run, body = choose(runs, runbook)
     path = path_of(inventory.ledger)
     vault = Vault.beside(path, planning=True)
-    session = Session(runbook, inventory, choices, ledger, run, runs, vault, body, len(entries))
+    attempt = Attempt(runbook, inventory, choices, ledger, run, runs, vault, body, len(entries))
     log_to(path.with_suffix(".log"))
-    atexit.register(close, session)
-    on_interruption(lambda: close(session))
-    return session
+    atexit.register(close, attempt)
+    on_interruption(lambda: close(attempt))
+    return attempt
 
 
-def current() -> Session:
-    """Return the session of this process.
+def current() -> Attempt:
+    """Return the attempt of this process.
 
     Raises:
         Refused: the runbook did not call `begin()`.
     """
-    if _session is None:
+    if _attempt is None:
         why = "the runbook calls a step before `begin()`"
         raise refuse(RunbookError("nothing was started", why, "put `begin()` first in the file"))
-    return _session
+    return _attempt
 
 
 def latest_or_new(runs: dict[str, Run], runbook: str) -> tuple[Run, dict[str, Any]]:
