@@ -1,9 +1,10 @@
 """Plain text for people: moments, durations, columns that line up."""
 
 import json
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+
+from handrail.pages import one_line
 
 _SEALED_SHOWN = 12  # of 64 hex digits: enough to tell two apart, too few to look like the value
 
@@ -30,12 +31,6 @@ def count(number: int, noun: str) -> str:
     """Return a number of things as people say it."""
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{number} {noun if number == 1 else plural}"
-
-
-def one_line(text: object) -> str:
-    """Return a text without line breaks and without anything that steers a terminal."""
-    words = " ".join(str(text).split())
-    return "".join("\ufffd" if unicodedata.category(each)[0] == "C" else each for each in words)
 
 
 def value(found: object) -> str:

@@ -5,6 +5,7 @@ import textwrap
 from handrail.ledger.audit import LIMITS, Audit
 from handrail.ledger.views import plain, show
 from handrail.ledger.views.evidence import Evidence
+from handrail.pages import one_line
 
 WIDTH = 100
 
@@ -39,7 +40,7 @@ def _wrapped(sentences: list[str]) -> list[str]:
         line
         for sentence in sentences
         for line in textwrap.wrap(
-            plain.one_line(sentence),
+            one_line(sentence),
             WIDTH,
             initial_indent=indent,
             subsequent_indent=indent,

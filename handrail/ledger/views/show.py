@@ -7,6 +7,7 @@ from handrail.ledger.audit import LIMITS, Audit, Remark
 from handrail.ledger.run import Run, Task, TaskState
 from handrail.ledger.views import plain
 from handrail.ledger.views.evidence import Evidence, Reason, TaskEvidence
+from handrail.pages import one_line
 
 JSON = dict[str, Any]  # Any: JSON
 
@@ -93,7 +94,7 @@ def status_as_text(evidence: Evidence) -> list[str]:
         call = waiting.declared
         lines += ["", f"Next: {call.step} ({call.task}) on {call.target}."]
         if waiting.why:
-            lines.append(f"    why: {plain.one_line(waiting.why)}")
+            lines.append(f"    why: {one_line(waiting.why)}")
     return lines
 
 
@@ -160,7 +161,7 @@ def run_as_text(evidence: Evidence) -> list[str]:
         told = f"attempt {attempt.number} by {attempt.actor}: {plain.moment(attempt.started_at)}"
         stopped = f", stopped at {attempt.stopped_by}" if attempt.stopped_by else ""
         reason = f"; reason: {attempt.reason}" if attempt.reason else ""
-        lines.append(f"    {plain.one_line(f'{told} to {end}{stopped}{reason}')}")
+        lines.append(f"    {one_line(f'{told} to {end}{stopped}{reason}')}")
     lines += [f"    {_reason(takeover)}" for takeover in evidence.takeovers]
     for task in evidence.tasks:
         lines += ["", f"{task.task}  {task.step} on {task.target}: {state_of(task)}"]
@@ -181,8 +182,8 @@ def details_of(task: TaskEvidence) -> list[tuple[str, str]]:
     times = plain.moment(task.started_at)
     took = plain.duration(task.seconds)
     details = [
-        ("name", plain.one_line(task.name)),
-        ("why", plain.one_line(task.why)),
+        ("name", one_line(task.name)),
+        ("why", one_line(task.why)),
         ("attempts", str(task.attempts or "")),
         ("started", f"{times}, took {took}" if took else times),
         ("facts", plain.facts(task.facts)),
@@ -193,7 +194,7 @@ def details_of(task: TaskEvidence) -> list[tuple[str, str]]:
 
 def _reason(reason: Reason) -> str:
     words = f"{reason.event} by {reason.actor}, {plain.moment(reason.at)}: {reason.text}"
-    return plain.one_line(words)
+    return one_line(words)
 
 
 def audit_as_text(found: Audit) -> list[str]:

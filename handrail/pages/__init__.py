@@ -1,0 +1,40 @@
+"""Pages for people: one base template, escaped, without scripts, with nothing fetched."""
+
+import unicodedata
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+
+def render(template: str, **values: object) -> str:
+    """Return a page made from a template of this folder.
+
+    Args:
+        template: Its file name.
+        values: What the template names; one that is missing is an error.
+    """
+    return _environment().get_template(template).render(values)
+
+
+def one_line(text: object) -> str:
+    """Return a text without line breaks and without anything that steers a terminal."""
+    words = " ".join(str(text).split())
+    return "".join("\ufffd" if unicodedata.category(each)[0] == "C" else each for each in words)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("handrail", "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _printable(value: object) -> object:
+    """Return a value as a page may show it; what a macro made is markup already."""
+    return value if isinstance(value, Markup) else one_line("" if value is None else value)
