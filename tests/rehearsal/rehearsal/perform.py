@@ -28,9 +28,9 @@ def rehearse(layout: Layout, rows: int, say: Say, *, keep: bool) -> int:
     try:
         status = _run(layout, "pyinfra", "-y", INVENTORY, "runbooks/cutover.py")
         ledger = layout.directory / "ledger.sqlite"
-        _run(layout, "runbook", "status", "--ledger", str(ledger))
+        _run(layout, "handrail", "status", "--ledger", str(ledger))
         html = layout.directory / "report.html"
-        _run(layout, "runbook", "report", "--html", str(html), "--ledger", str(ledger))
+        _run(layout, "handrail", "report", "--html", str(html), "--ledger", str(ledger))
         say(f"Rehearsed in {time.monotonic() - began:.0f} s. The evidence: {html}")
     finally:
         if not keep:
