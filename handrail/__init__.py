@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         say,
         step,
         unknown,
+        uses,
     )
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "say",
     "step",
     "unknown",
+    "uses",
 ]
 
 

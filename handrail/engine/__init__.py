@@ -2,6 +2,7 @@
 
 from handrail.clients.secret import Secret
 from handrail.engine.attempt.opening import begin
+from handrail.engine.borrowed import uses
 from handrail.engine.contract import Commands, call, check, irreversible
 from handrail.engine.finding import Finding, fails, holds, holds_if, unknown
 from handrail.engine.steps import gate, step
@@ -24,4 +25,5 @@ __all__ = [
     "say",
     "step",
     "unknown",
+    "uses",
 ]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ParamSpec, get_type_hints
 
+from pyinfra.api.command import PyinfraCommand
+
 from handrail.clients.errors import ClientError
 from handrail.engine.finding import Finding, Verdict, fails, holds
 from handrail.ledger.errors import RunbookError
@@ -29,7 +31,7 @@ class Call:
     kwargs: dict[str, Any]  # Any: as above
 
 
-Commands = Iterator[str | Call]  # what the body of a step yields
+Commands = Iterator[str | Call | PyinfraCommand]  # what the body of a step yields
 
 
 def call(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> Call:

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from pyinfra.api.arguments import auth_argument_meta
-from pyinfra.api.command import FunctionCommand, PyinfraCommand, StringCommand
-from pyinfra.api.host import Host
-from pyinfra.api.state import State
+from pyinfra.api.command import PyinfraCommand
 from pyinfra.context import host
 
 from handrail.clients.errors import ClientError
 from handrail.engine import arguments as values
 from handrail.engine.act import Act, refusal
 from handrail.engine.attempt.attempt import Attempt
-from handrail.engine.contract import Call, Clause, Commands, Contract, ask, chosen, claim
-from handrail.engine.fence import fenced, refuse_orphan
+from handrail.engine.commands import perform
+from handrail.engine.contract import Clause, Contract, ask, chosen, claim
+from handrail.engine.failure import Failure
+from handrail.engine.fence import refuse_orphan
 from handrail.engine.finding import Finding, Verdict
 from handrail.engine.outcome import (
     because,
@@ -25,7 +25,6 @@ from handrail.engine.outcome import (
     refused,
     unforeseen,
 )
-from handrail.engine.telling import tell
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import DriftFound, InDoubt, NotProven, PreconditionUnmet, RunbookError
 from handrail.ledger.run import TaskState
@@ -56,7 +55,7 @@ def execute(
     except Exception as bug:
         record_refusal(attempt, declared, unforeseen(bug))
         raise
-    failure: list[str] = []
+    failure = Failure()
     try:
         yield from perform(act, contract.body(**chosen(contract.body, act.live)), failure)
     except (ClientError, RunbookError) as error:
@@ -64,7 +63,7 @@ def execute(
         yield failed(act, NotProven(what, f"{error.what}: {error.why}", error.fix))
         return
     except BaseException as stop:
-        record_failure(act, because(stop, failure))
+        record_failure(act, because(stop, failure), failure)
         raise
     try:
         prove(act)
@@ -224,46 +223,6 @@ def prove(act: Act) -> None:
 def told(found: Finding) -> str:
     """Return what was found instead of yes, telling no from unknown."""
     return found.why if found.verdict is Verdict.FAIL else f"that cannot be told: {found.why}"
-
-
-def perform(act: Act, body: Commands, failure: list[str]) -> Iterator[PyinfraCommand]:
-    """Turn what a body yields into pyinfra's commands: calls as they are, shell under the fence."""
-    for item in body:
-        if isinstance(item, Call):
-            yield FunctionCommand(performer(item, failure), (), {})
-        else:
-            refuse_shown_secret(act, item)
-            yield fenced(act.attempt.environment, item)
-
-
-def performer(item: Call, failure: list[str]) -> Any:  # Any: pyinfra's own type of a function
-    """Return a call in the form that pyinfra runs: False is a failure, told in three lines."""
-
-    def run(state: State, host: Host) -> bool:  # pyinfra goes by these two names
-        del state, host
-        try:
-            item.function(*item.args, **item.kwargs)
-        except (ClientError, RunbookError) as error:
-            failure.append(f"{error.what}: {error.why}")
-            tell(f"{error.what}.\n    why:  {error.why}\n    next: {error.fix}")
-        except Exception as bug:
-            failure.append(unforeseen(bug))
-            raise
-        return not failure
-
-    return run
-
-
-def refuse_shown_secret(act: Act, command: str | StringCommand) -> None:
-    """Raise where a shell line would show a secret in the process list and in pyinfra's output."""
-    line = command if isinstance(command, str) else command.get_raw_value()
-    for secret in values.secrets_in(act.live):
-        if secret.reveal() in line:
-            raise PreconditionUnmet(
-                "a shell line was not run",
-                f"it holds the value of {secret!r}, and every process list would show it",
-                "hand the secret to a Python function instead: `yield call(…)`",
-            )
 
 
 def no_reason(act: Act) -> PreconditionUnmet:

@@ -5,6 +5,7 @@ from pyinfra.context import host
 
 from handrail.engine.act import Act
 from handrail.engine.attempt.attempt import Attempt
+from handrail.engine.failure import Failure
 from handrail.engine.telling import failing, tell
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import PreconditionUnmet, RunbookError
@@ -47,19 +48,23 @@ def failed(act: Act, error: RunbookError) -> PyinfraCommand:
     return failing(str(error))
 
 
-def record_failure(act: Act, why: str) -> None:
-    """Record a failure; a ledger that does not take it leaves the step in doubt, as it is."""
+def record_failure(act: Act, why: str, failure: Failure | None = None) -> None:
+    """Record a failure, with what its command left behind.
+
+    A ledger that does not take it leaves the step in doubt, as it is.
+    """
+    evidence = failure.evidence() if failure else {}
     act.attempt.stop(f"{act.contract.name} ({act.task.declared.task}) on {host.name}")
     try:
-        act.record(Event.STEP_FAILED, why=why)
+        act.record(Event.STEP_FAILED, why=why, **evidence)
     except RunbookError as unwritable:
         tell(str(unwritable))
 
 
-def because(stop: BaseException, failure: list[str]) -> str:
+def because(stop: BaseException, failure: Failure) -> str:
     """Return why the commands of a step ended early."""
     if failure:
-        return failure[0]
+        return failure.why
     if isinstance(stop, GeneratorExit):  # a command failed and pyinfra let go of the body
         return "a command did not succeed; its output stands above"
     if isinstance(stop, KeyboardInterrupt | SystemExit):

@@ -14,8 +14,10 @@ from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.choosing import receipts_to_undo, run_to_undo
 from handrail.engine.attempt.command import is_executing, said
 from handrail.engine.attempt.opening import current, open_attempt
+from handrail.engine.commands import perform, performer
 from handrail.engine.contract import Call, Contract, Irreversible, ask, chosen, load
-from handrail.engine.execution import captured, perform, performer
+from handrail.engine.execution import captured
+from handrail.engine.failure import Failure
 from handrail.engine.fence import refuse_orphan
 from handrail.engine.finding import Verdict
 from handrail.engine.outcome import (
@@ -192,7 +194,7 @@ def _undo(
     before: Any,  # Any: what the step captures
 ) -> Iterator[PyinfraCommand]:
     """Put back, prove, record the outcome."""
-    failure: list[str] = []
+    failure = Failure()
     try:
         yield from _put_back(act, act.contract, before, failure)
     except (ClientError, RunbookError) as error:
@@ -200,7 +202,7 @@ def _undo(
         yield failed(act, NotProven(what, f"{error.what}: {error.why}", error.fix))
         return
     except BaseException as stop:
-        record_failure(act, because(stop, failure))
+        record_failure(act, because(stop, failure), failure)
         raise
     try:
         if not _as_before(act, receipt):
@@ -223,7 +225,7 @@ def _put_back(
     act: Act,
     contract: Contract,
     before: Any,  # Any: what the step captures
-    failure: list[str],
+    failure: Failure,
 ) -> Iterator[PyinfraCommand]:
     """Return the commands of the rollback clause, a generator or a plain function."""
     rollback = contract.rollback

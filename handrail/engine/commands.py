@@ -1,0 +1,177 @@
+"""What a body yields, as pyinfra's commands: guarded, watched, and a failure kept as evidence."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pyinfra.api.arguments import ConnectorArguments
+from pyinfra.api.command import FunctionCommand, PyinfraCommand, StringCommand
+from pyinfra.api.host import Host
+from pyinfra.api.state import State
+from pyinfra.connectors.util import CommandOutput
+
+from handrail.clients.errors import ClientError
+from handrail.engine import arguments as values
+from handrail.engine.act import Act
+from handrail.engine.contract import Call, Commands
+from handrail.engine.failure import Failure
+from handrail.engine.fence import fenced
+from handrail.engine.outcome import unforeseen
+from handrail.engine.telling import tell
+from handrail.ledger.errors import PreconditionUnmet, RunbookError
+
+STATUS = re.compile(r"exit status (\d+)")
+
+
+def perform(act: Act, body: Commands, failure: Failure) -> Iterator[PyinfraCommand]:
+    """Turn what a body yields into pyinfra's commands, each guarded and watched."""
+    for item in body:
+        if isinstance(item, Call):
+            yield FunctionCommand(performer(item, failure), (), {})
+        elif isinstance(item, FunctionCommand):
+            yield FunctionCommand(caller(item, failure), (), {})
+        elif isinstance(item, str | StringCommand):
+            refuse_shown_secret(act, item)
+            line = item if isinstance(item, StringCommand) else StringCommand(item.strip())
+            yield WatchedLine(line, act, failure)
+        elif isinstance(item, PyinfraCommand):
+            yield WatchedTransfer(item, act, failure)
+        else:
+            raise RunbookError(
+                "the step was not carried on",
+                f"its body yields {type(item).__name__}, which is no command",
+                "yield a shell line, `call(function, …)`, or `yield from uses(OPERATION, …)`",
+            )
+
+
+class WatchedLine(StringCommand):
+    """A shell line under the guard of its target, which leaves behind what it said."""
+
+    def __init__(self, line: StringCommand, act: Act, failure: Failure) -> None:
+        guarded = fenced(act.attempt.environment, line)
+        told = '|| { code=$?; echo "exit status $code" >&2; exit $code; }'
+        super().__init__("(", guarded, ")", told, **line.connector_arguments)
+        self._line, self._act, self._failure = line, act, failure
+
+    def execute(
+        self, state: State, host: Host, connector_arguments: ConnectorArguments
+    ) -> tuple[bool, CommandOutput]:
+        """Run it; of a failure keep line, exit status and the end of the output."""
+        text = self._line.get_masked_value()
+        with kept(self._act, self._failure, text):
+            good, output = super().execute(state, host, connector_arguments)
+        if not good:
+            lines = output.output_lines
+            status = next((found for each in lines if (found := STATUS.fullmatch(each))), None)
+            said = "\n".join(each for each in lines if not STATUS.fullmatch(each))
+            note(self._act, self._failure, text, said, int(status[1]) if status else None)
+        return good, output
+
+
+class WatchedTransfer(PyinfraCommand):
+    """A file on its way to or from a target; what copies it there holds the target's guard."""
+
+    def __init__(self, transfer: PyinfraCommand, act: Act, failure: Failure) -> None:
+        super().__init__(**transfer.connector_arguments)
+        self._transfer, self._act, self._failure = transfer, act, failure
+
+    def __repr__(self) -> str:
+        """Return what pyinfra prints of it."""
+        return repr(self._transfer)
+
+    def execute(self, state: State, host: Host, connector_arguments: ConnectorArguments) -> bool:
+        """Carry it out; of a failure keep what could not be copied where, and why."""
+        text = repr(self._transfer)
+        with kept(self._act, self._failure, text), guarded_lines(self._act, host):
+            good = self._transfer.execute(state, host, connector_arguments)
+        if not good:
+            note(self._act, self._failure, text, "", None)
+        return bool(good)
+
+
+@contextmanager
+def guarded_lines(act: Act, host: Host) -> Iterator[None]:
+    """Put the shell lines with which a connector moves a file under the guard, too."""
+    connector = host.connector
+    run = connector.run_shell_command
+
+    def guarded(command: StringCommand, *args: Any, **kwargs: Any) -> Any:  # Any: pyinfra's own
+        return run(fenced(act.attempt.environment, command), *args, **kwargs)
+
+    connector.run_shell_command = guarded  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del connector.run_shell_command
+
+
+@contextmanager
+def kept(act: Act, failure: Failure, text: str) -> Iterator[None]:
+    """Keep what an exception says of a command; pyinfra prints it and ends the step."""
+    try:
+        yield
+    except Exception as error:
+        note(act, failure, text, f"{type(error).__name__}: {error}", None)
+        raise
+
+
+def note(act: Act, failure: Failure, command: str, output: str, status: int | None) -> None:
+    """Keep what a failed command left behind, the secrets of its step withheld."""
+    failure.of_command(withheld(act, command), withheld(act, output), status)
+
+
+def withheld(act: Act, text: str) -> str:
+    """Return a text without the values of the step's secrets."""
+    for secret in values.secrets_in(act.live):
+        text = text.replace(secret.reveal(), repr(secret))
+    return text
+
+
+def performer(item: Call, failure: Failure) -> Callable[[State, Host], bool]:
+    """Return a call in the form that pyinfra runs: False is a failure, told in three lines."""
+
+    def run(state: State, host: Host) -> bool:  # pyinfra goes by these two names
+        del state, host
+        with told(failure):
+            item.function(*item.args, **item.kwargs)
+        return not failure
+
+    return run
+
+
+def caller(item: FunctionCommand, failure: Failure) -> Callable[[State, Host], bool]:
+    """Return a function command of one of pyinfra's operations in the same form."""
+
+    def run(state: State, host: Host) -> bool:  # pyinfra goes by these two names
+        with told(failure):
+            if item.execute(state, host, item.connector_arguments) is False:
+                failure.why = f"`{item!r}` did not succeed"
+        return not failure
+
+    return run
+
+
+@contextmanager
+def told(failure: Failure) -> Iterator[None]:
+    """Tell a refusal of a call in three lines; what nobody foresaw goes on up."""
+    try:
+        yield
+    except (ClientError, RunbookError) as error:
+        failure.why = f"{error.what}: {error.why}"
+        tell(f"{error.what}.\n    why:  {error.why}\n    next: {error.fix}")
+    except Exception as bug:
+        failure.why = unforeseen(bug)
+        raise
+
+
+def refuse_shown_secret(act: Act, command: str | StringCommand) -> None:
+    """Raise where a shell line would show a secret in the process list and in pyinfra's output."""
+    line = command if isinstance(command, str) else command.get_raw_value()
+    for secret in values.secrets_in(act.live):
+        if secret.reveal() in line:
+            raise PreconditionUnmet(
+                "a shell line was not run",
+                f"it holds the value of {secret!r}, and every process list would show it",
+                "hand the secret to a Python function instead: `yield call(…)`",
+            )

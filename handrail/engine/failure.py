@@ -1,0 +1,43 @@
+"""What is left of a step whose commands ended early."""
+
+from dataclasses import dataclass
+from typing import Any
+
+KEPT_BYTES = 4096  # of the output, the end; of the command itself, the beginning
+
+
+@dataclass
+class Failure:
+    """Why the commands of a step ended early; empty as long as none did.
+
+    Args:
+        why: The end of a sentence; what a Python call said, or which command did not succeed.
+        command: The command as pyinfra shows it, secrets withheld; empty where a call failed.
+        exit_status: Of a shell line; None where it was cut off, or something else was carried out.
+        output: The end of what it said, secrets withheld.
+    """
+
+    why: str = ""
+    command: str = ""
+    exit_status: int | None = None
+    output: str = ""
+
+    def __bool__(self) -> bool:
+        """Tell whether anything failed."""
+        return bool(self.why)
+
+    def of_command(self, command: str, output: str, exit_status: int | None) -> None:
+        """Take what a failed command left behind."""
+        self.command = command.encode()[:KEPT_BYTES].decode(errors="ignore")
+        self.output = output.encode()[-KEPT_BYTES:].decode(errors="ignore")
+        self.exit_status = exit_status
+        first = (command.splitlines() or ["a command"])[0]
+        how = "did not succeed" if exit_status is None else f"ended with {exit_status}"
+        self.why = f"`{first}` {how}"
+
+    def evidence(self) -> dict[str, Any]:  # Any: JSON
+        """Return what the ledger keeps beside the reason: nothing where no command failed."""
+        if not self.command:
+            return {}
+        kept = {"command": self.command, "exit_status": self.exit_status, "output": self.output}
+        return {"failure": kept}

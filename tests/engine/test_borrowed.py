@@ -1,0 +1,149 @@
+"""pyinfra's own operations under the contract: in a body, in a way back, and as steps."""
+
+import shutil
+
+import pytest
+
+from tests.engine.lab.bench import end, until
+
+LINE = 'borrowing.{step}(task="1", path=room + "/note", text="hello\\n"{more})'
+
+
+def borrowed(lab, step, more=""):
+    """Write the runbook of one borrowing step."""
+    lab.runbook("from lab import borrowing", LINE.format(step=step, more=more))
+
+
+def program(lab, name, script):
+    """Put a program of that name before all others; return its path."""
+    path = lab.folder / "bin" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    lab.env["PATH"] = f"{path.parent}:{lab.env['PATH']}"
+    return path
+
+
+@pytest.fixture
+def sources(lab):
+    """Lay out what the steps copy from."""
+    folder = lab.folder / "sources"
+    folder.mkdir()
+    (folder / "note").write_text("hello\n")
+    (folder / "template").write_text("{{ word }}\n")
+    if shutil.which("rsync") is None:  # a stand-in at the wire: it is called, and copies
+        program(lab, "rsync", 'exec cp -p "$2" "$3"')
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("step", "more"),
+    [
+        ("upload", ""),
+        ("fill", ', template="sources/template", word="hello"'),
+        ("edit", ', line="hello"'),
+        ("synchronize", ', src="sources"'),
+        ("write_from_python", ""),
+        ("fetch", ', src="sources/note", kept="sources/kept"'),
+    ],
+)
+def test_an_operation_of_any_kind_acts_once_and_is_put_back(lab, sources, step, more):
+    """Forward, again, and back: the facts in the clauses are read anew each time."""
+    borrowed(lab, step, more)
+
+    there = lab.run()
+    assert there.code == 0, there.said
+    assert lab.read("note") == "hello\n"
+    assert lab.events() == ["step.started 1@one", "step.changed 1@one"]
+
+    assert lab.run().code == 0
+    assert lab.events() == ["step.started 1@one", "step.changed 1@one"]
+
+    back = lab.run("--data", "run=latest", "--data", "reason=tried", runbook="rollback")
+    assert back.code == 0, back.said
+    assert lab.read("note") is None
+
+
+def test_facts_are_read_anew_by_each_clause(lab):
+    """What somebody changed between two commands is seen, and what stood before is put back."""
+    lab.put("note", "before\n")
+    borrowed(lab, "upload")
+    assert lab.run().code == 0
+
+    lab.put("note", "changed by somebody\n")
+    again = lab.run()
+    assert again.code == 1
+    assert "it reads ['changed by somebody']" in again.said
+
+    lab.put("note", "hello\n")
+    assert lab.run("--data", "run=latest", "--data", "reason=x", runbook="rollback").code == 0
+    assert lab.read("note") == "before\n"
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("miss", "/nowhere/at/all"),
+        ("misspell", "'sorce'"),
+        ("climb", "`_sudo` is about a whole step"),
+        ("refuse", "did not succeed"),
+    ],
+)
+def test_an_operation_that_cannot_do_its_work_is_told_in_words(lab, step, told):
+    """No traceback: what was not done, why, and what to do."""
+    borrowed(lab, step)
+    ran = lab.run()
+    assert ran.code == 1
+    assert told in ran.said or told in lab.entries()[-2].body["why"]
+    assert "Traceback" not in ran.said
+    assert lab.events()[-1] == "step.failed 1@one"
+
+
+def failure(lab):
+    """Return what the ledger keeps of the failed command."""
+    return next(each.body["failure"] for each in lab.entries() if each.event == "step.failed")
+
+
+def test_what_a_failed_shell_line_left_behind_stands_in_the_ledger(lab):
+    """Command, exit status and the end of the output; the step's secret is withheld."""
+    secret = lab.folder / "secret"
+    secret.write_text("s3cret-s3cret")
+    borrowed(lab, "break_down", f', value="file:{secret}"')
+    ran = lab.run()
+    assert ran.code == 1
+
+    kept = failure(lab)
+    assert kept["exit_status"] == 7
+    assert kept["command"].startswith("seq 1 2000; cat ")
+    assert kept["output"].endswith("the end")
+    assert "\n2000\n" in kept["output"]
+    assert len(kept["output"].encode()) == 4096
+    assert "s3cret-s3cret" not in lab.ledger.read_bytes().decode(errors="replace")
+
+
+def test_what_a_failed_upload_left_behind_stands_in_the_ledger(lab):
+    """What could not be copied where, and why."""
+    lab.runbook(
+        "from lab import borrowing",
+        'borrowing.drop(task="1", path=room + "/no/note", text="hello\\n")',
+    )
+    assert lab.run().code == 1
+    kept = failure(lab)
+    assert kept["exit_status"] is None
+    assert kept["command"].startswith("FileUploadCommand(")
+    assert "no/note" in kept["output"]
+
+
+def test_an_orphan_of_an_upload_keeps_the_next_attempt_out(lab):
+    """What copies a file on the target holds the target's guard, as a shell line does."""
+    slow = program(lab, "cp", 'echo copying >> "$0.log"; sleep 8; exec /bin/cp "$@"')
+    borrowed(lab, "upload")
+    process = lab.start()
+    until((slow.parent / "cp.log").exists)
+    process.kill()
+    process.wait()
+
+    again = lab.run()
+    end(process)
+    assert again.code == 1
+    assert "still at work" in again.said
