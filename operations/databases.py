@@ -1,7 +1,7 @@
 """Claims of databases that several steps rely on."""
 
 from handrail.clients.postgres import Database
-from handrail.engine import Finding, check, holds, holds_if
+from handrail.engine import Finding, check, fails, holds, holds_if
 from handrail.transfer import freeze
 
 
@@ -16,4 +16,7 @@ def database_answers(database: Database) -> Finding:
 @check(fix="run the runbook's task that stops legacy writes first")
 def writes_are_stopped(source: Database) -> Finding:
     """The legacy database takes no writes, so that nothing is lost after its rows are read."""
-    return holds_if(freeze.is_frozen(source.url.reveal()), f"`{source.name}` takes writes")
+    url = source.url.reveal()
+    if not freeze.is_frozen(url):
+        return fails(f"`{source.name}` takes writes")
+    return holds_if(freeze.mark_of(url), f"`{source.name}` was not frozen to the end")

@@ -1,8 +1,11 @@
 """Task 9.0: nothing is written on the legacy side while its data moves."""
 
+from collections.abc import Mapping
+
 from handrail.clients.postgres import Database
 from handrail.engine import Commands, Finding, call, fails, holds, say, step
 from handrail.transfer import freeze
+from handrail.transfer.session import others
 
 from .databases import database_answers
 
@@ -13,16 +16,27 @@ def is_frozen(database: Database) -> bool:
 
 
 def writes_are_refused(database: Database) -> Finding:
-    """The legacy database refuses writes."""
-    if not is_frozen(database):
+    """The legacy database refuses writes, and no session is left from before it did."""
+    url = database.url.reveal()
+    if not freeze.is_frozen(url):
         return fails("it takes writes")
-    return holds(roles_that_still_write=list(freeze.overrides(database.url.reveal())))
+    mark = freeze.mark_of(url)
+    if mark is None:
+        return fails("new sessions are refused, but no finished freeze ended those from before")
+    return holds(mark=mark, roles_that_still_write=list(freeze.overrides(url)))
 
 
 def thaw(database: Database, before: bool) -> None:  # noqa: FBT001  what was captured
-    """Let the database take writes again, if it did before."""
-    if not before:
-        freeze.thaw(database.url.reveal())
+    """Let the database take writes again, if it did before, and say who has to reconnect."""
+    if before:
+        return
+    thawed = freeze.thaw(database.url.reveal())
+    say(f"`{database.name}` takes writes again; {thawed.sessions_ended} sessions were ended")
+    if thawed.left:
+        say(
+            f"these began read-only and go on so until they connect anew: "
+            f"{others.listed(thawed.left)}: restart the services that hold them"
+        )
 
 
 @step(
@@ -32,28 +46,33 @@ def thaw(database: Database, before: bool) -> None:  # noqa: FBT001  what was ca
     rollback=thaw,
     idempotent=True,
 )
-def writes(database: Database) -> Commands:
+def writes(database: Database, sessions_let_be: Mapping[str, str] | None = None) -> Commands:
     """Make the legacy database read-only and end the sessions that are open.
 
     Users can still read; what they try to write is refused with the application's own message.
-    The refusal is proven by a write that must fail. Roles with settings of their own, which let
-    them write all the same, are named.
+    The refusal is proven by a write that must fail. Sessions that the database's owner may not
+    end stop it before anything is changed, but for roles that are named with a reason; roles with
+    settings of their own, which let them write all the same, are named. It leaves a mark in the
+    database, by which later evidence names the state that it was made of.
 
     Args:
         database: The legacy database.
+        sessions_let_be: Roles whose sessions stay, as a provider's monitoring: reason by role.
 
     Raises:
-        ClientError: unreachable, or a write still goes through.
+        ClientError: unreachable, a session would write on, or a write still goes through.
 
     Source: https://www.postgresql.org/docs/current/runtime-config-client.html
     """
-    yield call(stop, database)
+    yield call(stop, database, sessions_let_be or {})
 
 
-def stop(database: Database) -> None:
+def stop(database: Database, let_be: Mapping[str, str]) -> None:
     """Freeze, and say whom that does not stop."""
-    frozen = freeze.freeze(database.url.reveal())
+    frozen = freeze.freeze(database.url.reveal(), let_be=let_be)
     say(f"`{frozen.database}` refuses writes; {frozen.sessions_ended} sessions were ended")
+    for each in frozen.left:
+        say(f"{each} was let be: {let_be[each.role]}")
     if frozen.overrides:
         roles = ", ".join(f"`{role}`" for role in frozen.overrides)
         say(

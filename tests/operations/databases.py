@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+from rehearsal import roles
 from rehearsal.postgres import PostgresServer
 from rehearsal.seed import LEAST_ROWS, fill
 
@@ -16,6 +17,7 @@ from tests.transfer.conftest import migrate
 from tests.transfer.pair import MAPPING, NUMBERS
 
 __all__ = ["MAPPING"]
+OWNER = "owner"  # of every database here, and no superuser
 
 
 @cache
@@ -26,13 +28,13 @@ def server():
     running.start()
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     atexit.register(running.stop)
-    running.create_database("legacy_seed")
-    fill(running.url("legacy_seed"), LEAST_ROWS, "http://127.0.0.1:9")
-    running.create_database("django")
-    migrate(running.url("django"), directory / "app")
+    roles.create(running, OWNER, owns_databases=True)
+    fill(running.create_database("legacy_seed", owner=OWNER), LEAST_ROWS, "http://127.0.0.1:9")
+    django = running.create_database("django", owner=OWNER)
+    migrate(django, directory / "app")
     running.directory_of_backup = directory / "backup"
-    backup.take(running.url("django"), running.directory_of_backup)
-    backup.prove(running.url("django"), running.directory_of_backup)
+    backup.take(django, running.directory_of_backup)
+    backup.prove(django, running.directory_of_backup)
     return running
 
 
@@ -44,8 +46,8 @@ class Databases:
         self.directory = directory
         self.names = {"legacy": f"law_legacy_{next(NUMBERS)}", "django": f"law_{next(NUMBERS)}"}
         self.url = {
-            "legacy": server().create_database(self.names["legacy"], "legacy_seed"),
-            "django": server().create_database(self.names["django"], template),
+            "legacy": server().create_database(self.names["legacy"], "legacy_seed", OWNER),
+            "django": server().create_database(self.names["django"], template, OWNER),
         }
         for side, url in self.url.items():
             (directory / side).write_text(url)

@@ -306,7 +306,8 @@ def frozen(data):
         if data.draw(st.booleans(), "frozen before"):
             freeze.freeze(pair.url["legacy"])
         yield World(
-            {"database": pair.reference("legacy")}, lambda: freeze.is_frozen(pair.url["legacy"])
+            {"database": pair.reference("legacy"), "sessions_let_be": {}},
+            lambda: freeze.is_frozen(pair.url["legacy"]),
         )
 
 

@@ -9,7 +9,7 @@ import psycopg
 from handrail.clients.errors import ClientError
 from handrail.transfer.read import journal
 from handrail.transfer.read.journal import Chunk, Expected, Moved, Sums
-from handrail.transfer.session.connection import Connection, first_line
+from handrail.transfer.session.connection import Connection, DatabaseRefused, first_line
 from handrail.transfer.sql.plan import TablePlan
 
 
@@ -50,6 +50,8 @@ def told(what: str) -> Iterator[None]:
     """
     try:
         yield
+    except DatabaseRefused as refused:
+        raise LoadFailed(what, refused.why, f"{refused.fix}: it resumes there") from refused
     except psycopg.Error as error:
         fix = "see that both servers answer, then the same command again: it resumes there"
         raise LoadFailed(what, first_line(error), fix) from error

@@ -4,8 +4,6 @@ import datetime as dt
 import shutil
 from pathlib import Path
 
-import psycopg
-
 from handrail.clients.errors import ClientError
 from handrail.transfer.read import preflight
 from handrail.transfer.read.files import (
@@ -21,7 +19,7 @@ from handrail.transfer.read.files import (
 )
 from handrail.transfer.read.journal import Chunk
 from handrail.transfer.read.live import NOTED, LiveSupply
-from handrail.transfer.session.connection import Connection, first_line, reading, value
+from handrail.transfer.session.connection import Connection, DatabaseRefused, reading, value
 from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.sql.plan import Plan, TablePlan
 
@@ -65,11 +63,9 @@ def export(
         made = _write(plan, source, partial, chunk_rows, preflighted=preflighted)
         write_manifest(partial, made)
         partial.rename(place)
-    except (psycopg.Error, OSError) as error:
+    except (DatabaseRefused, OSError) as error:
         shutil.rmtree(partial, ignore_errors=True)
-        why = (
-            first_line(error) if isinstance(error, psycopg.Error) else error.strerror or str(error)
-        )
+        why = error.why if isinstance(error, DatabaseRefused) else error.strerror or str(error)
         fix = "mend that, then run the same command again; nothing of this export was kept"
         raise ExportFailed("the export was not made", why, fix) from error
     except ClientError:

@@ -3,11 +3,8 @@
 import shutil
 from pathlib import Path
 
-import psycopg
-
 from handrail.clients.errors import ClientError
 from handrail.transfer.read.export import write_evidence
-from handrail.transfer.session.connection import first_line
 
 FILES = ("quarantine.ndjson", "adjusted.ndjson")
 
@@ -31,14 +28,10 @@ def write_kept_out(destination: str, directory: Path) -> dict[str, int]:
             path.chmod(0o600)
             path.replace(directory / each.name)
         private.rmdir()
-    except (psycopg.Error, OSError) as error:
-        if isinstance(error, psycopg.Error):
-            why, fix = first_line(error), "see that the database answers"
-        else:
-            why, fix = error.strerror or str(error), f"make room or rights for `{directory}`"
+    except OSError as error:
         raise ClientError(
             f"{' and '.join(FILES)} were not written to `{directory}`",
-            why,
-            f"{fix}, then the same command again",
+            error.strerror or str(error),
+            f"make room or rights for `{directory}`, then the same command again",
         ) from None
     return {each.name: each.rows for each in written}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any
 
 import psycopg
@@ -10,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from handrail.clients.errors import ClientError
 from handrail.transfer.session.quoting import literal
 from handrail.transfer.session.reader import Reader
+from handrail.transfer.session.refused import DatabaseRefused, first_line
 from handrail.transfer.session.unreachable import not_an_address, refused
 
 type_of_row = tuple[Any, ...]  # Any: what a column holds is known by the query only
@@ -55,6 +57,8 @@ class Connection(psycopg.Connection[type_of_row]):
     """A session, with a psql beside it on the same snapshot once rows are wanted in bulk."""
 
     address = ""
+    called = "database"
+    standby = False  # its server follows another one: nothing can be written, or stopped, there
     _reader: Reader | None = None
 
     def pieces(self, query: str, options: str) -> Iterator[bytes]:
@@ -71,6 +75,21 @@ class Connection(psycopg.Connection[type_of_row]):
             begin = f"{BEGIN}; set transaction snapshot {literal(snapshot)}"
             self._reader = Reader(self.address, [*settings, *probe, begin])
         return self._reader.pieces(query, options)
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        """Close the session; what the server refused in the block leaves it in words.
+
+        Raises:
+            DatabaseRefused: in place of psycopg's error, so that no traceback stands for a refusal.
+        """
+        super().__exit__(exc_type, exc_val, exc_tb)
+        if isinstance(exc_val, psycopg.Error):
+            raise DatabaseRefused(self.called, exc_val) from exc_val
 
     def close(self) -> None:
         """Close the session and what reads beside it."""
@@ -99,7 +118,7 @@ def connect(url: str, *, name: str = "database") -> Connection:
         connection = Connection.connect(make_conninfo(**settings), autocommit=True)
     except psycopg.Error as error:
         raise refused(name, given, str(error)) from None
-    connection.address = url
+    connection.address, connection.called = url, name
     pin(connection)
     return connection
 
@@ -111,7 +130,8 @@ def pin(connection: Connection) -> None:
         pins["client_connection_check_interval"] = "1000"
     calls = ", ".join("set_config(%s, %s, false)" for _ in pins)
     flat = [part for pair in pins.items() for part in pair]
-    connection.execute(f"select {calls}", flat)
+    row = connection.execute(f"select pg_is_in_recovery(), {calls}", flat).fetchone()
+    connection.standby = bool(row and row[0])
 
 
 @contextmanager
@@ -124,6 +144,12 @@ def reading(url: str, *, snapshot: str | None = None, name: str = "source") -> I
         name: What messages call this database.
     """
     with connect(url, name=name) as connection:
+        if connection.standby:
+            raise ClientError(
+                f"the {name} cannot be read for a transfer",
+                "its server is a standby: nothing can stop the writes that reach it",
+                "put the address of the primary into the inventory",
+            )
         prepare(connection)
         connection.execute(BEGIN)
         if snapshot is not None:
@@ -148,9 +174,4 @@ def value(connection: Connection, query: str, *arguments: object) -> Any:  # Any
     return row[0]
 
 
-def first_line(error: psycopg.Error) -> str:
-    """Return what the server said, without its details: those quote rows."""
-    if error.diag.message_primary:
-        return error.diag.message_primary
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+__all__ = ["Connection", "DatabaseRefused", "connect", "first_line", "reading", "value"]

@@ -34,6 +34,7 @@ SETTINGS = (
     "full_page_writes=off",
     "wal_level=logical",
     "max_connections=200",
+    "max_prepared_transactions=10",
     "timezone=UTC",
 )
 
@@ -127,24 +128,25 @@ class PostgresServer:
         self.scratch.clear()
         self._binaries = None
 
-    def url(self, database: str) -> str:
-        """Return the connection URL of a database, password included."""
+    def url(self, database: str, role: str = SUPERUSER) -> str:
+        """Return the connection URL of a database for a role, password included."""
         return (
-            f"postgresql://{SUPERUSER}:{quote(self.password, safe='')}"
+            f"postgresql://{quote(role, safe='')}:{quote(self.password, safe='')}"
             f"@127.0.0.1:{self.port}/{quote(database, safe='')}"
         )
 
-    def create_database(self, name: str, template: str | None = None) -> str:
-        """Create a database, as a copy of another when ``template`` is given; return its URL."""
-        statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+    def create_database(self, name: str, template: str = "", owner: str = SUPERUSER) -> str:
+        """Create a database, as a copy of the ``template`` given; return its URL, for its owner."""
+        names = sql.Identifier(name), sql.Identifier(owner)
+        statement = sql.SQL("CREATE DATABASE {} OWNER {}").format(*names)
         if template:
             statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
-        self._execute(statement)
-        return self.url(name)
+        self.execute(statement)
+        return self.url(name, owner)
 
     def drop_database(self, name: str) -> None:
         """Drop a database if it is there, ending the sessions it still has."""
-        self._execute(
+        self.execute(
             sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
         )
 
@@ -157,7 +159,8 @@ class PostgresServer:
         """Stop on exit, whatever happened in between."""
         self.stop()
 
-    def _execute(self, statement: sql.Composed) -> None:
+    def execute(self, statement: sql.Composed) -> None:
+        """Run one statement as the superuser, in no transaction."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement)
 
@@ -173,17 +176,9 @@ class PostgresServer:
 
     def _can_run(self, program: Path) -> bool:
         try:
-            answer = subprocess.run(
-                [str(program), "--version"],
-                capture_output=True,
-                check=False,
-                cwd="/",
-                timeout=30,
-                **self._identity(),
-            )
+            return self._succeeds(str(program), "--version")
         except PermissionError:
             return False
-        return answer.returncode == 0
 
     def _reachable(self, found: PostgresBinaries) -> PostgresBinaries:
         """Copy the wheel's binaries where the unprivileged user may run them, if it cannot."""
@@ -215,13 +210,11 @@ class PostgresServer:
         )
 
     def _can_enter(self, directory: Path) -> bool:
+        return self._succeeds("/bin/sh", "-c", 'cd "$1"', "sh", str(directory))
+
+    def _succeeds(self, *command: str) -> bool:
         answer = subprocess.run(
-            ["/bin/sh", "-c", 'cd "$1"', "sh", str(directory)],
-            capture_output=True,
-            check=False,
-            cwd="/",
-            timeout=30,
-            **self._identity(),
+            command, capture_output=True, check=False, cwd="/", timeout=30, **self._identity()
         )
         return answer.returncode == 0
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from rehearsal import roles
 from rehearsal.alerts import Alerts
 from rehearsal.binaries import find_node
 from rehearsal.cloudinary import Account, Cloudinary
@@ -144,9 +145,10 @@ class World:
         began = time.monotonic()
         for environment in ENVIRONMENTS:
             rows = STAGING_ROWS if environment == "staging" else self.rows
-            self.postgres.create_database(f"django_{environment}")
-            url = self.postgres.create_database(f"legacy_{environment}")
+            roles.create_owned(self.postgres, f"django_{environment}")
+            url = roles.create_owned(self.postgres, f"legacy_{environment}")
             canaries = await asyncio.to_thread(fill, url, rows, self.filehost.url)
+            roles.let_use(self.postgres, f"legacy_{environment}", f"node_{environment}")
             write_secret(self.layout.secret(environment, "canaries"), json.dumps(canaries))
             self.layout.target(environment).mkdir(parents=True)
         self.say(f"The legacy databases are filled ({time.monotonic() - began:.1f} s)")
@@ -217,7 +219,7 @@ class World:
             start_command="node server/index.js", health_path="/health",
             env=[
                 EnvVar("NODE_VERSION", "20.20.2"),
-                EnvVar("DATABASE_URL", self.postgres.url(f"legacy_{environment}")),
+                EnvVar("DATABASE_URL", self._address(environment, "legacy", "node")),
                 EnvVar("JWT_SECRET", secrets.token_urlsafe(32)),
                 EnvVar("FRONTEND_URL", frontend_url),
             ],
@@ -235,13 +237,17 @@ class World:
         )  # fmt: skip
         return [legacy, frontend, keepalive]
 
+    def _address(self, environment: str, database: str, role: str) -> str:
+        """Return the URL of a database for one of its roles, none of which is a superuser."""
+        return self.postgres.url(f"{database}_{environment}", f"{role}_{environment}")
+
     def _write_secrets(self, render: StandIn) -> None:
         for number, environment in enumerate(ENVIRONMENTS):
             account = self.accounts[environment]
             values = {
                 "render_key": render.settings.key,
-                "legacy_database": self.postgres.url(f"legacy_{environment}"),
-                "django_database": self.postgres.url(f"django_{environment}"),
+                "legacy_database": self._address(environment, "legacy", "legacy"),
+                "django_database": self._address(environment, "django", "django"),
                 "redis": self.redis.url(number),
                 "cloudinary_key": account.key,
                 "cloudinary_secret": account.secret,

@@ -1,0 +1,111 @@
+"""The other sessions of a database: who they are, which may be ended, and how to tell of the rest.
+
+Without superuser, PostgreSQL hides what kind of session another role's is. So each that has a role
+counts, unless it is known to be a background worker.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from handrail.transfer.session.connection import Connection
+
+LOOK_SECONDS = 0.05
+# PostgreSQL lets a role end those of roles whose rights it has; of superusers, superusers only.
+# Source: https://www.postgresql.org/docs/current/functions-admin.html (pg_terminate_backend)
+OTHERS = """
+select a.pid, r.rolname::text, coalesce(a.application_name, ''), r.rolsuper,
+       me.rolsuper or (not r.rolsuper and (pg_has_role(r.oid, 'usage')
+                       or pg_has_role('pg_signal_backend', 'usage')))
+from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
+     join pg_roles me on me.rolname = current_user
+where a.datname = any(%s) and a.pid <> pg_backend_pid()
+      and coalesce(a.backend_type, 'client backend') = 'client backend'
+order by a.pid
+"""
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another session on a database; `ours` says that this role may end it."""
+
+    pid: int
+    role: str
+    application: str
+    superuser: bool
+    ours: bool
+
+    def __str__(self) -> str:
+        """Return role, application and pid, as an operator looks them up."""
+        called = f", application `{self.application}`" if self.application else ""
+        return f"`{self.role}` (pid {self.pid}{called})"
+
+
+def others(session: Connection, *databases: str) -> list[Other]:
+    """Return the other sessions of some databases of this server."""
+    return [Other(*row) for row in session.execute(OTHERS, [list(databases)])]
+
+
+def in_the_way(found: Iterable[Other], let_be: Mapping[str, str]) -> list[Other]:
+    """Return those that this role may not end, and that nobody said may stay."""
+    return [each for each in found if not each.ours and each.role not in let_be]
+
+
+def end(session: Connection, found: Iterable[Other]) -> None:
+    """Ask sessions to end; one that PostgreSQL does not let us end is left."""
+    for each in found:
+        try:
+            session.execute("select pg_terminate_backend(%s)", [each.pid])
+        except psycopg.errors.InsufficientPrivilege:
+            continue  # its role has changed since: it is told of as one that stays
+
+
+def end_all(
+    session: Connection, database: str, *, settle_seconds: float, timeout_seconds: float
+) -> tuple[int, list[Other]]:
+    """End every session of a database that may be ended, but for those that begin later.
+
+    Args:
+        session: On the same server.
+        database: Whose sessions end.
+        settle_seconds: A session first seen after so long began after this call.
+        timeout_seconds: How long to wait for their end.
+
+    Returns:
+        How many ended, and those that are still there.
+    """
+    began = time.monotonic()
+    asked: set[int] = set()
+    while True:
+        there = others(session, database)
+        settled = time.monotonic() - began >= settle_seconds
+        if not settled:
+            asked |= {each.pid for each in there}
+        left = [each for each in there if each.pid in asked]
+        ours = [each for each in left if each.ours]
+        if (settled and not ours) or time.monotonic() - began > timeout_seconds:
+            return len(asked) - len(left), left
+        end(session, ours)
+        time.sleep(LOOK_SECONDS)
+
+
+def listed(found: Sequence[Other]) -> str:
+    """Return sessions in words."""
+    return ", ".join(str(each) for each in found)
+
+
+def advice(found: Sequence[Other]) -> str:
+    """Return what to do about sessions that this role may not end."""
+    roles = ", ".join(f"`{name}`" for name in dict.fromkeys(each.role for each in found))
+    if all(each.superuser for each in found):
+        return (
+            f"let {roles} close them, or a superuser end them (`select pg_terminate_backend(PID)`);"
+            " name the role with a reason in the inventory if it only watches"
+        )
+    return (
+        f"suspend the service that connects as {roles}, or rotate that role's password and restart"
+        " the service; or `grant ROLE to OWNER`, so that the owner may end its sessions;"
+        " name the role with a reason in the inventory if it only watches"
+    )

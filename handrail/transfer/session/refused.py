@@ -1,0 +1,64 @@
+"""Why a server did not do as it was asked, in words that say what to do about it."""
+
+import psycopg
+
+from handrail.clients.errors import ClientError
+
+# By the first characters of the SQLSTATE, the longest first.
+# Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
+FIXES = (
+    ("42501", "grant its user that, or put the URL of the tables' owner into the inventory"),
+    ("25006", "it is read-only: name the primary, or thaw it if a freeze is still on"),
+    ("53100", "make room on the server's disk"),
+    ("53300", "close idle connections of the server"),
+    ("57014", "raise the limit that cancelled it, as `statement_timeout` of the role"),
+    ("08", "see that the server answers"),
+    ("57P", "see that the server answers"),
+    ("40", "something else held what it needed"),
+    ("55", "end the session that holds it, or wait for it"),
+    ("53", "give the server more of what it lacks"),
+    ("22", "run the preflight: it names the rows; mend them or the mapping"),
+    ("23", "run the preflight: it names the rows; mend them or the mapping"),
+    ("42", "hold the mapping against the tables: run the preflight"),
+    ("54", "hold the mapping against the tables: run the preflight"),
+)
+USUAL_FIX = "read the server's log at this moment, mend what it names"
+
+
+class DatabaseRefused(ClientError):
+    """A server did not do what it was asked; `error` is what psycopg raised.
+
+    Args:
+        name: What messages call the database, as `source`.
+        error: What the server, or the line to it, answered.
+    """
+
+    def __init__(self, name: str, error: psycopg.Error) -> None:
+        state = error.sqlstate or "08"  # without a state no server spoke: the line is gone
+        fix = next((fix for begin, fix in FIXES if state.startswith(begin)), USUAL_FIX)
+        super().__init__(
+            f"the {name} did not do as it was asked",
+            f"{first_line(error)}{_on(error)}",
+            f"{fix}, then the same command again",
+        )
+        self.error = error
+
+
+def first_line(error: psycopg.Error) -> str:
+    """Return what the server said, without its details: those quote rows."""
+    if error.diag.message_primary:
+        return error.diag.message_primary
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _on(error: psycopg.Error) -> str:
+    """Return the table, column and constraint it is about, where the message does not say."""
+    said = error.diag.message_primary or ""
+    named = (
+        ("table", error.diag.table_name),
+        ("column", error.diag.column_name),
+        ("constraint", error.diag.constraint_name),
+    )
+    listing = [f"{kind} `{name}`" for kind, name in named if name and name not in said]
+    return f" ({', '.join(listing)})" if listing else ""

@@ -1,0 +1,154 @@
+"""A freeze counts every session, ends what it may, and says who else would write on."""
+
+from contextlib import ExitStack, contextmanager
+
+import psycopg
+import pytest
+from rehearsal import roles
+
+from handrail.transfer import freeze
+from handrail.transfer.freeze import NotFrozen
+from handrail.transfer.session import mark
+from handrail.transfer.session.connection import connect
+from tests.transfer.pair import NUMBERS, ask
+
+
+class Owned:
+    """A database of an owner without superuser, as every managed PostgreSQL gives it."""
+
+    def __init__(self, server):
+        number = next(NUMBERS)
+        self.server, self.name = server, f"owned_{number}"
+        self.owner, self.user, self.stranger = self.name, f"user_{number}", f"stranger_{number}"
+        self.url = roles.create_owned(server, self.name)
+        ask(self.url, "create table t (id int primary key)")
+        for role in (self.user, self.stranger):
+            roles.create(server, role)
+            ask(self.url, f"grant insert, select on t to {role}")
+        ask(server.url("postgres"), f"grant {self.user} to {self.owner}")
+
+    @contextmanager
+    def session(self, role):
+        """Open a session of a role that lives through the block."""
+        with psycopg.connect(
+            self.server.url(self.name, role), autocommit=True, application_name=f"app of {role}"
+        ) as open_session:
+            yield open_session
+
+    @property
+    def read_only(self):
+        """Say whether new sessions are."""
+        return ask(self.url, "show default_transaction_read_only") == [("on",)]
+
+
+@pytest.fixture
+def owned(server):
+    """One such database of this test alone."""
+    made = Owned(server)
+    yield made
+    server.drop_database(made.name)
+
+
+def test_a_session_of_another_role_is_ended_where_the_owner_may(owned):
+    """Though PostgreSQL does not tell the owner what kind of session it is."""
+    with ExitStack() as stack:
+        writer = stack.enter_context(owned.session(owned.user))
+        frozen = freeze.freeze(owned.url)
+
+        with pytest.raises(psycopg.OperationalError):
+            writer.execute("insert into t values (1)")
+
+    assert frozen.sessions_ended == 1
+    assert frozen.left == ()
+    assert freeze.mark_of(owned.url) == frozen.mark
+    assert ask(owned.url, "select count(*) from t") == [(0,)]
+
+
+def test_a_session_that_would_write_on_is_refused_by_role_application_and_pid(owned):
+    """Nothing is changed then: no half-frozen system is left behind."""
+    with owned.session(owned.stranger) as writer:
+        pid = writer.info.backend_pid
+        with pytest.raises(NotFrozen) as caught:
+            freeze.freeze(owned.url)
+
+    for told in (owned.stranger, f"app of {owned.stranger}", str(pid)):
+        assert told in caught.value.why
+    assert "suspend the service" in caught.value.fix
+    assert "rotate" in caught.value.fix
+    assert not owned.read_only
+    assert freeze.mark_of(owned.url) is None
+
+
+def test_a_superusers_session_is_told_apart(owned):
+    """No grant to the owner helps there: a superuser has to end it."""
+    with psycopg.connect(owned.server.url(owned.name)), pytest.raises(NotFrozen) as caught:
+        freeze.freeze(owned.url)
+    assert "superuser" in caught.value.fix
+    assert "pg_terminate_backend" in caught.value.fix
+
+
+def test_a_role_named_with_a_reason_is_told_and_let_be(owned):
+    """As a provider's monitoring; its session lives on."""
+    with owned.session(owned.stranger) as watcher:
+        frozen = freeze.freeze(owned.url, let_be={owned.stranger: "monitoring"})
+        assert watcher.execute("select 1").fetchone() == (1,)
+    assert [each.role for each in frozen.left] == [owned.stranger]
+
+
+def test_whoever_stays_can_be_asked_for_before_the_night(owned):
+    """And it is nobody once the role is named."""
+    with owned.session(owned.stranger):
+        (found,) = freeze.who_stays(owned.url)
+        assert freeze.who_stays(owned.url, {owned.stranger: "monitoring"}) == ()
+    assert found.role == owned.stranger
+
+
+def test_a_thaw_says_who_has_to_connect_anew(owned):
+    """A session that began read-only, and is not the owner's to end, would refuse users' writes."""
+    freeze.freeze(owned.url)
+    with owned.session(owned.stranger) as reader, owned.session(owned.user) as ended:
+        thawed = freeze.thaw(owned.url)
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            reader.execute("insert into t values (1)")
+        with pytest.raises(psycopg.OperationalError):
+            ended.execute("select 1")
+    assert [each.role for each in thawed.left] == [owned.stranger]
+    with owned.session(owned.user) as anew:
+        anew.execute("insert into t values (1)")
+    assert ask(owned.url, "select to_regnamespace('_migration') is null") == [(True,)]
+
+
+def test_a_prepared_transaction_stops_it(owned):
+    """It would be committed after the freeze, by nobody's session."""
+    with psycopg.connect(owned.url) as session:
+        session.execute("insert into t values (7)")
+        session.execute("prepare transaction 'waits'")
+    with pytest.raises(NotFrozen, match="waits"):
+        freeze.freeze(owned.url)
+    ask(owned.url, "rollback prepared 'waits'")
+
+
+def test_a_new_freeze_is_a_new_mark(owned):
+    """And a mark counts no longer once somebody lets writes through and stops them again."""
+    first = freeze.freeze(owned.url).mark
+    with connect(owned.url) as session:
+        session.execute("begin read write")
+        session.execute(f"alter database {owned.name} reset default_transaction_read_only")
+        session.execute("commit")
+    assert freeze.mark_of(owned.url) is None
+    with connect(owned.url) as session:
+        session.execute(f"alter database {owned.name} set default_transaction_read_only = on")
+        assert mark.read(session) is None
+
+    second = freeze.freeze(owned.url).mark
+
+    assert second not in {first, None}
+    assert freeze.mark_of(owned.url) == second
+
+
+def test_background_workers_do_not_count(server, owned):
+    """An autovacuum worker, say, has no role that signed in."""
+    with connect(server.url("postgres")) as session:
+        kinds = session.execute("select distinct backend_type from pg_stat_activity").fetchall()
+    assert len(kinds) > 1
+    assert freeze.freeze(owned.url).left == ()
