@@ -11,7 +11,7 @@ def test_a_draft_is_accepted_and_marks_its_guesses(loaded, tmp_path):
     path = tmp_path / "draft.yaml"
     path.write_text(text, encoding="utf-8")
 
-    plan = open_plan(path, loaded.source, loaded.destination)
+    plan = open_plan(path, loaded.source, loaded.destination, undecided=True)
 
     assert {table.name for table in plan.tables} == {t.name for t in loaded.plan.tables} - {
         "auth_user"

@@ -25,6 +25,8 @@ class Action(StrEnum):
     DEFAULT = "default"
     NULL = "null"
     TRUNCATE = "truncate"
+    SHORTEN = "shorten"
+    KEEP = "keep"
     PLACEHOLDER = "placeholder"
     SENTINEL = "sentinel"
     TRIM = "trim"
@@ -72,12 +74,27 @@ class Lookup:
 
 
 @dataclass(frozen=True)
-class ColumnRule:
-    """How one destination column gets its value.
+class Limit:
+    """How many rows may be kept out or changed: a number, or a share of its table in percent."""
 
-    `source` is the source column; `sql`, `constant` and `lookup` stand in its place. `when` pairs
-    a fault with the declared action. `same` says what makes two values duplicates: `exact`, or
-    `folded` where case and surrounding blanks do not tell them apart.
+    rows: int = 0
+    percent: float | None = None
+
+    def of(self, total: int) -> int:
+        """Return the number of rows allowed out of `total`."""
+        return self.rows if self.percent is None else int(total * self.percent / 100)
+
+    def __str__(self) -> str:
+        """Show it as it is written."""
+        return str(self.rows) if self.percent is None else f"{self.percent:g}%"
+
+
+@dataclass(frozen=True)
+class ColumnRule:
+    """How one destination column gets its value; `words.ColumnWords` says what each part means.
+
+    `source` is the source column; `sql`, `constant`, `lookup` and `generated` stand in its place.
+    `when` pairs a fault with the declared action.
     """
 
     name: str
@@ -95,13 +112,19 @@ class ColumnRule:
     placeholder: str | None = None
     sql: str | None = None
     lookup: Lookup | None = None
+    write: str | None = None
     pattern: str | None = None
     shape: str | None = None
     secret: bool = False
     link: bool = False
+    generated: bool = False
+    optional: bool = False
+    rewritten: str | None = None
     same: str = "exact"
     when: tuple[tuple[Fault, Action], ...] = ()
     reason: str | None = None
+    max_nulled: Limit = Limit()
+    max_defaulted: Limit = Limit()
 
     def action(self, fault: Fault) -> Action | None:
         """Return the declared action for a fault."""
@@ -128,33 +151,19 @@ class RowRule:
 
 
 @dataclass(frozen=True)
-class Limit:
-    """How many rows of a table may be kept out: a number, or a share of its rows in percent."""
-
-    rows: int = 0
-    percent: float | None = None
-
-    def of(self, total: int) -> int:
-        """Return the number of rows allowed out of `total`."""
-        return self.rows if self.percent is None else int(total * self.percent / 100)
-
-    def __str__(self) -> str:
-        """Show it as it is written."""
-        return str(self.rows) if self.percent is None else f"{self.percent:g}%"
-
-
-@dataclass(frozen=True)
 class TableRule:
     """How one destination table is filled.
 
     `also` marks a second destination of a source table that another rule accounts for in full.
-    `replace` is the reason why rows already there give way.
+    `replace` is the reason why rows already there give way. An `optional` one is left out where
+    the source has no such table.
     """
 
     name: str
     place: Place
     source: str
     also: bool = False
+    optional: bool = False
     columns: tuple[ColumnRule, ...] = ()
     drops: tuple[Drop, ...] = ()
     quarantine: tuple[RowRule, ...] = ()
@@ -163,7 +172,7 @@ class TableRule:
 
 
 @dataclass(frozen=True)
-class Mapping:
+class MappingFile:
     """A whole mapping file; `digest` is the sha256 of what it says."""
 
     file: str

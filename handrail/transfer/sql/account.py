@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from handrail.transfer.mapping.rules import Mapping, Place, Problem, TableRule
+from handrail.transfer.mapping.rules import MappingFile, Place, Problem, TableRule
 from handrail.transfer.sql.catalog import Catalog, Table
 from handrail.transfer.sql.parts import ColumnPlan
 
 OPTIONAL = "remove the line, or write `{reason: …, optional: true}`"
 
 
-def tables(mapping: Mapping, source: Catalog) -> Iterator[Problem]:
+def tables(mapping: MappingFile, source: Catalog) -> Iterator[Problem]:
     """Find source tables that are neither mapped nor dropped, and drops of what is not there."""
     dropped = {drop.name for drop in mapping.drops}
     mapped = {rule.source for rule in mapping.tables if not rule.also}
@@ -24,7 +24,7 @@ def tables(mapping: Mapping, source: Catalog) -> Iterator[Problem]:
 
 
 def both_sides(
-    mapping: Mapping, rule: TableRule, source: Catalog, destination: Catalog
+    mapping: MappingFile, rule: TableRule, source: Catalog, destination: Catalog
 ) -> Iterator[Problem]:
     """Find a table rule whose tables are not there."""
     sides = (("source", source, rule.source), ("destination", destination, rule.name))

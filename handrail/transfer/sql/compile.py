@@ -11,7 +11,7 @@ import psycopg
 
 from handrail.transfer.mapping import mapping as mappings
 from handrail.transfer.mapping.mapping import MappingRefused
-from handrail.transfer.mapping.rules import Mapping, Problem, TableRule
+from handrail.transfer.mapping.rules import MappingFile, Problem, TableRule
 from handrail.transfer.session.connection import Connection, connect, first_line, prepare
 from handrail.transfer.sql import account
 from handrail.transfer.sql import catalog as catalogs
@@ -21,19 +21,22 @@ from handrail.transfer.sql.plan import Plan, TablePlan
 from handrail.transfer.sql.table import TableCompiler
 
 
-def open_plan(mapping: str | Path, source: str, destination: str) -> Plan:
+def open_plan(
+    mapping: str | Path, source: str, destination: str, *, undecided: bool = False
+) -> Plan:
     """Read the mapping and both catalogs, compile, and let the source parse every query.
 
     Args:
         mapping: Path of the mapping file.
         source: URL of the legacy database; only read.
         destination: URL of the new database; only read.
+        undecided: Take the mapping though lines of it still say CHECK, to look at its SQL only.
 
     Raises:
-        MappingRefused: anything undeclared, unknown or contradicting either side, all of it.
+        MappingRefused: anything undecided, undeclared, unknown or contradicting, all of it.
         DatabaseUnreachable: a database did not answer.
     """
-    rules = mappings.load(mapping)
+    rules = mappings.load(mapping, undecided=undecided)
     with connect(destination, name="destination") as session:
         wanted = recorded_catalog(session) or catalogs.read(session)
     with connect(source, name="source") as session:
@@ -42,7 +45,7 @@ def open_plan(mapping: str | Path, source: str, destination: str) -> Plan:
     return plan
 
 
-def compile(mapping: Mapping, source: Catalog, destination: Catalog) -> Plan:  # noqa: A001 - the plan's own word
+def compile(mapping: MappingFile, source: Catalog, destination: Catalog) -> Plan:  # noqa: A001 - the plan's own word
     """Compile a mapping against two catalogs.
 
     Raises:
@@ -97,7 +100,7 @@ def _refusal(session: Connection, query: str) -> str | None:
 class _Compiler:
     """One compilation; `problems` grows, and the plan counts only when it stayed empty."""
 
-    def __init__(self, mapping: Mapping, source: Catalog, destination: Catalog) -> None:
+    def __init__(self, mapping: MappingFile, source: Catalog, destination: Catalog) -> None:
         self.mapping = mapping
         self.source = source
         self.destination = destination

@@ -1,0 +1,203 @@
+"""A YAML file as plain data, each part with its line; what YAML reads in odd ways is refused.
+
+Of YAML, a mapping needs lists, mappings, texts, plain numbers, true, false, null, dates, and a rule
+repeated by an alias. Whatever else YAML offers is a way to write something other than one means.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from handrail.transfer.mapping.rules import Place, Problem
+
+Path = tuple[str | int, ...]
+
+DEEPEST = 20
+MOST_NODES = 200_000  # a few aliases within aliases stand for more than any machine holds
+# Line ends that editors do not count, marks and control characters.
+UNSEEN = re.compile(
+    r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")  # neither has a place in a PostgreSQL text
+BOOL = "tag:yaml.org,2002:bool"
+QUOTE_IT = "put it in quotes if it is a text or a name"
+OPEN_QUESTION = re.compile(r"(?<!\S)#\s*CHECK\b[^\n]*")
+
+
+@dataclass
+class Document:
+    """What a file says, where each part stands, and what is wrong with it.
+
+    `questions` are the lines that say CHECK; `unread` are the parts whose problem is told already.
+    """
+
+    file: str
+    data: Any = None  # Any: whatever the YAML file holds
+    problems: list[Problem] = field(default_factory=list)
+    lines: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    questions: list[int] = field(default_factory=list)
+    unread: set[Path] = field(default_factory=set)
+
+    def place(self, path: Path, *, key: bool = False) -> Place:
+        """Return the line of a part; of what holds it, where it is not there itself."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        at_key, at_value = self.lines.get(path, (1, 1))
+        return Place(self.file, at_key if key else at_value)
+
+    def problem(self, line: int, what: str, fix: str) -> None:
+        """Note something wrong with a line."""
+        self.problems.append(Problem(Place(self.file, line), what, fix))
+
+
+def read(file: str, content: bytes) -> Document:
+    """Read the bytes of a file; whatever is wrong stands in `problems`, and nothing is raised."""
+    document = Document(file)
+    text = _text(document, content)
+    if text is None:
+        return document
+    try:
+        _refuse_odd(document, text)
+        if not document.problems:
+            _Walk(document).read(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        said = getattr(error, "problem", None)
+        line = mark.line + 1 if mark else 1
+        document.problem(line, f"this is not YAML{f': {said}' if said else ''}", "mend the line")
+    return document
+
+
+def _text(document: Document, content: bytes) -> str | None:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        document.problem(line, "this is not UTF-8", "save the file as UTF-8")
+        return None
+    for found in UNSEEN.finditer(text):
+        line = text.count("\n", 0, found.start()) + 1
+        mark = (
+            "a byte order mark" if found[0] == "\ufeff" else f"the character {ord(found[0]):#06x}"
+        )
+        document.problem(line, f"{mark} stands here, unseen", "remove it; save without such marks")
+    return None if document.problems else text
+
+
+def _refuse_odd(document: Document, text: str) -> None:
+    """Look at the parser's events, which nest and expand nothing, and find open questions."""
+    depth = documents = 0
+    written: list[tuple[int, int]] = []
+    for event in yaml.parse(text, yaml.SafeLoader):
+        start, end = event.start_mark, event.end_mark
+        line = start.line + 1 if start else 1
+        documents += isinstance(event, yaml.DocumentStartEvent)
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if documents > 1:
+            document.problem(line, "a second document begins here", "keep one in the file")
+            return
+        if depth > DEEPEST:
+            document.problem(
+                line, "this is nested too deeply", f"a mapping has under {DEEPEST} levels"
+            )
+            return
+        if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None) is not None:
+            document.problem(line, f"the tag `{event.tag}` means nothing here", "remove it")  # type: ignore[attr-defined]
+        if isinstance(event, yaml.ScalarEvent) and start and end:
+            written.append((start.index, end.index))
+            if event.value.startswith("CHECK"):
+                document.questions.append(line)
+    for found in OPEN_QUESTION.finditer(text):
+        if not any(start <= found.start() < end for start, end in written):
+            document.questions.append(text.count("\n", 0, found.start()) + 1)
+
+
+class _Walk:
+    """One walk over the nodes of a file."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.nodes = 0
+        self.within: list[int] = []
+
+    def read(self, text: str) -> None:
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+        self.loader = loader
+        if root is not None:
+            self.document.data = self.value(root, ())
+
+    def value(self, node: yaml.Node, path: Path) -> Any:  # Any: whatever the YAML file holds
+        line = node.start_mark.line + 1
+        self.document.lines.setdefault(path, (line, line))
+        self.nodes += 1
+        if self.nodes == MOST_NODES:
+            self.document.problem(line, "aliases make this endless", "write the rules out")
+        if self.nodes >= MOST_NODES:
+            return None
+        if id(node) in self.within:
+            self.document.problem(line, "this alias stands for what holds it", "write the rule out")
+            self.document.unread.add(path)
+            return None
+        if isinstance(node, yaml.ScalarNode):
+            return self.scalar(node, path)
+        self.within.append(id(node))
+        try:
+            if isinstance(node, yaml.MappingNode):
+                return {key: self.value(body, at) for key, body, at in self.entries(node, path)}
+            return [self.value(item, (*path, n)) for n, item in enumerate(node.value)]
+        finally:
+            self.within.pop()
+
+    def entries(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, yaml.Node, Path]]:
+        """Yield key, value and path of each entry: keys are names, taken as they are written."""
+        seen: set[str] = set()
+        for key_node, body in node.value:
+            line = key_node.start_mark.line + 1
+            key = str(key_node.value)
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.document.problem(line, "this key is no name", "write `name: …` there")
+            elif key == "<<" and key_node.style is None:
+                self.document.problem(
+                    line,
+                    "`<<` merges nothing here",
+                    "write the words out, or repeat a whole rule by `*alias`",
+                )
+            elif UNWRITABLE.search(key):
+                self.unwritable(line)
+            elif key in seen:
+                self.document.problem(line, f"`{key}` stands twice here", "remove one of the two")
+            else:
+                seen.add(key)
+                self.document.lines[(*path, key)] = (line, body.start_mark.line + 1)
+                yield key, body, (*path, key)
+
+    def scalar(self, node: yaml.ScalarNode, path: Path) -> Any:  # Any: what the text is read as
+        """Read one; YAML 1.1 takes `no` for false, 0644 for 420, 12:30 for 750, 3.10 for 3.1."""
+        line, written = node.start_mark.line + 1, str(node.value)
+        told = len(self.document.problems)
+        found = None
+        if node.tag == BOOL and written.lower() not in {"true", "false"}:
+            fix = f"write `true` or `false`; {QUOTE_IT}"
+            self.document.problem(line, f"YAML reads `{written}` as true or false", fix)
+        else:
+            try:
+                found = self.loader.construct_object(node, deep=True)
+            except (yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError):
+                self.document.problem(line, f"`{written[:40]}` cannot be read", QUOTE_IT)
+        if type(found) in {int, float} and str(found) != written:
+            what = f"YAML reads `{written[:40]}` as the number {found}"
+            self.document.problem(line, what, f"write the number so; {QUOTE_IT}")
+        if isinstance(found, str) and UNWRITABLE.search(found):
+            self.unwritable(line)
+        if len(self.document.problems) > told:
+            self.document.unread.add(path)
+        return found
+
+    def unwritable(self, line: int) -> None:
+        fix = "write the text without `\\0` and without halves of characters"
+        self.document.problem(line, "this text holds what no database takes", fix)

@@ -1,0 +1,107 @@
+"""What is wrong with a mapping file's words, as lines that a person can mend."""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from pydantic_core import ErrorDetails
+
+from handrail.transfer.mapping.document import Document, Path
+from handrail.transfer.mapping.rules import Problem
+from handrail.transfer.mapping.words import (
+    ColumnWords,
+    DropWords,
+    FileWords,
+    LookupWords,
+    RowWords,
+    TableWords,
+    Words,
+)
+
+# What pydantic finds of a value that is not what it should be, and what to write.
+KINDS = {
+    "string_type": ("is not a text", 'write a text there; in quotes if it is a name, as "no"'),
+    "bool_type": ("is neither true nor false", "write `true` or leave it out"),
+    "list_type": ("is not a list", "write `[a, b]`, each in quotes if need be"),
+    "dict_type": ("is not a mapping", "write `key: value` lines there"),
+    "model_type": ("is not a mapping", "write `key: value` lines there"),
+}
+
+
+def problem(document: Document, error: ErrorDetails) -> Problem:
+    """Return one finding of pydantic with its line, what it is and what to do."""
+    path = tuple(error["loc"])
+    kind, name = error["type"], f"{path[-1]}" if path else "the mapping"
+    if kind == "extra_forbidden":
+        known = sorted(names(words_at(path[:-1])))
+        like = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean `{like[0]}`? " if like else ""
+        what, fix = (
+            f"unknown key `{name}` in {called(path[:-1])}",
+            f"{hint}known keys: {', '.join(known)}",
+        )
+        return Problem(document.place(path, key=True), what, fix)
+    if kind == "missing":
+        what, fix = f"{called(path[:-1])} has no `{name}`", f"add `{name}: …`"
+    elif kind in {"literal_error", "enum"}:
+        choices = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
+        what, fix = f"{label(path)} is `{error['input']}`", f"choose one of {', '.join(choices)}"
+    elif kind == "said":
+        given = error.get("ctx", {})
+        what, fix = f"{label(path)} {given['what']}", str(given["fix"])
+    else:
+        found, fix = KINDS.get(kind, (f"is not understood ({error['msg']})", "see docs/mapping.md"))
+        what = f"{label(path)} {found}"
+    return Problem(document.place(path), what, fix)
+
+
+def words_at(path: Path) -> type[Words]:
+    """Return the words that may stand at a place of the file."""
+    match path:
+        case ("tables", _, "columns", _, "lookup"):
+            return LookupWords
+        case ("tables", _, "columns", _):
+            return ColumnWords
+        case ("tables", _, "quarantine", _):
+            return RowWords
+        case ("tables", _, "drop", _) | ("drop_tables", _):
+            return DropWords
+        case ("tables", _):
+            return TableWords
+        case _:
+            return FileWords
+
+
+def names(words: type[Words]) -> Iterable[str]:
+    """Return the words of a part, as they are written."""
+    return (field.alias or name for name, field in words.model_fields.items())
+
+
+def called(path: Path) -> str:
+    """Say which part of the file is meant."""
+    said = "the mapping"
+    match path:
+        case ("tables", table):
+            said = f"table `{table}`"
+        case ("tables", table, "columns", column, *rest):
+            said = f"{rest[0] if rest else 'column'} `{table}.{column}`"
+        case ("tables", table, "quarantine", _):
+            said = f"a quarantine rule of `{table}`"
+        case ("tables", _, "drop", name) | ("drop_tables", name):
+            said = f"drop `{name}`"
+    return said
+
+
+def label(path: Path) -> str:
+    """Say whose value is meant, and which."""
+    names = [part for part in path if isinstance(part, str)]
+    match names:
+        case ["tables", table, "columns", column, *words] if words:
+            said = f"`{table}.{column}`: {'.'.join(words)}"
+        case ["tables", table, *words] if words and words[0] not in {"columns", "drop"}:
+            said = f"`{table}`: {'.'.join(words)}"
+        case ["tables" | "drop_tables"]:
+            said = names[0]
+        case _:
+            said = called(path)
+    return said
