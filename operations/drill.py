@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from handrail.clients.accounts import LEGACY_LOGIN, Accounts, login
+from handrail.clients.accounts import Accounts
+from handrail.clients.app import Profile
 from handrail.clients.errors import ClientError
 from handrail.clients.render import Deploy, Render
 from handrail.clients.site import script
 from handrail.engine import Commands, Finding, call, fails, holds, say, step
 
+from .applications import application
 from .evidence import move_aside
 from .services import DEPLOYS
 from .site import bring_back, site_exists, what_is_served
@@ -73,6 +75,8 @@ def switch_back(
     url: str,
     legacy_url: str,
     web_url: str,
+    profile: Profile,
+    system: str,
     canaries: Accounts,
     max_minutes: int,
     directory: str,
@@ -90,6 +94,8 @@ def switch_back(
         url: Its public address.
         legacy_url: The legacy backend's.
         web_url: The new backend's.
+        profile: What the application looks like.
+        system: What the profile calls the legacy system.
         canaries: Accounts whose passwords are known.
         max_minutes: Longest time the way back may take.
         directory: Where the record is kept, in a folder of the run.
@@ -106,7 +112,7 @@ def switch_back(
     built = succeeded(render, service)
     began = datetime.now(UTC)
     yield call(switch, render, service, url, built[1:], legacy_url, waiting)
-    yield call(sign_in, legacy_url, canaries)
+    yield call(sign_in, legacy_url, profile, system, canaries)
     yield call(record, evidence(directory, run), began)
     yield call(switch, render, service, url, built[:1], web_url, waiting)
 
@@ -135,10 +141,11 @@ def switch(
     say(f"{url} now uses {wanted}")
 
 
-def sign_in(legacy_url: str, canaries: Accounts) -> None:
+def sign_in(legacy_url: str, profile: Profile, system: str, canaries: Accounts) -> None:
     """Sign in with each known account."""
+    app = application(legacy_url, profile, system)
     for account in canaries.load():
-        login(legacy_url, LEGACY_LOGIN, account)
+        app.sign_in(account)
 
 
 def record(path: Path, began: datetime) -> None:

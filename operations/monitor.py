@@ -2,30 +2,40 @@
 
 from datetime import UTC, datetime, timedelta
 
-from handrail.clients.accounts import DJANGO_LOGIN, Accounts, login
+from handrail.clients.accounts import Accounts
 from handrail.clients.alerts import Webhook
+from handrail.clients.app import Application, Profile
+from handrail.clients.app.profile import Absent
 from handrail.clients.errors import ClientError
-from handrail.clients.http import Http
 from handrail.clients.patience import ONCE
 from handrail.clients.render import Render
 from handrail.engine import Finding, fails, gate, holds, unknown
 
-OK = 200
+from .applications import OK, application, none_there
+
 SERVER_ERROR = 500
 PROBES = 5  # reads a look, so that a quiet night still gives figures
-READS = ("/api/v1/cadets/", "/api/v1/training-days/", "/api/v1/attendance-records/")
 
 
-@gate(fix="find what slows the reads (`/api/v1/cadets/` and others), then the same command again")
+@gate(fix="find what slows the reads that the profile names, then the same command again")
 def reads_are_quick(
-    web_url: str, canaries: Accounts, requests: int, max_p95_seconds: float
+    web_url: str,
+    profile: Profile,
+    system: str,
+    canaries: Accounts,
+    requests: int,
+    max_p95_seconds: float,
 ) -> Finding:
     """Ninety-five of a hundred reads are answered within the bound, and none fails."""
-    token = login(web_url, DJANGO_LOGIN, canaries.load()[0])
-    http = Http(web_url, bearer=token, patience=ONCE)  # a read asked again would hide a failure
+    app = application(web_url, profile, system)
+    reads = app.system.reads
+    if isinstance(reads, Absent):
+        return none_there(reads, "read that can be timed")
+    # A read that is asked again would hide a failure.
+    http = app.as_account(canaries.load()[0], ONCE)
     seconds: list[float] = []
     for number in range(requests):
-        answer = http.get(READS[number % len(READS)], params={"limit": 20})
+        answer = http.get(reads[number % len(reads)], params=app.system.reads_query)
         if answer.status != OK:
             return fails(f"{answer.place} answers {answer.status}")
         seconds.append(answer.seconds)
@@ -45,6 +55,8 @@ def watch(
     max_error_percent: float,
     max_p95_seconds: float,
     web_url: str,
+    profile: Profile,
+    system: str,
     canaries: Accounts,
     alerts: Webhook,
     poll_seconds: float,
@@ -59,7 +71,7 @@ def watch(
     """
     del poll_seconds, timeout_seconds  # the engine's: how often and how long to ask
     subject = {"service": services[0], "url": web_url}
-    silence = probe(web_url, canaries)
+    silence = probe(application(web_url, profile, system), canaries)
     if silence:
         alerts.send({"event": "cutover.no_answer", "why": silence, **subject})
     found = measured(render, services, since, min_requests, max_error_percent, max_p95_seconds)
@@ -122,17 +134,16 @@ def measured(
     return holds(figures, requests=total, error_percent=error_percent, p95_seconds=p95_seconds)
 
 
-def probe(web_url: str, canaries: Accounts) -> str:
+def probe(app: Application, canaries: Accounts) -> str:
     """Read a little as a known account does; return why that was not possible, or nothing.
 
     What is answered shows in Render's figures.
     """
-    account = canaries.load()[0]
+    reads = [] if isinstance(app.system.reads, Absent) else app.system.reads
     try:
-        token = login(web_url, DJANGO_LOGIN, account)
-        http = Http(web_url, bearer=token, patience=ONCE)
-        for number in range(PROBES):
-            http.get(READS[number % len(READS)], params={"limit": 20})
+        http = app.as_account(canaries.load()[0], ONCE)
+        for number in range(PROBES if reads else 0):
+            http.get(reads[number % len(reads)], params=app.system.reads_query)
     except ClientError as error:
         return f"{error.what}: {error.why}"
     return ""

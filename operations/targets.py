@@ -10,6 +10,7 @@ class Common(TypedDict):
     repository: dict[str, str]  # path, remote, branch of the working clone
     render: dict[str, str]  # api, key, owner
     mapping: str  # the mapping file
+    profile: str  # the file that says what the application looks like from outside
     tables: list[str]  # the 19, in dependency order
     python_version: str
     django_definitions: dict[str, dict[str, Any]]  # Blueprint entries, by the part they play

@@ -160,6 +160,9 @@ smoke.health(
     name="See database, Redis and Celery healthy",
     on="system",
     web_url=here.web_url,
+    profile=here.profile,
+    system="django",
+    canaries=here.canaries,
     timeout_seconds=120,
     poll_seconds=here.poll_seconds,
 )
@@ -229,6 +232,7 @@ smoke.accounts_sign_in(
     name="Sign in to staging with known accounts",
     on="staging",
     url=here.web_url,
+    profile=here.profile,
     system="django",
     canaries=here.canaries,
 )
@@ -237,6 +241,8 @@ smoke.records_round_trip(
     name="Read all 19 tables in staging; make, change and delete a record",
     on="staging",
     web_url=here.web_url,
+    profile=here.profile,
+    system="django",
     canaries=here.canaries,
     tables=here.tables,
 )
@@ -245,6 +251,8 @@ smoke.upload_is_served(
     name="Upload a file in staging and get it back",
     on="staging",
     web_url=here.web_url,
+    profile=here.profile,
+    system="django",
     canaries=here.canaries,
 )
 smoke.task_is_done(
@@ -252,6 +260,8 @@ smoke.task_is_done(
     name="Let staging's worker do a task",
     on="staging",
     web_url=here.web_url,
+    profile=here.profile,
+    system="django",
     canaries=here.canaries,
     timeout_seconds=30,
 )
@@ -261,6 +271,8 @@ smoke.notification_arrives(
     on="staging",
     web_url=here.web_url,
     channels_url=here.channels_url,
+    profile=here.profile,
+    system="django",
     canaries=here.canaries,
     timeout_seconds=20,
 )
@@ -270,6 +282,8 @@ smoke.frontend_reaches_backend(
     on="staging",
     frontend_url=here.frontend_url,
     web_url=here.web_url,
+    profile=here.profile,
+    system="django",
     canaries=here.canaries,
 )
 monitor.reads_are_quick(
@@ -277,6 +291,8 @@ monitor.reads_are_quick(
     name="Measure staging's reads: 95 of 100 under half a second",
     on="staging",
     web_url=here.web_url,
+    profile=here.profile,
+    system="django",
     canaries=here.canaries,
     requests=here.monitor["reads"],
     max_p95_seconds=0.5,
@@ -301,6 +317,8 @@ drill.switch_back(
     url=here.frontend_url,
     legacy_url=here.legacy_url,
     web_url=here.web_url,
+    profile=here.profile,
+    system="legacy",
     canaries=here.canaries,
     max_minutes=15,
     directory=here.directory,
@@ -350,6 +368,7 @@ smoke.accounts_sign_in(
     name="Sign in to Node with known accounts, to compare with later",
     on="production",
     url=here.legacy_url,
+    profile=here.profile,
     system="legacy",
     canaries=here.canaries,
 )
@@ -411,6 +430,7 @@ smoke.accounts_sign_in(
     name="Sign in to Django with the passwords users have",
     on="production",
     url=here.web_url,
+    profile=here.profile,
     system="django",
     canaries=here.canaries,
 )
@@ -438,6 +458,9 @@ smoke.health(
     name="See database, Redis and Celery healthy",
     on="system",
     web_url=here.web_url,
+    profile=here.profile,
+    system="django",
+    canaries=here.canaries,
     timeout_seconds=120,
     poll_seconds=here.poll_seconds,
 )
@@ -459,6 +482,8 @@ smoke.frontend_reaches_backend(
     on="production",
     frontend_url=here.frontend_url,
     web_url=here.web_url,
+    profile=here.profile,
+    system="django",
     canaries=here.canaries,
 )
 monitor.watch(
@@ -472,6 +497,8 @@ monitor.watch(
     max_error_percent=5,
     max_p95_seconds=0.5,
     web_url=here.web_url,
+    profile=here.profile,
+    system="django",
     canaries=here.canaries,
     alerts=here.alerts,
     poll_seconds=here.monitor["poll_seconds"],
@@ -482,6 +509,8 @@ smoke.records_round_trip(
     name="Read all 19 tables; make, change and delete a record",
     on="production",
     web_url=here.web_url,
+    profile=here.profile,
+    system="django",
     canaries=here.canaries,
     tables=here.tables,
 )
@@ -491,6 +520,8 @@ smoke.notification_arrives(
     on="production",
     web_url=here.web_url,
     channels_url=here.channels_url,
+    profile=here.profile,
+    system="django",
     canaries=here.canaries,
     timeout_seconds=20,
 )

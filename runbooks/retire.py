@@ -102,6 +102,9 @@ smoke.health(
     name="See database, Redis and Celery healthy",
     on="production",
     web_url=here.web_url,
+    profile=here.profile,
+    system="django",
+    canaries=here.canaries,
     timeout_seconds=120,
     poll_seconds=here.poll_seconds,
 )
@@ -110,6 +113,7 @@ smoke.accounts_sign_in(
     name="Sign in with known accounts",
     on="production",
     url=here.web_url,
+    profile=here.profile,
     system="django",
     canaries=here.canaries,
 )
@@ -119,5 +123,7 @@ smoke.frontend_reaches_backend(
     on="production",
     frontend_url=here.frontend_url,
     web_url=here.web_url,
+    profile=here.profile,
+    system="django",
     canaries=here.canaries,
 )

@@ -14,6 +14,9 @@ smoke.health(
     name="See database, Redis and Celery healthy",
     on="production",
     web_url=here.web_url,
+    profile=here.profile,
+    system="django",
+    canaries=here.canaries,
     timeout_seconds=60,
     poll_seconds=here.poll_seconds,
 )
@@ -30,6 +33,7 @@ smoke.accounts_sign_in(
     name="Sign in to Django with the passwords users have",
     on="production",
     url=here.web_url,
+    profile=here.profile,
     system="django",
     canaries=here.canaries,
 )
@@ -38,6 +42,8 @@ smoke.records_round_trip(
     name="Read all 19 tables; make, change and delete a record",
     on="production",
     web_url=here.web_url,
+    profile=here.profile,
+    system="django",
     canaries=here.canaries,
     tables=here.tables,
 )

@@ -5,15 +5,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from handrail.clients.errors import ClientError
-from handrail.clients.http import Http
-from handrail.clients.patience import ONCE, Patience
 from handrail.clients.secret import Secret
 
-LEGACY_LOGIN = "/api/auth/login"
-DJANGO_LOGIN = "/api/v1/auth/login"
-OK, UNAUTHORIZED = 200, 401
-# The legacy application calls it `token`, the Django one `access`.
-TOKEN_FIELDS = ("access", "token")
 FIELDS = ("username", "password", "role")
 
 
@@ -24,7 +17,7 @@ class Account:
     Args:
         username: Name it logs in with.
         password: Its password.
-        role: Role both applications must report.
+        role: Role that every system must report, where its profile says where.
     """
 
     username: str
@@ -75,6 +68,11 @@ class Accounts:
             accounts.append(Account(each["username"], password, each["role"]))
         return accounts
 
+    def administrator(self) -> Account:
+        """Return the first account that is an administrator, else the first."""
+        accounts = self.load()
+        return next((each for each in accounts if each.role == "admin"), accounts[0])
+
     def _refusal(self, why: str) -> ClientError:
         name = f"`{self.source.reference}`" if self.source.reference else "their source"
         return ClientError(
@@ -82,43 +80,3 @@ class Accounts:
             why,
             f'write [{{"username": …, "password": …, "role": …}}] into {name}',
         )
-
-
-def login(base_url: str, path: str, account: Account, patience: Patience = ONCE) -> Secret:
-    """Log an account in and return its token.
-
-    Args:
-        base_url: Public base URL of the application.
-        path: ``LEGACY_LOGIN`` or ``DJANGO_LOGIN``.
-        account: Who logs in.
-        patience: Ask once unless told otherwise.
-
-    Raises:
-        ClientError: refused, unreachable, without a token, or with another role.
-    """
-    http = Http(base_url, patience=patience)
-    what = f"account `{account.username}` could not log in at {http.host}{path}"
-    password = account.password.reveal()
-    answer = http.post(path, body={"username": account.username, "password": password})
-    if answer.status == UNAUTHORIZED:
-        why = "the application answered 401: the password does not match the stored hash"
-        fix = "correct the password among the accounts, or compare the stored hashes"
-        raise ClientError(what, why, fix)
-    if answer.status != OK:
-        raise http.refusal(answer, what, hide=(password,))
-    body = answer.json()
-    fields = body if isinstance(body, dict) else {}
-    token = next((fields[name] for name in TOKEN_FIELDS if fields.get(name)), None)
-    if not isinstance(token, str):
-        raise ClientError(
-            what, "the answer holds no token", f"see which application answers at {http.host}"
-        )
-    user = fields.get("user")
-    role = user.get("role") if isinstance(user, dict) else None
-    if role != account.role:
-        raise ClientError(
-            what,
-            f"it has the role `{role}` there, and `{account.role}` is expected",
-            "correct the role among the accounts, or compare the users tables",
-        )
-    return Secret.of(token)

@@ -31,12 +31,12 @@ __all__ = ["Answer", "Http"]
 class _Carried(AuthBase):
     """Put our own credentials on a request, or none; never those of a .netrc file."""
 
-    def __init__(self, header: str | None) -> None:
-        self._header = header
+    def __init__(self, name: str, value: str | None) -> None:
+        self._name, self._value = name, value
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._header is not None:
-            request.headers["Authorization"] = self._header
+        if self._value is not None:
+            request.headers[self._name] = self._value
         return request
 
 
@@ -46,6 +46,7 @@ class Http:
     Args:
         base: Scheme, host and leading path, without a trailing slash.
         bearer: Token sent as ``Authorization: Bearer …``; read at each request.
+        carried: Header and prefix of the token, where they are others.
         basic: User and password, sent as HTTP Basic.
         timeout_seconds: For connecting and for each read; a whole answer gets twice that.
         patience: When to ask again.
@@ -56,6 +57,7 @@ class Http:
         base: str,
         *,
         bearer: Secret | None = None,
+        carried: tuple[str, str] = ("Authorization", "Bearer "),
         basic: tuple[Secret, Secret] | None = None,
         timeout_seconds: float = 30.0,
         patience: Patience | None = None,
@@ -68,6 +70,7 @@ class Http:
             )
         self._base = base.rstrip("/")
         self._bearer = bearer
+        self._header, self._prefix = carried
         self._basic = basic
         self._timeout_seconds = timeout_seconds
         self._patience = patience or Patience()
@@ -181,11 +184,11 @@ class Http:
                     "the key holds a line break or a character that no key has",
                     f"write the key alone into {self._credential_name()}",
                 )
-            return _Carried(f"Bearer {token}")
+            return _Carried(self._header, f"{self._prefix}{token}")
         if self._basic:
             pair = ":".join(each.reveal() for each in self._basic)
-            return _Carried(f"Basic {b64encode(pair.encode()).decode()}")
-        return _Carried(None)
+            return _Carried("Authorization", f"Basic {b64encode(pair.encode()).decode()}")
+        return _Carried("Authorization", None)
 
     def _insist(
         self, method: str, url: str, options: dict[str, Any], place: str, *, again: bool

@@ -115,14 +115,20 @@ class Channel:
 
 @contextlib.contextmanager
 def connect(
-    base_url: str, path: str, *, token: Secret | None = None, timeout_seconds: float = 10.0
+    base_url: str,
+    path: str,
+    *,
+    token: Secret | None = None,
+    parameter: str = "token",
+    timeout_seconds: float = 10.0,
 ) -> Iterator[Channel]:
     """Open a WebSocket for a `with` block.
 
     Args:
         base_url: ``http(s)://`` or ``ws(s)://`` and host.
         path: Path of the socket.
-        token: Sent as ``?token=``, and never shown.
+        token: Sent in the query, and never shown.
+        parameter: What the query calls it.
         timeout_seconds: For connecting and the handshake.
 
     Raises:
@@ -133,7 +139,7 @@ def connect(
     if parts.scheme not in SCHEMES or not parts.hostname:
         why = "the address does not start with http(s):// or ws(s):// and a host"
         raise ClientError(what, why, "correct the address in the inventory")
-    query = f"?{urlencode({'token': token.reveal()})}" if token else ""
+    query = f"?{urlencode({parameter: token.reveal()})}" if token else ""
     url = f"{SCHEMES[parts.scheme]}://{parts.netloc}{parts.path.rstrip('/')}{path}{query}"
     fix = f"see that the service runs: `curl -sS -I {parts.scheme}://{parts.netloc}`"
     connection = wire.WebSocket()

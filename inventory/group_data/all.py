@@ -1,6 +1,7 @@
 """What is the same in every environment: the app, and what becomes of it."""
 
 mapping = "inventory/rotc.yaml"
+profile = "inventory/rotc.profile.yaml"  # what the application looks like from outside
 tables = [
     "users",
     "user_settings",

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from handrail.clients.accounts import DJANGO_LOGIN, LEGACY_LOGIN, Account, Accounts, login
+from handrail.clients.accounts import Accounts
 from handrail.clients.alerts import Webhook
 from handrail.clients.cloudinary import Cloudinary
 from handrail.clients.errors import ClientError, NoAnswer
@@ -119,47 +119,3 @@ def test_a_malformed_list_of_accounts_is_refused_by_entry(monkeypatch, content, 
         Accounts.from_inventory("env:CANARIES").load()
 
     assert "`env:CANARIES`" in caught.value.what
-
-
-@pytest.fixture
-def ada():
-    """One account."""
-    return Account("ada", Secret.of(ADA["password"]), "admin")
-
-
-@pytest.mark.parametrize(("path", "field"), [(LEGACY_LOGIN, "token"), (DJANGO_LOGIN, "access")])
-def test_a_login_returns_the_token_of_either_application(wire, ada, path, field):
-    """The legacy one says `token`, the Django one `access`."""
-    answer = {field: f"jwt-{MARK}", "user": {"id": 1, "username": "ada", "role": "admin"}}
-    wire.on("POST", path, Reply(200, answer))
-
-    token = login(wire.url, path, ada)
-
-    assert token.reveal() == f"jwt-{MARK}"
-    assert MARK not in repr(token)
-    assert wire.seen[0].json() == {"username": "ada", "password": ADA["password"]}
-
-
-@pytest.mark.parametrize(
-    ("reply", "why"),
-    [
-        (Reply(401, {"error": "no"}), "401: the password does not match"),
-        (Reply(400, {"message": f"bad pass-{MARK}"}), r"400: bad \(withheld\)"),
-        (Reply(301, None, {"Location": "/login/"}), "answered 301"),
-        (Reply(503, {"message": "read-only"}), "503: read-only"),
-        (Reply(200, {"user": {"role": "admin"}}), "holds no token"),
-        (Reply(200, ["x"]), "holds no token"),
-        (Reply(200, {"access": "t", "user": {"role": "cadet"}}), "has the role `cadet` there"),
-        (Reply(200, {"access": "t"}), "has the role `None` there"),
-        (Reply(200, "<html>"), "not JSON"),
-        (Reply(drop=True), "cut before the answer"),
-    ],
-)
-def test_a_login_that_fails_says_how(wire, ada, reply, why):
-    """Asked once; a wrong role is no success."""
-    wire.on("POST", DJANGO_LOGIN, reply)
-
-    with pytest.raises(ClientError, match=why):
-        login(wire.url, DJANGO_LOGIN, ada)
-
-    assert len(wire.seen) == 1

@@ -54,7 +54,8 @@ verify.mapping_fits(
 HEALTH = """
 smoke.health(
     task="4.1", name="See database, Redis and Celery healthy", on="production",
-    web_url=here.web_url, timeout_seconds=0.3, poll_seconds=0.1,
+    web_url=here.web_url, profile=here.profile, system="django", canaries=here.canaries,
+    timeout_seconds=0.3, poll_seconds=0.1,
 )
 """
 CALLS = {"2.2": SCRIPTS, "3.3": VARIABLES, "9.0.2": FREEZE, "8.1": FITS, "4.1": HEALTH}
@@ -99,6 +100,7 @@ class Desk:
             "environment": "desk",
             "ledger": str(folder / "memory" / "desk.sqlite"),
             "mapping": str(MAPPING),
+            "profile": str(INVENTORY / "rotc.profile.yaml"),
             "render": cloud().inventory,
             "repository": self.clone.inventory,
         }

@@ -63,7 +63,12 @@ class Stage:
         account = {"username": "admin", "password": PASSWORD, "role": "admin"}
         self.canaries = self.file("canaries", json.dumps([account]))
         self.alerts = self.file("alerts", f"{self.hook.url}/alert")
-        self.stands_at = {"web_url": self.app.url, "canaries": self.canaries}
+        self.seen_as = {
+            "profile": "inventory/rotc.profile.yaml",
+            "system": "django",
+            "canaries": self.canaries,
+        }
+        self.stands_at = {"web_url": self.app.url, **self.seen_as}
 
     def file(self, name, text):
         """Write a secret, and return how an inventory names it."""

@@ -284,6 +284,8 @@ def drill(data):
                 "url": made.url,
                 "legacy_url": wire.url,
                 "web_url": DJANGO,
+                "profile": "inventory/rotc.profile.yaml",
+                "system": "legacy",
                 "canaries": f"file:{canaries}",
                 "max_minutes": 1,
                 "directory": str(directory),

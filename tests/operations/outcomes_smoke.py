@@ -22,7 +22,10 @@ def health(stage, reply, url=None):
     """Ask for the health of an application that answers like this."""
     stage.app.on("GET", "/api/health", reply)
     return stage.ask(
-        "smoke.health", web_url=url or stage.app.url, timeout_seconds=1, poll_seconds=1
+        "smoke.health",
+        **stage.stands_at | {"web_url": url or stage.app.url},
+        timeout_seconds=1,
+        poll_seconds=1,
     )
 
 
@@ -72,7 +75,7 @@ def the_health_is_a_list(stage):
 
 def sign_in(stage, system="django", **more):
     """Ask whether the known accounts sign in."""
-    given = {"url": stage.app.url, "system": system, "canaries": stage.canaries}
+    given = {"url": stage.app.url, **stage.seen_as, "system": system}
     return stage.ask("smoke.accounts_sign_in", **given | more)
 
 

@@ -1,0 +1,6 @@
+"""An application as its users meet it, described by a profile."""
+
+from handrail.clients.app.application import Application
+from handrail.clients.app.profile import Profile
+
+__all__ = ["Application", "Profile"]

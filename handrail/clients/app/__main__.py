@@ -1,0 +1,8 @@
+"""``python -m handrail.clients.app > docs/profile.schema.json``: the schema of a profile."""
+
+import json
+import sys
+
+from handrail.clients.app.profile import schema
+
+sys.stdout.write(json.dumps(schema(), indent=2) + "\n")

@@ -1,0 +1,194 @@
+"""One running application, spoken to as its profile says."""
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from handrail.clients.accounts import Account
+from handrail.clients.app.profile import SignIn, System
+from handrail.clients.errors import ClientError
+from handrail.clients.http import Answer, Http
+from handrail.clients.patience import ONCE, Patience
+from handrail.clients.secret import Secret
+
+_turn = threading.Lock()
+_last: dict[tuple[str, str], float] = {}  # by host and path, when somebody signed in there
+
+
+class Application:
+    """An application at an address.
+
+    Args:
+        base: Its public address, without a trailing slash.
+        system: What it looks like.
+    """
+
+    def __init__(self, base: str, system: System) -> None:
+        self.base = base
+        self.system = system
+
+    def door(self, account: Account) -> SignIn:
+        """Return the door that an account signs in at.
+
+        Raises:
+            ClientError: the profile names none for its role.
+        """
+        doors = self.system.sign_ins
+        named = [each for each in doors if account.role in each.kinds]
+        for door in [*named, *(each for each in doors if not each.kinds)]:
+            return door
+        raise ClientError(
+            f"account `{account.username}` has no door to sign in at",
+            f"no `sign_ins` entry of the profile takes the role `{account.role}`",
+            "add the role to `kinds` of one, or leave `kinds` out",
+        )
+
+    def try_password(
+        self, account: Account, password: Secret, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send a name and a password to the account's door; return whatever is answered."""
+        door = self.door(account)
+        values = {"username": account.username, "password": password.reveal()}
+        body = filled(door.body, values)
+        sent: dict[str, Any] = {"form": body} if door.form else {"body": body}
+        http = Http(self.base, patience=ONCE)
+        _wait_for_turn(http.host, door)
+        return http.post(door.path, headers=headers, **sent)
+
+    def sign_in(self, account: Account) -> Secret:
+        """Sign an account in and return its token.
+
+        Raises:
+            ClientError: refused, unreachable, without a token, or with another role.
+        """
+        door = self.door(account)
+        http = Http(self.base)
+        what = f"account `{account.username}` could not sign in at {http.host}{door.path}"
+        answer = self.try_password(account, account.password)
+        if answer.status in door.refused and answer.status not in door.status:
+            why = f"the application answered {answer.status}: the password does not match its hash"
+            fix = "correct the password among the accounts, or compare the stored hashes"
+            raise ClientError(what, why, fix)
+        if answer.status not in door.status:
+            raise http.refusal(answer, what, hide=(account.password.reveal(),))
+        body = answer.json()
+        token = found(body, door.token)
+        if not isinstance(token, str) or not token:
+            why = f"the answer holds no token at `{door.token}`"
+            raise ClientError(what, why, f"correct `token` in the profile; see {http.host}")
+        self._refuse_other_role(account, door, body, what)
+        return Secret.of(token)
+
+    def as_account(self, account: Account, patience: Patience | None = None) -> Http:
+        """Return a client that carries an account's token."""
+        door = self.door(account)
+        return self.carrying(self.sign_in(account), door, patience)
+
+    def carrying(self, token: Secret, door: SignIn, patience: Patience | None = None) -> Http:
+        """Return a client that carries a token as the profile says."""
+        return Http(self.base, bearer=token, carried=(door.header, door.prefix), patience=patience)
+
+    def me(self, http: Http, account: Account) -> Any:  # Any: a number or a text
+        """Return the id of the account that is signed in; nothing where the profile has no `me`.
+
+        Raises:
+            ClientError: the answer holds none.
+        """
+        door = self.door(account)
+        return answered(http.get(door.me), door.me_id) if door.me else None
+
+    def message(self, answer: Answer) -> str:
+        """Return what an error says, or an empty text."""
+        try:
+            body = answer.json()
+        except ClientError:
+            return ""
+        said = (found(body, place) for place in self.system.message)
+        return next((str(each) for each in said if isinstance(each, str) and each), "")
+
+    def _refuse_other_role(self, account: Account, door: SignIn, body: object, what: str) -> None:
+        if not isinstance(door.role, str):
+            return
+        role = found(body, door.role)
+        wanted = door.roles.get(account.role, account.role)
+        if role != wanted:
+            raise ClientError(
+                what,
+                f"it has the role `{role}` there, and `{wanted}` is expected",
+                "correct the role among the accounts or `role` in the profile, or compare the "
+                "users tables",
+            )
+
+
+def found(body: object, place: str) -> Any:  # Any: JSON
+    """Return what lies at a dotted place of JSON data; numbers count in lists; None where nothing.
+
+    The empty place is the data itself.
+    """
+    for name in place.split(".") if place else ():
+        if isinstance(body, dict):
+            body = body.get(name)
+        elif isinstance(body, list) and name.isdigit() and int(name) < len(body):
+            body = body[int(name)]
+        else:
+            return None
+    return body
+
+
+def object_of(answer: Answer) -> dict[str, Any]:  # Any: JSON
+    """Return the JSON object that an answer holds.
+
+    Raises:
+        ClientError: it holds none: something else answers.
+    """
+    body = answer.json()
+    if not isinstance(body, dict):
+        raise ClientError(
+            f"the answer of {answer.place} was not understood",
+            f"status {answer.status}, and it is no JSON object",
+            "see which application answers there",
+        )
+    return body
+
+
+def answered(answer: Answer, place: str) -> Any:  # Any: JSON
+    """Return what an answer holds at a place.
+
+    Raises:
+        ClientError: it is not there: something else answers.
+    """
+    value = found(answer.json(), place)
+    if value is None:
+        raise ClientError(
+            f"the answer of {answer.place} was not understood",
+            f"status {answer.status}, and nothing at `{place}`",
+            "correct that place in the profile, or see which application answers there",
+        )
+    return value
+
+
+def filled(data: Any, values: Mapping[str, object]) -> Any:  # Any: JSON
+    """Return JSON data with `{name}` in its texts filled in; a text of one name takes its type."""
+    if isinstance(data, Mapping):
+        return {key: filled(each, values) for key, each in data.items()}
+    if isinstance(data, list):
+        return [filled(each, values) for each in data]
+    if not isinstance(data, str):
+        return data
+    for name, value in values.items():
+        if data == f"{{{name}}}":
+            return value
+    for name, value in values.items():
+        data = data.replace(f"{{{name}}}", str(value))
+    return data
+
+
+def _wait_for_turn(host: str, door: SignIn) -> None:
+    """Wait until the door may be used again; the application counts sign-ins by address."""
+    with _turn:
+        last = _last.get((host, door.path))
+        now = time.monotonic()
+        turn = now if last is None else max(now, last + door.pace_seconds)
+        _last[host, door.path] = turn
+    time.sleep(max(0.0, turn - now))

@@ -1,0 +1,228 @@
+"""What an application looks like from outside: a file that says it, for each of its systems.
+
+Each entry may be absent, with the reason: `health: {absent: the load balancer hides it}`. A gate
+that needs an absent entry says so and passes, and the plan shows it.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
+
+from handrail.clients.errors import ClientError
+
+PathText = Annotated[str, StringConstraints(pattern=r"^/")]
+Dotted = Annotated[str, StringConstraints(pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
+Status = Annotated[int, Field(ge=100, le=599)]
+Statuses = Annotated[list[Status], Field(min_length=1)]
+Body = dict[str, Any]  # Any: JSON; `{word}` and the like in its texts are filled in
+
+
+class Entry(BaseModel):
+    """A part of a profile: no unknown key, no value that is only nearly of its type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Absent(Entry):
+    """The application has none of it."""
+
+    absent: Annotated[str, StringConstraints(min_length=1)] = Field(description="Why.")
+
+
+class SignIn(Entry):
+    """A door that accounts sign in at."""
+
+    path: PathText
+    kinds: list[str] = Field(
+        default=[], description="Roles that use this door; empty for all that no other door names."
+    )
+    body: Body = Field(
+        default={"username": "{username}", "password": "{password}"},
+        description="What is sent; `{username}` and `{password}` are filled in.",
+    )
+    form: bool = Field(default=False, description="Sent as form fields instead of JSON.")
+    status: Statuses = Field(default=[200], description="How a good password is answered.")
+    refused: Statuses = Field(default=[401], description="How a wrong password is answered.")
+    token: Dotted = Field(description="Where the token lies in the answer: `data.access`.")
+    role: Dotted | Absent = Field(description="Where the role lies in the answer.")
+    roles: dict[str, str] = Field(
+        default={}, description="What this application calls a role of the known accounts."
+    )
+    header: str = Field(default="Authorization", description="Header that carries the token.")
+    prefix: str = Field(default="Bearer ", description="What stands before the token there.")
+    pace_seconds: float = Field(
+        default=0.0, ge=0, description="Least time between two sign-ins: 12 for five a minute."
+    )
+    me: PathText | None = Field(default=None, description="Tells the account that is signed in.")
+    me_id: Dotted = Field(default="id", description="Where its id lies there.")
+
+
+class Health(Entry):
+    """A path that tells whether all parts are well. Redirects are not followed."""
+
+    path: PathText
+    status: Statuses = [200]
+    holds: dict[Dotted, Any] = Field(
+        default={}, description="Value by place in the answer: `checks.database: ok`."
+    )
+    signed_in: bool = Field(default=False, description="Asked as a known account.")
+
+
+class Page(Entry):
+    """The shape of a list of records."""
+
+    rows: Dotted | Literal[""] = Field(description="Where the rows lie; empty for a bare list.")
+    has: list[Dotted] = Field(default=[], description="What else a page holds.")
+    query: dict[str, str | int] = Field(default={}, description="What asks for few rows.")
+
+
+class Sample(Entry):
+    """A record that may be made, changed and deleted; nothing of it stays."""
+
+    table: str
+    body: Body = Field(description="`{word}` is a text that no other record holds.")
+    change: Body
+    made: Statuses = [201]
+    changed: Statuses = [200]
+    change_method: Literal["PATCH", "PUT"] = "PATCH"
+    deleted: Statuses = [204]
+    gone: Statuses = [404]
+
+
+class Records(Entry):
+    """Where each table's records are listed and read."""
+
+    tables: dict[str, PathText | Absent] = Field(description="Path of the list, by table.")
+    page: Page
+    record: Dotted | Literal[""] = Field(default="", description="Where one record lies.")
+    id: Dotted = "id"
+    one: str = Field(default="{path}{id}/", description="Path of one record.")
+    sample: Sample | Absent = Field(description="`{absent: read only}` where none may be made.")
+
+
+class Upload(Entry):
+    """Where a file is sent to, and where its public address lies in the answer."""
+
+    path: PathText
+    field: str = "file"
+    form: dict[str, str] = {}
+    status: Statuses = [201]
+    url: Dotted = "url"
+
+
+class Task(Entry):
+    """A background task: started, then asked for."""
+
+    path: PathText
+    body: Body = Field(description="`{word}` comes back in the result.")
+    status: Statuses = [202]
+    id: Dotted = "id"
+    one: str = Field(default="{path}{id}/", description="Path that tells its state.")
+    state: Dotted = "state"
+    done: list[str] = ["SUCCESS"]
+    failed: list[str] = ["FAILURE"]
+    result: Dotted = "result"
+
+
+class Socket(Entry):
+    """A WebSocket, and what over HTTP makes a message arrive there."""
+
+    path: PathText
+    token: str = Field(default="token", description="Query parameter that carries the token.")
+    welcome: Body | Absent = Field(description="Fields of the first message.")
+    cause: PathText = Field(description="A POST here makes a message.")
+    body: Body = Field(description="`{word}` is looked for in the message, `{me}` is the account.")
+    status: Statuses = [201]
+    id: Dotted | Absent = Field(description="Where the id of what was made lies, to delete it.")
+    one: str = "{path}{id}/"
+    event: Body = Field(description="Fields of the message that is waited for.")
+
+
+class System(Entry):
+    """One system of the application."""
+
+    sign_ins: Annotated[list[SignIn], Field(min_length=1)]
+    health: Health | Absent
+    records: Records | Absent
+    upload: Upload | Absent
+    task: Task | Absent
+    socket: Socket | Absent
+    message: list[Dotted] = Field(
+        default=["message", "error", "detail"], description="Where an error says what is wrong."
+    )
+    reads: list[PathText] | Absent = Field(description="Reads that are timed.")
+    reads_query: dict[str, str | int] = {}
+
+
+class Systems(BaseModel):
+    """A profile: each system by the name that the runbook calls it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    systems: Annotated[dict[str, System], Field(min_length=1)]
+
+
+class Profile:
+    """A profile that was read from a file, ``inventory/<app>.profile.yaml``."""
+
+    def __init__(self, path: Path, systems: Systems) -> None:
+        self.path = path
+        self._systems = systems.systems
+
+    @classmethod
+    def from_inventory(cls, value: object) -> Self:
+        """Read the file of that path.
+
+        Raises:
+            ClientError: it cannot be read, or is no profile; every fault is told at once.
+        """
+        if isinstance(value, cls):
+            return value
+        path = Path(str(value))
+        fix = f"correct `{path}`; docs/profile.schema.json says what it may hold"
+        try:
+            data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror or "no such file" if isinstance(error, OSError) else "not UTF-8"
+            raise ClientError(f"profile `{path}` could not be read", why, fix) from None
+        except yaml.YAMLError as error:
+            why = " ".join(str(error).split())
+            raise ClientError(f"profile `{path}` could not be read", why, fix) from None
+        try:
+            return cls(path, Systems.model_validate(data))
+        except ValidationError as error:
+            faults = "; ".join(dict.fromkeys(_told(each) for each in error.errors()))
+            raise ClientError(f"profile `{path}` was not accepted", faults, fix) from None
+
+    def system(self, name: str) -> System:
+        """Return one system.
+
+        Raises:
+            ClientError: the profile has none of that name.
+        """
+        if name not in self._systems:
+            known = ", ".join(f"`{each}`" for each in self._systems)
+            raise ClientError(
+                f"system `{name}` was not found",
+                f"`{self.path}` describes {known}",
+                f"correct `system=` in the runbook, or describe it in `{self.path}`",
+            )
+        return self._systems[name]
+
+
+def schema() -> dict[str, Any]:  # Any: JSON
+    """Return the JSON Schema of a profile."""
+    return Systems.model_json_schema()
+
+
+def _told(error: ErrorDetails) -> str:
+    """Return one fault in words; names of models in the path are of no use to a reader."""
+    known = {each.__name__ for each in Entry.__subclasses__()}
+    steps = [str(each) for each in error["loc"]]
+    place = ".".join(each for each in steps if each not in known and "[" not in each)
+    said = {"missing": "is missing", "extra_forbidden": "is not known"}
+    words = said.get(error["type"], error["msg"][:1].lower() + error["msg"][1:])
+    return f"`{place or 'the file'}` {words}"

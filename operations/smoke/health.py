@@ -1,0 +1,45 @@
+"""Tasks 4 and 11.1: every part of the application is well."""
+
+from handrail.clients.accounts import Accounts
+from handrail.clients.app import Profile
+from handrail.clients.app.application import found, object_of
+from handrail.clients.app.profile import Absent
+from handrail.clients.errors import NoAnswer
+from handrail.clients.http import Http
+from handrail.clients.patience import ONCE
+from handrail.engine import Finding, gate, holds, unknown
+
+from ..applications import application, none_there
+
+
+@gate(fix="read the logs of the web service on Render, mend, then the same command again")
+def health(
+    web_url: str,
+    profile: Profile,
+    system: str,
+    canaries: Accounts,
+    timeout_seconds: float,
+    poll_seconds: float,
+) -> Finding:
+    """The health check answers that every part is well."""
+    del timeout_seconds, poll_seconds  # the engine's: how long and how often to ask
+    app = application(web_url, profile, system)
+    wanted = app.system.health
+    if isinstance(wanted, Absent):
+        return none_there(wanted, "health check")
+    try:
+        http = Http(web_url, patience=ONCE)
+        if wanted.signed_in:
+            http = app.as_account(canaries.administrator(), ONCE)
+        answer = http.get(wanted.path)
+    except NoAnswer as silence:
+        return unknown(f"{silence.what}: {silence.why}")
+    if answer.status not in wanted.status:
+        return unknown(f"{wanted.path} answers {answer.status}")
+    body = object_of(answer) if wanted.holds else None
+    ill = [
+        f"{place} is {found(body, place)}"
+        for place, value in wanted.holds.items()
+        if found(body, place) != value
+    ]
+    return unknown(", ".join(ill)) if ill else holds(**wanted.holds)
