@@ -132,7 +132,10 @@ class Socket(Entry):
 
     path: PathText
     token: str = Field(default="token", description="Query parameter that carries the token.")
-    welcome: Body | Absent = Field(description="Fields of the first message.")
+    # A body of the one key `absent` is no body.
+    welcome: Absent | Body = Field(
+        union_mode="left_to_right", description="Fields of the first message."
+    )
     cause: PathText = Field(description="A POST here makes a message.")
     body: Body = Field(description="`{word}` is looked for in the message, `{me}` is the account.")
     status: Statuses = [201]

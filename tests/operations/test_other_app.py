@@ -1,0 +1,126 @@
+"""The gates assume nothing: an application unlike ours passes by its profile alone."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import rehearsal
+import requests
+import yaml
+from rehearsal.other_app import PASSWORD
+
+from handrail.engine import arguments as values
+from handrail.engine.contract import ask
+from tests.operations.gates import gates
+from tests.operations.laws import RUN
+
+PROFILE = Path(rehearsal.__file__).with_name("other_app.profile.yaml")
+MORE = {
+    "smoke.health": {"timeout_seconds": 1, "poll_seconds": 1},
+    "smoke.records_round_trip": {"tables": ["cadets", "audit_logs"]},
+    "smoke.task_is_done": {"timeout_seconds": 5},
+    "smoke.notification_arrives": {"timeout_seconds": 5},
+    "smoke.frontend_reaches_backend": {"frontend_url": "https://front.example.org"},
+    "monitor.reads_are_quick": {"requests": 5, "max_p95_seconds": 5},
+    "smoke.accounts_sign_in": {},
+    "smoke.upload_is_served": {},
+}
+
+
+@pytest.fixture(scope="module")
+def url():
+    """The address of the other application, served by daphne for real."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(
+        [*command, "rehearsal.other_app:application"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            try:
+                requests.get(f"{address}/status", timeout=5)
+                break
+            except requests.ConnectionError:
+                time.sleep(0.1)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def asked(name, url, tmp_path, profile=PROFILE, password=PASSWORD):
+    """Ask a gate of the other application once, as the engine does."""
+    account = {"username": "admin", "password": password, "role": "admin"}
+    canaries = tmp_path / "canaries"
+    canaries.write_text(json.dumps([account]))
+    given = {
+        "profile": str(profile),
+        "system": "only",
+        "canaries": f"file:{canaries}",
+        "url" if name == "smoke.accounts_sign_in" else "web_url": url,
+        **({"channels_url": url} if name == "smoke.notification_arrives" else {}),
+    }
+    contract = gates()[name]
+    return ask(contract.ensures, values.revive(contract, given | MORE[name], "1", RUN))
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_a_gate_passes_by_the_profile_alone(name, url, tmp_path):
+    """Nothing about path, body, token, role, page, status or message is built in."""
+    found = asked(name, url, tmp_path)
+
+    assert found.passed, found
+
+
+@pytest.mark.parametrize("name", set(MORE) - {"smoke.health"})
+def test_a_gate_does_not_pass_with_a_wrong_password(name, url, tmp_path):
+    """What passes above is looked at, not taken for granted."""
+    found = asked(name, url, tmp_path, password="wrong")
+
+    assert not found.passed
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("smoke.health", "health"),
+        ("smoke.records_round_trip", "records"),
+        ("smoke.upload_is_served", "upload"),
+        ("smoke.task_is_done", "task"),
+        ("smoke.notification_arrives", "socket"),
+        ("monitor.reads_are_quick", "reads"),
+    ],
+)
+def test_what_an_application_does_not_have_is_said_by_its_gate(name, entry, url, tmp_path):
+    """It passes, with the profile's own reason on record."""
+    described = yaml.safe_load(PROFILE.read_text())
+    described["systems"]["only"][entry] = {"absent": "we have none"}
+    profile = tmp_path / "p.yaml"
+    profile.write_text(yaml.safe_dump(described))
+
+    found = asked(name, url, tmp_path, profile)
+
+    assert found.passed
+    assert "the profile says that there is no" in found.why
+    assert "we have none" in found.why
+
+
+def test_a_table_that_the_profile_forgot_is_told(url, tmp_path):
+    """Saying nothing of a table is not the same as saying that it is hidden."""
+    described = yaml.safe_load(PROFILE.read_text())
+    del described["systems"]["only"]["records"]["tables"]["audit_logs"]
+    profile = tmp_path / "p.yaml"
+    profile.write_text(yaml.safe_dump(described))
+
+    found = asked("smoke.records_round_trip", url, tmp_path, profile)
+
+    assert "says nothing of table `audit_logs`" in found.why
