@@ -16,7 +16,7 @@ from requests.structures import CaseInsensitiveDict
 from handrail.clients.errors import ClientError, NoAnswer
 from handrail.clients.http_answer import Answer
 from handrail.clients.http_faults import no_answer
-from handrail.clients.patience import LIMITED, Patience, demanded_wait
+from handrail.clients.patience import LIMITED, Patience, demanded_wait, wait_demanded
 from handrail.clients.secret import Secret
 
 REPEATABLE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
@@ -214,6 +214,7 @@ class Http:
             answer = _answer_of(state)
             now = datetime.now(UTC)
             told = demanded_wait(answer.status, answer.headers, now) if answer else None
+            wait_demanded(self.host, told or 0.0)
             return max(told or 0.0, chosen(state))
 
         retrying = tenacity.Retrying(

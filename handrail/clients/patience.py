@@ -12,6 +12,23 @@ EPOCH_THRESHOLD_SECONDS = 1e9
 LIMITED = 429
 
 
+TOLD_FROM_SECONDS = 5.0
+_told: list[Callable[[str], None]] = []
+
+
+def tell_waits_to(listener: Callable[[str], None]) -> None:
+    """Let somebody hear of each wait that a server asks for and a person would notice."""
+    if listener not in _told:
+        _told.append(listener)
+
+
+def wait_demanded(host: str, seconds: float) -> None:
+    """Tell the listeners that a server asks its caller to wait."""
+    if seconds >= TOLD_FROM_SECONDS:
+        for listener in _told:
+            listener(f"{host} asks to wait {seconds:.0f} s")
+
+
 def _sleep(seconds: float) -> None:
     # Looked up at each call, so that gevent's cooperative sleep is found once it is patched in.
     time.sleep(seconds)

@@ -52,6 +52,18 @@ def test_a_limited_get_waits_as_long_as_the_server_says(http, wire, time):
     assert 17 <= time.slept[0] < 18
 
 
+def test_a_wait_that_a_person_would_notice_is_told(wire, http, monkeypatch):
+    """Nobody looks at a terminal that stands still for 41 seconds without a word."""
+    told = []
+    monkeypatch.setattr("handrail.clients.patience._told", [told.append])
+    slow, quick = {"Ratelimit-Reset": "41"}, {"Ratelimit-Reset": "2"}
+    wire.on("GET", "/v1/x", Reply(429, None, slow), Reply(429, None, quick), Reply(200, {}))
+
+    http.get("/x")
+
+    assert told == [f"{wire.host} asks to wait 41 s"]
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "expected"),
     [

@@ -123,7 +123,7 @@ def test_a_server_that_ignores_the_page_size_loses_no_variable(render, wire, wor
 def test_a_list_that_turns_in_a_circle_is_refused(render, wire):
     """A cursor that comes back would be read forever."""
     element = {"cursor": "same", "envVar": {"key": "A", "value": "b"}}
-    wire.on("GET", f"/services/{WEB}/env-vars", Reply(200, [element]))
+    wire.on("GET", f"/services/{WEB}/env-vars", Reply(200, [element] * 20))
 
     with pytest.raises(ClientError, match="read before"):
         render.env_vars(WEB)

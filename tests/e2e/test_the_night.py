@@ -221,6 +221,7 @@ def test_the_handrail_command_tells_the_story(night):
     assert night.run("handrail runs")[0] == 0
     assert night.run(f"handrail show {listed[0]['run']}")[0] == 0
     assert night.run("handrail verify")[0] == 0
+    assert night.run("handrail mapping --help")[0] == 0
     report = night.layout.directory / "report.html"
     assert night.run(f"handrail report {listed[0]['run']} --html {report}")[0] == 0
 

@@ -1,7 +1,7 @@
 """The wire to Render: where it is, who asks, how lists are paged."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from handrail.clients.errors import ClientError
@@ -11,7 +11,30 @@ from handrail.clients.patience import Patience
 from handrail.clients.secret import Secret
 
 PAGE_SIZE = 100
+# What Render gives a caller who asks for no size: a server that ignores ours gives as many.
+USUAL_PAGE = 20
+LISTED_SECONDS = 2.0  # a step looks several services up at once; Render allows 400 calls a minute
 NOT_FOUND = 404
+
+
+@dataclass
+class Listing:
+    """The services of a workspace as they were listed a moment ago; a write forgets them."""
+
+    found: list[dict[str, Any]] | None = None  # Any: JSON
+    until: float = 0.0
+
+    def forget(self) -> None:
+        """Make the next look-up list them anew."""
+        self.found = None
+
+    def fresh(self, now: float) -> list[dict[str, Any]] | None:  # Any: JSON
+        """Return the list while it is young enough."""
+        return self.found if now < self.until else None
+
+    def keep(self, found: list[dict[str, Any]], now: float) -> None:  # Any: JSON
+        """Keep a list that was read now."""
+        self.found, self.until = found, now + LISTED_SECONDS
 
 
 @dataclass(frozen=True)
@@ -27,6 +50,7 @@ class RenderApi:
     api: str
     key: Secret
     owner: str
+    listing: Listing = field(default_factory=Listing, compare=False, repr=False)
 
     patience: ClassVar[Patience] = Patience()
 
@@ -76,10 +100,21 @@ class RenderApi:
             NoAnswer: none at all.
         """
         http = self.http
+        if method != "GET":
+            self.listing.forget()
         answer = http.request(method, path, **options)
         if answer.status not in statuses:
             raise http.refusal(answer, what, hide=hide)
         return answer
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Answer:  # Any: JSON
+        """Send a POST once and return the answer, whatever its status.
+
+        Raises:
+            NoAnswer: none at all.
+        """
+        self.listing.forget()
+        return self.http.post(path, body=body)
 
     def pages(
         self,
@@ -92,8 +127,9 @@ class RenderApi:
     ) -> Iterator[dict[str, Any]]:  # Any: JSON
         """Yield what a list holds, each unwrapped, page by page.
 
-        Reads on until a page is empty: half a list of variables, written back, would delete the
-        other half, so a short page is not taken for the last one.
+        A page shorter than any that the server would cut is the last one. One that is merely
+        shorter than what was asked for is not: half a list of variables, written back, would delete
+        the other half.
 
         Args:
             path: Path of the list.
@@ -124,7 +160,7 @@ class RenderApi:
                     return
                 count += 1
                 yield resource
-            if not found or count == limit:
+            if len(found) < min(size, USUAL_PAGE) or count == limit:
                 return
             cursor = found[-1][0]
             if cursor in seen:

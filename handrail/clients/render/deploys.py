@@ -119,7 +119,7 @@ class DeployCalls(Diagnosis):
         """
         what = f"deploy `{deploy_id}` could not be canceled"
         try:
-            answer = self.http.post(f"{_path(service_id, deploy_id)}/cancel")
+            answer = self.post(f"{_path(service_id, deploy_id)}/cancel")
         except NoAnswer as error:
             now = self.deploy(service_id, deploy_id)
             if now.going_on:
@@ -204,7 +204,7 @@ class DeployCalls(Diagnosis):
     ) -> Deploy:
         before = {deploy.id for deploy in self.deploys(service_id)}
         try:
-            answer = self.http.post(f"{_path(service_id)}/{verb}", body=dict(body))
+            answer = self.post(f"{_path(service_id)}/{verb}", body=dict(body))
         except NoAnswer as error:
             if not error.maybe_done:
                 raise

@@ -25,12 +25,9 @@ class ServiceCalls(RenderApi):
             ClientError: refused, or the name is found twice.
         """
         what = f"service `{name}` could not be looked up"
-        # Render has no exact filter, so what it returns is compared here once more.
-        filters = {"name": name, "ownerId": self.owner, "includePreviews": "false"}
-        listed = self.pages("/services", "service", what, params=filters)
         found = {
             data["id"]: Service.from_api(data)
-            for data in listed
+            for data in self._listed(what)
             if data.get("name") == name and data.get("ownerId", self.owner) == self.owner
         }
         if len(found) > 1:
@@ -40,6 +37,16 @@ class ServiceCalls(RenderApi):
                 "rename or delete one at https://dashboard.render.com",
             )
         return next(iter(found.values()), None)
+
+    def _listed(self, what: str) -> list[dict[str, Any]]:  # Any: JSON
+        """Return all services of the workspace: one list serves a whole step."""
+        now = self.patience.clock()
+        listed = self.listing.fresh(now)
+        if listed is None:
+            filters = {"ownerId": self.owner, "includePreviews": "false"}
+            listed = list(self.pages("/services", "service", what, params=filters))
+            self.listing.keep(listed, now)
+        return listed
 
     def service(self, name: str) -> Service:
         """Return the service of exactly this name.
@@ -84,7 +91,7 @@ class ServiceCalls(RenderApi):
             raise ClientError(what, "the name is taken", "run the same command again to adopt it")
         body = {**payload, "ownerId": self.owner}
         try:
-            answer = self.http.post("/services", body=body)
+            answer = self.post("/services", body=body)
         except NoAnswer as error:
             if not error.maybe_done:
                 raise
@@ -168,7 +175,7 @@ class ServiceCalls(RenderApi):
         last = "it was accepted and has not happened"
         fix = "open https://dashboard.render.com and see the service's events"
         try:
-            answer = self.http.post(f"{_path(service_id)}/{verb}")
+            answer = self.post(f"{_path(service_id)}/{verb}")
         except NoAnswer as error:
             if not error.maybe_done:
                 raise

@@ -7,6 +7,7 @@ from typing import Any
 
 from pyinfra.context import host
 
+from handrail.clients.patience import tell_waits_to
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.closing import close
@@ -15,7 +16,7 @@ from handrail.engine.eventlog import log_to
 from handrail.engine.here import Here
 from handrail.engine.interruption import on_interruption
 from handrail.engine.inventory import Inventory
-from handrail.engine.telling import refuse
+from handrail.engine.telling import refuse, say
 from handrail.ledger.entry import now
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Outcome, Run, fold
@@ -91,6 +92,7 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose) -> Attempt:
     vault = Vault.beside(path, planning=True)
     attempt = Attempt(runbook, inventory, choices, ledger, run, runs, vault, body, len(entries))
     log_to(path.with_suffix(".log"))
+    tell_waits_to(say)
     atexit.register(close, attempt)
     on_interruption(lambda: close(attempt))
     return attempt
