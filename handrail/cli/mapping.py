@@ -11,6 +11,7 @@ from handrail.clients.errors import ClientError
 from handrail.clients.postgres import Database
 from handrail.clients.secret import is_reference
 from handrail.transfer.draft import draft as drafted
+from handrail.transfer.mapping import reference
 from handrail.transfer.read import preflight as preflights
 from handrail.transfer.read.preflight import Preflight
 from handrail.transfer.session.failed import statement_failed
@@ -108,6 +109,20 @@ def preflight(mapping: str, source: str, destination: str, *, as_json: bool) -> 
     else:
         say(_told(found))
     return GOOD if found.good else NOT_GOOD
+
+
+@mapping.command
+def words() -> int:
+    """Print the reference of the mapping language."""
+    click.echo(reference.page(), nl=False)
+    return GOOD
+
+
+@mapping.command
+def schema() -> int:
+    """Print the JSON Schema of a mapping file."""
+    click.echo(reference.schema_text(), nl=False)
+    return GOOD
 
 
 def _told(found: Preflight) -> Iterator[str]:

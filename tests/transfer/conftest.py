@@ -12,6 +12,7 @@ from rehearsal.seed import fill
 
 from handrail.transfer.load import load
 from tests.transfer.pair import MAPPING, Pair, ask
+from tests.transfer.small import Small
 
 APPLICATION = Path(__file__).parents[1] / "rehearsal" / "rehearsal" / "repo" / "rotc_backend"
 ROWS = 400
@@ -134,3 +135,11 @@ def rewritten(tmp_path):
         return path, text[: text.index(old)].count("\n") + 1
 
     return rewrite
+
+
+@pytest.fixture
+def small(server, tmp_path):
+    """Two empty databases of this test alone; see `Small.holds`."""
+    made = Small(server, tmp_path)
+    yield made
+    made.close()

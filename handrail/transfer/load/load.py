@@ -181,9 +181,10 @@ def _begin(session: Connection, plan: Plan, supply: Supply, mode: str) -> None:
     evidence.create(session)
     with session.transaction():
         begun = session.execute(
-            "insert into _migration.run (digest, mode, snapshot, source_version, catalog) "
-            "values (%s, %s, %s, %s, %s) on conflict (digest) do nothing returning 1",
-            [plan.digest, mode, supply.name, plan.source.server_version,
+            "insert into _migration.run "
+            "(digest, started_at, mode, snapshot, source_version, catalog) "
+            "values (%s, %s, %s, %s, %s, %s) on conflict (digest) do nothing returning 1",
+            [plan.digest, plan.moment, mode, supply.name, plan.source.server_version,
              evidence.write_catalog(plan.destination)],
         ).fetchone()  # fmt: skip
         if begun is None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+TIME_OF_RUN = "{time_of_run}"  # a constant: the moment at which the load began
+
 
 class Fault(StrEnum):
     """What may be wrong with a value of the source."""
@@ -15,6 +17,8 @@ class Fault(StrEnum):
     DUPLICATE = "duplicate"
     ORPHAN = "orphan"
     UNTRIMMED = "untrimmed"
+    UNREADABLE = "unreadable"
+    LOSSY = "lossy"
 
 
 class Action(StrEnum):
@@ -30,6 +34,7 @@ class Action(StrEnum):
     PLACEHOLDER = "placeholder"
     SENTINEL = "sentinel"
     TRIM = "trim"
+    ROUND = "round"
 
 
 @dataclass(frozen=True)

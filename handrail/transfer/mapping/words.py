@@ -17,10 +17,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from handrail.transfer.mapping import zones
-from handrail.transfer.mapping.rules import Limit
+from handrail.transfer.mapping.rules import TIME_OF_RUN, Limit
 
 WHOLE = 100
-TIME_OF_RUN = "{time_of_run}"
 
 
 def said(what: str, fix: str) -> PydanticCustomError:
@@ -89,7 +88,9 @@ class LookupWords(Words):
 class DropWords(Words):
     """A source column or table that is left behind on purpose."""
 
-    reason: str = Field(description="Why nothing is lost that is needed; stands in the report.")
+    reason: str = Field(
+        description="Why nothing is lost that is needed; stands in the report. A text alone is one."
+    )
     optional: bool = Field(default=False, description="It may be absent from the source.")
 
 
@@ -100,11 +101,7 @@ class RowWords(Words):
     reason: Text = Field(description="Why these rows are not moved; recorded with each.")
 
 
-Drop = Annotated[
-    DropWords,
-    BeforeValidator(_reason),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"$ref": "#/$defs/DropWords"}]}),
-]
+Drop = Annotated[DropWords, BeforeValidator(_reason)]  # a text alone is its reason
 
 
 class ColumnWords(Words):
@@ -222,6 +219,12 @@ class ColumnWords(Words):
     )
     when_untrimmed: Annotated[Literal["trim"] | None, OrNull] = Field(
         default=None, description="There are blanks around it."
+    )
+    when_unreadable: Annotated[
+        Literal["quarantine", "null", "sentinel", "refuse"] | None, OrNull
+    ] = Field(default=None, description="It is a moment that Python cannot hold, as `infinity`.")
+    when_lossy: Annotated[Literal["quarantine", "round", "refuse"] | None, OrNull] = Field(
+        default=None, description="The type of the column, or a cast, takes digits away."
     )
     reason: Text | None = Field(
         default=None,

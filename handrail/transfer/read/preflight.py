@@ -12,7 +12,9 @@ from handrail.transfer.sql.parts import FaultPlan
 from handrail.transfer.sql.plan import Plan, TablePlan
 
 SAMPLES = 5
-VERDICTS = {Action.REFUSE: "refused", Action.QUARANTINE: "quarantined"}
+VERDICTS = {
+    Action.REFUSE: "refused", Action.QUARANTINE: "quarantined", Action.KEEP: "noted",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

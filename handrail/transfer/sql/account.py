@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from handrail.transfer.mapping.rules import MappingFile, Place, Problem, TableRule
-from handrail.transfer.sql.catalog import Catalog, Table
+from handrail.transfer.mapping.rules import ColumnRule, MappingFile, Place, Problem, TableRule
+from handrail.transfer.sql.catalog import Catalog, Column, Table
 from handrail.transfer.sql.parts import ColumnPlan
 
 OPTIONAL = "remove the line, or write `{reason: …, optional: true}`"
@@ -48,7 +48,7 @@ def columns(rule: TableRule, source: Table, target: Table, used: set[str]) -> It
         used: Source columns that some expression reads.
     """
     read = used | {column.lookup.through for column in rule.columns if column.lookup}
-    read |= {column.source for column in rule.columns if column.source}
+    read |= {c.source for c in rule.columns if c.source and not is_left(c, source)}
     dropped = {drop.name for drop in rule.drops}
     for name in source.by_name if not rule.also else ():
         if name not in read | dropped:
@@ -60,12 +60,30 @@ def columns(rule: TableRule, source: Table, target: Table, used: set[str]) -> It
             yield Problem(drop.place, f"there is no source column `{drop.name}`", OPTIONAL)
         elif drop.name in read:
             yield Problem(drop.place, f"`{drop.name}` is used and dropped", "keep one")
-    declared = {column.name for column in rule.columns}
+    declared = {column.name: column for column in rule.columns}
     for column in target.columns:
-        if column.name not in declared and not column.generated and not column.nullable:
+        named = declared.get(column.name)
+        if named is None and not column.generated and not column.nullable:
             what = f"destination column `{rule.name}.{column.name}` is NOT NULL and has no rule"
-            fix = f"add a rule for `{column.name}`: from, constant, sql or lookup"
+            left = ", or `generated: true` to leave it there" if fills_itself(column) else ""
+            fix = f"add a rule for `{column.name}`: from, constant, sql or lookup{left}"
             yield Problem(rule.place, what, fix)
+        elif named and is_left(named, source) and not (column.nullable or fills_itself(column)):
+            what = f"`{rule.name}.{column.name}` is left to the destination, which has no default"
+            yield Problem(
+                named.place, what, "declare constant, sql or lookup, or give it a default"
+            )
+
+
+def is_left(rule: ColumnRule, source: Table) -> bool:
+    """Say whether a column is left to the destination: it says so, or its source is absent."""
+    absent = rule.optional and rule.source not in source.by_name
+    return rule.generated or absent
+
+
+def fills_itself(column: Column) -> bool:
+    """Say whether the destination gives a column a value where none is given."""
+    return bool(column.generated or column.identity or column.default is not None)
 
 
 def notes(
@@ -86,6 +104,10 @@ def notes(
         if set(key.columns) <= moved and key.columns not in bound:
             names = ", ".join(key.columns)
             yield f"{rule.name}: ({names}) refers to `{key.target}` on the source only"
-    empty = [c.name for c in target.columns if c.name not in planned and c.nullable]
+    left = [column for column in target.columns if column.name not in planned]
+    empty = [c.name for c in left if c.nullable and not fills_itself(c)]
     if empty:
         yield f"{rule.name}: no source for {', '.join(empty)}: NULL"
+    filled = [c.name for c in left if fills_itself(c) and not c.generated]
+    if filled:
+        yield f"{rule.name}: left to the destination's own default: {', '.join(filled)}"

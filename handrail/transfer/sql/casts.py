@@ -41,6 +41,7 @@ COMMON = {
 # The form every bcrypt library accepts: prefix, cost 04 to 31, 22 characters of salt, 31 of hash.
 BCRYPT = r"^\$2[abxy]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]+$"
 BCRYPT_LENGTH = 60
+TAIL = 8  # hexadecimal digits: of 10,000 texts that begin alike, two end alike once in 90 times
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,23 @@ def trimmed(text: str) -> str:
     """Return an expression for a text without surrounding blanks of any kind."""
     blanks = r"U&' \00A0\202F\2009\0009\000A\000D'"
     return f"btrim({text}, {blanks})"
+
+
+def written(value: str, template: str | None) -> str:
+    """Return an expression: a text between the two parts of `bcrypt${value}`."""
+    if template is None:
+        return value
+    before, _, after = template.partition("{value}")
+    return f"({literal(before)} || {value} || {literal(after)})"
+
+
+def shortened(value: str, length: int) -> str:
+    """Return an expression: the beginning of a text, and a tail that is made from all of it."""
+    tail = min(TAIL, length)
+    end = f"left(md5({value}), {tail})"
+    if length <= TAIL + 1:
+        return end
+    return f"left({value}, {length - tail - 1}) || '~' || {end}"
 
 
 def pattern(form: str) -> Pattern:

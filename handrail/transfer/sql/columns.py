@@ -4,7 +4,7 @@ import dataclasses
 import re
 from dataclasses import dataclass, field
 
-from handrail.transfer.mapping.rules import Action, ColumnRule, Fault, Problem, RowRule
+from handrail.transfer.mapping.rules import TIME_OF_RUN, Action, ColumnRule, Fault, Problem, RowRule
 from handrail.transfer.session.quoting import constant, literal, quoted
 from handrail.transfer.sql import casts
 from handrail.transfer.sql.catalog import Column, Table
@@ -56,7 +56,7 @@ class Raw:
 class Builder:
     """Build the columns of one table.
 
-    `key` is the source's primary key column, when it has just one.
+    `key` is the source's primary key column, when it has just one; `moment` is that of the load.
     """
 
     source: Table
@@ -64,6 +64,7 @@ class Builder:
     target: Table
     server_version: int
     key: str | None
+    moment: str
 
     def build(self, rule: ColumnRule, looked_up: tuple[Join, str, str] | None = None) -> Built:
         """Return expression, faults and problems of one rule.
@@ -88,6 +89,7 @@ class Builder:
         needs = built.names()
         built.faults = [dataclasses.replace(fault, needs=needs) for fault in built.faults]
         exact = raw.type in {wire, NAIVE} or {raw.type, wire} <= TEXTUAL
+        changed = rule.cast or rule.values or rule.write
         built.plan = ColumnPlan(
             name=rule.name,
             type=wire,
@@ -96,7 +98,7 @@ class Builder:
             source=rule.source,
             source_type=self.source.by_name[rule.source].type if rule.source else None,
             as_text=wire not in HASHED or column.kind == "e",
-            exact=exact and rule.source is not None and not (rule.cast or rule.values),
+            exact=exact and rule.source is not None and not changed,
             needs=needs,
         )
         return built
@@ -135,6 +137,8 @@ class Builder:
     ) -> Raw | None:
         if rule.constant is not None:
             given = rule.constant.value
+            if given == TIME_OF_RUN:
+                return self._time_of_run(rule, built, wire)
             return Raw(constant(given, wire), wire, given is not None)
         if looked_up is not None:
             join, sql, kind = looked_up
@@ -151,6 +155,13 @@ class Builder:
         built.sources.add(rule.source)
         found = self.source.by_name[rule.source]
         return Raw(f"s.{quoted(rule.source)}", found.type, not found.nullable)
+
+    def _time_of_run(self, rule: ColumnRule, built: Built, wire: str) -> Raw | None:
+        if wire not in {AWARE, NAIVE, "date"}:
+            what = f"`{TIME_OF_RUN}` is a moment, the destination {wire}"
+            self._problem(built, rule, what, "give it to a timestamp")
+            return None
+        return Raw(constant(self.moment, wire), wire, known=True)
 
     def _value(
         self, rule: ColumnRule, column: Column, raw: Raw, wire: str, built: Built
@@ -173,6 +184,8 @@ class Builder:
         self, rule: ColumnRule, column: Column, raw: Raw, wire: str
     ) -> tuple[str, str] | None:
         """Say what keeps a declared cast from working, and the fix."""
+        if rule.write and wire not in TEXTUAL:
+            return f"`write` gives a text, the destination is {column.declared}", "remove `write`"
         if not rule.cast:
             return None if rule.values else self._unfit(rule, column, raw, wire)
         if wire not in CAST_TARGETS[rule.cast]:

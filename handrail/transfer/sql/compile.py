@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,9 +15,11 @@ from handrail.transfer.mapping.rules import MappingFile, Problem, TableRule
 from handrail.transfer.session.connection import Connection, connect, first_line, prepare
 from handrail.transfer.sql import account
 from handrail.transfer.sql import catalog as catalogs
+from handrail.transfer.sql import moment as moments
 from handrail.transfer.sql.catalog import Catalog
 from handrail.transfer.sql.evidence import recorded_catalog
 from handrail.transfer.sql.plan import Plan, TablePlan
+from handrail.transfer.sql.secret import read_by
 from handrail.transfer.sql.table import TableCompiler
 
 
@@ -39,20 +41,29 @@ def open_plan(
     rules = mappings.load(mapping, undecided=undecided)
     with connect(destination, name="destination") as session:
         wanted = recorded_catalog(session) or catalogs.read(session)
+        moment = moments.of_loads(session)
     with connect(source, name="source") as session:
-        plan = compile(rules, catalogs.read(session), wanted)
+        plan = compile(rules, catalogs.read(session), wanted, moment)
         explain(plan, session)
     return plan
 
 
-def compile(mapping: MappingFile, source: Catalog, destination: Catalog) -> Plan:  # noqa: A001 - the plan's own word
+def compile(  # noqa: A001 - the plan's own word
+    mapping: MappingFile, source: Catalog, destination: Catalog, moment: Callable[[str], str]
+) -> Plan:
     """Compile a mapping against two catalogs.
+
+    Args:
+        mapping: The rules.
+        source: Catalog of the source.
+        destination: Catalog of the destination.
+        moment: Tells when the load of a plan began, by the plan's digest.
 
     Raises:
         MappingRefused: with every problem, each with its line and fix.
     """
     compiler = _Compiler(mapping, source, destination)
-    plan = compiler.plan()
+    plan = compiler.plan(moment)
     if compiler.problems:
         raise MappingRefused(mapping.file, compiler.problems)
     return plan
@@ -108,22 +119,26 @@ class _Compiler:
         self.done: dict[str, TablePlan] = {}
         self.rules = {rule.name: rule for rule in mapping.tables}
 
-    def plan(self) -> Plan:
+    def plan(self, moment: Callable[[str], str]) -> Plan:
         self.problems += account.tables(self.mapping, self.source)
         usable = [rule for rule in self.mapping.tables if self._is_usable(rule)]
-        order, cyclic = self._order(usable)
-        for rule in order:
-            table = TableCompiler(
-                rule, self.source, self.destination, frozenset(self.rules), self.done
-            )
-            self.done[rule.name] = table.plan(self._parents(rule))
-            self.problems += table.problems
         shapes = [self._shape(self.source, {rule.source for rule in usable})]
         shapes.append(self._shape(self.destination, {rule.name for rule in usable}))
         digest = hashlib.sha256(" ".join([self.mapping.digest, *shapes]).encode()).hexdigest()
+        began = moment(digest)
+        names = frozenset(rule.name for rule in usable)
+        order, cyclic = self._order(usable)
+        for rule in order:
+            secrets = read_by(self.mapping.tables, rule.source)
+            table = TableCompiler(
+                rule, self.source, self.destination, names, self.done, secrets, began
+            )
+            self.done[rule.name] = table.plan(self._parents(rule))
+            self.problems += table.problems
         return Plan(
             self.mapping.file,
             digest,
+            began,
             tuple(self.done.values()),
             tuple(cyclic),
             tuple(note for table in self.done.values() for note in table.notes),
@@ -136,6 +151,8 @@ class _Compiler:
         return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()
 
     def _is_usable(self, rule: TableRule) -> bool:
+        if rule.optional and rule.source not in self.source.by_name:
+            return False
         found = list(account.both_sides(self.mapping, rule, self.source, self.destination))
         self.problems += found
         return not found

@@ -11,7 +11,7 @@ class ColumnPlan:
     """One destination column: `sql` gives its value from the source row, cast to `type`.
 
     `as_text` says that its type has no hash, so that both sides compare it as text. `needs` names
-    the joins and parsed values that it reads.
+    the joins and parsed values that it reads. What is `secret` is shown nowhere.
     """
 
     name: str
@@ -23,6 +23,7 @@ class ColumnPlan:
     as_text: bool
     exact: bool
     needs: frozenset[str] = frozenset()
+    secret: bool = False
 
     @property
     def target(self) -> str:

@@ -11,7 +11,10 @@ from handrail.transfer.sql.hashes import PLACES, SUMS, hash_sum, hashes_text
 from handrail.transfer.sql.parsed import Join, Parsed
 from handrail.transfer.sql.parts import ColumnPlan, FaultPlan
 
-RECORDED = (Action.TRUNCATE, Action.PLACEHOLDER, Action.SENTINEL, Action.NULL, Action.TRIM)
+RECORDED = (
+    Action.TRUNCATE, Action.SHORTEN, Action.PLACEHOLDER, Action.SENTINEL, Action.NULL, Action.TRIM,
+    Action.KEEP,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -245,11 +248,13 @@ class Plan:
     """A mapping compiled against two live catalogs.
 
     `tables` are in an order in which every referenced table comes first; `cyclic` names those for
-    which there is none. `digest` is the sha256 of the mapping and of both shapes.
+    which there is none. `digest` is the sha256 of the mapping and of both shapes; `moment` is when
+    its load began, or would begin now.
     """
 
     file: str
     digest: str
+    moment: str
     tables: tuple[TablePlan, ...]
     cyclic: tuple[str, ...]
     notes: tuple[str, ...]

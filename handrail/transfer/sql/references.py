@@ -78,7 +78,7 @@ class References:
             reason = worded(column.rule, Fault.ORPHAN)
             fault = FaultPlan(
                 column.name, Fault.ORPHAN, condition, action, reason, column.rule.place,
-                f"({column.sql})::text", needs=needs,
+                "'withheld'::text" if column.secret else f"({column.sql})::text", needs=needs,
             )  # fmt: skip
             faults.append(fault)
             if action is Action.NULL:

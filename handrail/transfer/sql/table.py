@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from handrail.transfer.mapping.rules import ColumnRule, Problem, TableRule
 from handrail.transfer.session.quoting import quoted
-from handrail.transfer.sql import account
+from handrail.transfer.sql import account, secret
 from handrail.transfer.sql.catalog import Catalog
 from handrail.transfer.sql.columns import Builder, Built
 from handrail.transfer.sql.cut import TEXTS, Cut
@@ -25,6 +25,8 @@ class TableCompiler:
         destination: Catalog of the destination.
         mapped: Destination tables that have a rule.
         done: Plans of the tables before it.
+        secrets: Source columns that are shown nowhere.
+        moment: When the load began.
     """
 
     def __init__(
@@ -34,18 +36,22 @@ class TableCompiler:
         destination: Catalog,
         mapped: frozenset[str],
         done: dict[str, TablePlan],
+        secrets: frozenset[str],
+        moment: str,
     ) -> None:
         self.rule = rule
         self.schemas = source.schema, destination.schema
         self.source = source.by_name[rule.source]
         self.target = destination.by_name[rule.name]
         self.problems: list[Problem] = []
+        self.secrets = secrets
+        self.done = done
         self.references = References(rule, self.source, source.schema, self.target, mapped, done)
         primary = self.source.primary_key
         self.key = primary[0] if len(primary) == 1 else None
         self.first = primary[0] if primary else None
         self.builder = Builder(
-            self.source, source.schema, self.target, source.server_version, self.key
+            self.source, source.schema, self.target, source.server_version, self.key, moment
         )
 
     def plan(self, parents: Iterable[str]) -> TablePlan:
@@ -70,7 +76,7 @@ class TableCompiler:
             cut=Cut(cut.name, cut.source, cut.type) if cut and cut.source else None,
             key_text=self._key_text(),
             source_columns=tuple(self.source.by_name),
-            secrets=tuple(sorted({c.source for c in self.rule.columns if c.secret and c.source})),
+            secrets=tuple(sorted(self.secrets)),
             columns=tuple(columns.values()),
             parsed=tuple(item for built in parts for item in built.parsed),
             joins=(*(join for built in parts for join in built.joins), *self.references.joins),
@@ -84,11 +90,12 @@ class TableCompiler:
         )
 
     def _columns(self) -> list[Built]:
-        return [
+        parts = (
             self.builder.build(column, self.references.lookup(column))
             for column in self.rule.columns
-            if self._is_writable(column)
-        ]
+            if self._is_writable(column) and not account.is_left(column, self.source)
+        )
+        return list(secret.spread(parts, self.secrets, self.done))
 
     def _rows(self) -> Built:
         """Return what the rules come to that keep rows out by a condition."""
@@ -109,7 +116,7 @@ class TableCompiler:
 
     def _is_writable(self, column: ColumnRule) -> bool:
         known = self.target.by_name.get(column.name)
-        if known is not None and not known.generated:
+        if known is not None and (column.generated or not known.generated):
             return True
         what = "is computed by the destination" if known else "is no destination column"
         fix = f"columns of `{self.rule.name}`: {', '.join(self.target.by_name)}"

@@ -62,18 +62,28 @@ class Treatment:
         return casts.trimmed(value) if self.rule.action(Fault.UNTRIMMED) else value
 
     @cached_property
+    def written(self) -> str:
+        """Return the value as its column holds it: a text may stand between others there."""
+        return casts.written(self.read, self.rule.write)
+
+    @cached_property
     def conditions(self) -> dict[Fault, str]:
         """Return the condition of each fault that this value may have."""
         found = {
             Fault.NULL: self.absent if self._may_be_null() else None,
             Fault.BLANK: self._blank(),
             Fault.UNCASTABLE: self._uncastable(),
-            Fault.MALFORMED: self.malformed,
+            Fault.MALFORMED: self._malformed(),
             Fault.TOO_LONG: self._too_long(),
             Fault.DUPLICATE: self.duplicate,
             Fault.UNTRIMMED: self._untrimmed(),
         }
         return {fault: condition for fault, condition in found.items() if condition is not None}
+
+    def _malformed(self) -> str | None:
+        if self.malformed is None or not self.rule.nulls:
+            return self.malformed
+        return f"{self.malformed} and not ({self.absent})"
 
     def _may_be_null(self) -> bool:
         if self.rule.action(Fault.NULL):
@@ -100,8 +110,8 @@ class Treatment:
         """Return a condition; a text of few bytes has few characters, and those take long."""
         if not self.length:
             return None
-        read, length = self.read, self.length
-        return f"octet_length({read}) > {length} and char_length({read}) > {length}"
+        text, length = self.written, self.length
+        return f"octet_length({text}) > {length} and char_length({text}) > {length}"
 
     def _untrimmed(self) -> str | None:
         if not self.rule.action(Fault.UNTRIMMED):
@@ -111,13 +121,16 @@ class Treatment:
     def final(self) -> str:
         """Return the value as it is moved."""
         said = dict(self.rule.when)
-        final = self.read
+        final = self.written
         for fault in (Fault.BLANK, Fault.TOO_LONG):
             if said.get(fault) is Action.NULL and fault in self.conditions:
                 final = f"(case when {self.conditions[fault]} then null else {final} end)"
         if said.get(Fault.TOO_LONG) is Action.TRUNCATE and self.length:
             fits = f"octet_length({final}) <= {self.length}"
             final = f"(case when {fits} then {final} else left({final}, {self.length}) end)"
+        if said.get(Fault.TOO_LONG) is Action.SHORTEN and self.length:
+            too_long, short = self.conditions[Fault.TOO_LONG], casts.shortened(final, self.length)
+            final = f"(case when {too_long} then {short} else {final} end)"
         stand_ins = {Action.PLACEHOLDER: self.placeholder}
         if self.rule.sentinel is not None:
             stand_ins[Action.SENTINEL] = constant(self.rule.sentinel.value, self.type)

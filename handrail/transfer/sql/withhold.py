@@ -13,6 +13,8 @@ QUOTED = re.compile(
     r""" "(?:[^"]|"")*" | '(?P<text>(?:[^']|'')*)' | \$(?P<tag>\w*)\$(?P<raw>.*?)\$(?P=tag)\$ """,
     re.DOTALL | re.VERBOSE,
 )
+# How a hash says what made it, as `bcrypt$` or `pbkdf2_sha256$600000$`: it is what there is to see.
+SCHEME = re.compile(r"[a-z][a-z0-9_]*\$(?:[0-9]+\$)*")
 COLUMN = re.compile(r"\{[^{}]*\}")  # of a placeholder, which is put together from what is between
 # Shorter texts are withheld where they stand alone; a piece of some other text they may well be.
 TELLING = 4
@@ -20,8 +22,10 @@ TELLING = 4
 
 def shown_sql(plan: Plan) -> str:
     """Return every generated SELECT, with the values that secret columns are given left out."""
-    secret = [column for table in plan.tables for column in table.columns if column.rule.secret]
-    hidden = {text for column in secret for text in _texts(column) if text}
+    secret = [column for table in plan.tables for column in table.columns if column.secret]
+    hidden = {
+        text for column in secret for text in _texts(column) if text and not SCHEME.fullmatch(text)
+    }
 
     def shown(found: re.Match[str]) -> str:
         text = _text(found)

@@ -233,6 +233,6 @@ def texts(side: Side, names: tuple[str, ...], keys: list[str]) -> dict[str, tupl
 
 def shown(column: ColumnPlan, text: str | None) -> str | None:
     """Return a value as a report may hold it."""
-    if text is None or not column.rule.secret:
+    if text is None or not column.secret:
         return text
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -171,7 +171,7 @@ def _uncast(column: ColumnPlan, raw: str, now: str) -> str | None:
     if source == NAIVE and target == AWARE:
         return f"{raw} <> ({now} at time zone {literal(column.rule.zone or 'UTC')})::text"
     if source == target or (source in TEXTUAL and target in TEXTUAL):
-        return f"{raw} <> {now}::text"
+        return f"{casts.written(raw, column.rule.write)} <> {now}::text"
     if source in INTEGERS:
         # a double writes a million as 1e+06
         return f"{raw}::numeric <> ({now})::numeric"

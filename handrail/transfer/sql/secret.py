@@ -1,0 +1,46 @@
+"""Which columns are shown nowhere: those that a rule calls secret, and whatever is made of them."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+from handrail.transfer.mapping.rules import ColumnRule, TableRule
+from handrail.transfer.sql.columns import REFERENCE, Built
+from handrail.transfer.sql.parts import ColumnPlan, FaultPlan
+from handrail.transfer.sql.plan import TablePlan
+
+WITHHELD = "'withheld'::text"
+
+
+def read_by(rules: Iterable[TableRule], source: str) -> frozenset[str]:
+    """Return the columns of a source table that a secret rule reads, whichever table it fills."""
+    secret = (c for rule in rules if rule.source == source for c in rule.columns if c.secret)
+    return frozenset(name for column in secret for name in _read(column))
+
+
+def _read(rule: ColumnRule) -> Iterable[str]:
+    if rule.source is not None:
+        yield rule.source
+    yield from (found[1] for found in REFERENCE.finditer(rule.sql or "") if found[1])
+
+
+def spread(
+    parts: Iterable[Built], secrets: frozenset[str], done: Mapping[str, TablePlan]
+) -> Iterable[Built]:
+    """Make secret what reads a secret column, of this table or through a lookup of another."""
+    for built in parts:
+        plan = built.plan
+        if plan is not None and (built.sources & secrets or _is_secret(plan, done)):
+            built.plan = dataclasses.replace(plan, secret=True)
+            built.faults = [_withheld(fault) for fault in built.faults]
+        yield built
+
+
+def _is_secret(plan: ColumnPlan, done: Mapping[str, TablePlan]) -> bool:
+    lookup = plan.rule.lookup
+    there = done[lookup.table].columns if lookup and lookup.table in done else ()
+    looked_up = any(each.secret for each in there if lookup and each.name == lookup.column)
+    return plan.rule.secret or looked_up
+
+
+def _withheld(fault: FaultPlan) -> FaultPlan:
+    return dataclasses.replace(fault, old=WITHHELD, new=WITHHELD)
