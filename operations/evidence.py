@@ -11,6 +11,14 @@ from handrail.transfer.read.kept_out import FILES, write_kept_out
 from handrail.transfer.sql.plan import Plan
 from handrail.transfer.verify import delta
 
+LOAD = "load.json"  # says that the run's load has begun, and which backup a rollback restores
+REPORTS = ("verification.json", "verification.html")
+
+
+def folder_of_backup(directory: str, label: str, run: str) -> Path:
+    """Return where a run keeps a backup."""
+    return Path(directory) / run / f"backup-{label}"
+
 
 def move_aside(path: Path) -> None:
     """Give a file or folder a dated name of its own; nothing where it is not there.

@@ -7,12 +7,12 @@ from handrail.clients.postgres import Database
 from handrail.engine import Finding, fails, gate, holds
 from handrail.transfer.mapping.mapping import MappingRefused
 from handrail.transfer.read import preflight
-from handrail.transfer.sql.compile import open_plan
 from handrail.transfer.sql.plan import Plan
 from handrail.transfer.verify import verify as verification
 from handrail.transfer.verify.page import page
 
-from .evidence import write_private
+from .evidence import REPORTS, write_private
+from .rows import opened
 
 SHOWN = 5  # reasons in a message; the report has all
 
@@ -56,14 +56,16 @@ def rows_are_equal(
     """Every row, relation, unique, sequence and file on both sides is equal or explained."""
     plan = opened(mapping, source, destination)
     report = compared(plan, source, destination, ask_links=True)
-    place = Path(directory) / run / "verification.json"
+    place, shown = (Path(directory) / run / name for name in REPORTS)
     write_private(place, json.dumps(report.as_json(), indent=2, default=str))
-    write_private(place.with_suffix(".html"), page(report))
+    write_private(shown, page(report))
     if not report.good:
         return fails(f"{shortened(report.reasons())}; all of it is in {place}")
     rows = sum(table.found for table in report.tables)
     files = report.links.counts() if report.links else {}
-    return holds(rows=rows, tables=len(report.tables), files=files, report=str(place))
+    return holds(
+        rows=rows, tables=len(report.tables), files=files, report=str(place), mark=report.mark
+    )
 
 
 def compared(
@@ -72,11 +74,6 @@ def compared(
     """Verify both sides."""
     urls = (source.url.reveal(), destination.url.reveal())
     return verification.verify(plan, *urls, ask_links=ask_links)
-
-
-def opened(mapping: str, source: Database, destination: Database) -> Plan:
-    """Compile the mapping against both live catalogs."""
-    return open_plan(mapping, source.url.reveal(), destination.url.reveal())
 
 
 def shortened(reasons: list[str]) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import psycopg
 
-from handrail.transfer.load import hands, load
+from handrail.transfer.load import load
+from handrail.transfer.load.workers import asked_for
 from handrail.transfer.read import export, preflight
 from handrail.transfer.read.files import FileSupply
 from handrail.transfer.session.connection import connect, reading
@@ -36,7 +37,7 @@ def load_all(plan, source, destination, workers=1, chunk_rows=None):
     """Carry a complete load, keys and indexes down meanwhile; the preflight is measured apart."""
     made = load.load(
         plan, source, destination, mode="bulk", chunk_rows=chunk_rows, preflighted=True,
-        hands=hands.asked_for(workers),
+        workers=asked_for(workers),
     )  # fmt: skip
     return {"rows": made.rows, "chunks": made.chunks_moved + made.chunks_unchanged}
 

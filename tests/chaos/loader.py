@@ -4,7 +4,7 @@ import json
 import sys
 
 from handrail.clients.errors import ClientError
-from handrail.transfer.load import hands, load
+from handrail.transfer.load import load, workers
 from handrail.transfer.sql.compile import open_plan
 
 REFUSED = 3
@@ -24,7 +24,7 @@ def main() -> int:
             mode=request["mode"],
             chunk_rows=request["chunk_rows"],
             preflighted=True,  # blows are to land among the writes
-            hands=hands.asked_for(request["workers"]),
+            workers=workers.asked_for(request["workers"]),
         )
     except ClientError as error:
         sys.stdout.write(f"refused: {error.what}: {error.why}\n")

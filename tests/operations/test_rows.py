@@ -199,6 +199,91 @@ def test_a_run_that_stopped_between_the_two_goes_on_without_a_question(desk):
     assert ask(desk, "django", WRITTEN) == 1
 
 
+LEGACY_BACKUP = BACKUP.replace("9.1.1", "9.1").replace("django", "legacy")
+
+
+def let_go(desk):
+    """Let the legacy database take writes again, as a person at a prompt would."""
+    name = desk.databases.names["legacy"]
+    ask(desk, "legacy", f"begin read write; alter database {name} reset all; commit")
+
+
+def test_a_row_written_between_two_freezes_reaches_django(desk):
+    """A redone freeze is another state: what was made of the one before is made anew."""
+    desk.runbook("9.0.2", LEGACY_BACKUP, BACKUP, EXPORT, LOAD, EQUAL)
+    assert desk.run().code == 0
+    made = kept(desk, "export/manifest.json")[0].read_text()
+    let_go(desk)
+    ask(desk, "legacy", NEW_DAY)
+
+    ran = desk.run("--data", "drift=redo", "--data", "reason=thawed by mistake")
+
+    assert ran.code == 0, ran.said
+    assert ask(desk, "django", WRITTEN) == 1
+    assert len(kept(desk, "backup-legacy.until-*")) == 1
+    assert len(kept(desk, "export.until-*")) == 1
+    assert kept(desk, "export/manifest.json")[0].read_text() != made
+    assert kept(desk, "backup-django.until-*") == [], "the way back must stay that of before"
+    assert desk.run().code == 0, "and all of it is proven of the new state"
+
+
+def test_a_backup_of_before_the_load_is_never_taken_over_its_rows(desk):
+    """Gone from its folder, it is asked for, not taken anew."""
+    desk.runbook(BACKUP, LOAD)
+    assert desk.run().code == 0
+    (place,) = kept(desk, "backup-django")
+    place.rename(desk.folder / "elsewhere")
+
+    ran = desk.run("--data", "drift=redo", "--data", "reason=it is gone")
+
+    what, why, following = clauses(ran.said)
+    assert ran.code == 1
+    assert "no new backup was taken" in what
+    assert "the load of this run has begun" in why
+    assert "put the backup back" in following
+    assert kept(desk, "backup-django") == []
+
+
+def test_a_load_is_refused_where_rows_changed_since_the_backup(desk):
+    """A rollback would lose them."""
+    desk.runbook(BACKUP)
+    assert desk.run().code == 0
+    ask(desk, "django", "insert into auth_group (name) values ('g')")
+    desk.runbook(BACKUP, LOAD)
+    _, why, following = clauses(desk.run().said)
+    assert "rows changed since the backup, in public.auth_group" in why
+    assert "takes one of the state that is there now" in following
+
+
+def test_an_export_of_the_mapping_of_before_is_made_anew(desk, tmp_path):
+    """The mapping was edited in the run: the files would show what nobody loads."""
+    mapping = tmp_path / "edited.yaml"
+    text = MAPPING.read_text()
+    mapping.write_text(text)
+    desk.common["mapping"] = str(mapping)
+    desk.runbook("9.0.2", EXPORT)
+    ran = desk.run()
+    assert ran.code == 0, ran.said
+    mapping.write_text(text.replace("default: Ongoing", "default: Unknown", 1))
+
+    ran = desk.run()
+    assert ran.code == 1, ran.said
+    assert "made by another mapping" in ran.said
+
+    assert desk.run("--data", "drift=redo", "--data", "reason=mended the mapping").code == 0
+    assert len(kept(desk, "export.until-*")) == 1
+
+
+def test_a_verification_does_not_outlive_its_rows(desk):
+    """After a rollback its report stands aside, under the day it was true until."""
+    desk.runbook("9.0.2", BACKUP, LOAD, EQUAL)
+    assert desk.run().code == 0
+    assert desk.roll_back().code == 0
+    for name in ("verification.json", "verification.html", "load.json"):
+        assert kept(desk, name) == []
+        assert len(kept(desk, f"{name}.until-*")) == 1
+
+
 def test_following_is_refused_before_the_load(desk):
     """There is nothing to bring up to date."""
     desk.runbook(FOLLOW)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from handrail.clients.errors import ClientError
-from handrail.transfer.session import programs
+from handrail.transfer.session import mark, programs
 from handrail.transfer.session.connection import Connection, connect, reading, value
 from handrail.transfer.session.quoting import qualified
 
@@ -53,6 +53,7 @@ class Backup:
     seconds: float
     files: tuple[BackupFile, ...]
     tables: tuple[BackupTable, ...]
+    mark: str | None = None  # of the freeze that it was taken under
 
     @property
     def size_bytes(self) -> int:
@@ -100,9 +101,10 @@ def take(url: str, directory: str | Path, *, jobs: int = JOBS) -> Backup:
             tables = read_tables(session)
             database = str(value(session, "select current_database()"))
             version = session.info.server_version
+            freeze = mark.read(session)
         files = tuple(_file(path) for path in sorted((partial / "dump").iterdir()))
         seconds = round(time.monotonic() - began, 3)
-        made = Backup(database, version, now(), seconds, files, tables)
+        made = Backup(database, version, now(), seconds, files, tables, freeze)
         (partial / MANIFEST).write_text(json.dumps(asdict(made), indent=1) + "\n", encoding="utf-8")
         partial.rename(place)
     except OSError as error:
@@ -183,3 +185,16 @@ def fingerprint(url: str) -> dict[str, str]:
     with connect(url, name="database") as session:
         found = read_tables(session)
     return {f"{each.schema}.{each.name}": f"{each.rows} rows, {each.hash}" for each in found}
+
+
+def changed_since(made: Backup, url: str) -> tuple[str, ...]:
+    """Return the tables of a database that are not as a backup of it holds them.
+
+    Raises:
+        ClientError: the database cannot be read.
+    """
+    with connect(url, name="database") as session:
+        found = {(each.schema, each.name): each for each in read_tables(session)}
+    held = {(each.schema, each.name): each for each in made.tables}
+    differ = sorted(key for key in found.keys() | held.keys() if found.get(key) != held.get(key))
+    return tuple(f"{schema}.{name}" for schema, name in differ)

@@ -16,18 +16,23 @@ FOLLOWED = """
 create table if not exists _migration.followed (
     digest text not null, label text not null, at timestamptz not null, rounds int not null,
     chunks_moved int not null, lag_seconds float8 not null, seconds float8 not null
-)
+);
+alter table _migration.followed add column if not exists mark text
 """
 
 
 @dataclass(frozen=True)
 class CaughtUp:
-    """What following came to; `lag_seconds` is the age of the snapshot when its round ended."""
+    """What following came to; `lag_seconds` is the age of the snapshot when its round ended.
+
+    `mark` names the freeze that the last snapshot lies in, if it does.
+    """
 
     rounds: int
     chunks_moved: int
     lag_seconds: float
     seconds: float
+    mark: str | None
 
 
 def catch_up(
@@ -62,10 +67,11 @@ def catch_up(
         for number in range(1, rounds + 1):
             round_began = time.monotonic()
             with told("the load was not brought up to date"):
-                moved += _round(session, plan, source)
-            lag = time.monotonic() - round_began
+                chunks, mark = _round(session, plan, source)
+            moved += chunks
+            lag = round(time.monotonic() - round_began, 3)
             if lag <= bound_seconds:
-                return CaughtUp(number, moved, round(lag, 3), round(time.monotonic() - began, 3))
+                return CaughtUp(number, moved, lag, round(time.monotonic() - began, 3), mark)
     raise LoadFailed(
         "the load was not brought up to date",
         f"after {rounds} rounds one still takes {lag:.1f} s, more than {bound_seconds:g} s",
@@ -73,8 +79,8 @@ def catch_up(
     )
 
 
-def _round(session: Connection, plan: Plan, source: str) -> int:
-    """Follow one snapshot; return how many chunks were moved."""
+def _round(session: Connection, plan: Plan, source: str) -> tuple[int, str | None]:
+    """Follow one snapshot; return how many chunks were moved, and the freeze it lies in."""
     with reading(source) as ours:
         snapshot = str(value(ours, "select pg_export_snapshot()"))
         supply = LiveSupply(ours, snapshot, text=plan.text_hashes, chunk_rows=None)
@@ -83,7 +89,7 @@ def _round(session: Connection, plan: Plan, source: str) -> int:
             for table in plan.tables:
                 hold_limit(session, plan, table)
             set_sequences(session, plan, supply)
-    return moved
+        return moved, supply.mark
 
 
 def record(plan: Plan, destination: str, label: str, done: CaughtUp) -> None:
@@ -98,7 +104,7 @@ def record(plan: Plan, destination: str, label: str, done: CaughtUp) -> None:
     with connect(destination, name="destination") as session:
         session.execute(FOLLOWED)
         session.execute(
-            "insert into _migration.followed values (%s, %s, now(), %s, %s, %s, %s)",
+            "insert into _migration.followed values (%s, %s, now(), %s, %s, %s, %s, %s)",
             [plan.digest, label, *astuple(done)],
         )
 
@@ -108,8 +114,10 @@ def followed(plan: Plan, destination: str, label: str) -> CaughtUp | None:
     with connect(destination, name="destination") as session:
         if not value(session, "select to_regclass('_migration.followed') is not null"):
             return None
+        # by name, for what was followed before marks were recorded has no such column
         row = session.execute(
-            "select rounds, chunks_moved, lag_seconds, seconds from _migration.followed "
+            "select rounds, chunks_moved, lag_seconds, seconds, to_jsonb(f) ->> 'mark' "
+            "from _migration.followed f "
             "where digest = %s and label = %s order by at desc limit 1",
             [plan.digest, label],
         ).fetchone()

@@ -19,6 +19,10 @@ class Supply(Protocol):
     name: str
     text_hashes: bool
 
+    @property
+    def mark(self) -> str | None:
+        """Name the freeze of the source that the rows lie in, if they do."""
+
     def cut(self, table: TablePlan) -> list[Chunk]:
         """Cut a table into chunks."""
 

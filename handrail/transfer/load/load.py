@@ -13,9 +13,9 @@ from pathlib import Path
 from handrail.transfer.load import bulk
 from handrail.transfer.load.admission import LoadRefused, admit, alone, finished
 from handrail.transfer.load.chunks import LoadFailed, Supply, move, told
-from handrail.transfer.load.crew import Crew, Seat
-from handrail.transfer.load.hands import Hands
 from handrail.transfer.load.stale import refresh
+from handrail.transfer.load.worker_pool import WorkerInput, WorkerPool
+from handrail.transfer.load.workers import Workers
 from handrail.transfer.read import journal, preflight
 from handrail.transfer.read.journal import Chunk, Moved
 from handrail.transfer.read.live import LiveSupply
@@ -64,6 +64,28 @@ def is_loaded(destination: str, digest: str) -> bool:
         return finished(session, digest)
 
 
+def is_begun(destination: str) -> bool:
+    """Say whether any load was ever begun on this destination."""
+    with connect(destination, name="destination") as session:
+        return evidence.exists(session)
+
+
+def mark_of(destination: str, digest: str) -> str | None:
+    """Return the freeze of the source that a load was made of; None where it was not frozen."""
+    with connect(destination, name="destination") as session:
+        # by name, for a load that was made before marks were recorded has no such column
+        query = "select to_jsonb(r) ->> 'mark' from _migration.run r where digest = %s"
+        row = session.execute(query, [digest]).fetchone()
+    return row[0] if row else None
+
+
+def note_mark(destination: str, digest: str, mark: str | None) -> None:
+    """Record that a finished load is now of another freeze of its source."""
+    with connect(destination, name="destination") as session:
+        evidence.create(session)
+        session.execute("update _migration.run set mark = %s where digest = %s", [mark, digest])
+
+
 def load(
     plan: Plan,
     source: str,
@@ -73,7 +95,7 @@ def load(
     chunk_rows: int | None = None,
     preflighted: bool = False,
     supersede: bool = False,
-    hands: Hands | None = None,
+    workers: Workers | None = None,
     on_chunk: Callable[[Moved], None] | None = None,
     before_commit: Callable[[Chunk], None] | None = None,
 ) -> Loaded:
@@ -87,7 +109,8 @@ def load(
         chunk_rows: Rows of one transaction; default 100,000.
         preflighted: The caller holds a good preflight of the same rows, so it is not run again.
         supersede: An unfinished load of another mapping gives way, and its rows are taken away.
-        hands: Processes that move chunks side by side, as `crew.local(2)`; without them chunks are
+        workers: Processes that move chunks side by side, as `workers.local(2)`; without
+            them chunks are
             moved here, one after the other.
         on_chunk: Called after each chunk is committed.
         before_commit: Called before each chunk is committed here.
@@ -105,11 +128,11 @@ def load(
             if not preflighted:
                 preflight.require(plan, source, snapshot=snapshot)
 
-        seat = Seat(plan, source, destination, snapshot)
-        with Crew(hands, seat) if hands else nullcontext() as crew:
+        given = WorkerInput(plan, source, destination, snapshot)
+        with WorkerPool(workers, given) if workers else nullcontext() as pool:
             return carry(
                 plan, supply, destination, mode=mode, supersede=supersede, first=preflight_first,
-                crew=crew, on_chunk=on_chunk, before_commit=before_commit,
+                pool=pool, on_chunk=on_chunk, before_commit=before_commit,
             )  # fmt: skip
 
 
@@ -137,7 +160,7 @@ def carry(
     mode: str = "stream",
     supersede: bool = False,
     first: Callable[[], None] | None = None,
-    crew: Crew | None = None,
+    pool: WorkerPool | None = None,
     on_chunk: Callable[[Moved], None] | None = None,
     before_commit: Callable[[Chunk], None] | None = None,
 ) -> Loaded:
@@ -147,8 +170,8 @@ def carry(
         if finished(session, plan.digest):
             return _result(session, plan, mode, None, 0, began)
         admit(session, plan, mode, supersede=supersede)
-        if crew is not None:
-            crew.gather()
+        if pool is not None:
+            pool.gather()
         if first is not None:
             first()
         _begin(session, plan, supply, mode)
@@ -160,18 +183,18 @@ def carry(
                      before_commit=before_commit)
                 for each in left
             )  # fmt: skip
-            for done in crew.move(session, tables) if crew and len(left) > 1 else here:
+            for done in pool.move(session, tables) if pool and len(left) > 1 else here:
                 moved += 1
                 if on_chunk is not None:
                     on_chunk(done)
             for name in tables:
                 hold_limit(session, plan, plan.table(name))
-        bulk.put_back(session, plan, destination, crew.number if crew else 1)
+        bulk.put_back(session, plan, destination, pool.number if pool else 1)
         set_sequences(session, plan, supply)
         session.execute(
-            "update _migration.run set finished_at = now(), rows = (select sum(rows) "
+            "update _migration.run set finished_at = now(), mark = %s, rows = (select sum(rows) "
             "from _migration.chunk where digest = run.digest) where digest = %s",
-            [plan.digest],
+            [supply.mark, plan.digest],
         )
         return _result(session, plan, mode, supply.name, moved, began)
 

@@ -86,9 +86,10 @@ def _write(
             _table(session, supply, plan, table, directory / f"{number:02}-{table.name}")
             for number, table in enumerate(plan.tables, start=1)
         )
+        freeze = supply.mark
     taken_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     versions = plan.source.server_version, plan.destination.server_version
-    return Export(plan.digest, Path(plan.file).name, snapshot, taken_at, *versions, tables)
+    return Export(plan.digest, Path(plan.file).name, snapshot, taken_at, *versions, tables, freeze)
 
 
 def _table(

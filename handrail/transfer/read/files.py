@@ -95,6 +95,7 @@ class Export:
     source_version: int
     destination_version: int
     tables: tuple[TableRecord, ...]
+    mark: str | None = None  # of the freeze that the rows were read under
 
     @property
     def text_hashes(self) -> bool:
@@ -217,6 +218,7 @@ class FileSupply:
         self.directory = directory
         self.name = export.snapshot
         self.text_hashes = export.text_hashes
+        self.mark = export.mark
         self.tables = {table.table: table for table in export.tables}
 
     @classmethod

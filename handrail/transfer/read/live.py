@@ -1,8 +1,10 @@
 """Rows of the live source: cut into ranges of their key, counted, hashed and streamed."""
 
 import itertools
+from functools import cached_property
 
 from handrail.transfer.read.journal import Chunk, Expected, Sums
+from handrail.transfer.session import mark
 from handrail.transfer.session.connection import Connection, value
 from handrail.transfer.session.quoting import literal, qualified, quoted
 from handrail.transfer.session.stream import copy_rows
@@ -29,6 +31,11 @@ class LiveSupply:
         self.name = snapshot
         self.text_hashes = text
         self.chunk_rows = chunk_rows
+
+    @cached_property
+    def mark(self) -> str | None:
+        """Name the freeze that the snapshot lies in, if it does."""
+        return mark.read(self.session)
 
     def cut(self, table: TablePlan) -> list[Chunk]:
         """Cut a table into chunks of about as many rows; one without a usable key is one chunk."""

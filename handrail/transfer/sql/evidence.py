@@ -38,6 +38,7 @@ create table if not exists _migration.definition (
     name text not null, definition text not null, rebuilt_at timestamptz,
     primary key (digest, kind, table_name, name)
 );
+alter table _migration.run add column if not exists mark text;
 create index if not exists quarantine_chunk on _migration.quarantine (table_name, chunk);
 create index if not exists adjusted_chunk on _migration.adjusted (table_name, chunk)
 """

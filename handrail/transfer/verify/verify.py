@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
 from handrail.clients.errors import ClientError
+from handrail.transfer.session import mark
 from handrail.transfer.session.connection import connect, reading, value
 from handrail.transfer.session.quoting import qualified
 from handrail.transfer.sql import evidence
@@ -39,9 +40,13 @@ class TableReport:
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of a verification; nothing unexplained and something to look at makes it good."""
+    """The outcome of a verification; nothing unexplained and something to look at makes it good.
+
+    `mark` names the freeze of the source that it was compared in.
+    """
 
     digest: str
+    mark: str | None
     checked_at: str
     loaded: bool
     tables: tuple[TableReport, ...]
@@ -131,12 +136,14 @@ def verify(
             inverses += inverse.check(plan, table, ours, theirs)
             whole = qualified(table.source_schema, table.source)
             rows[table.name] = value(ours, f"select count(*) from {whole}")
+        frozen_as = mark.read(ours)
         findings = tuple(integrity.check(plan, ours, theirs))
         before = links.collect(plan, ours, source=True)
         after = links.collect(plan, theirs, source=False)
     report = links.check(after) if ask_links else None
     return Report(
         plan.digest,
+        frozen_as,
         dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         loaded,
         tuple(

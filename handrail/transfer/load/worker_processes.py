@@ -24,11 +24,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class ProcessDied(Exception):
+class WorkerDied(Exception):
     """A process ended before its call did."""
 
 
-class Processes(ThreadPoolExecutor):
+class WorkerProcesses(ThreadPoolExecutor):
     """An executor of so many processes, all started at once.
 
     One that has died takes no more calls, so a pool with a death in it is to be made anew.
@@ -60,7 +60,7 @@ class Processes(ThreadPoolExecutor):
 
     def _ask(self, request: bytes) -> Any:  # Any: what a call returns is known by its caller
         if not self._idle:
-            raise ProcessDied("no process of the pool is left")
+            raise WorkerDied("no process of the pool is left")
         process = self._idle.pop()
         answer = None
         if process.stdin and process.stdout:
@@ -69,7 +69,7 @@ class Processes(ThreadPoolExecutor):
                 answer = _heard(process.stdout)
         if answer is None:
             process.kill()
-            raise ProcessDied(f"a process ended with status {process.wait()}")
+            raise WorkerDied(f"a process ended with status {process.wait()}")
         self._idle.append(process)
         result, error = pickle.loads(answer)  # noqa: S301 - from our own child
         if error is not None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from handrail.clients.errors import ClientError
-from handrail.transfer.load import hands
-from handrail.transfer.load.crew import Seat
+from handrail.transfer.load import workers
 from handrail.transfer.load.load import load
+from handrail.transfer.load.worker_pool import WorkerInput
 from handrail.transfer.verify.verify import verify
 
 ROOT = Path(__file__).parents[2]
@@ -20,9 +20,9 @@ CHUNK_ROWS = 40  # so that the small seed makes several chunks of its larger tab
 
 
 def carried(pair, chosen, **hooks):
-    """Load a pair by several hands, and say that everything arrived."""
+    """Load a pair by several workers, and say that everything arrived."""
     done = load(
-        pair.plan, pair.source, pair.destination, chunk_rows=CHUNK_ROWS, hands=chosen, **hooks
+        pair.plan, pair.source, pair.destination, chunk_rows=CHUNK_ROWS, workers=chosen, **hooks
     )
     report = verify(pair.plan, pair.source, pair.destination)
     assert report.good, report.reasons()
@@ -31,9 +31,9 @@ def carried(pair, chosen, **hooks):
 
 def test_local_processes_load_what_one_process_loads(pair):
     """Two workers on one snapshot: every row arrives, and a second load moves nothing."""
-    done = carried(pair, hands.local(2))
+    done = carried(pair, workers.local(2))
     assert done.chunks_moved > len(pair.plan.tables)
-    again = carried(pair, hands.local(2))
+    again = carried(pair, workers.local(2))
     assert not again.changed
 
 
@@ -43,7 +43,7 @@ def test_a_killed_local_process_costs_nothing(pair):
 
     @contextmanager
     def watched():
-        with hands.local(2).make() as pool:
+        with workers.local(2).make() as pool:
             pools.append(pool)
             yield pool
 
@@ -52,7 +52,7 @@ def test_a_killed_local_process_costs_nothing(pair):
             pools[0].processes[0].kill()
             pools.append(None)
 
-    carried(pair, hands.Hands(2, watched), on_chunk=kill_one)
+    carried(pair, workers.Workers(2, watched), on_chunk=kill_one)
 
 
 def test_a_worker_that_always_dies_ends_the_load(pair):
@@ -60,7 +60,7 @@ def test_a_worker_that_always_dies_ends_the_load(pair):
 
     @contextmanager
     def doomed():
-        with hands.local(1).make() as pool:
+        with workers.local(1).make() as pool:
             pool.processes[0].kill()
             yield pool
 
@@ -70,7 +70,7 @@ def test_a_worker_that_always_dies_ends_the_load(pair):
             pair.source,
             pair.destination,
             chunk_rows=CHUNK_ROWS,
-            hands=hands.Hands(1, doomed),
+            workers=workers.Workers(1, doomed),
         )
     carried(pair, None)
 
@@ -78,14 +78,14 @@ def test_a_worker_that_always_dies_ends_the_load(pair):
 UNDER_PYINFRA = """
 import sys
 import pyinfra_cli  # gevent takes the place of threads
-from handrail.transfer.load import hands
+from handrail.transfer.load import workers
 from handrail.transfer.load import load
 from handrail.transfer.sql.compile import open_plan
 
 if __name__ != "__main__":
     raise SystemExit("a worker imported what started its parent")
 plan = open_plan(*sys.argv[1:4])
-chosen = hands.local(2)
+chosen = workers.local(2)
 pool = chosen.make()
 made = [pool]
 
@@ -93,7 +93,7 @@ def make():
     return made.pop() if made else chosen.make()
 
 pool.processes[0].kill()
-done = load.load(plan, *sys.argv[2:4], chunk_rows=40, hands=hands.Hands(2, make))
+done = load.load(plan, *sys.argv[2:4], chunk_rows=40, workers=workers.Workers(2, make))
 print(done.chunks_moved)
 """
 
@@ -158,18 +158,18 @@ def dask_cluster(tmp_path):
 
 def test_a_cluster_loads_though_a_worker_is_killed(pair, dask_cluster):
     """A real scheduler, two worker processes, one killed midway: every row arrives once."""
-    address, workers = dask_cluster
+    address, processes = dask_cluster
 
     def kill_one(_):
-        if workers[0].poll() is None:
-            workers[0].kill()
-            workers[0].wait()
+        if processes[0].poll() is None:
+            processes[0].kill()
+            processes[0].wait()
 
-    carried(pair, hands.cluster(address), on_chunk=kill_one)
+    carried(pair, workers.cluster(address), on_chunk=kill_one)
 
 
 def test_no_address_shows_in_what_a_worker_is_handed(pair):
     """A cluster logs what it is handed; the databases' passwords are not in it."""
-    seat = Seat(pair.plan, pair.source, pair.destination, "00000003-1")
-    assert pair.source not in repr(seat)
-    assert pair.destination not in repr(seat)
+    given = WorkerInput(pair.plan, pair.source, pair.destination, "00000003-1")
+    assert pair.source not in repr(given)
+    assert pair.destination not in repr(given)

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from handrail.clients.errors import ClientError
-from handrail.transfer.load.processes import Processes
+from handrail.transfer.load.worker_processes import WorkerProcesses
 
 WORKERS_SECONDS = 30.0
 
@@ -14,14 +14,14 @@ MakeExecutor = Callable[[], AbstractContextManager[Executor]]
 
 
 @dataclass(frozen=True)
-class Hands:
+class Workers:
     """How many processes work side by side, and what makes them."""
 
     number: int
     make: MakeExecutor
 
 
-def asked_for(workers: int, address: str | None = None) -> Hands | None:
+def asked_for(workers: int, address: str | None = None) -> Workers | None:
     """Return a cluster where its scheduler's address is given, else local processes.
 
     None for one worker: its chunks are moved by the process that loads.
@@ -31,12 +31,12 @@ def asked_for(workers: int, address: str | None = None) -> Hands | None:
     return local(workers) if workers > 1 else None
 
 
-def local(workers: int) -> Hands:
+def local(workers: int) -> Workers:
     """Return processes of this machine."""
-    return Hands(workers, lambda: Processes(workers))
+    return Workers(workers, lambda: WorkerProcesses(workers))
 
 
-def cluster(address: str) -> Hands:
+def cluster(address: str) -> Workers:
     """Return all threads of a running Dask cluster.
 
     Args:
@@ -60,7 +60,7 @@ def cluster(address: str) -> Hands:
     @contextmanager
     def make() -> Iterator[Executor]:
         with Client(address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
-            # `pure=False`: the same call twice is two hands, not one answer from a cache.
+            # `pure=False`: the same call twice is two workers, not one answer from a cache.
             yield client.get_executor(pure=False)
 
     with Client(address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
@@ -73,4 +73,4 @@ def cluster(address: str) -> Hands:
                 "start its workers, then the same command again",
             ) from None
         threads = sum(client.nthreads().values())
-    return Hands(threads, make)
+    return Workers(threads, make)

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from rehearsal.processes import is_alive
 
-from handrail.transfer.load.processes import ProcessDied, Processes
+from handrail.transfer.load.worker_processes import WorkerDied, WorkerProcesses
 
 ROOT = Path(__file__).parents[2]
 ORPHANS = """
 import time
-from handrail.transfer.load.processes import Processes
-pool = Processes(3)
+from handrail.transfer.load.worker_processes import WorkerProcesses
+pool = WorkerProcesses(3)
 pool.submit(time.sleep, 600)
 cut_off = pool.processes[0].stdin
 cut_off.write((5000).to_bytes(8) + bytes(3000))
@@ -30,7 +30,7 @@ SECONDS = 20.0
 
 def test_a_call_is_answered_by_another_process_whatever_it_prints():
     """A result, what a library prints beside it, and an error that its caller may catch."""
-    with Processes(2) as pool:
+    with WorkerProcesses(2) as pool:
         pids = {process.pid for process in pool.processes}
         assert {pool.submit(os.getpid).result() for _ in range(6)} <= pids
         assert pool.submit(print, "a word on stdout").result() is None
@@ -44,7 +44,7 @@ def test_a_call_that_a_process_cannot_read_is_an_error_and_not_silence(monkeypat
     module = types.ModuleType("known_here_only")
     exec("def call(): pass", module.__dict__)
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    with Processes(1) as pool:
+    with WorkerProcesses(1) as pool:
         with pytest.raises(ModuleNotFoundError, match="known_here_only"):
             pool.submit(module.call).result(SECONDS)
         assert pool.submit(divmod, 7, 2).result(SECONDS) == (3, 1)
@@ -52,14 +52,14 @@ def test_a_call_that_a_process_cannot_read_is_an_error_and_not_silence(monkeypat
 
 def test_a_killed_process_is_told_apart_from_an_error_of_its_call():
     """SIGKILL in the middle of a call; nobody is left for the next one."""
-    with Processes(1) as pool:
+    with WorkerProcesses(1) as pool:
         waiting = pool.submit(time.sleep, 600)
         while not waiting.running():
             time.sleep(0.01)
         os.kill(pool.processes[0].pid, signal.SIGKILL)
-        with pytest.raises(ProcessDied, match="-9"):
+        with pytest.raises(WorkerDied, match="-9"):
             waiting.result(SECONDS)
-        with pytest.raises(ProcessDied, match="no process"):
+        with pytest.raises(WorkerDied, match="no process"):
             pool.submit(os.getpid).result(SECONDS)
 
 

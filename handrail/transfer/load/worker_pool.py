@@ -15,7 +15,7 @@ from typing import Self
 
 from handrail.clients.errors import ClientError
 from handrail.transfer.load.chunks import LoadFailed, move
-from handrail.transfer.load.hands import Hands
+from handrail.transfer.load.workers import Workers
 from handrail.transfer.read import journal
 from handrail.transfer.read.journal import Moved
 from handrail.transfer.read.live import LiveSupply
@@ -29,7 +29,7 @@ LET_GO_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Seat:
+class WorkerInput:
     """What a process needs to move chunks; its addresses show in no repr and no log."""
 
     plan: Plan = field(repr=False)
@@ -38,17 +38,17 @@ class Seat:
     snapshot: str
 
 
-class Crew:
+class WorkerPool:
     """The processes of one load, for a `with` block.
 
     Args:
-        hands: What makes the processes; asked again when one of them died and broke its pool.
-        seat: What each process needs.
+        workers: What makes the processes; asked again when one of them died and broke its pool.
+        given: What each process needs.
     """
 
-    def __init__(self, hands: Hands, seat: Seat) -> None:
-        self._hands = hands
-        self._seat = seat
+    def __init__(self, workers: Workers, given: WorkerInput) -> None:
+        self._workers = workers
+        self._given = given
         self._open = ExitStack()
         self._executor: Executor | None = None
         self._deaths = 0
@@ -64,12 +64,12 @@ class Crew:
     @property
     def number(self) -> int:
         """Count the processes."""
-        return self._hands.number
+        return self._workers.number
 
     def gather(self) -> None:
         """Start the processes, so that they are ready when the first chunk is."""
         if self._executor is None:
-            self._executor = self._open.enter_context(self._hands.make())
+            self._executor = self._open.enter_context(self._workers.make())
             self._submit(be_ready)
 
     def move(self, session: Connection, tables: Sequence[str]) -> Iterator[Moved]:
@@ -82,7 +82,7 @@ class Crew:
         Raises:
             LoadFailed: a chunk could not be moved, or too many processes died.
         """
-        digest = self._seat.plan.digest
+        digest = self._given.plan.digest
         known = {(m.chunk.table, m.chunk.number) for m in journal.moved(session, digest, tables)}
         busy = time.monotonic()
         rounds = itertools.count()
@@ -90,7 +90,7 @@ class Crew:
             if next(rounds):
                 time.sleep(LOOK_SECONDS)
             self.gather()
-            pending = self._submit(work, self._seat, list(tables))
+            pending = self._submit(work, self._given, list(tables))
             while pending:
                 ended, pending = wait(pending, LOOK_SECONDS)
                 for done in journal.moved(session, digest, tables):
@@ -116,7 +116,7 @@ class Crew:
         if self._executor is None:
             return set()
         try:
-            return {self._executor.submit(call, *arguments) for _ in range(self._hands.number)}
+            return {self._executor.submit(call, *arguments) for _ in range(self._workers.number)}
         except RuntimeError as error:  # a pool whose process has died takes no more work
             broken: Future[object] = Future()
             broken.set_exception(error)
@@ -149,14 +149,14 @@ def be_ready() -> None:
     """Do nothing: a process that is asked for it has imported this module, which takes a while."""
 
 
-def work(seat: Seat, tables: list[str]) -> None:
+def work(given: WorkerInput, tables: list[str]) -> None:
     """Move one waiting chunk after the other in this process, until there is none to take."""
-    plan = seat.plan
+    plan = given.plan
     with (
-        reading(seat.source, snapshot=seat.snapshot) as ours,
-        connect(seat.destination, name="destination") as theirs,
+        reading(given.source, snapshot=given.snapshot) as ours,
+        connect(given.destination, name="destination") as theirs,
     ):
-        supply = LiveSupply(ours, seat.snapshot, text=plan.text_hashes, chunk_rows=None)
+        supply = LiveSupply(ours, given.snapshot, text=plan.text_hashes, chunk_rows=None)
         # these processes are the parallel workers already
         theirs.execute("set max_parallel_workers_per_gather = 0")
         while True:

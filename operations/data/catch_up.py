@@ -1,0 +1,113 @@
+"""Task 9.3, with users still writing: a finished load is brought up to date with its source."""
+
+import math
+from dataclasses import asdict
+from pathlib import Path
+
+from handrail.clients.postgres import Database
+from handrail.engine import (
+    Commands,
+    Finding,
+    call,
+    check,
+    fails,
+    holds,
+    holds_if,
+    irreversible,
+    say,
+    step,
+)
+from handrail.transfer import freeze
+from handrail.transfer.load import catchup
+from handrail.transfer.load import load as loads
+from handrail.transfer.sql.plan import Plan
+
+from ..databases import writes_are_stopped
+from ..evidence import keep_kept_out
+from ..rows import opened, urls
+
+
+@check(fix="run the runbook's task that loads the rows first")
+def load_is_finished(source: Database, destination: Database, mapping: str) -> Finding:
+    """The load of this mapping was carried to its end on the destination."""
+    plan = opened(mapping, source, destination)
+    done = loads.is_loaded(destination.url.reveal(), plan.digest)
+    return holds_if(done, "no load of this mapping was carried to its end there")
+
+
+@check(fix="run the task that stops legacy writes first, or give a bound above 0")
+def source_rests_for_a_bound_of_0(source: Database, bound_seconds: float) -> Finding | bool:
+    """The legacy database takes no writes, where the bound is 0."""
+    return holds() if bound_seconds else writes_are_stopped(source)
+
+
+def rows_are_followed(
+    source: Database, destination: Database, mapping: str, bound_seconds: float, run: str, task: str
+) -> Finding:
+    """This task followed the source to within its bound; where that is 0, to the last row."""
+    plan = opened(mapping, source, destination)
+    done = catchup.followed(plan, destination.url.reveal(), f"{run} {task}")
+    if done is None:
+        return fails("this task has not followed the source yet")
+    if bound_seconds and done.lag_seconds > bound_seconds:
+        return fails(f"its last round took {done.lag_seconds} s")
+    if not bound_seconds and not is_of_this_freeze(done.mark, source):
+        left = catchup.left_behind(plan, *urls(source, destination))
+        if left:
+            return fails(f"the source has other rows than were moved, in {', '.join(left)}")
+    return holds(**asdict(done))
+
+
+def is_of_this_freeze(mark: str | None, source: Database) -> bool:
+    """Say whether the source has rested since: then no row can be left behind."""
+    return mark is not None and mark == freeze.mark_of(source.url.reveal())
+
+
+@step(
+    requires=[load_is_finished, source_rests_for_a_bound_of_0],
+    ensures=rows_are_followed,
+    rollback=irreversible(
+        "the rows it moved are part of the load, and going back before the load takes them back",
+        instead="roll back to a task before the load",
+    ),
+    idempotent=True,
+)
+def catch_up(
+    source: Database,
+    destination: Database,
+    mapping: str,
+    bound_seconds: float,
+    directory: str,
+    run: str,
+    task: str,
+) -> Commands:
+    """Bring a finished load up to date with the legacy database.
+
+    Rounds follow each other until one takes no longer than the bound: so long is the pause that a
+    last round needs after the freeze. That one has the bound 0, and leaves no row behind.
+
+    Args:
+        source: The legacy database.
+        destination: Django's, with the load done; nobody else may write there.
+        mapping: The mapping file, as it was for the load.
+        bound_seconds: Longest last round; 0 once the legacy database takes no writes.
+        directory: Where the load's two files are written anew, in a folder of the run.
+        run: The run.
+        task: The task, under which it is on record with the rows.
+
+    Raises:
+        ClientError: the source is written faster than it can be followed, or rows do not fit.
+    """
+    plan = opened(mapping, source, destination)
+    place, label = Path(directory) / run, f"{run} {task}"
+    yield call(follow, plan, source, destination, bound_seconds, place, label)
+
+
+def follow(
+    plan: Plan, source: Database, destination: Database, bound: float, place: Path, label: str
+) -> None:
+    """Follow the source, write down what is kept out now, and only then that it was followed."""
+    done = catchup.catch_up(plan, *urls(source, destination), bound_seconds=bound or math.inf)
+    say(f"{done.chunks_moved} chunks moved in {done.rounds} rounds; the last {done.lag_seconds} s")
+    keep_kept_out(destination, place)
+    catchup.record(plan, destination.url.reveal(), label, done)

@@ -1,0 +1,138 @@
+"""Task 9.3: the legacy rows reach Django's database, and can be taken back out of it."""
+
+import json
+import math
+import time
+from pathlib import Path
+
+from handrail.clients.postgres import Database
+from handrail.engine import Commands, Finding, call, fails, holds, say, step
+from handrail.transfer.backup import backup as backups
+from handrail.transfer.load import catchup
+from handrail.transfer.load import load as loads
+from handrail.transfer.load.workers import Workers, asked_for
+from handrail.transfer.read.journal import Moved
+from handrail.transfer.read.kept_out import FILES
+from handrail.transfer.sql.plan import Plan
+
+from ..evidence import (
+    LOAD,
+    REPORTS,
+    folder_of_backup,
+    keep_kept_out,
+    keep_written,
+    move_aside,
+    write_private,
+)
+from ..rows import of_this_state, opened, rows_there, sql_of_rows, urls, way_back_is_proven
+
+SAY_EVERY_SECONDS = 10.0
+
+
+def rows_are_loaded(
+    source: Database, destination: Database, mapping: str, directory: str, run: str
+) -> Finding:
+    """The load was carried to its end, of the source's state now, and its two files are there."""
+    place = Path(directory) / run
+    plan = opened(mapping, source, destination)
+    url = destination.url.reveal()
+    if not loads.is_loaded(url, plan.digest):
+        return fails("no load of this mapping was carried to its end there")
+    missing = [name for name in FILES if not (place / name).exists()]
+    if missing:
+        return fails(f"`{place}` has no {' and no '.join(missing)}")
+    mark = loads.mark_of(url, plan.digest)
+    stale = of_this_state("the load", mark, source)
+    return holds(mark=mark) if stale.passed else stale
+
+
+def restore_backup(
+    source: Database, destination: Database, mapping: str, directory: str, label: str, run: str
+) -> Commands:
+    """Keep what was written since, then swap the backup in; the database of now stays, renamed."""
+    place = Path(directory) / run
+    plan = opened(mapping, source, destination)
+    yield call(keep_written, plan, source, destination, place / "written-since-the-load")
+    yield call(swap, destination, folder_of_backup(directory, label, run))
+    for name in (*FILES, *REPORTS, LOAD):
+        yield call(move_aside, place / name)
+
+
+@step(
+    requires=[way_back_is_proven],
+    captures=rows_there,
+    ensures=rows_are_loaded,
+    rollback=restore_backup,
+    idempotent=True,
+    preview=sql_of_rows,
+)
+def load(
+    source: Database,
+    destination: Database,
+    mapping: str,
+    directory: str,
+    label: str,
+    run: str,
+    workers: int = 1,
+    cluster: str = "",
+) -> Commands:
+    """Load every row from the legacy database, as the mapping says.
+
+    Rows move in chunks; each is compared before it is committed. Rows that the destination cannot
+    hold go to a quarantine with their reason, within the bounds that the mapping allows. They, and
+    every value that was changed, stand in `quarantine.ndjson` and `adjusted.ndjson` in the folder
+    of the run afterwards. Killed at any moment, the same call goes on where it stopped. Where the
+    legacy database was let go and frozen anew since, it brings over what was written meanwhile.
+
+    Args:
+        source: The legacy database.
+        destination: Django's, migrated and empty.
+        mapping: The mapping file.
+        directory: Where the backup is and the two files go, in a folder of the run.
+        label: Name of the backup of the destination that a rollback restores.
+        run: The run.
+        workers: Processes of this machine that move chunks side by side; 1 moves them here.
+        cluster: Address of a Dask scheduler, to spread the chunks over several machines.
+
+    Raises:
+        ClientError: the mapping or a row does not fit, or the destination holds other rows.
+    """
+    plan = opened(mapping, source, destination)
+    place = Path(directory) / run
+    yield call(write_private, place / LOAD, json.dumps({"digest": plan.digest, "backup": label}))
+    yield call(stream, plan, source, destination, asked_for(workers, cluster))
+    yield call(keep_kept_out, destination, place)
+
+
+def stream(plan: Plan, source: Database, destination: Database, workers: Workers | None) -> None:
+    """Load, or bring a finished load up to date, and say what came of it."""
+    ours, theirs = urls(source, destination)
+    if loads.is_loaded(theirs, plan.digest):
+        done = catchup.catch_up(plan, ours, theirs, bound_seconds=math.inf)
+        loads.note_mark(theirs, plan.digest, done.mark)
+        say(f"{done.chunks_moved} chunks moved again: the source had changed since the load")
+        return
+    tell = Progress().tell
+    loaded = loads.load(plan, ours, theirs, mode="bulk", workers=workers, on_chunk=tell)
+    say(f"{loaded.rows} rows loaded")
+
+
+class Progress:
+    """Says how far a load is, now and then."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._told = time.monotonic()
+
+    def tell(self, moved: Moved) -> None:
+        """Take a chunk into account, and speak up where nothing was said for a while."""
+        self._rows += moved.expected.sums.rows
+        if time.monotonic() - self._told >= SAY_EVERY_SECONDS:
+            say(f"{self._rows} rows are there; at `{moved.chunk.table}`")
+            self._told = time.monotonic()
+
+
+def swap(destination: Database, place: Path) -> None:
+    """Swap the backup in, and say under which name the database it replaces is kept."""
+    restored = backups.restore(destination.url.reveal(), place)
+    say(f"restored in {restored.seconds} s; the database it replaced is kept as {restored.kept_as}")
