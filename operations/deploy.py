@@ -9,6 +9,7 @@ from handrail.clients.render import Deploy, Render, Service
 from handrail.engine import Commands, Finding, call, fails, holds, say, step
 
 from .commits import clone_is_ready, tip
+from .deploys import Deploys
 from .services import DEPLOYS, cancel_coming, services_exist
 
 
@@ -17,16 +18,19 @@ def what_runs(render: Render, services: list[str]) -> dict[str, Any]:
     return {name: state_of(render, render.find_service(name)) for name in services}
 
 
-def tip_is_live(render: Render, repository: Repository, services: list[str], root: str) -> Finding:
-    """Every service is live with the backend code at the tip of the branch.
+def tip_is_live(
+    render: Render, repository: Repository, services: list[str], root: str, directory: str
+) -> Finding:
+    """Every service is live with the code at the tip of the branch and the variables it has now.
 
-    Commits that leave the backend as it is do not count: the trees are compared.
+    Commits that leave the backend as it is do not count: the trees are compared. A variable that
+    was changed after the live deploy began is stored, and not used by anything that runs.
     """
-    commit = tip(repository)
+    commit, noted = tip(repository), Deploys.of(directory)
     for name in services:
-        if not is_current(render, repository, name, root, commit):
-            found = running_commit(render, render.find_service(name))
-            return fails(f"`{name}` {f'runs {found[:12]}' if found else 'is not live'}")
+        why = not_current(render, repository, noted, name, root, commit)
+        if why:
+            return fails(f"`{name}` {why}")
     return holds()
 
 
@@ -70,19 +74,22 @@ def release(
     repository: Repository,
     services: list[str],
     root: str,
+    directory: str,
     deploy_timeout_seconds: float,
     poll_seconds: float,
 ) -> Commands:
     """Deploy services at the tip of the branch and wait until they are live.
 
     The first service goes alone: its build migrates the database that the others need. A service
-    that runs this code is left alone, and a deploy that an interrupted attempt began is waited for.
+    that runs this code, started with the variables and settings that are stored, is left alone, and
+    a deploy that an interrupted attempt began is waited for.
 
     Args:
         render: The workspace.
         repository: Working clone of the app.
         services: Names, the one that migrates first.
         root: Folder of the backend in the repository.
+        directory: Where it is noted what each deploy began with.
         deploy_timeout_seconds: Longest wait for each.
         poll_seconds: Wait between two looks.
 
@@ -93,17 +100,17 @@ def release(
     """
     commit = tip(repository)
     waiting = (deploy_timeout_seconds, poll_seconds)
-    late = [name for name in services if not is_current(render, repository, name, root, commit)]
+    noted = Deploys.of(directory)
+    late = [name for name in services if not_current(render, repository, noted, name, root, commit)]
     for together in (services[:1], services[1:]):
         names = [name for name in together if name in late]
-        yield call(bring_live, render, repository, names, root, commit, *waiting)
+        yield call(bring_live, render, noted, names, commit, *waiting)
 
 
 def bring_live(
     render: Render,
-    repository: Repository,
+    noted: Deploys,
     names: list[str],
-    root: str,
     commit: str,
     deploy_timeout_seconds: float,
     poll_seconds: float,
@@ -112,15 +119,38 @@ def bring_live(
     started: list[tuple[Service, Deploy]] = []
     for name in names:
         service = render.service(name)
-        if service.suspended:
-            render.resume(service.id)
-        deploy = render.deploy_in_progress(service.id)
-        if deploy is None or not same_code(repository, root, deploy.commit, commit):
-            deploy = render.start_deploy(service.id, commit=commit)
-        started.append((service, deploy))
+        started.append((service, started_deploy(render, noted, service, commit)))
     for service, deploy in started:
         waiting = (deploy_timeout_seconds, poll_seconds)
         render.wait_for_deploy(service.id, deploy.id, *waiting, partial(tell, service.name))
+
+
+def started_deploy(render: Render, noted: Deploys, service: Service, commit: str) -> Deploy:
+    """Start a deploy, or take the one over that an interrupted attempt started as things are.
+
+    To resume a suspended service makes a deploy as well; where that is of our commit, it is ours.
+    """
+    stored = noted.fingerprint(render, service)
+    deploy = under_way(render, noted, service, stored)
+    if deploy is None:
+        before = [each.id for each in render.deploys(service.id)]
+        noted.ask_for(service, commit, stored, before)
+        if service.suspended:
+            render.resume(service.id)
+            deploy = under_way(render, noted, service, stored)
+    if deploy is None:
+        deploy = render.start_deploy(service.id, commit=commit)
+    noted.note(service, deploy, stored)
+    return deploy
+
+
+def under_way(render: Render, noted: Deploys, service: Service, stored: str) -> Deploy | None:
+    """Return the deploy that was started from here with what is stored now, and has not ended."""
+    coming = render.deploy_in_progress(service.id)
+    if coming is None:
+        return None
+    ours = noted.started.get(coming.id) == stored or noted.was_asked_for(service, coming, stored)
+    return coming if ours else None
 
 
 def tell(name: str, deploy: Deploy) -> None:
@@ -128,10 +158,19 @@ def tell(name: str, deploy: Deploy) -> None:
     say(f"{name}: {deploy.status}")
 
 
-def is_current(render: Render, repository: Repository, name: str, root: str, commit: str) -> bool:
-    """Tell whether a service runs the backend code of a commit."""
-    running = running_commit(render, render.find_service(name))
-    return same_code(repository, root, running, commit)
+def not_current(
+    render: Render, repository: Repository, noted: Deploys, name: str, root: str, commit: str
+) -> str:
+    """Return why a service does not run the backend of a commit as it is set up now, or nothing."""
+    service = render.find_service(name)
+    live = render.live_deploy(service.id) if service and not service.suspended else None
+    if service is None or live is None or live.commit is None:
+        return "is not live"
+    if not same_code(repository, root, live.commit, commit):
+        return f"runs {live.commit[:12]}"
+    if not noted.carries(render, service, live):
+        return "was not started with the variables and settings that are stored for it now"
+    return ""
 
 
 def same_code(repository: Repository, root: str, one: str | None, other: str) -> bool:

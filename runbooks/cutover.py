@@ -86,6 +86,7 @@ service.create(
     services=here.django_services,
     definitions=here.django_definitions,
     source=here.service_source,
+    addresses={"web": here.web_url, "channels": here.channels_url},
 )
 env.put(
     task="3.1",
@@ -152,6 +153,7 @@ deploy.release(
         here.django_services["worker"],
     ],
     root="rotc_backend",
+    directory=here.directory,
     deploy_timeout_seconds=here.deploy_timeout_seconds,
     poll_seconds=here.poll_seconds,
 )
@@ -450,6 +452,7 @@ deploy.release(
         here.django_services["beat"],
     ],
     root="rotc_backend",
+    directory=here.directory,
     deploy_timeout_seconds=here.deploy_timeout_seconds,
     poll_seconds=here.poll_seconds,
 )

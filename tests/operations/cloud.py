@@ -92,6 +92,10 @@ class Cloud:
         owner = self.standin.settings.owner_id
         return {"api": self.standin.url, "key": f"file:{self.key}", "owner": owner}
 
+    async def reserved(self, name):
+        """Return the address that a service of this name will have."""
+        return self.standin.front.reserve(name)
+
     def do(self, work):
         """Carry a coroutine out where the stand-in lives."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
@@ -131,6 +135,8 @@ class Cloud:
                 "type": found.service.type,
                 "suspended": found.service.suspended,
                 "autodeploy": found.service.auto_deploy_trigger,
+                "settings": [found.service.root_dir, found.service.start_command],
+                "branch": found.service.branch,
                 "env": {each.key: each.value for each in found.service.env},
                 "runs": None if found.service.suspended else found.live and found.live.commit["id"],
                 "deploys": any(each.status not in TERMINAL for each in found.deploys),

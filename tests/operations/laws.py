@@ -172,17 +172,21 @@ def key(data):
 @harness("service.create")
 @contextmanager
 def created(data):
-    """No service yet, or one that deploys at every push."""
+    """No service yet, or one that deploys at every push, or is set up in another way."""
     with services(WEB, WORKER) as (clone, (web, worker)):
         if data.draw(st.booleans(), "one is there"):
             there = cloud().service(worker, clone.origin, WORKER, auto_deploy_trigger="commit")
+            if data.draw(st.booleans(), "set up in another way"):
+                there.root_dir, there.start_command, there.branch = "other", "true", "next"
             cloud().add(there, deploy=False)
+        address = cloud().do(cloud().reserved(web))
         yield World(
             {
                 "render": cloud().inventory,
                 "services": {"web": web, "worker": worker},
                 "definitions": {"web": WEB, "worker": WORKER},
                 "source": {"repo": str(clone.origin), "branch": "main"},
+                "addresses": {"web": address},
             },
             lambda: cloud().look(web, worker),
         )
@@ -225,6 +229,7 @@ def release(data):
                 "repository": clone.inventory,
                 "services": names,
                 "root": "backend",
+                "directory": str(clone.path.parent / "evidence"),
                 **WAIT,
             },
             lambda: cloud().look(*names),

@@ -12,6 +12,7 @@ from handrail.clients.render import Render
 from handrail.engine.contract import ask, chosen
 from operations import archive, deploy, frontend, server_dir
 from operations.commits import revert_commit
+from operations.deploys import Deploys
 from operations.files import Sources, put
 from tests.operations.clones import cloned, git
 from tests.operations.cloud import cloud, push, unused, write_app
@@ -42,8 +43,18 @@ def released(clone, name):
         "repository": Repository.from_inventory(clone.inventory),
         "services": [name],
         "root": "backend",
+        "directory": str(clone.path.parent / "evidence"),
         **WAIT,
     }
+
+
+def asked_for(live, name):
+    """Note what a release notes just before it starts a deploy."""
+    noted, render = Deploys.of(live["directory"]), live["render"]
+    service = render.service(name)
+    before = [each.id for each in render.deploys(service.id)]
+    stored = noted.fingerprint(render, service)
+    noted.ask_for(service, live["repository"].branch_head("main"), stored, before)
 
 
 def captured(contract, live):
@@ -88,11 +99,45 @@ def test_a_release_waits_for_the_deploy_that_a_killed_one_began():
     """A second deploy of the same commit would only take its time."""
     with serving() as (clone, name):
         contract, live = deploy.release.contract, released(clone, name)
+        asked_for(live, name)
         cloud().ask(name)
         deploys = len(cloud().running(name).deploys)
         perform(contract.body, live, None)
         assert ask(contract.ensures, live).passed
         assert len(cloud().running(name).deploys) == deploys
+
+
+@pytest.mark.parametrize("change", ["a variable", "a setting"])
+def test_what_was_changed_after_the_live_deploy_began_is_deployed(change):
+    """It is stored, and nothing that runs uses it: a rotated secret, a new allowed host."""
+    with serving() as (clone, name):
+        contract, live = deploy.release.contract, released(clone, name)
+        perform(contract.body, live, None)
+        stored = cloud().running(name).service
+        assert ask(contract.ensures, live).passed
+        if change == "a variable":
+            stored.env = [*stored.env, EnvVar("ALLOWED_HOSTS", "new.example.org")]
+        else:
+            stored.start_command += " "
+        live = released(clone, name)  # as the next command reads it
+
+        asked = ask(contract.ensures, live)
+        perform(contract.body, live, None)
+
+        assert "was not started with the variables and settings" in asked.why
+        assert ask(contract.ensures, live).passed
+
+
+def test_what_a_deploy_began_with_is_noted_without_a_value():
+    """The note holds a keyed digest, in a file that only its owner reads."""
+    with serving() as (clone, name):
+        contract, live = deploy.release.contract, released(clone, name)
+        cloud().running(name).service.env = [EnvVar("SECRET_KEY", "canary-4711")]
+        perform(contract.body, live, None)
+
+        note = clone.path.parent / "evidence" / "deploys.json"
+        assert "canary-4711" not in note.read_text()
+        assert note.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_commit_that_leaves_the_backend_as_it_is_needs_no_deploy():

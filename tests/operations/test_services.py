@@ -1,0 +1,82 @@
+"""A service that is on Render already is compared with its description, not taken on trust."""
+
+import pytest
+
+from handrail.clients.errors import ClientError
+from handrail.clients.render import Render
+from operations.service.create import make, services_are_made
+from tests.operations.cloud import WEB, WORKER, cloud, unused
+
+SOURCE = {"repo": "https://github.com/org/app.git", "branch": "main"}
+
+
+@pytest.fixture
+def found():
+    """Put a service into the workspace, and ask the claim of it."""
+    names = []
+
+    def put(definition=WEB, url=None, repo=SOURCE["repo"], **more):
+        name = unused("found")
+        names.append(name)
+        service = cloud().service(name, repo, definition, **more)
+        cloud().add(service, deploy=False)
+        address = {"web": service.url if url is None else url}
+        render = Render.from_inventory(cloud().inventory)
+        given = ({"web": name}, {"web": WEB}, SOURCE, address)
+        return name, render, services_are_made(render, *given)
+
+    yield put
+    cloud().remove(*names)
+
+
+def test_a_service_that_is_as_described_is_taken(found):
+    """The ending of the repository's address does not matter."""
+    assert found(repo="https://github.com/org/app")[2].passed
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("branch", "develop", "branch"),
+        ("root_dir", "server", "rootDir"),
+        ("build_command", "make", "buildCommand"),
+        ("start_command", "node index.js", "startCommand"),
+        ("health_path", "/old", "healthCheckPath"),
+        ("plan", "free", "plan"),
+    ],
+)
+def test_another_setting_is_told_and_mended(found, setting, value, said):
+    """What Render lets be changed is changed, and reads as described afterwards."""
+    name, render, claim = found(**{setting: value})
+
+    assert claim.why == f"`{name}` has another {said}"
+    make(render, name, WEB, SOURCE)
+    again = services_are_made(render, {"web": name}, {"web": WEB}, SOURCE, {})
+    assert again.passed, again
+
+
+@pytest.mark.parametrize(
+    ("definition", "more", "why"),
+    [
+        (WORKER, {}, "is a background_worker, not a web_service"),
+        (WEB, {"runtime": "node"}, "has the runtime node, not python"),
+        (WEB, {"region": "frankfurt"}, "has the region frankfurt, not oregon"),
+    ],
+)
+def test_a_stranger_of_that_name_is_refused_and_left_alone(found, definition, more, why):
+    """It may be somebody's, and what cannot be changed is not deleted either."""
+    name, render, claim = found(definition, **more)
+    before = cloud().look(name)
+
+    assert claim.why == f"`{name}` {why}"
+    with pytest.raises(ClientError, match="was left as it is"):
+        make(render, name, WEB, SOURCE)
+    assert cloud().look(name) == before
+
+
+def test_an_address_that_the_inventory_does_not_know_is_refused(found):
+    """Names are one name space: passwords would be sent to whoever has the address we expected."""
+    claim = found(url="https://taken.onrender.com")[2]
+
+    assert "and the inventory says https://taken.onrender.com" in claim.why
+    assert "may belong to somebody else" in claim.fix
