@@ -27,6 +27,7 @@ STATUS = re.compile(r"exit status (\d+)")
 def perform(act: Act, body: Commands, failure: Failure) -> Iterator[PyinfraCommand]:
     """Turn what a body yields into pyinfra's commands, each guarded and watched."""
     for item in body:
+        act.attempt.refuse_stale()
         if isinstance(item, Call):
             yield FunctionCommand(performer(item, failure), (), {})
         elif isinstance(item, FunctionCommand):

@@ -10,10 +10,14 @@ from typing import Any, Self, get_origin, get_type_hints
 from pyinfra.context import host, inventory, state
 
 from handrail.ledger.errors import RunbookError
+from handrail.ledger.lease import SECONDS
 
 # Data that the engine or pyinfra's own connectors read; any other key must be one that the
 # runbook asks for, so that a misspelt key is told and not ignored.
-ENGINE_KEYS = {"environment", "ledger", "reason", "drift", "settle", "operator", "run", "to"}
+ENGINE_KEYS = {
+    *("environment", "ledger", "lease_seconds", "reason", "drift", "settle", "operator"),
+    *("run", "to", "takeover"),
+}
 CONNECTOR_PREFIXES = ("ssh_", "docker_", "local_", "_")
 
 
@@ -24,6 +28,7 @@ class Inventory:
     environment: str
     ledger: str
     needs: Mapping[str, type] | None
+    lease_seconds: float = SECONDS
 
     @classmethod
     def here(cls, needs: Mapping[str, type] | None) -> Self:
@@ -40,7 +45,8 @@ class Inventory:
                 'write `environment = "staging"` into the group data of the inventory',
             )
         given = os.environ.get("LEDGER_URL") or host.data.get("ledger")
-        return cls(name, str(given or f"state/ledgers/{name}.sqlite"), needs)
+        where = str(given or f"state/ledgers/{name}.sqlite")
+        return cls(name, where, needs, _lease_seconds(host.data.get("lease_seconds")))
 
     def refuse_unready(self) -> None:
         """Raise where a run must not begin.
@@ -105,6 +111,18 @@ class Inventory:
                         f"{type(values[key]).__name__}",
                         f"correct `{key}` in the inventory; see inventory/prod.py",
                     )
+
+
+def _lease_seconds(given: object) -> float:
+    """Return how long a writer may be silent before others count it as gone."""
+    if given is None:
+        return SECONDS
+    if isinstance(given, bool) or not isinstance(given, int | float) or given < 1:
+        raise _not_started(
+            f"`lease_seconds` is `{given}`, not a number of seconds from 1 on",
+            "correct `lease_seconds` in the inventory, or leave it out",
+        )
+    return float(given)
 
 
 def _not_started(why: str, fix: str) -> RunbookError:

@@ -33,7 +33,7 @@ def record_refusal(attempt: Attempt, declared: Declared, why: str) -> None:
     if attempt.stopped_by:
         return
     attempt.stop(f"{declared.step} ({declared.task}) on {host.name}")
-    if attempt.lease is None:
+    if attempt.writer is None:
         return  # not the writer, and it is told why
     try:
         body = {"why": why}

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pyinfra.api.command import FunctionCommand, PyinfraCommand
+from pyinfra.api.command import PyinfraCommand
 from pyinfra.context import host
 
 from handrail.clients.errors import ClientError
@@ -14,7 +14,7 @@ from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.choosing import receipts_to_undo, run_to_undo
 from handrail.engine.attempt.command import is_executing, said
 from handrail.engine.attempt.opening import current, open_attempt
-from handrail.engine.commands import perform, performer
+from handrail.engine.commands import perform
 from handrail.engine.contract import Call, Contract, Irreversible, ask, chosen, load
 from handrail.engine.execution import captured
 from handrail.engine.failure import Failure
@@ -235,7 +235,7 @@ def _put_back(
     if inspect.isgeneratorfunction(rollback):
         yield from perform(act, rollback(**given), failure)
     else:
-        yield FunctionCommand(performer(Call(rollback, (), given), failure), (), {})
+        yield from perform(act, iter([Call(rollback, (), given)]), failure)
 
 
 def _settle(attempt: Attempt) -> None:

@@ -14,8 +14,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
+import rfc8785
+
 from handrail.ledger import sqlite
 from handrail.ledger.errors import LedgerDamaged
+from handrail.ledger.schema import SCHEMAS, columns
 from handrail.ledger.views.story import Story
 
 LIMITS = (
@@ -24,9 +28,12 @@ LIMITS = (
     "`handrail verify --head SHA256`. Nor does it prove who wrote an entry, or that the clock "
     "was right."
 )
-_NUMBERS = ("seq", "attempt", "fence")
+_NUMBERS = ("seq", "format", "attempt", "token")
 _TEXTS = ("run", "at", "event", "task", "step", "target", "actor", "reason", "body", "prev")
 _COLUMNS = (*_NUMBERS, *_TEXTS, "sha256")
+FORMAT = 2  # of an entry, the newest known here
+# What the quick check of a body cannot judge: floats, long numbers, keys beyond the first plane.
+_SLOW = re.compile(r"[:\[,]-?\d+[.eE]|\d{16}|[^\x00-\uffff]")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 Row = Mapping[str, Any]  # Any: SQLite's column values, as they stand in the file
@@ -77,7 +84,7 @@ def audit(path: Path, published: str = "") -> Audit:
     environment, rows, about_the_file = _read(path)
     found = Audit(str(path), environment, entries=len(rows))
     found.problems.extend(Remark(None, what) for what in about_the_file)
-    digests = [_digest(row) for row in rows]
+    digests = [_digest(row, environment) for row in rows]
     for problem in _chain(rows, digests):
         found.problems.append(problem)
     found.warnings.extend(_clock(rows))
@@ -94,7 +101,7 @@ def audit(path: Path, published: str = "") -> Audit:
 
 def _chain(rows: list[Row], digests: list[str]) -> Iterator[Remark]:
     """Hold number, link, digest and form of each row against the row before it."""
-    prev, expected = "0" * 64, 1
+    prev, expected, form = "0" * 64, 1, 1
     for row, digest in zip(rows, digests, strict=True):
         seq = row["seq"]
         if seq != expected:
@@ -107,28 +114,61 @@ def _chain(rows: list[Row], digests: list[str]) -> Iterator[Remark]:
                 yield Remark(seq, f"`{name}` is not of the kind the ledger writes")
         if row["prev"] != prev:
             yield Remark(seq, "it does not follow the entry before it: one of the two was replaced")
-        if not digest:
+        if row["format"] not in range(form, FORMAT + 1):
+            yield Remark(seq, "its format is not known, or older than that of an entry before it")
+        elif not digest:
             yield Remark(seq, "its body is not JSON in the form the ledger writes")
         elif row["sha256"] != digest:
             yield Remark(seq, "it was changed after it was written: its digest does not match")
         if not _MOMENT.fullmatch(str(row["at"])):
             yield Remark(seq, f"its time `{row['at']}` is not of the form the ledger writes")
         prev, expected = row["sha256"], seq + 1
+        form = row["format"] if row["format"] in range(form, FORMAT + 1) else form
 
 
-def _digest(row: Row) -> str:
+def _digest(row: Row, environment: str) -> str:
     """Return the SHA-256 an entry must have; empty where its body is not in canonical form."""
     try:
-        body = json.loads(row["body"])
-        if not isinstance(body, dict) or _canonical(body) != row["body"]:
+        if row["format"] == 1:
+            return _first_digest(row)
+        if row["format"] != FORMAT or not _is_canonical(row["body"]):
             return ""
-        fields = {name: row[name] for name in (*_NUMBERS, *_TEXTS)} | {"body": body}
-        return hashlib.sha256(_canonical(fields).encode(errors="surrogatepass")).hexdigest()
+        fields = {name: row[name] for name in (*_NUMBERS, *_TEXTS) if name != "body"}
+        # Names, numbers and texts alone: sorted and escaped by any writer as RFC 8785 says.
+        text = orjson.dumps(fields | {"environment": environment}, option=orjson.OPT_SORT_KEYS)
+        place = text.index(b',"environment":')  # the next name after `body`
+        body = b',"body":' + row["body"].encode()
+        return hashlib.sha256(text[:place] + body + text[place:]).hexdigest()
     except (TypeError, ValueError, RecursionError):
         return ""
 
 
-def _canonical(value: object) -> str:
+def _is_canonical(text: str) -> bool:
+    """Tell whether a body is an object in the form of RFC 8785."""
+    if _SLOW.search(text):
+        body = json.loads(text, parse_int=lambda digits: _number(int(digits)))
+        return isinstance(body, dict) and rfc8785.dumps(body) == text.encode()
+    body = orjson.loads(text)
+    return (
+        isinstance(body, dict) and orjson.dumps(body, option=orjson.OPT_SORT_KEYS) == text.encode()
+    )
+
+
+def _number(digits: int) -> int | float:
+    return digits if abs(digits) < 2**53 else float(digits)  # RFC 8785 writes large floats so
+
+
+def _first_digest(row: Row) -> str:
+    body = json.loads(row["body"])
+    if not isinstance(body, dict) or _first_form(body) != row["body"]:
+        return ""
+    fields = {name: row[name] for name in (*_NUMBERS, *_TEXTS)} | {"body": body}
+    del fields["format"]
+    fields["fence"] = fields.pop("token")
+    return hashlib.sha256(_first_form(fields).encode(errors="surrogatepass")).hexdigest()
+
+
+def _first_form(value: object) -> str:
     return json.dumps(
         value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
     )
@@ -217,22 +257,23 @@ def _contents(db: sqlite3.Connection) -> tuple[str, list[Row], list[str]]:
     for (line,) in db.execute("PRAGMA integrity_check(10)").fetchall():
         if line != "ok":
             problems.append(f"the file is damaged: {line}")
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version != sqlite.FORMAT:
-        problems.append(f"its format is {version}, this program knows {sqlite.FORMAT}")
-    if _tables(db) != _expected_tables():
+    version = sqlite.version_of(db)
+    if version not in SCHEMAS:
+        problems.append(f"its format is {version}, this program knows up to {max(SCHEMAS)}")
+    if _tables(db) != _expected_tables(version):
         problems.append("its tables or the triggers that keep it append-only were altered")
     about = db.execute("SELECT environment FROM about").fetchall()
     if len(about) != 1:
         problems.append(f"it names {len(about)} environments; a ledger belongs to one")
-    query = f"SELECT {', '.join(_COLUMNS)} FROM entries ORDER BY seq"
+    query = f"SELECT {columns(_COLUMNS, version)} FROM entries ORDER BY seq"
     rows: list[Row] = [
         dict(zip(_COLUMNS, row, strict=True)) for row in db.execute(query).fetchall()
     ]
-    lease = db.execute("SELECT max(fence) FROM lease").fetchone()[0]
-    highest = max((row["fence"] for row in rows if isinstance(row["fence"], int)), default=0)
-    if highest > (lease or 0):
-        problems.append(f"its lease was set back: fence {lease}, and an entry has {highest}")
+    lease = db.execute(f"SELECT {columns(('token',), version)} FROM lease").fetchone()
+    last = lease[0] if lease else 0
+    highest = max((row["token"] for row in rows if isinstance(row["token"], int)), default=0)
+    if highest > last:
+        problems.append(f"its lease was set back: token {last}, and an entry has {highest}")
     return (str(about[0][0]) if about else "", rows, problems)
 
 
@@ -241,7 +282,7 @@ def _tables(db: sqlite3.Connection) -> list[tuple[str, str, str]]:
     return [(str(kind), str(name), str(sql)) for kind, name, sql in db.execute(query).fetchall()]
 
 
-def _expected_tables() -> list[tuple[str, str, str]]:
+def _expected_tables(version: int) -> list[tuple[str, str, str]]:
     with closing(sqlite3.connect(":memory:")) as db:
-        db.executescript(sqlite.SCHEMA)
+        db.executescript(SCHEMAS.get(version, ""))
         return _tables(db)

@@ -4,13 +4,19 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
 
+import rfc8785
+
+FORMAT = 2  # of an entry; state/README.md tells them apart
+FIRST = 1
 GENESIS = "0" * 64
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_EXACT = 2**53 - 1  # the largest integer that every reader of JSON takes as it is (RFC 7493)
+_LONG_NUMBER = re.compile(r"\d{16}")
 
 
 class Event(StrEnum):
@@ -37,10 +43,52 @@ class Event(StrEnum):
 
 
 def canonical(value: object) -> str:
-    """Return the one JSON text of a value: sorted keys, no spaces, no NaN."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    """Return the one JSON text of a value, by RFC 8785.
+
+    Keys become text, tuples lists, integers beyond 2**53 the text of their digits, and halves of
+    characters U+FFFD, so that every language reads the same and every database takes it.
+
+    Raises:
+        ValueError: it is, or holds, NaN, an infinity, or something that JSON has no form for.
+    """
+    return rfc8785.dumps(plain(value)).decode()
+
+
+def plain(value: object) -> Any:  # Any: JSON
+    """Return a value as `canonical` writes it and `read_body` reads it."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
+        return str(int(value))
+    if isinstance(value, Mapping):
+        return {storable(_key(key)): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return value
+
+
+def _key(key: object) -> str:
+    return key if isinstance(key, str) else json.dumps(key)
+
+
+def read_body(text: str) -> Any:  # Any: JSON
+    """Return what a canonical text says; a long row of digits was a float.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    if _LONG_NUMBER.search(text):
+        return json.loads(text, parse_int=_number, parse_constant=_no_number)
+    return json.loads(text, parse_constant=_no_number)
+
+
+def _number(digits: str) -> int | float:
+    number = int(digits)
+    return number if abs(number) <= _EXACT else float(digits)
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(name)
 
 
 def storable(text: str) -> str:
@@ -65,8 +113,9 @@ def timestamp(moment: datetime) -> str:
 class Entry:
     """One recorded fact.
 
-    ``seq`` counts from 1 without gaps; ``at`` is RFC 3339 in UTC; ``fence`` is the token of the
-    lease under which it was written; ``body`` is JSON and never holds a secret.
+    ``seq`` counts from 1 without gaps; ``at`` is RFC 3339 in UTC; ``token`` is that of the lease
+    under which it was written; ``body`` is JSON and never holds a secret; ``environment`` stands
+    in every digest, so that a ledger under another name is not its own.
     """
 
     seq: int
@@ -79,16 +128,16 @@ class Entry:
     target: str
     actor: str
     reason: str
-    fence: int
+    token: int
     body: Mapping[str, Any]  # Any: JSON
     prev: str
+    environment: str = ""
+    format: int = FORMAT
     sha256: str = ""
 
     def digest(self) -> str:
-        """Return the SHA-256 of every field but the digest itself, hex."""
-        fields = asdict(self)
-        del fields["sha256"]
-        return hashlib.sha256(canonical(fields).encode()).hexdigest()
+        """Return the SHA-256 that the entry must have, hex."""
+        return digest_of(vars(self), canonical(self.body) if self.format == FORMAT else "")
 
     def sealed(self) -> Self:
         """Return the entry with its digest filled in."""
@@ -96,4 +145,44 @@ class Entry:
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry as plain data, in the order of its fields."""
-        return asdict(self)
+        return dict(vars(self))
+
+
+def digest_of(fields: Mapping[str, Any], body: str) -> str:  # Any: JSON
+    """Return the SHA-256 of an entry's fields, hex.
+
+    Args:
+        fields: Every field by name; ``sha256`` is left out.
+        body: Its body as canonical text.
+    """
+    if fields["format"] == FIRST:
+        return _first_digest(fields)
+    # In the order of RFC 8785 the body stands between these two groups of names.
+    before = {name: fields[name] for name in ("actor", "at", "attempt")}
+    after = {
+        name: fields[name]
+        for name in (
+            *("environment", "event", "format", "prev", "reason"),
+            *("run", "seq", "step", "target", "task", "token"),
+        )
+    }
+    head, tail = rfc8785.dumps(before), rfc8785.dumps(after)
+    text = b"".join((head[:-1], b',"body":', body.encode(), b",", tail[1:]))
+    return hashlib.sha256(text).hexdigest()
+
+
+def _first_digest(fields: Mapping[str, Any]) -> str:  # Any: JSON
+    """Return the digest of format 1: Python's own JSON, another name, no environment."""
+    first = {
+        name: value
+        for name, value in fields.items()
+        if name not in ("environment", "format", "sha256", "token")
+    } | {"fence": fields["token"]}
+    return hashlib.sha256(first_form(first).encode()).hexdigest()
+
+
+def first_form(value: object) -> str:
+    """Return the JSON text of format 1."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )

@@ -4,15 +4,14 @@ import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from handrail.ledger.entry import now, timestamp
 from handrail.ledger.errors import RunLocked
 
-HEARTBEAT_SECONDS = 10
-SILENCE = timedelta(seconds=60)  # six missed heartbeats; only where the pid cannot be asked
+SECONDS = 60.0  # of silence after which an owner that cannot be asked counts as gone
+BEATS = 6  # in that time, so that five may be missed
 
 
 @dataclass(frozen=True)
@@ -33,68 +32,69 @@ class Owner:
 
 @dataclass(frozen=True)
 class Lease:
-    """Who may write, under which fence token, and when it was last heard of."""
+    """Who may write, under which token, since when, and how long it may be silent.
 
-    fence: int
+    ``taken_at`` is by the clock of the store, RFC 3339 in UTC.
+    """
+
+    token: int
     owner: Owner
-    heartbeat: datetime
-    held: bool
+    taken_at: str
+    seconds: float
+    held: bool = True
+    took_over: str = ""  # from whom, where its owner had not let it go
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> Self:  # Any: the database's column values
-        """Read a stored lease: fence, machine, pid, started, actor, heartbeat, held."""
-        fence, machine, pid, started, actor, heartbeat, held = row
+        """Read a stored lease: the columns of `schema.LEASE`."""
+        token, machine, pid, started, actor, taken_at, seconds, held = row
         owner = Owner(machine, pid, started, actor)
-        return cls(fence, owner, datetime.fromisoformat(heartbeat), bool(held))
+        return cls(int(token), owner, str(taken_at), float(seconds), bool(held))
 
-    @classmethod
-    def next_after(
-        cls, current: "Lease | None", owner: Owner, at: datetime | None = None, *, above: int = 0
-    ) -> Self:
-        """Return the lease that follows: the fence token only ever grows.
-
-        Args:
-            current: The lease that ends.
-            owner: Who holds the next one.
-            at: The time of day to go by; now unless given.
-            above: The highest fence on record, should the lease have been lost.
-        """
-        highest = max(above, current.fence if current else 0)
-        return cls(highest + 1, owner, at or now(), held=True)
-
-    def row(self) -> tuple[int, str, int, str, str, str]:
-        """Return the columns to store, without `held`."""
+    def row(self) -> tuple[int, str, int, str, str, str, float, bool]:
+        """Return the columns to store."""
         owner = self.owner
-        beat = timestamp(self.heartbeat)
-        return (self.fence, owner.machine, owner.pid, owner.started, owner.actor, beat)
+        who = (owner.machine, owner.pid, owner.started, owner.actor)
+        return (self.token, *who, self.taken_at, self.seconds, self.held)
 
-    def silence(self, at: datetime | None = None) -> timedelta:
-        """Return how long the owner has not been heard of; its clock may be ahead of ours."""
-        return max((at or now()) - self.heartbeat, timedelta(0))
-
-    def is_dead(self, at: datetime | None = None) -> bool:
+    def is_dead(self, silence: timedelta) -> bool:
         """Tell whether the owner is certainly gone, or silent for too long elsewhere.
 
         On this machine the process table answers; a pid given to another program since has
-        another start time. On another machine only silence can tell, and the fence token
-        guards the ledger against an owner that was merely slow.
+        another start time. On another machine only silence can tell, and the token guards the
+        ledger against an owner that was merely slow.
+
+        Args:
+            silence: For how long it was not heard of, by the clock of the store.
         """
         if self.owner.machine == _machine():
             return _started(self.owner.pid) != self.owner.started
-        return self.silence(at) > SILENCE
+        return silence > timedelta(seconds=self.seconds)
 
-    def refuse_if_held(self, at: datetime | None = None) -> None:
-        """Raise RunLocked where the owner holds the lease and may be alive."""
-        if self.held and not self.is_dead(at):
-            owner = self.owner
-            silent_seconds = int(self.silence(at).total_seconds())
-            raise RunLocked(
-                "this run did not start",
-                f"{owner.actor} is at work on this environment: process {owner.pid} on "
-                f"`{owner.machine.split('/')[0]}`, heard of {silent_seconds} s ago",
-                "wait for it to end (`handrail status` shows where it stands), "
-                "then the same command again",
-            )
+    def farewell(self, silence: timedelta) -> str:
+        """Return whose lease ends, for the record of a takeover."""
+        who = f"process {self.owner.pid} of {self.owner.actor}"
+        state = "is gone" if self.is_dead(silence) else "is alive, and an operator said so"
+        return f"{who} {state}; it was last heard of {int(silence.total_seconds())} s before"
+
+    def refuse_if_alive(self, silence: timedelta, takeover: str = "") -> None:
+        """Raise RunLocked where the owner holds the lease and may be alive.
+
+        Args:
+            silence: For how long it was not heard of, by the clock of the store.
+            takeover: Token of a lease that an operator wants taken from its owner all the same.
+        """
+        if not self.held or self.is_dead(silence) or takeover == str(self.token):
+            return
+        owner = self.owner
+        raise RunLocked(
+            "this run did not start",
+            f"{owner.actor} is at work on this environment: process {owner.pid} on "
+            f"`{owner.machine.split('/')[0]}`, heard of {int(silence.total_seconds())} s ago",
+            "wait for it to end (`handrail status` shows where it stands), then the same command "
+            f"again; or, where it is stuck and cannot be ended, add `--data takeover={self.token} "
+            '--data reason="…"`: it stops itself before its next effect',
+        )
 
 
 def _machine() -> str:

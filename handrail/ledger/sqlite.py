@@ -2,35 +2,18 @@
 
 import os
 import sqlite3
+import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from handrail.ledger.entry import now, timestamp
 from handrail.ledger.errors import LedgerDamaged, LedgerUnwritable, RunbookError
+from handrail.ledger.schema import FORMAT, FROM_FIRST, SCHEMAS
 
-FORMAT = 1  # of the tables below; a ledger with a higher number was written by a newer program
 LOCK_WAIT_SECONDS = 5.0  # short: waiting for an SQLite lock stops every greenlet of pyinfra
-
-SCHEMA = f"""
-CREATE TABLE entries (
-    seq INTEGER PRIMARY KEY CHECK (seq > 0), run TEXT NOT NULL, attempt INTEGER NOT NULL,
-    at TEXT NOT NULL, event TEXT NOT NULL, task TEXT NOT NULL, step TEXT NOT NULL,
-    target TEXT NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL, fence INTEGER NOT NULL,
-    body TEXT NOT NULL, prev TEXT NOT NULL, sha256 TEXT NOT NULL UNIQUE
-) STRICT;
-CREATE TRIGGER entries_never_change BEFORE UPDATE ON entries
-    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER entries_never_go BEFORE DELETE ON entries
-    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TABLE lease (
-    id INTEGER PRIMARY KEY CHECK (id = 1), fence INTEGER NOT NULL, machine TEXT NOT NULL,
-    pid INTEGER NOT NULL, started TEXT NOT NULL, actor TEXT NOT NULL, heartbeat TEXT NOT NULL,
-    held INTEGER NOT NULL
-) STRICT;
-CREATE TABLE about (environment TEXT NOT NULL, created_at TEXT NOT NULL) STRICT;
-PRAGMA user_version = {FORMAT};
-"""
+PROBE_BYTES = 64 * 1024  # written to learn what ails a folder
 
 # What the file system or another process did, as opposed to what the file holds.
 _CIRCUMSTANCES = {
@@ -60,12 +43,13 @@ def create(path: Path, environment: str) -> None:
         os.close(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
         with closing(sqlite3.connect(draft)) as db:
             db.execute("PRAGMA journal_mode = WAL")
-            db.executescript(SCHEMA)
+            db.executescript(SCHEMAS[FORMAT])
+            db.execute(f"PRAGMA user_version = {FORMAT}")
             db.execute("INSERT INTO about VALUES (?, ?)", (environment, timestamp(now())))
             db.commit()
         _link(draft, path)
     except (OSError, sqlite3.Error) as error:
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
     finally:
         draft.unlink(missing_ok=True)
 
@@ -84,25 +68,67 @@ def _link(draft: Path, path: Path) -> None:
 
 
 @contextmanager
-def connection(path: Path, *, write: bool) -> Iterator[sqlite3.Connection]:
-    """Open, do one short transaction, close: nothing is held between two entries.
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open, look, close: nothing is held, and nothing is left behind.
 
     Raises:
         LedgerDamaged: there is no such file, or it cannot be read.
-        LedgerUnwritable: it does not accept writes.
     """
-    if not path.is_file():
-        raise LedgerDamaged(
-            f"ledger `{path}` was not opened",
-            "there is no such file" if not path.exists() else "it is not a file",
-            "correct `ledger` in the inventory, or `--ledger` on the command line",
-        )
+    refuse_missing(path)
     try:
-        with closing(_open(path, write=write)) as db:
-            db.execute("PRAGMA synchronous = FULL")
-            if not write:
-                yield db
-                return
+        with closing(_open(path)) as db:
+            yield db
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise refusal(path, error, write=False) from None
+
+
+class Writing:
+    """The one connection that a writer holds from its first entry to its last.
+
+    Closing it costs a checkpoint, so it is not closed between two entries; a file that was moved
+    away or replaced meanwhile is noticed before each transaction.
+    """
+
+    def __init__(self, path: Path) -> None:
+        refuse_missing(path)
+        self.path = path
+        try:
+            self._db = _connect(f"{path.absolute().as_uri()}?mode=rw")
+        except sqlite3.Error as error:
+            raise refusal(path, error, write=True) from None
+        self._file = _identity(path)
+        self.close = weakref.finalize(self, self._db.close)
+        self.close.atexit = False  # a command's last words come later than that
+
+    @contextmanager
+    def look(self) -> Iterator[sqlite3.Connection]:
+        """Read what the file says now.
+
+        Raises:
+            LedgerDamaged: the file is another one now, is gone, or cannot be read.
+        """
+        self._refuse_another_file()
+        try:
+            yield self._db
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise refusal(self.path, error, write=True) from None
+
+    @contextmanager
+    def transaction(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
+        """Do one short transaction.
+
+        Args:
+            durable: When it ends all of it is on disk, and all that was written before. Else a
+                killed process loses nothing of it, and a power cut may.
+
+        Raises:
+            LedgerDamaged: the file is another one now, is gone, or cannot be read.
+            LedgerUnwritable: it does not accept writes.
+        """
+        self._refuse_another_file()
+        db = self._db
+        try:
+            db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
@@ -111,26 +137,69 @@ def connection(path: Path, *, write: bool) -> Iterator[sqlite3.Connection]:
                 if db.in_transaction:  # a full disk has rolled it back already
                     db.execute("ROLLBACK")
                 raise
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise refusal(path, error, write=write) from None
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise refusal(self.path, error, write=True) from None
+
+    def _refuse_another_file(self) -> None:
+        refuse_missing(self.path)
+        if _identity(self.path) != self._file:
+            raise LedgerDamaged(
+                f"ledger `{self.path}` was not opened",
+                "another file was put in its place since this command began",
+                f"see `ls -li {self.path}*`; then the same command again",
+            )
 
 
-def _open(path: Path, *, write: bool) -> sqlite3.Connection:
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def refuse_missing(path: Path) -> None:
+    """Raise where there is no file of that name."""
+    if not path.is_file():
+        raise LedgerDamaged(
+            f"ledger `{path}` was not opened",
+            "there is no such file" if not path.exists() else "it is not a file",
+            "correct `ledger` in the inventory, or `--ledger` on the command line",
+        )
+
+
+def renew(db: sqlite3.Connection) -> None:
+    """Bring a file of an earlier format to today's, within the caller's transaction."""
+    if version_of(db) == FORMAT:
+        return
+    for script in FROM_FIRST:
+        statement = ""
+        for line in script.splitlines(keepends=True):
+            statement += line
+            if sqlite3.complete_statement(statement):
+                db.execute(statement)
+                statement = ""
+        if statement.strip():
+            db.execute(statement)
+
+
+def version_of(db: sqlite3.Connection) -> int:
+    """Return the format of a file."""
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _open(path: Path) -> sqlite3.Connection:
     where = path.absolute().as_uri()
     # A reader opens the file as a writer does, else it leaves its lock files behind.
     db = _connect(f"{where}?mode=rw")
-    if write:
-        return db
     try:
         db.execute("PRAGMA query_only = ON")
         db.execute("SELECT 1 FROM sqlite_schema").fetchone()
-    except sqlite3.OperationalError as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         db.close()
         # On a medium that takes no lock files nobody writes either, so a reader may do without,
         # unless entries wait in a write-ahead log.
         log = path.with_name(f"{path.name}-wal")
         waiting = log.exists() and log.stat().st_size > 0
-        if waiting or error.sqlite_errorcode & 0xFF not in _NO_LOCK_FILE:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if waiting or code not in _NO_LOCK_FILE:
             raise
         return _connect(f"{where}?immutable=1")
     return db
@@ -146,8 +215,8 @@ def environment_of(path: Path) -> str:
     Raises:
         LedgerDamaged: it is not a ledger, or was written by a newer program.
     """
-    with connection(path, write=False) as db:
-        version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    with reading(path) as db:
+        version = version_of(db)
         if version > FORMAT:
             raise LedgerDamaged(
                 f"ledger `{path}` was not opened",
@@ -177,13 +246,13 @@ def refusal(path: Path, error: Exception, *, write: bool) -> RunbookError:
     """
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # low byte: primary
     if code in _CIRCUMSTANCES and write:
-        return _unwritable(path, error)
+        return unwritable(path, error)
     if code in _CIRCUMSTANCES:
         return LedgerDamaged(
             f"ledger `{path}` cannot be read",
-            f"{error}; the file itself may be sound",
-            f"see `ls -l {path}*`; or copy these files to a directory of your own and name "
-            "the copy with `--ledger`",
+            f"{_cause(path, error)}; the file itself may be sound",
+            f"see `ls -l {path}*` and `df -h {path.parent}`; or copy these files to a directory "
+            "of your own and name the copy with `--ledger`",
         )
     return LedgerDamaged(
         f"ledger `{path}` cannot be read",
@@ -192,9 +261,30 @@ def refusal(path: Path, error: Exception, *, write: bool) -> RunbookError:
     )
 
 
-def _unwritable(path: Path, error: Exception) -> LedgerUnwritable:
+def unwritable(path: Path, error: Exception) -> LedgerUnwritable:
+    """Return the refusal of a ledger that takes no entry."""
     return LedgerUnwritable(
         f"ledger `{path}` did not take the entry",
-        f"{error}; nothing is done that could not be recorded",
+        f"{_cause(path, error)}; nothing is done that could not be recorded",
         f"see `ls -l {path}*` and `df -h {path.parent}`, then the same command again",
     )
+
+
+def _cause(path: Path, error: Exception) -> str:
+    """Return what the file system has against it, in its own words where SQLite has none."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        return f"{error}"
+    told = f"{error}" if code == sqlite3.SQLITE_CANTOPEN else f"{error} ({_name(error)})"
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent) as probe:
+            probe.write(bytes(PROBE_BYTES))
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as found:
+        return f"{found.strerror} on the disk of `{path.parent}`"
+    return told
+
+
+def _name(error: Exception) -> str:
+    return getattr(error, "sqlite_errorname", "SQLITE_ERROR")

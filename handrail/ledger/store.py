@@ -1,82 +1,28 @@
 """The append-only record of every run of one environment, in one SQLite file."""
 
-import json
 import sqlite3
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
 
-from handrail.ledger import sqlite
-from handrail.ledger.entry import GENESIS, Entry, Event, canonical, now, storable, timestamp
+from handrail.ledger import beat, sqlite
+from handrail.ledger.chain import Head, refuse_gaps, trusted, untrusted
+from handrail.ledger.entry import Entry, canonical, now, plain, storable, timestamp
 from handrail.ledger.errors import LedgerDamaged, RunbookError, RunLocked
-from handrail.ledger.lease import Lease, Owner
+from handrail.ledger.lease import SECONDS, Lease, Owner
+from handrail.ledger.schema import FIELDS, LEASE, columns
+from handrail.ledger.seam import Fact, NoLedger
 
-_NAMES = (
-    *("seq", "run", "attempt", "at", "event", "task", "step"),
-    *("target", "actor", "reason", "fence", "body", "prev", "sha256"),
+_NEWEST = "SELECT seq, sha256, token FROM entries ORDER BY seq DESC LIMIT 1"
+_INSERT = (
+    f"INSERT INTO entries ({', '.join(FIELDS)}) VALUES ({', '.join(f':{name}' for name in FIELDS)})"
 )
-_COLUMNS = ", ".join(_NAMES)
-_NUMBERS = {"seq", "attempt", "fence"}
-
-
-@dataclass(frozen=True)
-class Fact:
-    """What an append says; the ledger adds number, time, fence and hash."""
-
-    event: Event
-    run: str
-    attempt: int
-    actor: str
-    task: str = ""
-    step: str = ""
-    target: str = ""
-    reason: str = ""
-    body: Mapping[str, Any] | None = None  # Any: JSON
-
-
-class Ledger(Protocol):
-    """What the engine and the `handrail` command need of a ledger."""
-
-    environment: str
-
-    def entries(self) -> list[Entry]:
-        """Return every entry, oldest first."""
-
-    def append(self, fact: Fact, fence: int) -> Entry:
-        """Record a fact durably under a current fence token."""
-
-    def lease(self) -> Lease | None:
-        """Return the lease as it stands, or None where nobody ever took it."""
-
-    def take_lease(self, owner: Owner, at: datetime | None = None) -> Lease:
-        """Become the one writer."""
-
-    def heartbeat(self, fence: int) -> None:
-        """Say that the writer is alive."""
-
-    def release_lease(self, fence: int) -> None:
-        """Stop being the writer."""
-
-
-class NoLedger:
-    """An environment in which nothing was run yet: planning reads it and leaves no file behind."""
-
-    def __init__(self, environment: str) -> None:
-        self.environment = environment
-
-    def entries(self) -> list[Entry]:
-        """Return nothing: nothing was recorded."""
-        return []
-
-    def lease(self) -> Lease | None:
-        """Return None: nobody ever held it."""
-        return None
+_SET_LEASE = f"INSERT OR REPLACE INTO lease (id, {', '.join(LEASE)}) VALUES (1, ?,?,?,?,?,?,?,?)"
 
 
 class SqliteLedger:
-    """A ledger in one file; WAL, every commit synced to disk before it returns.
+    """A ledger in one file, in SQLite's write-ahead mode.
 
     Args:
         path: The file; `create` makes it.
@@ -111,101 +57,163 @@ class SqliteLedger:
         Raises:
             LedgerDamaged: an entry was changed, removed or put in between.
         """
-        with sqlite.connection(self.path, write=False) as db:
-            rows = db.execute(f"SELECT {_COLUMNS} FROM entries ORDER BY seq").fetchall()
-        entries = [_entry(row, self.path) for row in rows]
-        for problem in broken_links(entries):
-            raise _untrusted(self.path, problem)
+        with sqlite.reading(self.path) as db:
+            names = columns(FIELDS, sqlite.version_of(db))
+            rows = db.execute(f"SELECT {names} FROM entries ORDER BY seq").fetchall()
+        entries = trusted(rows, self.path, self.environment)
+        refuse_gaps(entries, self.path)
         return entries
 
-    def append(self, fact: Fact, fence: int) -> Entry:
-        """Record a fact; when this returns it is on disk.
+    def append(self, facts: Sequence[Fact], token: int, *, durable: bool = True) -> list[Entry]:
+        """Record facts in one transaction, all or none.
+
+        Args:
+            facts: In their order.
+            token: Of the lease under which this process writes.
+            durable: When this returns they are on disk, with all that was recorded before. Else
+                the next durable append takes them along: a killed process loses nothing, and a
+                power cut may lose the newest of them.
 
         Raises:
-            RunLocked: the fence token is stale: another process took over.
+            RunLocked: the token is stale: another process took over.
             LedgerUnwritable: read-only, full, or locked for too long.
         """
-        with sqlite.connection(self.path, write=True) as db:
-            lease = _lease(db, self.path)
-            if lease is None or lease.fence != fence or not lease.held:
-                raise RunLocked(
-                    "nothing more was recorded by this process",
-                    f"its fence token {fence} is stale: another process took the lease over",
-                    "run the same command again; it resumes from what the ledger holds",
-                )
-            newest = "SELECT seq, sha256, fence FROM entries ORDER BY seq DESC LIMIT 1"
-            seq, prev, highest = db.execute(newest).fetchone() or (0, GENESIS, 0)
-            if highest > fence:
-                raise _untrusted(self.path, f"entry {seq} has fence {highest}; the lease {fence}")
-            entry = Entry(
-                seq=seq + 1,
-                run=storable(fact.run),
-                attempt=fact.attempt,
-                at=timestamp(now()),
-                event=fact.event,
-                task=storable(fact.task),
-                step=storable(fact.step),
-                target=storable(fact.target),
-                actor=storable(fact.actor),
-                reason=storable(fact.reason),
-                fence=fence,
-                # As a reader will see it: keys are text, tuples are lists.
-                body=json.loads(storable(canonical(fact.body or {}))),
-                prev=prev,
-            ).sealed()
-            values = entry.as_json() | {"body": canonical(entry.body)}
-            places = ", ".join(f":{name}" for name in _NAMES)
-            db.execute(f"INSERT INTO entries ({_COLUMNS}) VALUES ({places})", values)
-        return entry
+        entries: list[Entry] = []
+        with self._writing.transaction(durable=durable) as db:
+            self._refuse_stale(db, token)
+            seq, prev, highest = db.execute(_NEWEST).fetchone() or (0, Head().sha256, 0)
+            if highest > token:
+                raise untrusted(self.path, f"entry {seq} has token {highest}; the lease {token}")
+            for fact in facts:
+                entry = self._entry(fact, token, seq + 1, prev)
+                db.execute(_INSERT, vars(entry) | {"body": canonical(entry.body)})
+                entries.append(entry)
+                seq, prev = entry.seq, entry.sha256
+        return entries
+
+    def _entry(self, fact: Fact, token: int, seq: int, prev: str) -> Entry:
+        return Entry(
+            seq=seq,
+            run=storable(fact.run),
+            attempt=fact.attempt,
+            at=timestamp(now()),
+            event=fact.event,
+            task=storable(fact.task),
+            step=storable(fact.step),
+            target=storable(fact.target),
+            actor=storable(fact.actor),
+            reason=storable(fact.reason),
+            token=token,
+            body=plain(fact.body or {}),
+            prev=prev,
+            environment=self.environment,
+        ).sealed()
 
     def lease(self) -> Lease | None:
         """Return the lease as it stands, or None where nobody ever took it."""
-        with sqlite.connection(self.path, write=False) as db:
-            return _lease(db, self.path)
+        with sqlite.reading(self.path) as db:
+            return self._lease(db)
 
-    def take_lease(self, owner: Owner, at: datetime | None = None) -> Lease:
-        """Become the one writer, with a fence token higher than any before.
+    def refuse_held(self, takeover: str = "") -> None:
+        """Raise while somebody else is the writer.
 
         Args:
-            owner: Who wants to write.
-            at: The time of day to go by; now unless given.
+            takeover: Token of a lease that an operator wants taken from its owner all the same.
 
         Raises:
             RunLocked: the holder is alive, or may be.
         """
-        with sqlite.connection(self.path, write=True) as db:
-            current = _lease(db, self.path)
-            if current is not None:
-                current.refuse_if_held(at)
-            highest = db.execute("SELECT max(fence) FROM entries").fetchone()[0]
-            lease = Lease.next_after(current, owner, at, above=highest or 0)
-            db.execute("INSERT OR REPLACE INTO lease VALUES (1, ?, ?, ?, ?, ?, ?, 1)", lease.row())
+        current = self.lease()
+        if current is not None and current.held:
+            current.refuse_if_alive(self._silence(current), takeover)
+
+    def take_lease(self, owner: Owner, seconds: float = SECONDS, takeover: str = "") -> Lease:
+        """Become the one writer, with a token higher than any before.
+
+        Args:
+            owner: Who wants to write.
+            seconds: How long it may be silent before others, who cannot ask its machine, count it
+                as gone.
+            takeover: Token of a lease that an operator wants taken from its owner all the same.
+
+        Raises:
+            RunLocked: the holder is alive, or may be.
+        """
+        with self._writing.transaction(durable=False) as db:
+            current = self._lease(db)
+            took_over = ""
+            if current is not None and current.held:
+                silence = self._silence(current)
+                current.refuse_if_alive(silence, takeover)
+                took_over = current.farewell(silence)
+            sqlite.renew(db)
+            highest = db.execute("SELECT max(token) FROM entries").fetchone()[0] or 0
+            token = max(highest, current.token if current else 0) + 1
+            beat.touch(self.path, token)
+            lease = Lease(
+                token, owner, timestamp(beat.clock(self.path)), seconds, took_over=took_over
+            )
+            db.execute(_SET_LEASE, lease.row())
         return lease
 
-    def heartbeat(self, fence: int) -> None:
-        """Say that the writer is alive; a stale fence changes nothing."""
-        with sqlite.connection(self.path, write=True) as db:
-            beat = (timestamp(now()), fence)
-            db.execute("UPDATE lease SET heartbeat = ? WHERE fence = ? AND held = 1", beat)
+    def refuse_stale(self, token: int) -> None:
+        """Raise where a token is not that of the lease any more, by what the file says now.
 
-    def release_lease(self, fence: int) -> None:
-        """Stop being the writer; a stale fence changes nothing."""
-        with sqlite.connection(self.path, write=True) as db:
-            db.execute("UPDATE lease SET held = 0 WHERE fence = ?", (fence,))
+        Raises:
+            RunLocked: another process took over.
+        """
+        with self._writing.look() as db:
+            self._refuse_stale(db, token)
 
+    def beat(self, token: int) -> None:
+        """Say that the writer is alive; a stale token says nothing."""
+        with sqlite.reading(self.path) as db:
+            lease = self._lease(db)
+        if lease is not None and lease.held and lease.token == token:
+            beat.touch(self.path, token)
 
-def broken_links(entries: list[Entry]) -> Iterator[str]:
-    """Yield what is wrong with a chain: altered content, gaps, wrong predecessors."""
-    prev = GENESIS
-    for place, entry in enumerate(entries, start=1):
-        if entry.seq != place:
-            yield f"entry {place} is missing; the next one found is {entry.seq}"
-            return
-        if entry.prev != prev:
-            yield f"entry {entry.seq} does not follow the entry before it"
-        if entry.digest() != entry.sha256:
-            yield f"entry {entry.seq} was changed after it was written"
-        prev = entry.sha256
+    def release_lease(self, token: int) -> None:
+        """Stop being the writer; a stale token changes nothing."""
+        with self._writing.transaction(durable=True) as db:
+            found = db.execute("UPDATE lease SET held = 0 WHERE token = ?", (token,)).rowcount
+        if found:
+            beat.clear(self.path)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the writer's connection; the next entry opens another."""
+        if "_writing" in vars(self):
+            self._writing.close()
+            del self._writing
+
+    @cached_property
+    def _writing(self) -> sqlite.Writing:
+        return sqlite.Writing(self.path)
+
+    def _lease(self, db: sqlite3.Connection) -> Lease | None:
+        names = columns(LEASE, sqlite.version_of(db))
+        row = db.execute(f"SELECT {names} FROM lease").fetchone()
+        try:
+            return Lease.from_row(row) if row else None
+        except (TypeError, ValueError):
+            raise untrusted(self.path, "its lease cannot be read") from None
+
+    def _refuse_stale(self, db: sqlite3.Connection, token: int) -> None:
+        found = db.execute("SELECT token FROM lease WHERE held = 1").fetchone()
+        if found is None or found[0] != token:
+            raise RunLocked(
+                "nothing more was done by this process",
+                f"its token {token} is stale: another process took the lease over",
+                "run the same command again; it resumes from what the ledger holds",
+            )
+
+    def _silence(self, lease: Lease) -> timedelta:
+        try:
+            return beat.silence(self.path, lease.taken_at)
+        except ValueError:
+            raise untrusted(self.path, "its lease cannot be read") from None
+        except OSError as error:
+            raise sqlite.unwritable(self.path, error) from None
 
 
 def path_of(where: str) -> Path:
@@ -236,37 +244,3 @@ def open_ledger(where: str, environment: str, *, create: bool) -> SqliteLedger |
     if create:
         return SqliteLedger.create(path, environment)
     return SqliteLedger(path, environment) if path.exists() else NoLedger(environment)
-
-
-def _lease(db: sqlite3.Connection, path: Path) -> Lease | None:
-    row = db.execute(
-        "SELECT fence, machine, pid, started, actor, heartbeat, held FROM lease"
-    ).fetchone()
-    try:
-        return Lease.from_row(row) if row else None
-    except (TypeError, ValueError):
-        raise _untrusted(path, "its lease cannot be read") from None
-
-
-def _entry(row: tuple[Any, ...], path: Path) -> Entry:  # Any: SQLite's column values
-    values = dict(zip(_NAMES, row, strict=True))
-    for name, value in values.items():
-        if not isinstance(value, int if name in _NUMBERS else str):
-            raise _untrusted(path, f"`{name}` of entry {values['seq']} cannot be read")
-    try:
-        event = Event(values["event"])
-        body = json.loads(values["body"])
-        written = isinstance(body, dict) and canonical(body) == values["body"]
-    except (ValueError, RecursionError):
-        written = False
-    if not written:
-        raise _untrusted(path, f"entry {values['seq']} cannot be read")
-    return Entry(**values | {"event": event, "body": body})
-
-
-def _untrusted(path: Path, problem: str) -> LedgerDamaged:
-    return LedgerDamaged(
-        f"ledger `{path}` is not trusted",
-        problem,
-        f"handrail verify --ledger {path}, then restore the file from its backup",
-    )

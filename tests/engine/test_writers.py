@@ -74,7 +74,7 @@ def test_an_orphan_blocks_the_rollback_too(busy):
 
 
 def test_the_lease_of_a_killed_run_is_taken_over_on_record(busy):
-    """Who is gone, and since when; under a higher fence."""
+    """Who is gone, and since when; under a higher token."""
     lab, process = busy
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -84,8 +84,8 @@ def test_the_lease_of_a_killed_run_is_taken_over_on_record(busy):
 
     taken = next(each for each in lab.entries() if each.event == "lock.taken_over")
     assert f"process {process.pid} of " in taken.reason
-    assert taken.fence == 2
-    assert [each.fence for each in lab.entries()] == sorted(each.fence for each in lab.entries())
+    assert taken.token == 2
+    assert [each.token for each in lab.entries()] == sorted(each.token for each in lab.entries())
 
 
 def test_a_ledger_that_goes_away_stops_the_run_and_the_act_is_in_doubt(busy):

@@ -8,10 +8,13 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import rfc8785
+
 from handrail.ledger.entry import Event
 from handrail.ledger.lease import Owner
+from handrail.ledger.seam import Fact
 from handrail.ledger.secrets import Vault
-from handrail.ledger.store import Fact, SqliteLedger
+from handrail.ledger.store import SqliteLedger
 
 CANARY = "sesame-7f3c-open"  # a secret that must be found nowhere but in the vault
 PLAN = [
@@ -29,7 +32,7 @@ class Script:
     path: Path
     ledger: SqliteLedger = field(init=False)
     vault: Vault = field(init=False)
-    fence: int = 0
+    token: int = 0
     run: str = ""
     attempt: int = 0
     undoes: str = ""
@@ -43,14 +46,14 @@ class Script:
         """Append one entry."""
         step, target = next(((s, t) for i, s, t, _ in PLAN if i == task), ("", ""))
         said = Fact(event, run or self.run, self.attempt, actor, task, step, target, reason, body)
-        return self.ledger.append(said, self.fence)
+        return self.ledger.append([said], self.token)[0]
 
     def start(self, run, attempt=1, *, undoes="", plan=PLAN, reason=""):
         """Begin an attempt, opening its run where it is the first."""
         held = self.ledger.lease()
         if held and held.held:
-            self.ledger.release_lease(held.fence)
-        self.fence = self.ledger.take_lease(Owner.this_process("ada")).fence
+            self.ledger.release_lease(held.token)
+        self.token = self.ledger.take_lease(Owner.this_process("ada")).token
         self.run, self.attempt, self.undoes = run, attempt, undoes
         if held and held.held:
             self.say(Event.LOCK_TAKEN_OVER, reason="process 1 of ada is gone")
@@ -84,7 +87,7 @@ class Script:
         if outcome == "proven":
             self.say(Event.RUN_PROVEN)
         self.say(Event.ATTEMPT_ENDED, outcome=outcome, stopped_by=stopped_by)
-        self.ledger.release_lease(self.fence)
+        self.ledger.release_lease(self.token)
 
 
 def cutover(path):
@@ -146,14 +149,14 @@ def rehash(db, first=1, last=None):
     """Write links and digests anew, as somebody would who knows how the chain is made."""
     db.row_factory = sqlite3.Row
     rows = db.execute("SELECT * FROM entries ORDER BY seq").fetchall()
+    environment = db.execute("SELECT environment FROM about").fetchone()[0]
     prev = "0" * 64
     for row in rows:
-        fields = dict(row) | {"body": json.loads(row["body"])}
+        fields = dict(row) | {"body": json.loads(row["body"]), "environment": environment}
         stored = fields.pop("sha256")
         if row["seq"] >= first and (last is None or row["seq"] <= last):
             fields["prev"] = prev
-            text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-            stored = hashlib.sha256(text.encode()).hexdigest()
+            stored = hashlib.sha256(rfc8785.dumps(fields)).hexdigest()
             change = "UPDATE entries SET prev = ?, sha256 = ? WHERE seq = ?"
             db.execute(change, (prev, stored, row["seq"]))
         prev = stored

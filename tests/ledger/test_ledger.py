@@ -17,14 +17,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handrail.ledger.audit import audit
+from handrail.ledger.chain import Head, refuse_gaps
 from handrail.ledger.entry import Entry, Event, canonical
 from handrail.ledger.errors import LedgerDamaged, LedgerUnwritable, RunbookError
 from handrail.ledger.lease import Owner
-from handrail.ledger.store import Fact, NoLedger, SqliteLedger, broken_links, open_ledger
+from handrail.ledger.seam import Fact, NoLedger
+from handrail.ledger.store import SqliteLedger, open_ledger
 from tests.ledger.script import forging, proven
 
 SAID = Fact(Event.RUN_OPENED, "r-1", 1, "ada", body={"runbook": "r"})
 NOBODY = 65534
+EXACT = 2**53 - 1  # beyond it RFC 8785 has no integers
 
 texts = st.text(max_size=40)  # of any character, halves of surrogate pairs included
 plain = st.recursive(
@@ -53,7 +56,7 @@ facts = st.builds(
 def opened(path):
     """Make a ledger and become its writer."""
     ledger = SqliteLedger.create(path, "lab")
-    return ledger, ledger.take_lease(Owner.this_process("ada")).fence
+    return ledger, ledger.take_lease(Owner.this_process("ada")).token
 
 
 @contextmanager
@@ -85,7 +88,7 @@ def test_what_is_appended_is_read_again(tmp_path_factory, said):
     """Any text and any JSON come back as `append` returned them, and the chain holds."""
     ledger, fence = opened(tmp_path_factory.mktemp("any") / "lab.sqlite")
 
-    written = [ledger.append(fact, fence) for fact in said]
+    written = ledger.append(said, fence)
 
     assert ledger.entries() == written
     assert [entry.seq for entry in written] == list(range(1, len(said) + 1))
@@ -95,7 +98,7 @@ def test_append_takes_bytes_that_are_no_text(tmp_path):
     """An argument in another encoding is kept readable, not refused in the middle of a run."""
     ledger, fence = opened(tmp_path / "lab.sqlite")
 
-    ledger.append(replace(SAID, reason=os.fsdecode(b"caf\xe9")), fence)
+    ledger.append([replace(SAID, reason=os.fsdecode(b"caf\xe9"))], fence)
 
     assert ledger.entries()[0].reason == "caf\ufffd"
 
@@ -104,7 +107,7 @@ def test_append_takes_numbers_as_keys(tmp_path):
     """JSON knows text keys only; sorting them as numbers would break the entry's own digest."""
     ledger, fence = opened(tmp_path / "lab.sqlite")
 
-    ledger.append(replace(SAID, body={10: "ten", 9: "nine"}), fence)
+    ledger.append([replace(SAID, body={10: "ten", 9: "nine"})], fence)
 
     assert ledger.entries()[0].body == {"10": "ten", "9": "nine"}
 
@@ -116,18 +119,20 @@ def test_changing_any_field_breaks_the_chain(fact, field, data):
         "body": dict(fact.body),
         "seq": 1,
         "at": "t",
-        "fence": 1,
+        "token": 1,
         "prev": "0" * 64,
     }
     values = {name: surrogate_free(value) for name, value in values.items()}
     entry = Entry(**values).sealed()
     was = getattr(entry, field)
-    other = {int: st.integers(), dict: st.dictionaries(st.text("ab"), plain)}
+    other = {int: st.integers(-EXACT, EXACT), dict: st.dictionaries(st.text("ab"), plain)}
     texts_alike = st.sampled_from(Event) if field == "event" else st.text("0123456789abcdef")
     drawn = data.draw(other.get(type(was), texts_alike).filter(lambda new: differs(new, was)))
 
-    assert list(broken_links([entry])) == []
-    assert list(broken_links([replace(entry, **{field: surrogate_free(drawn)})]))
+    forged = replace(entry, **{field: surrogate_free(drawn)})
+
+    assert entry.digest() == entry.sha256
+    assert forged.digest() != forged.sha256
 
 
 def surrogate_free(value):
@@ -149,9 +154,10 @@ def test_a_gap_breaks_the_chain(tmp_path):
     ledger = proven(tmp_path / "lab.sqlite").ledger
     entries = ledger.entries()
 
-    assert list(broken_links(entries[:3] + entries[4:])) == [
-        "entry 4 is missing; the next one found is 5"
-    ]
+    with pytest.raises(LedgerDamaged, match="entry 4 is missing; the next one found is 5"):
+        refuse_gaps(entries[:3] + entries[4:], ledger.path)
+    with pytest.raises(LedgerDamaged, match="entry 5 does not follow"):
+        refuse_gaps(entries[4:], ledger.path, Head(4, "0" * 64))
 
 
 def test_ledger_file_is_private(tmp_path):
@@ -161,7 +167,7 @@ def test_ledger_file_is_private(tmp_path):
         ledger, fence = opened(tmp_path / "deep" / "lab.sqlite")
         with closing(sqlite3.connect(ledger.path)) as reader:
             reader.execute("SELECT * FROM entries").fetchall()
-            ledger.append(SAID, fence)
+            ledger.append([SAID], fence)
             modes = {
                 each.name: stat.S_IMODE(each.stat().st_mode)
                 for each in ledger.path.parent.iterdir()
@@ -169,7 +175,8 @@ def test_ledger_file_is_private(tmp_path):
     finally:
         os.umask(before)
 
-    assert modes == dict.fromkeys(("lab.sqlite", "lab.sqlite-wal", "lab.sqlite-shm"), 0o600)
+    names = ("lab.sqlite", "lab.sqlite-beat", "lab.sqlite-wal", "lab.sqlite-shm")
+    assert modes == dict.fromkeys(names, 0o600)
 
 
 def test_reading_leaves_nothing_behind(tmp_path):
@@ -232,7 +239,7 @@ def test_ledger_path_may_hold_any_character(tmp_path):
     """A question mark in a path is no query."""
     ledger, fence = opened(tmp_path / "a?mode=memory#1%20.sqlite")
 
-    ledger.append(SAID, fence)
+    ledger.append([SAID], fence)
 
     assert len(SqliteLedger(ledger.path, "lab").entries()) == 1
 
@@ -315,40 +322,40 @@ def damaged(tmp_path_factory):
 def test_entry_is_not_appended_above_a_lower_fence(tmp_path):
     """A lease that was set back is told, not followed."""
     ledger, fence = opened(tmp_path / "lab.sqlite")
-    ledger.append(SAID, fence)
+    ledger.append([SAID], fence)
     with closing(sqlite3.connect(ledger.path)) as db, db:
-        db.execute("UPDATE lease SET fence = 0")
+        db.execute("UPDATE lease SET token = 0")
 
-    with pytest.raises(LedgerDamaged, match="fence"):
-        ledger.append(SAID, 0)
+    with pytest.raises(LedgerDamaged, match="token"):
+        ledger.append([SAID], 0)
 
 
 def test_lost_lease_does_not_bring_a_fence_back(tmp_path):
     """Without its row, the entries still say which tokens were given out."""
     ledger, _ = opened(tmp_path / "lab.sqlite")
     ledger.release_lease(1)
-    fence = ledger.take_lease(Owner.this_process("ada")).fence
-    ledger.append(SAID, fence)
+    fence = ledger.take_lease(Owner.this_process("ada")).token
+    ledger.append([SAID], fence)
     with closing(sqlite3.connect(ledger.path)) as db, db:
         db.execute("DELETE FROM lease")
 
-    assert ledger.take_lease(Owner.this_process("ada")).fence == fence + 1
+    assert ledger.take_lease(Owner.this_process("ada")).token == fence + 1
 
 
 def test_unreadable_lease_is_told(tmp_path):
     """A lease whose time is no time is a damaged ledger, not a traceback."""
     ledger, _ = opened(tmp_path / "lab.sqlite")
     with closing(sqlite3.connect(ledger.path)) as db, db:
-        db.execute("UPDATE lease SET heartbeat = 'soon'")
+        db.execute("UPDATE lease SET taken_at = 'soon'")
 
     with pytest.raises(LedgerDamaged, match="lease cannot be read"):
-        ledger.lease()
+        ledger.refuse_held()
 
 
 def test_edits_are_refused_by_the_file(tmp_path):
     """The table itself takes neither a change nor a removal."""
     ledger, fence = opened(tmp_path / "lab.sqlite")
-    ledger.append(SAID, fence)
+    ledger.append([SAID], fence)
 
     with closing(sqlite3.connect(ledger.path)) as db:
         for statement in ("UPDATE entries SET actor = 'x'", "DELETE FROM entries"):
@@ -369,7 +376,7 @@ def test_edits_are_refused_by_the_file(tmp_path):
 def test_unreadable_entry_is_told(tmp_path, edit):
     """What no writer wrote is a damaged ledger, not a traceback."""
     ledger, fence = opened(tmp_path / "lab.sqlite")
-    ledger.append(SAID, fence)
+    ledger.append([SAID], fence)
     with forging(ledger.path) as db:
         db.execute(f"UPDATE entries SET {edit}")
 
@@ -380,13 +387,14 @@ def test_unreadable_entry_is_told(tmp_path, edit):
 def test_read_only_file_refuses_entries_and_can_be_read(open_directory):
     """What cannot be recorded is refused; what is recorded stays readable."""
     ledger, fence = opened(open_directory / "lab.sqlite")
-    ledger.append(SAID, fence)
+    ledger.append([SAID], fence)
+    ledger.close()
     ledger.path.chmod(0o444)
     open_directory.chmod(0o555)
 
     with without_privileges():
         with pytest.raises(LedgerUnwritable, match="readonly"):
-            ledger.append(SAID, fence)
+            ledger.append([SAID], fence)
         assert len(SqliteLedger(ledger.path, "lab").entries()) == 1
 
 
@@ -420,10 +428,10 @@ def test_locked_ledger_is_told_after_a_short_wait(tmp_path, monkeypatch):
     with closing(sqlite3.connect(ledger.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerUnwritable, match="locked"):
-            ledger.append(SAID, fence)
+            ledger.append([SAID], fence)
         other.execute("ROLLBACK")
 
-    assert ledger.append(SAID, fence).seq == 1
+    assert ledger.append([SAID], fence)[0].seq == 1
 
 
 FULL_DISK = """
@@ -431,16 +439,17 @@ import resource, sys
 from pathlib import Path
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import LedgerUnwritable
-from handrail.ledger.store import Fact, SqliteLedger
+from handrail.ledger.seam import Fact
+from handrail.ledger.store import SqliteLedger
 from handrail.ledger.lease import Owner
 ledger = SqliteLedger(Path(sys.argv[1]), "lab")
-fence = ledger.take_lease(Owner.this_process("ada")).fence
+fence = ledger.take_lease(Owner.this_process("ada")).token
 size = 131072
 resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 count = 0
 try:
     while count < 500:
-        ledger.append(Fact(Event.RUN_OPENED, "r", 1, "ada", body={"runbook": "x" * 500}), fence)
+        ledger.append([Fact(Event.RUN_OPENED, "r", 1, "ada", body={"runbook": "x" * 500})], fence)
         count += 1
 except LedgerUnwritable as refusal:
     print(count, refusal)
@@ -462,28 +471,29 @@ def test_full_disk_refuses_and_loses_nothing(tmp_path):
     ledger = SqliteLedger(path, "lab")
     assert 0 < acknowledged < 500
     assert len(ledger.entries()) == acknowledged
-    fence = ledger.take_lease(Owner.this_process("ada")).fence
-    assert ledger.append(SAID, fence).seq == acknowledged + 1
+    fence = ledger.take_lease(Owner.this_process("ada")).token
+    assert ledger.append([SAID], fence)[0].seq == acknowledged + 1
 
 
 KILLED = """
 import os, signal, sqlite3, sys
 from pathlib import Path
 from handrail.ledger.entry import Event
-from handrail.ledger.store import Fact, SqliteLedger
+from handrail.ledger.seam import Fact
+from handrail.ledger.store import SqliteLedger
 from handrail.ledger.lease import Owner
 ledger = SqliteLedger.create(Path(sys.argv[1]), "lab")
-fence = ledger.take_lease(Owner.this_process("ada")).fence
+fence = ledger.take_lease(Owner.this_process("ada")).token
 reader = sqlite3.connect(ledger.path)  # keeps the write-ahead log from being tidied away
 reader.execute("SELECT * FROM lease").fetchall()
 for _ in range(5):
-    ledger.append(Fact(Event.RUN_OPENED, "r", 1, "ada", body={"runbook": "r"}), fence)
+    ledger.append([Fact(Event.RUN_OPENED, "r", 1, "ada", body={"runbook": "r"})], fence)
 half = sqlite3.connect(ledger.path, isolation_level=None)
 half.execute("PRAGMA cache_size = 1")
 half.execute("BEGIN IMMEDIATE")
 for seq in range(6, 400):
-    row = (seq, "r", 1, "t", "e", "", "", "", "ada", "x" * 500, 1, "{}", "p", str(seq))
-    half.execute("INSERT INTO entries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", row)
+    row = (seq, 2, "r", 1, "t", "e", "", "", "", "ada", "x" * 500, 1, "{}", "p", str(seq))
+    half.execute("INSERT INTO entries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", row)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -499,13 +509,14 @@ def test_log_left_by_a_killed_writer_is_recovered(tmp_path):
     ledger = SqliteLedger(path, "lab")
     assert [entry.seq for entry in ledger.entries()] == [1, 2, 3, 4, 5]
     lease = ledger.take_lease(Owner.this_process("bob"))
-    assert ledger.append(SAID, lease.fence).seq == 6
+    assert ledger.append([SAID], lease.token)[0].seq == 6
 
 
 def test_two_processes_may_make_the_same_ledger(tmp_path):
     """Whoever comes second opens what the first one made."""
     first, fence = opened(tmp_path / "lab.sqlite")
-    first.append(SAID, fence)
+    first.append([SAID], fence)
+    first.release_lease(fence)
 
     assert len(SqliteLedger.create(first.path, "lab").entries()) == 1
     assert [each.name for each in tmp_path.iterdir()] == ["lab.sqlite"]

@@ -1,16 +1,18 @@
 """The lease: one writer at a time, and nobody waits for the dead."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
-from handrail.ledger.entry import Event, now
+from handrail.ledger.beat import beat_file
+from handrail.ledger.entry import Event
 from handrail.ledger.errors import RunLocked
-from handrail.ledger.lease import SILENCE, Lease, Owner
-from handrail.ledger.store import Fact, SqliteLedger
+from handrail.ledger.lease import SECONDS, Owner
+from handrail.ledger.seam import Fact
+from handrail.ledger.store import SqliteLedger
 
 SAID = Fact(Event.RUN_OPENED, "r-1", 1, "ada", body={"runbook": "r"})
 ELSEWHERE = Owner("elsewhere/boot/pid:[1]", 4711, "99", "eve")
@@ -25,7 +27,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 try:
     lease = SqliteLedger(Path(sys.argv[1]), "lab").take_lease(Owner.this_process("bob"))
-    print("won", lease.fence, flush=True)
+    print("won", lease.token, flush=True)
 except RunLocked:
     print("lost", flush=True)
 sys.stdin.read()
@@ -37,6 +39,13 @@ os._exit(0)
 def ledger(tmp_path):
     """A new ledger."""
     return SqliteLedger.create(tmp_path / "lab.sqlite", "lab")
+
+
+def silent(ledger, seconds):
+    """Let the writer's last sign of life be so old, by the clock of the file system."""
+    beat = beat_file(ledger.path)
+    last = beat.stat().st_mtime - seconds
+    os.utime(beat, (last, last))
 
 
 def contender(ledger):
@@ -68,8 +77,9 @@ def test_live_holder_is_not_disturbed(ledger):
     take(child)
     assert child.stdout.readline() == "won 1\n"
     try:
+        silent(ledger, 86400)
         with pytest.raises(RunLocked, match=f"bob is at work.*process {child.pid}"):
-            ledger.take_lease(Owner.this_process("ada"), now() + timedelta(days=1))
+            ledger.take_lease(Owner.this_process("ada"))
     finally:
         bury(child)
 
@@ -83,10 +93,10 @@ def test_dead_holder_is_taken_over_with_a_higher_fence(ledger):
 
     lease = ledger.take_lease(Owner.this_process("ada"))
 
-    assert lease.fence == 2
-    with pytest.raises(RunLocked, match="fence token 1 is stale"):
-        ledger.append(SAID, 1)
-    assert ledger.append(SAID, 2).fence == 2
+    assert lease.token == 2
+    with pytest.raises(RunLocked, match="its token 1 is stale"):
+        ledger.append([SAID], 1)
+    assert ledger.append([SAID], 2)[0].token == 2
 
 
 def test_one_of_two_racing_processes_wins(ledger):
@@ -105,62 +115,131 @@ def test_reused_pid_is_not_the_holder(ledger):
     """A pid that was given to another program since began at another time."""
     ledger.take_lease(replace(Owner.this_process("bob"), started="1"))
 
-    assert ledger.take_lease(Owner.this_process("ada")).fence == 2
+    assert ledger.take_lease(Owner.this_process("ada")).token == 2
 
 
 def test_process_of_an_earlier_boot_is_judged_by_its_silence(ledger):
     """The process table says nothing about another machine, or this one before it started anew."""
-    began = now()
-    ledger.take_lease(ELSEWHERE, began)
+    ledger.take_lease(ELSEWHERE)
+    silent(ledger, SECONDS - 1)
 
-    with pytest.raises(RunLocked, match="`elsewhere`, heard of 60 s ago"):
-        ledger.take_lease(Owner.this_process("ada"), began + SILENCE)
+    with pytest.raises(RunLocked, match=r"`elsewhere`, heard of (59|60) s ago"):
+        ledger.take_lease(Owner.this_process("ada"))
 
-    later = began + SILENCE + timedelta(milliseconds=1)
-    assert ledger.take_lease(Owner.this_process("ada"), later).fence == 2
-
-
-def test_clock_that_is_ahead_does_not_make_a_holder_dead():
-    """A heartbeat from the future is a recent one."""
-    lease = Lease(1, ELSEWHERE, now() + timedelta(hours=3), held=True)
-
-    assert lease.silence() == timedelta(0)
-    assert not lease.is_dead()
+    silent(ledger, SECONDS + 0.1)
+    assert ledger.take_lease(Owner.this_process("ada")).token == 2
 
 
-def test_heartbeat_keeps_a_lease(ledger):
+def test_owner_says_how_long_it_may_be_silent(ledger):
+    """The term stands in the lease, so both sides go by the same one."""
+    ledger.take_lease(ELSEWHERE, seconds=5)
+    silent(ledger, 6)
+
+    assert ledger.take_lease(Owner.this_process("ada")).token == 2
+
+
+def test_clock_that_is_ahead_does_not_make_a_holder_dead(ledger):
+    """A sign of life from the future is a recent one."""
+    ledger.take_lease(ELSEWHERE)
+    silent(ledger, -3 * 3600)
+
+    with pytest.raises(RunLocked, match="heard of 0 s ago"):
+        ledger.refuse_held()
+
+
+AHEAD = """
+import sys, time
+from datetime import datetime, timedelta
+from pathlib import Path
+from unittest import mock
+from handrail.ledger import beat, entry
+from handrail.ledger.errors import RunLocked
+from handrail.ledger.store import SqliteLedger
+from handrail.ledger.lease import Owner
+
+class Ahead(datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.now(tz) + timedelta(hours=1)
+
+late = time.time
+with (
+    mock.patch.object(entry, "datetime", Ahead),
+    mock.patch.object(beat, "datetime", Ahead),
+    mock.patch.object(time, "time", lambda: late() + 3600),
+):
+    try:
+        SqliteLedger(Path(sys.argv[1]), "lab").take_lease(Owner.this_process("bob"))
+    except RunLocked as refusal:
+        print(refusal)
+"""
+
+
+def test_peer_whose_clock_is_ahead_does_not_take_over(ledger):
+    """What counts is the clock of the store, and no peer's own."""
+    ledger.take_lease(ELSEWHERE)
+
+    said = subprocess.run(
+        [sys.executable, "-c", AHEAD, ledger.path], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert "eve is at work on this environment" in said
+
+
+def test_live_lease_is_taken_over_by_its_token(ledger):
+    """An operator who names it gets it, whose word is on record; and the token is spent by that."""
+    ledger.take_lease(ELSEWHERE)
+
+    lease = ledger.take_lease(Owner.this_process("ada"), takeover="1")
+
+    assert lease.token == 2
+    assert "process 4711 of eve is alive, and an operator said so" in lease.took_over
+    with pytest.raises(RunLocked, match="its token 1 is stale"):
+        ledger.refuse_stale(1)
+    with pytest.raises(RunLocked, match=r"--data takeover=2"):
+        ledger.take_lease(ELSEWHERE, takeover="1")
+
+
+def test_beat_keeps_a_lease(ledger):
     """A holder elsewhere that is heard of is alive."""
-    fence = ledger.take_lease(ELSEWHERE, now() - timedelta(hours=1)).fence
-    assert ledger.lease().is_dead()
+    token = ledger.take_lease(ELSEWHERE).token
+    silent(ledger, 3600)
+    ledger.refuse_held()
 
-    ledger.heartbeat(fence)
+    ledger.beat(token)
 
-    assert not ledger.lease().is_dead()
+    with pytest.raises(RunLocked):
+        ledger.refuse_held()
 
 
-def test_stale_fence_neither_beats_nor_releases(ledger):
+def test_stale_token_neither_beats_nor_releases(ledger):
     """A process that was taken over cannot touch the lease of its successor."""
-    stale = ledger.take_lease(ELSEWHERE, now() - timedelta(hours=1)).fence
+    stale = ledger.take_lease(ELSEWHERE).token
+    silent(ledger, 3600)
     current = ledger.take_lease(Owner.this_process("ada"))
 
-    ledger.heartbeat(stale)
+    silent(ledger, 100)
+    was = beat_file(ledger.path).stat().st_mtime
+
+    ledger.beat(stale)
     ledger.release_lease(stale)
 
-    assert ledger.lease() == current
+    assert replace(current, took_over="") == ledger.lease()
+    assert beat_file(ledger.path).stat().st_mtime == was
 
 
 def test_released_lease_is_free_and_cannot_be_written_under(ledger):
     """Who said goodbye writes no more; the next one need not wait."""
-    fence = ledger.take_lease(Owner.this_process("ada")).fence
+    fence = ledger.take_lease(Owner.this_process("ada")).token
     ledger.release_lease(fence)
 
     with pytest.raises(RunLocked):
-        ledger.append(SAID, fence)
-    assert ledger.take_lease(Owner.this_process("bob")).fence == fence + 1
+        ledger.append([SAID], fence)
+    assert ledger.take_lease(Owner.this_process("bob")).token == fence + 1
 
 
 def test_nothing_is_appended_without_a_lease(ledger):
     """A ledger nobody took is nobody's to write."""
     with pytest.raises(RunLocked):
-        ledger.append(SAID, 0)
+        ledger.append([SAID], 0)
     assert ledger.entries() == []

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from handrail.ledger.audit import audit
 from handrail.ledger.errors import LedgerDamaged
 from handrail.ledger.store import SqliteLedger
-from tests.ledger.script import cutover, forging, rehash, renumber, standing
+from tests.ledger.script import Script, cutover, forging, rehash, renumber, standing
 
+CHANGED = "it was changed after it was written: its digest does not match"
 COLUMNS = (
     *("run", "at", "event", "task", "step", "target"),
     *("actor", "reason", "body", "prev", "sha256"),
@@ -81,7 +82,7 @@ def test_verify_finds_an_edited_body(path):
         body = json.dumps({"runbook": "harmless"}, separators=(",", ":"))
         db.execute("UPDATE entries SET body = ? WHERE seq = 1", (body,))
 
-    assert problems(path) == [(1, "it was changed after it was written: its digest does not match")]
+    assert problems(path) == [(1, CHANGED)]
     assert refused(path)
 
 
@@ -138,8 +139,8 @@ def test_verify_finds_an_inserted_entry(path):
     with forging(path) as db:
         renumber(db, 5, 1)
         db.execute(
-            "INSERT INTO entries SELECT 5, run, attempt, at, event, task, step, target, actor, "
-            "reason, fence, body, sha256, 'x' FROM entries WHERE seq = 4"
+            "INSERT INTO entries SELECT 5, format, run, attempt, at, event, task, step, target, "
+            "actor, reason, token, body, sha256, 'x' FROM entries WHERE seq = 4"
         )
         rehash(db, 5, 5)
 
@@ -184,12 +185,12 @@ def test_verify_finds_a_forged_fence(path, rewrite):
     """A fence token never goes back, even where the chain was written anew."""
     seq = seq_of(path, "run.proven")
     with forging(path) as db:
-        db.execute("UPDATE entries SET fence = 1 WHERE seq = ?", (seq,))
+        db.execute("UPDATE entries SET token = 1 WHERE seq = ?", (seq,))
         if rewrite:
             rehash(db)
 
     assert seq in [found for found, _ in problems(path)]
-    assert any("fence token 1 was stale" in what for _, what in problems(path))
+    assert any("its token 1 was stale" in what for _, what in problems(path))
 
 
 FORGED_STORIES = {
@@ -277,7 +278,7 @@ def test_verify_warns_where_time_runs_backwards(path):
 def test_verify_finds_a_lease_that_was_set_back(path):
     """A lower fence token would let a stale process write again."""
     with forging(path) as db:
-        db.execute("UPDATE lease SET fence = 1")
+        db.execute("UPDATE lease SET token = 1")
 
     assert any("lease was set back" in what for _, what in problems(path))
 
@@ -329,11 +330,38 @@ def test_any_changed_byte_of_any_field_is_found(written, tmp_path_factory, data)
     assert refused(path)
 
 
-@pytest.mark.parametrize("column", ["attempt", "fence"])
+@pytest.mark.parametrize("column", ["attempt", "token", "format"])
 def test_any_changed_number_is_found(path, column):
     """Numbers are under the digest like everything else."""
     with forging(path) as db:
         db.execute(f"UPDATE entries SET {column} = {column} + 1 WHERE seq = 6")
 
-    assert (6, "it was changed after it was written: its digest does not match") in problems(path)
+    found = (
+        "its format is not known, or older than that of an entry before it"
+        if column == "format"
+        else CHANGED
+    )
+    assert (6, found) in problems(path)
     assert refused(path)
+
+
+def test_verify_finds_an_exchanged_environment(path):
+    """The environment's name is in every digest: a ledger renamed is the ledger of nobody."""
+    with forging(path) as db:
+        db.execute("UPDATE about SET environment = 'production'")
+
+    assert problems(path)[0] == (1, CHANGED)
+    with pytest.raises(LedgerDamaged, match="entry 1 was changed"):
+        SqliteLedger(path, "production").entries()
+
+
+def test_verify_finds_an_older_copy_by_the_published_head(path, tmp_path):
+    """A copy from before is whole in itself; only a head kept elsewhere tells that it is old."""
+    copy = shutil.copy(path, tmp_path / "older.sqlite")
+    script = Script(path)
+    script.start("cutover-2")
+    script.end("stopped")
+
+    assert problems(copy) == []
+    assert "cut off" in problems(copy, audit(path).head)[0][1]
+    assert audit(path, audit(copy).head).good

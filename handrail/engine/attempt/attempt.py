@@ -2,8 +2,6 @@
 
 import hashlib
 import re
-import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,13 +12,16 @@ from pyinfra.context import host
 
 from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.command import inventory_file, runbook_file
+from handrail.engine.attempt.heartbeat import keep_beating
 from handrail.engine.inventory import Inventory
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import LedgerUnwritable, RunbookError, RunLocked
-from handrail.ledger.lease import HEARTBEAT_SECONDS, Lease, Owner
+from handrail.ledger.lease import BEATS, Owner
 from handrail.ledger.run import Declared, Outcome, Run, Task, fold
+from handrail.ledger.seam import Fact, NoLedger
 from handrail.ledger.secrets import Vault
-from handrail.ledger.store import Fact, NoLedger, SqliteLedger, open_ledger
+from handrail.ledger.store import SqliteLedger, open_ledger
+from handrail.ledger.writer import Writer
 
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # typed in `settle=` and `to=`
 
@@ -53,7 +54,7 @@ class Attempt:
     calls: dict[tuple[str, str], Declared] = field(default_factory=dict)
     order: dict[str, str] = field(default_factory=dict)  # task -> where it was called
     plan: list[Planned] = field(default_factory=list)
-    lease: Lease | None = None
+    writer: Writer | None = None
     number: int = 0
     stopped_by: str = ""
 
@@ -97,26 +98,26 @@ class Attempt:
             RunbookError: another process is at work or was since the plan was made, the ledger is
                 not to be trusted or does not take entries, or a task of the runbook has no target.
         """
-        if self.lease is not None:
+        if self.writer is not None:
             return
         self.refuse_idle_tasks()
-        owner = Owner.this_process(self.choices.operator)
         ledger = open_ledger(self.inventory.ledger, self.environment, create=True)
         if isinstance(ledger, NoLedger):  # narrows the type; create=True makes the file
             raise LedgerUnwritable("the ledger was not made", "it is not there", "see `df -h`")
-        before = ledger.lease()
         self.ledger = ledger
         self.vault = Vault.beside(ledger.path)
-        self.lease = ledger.take_lease(owner)
+        owner = Owner.this_process(self.choices.operator)
+        lease = ledger.take_lease(owner, self.inventory.lease_seconds, self.choices.takeover)
+        self.writer = Writer(ledger, lease)
         try:
-            self._open_attempt(before)
+            self._open_attempt(lease.took_over)
         except RunbookError:
-            ledger.release_lease(self.lease.fence)
-            self.lease = None
+            self.writer.release()
+            self.writer = None
             raise
-        threading.Thread(target=self._beat, daemon=True).start()
+        keep_beating(self.writer.beat, lease.seconds / BEATS)
 
-    def _open_attempt(self, before: Lease | None) -> None:
+    def _open_attempt(self, took_over: str) -> None:
         entries = self.ledger.entries()
         if len(entries) != self.seen:
             raise RunLocked(
@@ -129,10 +130,8 @@ class Attempt:
         calls = self.declared()
         self.run = known or Run(self.run.id, self.runbook, "", str(self.body.get("undoes", "")))
         self.number = self.run.attempts + 1
-        if before is not None and before.held:
-            gone = f"process {before.owner.pid} of {before.owner.actor} is gone; "
-            silent = f"it was last heard of {int(before.silence().total_seconds())} s before"
-            self.append(Event.LOCK_TAKEN_OVER, reason=gone + silent)
+        if took_over:
+            self.append(Event.LOCK_TAKEN_OVER, reason=took_over)
         if known is None:
             opened = {"runbook": self.runbook} | dict(self.body)
             self.append(Event.RUN_OPENED, reason=self.choices.reason, body=opened)
@@ -161,8 +160,8 @@ class Attempt:
         body: Mapping[str, Any] | None = None,  # Any: JSON
         run: str = "",
     ) -> None:
-        """Record a fact; it is on disk when this returns, and folded into the run."""
-        if self.lease is None or isinstance(self.ledger, NoLedger):
+        """Record a fact and fold it into the run; an intent is on disk when this returns."""
+        if self.writer is None:
             raise LedgerUnwritable(
                 f"`{event}` was not recorded",
                 "this process is not the writer",
@@ -180,7 +179,7 @@ class Attempt:
             reason=reason,
             body=body,
         )
-        entry = self.ledger.append(fact, self.lease.fence)
+        entry = self.writer.record(fact)
         if entry.run == self.run.id:
             self.run.apply(entry)
         if event is Event.STEP_ROLLED_BACK and self.run.undoes in self.runs:
@@ -215,19 +214,20 @@ class Attempt:
 
     def end(self) -> None:
         """Say goodbye in the ledger: the run's outcome is what it holds now."""
-        if self.lease is None or isinstance(self.ledger, NoLedger):
+        if self.writer is None:
             return
         outcome = self.run.outcome
         if outcome is Outcome.PROVEN and not self.run.proven:
             self.append(Event.RUN_PROVEN)
         self.append(Event.ATTEMPT_ENDED, body={"outcome": outcome, "stopped_by": self.stopped_by})
-        self.ledger.release_lease(self.lease.fence)
-        self.lease = None
+        self.writer.release()
+        self.writer = None
 
-    def _beat(self) -> None:
-        while self.lease is not None and isinstance(self.ledger, SqliteLedger):
-            time.sleep(HEARTBEAT_SECONDS)
-            try:
-                self.ledger.heartbeat(self.lease.fence)
-            except RunbookError as unwritable:  # the next entry meets it, too, and stops the run
-                log.warning("lease.beat_missed", why=unwritable.why)
+    def refuse_stale(self) -> None:
+        """Raise before an effect where another process took over; the ledger's store says so.
+
+        Raises:
+            RunLocked: it did; it settles what this process leaves in doubt.
+        """
+        if self.writer is not None:
+            self.writer.refuse_stale()

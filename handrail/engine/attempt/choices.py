@@ -19,6 +19,7 @@ class Choices:
     drift: str
     settlements: dict[str, str]  # by task, or task@target
     operator: str
+    takeover: str = ""  # token of the lease to take from its owner, alive or not
 
     @classmethod
     def given(cls) -> Self:
@@ -37,7 +38,14 @@ class Choices:
                 raise _unknown(f"`settle={each}`", "`settle=TASK:retry`, `:adopt` or `:skip`")
             settlements[place] = choice
         operator = said("operator") or getpass.getuser()
-        return cls(said("reason").strip(), drift, settlements, operator)
+        reason, takeover = said("reason").strip(), said("takeover")
+        if takeover and not reason:
+            raise RunbookError(
+                "the run did not start",
+                "taking a lease from its owner needs a reason; it is kept in the ledger",
+                f'add `--data takeover={takeover} --data reason="…"`',
+            )
+        return cls(reason, drift, settlements, operator, takeover)
 
 
 def _unknown(typed: str, known: str) -> RunbookError:

@@ -31,9 +31,9 @@ def close(attempt: Attempt) -> None:
         if is_dry():
             _print(plan_lines(attempt))
             return
-        _print_refusal_of(attempt.end if attempt.lease else attempt.refuse_idle_tasks)
+        _print_refusal_of(attempt.end if attempt.writer else attempt.refuse_idle_tasks)
         _print(summary(attempt))
-        recorded = attempt.lease is None  # given back when the end was on record
+        recorded = attempt.writer is None  # given back when the end was on record
         status = 0 if recorded and attempt.run.outcome is Outcome.PROVEN else 1
     finally:
         if status and not is_dry():

@@ -82,9 +82,8 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose) -> Attempt:
     runbook = Path(runbook_file()).stem
     choices = Choices.given()
     ledger = open_ledger(inventory.ledger, inventory.environment, create=False)
-    lease = ledger.lease()
-    if lease is not None and not is_dry():
-        lease.refuse_if_held()
+    if not is_dry():
+        ledger.refuse_held(choices.takeover)
     entries = ledger.entries()
     runs = fold(entries)
     run, body = choose(runs, runbook)

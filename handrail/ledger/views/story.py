@@ -28,7 +28,7 @@ _SETTLING = {
 class _Attempt:
     """What one holder of the lease wrote."""
 
-    fence: int
+    token: int
     run: str = ""
     number: int = 0
     started: bool = False
@@ -70,30 +70,30 @@ class Story:
             yield f"it lacks what `{event}` has to say: {error!r}"
 
     def _writer(self, event: Event, row: Mapping[str, Any]) -> Iterator[str]:
-        """One attempt writes at a time, each under a fence token higher than all before."""
+        """One attempt writes at a time, each under a token higher than all before."""
         current = self.current
-        if current is None or row["fence"] > current.fence:
+        if current is None or row["token"] > current.token:
             if current is not None and not current.ended and event is not Event.LOCK_TAKEN_OVER:
                 yield (
                     f"it overlaps attempt {current.number} of `{current.run}`, which had not "
                     "ended, and no takeover is on record"
                 )
-            self.current = current = _Attempt(row["fence"])
-        elif row["fence"] < current.fence:
+            self.current = current = _Attempt(row["token"])
+        elif row["token"] < current.token:
             yield (
-                f"its fence token {row['fence']} was stale: an attempt with token "
-                f"{current.fence} wrote before it"
+                f"its token {row['token']} was stale: an attempt with token "
+                f"{current.token} wrote before it"
             )
             return
         if current.ended:
             yield f"it was written after attempt {current.number} of `{current.run}` had ended"
         if event is Event.ATTEMPT_STARTED:
             if current.started:
-                yield f"a second attempt starts under fence token {current.fence}"
+                yield f"a second attempt starts under token {current.token}"
             current.run, current.number, current.started = row["run"], row["attempt"], True
         elif event not in _BEFORE_THE_START:
             if not current.started:
-                yield "no attempt had started under its fence token"
+                yield "no attempt had started under its token"
             elif (row["run"], row["attempt"]) != (current.run, current.number) and not (
                 event is Event.RUN_ROLLED_BACK and self.undoes.get(current.run) == row["run"]
             ):

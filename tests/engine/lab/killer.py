@@ -11,8 +11,9 @@ from itertools import count
 from typing import Any
 
 from handrail.ledger.store import SqliteLedger
+from handrail.ledger.writer import Writer
 
-WRITES = ("take_lease", "append", "release_lease")
+WRITES = ((SqliteLedger, "take_lease"), (Writer, "record"), (SqliteLedger, "release_lease"))
 
 
 def die_at(point: int) -> None:
@@ -33,5 +34,5 @@ def die_at(point: int) -> None:
 
         return guarded
 
-    for name in WRITES:
-        setattr(SqliteLedger, name, around(getattr(SqliteLedger, name)))
+    for owner, name in WRITES:
+        setattr(owner, name, around(getattr(owner, name)))

@@ -1,0 +1,67 @@
+"""What the engine needs of a ledger, wherever it is kept: a backend is one class of this shape."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from handrail.ledger.entry import Entry, Event
+from handrail.ledger.lease import SECONDS, Lease, Owner
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What an append says; the ledger adds number, time, token and hash."""
+
+    event: Event
+    run: str
+    attempt: int
+    actor: str
+    task: str = ""
+    step: str = ""
+    target: str = ""
+    reason: str = ""
+    body: Mapping[str, Any] | None = None  # Any: JSON
+
+
+class Ledger(Protocol):
+    """What the engine and the `handrail` command need of a ledger, wherever it is kept."""
+
+    environment: str
+
+    def entries(self) -> list[Entry]:
+        """Return every entry, oldest first, with the chain checked."""
+
+    def append(self, facts: Sequence[Fact], token: int, *, durable: bool = True) -> list[Entry]:
+        """Record facts under a current token, all or none; durable ones outlive a power cut."""
+
+    def lease(self) -> Lease | None:
+        """Return the lease as it stands, or None where nobody ever took it."""
+
+    def refuse_held(self, takeover: str = "") -> None:
+        """Raise while somebody else is the writer."""
+
+    def take_lease(self, owner: Owner, seconds: float = SECONDS, takeover: str = "") -> Lease:
+        """Become the one writer."""
+
+    def refuse_stale(self, token: int) -> None:
+        """Raise where a token is not that of the lease any more, by what the store says now."""
+
+    def beat(self, token: int) -> None:
+        """Say that the writer is alive; safe in a thread of its own."""
+
+    def release_lease(self, token: int) -> None:
+        """Stop being the writer."""
+
+
+class NoLedger:
+    """An environment in which nothing was run yet: planning reads it and leaves no file behind."""
+
+    def __init__(self, environment: str) -> None:
+        self.environment = environment
+
+    def entries(self) -> list[Entry]:
+        """Return nothing: nothing was recorded."""
+        return []
+
+    def refuse_held(self, takeover: str = "") -> None:
+        """Refuse nothing: nobody ever held it."""
