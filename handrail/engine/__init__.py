@@ -3,6 +3,7 @@
 from handrail.clients.secret import Secret
 from handrail.engine.attempt.opening import begin
 from handrail.engine.borrowed import uses
+from handrail.engine.children import living_on
 from handrail.engine.contract import Commands, call, check, irreversible
 from handrail.engine.finding import Finding, fails, holds, holds_if, unknown
 from handrail.engine.steps import gate, step
@@ -21,6 +22,7 @@ __all__ = [
     "holds",
     "holds_if",
     "irreversible",
+    "living_on",
     "roll_back",
     "say",
     "step",

@@ -6,7 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from pyinfra.api.arguments import ConnectorArguments
-from pyinfra.api.command import FunctionCommand, PyinfraCommand, StringCommand
+from pyinfra.api.command import (
+    FileUploadCommand,
+    FunctionCommand,
+    PyinfraCommand,
+    QuoteString,
+    StringCommand,
+)
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
 from pyinfra.connectors.util import CommandOutput
@@ -16,41 +22,65 @@ from handrail.engine import arguments as values
 from handrail.engine.act import Act
 from handrail.engine.contract import Call, Commands
 from handrail.engine.failure import Failure
-from handrail.engine.fence import fenced
+from handrail.engine.guard import Guard, named
 from handrail.engine.outcome import unforeseen
 from handrail.engine.telling import tell
 from handrail.ledger.errors import PreconditionUnmet, RunbookError
 
+DRAFT = ".handrail-draft"
+# A file that is there keeps its owner and mode, and one behind a link stays where it is.
+MOVE = """
+[ ! -d "$d" ] || { echo "$d is a folder" >&2; exit 1; }
+[ ! -L "$d" ] || d=$(readlink -f "$d")
+if [ -e "$d" ]; then cp -p "$d" "$t.new" && cat "$t" >"$t.new" && mv -f "$t.new" "$t"; fi &&
+mv -f "$t" "$d"
+"""
 STATUS = re.compile(r"exit status (\d+)")
 
 
 def perform(act: Act, body: Commands, failure: Failure) -> Iterator[PyinfraCommand]:
     """Turn what a body yields into pyinfra's commands, each guarded and watched."""
-    for item in body:
-        act.attempt.refuse_stale()
-        if isinstance(item, Call):
-            yield FunctionCommand(performer(item, failure), (), {})
-        elif isinstance(item, FunctionCommand):
-            yield FunctionCommand(caller(item, failure), (), {})
-        elif isinstance(item, str | StringCommand):
-            refuse_shown_secret(act, item)
-            line = item if isinstance(item, StringCommand) else StringCommand(item.strip())
-            yield WatchedLine(line, act, failure)
-        elif isinstance(item, PyinfraCommand):
-            yield WatchedTransfer(item, act, failure)
-        else:
-            raise RunbookError(
-                "the step was not carried on",
-                f"its body yields {type(item).__name__}, which is no command",
-                "yield a shell line, `call(function, …)`, or `yield from uses(OPERATION, …)`",
-            )
+    with guard_of(act).held() as guard:
+        for item in body:
+            act.attempt.refuse_stale()
+            yield watched(act, item, failure, guard)
+
+
+def guard_of(act: Act) -> Guard:
+    """Return the guard of what the step does in this attempt."""
+    attempt = act.attempt
+    name = named(attempt.run.id, act.task.declared.task, attempt.number)
+    return Guard(attempt.environment, name)
+
+
+def watched(act: Act, item: object, failure: Failure, guard: Guard) -> PyinfraCommand:
+    """Return one command of a body, guarded and watched.
+
+    Raises:
+        RunbookError: it is no command, or would show a secret.
+    """
+    if isinstance(item, Call):
+        return FunctionCommand(performer(item, failure, guard), (), {})
+    if isinstance(item, FunctionCommand):
+        return FunctionCommand(caller(item, failure, guard), (), {})
+    if isinstance(item, str | StringCommand):
+        refuse_shown_secret(act, item)
+        line = item if isinstance(item, StringCommand) else StringCommand(item.strip())
+        return WatchedLine(line, act, failure, guard)
+    if isinstance(item, PyinfraCommand):
+        return WatchedTransfer(item, act, failure, guard)
+    raise RunbookError(
+        "the step was not carried on",
+        f"its body yields {type(item).__name__}, which is no command",
+        "yield a shell line, `call(function, …)`, or `yield from uses(OPERATION, …)`",
+    )
 
 
 class WatchedLine(StringCommand):
     """A shell line under the guard of its target, which leaves behind what it said."""
 
-    def __init__(self, line: StringCommand, act: Act, failure: Failure) -> None:
-        guarded = fenced(act.attempt.environment, line)
+    def __init__(self, line: StringCommand, act: Act, failure: Failure, guard: Guard) -> None:
+        guarded = guard.line(line)
         told = '|| { code=$?; echo "exit status $code" >&2; exit $code; }'
         super().__init__("(", guarded, ")", told, **line.connector_arguments)
         self._line, self._act, self._failure = line, act, failure
@@ -71,11 +101,15 @@ class WatchedLine(StringCommand):
 
 
 class WatchedTransfer(PyinfraCommand):
-    """A file on its way to or from a target; what copies it there holds the target's guard."""
+    """A file on its way to or from a target; what copies it there holds the target's guard.
 
-    def __init__(self, transfer: PyinfraCommand, act: Act, failure: Failure) -> None:
+    An upload goes to a name beside its own first, so a file is never half there, and only the move
+    of a command whose guard is held puts it in place.
+    """
+
+    def __init__(self, transfer: PyinfraCommand, act: Act, failure: Failure, guard: Guard) -> None:
         super().__init__(**transfer.connector_arguments)
-        self._transfer, self._act, self._failure = transfer, act, failure
+        self._transfer, self._act, self._failure, self._guard = transfer, act, failure, guard
 
     def __repr__(self) -> str:
         """Return what pyinfra prints of it."""
@@ -84,21 +118,37 @@ class WatchedTransfer(PyinfraCommand):
     def execute(self, state: State, host: Host, connector_arguments: ConnectorArguments) -> bool:
         """Carry it out; of a failure keep what could not be copied where, and why."""
         text = repr(self._transfer)
-        with kept(self._act, self._failure, text), guarded_lines(self._act, host):
-            good = self._transfer.execute(state, host, connector_arguments)
+        with kept(self._act, self._failure, text), guarded_lines(self._guard, host):
+            good = self._carry(state, host, connector_arguments)
         if not good:
             note(self._act, self._failure, text, "", None)
-        return bool(good)
+        return good
+
+    def _carry(self, state: State, host: Host, connector_arguments: ConnectorArguments) -> bool:
+        transfer = self._transfer
+        if not isinstance(transfer, FileUploadCommand):
+            return bool(transfer.execute(state, host, connector_arguments))
+        draft = f"{transfer.dest}{DRAFT}"
+        upload = FileUploadCommand(
+            transfer.src, draft, transfer.remote_temp_filename, **transfer.connector_arguments
+        )
+        move = StringCommand(
+            "d=", QuoteString(transfer.dest), "; t=", QuoteString(draft), MOVE, _separator=""
+        )
+        return bool(upload.execute(state, host, connector_arguments)) and host.run_shell_command(
+            move, print_output=state.print_output, print_input=state.print_input,
+            **connector_arguments,
+        )[0]  # fmt: skip
 
 
 @contextmanager
-def guarded_lines(act: Act, host: Host) -> Iterator[None]:
+def guarded_lines(guard: Guard, host: Host) -> Iterator[None]:
     """Put the shell lines with which a connector moves a file under the guard, too."""
     connector = host.connector
     run = connector.run_shell_command
 
     def guarded(command: StringCommand, *args: Any, **kwargs: Any) -> Any:  # Any: pyinfra's own
-        return run(fenced(act.attempt.environment, command), *args, **kwargs)
+        return run(guard.line(command), *args, **kwargs)
 
     connector.run_shell_command = guarded  # type: ignore[method-assign]
     try:
@@ -129,23 +179,23 @@ def withheld(act: Act, text: str) -> str:
     return text
 
 
-def performer(item: Call, failure: Failure) -> Callable[[State, Host], bool]:
+def performer(item: Call, failure: Failure, guard: Guard) -> Callable[[State, Host], bool]:
     """Return a call in the form that pyinfra runs: False is a failure, told in three lines."""
 
     def run(state: State, host: Host) -> bool:  # pyinfra goes by these two names
-        del state, host
-        with told(failure):
+        del state
+        with told(failure), guard.call(), guarded_lines(guard, host):
             item.function(*item.args, **item.kwargs)
         return not failure
 
     return run
 
 
-def caller(item: FunctionCommand, failure: Failure) -> Callable[[State, Host], bool]:
+def caller(item: FunctionCommand, failure: Failure, guard: Guard) -> Callable[[State, Host], bool]:
     """Return a function command of one of pyinfra's operations in the same form."""
 
     def run(state: State, host: Host) -> bool:  # pyinfra goes by these two names
-        with told(failure):
+        with told(failure), guard.call(), guarded_lines(guard, host):
             if item.execute(state, host, item.connector_arguments) is False:
                 failure.why = f"`{item!r}` did not succeed"
         return not failure

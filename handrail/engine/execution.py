@@ -14,8 +14,8 @@ from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.commands import perform
 from handrail.engine.contract import Clause, Contract, ask, chosen, claim
 from handrail.engine.failure import Failure
-from handrail.engine.fence import refuse_orphan
 from handrail.engine.finding import Finding, Verdict
+from handrail.engine.guard import acts_in_doubt, refuse_orphan
 from handrail.engine.outcome import (
     because,
     failed,
@@ -117,7 +117,8 @@ def confirm_or_redo(act: Act, found: Finding) -> bool:
 
 def resolve_doubt(act: Act) -> bool:
     """Find out what an interrupted act came to; True where it has to run again."""
-    refuse_orphan(act.attempt.environment, f"{act.contract.name} did not start on {host.name}")
+    what = f"{act.contract.name} did not start on {host.name}"
+    refuse_orphan(act.attempt.environment, acts_in_doubt(act.attempt.run, act.task), what)
     choice = act.attempt.settlement(act.task)
     reason = act.attempt.choices.reason
     if choice and not reason:

@@ -18,8 +18,8 @@ from handrail.engine.commands import perform
 from handrail.engine.contract import Call, Contract, Irreversible, ask, chosen, load
 from handrail.engine.execution import captured
 from handrail.engine.failure import Failure
-from handrail.engine.fence import refuse_orphan
 from handrail.engine.finding import Verdict
+from handrail.engine.guard import acts_in_doubt, refuse_orphan
 from handrail.engine.outcome import (
     because,
     failed,
@@ -144,7 +144,9 @@ def _decide(act: Act, receipt: Receipt) -> tuple[str, str]:
     doubtful = act.task.in_doubt or task.in_doubt or task.state is TaskState.SKIPPED
     if doubtful:  # before anything is read: an orphan may still change it
         what = f"{contract.name} was not put back on {host.name}"
-        refuse_orphan(act.attempt.environment, what)
+        undone = act.attempt.runs[act.attempt.run.undoes]
+        acts = acts_in_doubt(undone, task) + acts_in_doubt(act.attempt.run, act.task)
+        refuse_orphan(act.attempt.environment, acts, what)
     if _as_before(act, receipt):
         return "as before", ""
     if doubtful:

@@ -117,7 +117,7 @@ def test_a_log_that_cannot_be_written_stops_nothing(lab):
 
 
 def test_a_daemon_that_a_step_leaves_behind_is_no_orphan(lab):
-    """The fence is held by the command, and not by what it started."""
+    """It keeps the guard, and nobody asks: the act that started it is on record as done."""
     lab.runbook(
         'steps.print_to(path=f"{room}/a", text="1", task="1")',
         'steps.leave_running(path=f"{room}/d", task="2")',

@@ -65,7 +65,7 @@ class Ran:
 class Bench:
     """One environment in a folder of its own.
 
-    Its name is its own, too: the fence on a target goes by it, and all targets are this machine.
+    Its name is its own, too: the guards on a target go by it, and all targets are this machine.
     """
 
     def __init__(self, folder: Path, targets: Iterable[str] = ("one",)) -> None:
@@ -89,9 +89,9 @@ class Bench:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Remove the fences; they lie outside of the folder, as on any target."""
-        for fence in Path("/tmp").glob(f"runbook-*-{self.environment}-*.fence"):
-            fence.unlink()
+        """Remove the guards; they lie outside of the folder, as on any target."""
+        for guard in Path("/tmp").glob(f"handrail-*-{self.environment}-*.guard"):
+            guard.unlink()
 
     def room(self, target: str = "one") -> Path:
         """Return the folder that a target's steps work in."""
@@ -110,9 +110,9 @@ class Bench:
         )
         (self.folder / f"{name}.py").write_text(f"hosts = {hosts!r}\n")
 
-    def runbook(self, *calls: str, name: str = "up") -> None:
+    def runbook(self, *calls: str, name: str = "up", header: str = "") -> None:
         """Write a runbook: `begin()` and the calls, a line each."""
-        (self.folder / f"{name}.py").write_text(HEADER + "\n".join(calls) + "\n")
+        (self.folder / f"{name}.py").write_text(header + HEADER + "\n".join(calls) + "\n")
 
     def command(self, *arguments: str, runbook: str = "up") -> list[str]:
         """Return the command line of a run."""
@@ -154,14 +154,16 @@ class Bench:
         data = ["--data", f"run={run}", "--data", f"reason={reason}"]
         return self.run(*data, *arguments, runbook="rollback", **env)
 
-    def start(self, *arguments: str, runbook: str = "up") -> subprocess.Popen[str]:
-        """Start the command, in a session of its own, and do not wait."""
+    def start(
+        self, *arguments: str, runbook: str = "up", output: bool = True
+    ) -> subprocess.Popen[str]:
+        """Start the command, in a session of its own, and do not wait; nobody may read it."""
         return subprocess.Popen(
             self.command(*arguments, runbook=runbook),
             cwd=self.folder,
             env=self.env,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.PIPE if output else subprocess.DEVNULL,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
