@@ -22,6 +22,7 @@ from operations import (
     package_json,
     service,
     smoke,
+    sync,
     verify,
 )
 from operations.targets import NEEDS
@@ -34,6 +35,14 @@ service.pause_autodeploy(
     on="system",
     render=here.render,
     services=[here.legacy_service, here.frontend_service],
+)
+
+sync.pause(
+    task="0.1.1",
+    name="Stop pushes of render.yaml from changing services",
+    on="production",
+    render=here.render,
+    source=here.service_source,
 )
 
 # 1-2: the app's configuration, in its repository

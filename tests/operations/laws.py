@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 from hypothesis import strategies as st
+from rehearsal.render.blueprints import Blueprint
 from rehearsal.render.records import EnvVar
 
 from handrail.transfer import freeze
@@ -202,6 +203,30 @@ def held(data):
             service = cloud().service(name, clone.origin, WORKER, auto_deploy_trigger=trigger)
             cloud().add(service, deploy=False)
         yield World({"render": cloud().inventory, "services": names}, lambda: cloud().look(*names))
+
+
+@harness("sync.pause")
+@contextmanager
+def blueprints(data):
+    """A Blueprint of the repository, another of it that is paused or not, and a stranger's."""
+    with services(WEB) as (clone, _):
+        attached = cloud().standin.blueprints.attached
+        also = data.draw(st.booleans(), "the second syncs")
+        found = [
+            Blueprint("app", str(clone.origin)),
+            Blueprint("next", str(clone.origin), "next", auto_sync=also),
+            Blueprint("other", "https://example.org/other"),
+        ]
+        attached |= {each.id: each for each in found}
+        yield World(
+            {
+                "render": cloud().inventory,
+                "source": {"repo": str(clone.origin), "branch": "main"},
+            },
+            lambda: [each.auto_sync for each in found],
+        )
+        for each in found:
+            del attached[each.id]
 
 
 @harness("service.suspend")

@@ -33,6 +33,7 @@ from rehearsal.origin import make_origin
 from rehearsal.postgres import PostgresServer
 from rehearsal.processes import start_time
 from rehearsal.redis_server import RedisServer
+from rehearsal.render.blueprints import Blueprint
 from rehearsal.render.records import EnvVar, Json, Service
 from rehearsal.render.settings import Clocks
 from rehearsal.render.standin import StandIn, new_settings
@@ -190,6 +191,8 @@ class World:
                     first.append((service.id, deploy_id))
         for service_id, deploy_id in first:
             await self._wait_live(render, service_id, deploy_id)
+        # The default when one is made: render.yaml is synced at every push.
+        render.blueprints.attach(Blueprint("rotc", str(self.layout.origin)))
         self.say(f"The Node services and the frontends are live ({time.monotonic() - began:.1f} s)")
 
     async def _wait_live(self, render: StandIn, service_id: str, deploy_id: str) -> None:

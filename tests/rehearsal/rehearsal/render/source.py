@@ -39,6 +39,13 @@ class Source:
         created_at = stamp(datetime.fromisoformat(created))
         return {"id": sha, "message": message.strip(), "createdAt": created_at}
 
+    async def read(self, revision: str, path: str) -> str | None:
+        """Return a file as it is at a commit; None where it is not there."""
+        try:
+            return await self._git("show", f"{revision}:{path}")
+        except SourceError:
+            return None
+
     async def changes(self, old: str, new: str, service: Service) -> bool:
         """Say whether a service's files changed between two commits."""
         names = (await self._git("diff", "--name-only", old, new)).splitlines()

@@ -14,6 +14,7 @@ from rehearsal.forms import parse_form
 from rehearsal.render.answers import ApiError, RateLimits, not_found, page
 from rehearsal.render.autodeploy import follow_branches
 from rehearsal.render.blueprint import validate
+from rehearsal.render.blueprints import Blueprints
 from rehearsal.render.deploy_calls import DeployCalls
 from rehearsal.render.engine import Engine
 from rehearsal.render.faults import Fault
@@ -61,13 +62,14 @@ class StandIn:
         self.engine = Engine(settings, self.workspace)
         self.front = Front(self.workspace, self.engine.release)
         self.services = ServiceCalls(self.engine, self.front)
+        self.blueprints = Blueprints(self.services)
         self.deploys = DeployCalls(self.engine)
         self.faults: list[Fault] = []
         self.limits = RateLimits()
         self.enforce_rate_limits = settings.enforce_rate_limits
         self.url = ""
         self._server: asyncio.Server | None = None
-        self._follower: asyncio.Task[None] | None = None
+        self._followers: list[asyncio.Task[None]] = []
         self._routes = [
             (method, re.compile(pattern.replace("*", "([^/]+)")), call)
             for method, pattern, call in self._calls()
@@ -79,14 +81,18 @@ class StandIn:
             (self.settings.directory / name).mkdir(parents=True, exist_ok=True)
         self._server, taken = await listen(self.answer, port)
         self.url = f"http://127.0.0.1:{taken}{PREFIX}"
-        self._follower = asyncio.create_task(follow_branches(self.engine))
+        pace = self.settings.clocks.autodeploy_seconds
+        self._followers = [
+            asyncio.create_task(follow_branches(self.engine)),
+            asyncio.create_task(self.blueprints.follow(pace)),
+        ]
 
     async def stop(self) -> None:
         """Stop listening and end every process of every service."""
-        if self._follower is not None:
-            self._follower.cancel()
+        for follower in self._followers:
+            follower.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._follower
+                await follower
         if self._server is not None:
             self._server.close()
         await self.engine.stop()
@@ -191,6 +197,9 @@ class StandIn:
             ("GET", "/metrics/http-requests", self._requests),
             ("GET", "/metrics/http-latency", self._latency),
             ("POST", "/blueprints/validate", self._validate),
+            ("GET", "/blueprints", self.blueprints.search),
+            ("GET", "/blueprints/*", self.blueprints.show),
+            ("PATCH", "/blueprints/*", self.blueprints.change),
         ]
 
     async def _user(self, _request: Request) -> Answer:

@@ -1,0 +1,46 @@
+"""Task 0.1: a push of render.yaml makes and changes no service by itself."""
+
+from handrail.clients.render import Render
+from handrail.engine import Commands, Finding, call, fails, holds, step
+
+
+def automatic_sync(render: Render, source: dict[str, str]) -> dict[str, bool]:
+    """Return, by id, whether a Blueprint of the repository syncs by itself."""
+    return {each.id: each.auto_sync for each in render.blueprints(source["repo"])}
+
+
+def pushes_change_no_service(render: Render, source: dict[str, str]) -> Finding:
+    """A push of render.yaml makes and changes no service."""
+    on = [each.name for each in render.blueprints(source["repo"]) if each.auto_sync]
+    return fails(f"Blueprint {', '.join(on)} syncs at every push") if on else holds()
+
+
+def restore_sync(render: Render, before: dict[str, bool]) -> None:
+    """Let each Blueprint sync as it did."""
+    for identity, enabled in before.items():
+        render.set_auto_sync(identity, enabled=enabled)
+
+
+@step(
+    captures=automatic_sync,
+    ensures=pushes_change_no_service,
+    rollback=restore_sync,
+    idempotent=True,
+)
+def pause(render: Render, source: dict[str, str]) -> Commands:
+    """Stop Blueprints from syncing, so that a push of render.yaml starts nothing.
+
+    A Blueprint syncs by itself unless it is told not to. The push of the new file would make and
+    start every service in it before any row is there, and turn autodeploy on again.
+
+    Args:
+        render: The workspace.
+        source: `repo` and `branch` that the services are built from.
+
+    Raises:
+        ClientError: Render refused.
+
+    Source: https://render.com/docs/infrastructure-as-code
+    """
+    for each in render.blueprints(source["repo"]):
+        yield call(render.set_auto_sync, each.id, enabled=False)
