@@ -91,6 +91,8 @@ def dump(database: Database, place: Path, label: str) -> None:
         say(f"{made.rows} rows of `{made.database}` in {made.size_bytes} bytes")
     proof = backup.prove(url, place)
     say(f"restored in {proof.seconds} s; a way back takes about {proof.way_back_seconds} s")
+    for statement in proof.not_carried:
+        say(f"after a way back somebody who may has to run: {statement}")
 
 
 def refuse_after_load(place: Path, label: str) -> None:

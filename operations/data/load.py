@@ -136,3 +136,5 @@ def swap(destination: Database, place: Path) -> None:
     """Swap the backup in, and say under which name the database it replaces is kept."""
     restored = backups.restore(destination.url.reveal(), place)
     say(f"restored in {restored.seconds} s; the database it replaced is kept as {restored.kept_as}")
+    for statement in restored.not_carried:
+        say(f"this role may not make it as it was; somebody who may has to run: {statement}")

@@ -28,7 +28,8 @@ class Proof:
     """A restore that was made and compared.
 
     `seconds` is how long the restore itself took, `way_back_seconds` the whole of it with the
-    comparison: what `restore` needs as well, whose swap at the end takes a moment.
+    comparison: what `restore` needs as well, whose swap at the end takes a moment. `not_carried`
+    are statements that this role may not make at a way back: a superuser would have to.
     """
 
     proven_at: str
@@ -36,6 +37,7 @@ class Proof:
     rows: int
     seconds: float
     way_back_seconds: float
+    not_carried: tuple[str, ...] = ()
 
 
 def prove(url: str, directory: str | Path, *, jobs: int = JOBS) -> Proof:
@@ -53,9 +55,10 @@ def prove(url: str, directory: str | Path, *, jobs: int = JOBS) -> Proof:
     made = check(directory)
     scratch = f"cutover_proof_{secrets.token_hex(6)}"
     began = time.monotonic()
-    seconds = restore_into(url, scratch, Path(directory), made, jobs, keep=False)
+    done = restore_into(url, scratch, Path(directory), made, jobs, keep=False)
     whole = round(time.monotonic() - began, 3)
-    proof = Proof(now(), len(made.tables), made.rows, seconds, whole)
+    not_carried = tuple(each.replace(scratch, made.database) for each in done.not_carried)
+    proof = Proof(now(), len(made.tables), made.rows, done.seconds, whole, not_carried)
     (Path(directory) / PROOF).write_text(json.dumps(asdict(proof)) + "\n", encoding="utf-8")
     return proof
 
@@ -65,7 +68,7 @@ def proof(directory: str | Path) -> Proof | None:
     try:
         stored = json.loads((Path(directory) / PROOF).read_text(encoding="utf-8"))
         check(directory)
-        return Proof(**stored)
+        return Proof(**stored | {"not_carried": tuple(stored.get("not_carried", ()))})
     except (OSError, ValueError, TypeError, BackupFailed):
         return None
 

@@ -1,8 +1,9 @@
 """Put a database back from a dump: into a new one first, then by name."""
 
 import datetime as dt
+import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
@@ -10,6 +11,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.errors import ObjectInUse
 
 from handrail.clients.errors import ClientError
+from handrail.transfer.backup import properties
 from handrail.transfer.backup.dump import (
     JOBS,
     Backup,
@@ -18,29 +20,45 @@ from handrail.transfer.backup.dump import (
     check,
     read_tables,
 )
-from handrail.transfer.session import programs
-from handrail.transfer.session.connection import Connection, connect, first_line
-from handrail.transfer.session.quoting import literal, quoted
+from handrail.transfer.backup.properties import Properties
+from handrail.transfer.session import others, programs
+from handrail.transfer.session.connection import Connection, connect, first_line, value
+from handrail.transfer.session.quoting import quoted
 
 SWAP_SECONDS = 60.0
-OTHERS = "from pg_stat_activity where datname = %s and pid <> pg_backend_pid()"
+STAMP = r"\d{8}T\d{12}Z"
+RESTORED, REPLACED = "restored", "replaced"
+
+
+@dataclass(frozen=True)
+class RestoredCopy:
+    """A backup restored into a database: the seconds pg_restore took, and what is `not_carried`."""
+
+    seconds: float
+    not_carried: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Restored:
-    """A database put back; the one it replaced is kept under `kept_as`, read-only."""
+    """A database put back; the one it replaced is kept under `kept_as`, read-only.
+
+    `not_carried` are statements that this role may not make, so that somebody else has to.
+    """
 
     database: str
     kept_as: str
     seconds: float
     swap_seconds: float
+    not_carried: tuple[str, ...]
 
 
 def restore(url: str, directory: str | Path, *, jobs: int = JOBS) -> Restored:
     """Restore a backup into a new database and swap it in by name.
 
-    The old database is kept under a dated name as evidence. Both renames are one transaction, so at
-    any moment there is one database of that name.
+    Its settings, rights, owner, locale, comment and limits are those of the database it replaces,
+    which is kept under a dated name as evidence. Both renames are one transaction, so at any moment
+    there is one database of that name. Where it is refused, nothing is left behind: also what an
+    attempt that was killed had restored is removed by the next.
 
     Args:
         url: URL of the database to put back; its sessions are ended.
@@ -52,18 +70,49 @@ def restore(url: str, directory: str | Path, *, jobs: int = JOBS) -> Restored:
     """
     began = time.monotonic()
     made = check(directory)
-    name = str(programs.environment(url).get("PGDATABASE", ""))
+    name = programs.environment(url).get("PGDATABASE", "")
     stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    # PostgreSQL cuts names at 63 bytes, and a cut one would not be found again
-    fresh, kept = f"{name[:30]}_restored_{stamp}", f"{name[:30]}_replaced_{stamp}"
-    restore_into(url, fresh, Path(directory), made, jobs, keep=True)
-    swapping = time.monotonic()
+    fresh, kept = _name(name, RESTORED, stamp), _name(name, REPLACED, stamp)
     with maintenance(url, name) as session:
-        _carry_settings(session, name, fresh)
-        _swap(session, name, fresh, kept)
+        _refuse_sessions(session, name)
+        _remove_leftovers(session, name)
+        done = restore_into(url, fresh, Path(directory), made, jobs, keep=True)
+        swapping = time.monotonic()
+        try:
+            _swap(session, name, fresh, kept)
+        except ClientError:
+            session.execute(f"drop database if exists {quoted(fresh)} with (force)")
+            raise
         session.execute(f"alter database {quoted(kept)} set default_transaction_read_only = on")
     ended = time.monotonic()
-    return Restored(name, kept, round(ended - began, 3), round(ended - swapping, 3))
+    return Restored(
+        name, kept, round(ended - began, 3), round(ended - swapping, 3), done.not_carried
+    )
+
+
+def _name(name: str, kind: str, stamp: str) -> str:
+    # PostgreSQL cuts names at 63 bytes, and a cut one would not be found again
+    return f"{name[:30]}_{kind}_{stamp}"
+
+
+def _remove_leftovers(session: Connection, name: str) -> None:
+    """Drop what earlier attempts restored and did not swap in: nobody ever worked on these."""
+    like = f"^{re.escape(_name(name, RESTORED, ''))}{STAMP}$"
+    for (left,) in session.execute("select datname::text from pg_database").fetchall():
+        if re.match(like, left):
+            session.execute(f"drop database if exists {quoted(left)} with (force)")
+
+
+def _refuse_sessions(session: Connection, name: str) -> None:
+    """Refuse before anything is restored where a session would be in the way of the swap."""
+    stay = others.in_the_way(others.others(session, name), {})
+    if stay:
+        raise BackupFailed(
+            f"`{name}` was not put back",
+            f"it cannot be renamed while these sessions are open, and they are not this role's to "
+            f"end: {others.listed(stay)}",
+            f"{others.advice(stay)}; then the same command again",
+        )
 
 
 def maintenance(url: str, name: str) -> Connection:
@@ -81,43 +130,57 @@ def maintenance(url: str, name: str) -> Connection:
 
 def restore_into(
     url: str, database: str, directory: Path, made: Backup, jobs: int, *, keep: bool
-) -> float:
-    """Create a database, restore into it and compare; return the seconds that took."""
+) -> RestoredCopy:
+    """Create a database like the one of the URL, restore into it and compare.
+
+    Raises:
+        BackupFailed: it could not be created, or holds other rows than the manifest says.
+        ProgramFailed: pg_restore failed.
+    """
     began = time.monotonic()
     good = False
     name = programs.environment(url).get("PGDATABASE", "")
     with maintenance(url, name) as session:
-        locale = session.execute(
-            "select datcollate, datctype from pg_database "
-            "where datname in (%s, current_database()) order by datname = %s desc",
-            [name, name],
-        ).fetchone() or ("C", "C")
-        version = session.info.server_version
-        try:
-            session.execute(
-                f"create database {quoted(database)} template template0 encoding 'UTF8' "
-                f"lc_collate {literal(locale[0])} lc_ctype {literal(locale[1])}"
-            )
-        except psycopg.Error as error:
-            raise BackupFailed(
-                "the backup was not restored",
-                f"no database could be created: {first_line(error)}",
-                "give the role CREATEDB, or use the URL of a role that has it",
-            ) from None
+        wanted = _wanted(session, name)
+        _create(session, database, wanted)
         try:
             arguments = ["--format=directory", f"--jobs={jobs}", "--exit-on-error", "--no-password"]
             arguments += [f"--dbname={database}", str(directory / "dump")]
-            program = programs.find(version) / "pg_restore"
+            program = programs.find(session.info.server_version) / "pg_restore"
             programs.run(program, arguments, programs.environment(url, database))
             seconds = round(time.monotonic() - began, 3)
             with connect(make_conninfo(url, dbname=database), name="restored database") as restored:
                 _compare(directory, made.tables, read_tables(restored))
                 restored.execute("analyze")
+            not_carried = properties.give(session, database, wanted)
             good = True
         finally:
             if not (good and keep):
                 session.execute(f"drop database if exists {quoted(database)} with (force)")
-    return seconds
+    return RestoredCopy(seconds, not_carried)
+
+
+def _wanted(session: Connection, name: str) -> Properties:
+    """Return what a database has to be like: as the one of that name, or as a new one."""
+    found = properties.read(session, name)
+    if found is not None:
+        return found
+    usual = properties.read(session, str(value(session, "select current_database()")))
+    if usual is None:
+        raise BackupFailed("no database to go by", f"`{name}` is not there", "correct the address")
+    return replace(usual, owner=session.info.user, settings=(), rights=None, labels=())
+
+
+def _create(session: Connection, database: str, wanted: Properties) -> None:
+    """Create an empty database with that owner, encoding and locale."""
+    try:
+        session.execute(f"create database {quoted(database)} {wanted.creation()}")
+    except psycopg.Error as error:
+        raise BackupFailed(
+            "the backup was not restored",
+            f"no database could be created: {first_line(error)}",
+            "give the role CREATEDB, or use the URL of a role that has it",
+        ) from None
 
 
 def _compare(
@@ -138,24 +201,11 @@ def _compare(
         )
 
 
-def _carry_settings(session: Connection, name: str, fresh: str) -> None:
-    """Give the new database the settings of the old one, which a dump does not hold."""
-    rows = session.execute(
-        "select c from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase, "
-        "unnest(s.setconfig) c where d.datname = %s and s.setrole = 0",
-        [name],
-    ).fetchall()
-    for (setting,) in rows:
-        key, _, text = setting.partition("=")
-        if key != "default_transaction_read_only":  # a freeze belongs to what was frozen
-            session.execute(f"alter database {quoted(fresh)} set {key} = {literal(text)}")
-
-
 def _swap(session: Connection, name: str, fresh: str, kept: str) -> None:
     deadline = time.monotonic() + SWAP_SECONDS
     while True:
-        for database in (name, fresh):
-            session.execute(f"select pg_terminate_backend(pid) {OTHERS}", [database])
+        _refuse_sessions(session, name)
+        others.end(session, others.others(session, name, fresh))
         try:
             with session.transaction():
                 session.execute(f"alter database {quoted(name)} rename to {quoted(kept)}")
@@ -163,14 +213,14 @@ def _swap(session: Connection, name: str, fresh: str, kept: str) -> None:
         except ObjectInUse as error:
             if time.monotonic() > deadline:
                 raise BackupFailed(
-                    f"`{name}` was not swapped, the restored one waits as `{fresh}`",
-                    first_line(error),
+                    f"`{name}` was not put back",
+                    f"{first_line(error)}, again and again for {SWAP_SECONDS:.0f} s",
                     "stop the services that connect to it, then run the same command again",
                 ) from None
             time.sleep(0.1)
         except psycopg.Error as error:
             raise BackupFailed(
-                f"`{name}` was not swapped, the restored one waits as `{fresh}`",
+                f"`{name}` was not put back",
                 first_line(error),
                 "use the URL of the role that owns the database and may create databases",
             ) from None

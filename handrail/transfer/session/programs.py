@@ -146,11 +146,21 @@ def run(program: Path, arguments: Sequence[str], variables: dict[str, str]) -> N
             f"check that `{program}` may be run by this user",
         ) from None
     if answer.returncode != 0:
-        said = answer.stderr.strip().splitlines()[-5:]
-        text = "; ".join(said) or f"it ended with status {answer.returncode}"
+        text = _first_error(answer.stderr) or f"it ended with status {answer.returncode}"
         password = variables.get("PGPASSWORD")
         raise ProgramFailed(
             f"`{program.name}` failed",
             text.replace(password, "…") if password else text,
             "mend what it names, then run the same command again",
         )
+
+
+def _first_error(said: str) -> str:
+    """Return the first error of a program's output with the command it was about.
+
+    Later lines are of what failed because of it; details quote rows.
+    """
+    lines = [line.strip() for line in said.strip().splitlines()]
+    first = next((line for line in lines if "error:" in line.lower()), lines[-1] if lines else "")
+    command = next((line for line in lines if line.startswith("Command was:")), "")
+    return f"{first}; {command}" if command else first
