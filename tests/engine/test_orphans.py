@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.engine.lab.bench import until
+from tests.engine.lab.bench import end, until
 
 AT_WORK = "a command of an earlier attempt is still at work there (process "
 LINES = ["plain", "setsid", "nohup", "two lines"]
@@ -20,11 +20,12 @@ BLOWS = {
 
 
 KINDS = [("line", how) for how in LINES] + [("call", how) for how in CALLS]
-# While `os.system` waits, nothing else runs in the process, no handler of a signal either.
-ALL = [(kind, how, blow) for kind, how in KINDS for blow in BLOWS if how != "system"]
-ALL += [("call", "system", "parent")]
+# While these wait, nothing else runs in the process, no handler of a signal either.
+BLIND = {"system", "spawn"}
+ALL = [(kind, how, blow) for kind, how in KINDS for blow in BLOWS if how not in BLIND]
+ALL += [("call", "system", "parent"), ("call", "spawn", "parent"), ("call", "spawn", "group")]
 # Every kind and every blow in the suite; the campaign tries each with each.
-SLICE = [ALL[place] for place in (0, 6, 12, 18, 24, 28, 32, 35)]
+SLICE = [ALL[place] for place in (0, 6, 12, 18, 24, 28, 30, 32)]
 
 
 def struck(lab, kind, how, blow):
@@ -32,9 +33,13 @@ def struck(lab, kind, how, blow):
     call = f'hardy.by_{kind}(path=f"{{room}}/f", how="{how}", task="1")'
     lab.runbook(call, header="from lab import hardy\n")
     process = lab.start(output=False)
-    until(lambda: lab.read("f.begun"))
-    BLOWS[blow](process)
-    process.wait(timeout=20)
+    try:
+        until(lambda: lab.read("f.begun"))
+        BLOWS[blow](process)
+        process.wait(timeout=20)
+    except BaseException:
+        end(process)
+        raise
 
 
 def check_kept_out(lab, *more):
