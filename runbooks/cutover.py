@@ -96,6 +96,7 @@ service.create(
     definitions=here.django_definitions,
     source=here.service_source,
     addresses={"web": here.web_url, "channels": here.channels_url},
+    asleep=["beat"],
 )
 env.put(
     task="3.1",
@@ -441,6 +442,16 @@ smoke.accounts_sign_in(
     name="Sign in to Django with the passwords users have",
     on="production",
     url=here.web_url,
+    profile=here.profile,
+    system="django",
+    canaries=here.canaries,
+)
+
+smoke.upload_is_served(
+    task="10.1",
+    name="Upload a file with production's credentials and get it back",
+    on="production",
+    web_url=here.web_url,
     profile=here.profile,
     system="django",
     canaries=here.canaries,

@@ -6,23 +6,8 @@ from handrail.clients.errors import ClientError
 from handrail.clients.render import Render, Service
 from handrail.engine import Commands, Finding, call, fails, holds, step
 
-TYPES = {"web": "web_service", "worker": "background_worker", "pserv": "private_service"}
-# What Render lets be changed, by the name it has in a Blueprint, and how a service reads there.
-# Source: https://api-docs.render.com/reference/update-service
-CHANGEABLE = {
-    "rootDir": "root_dir",
-    "buildCommand": "build_command",
-    "startCommand": "start_command",
-    "healthCheckPath": "health_check_path",
-    "plan": "plan",
-    "repo": "repo",
-    "branch": "branch",
-}
-FIXED = {"runtime": "runtime", "region": "region"}
-DETAILS = {"buildCommand", "startCommand", "healthCheckPath", "plan"}
-COMMANDS = {"buildCommand", "startCommand"}
-
-Definitions = dict[str, dict[str, Any]]  # Blueprint entries by the part they play
+from ..descriptions import CHANGEABLE, Definitions, body_of, changes, patch_of, unlike
+from ..services import cancel_coming
 
 
 def as_found(
@@ -54,22 +39,22 @@ def services_are_made(
     definitions: Definitions,
     source: dict[str, str],
     addresses: dict[str, str],
+    asleep: list[str],
 ) -> Finding:
     """Every service is there as described, at its address, and deploys only when told to."""
     for part, name in services.items():
         found = render.find_service(name)
         if found is None:
             return fails(f"Render has no `{name}`")
-        other = unlike(found, definitions[part])
-        if other:
+        if other := unlike(found, definitions[part]):
             return fails(f"`{name}` {other}", fix_of_stranger(name))
-        if found.autodeploy:
-            return fails(f"`{name}` deploys by itself on every push")
-        different = changes(found, definitions[part], source)
-        if different:
+        if different := changes(found, definitions[part], source):
             return fails(f"`{name}` has another {', '.join(different)}")
-        wanted = addresses.get(part)
-        if wanted is not None and found.url.rstrip("/") != wanted.rstrip("/"):
+        if found.autodeploy or (part in asleep and is_awake(render, found)):
+            why = "deploys by itself on every push" if found.autodeploy else "is not suspended yet"
+            return fails(f"`{name}` {why}")
+        wanted = addresses.get(part, found.url)
+        if found.url.rstrip("/") != wanted.rstrip("/"):
             return fails(
                 f"Render gave `{name}` the address {found.url}, and the inventory says {wanted}",
                 f"write {found.url} into the inventory wherever it says {wanted}: what answers "
@@ -91,6 +76,8 @@ def restore_found(render: Render, before: dict[str, Any]) -> None:
             render.set_autodeploy(found.id, enabled=known.get("autodeploy", False))
         if not found.suspended and not known["runs"]:
             render.suspend(found.id)
+        if found.suspended and known["runs"]:
+            wake(render, found)
 
 
 @step(
@@ -105,6 +92,7 @@ def create(
     definitions: Definitions,
     source: dict[str, str],
     addresses: dict[str, str],
+    asleep: list[str],
 ) -> Commands:
     """Create services on Render that are not there yet, with autodeploy off.
 
@@ -119,6 +107,8 @@ def create(
         definitions: Blueprint entries by part.
         source: `repo` and `branch` they are built from.
         addresses: Public addresses by part, for those that the inventory names.
+        asleep: Parts that are suspended until a later step deploys them: whatever else may start
+            deploys, these do not run before their time.
 
     Raises:
         ClientError: Render refused, or the workspace has no payment method.
@@ -127,10 +117,16 @@ def create(
     """
     for part, name in services.items():
         yield call(make, render, name, definitions[part], source)
+        if part in asleep:
+            yield call(put_to_sleep, render, name)
 
 
 def make(render: Render, name: str, definition: dict[str, Any], source: dict[str, str]) -> None:
-    """Create one service and cancel its first deploy, or give one that is there its settings."""
+    """Create one service and cancel its first deploy, or give one that is there its settings.
+
+    A deploy that is under way of a service that never was live is cancelled, too: somebody's push
+    or a Blueprint began it, and nothing is configured yet.
+    """
     found = render.find_service(name)
     if found is None:
         body = body_of(name, definition, source, render.owner)
@@ -142,71 +138,33 @@ def make(render: Render, name: str, definition: dict[str, Any], source: dict[str
         raise ClientError(f"`{name}` was left as it is", f"it {other}", fix_of_stranger(name))
     if found.autodeploy:
         render.set_autodeploy(found.id, enabled=False)
+    if render.live_deploy(found.id) is None:
+        cancel_coming(render, found)
     if different := changes(found, definition, source):
         render.patch_service(found.id, patch_of(different))
 
 
-def unlike(found: Service, definition: dict[str, Any]) -> str:
-    """Return what makes a service another one than is described, or nothing."""
-    wanted = TYPES[definition["type"]]
-    if found.type != wanted:
-        return f"is a {found.type}, not a {wanted}"
-    for key, field in FIXED.items():
-        if key in definition and getattr(found, field) != definition[key]:
-            return f"has the {key} {getattr(found, field)}, not {definition[key]}"
-    return ""
+def put_to_sleep(render: Render, name: str) -> None:
+    """Suspend a service that nobody has deployed yet."""
+    found = render.service(name)
+    if is_awake(render, found):
+        render.suspend(found.id)
 
 
-def changes(found: Service, definition: dict[str, Any], source: dict[str, str]) -> dict[str, str]:
-    """Return the described settings that a service does not have."""
-    wanted = {key: str(definition[key]) for key in CHANGEABLE if key in definition} | {
-        key: value.removesuffix(".git") for key, value in source.items()
-    }
-    return {
-        key: value
-        for key, value in wanted.items()
-        if str(getattr(found, CHANGEABLE[key])).removesuffix(".git") != value
-    }
+def wake(render: Render, service: Service) -> None:
+    """Resume a service; where it never was live, Render's own deploy of it is cancelled."""
+    render.resume(service.id)
+    if render.live_deploy(service.id) is None:
+        cancel_coming(render, service)
 
 
-def patch_of(settings: dict[str, str]) -> dict[str, Any]:
-    """Return the body of the call that changes settings."""
-    body: dict[str, Any] = {key: each for key, each in settings.items() if key not in DETAILS}
-    details: dict[str, Any] = {
-        key: each for key, each in settings.items() if key in DETAILS - COMMANDS
-    }
-    commands = {key: each for key, each in settings.items() if key in COMMANDS}
-    if commands:
-        details["envSpecificDetails"] = commands
-    return body | ({"serviceDetails": details} if details else {})
+def is_awake(render: Render, service: Service) -> bool:
+    """Tell whether a service may start by itself: not suspended, though it never was deployed."""
+    if service.suspended:
+        return False
+    return all(deploy.status == "canceled" for deploy in render.deploys(service.id))
 
 
 def fix_of_stranger(name: str) -> str:
     """Return what to do about a service that only has the name of ours."""
     return f"choose another name than `{name}` in the inventory, or rename that service on Render"
-
-
-def body_of(
-    name: str, definition: dict[str, Any], source: dict[str, str], owner: str
-) -> dict[str, Any]:
-    """Return the create call's body for a Blueprint entry."""
-    details = {
-        "runtime": definition["runtime"],
-        "plan": definition["plan"],
-        "region": definition["region"],
-        "envSpecificDetails": {
-            "buildCommand": definition["buildCommand"],
-            "startCommand": definition["startCommand"],
-        },
-    }
-    if "healthCheckPath" in definition:
-        details["healthCheckPath"] = definition["healthCheckPath"]
-    return {
-        "type": TYPES[definition["type"]],
-        "name": name,
-        "ownerId": owner,
-        "autoDeploy": "no",
-        "rootDir": definition["rootDir"],
-        "serviceDetails": details,
-        **source,
-    }

@@ -188,6 +188,7 @@ def created(data):
                 "definitions": {"web": WEB, "worker": WORKER},
                 "source": {"repo": str(clone.origin), "branch": "main"},
                 "addresses": {"web": address},
+                "asleep": ["worker"],
             },
             lambda: cloud().look(web, worker),
         )

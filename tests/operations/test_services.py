@@ -4,8 +4,9 @@ import pytest
 
 from handrail.clients.errors import ClientError
 from handrail.clients.render import Render
-from operations.service.create import make, services_are_made
-from tests.operations.cloud import WEB, WORKER, cloud, unused
+from operations.service.create import make, put_to_sleep, services_are_made
+from tests.operations.clones import cloned
+from tests.operations.cloud import WEB, WORKER, cloud, unused, write_app
 
 SOURCE = {"repo": "https://github.com/org/app.git", "branch": "main"}
 
@@ -22,7 +23,7 @@ def found():
         cloud().add(service, deploy=False)
         address = {"web": service.url if url is None else url}
         render = Render.from_inventory(cloud().inventory)
-        given = ({"web": name}, {"web": WEB}, SOURCE, address)
+        given = ({"web": name}, {"web": WEB}, SOURCE, address, [])
         return name, render, services_are_made(render, *given)
 
     yield put
@@ -51,7 +52,7 @@ def test_another_setting_is_told_and_mended(found, setting, value, said):
 
     assert claim.why == f"`{name}` has another {said}"
     make(render, name, WEB, SOURCE)
-    again = services_are_made(render, {"web": name}, {"web": WEB}, SOURCE, {})
+    again = services_are_made(render, {"web": name}, {"web": WEB}, SOURCE, {}, [])
     assert again.passed, again
 
 
@@ -80,3 +81,27 @@ def test_an_address_that_the_inventory_does_not_know_is_refused(found):
 
     assert "and the inventory says https://taken.onrender.com" in claim.why
     assert "may belong to somebody else" in claim.fix
+
+
+def test_a_service_that_sleeps_until_its_task_is_suspended_though_it_was_found_awake(found):
+    """Beat deletes old rows at night; it must not run before the rows are verified."""
+    name, render, _ = found()
+    given = ({"web": name}, {"web": WEB}, SOURCE, {}, ["web"])
+
+    assert "is not suspended yet" in services_are_made(render, *given).why
+    put_to_sleep(render, name)
+
+    assert services_are_made(render, *given).passed
+    assert cloud().look(name)[name]["suspended"]
+
+
+def test_a_first_deploy_that_nobody_asked_for_is_cancelled(found):
+    """A Blueprint that synced before it was paused began it; nothing is configured yet."""
+    with cloned(write_app) as clone:
+        name, render, _ = found(repo=str(clone.origin), build_command="sleep 5")
+        cloud().ask(name)
+
+        make(render, name, WEB, SOURCE)
+
+        cloud().settle(name)
+        assert [each.status for each in cloud().running(name).deploys] == ["canceled"]
