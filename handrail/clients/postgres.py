@@ -12,6 +12,7 @@ from psycopg.abc import Params
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Composed
 
+from handrail.clients.address import FORM, misread
 from handrail.clients.errors import ClientError
 from handrail.clients.secret import Secret
 
@@ -167,7 +168,8 @@ class Database:
             parts = dict(conninfo_to_dict(self.url.reveal()))
         except psycopg.Error:
             # libpq quotes the piece it stumbles over, which may be the password.
-            raise self._not_a_url("libpq cannot read it") from None
+            why, advice = misread(self.url.reveal())
+            raise self._not_a_url(why, advice) from None
         # Read here as libpq would only when it connects: a password with an `@` or a `/` that is
         # not encoded ends up where the port belongs.
         if not str(parts.get("port", "0")).replace(",", "").isdecimal():
@@ -177,8 +179,8 @@ class Database:
     def _called(self) -> str:
         return f"`{self.url.reference}`" if self.url.reference else "its URL"
 
-    def _not_a_url(self, why: str) -> ClientError:
-        fix = f"write postgresql://user:password@host:port/name into {self._called()}"
+    def _not_a_url(self, why: str, advice: str = FORM) -> ClientError:
+        fix = f"in {self._called()}, {advice}"
         return ClientError(f"the database of {self._called()} could not be used", why, fix)
 
     def _unreachable(self, said: str, timeout_seconds: float) -> ClientError:

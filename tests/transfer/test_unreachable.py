@@ -6,6 +6,10 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
+from handrail.clients.errors import ClientError
+from handrail.clients.postgres import Database
+from handrail.clients.secret import Secret
+from handrail.transfer.session import programs
 from handrail.transfer.session.connection import connect
 from handrail.transfer.session.unreachable import DatabaseUnreachable
 
@@ -85,3 +89,56 @@ def test_an_option_that_makes_no_sense_is_told():
     found = refusal(f"postgresql://rotc:{WRONG}@127.0.0.1:1/x?sslmode=bogus")
     assert "TLS" in found.why
     assert "sslmode" in found.fix
+
+
+@pytest.mark.parametrize(
+    ("query", "named", "advised"),
+    [
+        ("schema=public", ["`schema`"], "in the schema `public`"),
+        (
+            "pgbouncer=true&connection_limit=1",
+            ["`pgbouncer`", "`connection_limit`"],
+            "the pooler's",
+        ),
+        ("sslmode=require&sslaccept=strict", ["`sslaccept`"], "`sslmode=verify-full`"),
+        ("currentSchema=public", ["`currentSchema`"], "leave it out"),
+        ("ssl=1", ["`ssl`"], "`sslmode=require`"),
+        ("frobnicate=1", ["`frobnicate`"], "leave it out"),
+    ],
+)
+def test_a_parameter_that_is_not_libpq_s_is_told_by_name(server, query, named, advised):
+    """As every Prisma .env has one; with what to write instead, and without the password."""
+    url = f"{server.url('postgres')}?{query}"
+    found = refusal(url)
+    told_by_client = Database(Secret.of(url))
+    with pytest.raises(ClientError) as caught:
+        told_by_client.query("select 1")
+    with pytest.raises(ClientError) as of_programs:
+        programs.environment(url)
+
+    for each in (found, caught.value, of_programs.value):
+        assert all(name in each.why for name in named)
+        assert "of libpq" in each.why
+        assert advised in each.fix
+        assert server.password not in f"{each.what} {each.why} {each.fix}"
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ("host=127.0.0.1 password=hunter2 schema=public", "`schema` is no parameter of libpq"),
+        ("postgresql://u/hun?ter2=x@h/d", "not percent-encoded"),
+        ("postgresql://u:hunter2%zz@h/d", "not a PostgreSQL URL"),
+        ("postgresql+psycopg2://u:hunter2@h/d", "it begins with `postgresql+psycopg2:`"),
+        ("jdbc:postgresql://h/d?password=hunter2", "it begins with `jdbc:`"),
+        ("prisma://x/?api_key=hunter2", "it begins with `prisma:`"),
+        ('"postgresql://u:hunter2@h/d"', "blanks or quotes"),
+        (" postgresql://u:hunter2@h/d", "blanks or quotes"),
+        ("DATABASE_URL=postgresql://u:hunter2@h/d", "`DATABASE_URL` is no parameter of libpq"),
+    ],
+)
+def test_an_address_of_another_form_is_told_as_what_it_is(form, told):
+    """Copied out of another client's settings, it says what has to change."""
+    found = refusal(form)
+    assert told in found.why
+    assert "ter2" not in f"{found.what} {found.why} {found.fix}"

@@ -111,7 +111,7 @@ def connect(url: str, *, name: str = "database") -> Connection:
     try:
         given = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
-        raise not_an_address(name) from None
+        raise not_an_address(name, url) from None
     settings: dict[str, Any] = {"connect_timeout": 15, "application_name": "cutover-transfer"}
     settings |= KEEPALIVE | {key: value for key, value in given.items() if value is not None}
     try:

@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from handrail.clients.address import misread
 from handrail.clients.errors import ClientError
 
 # libpq reads these from the environment; arguments would show in the process list.
@@ -40,11 +41,8 @@ def environment(url: str, database: str | None = None) -> dict[str, str]:
     try:
         given = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
-        raise ProgramFailed(
-            "the address of the database was not understood",
-            "it is not a PostgreSQL URL",
-            "write it as postgresql://user:password@host:5432/database",
-        ) from None
+        what = "the address of the database was not understood"
+        raise ProgramFailed(what, *misread(url)) from None
     found = {name: os.environ[name] for name in KEPT if name in os.environ}
     found |= {
         VARIABLES[key]: str(item)

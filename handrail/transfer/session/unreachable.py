@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from handrail.clients.address import misread
 from handrail.clients.errors import ClientError
 
 # What libpq or the server says, what that means, and what to do. Matched in this order; the first
@@ -41,13 +42,9 @@ class DatabaseUnreachable(ClientError):
     """A database did not let us in, or its address cannot be read."""
 
 
-def not_an_address(name: str) -> DatabaseUnreachable:
+def not_an_address(name: str, address: str) -> DatabaseUnreachable:
     """Return the refusal of an address that libpq cannot read; its own words quote the password."""
-    return DatabaseUnreachable(
-        f"the address of the {name} was not understood",
-        "it is not a PostgreSQL URL",
-        "write it as postgresql://user:password@host:5432/database",
-    )
+    return DatabaseUnreachable(f"the address of the {name} was not understood", *misread(address))
 
 
 def refused(name: str, given: Mapping[str, object], said: str) -> DatabaseUnreachable:

@@ -1,0 +1,69 @@
+"""Why libpq cannot read an address, without any piece of it that may be a password."""
+
+import re
+
+from psycopg import pq
+
+FORM = "write it as postgresql://user:password@host:port/name"
+# Parameters that other clients put into an address, and what to write here. Matched as they are
+# written, without regard to case.
+# Sources: https://www.prisma.io/docs/orm/overview/databases/postgresql, node-postgres, JDBC
+MEANT = {
+    "schema": "leave it out: tables are looked for in the schema `public`",
+    "currentschema": "leave it out: tables are looked for in the schema `public`",
+    "search_path": "leave it out: tables are looked for in the schema `public`",
+    "pgbouncer": "leave it out, and give the server's own address, not the pooler's",
+    "connection_limit": "leave it out: there is no pool",
+    "pool_timeout": "leave it out: there is no pool",
+    "pool_size": "leave it out: there is no pool",
+    "max_overflow": "leave it out: there is no pool",
+    "socket_timeout": "leave it out, or write `tcp_user_timeout` in milliseconds",
+    "statement_cache_size": "leave it out",
+    "prepared_statements": "leave it out",
+    "sslaccept": "write `sslmode=verify-full` for `strict`, `sslmode=require` for the other",
+    "sslidentity": "write `sslcert` and `sslkey`",
+    "ssl": "write `sslmode=require`, or `sslmode=disable`",
+    "uselibpqcompat": "leave it out",
+    "statement_timeout": "leave it out",
+    "supa": "leave it out, and give the server's own address, not the pooler's",
+}
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,39}")
+SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.]{1,39}):")
+ENCODE = "write `@`, `/`, `:`, `?` and `%` in its user and password as %40, %2F, %3A, %3F and %25"
+
+
+def misread(address: str) -> tuple[str, str]:
+    """Return why libpq does not read an address, and what to write.
+
+    Args:
+        address: One that libpq has refused.
+    """
+    if address != address.strip() or address.strip()[:1] in {'"', "'"}:
+        return "blanks or quotes stand around it", f"take them off; {FORM}"
+    if address.startswith(("postgres://", "postgresql://")):
+        return _misread_url(address)
+    if scheme := SCHEME.match(address):
+        return f"it begins with `{scheme[1]}:`", FORM
+    strange = [name for name in re.findall(r"(\S+?)\s*=", address) if NAME.fullmatch(name)]
+    return _strange(strange) or ("it is not a PostgreSQL URL", FORM)
+
+
+def _misread_url(address: str) -> tuple[str, str]:
+    query = address.partition("?")[2]
+    names = [pair.partition("=")[0] for pair in query.split("&") if pair]
+    # what follows a `?` of a password is no list of parameters
+    if "@" in query or "/" in query.partition("=")[0] or not all(map(NAME.fullmatch, names)):
+        return "its user or password is not percent-encoded", ENCODE
+    return _strange(names) or ("it is not a PostgreSQL URL", f"{FORM}; {ENCODE}")
+
+
+def _strange(names: list[str]) -> tuple[str, str] | None:
+    """Tell the parameters that are not libpq's; None where all are."""
+    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
+    strange = [name for name in dict.fromkeys(names) if name not in known]
+    if not strange:
+        return None
+    listed = ", ".join(f"`{name}`" for name in strange)
+    many = len(strange) > 1
+    advice = "; ".join(f"`{each}`: {MEANT.get(each.lower(), 'leave it out')}" for each in strange)
+    return f"{listed} {'are no parameters' if many else 'is no parameter'} of libpq", advice
