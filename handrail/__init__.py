@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from handrail.engine import (
+        FROM_RUN,
+        FROM_TARGET,
         Commands,
         Finding,
         Secret,
+        adopt,
         begin,
         call,
         check,
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
         holds,
         holds_if,
         irreversible,
+        output,
         roll_back,
         say,
         step,
@@ -28,9 +32,12 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "FROM_RUN",
+    "FROM_TARGET",
     "Commands",
     "Finding",
     "Secret",
+    "adopt",
     "begin",
     "call",
     "check",
@@ -39,6 +46,7 @@ __all__ = [
     "holds",
     "holds_if",
     "irreversible",
+    "output",
     "roll_back",
     "say",
     "step",

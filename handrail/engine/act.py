@@ -11,6 +11,9 @@ from handrail.clients.secret import is_reference
 from handrail.engine import arguments as values
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.contract import SUPPLIED, Contract, parameters
+from handrail.engine.inventory import data_of
+from handrail.engine.names import current_name, former_names
+from handrail.engine.output import resolved
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import PreconditionUnmet
 from handrail.ledger.run import Receipt, Task
@@ -26,15 +29,18 @@ class Act:
     plain: dict[str, Any]  # Any: JSON
     live: dict[str, Any]  # Any: what the annotations name
     digest: str
+    former: tuple[str, ...] = ()  # the digest under each name that the step had before
 
     @classmethod
     def recorded(cls, attempt: Attempt, contract: Contract, receipt: Receipt) -> Self:
         """Read the arguments of a receipt; what the step was made from need not be there any more.
 
+        What the step takes today and did not take then is the target's data of that name.
+
         Raises:
             PreconditionUnmet: one has not the form its type needs.
         """
-        plain = dict(receipt.arguments)
+        plain, _ = values.complete(contract, receipt.arguments, data_of(host), host.name)
         live = _live(attempt, contract, receipt.task, plain)
         return cls(attempt, contract, attempt.task(receipt.task), plain, live, receipt.digest)
 
@@ -43,19 +49,24 @@ class Act:
         """Read the arguments.
 
         Raises:
-            PreconditionUnmet: one has not the form its type needs; a secret is not to be had.
+            PreconditionUnmet: one does not have the form its type needs; a secret cannot be read.
+            NotToldYet: one is what an earlier task records, and that has not run yet.
         """
+        plain = resolved(plain, attempt.run, host.name)
         live = _live(attempt, contract, task, plain)
         try:
-            digest = values.digest(contract, plain, live, attempt.vault)
+            digest, *former = [
+                values.digest(name, plain, live, attempt.vault)
+                for name in (contract.name, *former_names(contract.name))
+            ]
         except ClientError as error:
             raise refusal(contract, f"{error.what}: {error.why}", error.fix) from None
-        return cls(attempt, contract, attempt.task(task), plain, live, digest)
+        return cls(attempt, contract, attempt.task(task), plain, live, digest, tuple(former))
 
     @property
     def is_settled(self) -> bool:
         """Tell whether this very act is on record as done."""
-        return self.task.settled and self.task.digest == self.digest
+        return self.task.settled and self.task.digest in (self.digest, *self.former)
 
     def record(self, event: Event, *, reason: str = "", **body: Any) -> None:  # Any: JSON
         """Write to the ledger about this step on this target.
@@ -79,7 +90,7 @@ class Act:
         if receipt is None:
             return
         changed = []
-        if receipt.step != self.contract.name:
+        if current_name(receipt.step) != self.contract.name:
             changed.append(f"the step was `{receipt.step}`, is `{self.contract.name}`")
         elif self.contract.captures is not None:
             for name in parameters(self.contract.captures):

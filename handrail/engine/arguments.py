@@ -1,15 +1,30 @@
 """Arguments and snapshots on their way into the ledger and back: plain data, secrets withheld."""
 
+import difflib
 import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from handrail.clients.secret import Secret
-from handrail.engine.contract import Contract
+from handrail.clients.secret import Secret, is_reference
+from handrail.engine.contract import FROM_TARGET, Contract, takes_others
 from handrail.engine.here import refuse_absent
+from handrail.engine.output import as_plain
 from handrail.ledger.entry import canonical
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.secrets import Vault
+
+# What the operator says with `--data` about the run; no step takes it for an argument left out.
+NOT_ARGUMENTS = {
+    "reason",
+    "drift",
+    "settle",
+    "operator",
+    "run",
+    "to",
+    "ledger",
+    "accept",
+    "without",
+}
 
 
 @runtime_checkable
@@ -28,32 +43,84 @@ class HasTexts(Protocol):
         """Return them; a changed text makes it another act."""
 
 
-def bind(contract: Contract, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return a call's arguments by name, as plain data.
+def bind(
+    contract: Contract,
+    kwargs: Mapping[str, Any],
+    data: Mapping[str, Any],  # Any: what an inventory holds
+    target: str,
+) -> tuple[dict[str, Any], list[str]]:
+    """Return a call's arguments by name as plain data, and the names of those from the target.
+
+    What the call leaves out is the target's data of that name, else the default of the step.
 
     Raises:
-        RunbookError: too many, too few, or something that is not plain data.
+        RunbookError: one is unknown, missing, or not plain data.
     """
+    taken = contract.signature.parameters
+    strange = sorted(kwargs.keys() - taken.keys())
+    if strange and not takes_others(contract.signature):
+        near = difflib.get_close_matches(strange[0], taken, 1)
+        hint = f"; did you mean `{near[0]}`?" if near else ""
+        raise _misfit(contract, f"it takes no `{strange[0]}`{hint}")
+    plain = {name: _reference(as_plain(value)) for name, value in kwargs.items()}
+    filled, found = complete(contract, plain, data, target)
+    refuse_absent(filled)
     try:
-        bound = contract.signature.bind(*args, **kwargs)
-    except TypeError as error:
-        raise RunbookError(
-            f"`{contract.name}` cannot be called like this",
-            str(error),
-            f"correct the call; it takes {contract.signature}",
-        ) from None
-    bound.apply_defaults()
-    plain = dict(bound.arguments)
-    refuse_absent(plain)
-    try:
-        canonical(plain)
+        canonical(filled)
     except (TypeError, ValueError) as error:
-        raise RunbookError(
-            f"`{contract.name}` cannot be called like this",
-            f"an argument is not plain data: {error}",
-            "pass text, numbers, lists and dictionaries; a secret as `env:NAME` or `file:PATH`",
-        ) from None
-    return plain
+        fix = "pass text, numbers, lists and dictionaries; a secret as `env:NAME` or `file:PATH`"
+        raise _misfit(contract, f"an argument is not plain data: {error}", fix) from None
+    return filled, found
+
+
+def complete(
+    contract: Contract,
+    plain: Mapping[str, Any],
+    data: Mapping[str, Any],  # Any: what an inventory holds
+    target: str,
+) -> tuple[dict[str, Any], list[str]]:
+    """Return all of a step's arguments in its own order, and which of them the target gave.
+
+    Raises:
+        RunbookError: one is neither given, nor among the target's data, nor has a default.
+    """
+    filled: dict[str, Any] = {}
+    found = []
+    for name, parameter in contract.signature.parameters.items():
+        own_default = parameter.default not in (parameter.empty, FROM_TARGET)
+        if parameter.kind is parameter.VAR_KEYWORD:
+            filled |= {key: plain[key] for key in plain if key not in filled}
+        elif name in plain:
+            filled[name] = plain[name]
+        elif name in data.keys() - NOT_ARGUMENTS and not (own_default and contract.adopted):
+            filled[name] = as_plain(data[name])
+            found.append(name)
+        elif not own_default:
+            raise _misfit(
+                contract,
+                f"the call leaves out `{name}`, and `{target}` has no data of that name",
+                f"write `{name}=…` in the call, or add `{name}` to the data of `{target}`",
+            )
+        else:
+            filled[name] = parameter.default
+    return filled, found
+
+
+def _reference(value: Any) -> Any:  # Any: arguments of a call
+    """Return a secret that a runbook names with its type as the name it is recorded by."""
+    if isinstance(value, Secret) and value.reference:
+        return value.reference
+    if isinstance(value, Mapping):
+        return {key: _reference(each) for key, each in value.items()}
+    return [_reference(each) for each in value] if isinstance(value, list) else value
+
+
+def _misfit(contract: Contract, why: str, fix: str = "") -> RunbookError:
+    return RunbookError(
+        f"`{contract.name}` cannot be called like this",
+        why,
+        fix or f"correct the call; it takes {contract.signature}",
+    )
 
 
 def revive(contract: Contract, plain: Mapping[str, Any], task: str, run: str) -> dict[str, Any]:
@@ -63,6 +130,8 @@ def revive(contract: Contract, plain: Mapping[str, Any], task: str, run: str) ->
         ClientError: a value is not of the form its type reads from an inventory.
     """
     live = dict(plain)
+    if contract.adopted:
+        live |= {name: Secret(each) for name, each in plain.items() if is_reference(each)}
     for name, read in contract.readers.items():
         if live.get(name) is not None:
             live[name] = read(live[name])
@@ -80,13 +149,11 @@ def secrets_in(live: Mapping[str, Any]) -> list[Secret]:
     return found
 
 
-def digest(
-    contract: Contract, plain: Mapping[str, Any], live: Mapping[str, Any], vault: Vault
-) -> str:
+def digest(name: str, plain: Mapping[str, Any], live: Mapping[str, Any], vault: Vault) -> str:
     """Return what identifies an act: step, plain arguments, its secrets keyed, its files' texts."""
     keyed = [vault.digest(secret.reveal()) for secret in secrets_in(live)]
     texts = [each.texts() for each in live.values() if isinstance(each, HasTexts)]
-    return hashlib.sha256(canonical([contract.name, plain, keyed, texts]).encode()).hexdigest()
+    return hashlib.sha256(canonical([name, plain, keyed, texts]).encode()).hexdigest()
 
 
 def seal(value: Any, vault: Vault) -> Any:

@@ -1,8 +1,7 @@
 """A step's contract: what must hold before, what was there, what will hold, how to put it back."""
 
 import inspect
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ParamSpec, get_type_hints
@@ -10,16 +9,33 @@ from typing import Any, ParamSpec, get_type_hints
 from pyinfra.api.command import PyinfraCommand
 
 from handrail.clients.errors import ClientError
+from handrail.engine.facts import facts_answer
 from handrail.engine.finding import Finding, Verdict, fails, holds
+from handrail.engine.names import current_name, ledger_name, modules_of
 from handrail.ledger.errors import RunbookError
 
 P = ParamSpec("P")
 Clause = Callable[..., Any]  # Any: a clause returns what its place in the contract asks for
 SUPPLIED = {"task", "run"}  # what body and clauses may name beside the step's own arguments
 
-FOLDER = re.compile(r"^(handrail\.)?operations\.")  # a project's folder of steps, or the wheel's
+# What a call in a runbook says beside the step's own arguments.
+RESERVED = {"name", "on", "canary"}
 
-RESERVED = {"name", "on"}  # what a call in a runbook says beside the step's own arguments
+
+class Sentinel:
+    """A default that says where an argument comes from when a call leaves it out."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        """Return the name an author writes."""
+        return self._name
+
+
+# Any: each stands as the default of an argument of any type, so that a call may leave it out.
+FROM_TARGET: Any = Sentinel("FROM_TARGET")  # the inventory's data of that name
+FROM_RUN: Any = Sentinel("FROM_RUN")  # `task` and `run`: the engine knows them
 
 
 @dataclass(frozen=True)
@@ -94,6 +110,9 @@ class Contract:
     signature: inspect.Signature
     readers: Mapping[str, Callable[[Any], Any]]  # by argument; Any: inventory data and its type
     preview: Clause | None = None
+    adopted: bool = (
+        False  # an operation of pyinfra's: its own defaults stand, references are secrets
+    )
 
 
 def contract_of(
@@ -157,7 +176,7 @@ def refuse_reserved(function: Callable[..., object]) -> None:
     for name, parameter in inspect.signature(function).parameters.items():
         if name in RESERVED or name.startswith("_"):
             raise TypeError(f"{ledger_name(function)}: `{name}` means something else in a call")
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
             raise TypeError(f"{ledger_name(function)}: `{name}` is not passed by its name")
 
 
@@ -188,7 +207,8 @@ def readers_of(body: Callable[..., object]) -> dict[str, Callable[[Any], Any]]:
 def ask(clause: Clause, arguments: dict[str, Any]) -> Finding:  # Any: the step's arguments
     """Ask a claim; what cannot be looked at is an error, never "no"."""
     try:
-        answer = clause(**chosen(clause, arguments))
+        with facts_answer():
+            answer = clause(**chosen(clause, arguments))
     except ClientError as error:
         return Finding(Verdict.ERROR, f"{error.what}: {error.why}", error.fix)
     if isinstance(answer, Finding):
@@ -201,14 +221,28 @@ def ask(clause: Clause, arguments: dict[str, Any]) -> Finding:  # Any: the step'
 
 
 def chosen(clause: Clause, arguments: dict[str, Any]) -> dict[str, Any]:  # Any: as above
-    """Return the arguments a clause names."""
-    return {name: arguments[name] for name in parameters(clause)}
+    """Return the arguments a clause names; all the others, too, where it takes ``**`` of them."""
+    named = {name: arguments[name] for name in parameters(clause)}
+    if not takes_others(signature_of(clause)):
+        return named
+    others = arguments.keys() - SUPPLIED - {"before"}
+    return named | {name: arguments[name] for name in others}
 
 
-def parameters(clause: Clause) -> Iterable[str]:
+def parameters(clause: Clause) -> list[str]:
     """Return the names a clause takes."""
-    function = clause.function if isinstance(clause, Check) else clause
-    return inspect.signature(function).parameters
+    found = signature_of(clause).parameters
+    return [name for name, each in found.items() if each.kind is not each.VAR_KEYWORD]
+
+
+def signature_of(clause: Clause) -> inspect.Signature:
+    """Return what a clause takes."""
+    return inspect.signature(clause.function if isinstance(clause, Check) else clause)
+
+
+def takes_others(signature: inspect.Signature) -> bool:
+    """Tell whether arguments may have names that the signature does not say: ``**words``."""
+    return any(each.kind is each.VAR_KEYWORD for each in signature.parameters.values())
 
 
 def claim_of(function: Callable[..., object]) -> str:
@@ -227,36 +261,29 @@ def in_sentence(text: str) -> str:
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
-def ledger_name(body: Callable[..., object]) -> str:
-    """Return the dotted name a ledger knows a step by.
-
-    A step that has a file of its own in a folder is known by the folder: the one in
-    ``operations/service/suspend.py`` is `service.suspend`.
-    """
-    module = FOLDER.sub("", body.__module__)
-    folder, _, file = module.rpartition(".")
-    return f"{folder if folder and file == body.__name__ else module}.{body.__name__}"
-
-
 def load(name: str) -> Contract:
-    """Return the contract a ledger names.
+    """Return the contract a ledger names, by the name it had then or has today.
 
     Raises:
         RunbookError: there is no such step any more.
     """
-    module, _, function = name.rpartition(".")
-    for path in (f"operations.{module}", f"handrail.operations.{module}", module):
+    today = current_name(name)
+    function = today.rpartition(".")[2]
+    for path in modules_of(today):
         try:
-            found = getattr(import_module(path), function, None)
+            module = import_module(path)
         except ModuleNotFoundError as error:
             if error.name and not path.startswith(error.name):
                 raise
             continue
-        contract = getattr(found, "contract", None)
-        if isinstance(contract, Contract):
-            return contract
+        # An adopted operation is known by the operation's name, whatever it is called here.
+        for found in (getattr(module, function, None), *vars(module).values()):
+            contract = getattr(found, "contract", None)
+            if isinstance(contract, Contract) and contract.name == today:
+                return contract
     raise RunbookError(
         f"step `{name}` was not found",
         "the ledger names it and this checkout has no such step",
-        "check out the commit the run was made with (`handrail show RUN`), then the same command",
+        "check out the commit the run was made with (`handrail show RUN`), then the same command; "
+        "or, where it has another name now, add a line to `ALIASES` of its folder",
     )

@@ -13,6 +13,7 @@ from handrail.engine.act import Act, refusal
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.commands import perform
 from handrail.engine.contract import Clause, Contract, ask, chosen, claim
+from handrail.engine.facts import facts_answer
 from handrail.engine.failure import Failure
 from handrail.engine.finding import Finding, Verdict
 from handrail.engine.guard import acts_in_doubt, refuse_orphan
@@ -189,7 +190,8 @@ def captured(act: Act, captures: Clause) -> Any:  # Any: a snapshot
         PreconditionUnmet: it cannot be read.
     """
     try:
-        return captures(**chosen(captures, act.live))
+        with facts_answer():
+            return captures(**chosen(captures, act.live))
     except ClientError as error:
         what = f"what is there cannot be read: {error.what}: {error.why}"
         raise refusal(act.contract, what, error.fix) from None

@@ -21,12 +21,12 @@ from handrail.engine.contract import (
     ask,
     claim_of,
     in_sentence,
-    ledger_name,
     readers_of,
     refuse_reserved,
     signature_without,
 )
 from handrail.engine.finding import Finding, Verdict
+from handrail.engine.names import ledger_name
 from handrail.engine.outcome import refuse_after_failure, refused, unforeseen
 from handrail.engine.plan import preview
 from handrail.engine.telling import say, tell

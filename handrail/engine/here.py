@@ -1,38 +1,71 @@
 """The data of the target that a runbook is being read for."""
 
-from collections.abc import Iterator, Mapping
+import difflib
+import re
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NoReturn
 
 from handrail.engine.telling import refuse
 from handrail.ledger.errors import RunbookError
+
+# An absent value inside a text, between two characters that Unicode leaves to private use: an
+# f-string is built before anybody can ask whether its call is for this target.
+ABSENT = re.compile("\ue000absent ([^\ue001]*) ([^\ue001 ]*)\ue001")
 
 
 class Absent:
     """Data that this target does not have; good only for a call that is not for this target.
 
     pyinfra reads a runbook once for each target, and the arguments of a call for `production` are
-    evaluated for `staging`, too. What they lead to is refused where a call is for this target.
+    evaluated for `staging`, too. What they lead to is refused where a call is for this target: a
+    part of it, a text or a sum that it went into. A condition cannot wait so long and is refused.
     """
 
     def __init__(self, name: str, target: str) -> None:
         self._name = name
         self._target = target
 
-    def __getitem__(self, key: object) -> "Absent":
-        """Return the same again: what is not there has no parts."""
+    def _same(self, *_: object) -> "Absent":
+        """Return the same again: what is not there has no parts, and makes nothing of others."""
+        return self
+
+    __getitem__ = __call__ = __add__ = __radd__ = __mod__ = __truediv__ = _same
+
+    def __getattr__(self, name: str) -> "Absent":
+        """Return the same again, as a method of what is not there; Python's own names are none."""
+        if name.startswith("__"):
+            raise AttributeError(name)
         return self
 
     def __iter__(self) -> Iterator[object]:
         """Yield nothing."""
         return iter(())
 
+    def __str__(self) -> str:
+        """Return a mark that is found again in the text it goes into."""
+        return f"\ue000absent {self._target} {self._name}\ue001"
+
+    def __format__(self, spec: str) -> str:
+        """Return the mark, whatever the format: cut to a width it would not be found."""
+        return str(self)
+
+    def _undecided(self, *_: object) -> NoReturn:
+        raise refuse(_missing(self._target, self._name, "a condition of the runbook needs it"))
+
+    __bool__ = __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __len__ = __contains__ = _undecided
+    __hash__ = object.__hash__
+
     def refuse(self) -> NoReturn:
         """Say which data is missing on which target."""
-        raise RunbookError(
-            "the runbook was not started",
-            f"`{self._target}` has no data `{self._name}`, and a call for it needs it",
-            f"add `{self._name}` to its data in the inventory, or correct the call's `on=`",
-        )
+        raise _missing(self._target, self._name, "a call for it needs it")
+
+
+def _missing(target: str, name: str, who: str) -> RunbookError:
+    return RunbookError(
+        "the runbook was not started",
+        f"`{target}` has no data `{name}`, and {who}",
+        f"add `{name}` to its data in the inventory, or correct the call's `on=`",
+    )
 
 
 class Part(dict[str, Any]):
@@ -49,14 +82,30 @@ class Part(dict[str, Any]):
 
 
 class Here:
-    """Data of a target by name, as ``here.web_url``."""
+    """Data of a target by name, as ``here.web_url``.
 
-    def __init__(self, data: Mapping[str, Any], target: str) -> None:
+    Args:
+        data: What the inventory holds for this target.
+        target: Its name.
+        known: Names that any target of the inventory has; what none has is a misspelling, and is
+            refused at once. None where that is not known.
+    """
+
+    def __init__(
+        self, data: Mapping[str, Any], target: str, known: Collection[str] | None = None
+    ) -> None:
         self._data = data
         self._target = target
+        self._known = known
 
     def __getattr__(self, name: str) -> Any:  # Any: what an inventory holds
         """Return the data, or a mark that refuses to be used on this target."""
+        if self._known is not None and name not in self._known and not name.startswith("__"):
+            near = difflib.get_close_matches(name, self._known, 1)
+            hint = f"; did you mean `{near[0]}`?" if near else ""
+            why = f"no target has data `{name}`, which the runbook names{hint}"
+            fix = f"correct the name in the runbook, or add `{name}` to the inventory"
+            raise refuse(RunbookError("the runbook was not started", why, fix))
         found = self._data.get(name, Absent(name, self._target))
         return Part(found, name, self._target) if isinstance(found, Mapping) else found
 
@@ -65,8 +114,10 @@ def refuse_absent(value: object) -> None:
     """Raise where a value is, or holds, data that this target does not have."""
     if isinstance(value, Absent):
         value.refuse()
+    if isinstance(value, str) and (found := ABSENT.search(value)):
+        raise _missing(found[1], found[2], "a call for it needs it")
     if isinstance(value, Mapping):
-        value = list(value.values())
+        value = [*value, *value.values()]
     if isinstance(value, list | tuple):
         for each in value:
             refuse_absent(each)

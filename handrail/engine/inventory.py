@@ -3,10 +3,11 @@
 import difflib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self, get_origin, get_type_hints
 
+from pyinfra.api.host import Host
 from pyinfra.context import host, inventory, state
 
 from handrail.ledger.errors import RunbookError
@@ -89,7 +90,7 @@ class Inventory:
             known: dict[str, Any] = {}
             for shape in shapes:
                 known |= get_type_hints(shape)
-            values = each.data.dict()  # type: ignore[no-untyped-call]  # pyinfra's is untyped
+            values = data_of(each)
             for key in values:
                 if key not in known.keys() | ENGINE_KEYS and not key.startswith(CONNECTOR_PREFIXES):
                     near = difflib.get_close_matches(key, known, 1)
@@ -129,6 +130,24 @@ def _not_started(why: str, fix: str) -> RunbookError:
     return RunbookError("the run did not start", why, fix)
 
 
-def selected(on: str | None) -> bool:
-    """Tell whether a call of the runbook is for this target."""
-    return on is None or on == host.name or on in host.groups
+def data_of(target: Host) -> dict[str, Any]:  # Any: what an inventory holds
+    """Return all data of a target, its groups' included."""
+    return dict(target.data.dict())  # type: ignore[no-untyped-call]  # pyinfra's is untyped
+
+
+def selected(on: str | None, target: Host) -> bool:
+    """Tell whether a call of the runbook is for a target."""
+    return on is None or on == target.name or on in target.groups
+
+
+class InOrder(set[Host]):
+    """Targets in the order of the inventory, where pyinfra keeps a set whose order varies."""
+
+    def __iter__(self) -> Iterator[Host]:
+        """Yield them as the inventory names them."""
+        return iter([each for each in inventory if each in self])
+
+
+def keep_order() -> None:
+    """Let pyinfra take the targets in the order of the inventory, one by one or in batches."""
+    state.active_hosts = InOrder(state.active_hosts)

@@ -12,6 +12,7 @@ from handrail.engine.attempt.attempt import Attempt, Planned
 from handrail.engine.attempt.command import is_dry
 from handrail.engine.contract import Contract, ask, chosen, claim
 from handrail.engine.finding import Verdict
+from handrail.engine.output import NotToldYet
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Declared, TaskState
 
@@ -33,6 +34,8 @@ def preview_step(
         decision, why = decide(act)
         if decision in ACTING and is_dry():  # else nobody reads it, and it may take its time
             text = in_full(act)
+    except NotToldYet as error:
+        decision, why = "not told yet", error.why
     except RunbookError as error:
         decision, why = "would refuse", error.why
     yield from preview(attempt, declared, decision, why, text)

@@ -1,38 +1,29 @@
 """The decorators that make a function a step or a gate of a runbook."""
 
-import inspect
 from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
-from typing import Any, Protocol
+from dataclasses import dataclass
+from functools import partial, wraps
+from typing import Any, ParamSpec
 
 from pyinfra.api.command import PyinfraCommand
-from pyinfra.api.operation import operation
-from pyinfra.context import host, state
+from pyinfra.context import host
 
 from handrail.engine import arguments as values
+from handrail.engine import calling
 from handrail.engine import gate as gates
 from handrail.engine.attempt.command import is_executing
 from handrail.engine.attempt.opening import current
 from handrail.engine.contract import Clause, Commands, Contract, Irreversible, contract_of
 from handrail.engine.execution import execute
-from handrail.engine.inventory import selected
+from handrail.engine.finding import Finding
+from handrail.engine.form import Step
+from handrail.engine.inventory import data_of, selected
+from handrail.engine.output import tasks_named
 from handrail.engine.plan import preview_step
 from handrail.engine.telling import refuse
 from handrail.ledger.errors import RunbookError
 
-# pyinfra's global arguments that would let a step pass without its proof, or on some targets only.
-FORBIDDEN = {"_ignore_errors", "_continue_on_error", "_if", "_run_once"}
-
-
-class Step(Protocol):
-    """A step as a runbook calls it: its own arguments, and `task`, `name`, `on`."""
-
-    contract: Contract
-
-    def __call__(
-        self, *args: Any, task: str, name: str = "", on: str | None = None, **kwargs: Any
-    ) -> None:
-        """Declare the step on the targets of this run."""
+P = ParamSpec("P")
 
 
 def step(
@@ -43,7 +34,7 @@ def step(
     requires: Sequence[Clause] = (),
     idempotent: bool = False,
     preview: Callable[..., str] | None = None,
-) -> Callable[[Callable[..., Commands]], Step]:
+) -> Callable[[Callable[P, Commands]], Step[P]]:
     """Make a generator of commands a step.
 
     Args:
@@ -59,7 +50,8 @@ def step(
         TypeError: the contract does not fit the body; at import.
     """
 
-    def declare(body: Callable[..., Commands]) -> Step:
+    def declare(body: Callable[P, Commands]) -> Step[P]:
+        refuse_in_runbook(body)
         contract = contract_of(
             body,
             requires=requires,
@@ -69,12 +61,12 @@ def step(
             idempotent=idempotent,
             preview=preview,
         )
-        return _declared(body, contract)
+        return called(body, contract)
 
     return declare
 
 
-def gate(*, fix: str) -> Callable[[Callable[..., Any]], Step]:
+def gate(*, fix: str) -> Callable[[Callable[P, Finding]], Step[P]]:
     """Make a check a gate: it observes, waits while the answer is open, and changes nothing.
 
     The function returns a Finding. While that is inconclusive it is asked again every
@@ -85,33 +77,93 @@ def gate(*, fix: str) -> Callable[[Callable[..., Any]], Step]:
         fix: The command to run where it does not hold.
     """
 
-    def declare(function: Callable[..., Any]) -> Step:
-        return _declared(function, gates.contract_of_gate(function, fix))
+    def declare(function: Callable[P, Finding]) -> Step[P]:
+        refuse_in_runbook(function)
+        return called(function, gates.contract_of_gate(function, fix))
 
     return declare
 
 
-def _declared(function: Callable[..., Any], contract: Contract) -> Step:
+def called(function: Callable[P, Any], contract: Contract) -> Step[P]:
     """Return the function that a runbook calls."""
 
     @wraps(function)
     def declare(
-        *args: Any, task: str, name: str = "", on: str | None = None, **kwargs: Any
+        *args: Any,
+        task: str = "",
+        name: str = "",
+        on: str | None = None,
+        canary: int = 0,
+        **kwargs: Any,
     ) -> None:
-        attempt = current()
         settings = {key: kwargs.pop(key) for key in list(kwargs) if key.startswith("_")}
         try:
-            _refuse_settings(contract, settings)
-            chosen = selected(on)
-            plain = values.bind(contract, args, kwargs) if chosen else {}
-            sentence = name or contract.summary
-            attempt.declare(task, contract.name, sentence, _place(), selected=chosen)
+            _declare(Spoken(contract, args, task, name, on, canary, settings, kwargs))
         except RunbookError as error:
             raise refuse(error) from None
-        add_operation(sentence, lambda: commands(contract, task, plain), settings, here=chosen)
 
     declare.contract = contract  # type: ignore[attr-defined]
     return declare  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A call as it stands in the runbook."""
+
+    contract: Contract
+    args: tuple[Any, ...]  # Any: whatever was written
+    task: str
+    name: str
+    on: str | None
+    canary: int
+    settings: dict[str, Any]  # Any: pyinfra's arguments
+    kwargs: dict[str, Any]  # Any: whatever was written
+
+
+def _declare(spoken: Spoken) -> None:
+    """Take a call into account on this target, and hand it to pyinfra.
+
+    Raises:
+        RunbookError: it cannot be called like this.
+    """
+    attempt, contract, where = current(), spoken.contract, calling.place()
+    calling.refuse_settings(contract.name, spoken.settings)
+    chosen = selected(spoken.on, host)
+    words = {"name": spoken.name, "on": spoken.on or ""} if chosen else {}
+    calling.refuse_form(contract.name, spoken.args, spoken.task, words)
+    plain: dict[str, Any] = {}
+    sentence = contract.summary
+    if chosen:
+        plain, found = values.bind(contract, spoken.kwargs, data_of(host), host.name)
+        sentence = spoken.name or sentence
+        attempt.bindings[spoken.task, host.name] = {key: plain[key] for key in found}
+    for task in tasks_named(list(plain.values())):
+        attempt.refuse_later(task, spoken.task)
+    attempt.declare(spoken.task, contract.name, sentence, where, selected=chosen)
+    first = calling.canaries(spoken.canary, spoken.on)
+    do = partial(commands, contract, spoken.task, plain)
+    if first:
+        alone = spoken.settings | {"_serial": True}
+        calling.add(sentence, do, alone, here=chosen and host.name in first)
+    calling.add(sentence, do, spoken.settings, here=chosen and host.name not in first)
+
+
+def refuse_in_runbook(function: Callable[..., object]) -> None:
+    """Raise where a step or gate is defined in the runbook itself.
+
+    Raises:
+        Refused: a rollback could not find it again, for pyinfra executes a runbook, once for each
+            target, and nothing can import it.
+    """
+    if function.__module__ is None:
+        name = function.__name__
+        raise refuse(
+            RunbookError(
+                "the runbook was not started",
+                f"`{name}` is defined in the runbook file, where a rollback would not find it",
+                f"move it into a module, `operations/{name}.py` say, and import it from there",
+            )
+        )
 
 
 def commands(
@@ -125,57 +177,3 @@ def commands(
     else:
         do = execute if is_executing() else preview_step
     yield from do(current(), contract, task, plain)
-
-
-def add_operation(
-    name: str,
-    generate: Callable[[], Iterator[PyinfraCommand]],
-    settings: dict[str, Any],
-    *,
-    here: bool,
-) -> None:
-    """Add an operation to pyinfra on this target; elsewhere it only keeps its place.
-
-    pyinfra orders operations by what each target does one after the other. A call that one target
-    left out would let its next call run too early, so every target gets every call, and those
-    that it is not for are taken away again.
-    """
-    added = operation()(_generator(generate if here else _nothing))(name=name, **settings)
-    if not here:
-        state.ops[host].pop(added._hash, None)  # noqa: SLF001  pyinfra offers no other way
-        meta = state.get_meta_for_host(host)
-        meta.ops -= 1
-        meta.ops_no_change -= 1
-
-
-def _generator(generate: Callable[[], Iterator[PyinfraCommand]]) -> Callable[[], Any]:
-    def run() -> Iterator[PyinfraCommand]:
-        yield from generate()
-
-    return run
-
-
-def _nothing() -> Iterator[PyinfraCommand]:
-    return iter(())
-
-
-def _refuse_settings(contract: Contract, settings: dict[str, Any]) -> None:
-    bad = sorted(FORBIDDEN & settings.keys())
-    if bad:
-        raise RunbookError(
-            f"`{contract.name}` cannot be called like this",
-            f"`{bad[0]}` would let a step pass without its proof",
-            "leave it out; a step that must not run is left out of the runbook",
-        )
-
-
-def _place() -> str:
-    """Return file and line of the call in the runbook."""
-    frame = inspect.currentframe()
-    wanted = str(state.current_deploy_filename)
-    while frame is not None and frame.f_code.co_filename != wanted:
-        frame = frame.f_back
-    if frame is None:
-        why = "a step was called from outside of the runbook file"
-        raise refuse(RunbookError("nothing was started", why, "call steps in the runbook itself"))
-    return f"{wanted}:{frame.f_lineno}"

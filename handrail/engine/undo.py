@@ -9,6 +9,7 @@ from pyinfra.context import host
 
 from handrail.clients.errors import ClientError
 from handrail.engine import arguments as values
+from handrail.engine import calling
 from handrail.engine.act import Act, refusal
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.choosing import receipts_to_undo, run_to_undo
@@ -30,7 +31,6 @@ from handrail.engine.outcome import (
     unforeseen,
 )
 from handrail.engine.plan import preview
-from handrail.engine.steps import add_operation
 from handrail.engine.telling import say
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import DriftFound, NotProven, RunbookError
@@ -57,7 +57,7 @@ def roll_back(*, run: object, reason: object, to: object = None) -> None:
         name = f"Put back {receipt.step} (task {receipt.task} on {receipt.target})"
         place = f"{undone.id}:{receipt.task}"
         attempt.declare(receipt.task, receipt.step, name, place, selected=here)
-        add_operation(name, _commands_for(receipt), dict(receipt.settings), here=here)
+        calling.add(name, _commands_for(receipt), dict(receipt.settings), here=here)
 
 
 def _typed(name: str, value: object) -> str:

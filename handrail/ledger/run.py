@@ -104,6 +104,8 @@ class Task:
     receipt: Receipt | None = None  # there is something to undo, or to doubt
     settled: bool = False  # done, with the arguments of `digest`; a refusal does not change that
 
+    facts: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON; what its last proof told
+
     in_doubt: bool = False  # an effect began whose end is not on record
 
     def apply(self, entry: Entry) -> None:  # noqa: C901  one case for each kind of event
@@ -116,6 +118,7 @@ class Task:
         elif state is not None:
             self.state = state
         self.why = str(entry.body.get("why", ""))
+        self.facts = entry.body.get("facts", self.facts)
         match entry.event:
             case Event.STEP_STARTED:
                 self._begin(entry)

@@ -20,3 +20,10 @@ def pair(tmp_path: Path) -> Iterator[Bench]:
     """Return an environment with two targets."""
     with Bench(tmp_path / "lab", ["one", "two"]) as bench:
         yield bench
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Iterator[Bench]:
+    """Return an environment with five targets, in an order that no sorting gives."""
+    with Bench(tmp_path / "lab", ["four", "two", "five", "one", "three"]) as bench:
+        yield bench

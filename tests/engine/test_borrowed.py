@@ -1,9 +1,12 @@
 """pyinfra's own operations under the contract: in a body, in a way back, and as steps."""
 
 import shutil
+from types import ModuleType
 
 import pytest
+from pyinfra.operations import server
 
+from handrail.engine import adopt, irreversible
 from tests.engine.lab.bench import end, until
 
 LINE = 'borrowing.{step}(task="1", path=room + "/note", text="hello\\n"{more})'
@@ -147,3 +150,92 @@ def test_an_orphan_of_an_upload_keeps_the_next_attempt_out(lab):
     end(process)
     assert again.code == 1
     assert "still at work" in again.said
+
+
+def test_an_adopted_operation_is_a_step_that_acts_where_pyinfra_finds_something_to_do(lab):
+    """Its claim is pyinfra's own; forward, again, drift, and back."""
+    lab.put("note", "first\n")
+    lab.runbook(
+        "from lab import borrowing", 'borrowing.line(task="1", path=room + "/note", line="x")'
+    )
+
+    there = lab.run()
+    assert there.code == 0, there.said
+    assert lab.read("note") == "first\nx\n"
+    assert lab.entries()[-3].step == "lab.borrowing.line"
+    assert lab.run().code == 0
+    assert lab.events() == ["step.started 1@one", "step.changed 1@one"]
+
+    lab.put("note", "first\n")
+    again = lab.run()
+    assert again.code == 1
+    assert "it no longer holds: pyinfra would run" in again.said or "no longer holds" in again.said
+
+    lab.put("note", "first\nx\n")
+    back = lab.run("--data", "run=latest", "--data", "reason=x", runbook="rollback")
+    assert back.code == 0, back.said
+    assert lab.read("note") == "first\n"
+
+
+def test_an_adopted_operation_that_cannot_be_asked_is_a_refusal(lab):
+    """A template that is not there says nothing about what is done."""
+    lab.runbook(
+        "from lab import borrowing",
+        'borrowing.template(task="1", src="nowhere.j2", dest=room + "/note")',
+    )
+    ran = lab.run()
+    assert ran.code == 1
+    assert "Traceback" not in ran.said
+    assert "nowhere.j2" in ran.said
+    assert lab.events() == ["step.refused 1@one"]
+
+
+def test_an_adopted_operation_takes_names_that_its_signature_does_not_say(lab, sources):
+    """A template's words are its own; a secret among them is no word in the ledger."""
+    secret = lab.folder / "secret"
+    secret.write_text("s3cret-s3cret")
+    call = 'borrowing.template(task="1", src="sources/template", dest=room + "/note", word="{}")'
+    lab.runbook("from lab import borrowing", call.format(f"file:{secret}"))
+
+    there = lab.run()
+
+    assert there.code == 0, there.said
+    assert lab.read("note") == "s3cret-s3cret\n"
+    assert lab.run().code == 0
+    assert "s3cret-s3cret" not in there.said
+    assert b"s3cret-s3cret" not in lab.ledger.read_bytes()
+
+
+def test_an_operation_that_always_acts_is_not_adopted():
+    """It has no claim; the refusal names the way that is left."""
+    with pytest.raises(TypeError, match=r"`server.shell` always finds something to do.*uses\("):
+        adopt(server.shell, rollback=irreversible("it ran", instead="see what it did"))
+
+
+def test_an_operation_is_adopted_once_under_one_name():
+    """The ledger's name of a step leads back to one step."""
+    made = ModuleType("operations.twice")
+    source = (
+        "from pyinfra.operations import files\n"
+        "from handrail.engine import adopt, irreversible\n"
+        "gone = irreversible('it is', instead='nothing')\n"
+        "one = adopt(files.line, rollback=gone)\n"
+        "other = adopt(files.line, rollback=gone, called='other')\n"
+        "two = adopt(files.line, rollback=gone)\n"
+    )
+    with pytest.raises(TypeError, match=r"twice.line is adopted twice"):
+        exec(source, vars(made))
+    assert made.other.contract.name == "twice.other"
+
+
+def test_a_fact_that_cannot_be_read_is_never_taken_for_absent(lab):
+    """pyinfra returns a default then; a capture of it would be put back as the state of before."""
+    lab.put("note", "before\n")
+    for name in ("stat", "ls"):
+        program(lab, name, "echo 'no leave' >&2; exit 3")
+    borrowed(lab, "upload")
+    ran = lab.run()
+    assert ran.code == 1
+    assert "a fact of pyinfra was not read" in ran.said
+    assert lab.events() == ["step.refused 1@one"]
+    assert lab.read("note") == "before\n"

@@ -53,6 +53,9 @@ class Attempt:
     seen: int  # entries in the ledger when the plan was made
     calls: dict[tuple[str, str], Declared] = field(default_factory=dict)
     order: dict[str, str] = field(default_factory=dict)  # task -> where it was called
+    last: dict[str, str] = field(default_factory=dict)  # target -> the task declared last on it
+    # By task and target: the arguments that its call leaves out; Any: JSON.
+    bindings: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     plan: list[Planned] = field(default_factory=list)
     writer: Writer | None = None
     number: int = 0
@@ -76,7 +79,8 @@ class Attempt:
                 "use letters, digits, `.`, `_` and `-`, as the plan does: `3.2`",
             )
         again = selected and (task, host.name) in self.calls
-        if self.order.setdefault(task, place) != place or again:
+        self._take_place(task, place)
+        if self.order[task] != place or again:
             raise RunbookError(
                 f"runbook `{self.runbook}` was not started",
                 f"task `{task}` stands at {self.order[task]} and at {place}",
@@ -86,6 +90,24 @@ class Attempt:
             key = (task, host.name)
             call = self.calls[key] = Declared(task, step, host.name, name)
             self.run.tasks.setdefault(key, Task(call)).declared = call
+
+    def _take_place(self, task: str, place: str) -> None:
+        """Put a new task after the one before it on this target: a loop may be longer elsewhere."""
+        if task not in self.order:
+            known = list(self.order.items())
+            before = self.last.get(host.name)
+            at = list(self.order).index(before) + 1 if before else 0
+            self.order = dict([*known[:at], (task, place), *known[at:]])
+        self.last[host.name] = task
+
+    def refuse_later(self, task: str, wanted_by: str) -> None:
+        """Raise where a call reads the output of a task that does not stand before it."""
+        if task not in self.order:
+            raise RunbookError(
+                f"runbook `{self.runbook}` was not started",
+                f"task `{wanted_by}` reads what task `{task}` recorded, and that is not before it",
+                "correct the id in `output(…)`, or change the order of the calls",
+            )
 
     def task(self, task: str) -> Task:
         """Return what is known of a task on this target."""

@@ -13,10 +13,12 @@ from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.command import is_dry, runbook_file, to_paste
 from handrail.engine.contract import load
 from handrail.engine.gate import is_gate
+from handrail.ledger.entry import canonical
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Declared, Outcome, Run, TaskState
 
 PREVIEW_INDENT = 8
+SHOWN_WIDTH = 100
 
 
 def close(attempt: Attempt) -> None:
@@ -117,6 +119,7 @@ def plan_lines(attempt: Attempt) -> list[str]:
         declared, because = each.declared, f": {each.why}" if each.why else ""
         head = f"    {declared.task:<7}{declared.target:<{width}}  {each.decision:<16}"
         lines.append(f"{head}{declared.name} [{declared.step}, {promise(declared)}]{because}")
+        lines += _bindings(attempt, declared)
         if each.preview:
             lines.append(textwrap.indent(each.preview, " " * PREVIEW_INDENT))
     try:
@@ -132,6 +135,20 @@ def plan_lines(attempt: Attempt) -> list[str]:
     )
     lines.append("Nothing was changed or recorded.")
     return lines
+
+
+def _bindings(attempt: Attempt, declared: Declared) -> list[str]:
+    """Return what a call leaves out and the target's data say, each as it is recorded."""
+    found = attempt.bindings.get((declared.task, declared.target), {})
+    if not found:
+        return []
+    words = ", ".join(f"{name}={_shown(value)}" for name, value in found.items())
+    return [" " * PREVIEW_INDENT + f"of {declared.target}: {words}"]
+
+
+def _shown(value: object) -> str:
+    text = canonical(value)
+    return text if len(text) <= SHOWN_WIDTH else f"{text[:SHOWN_WIDTH]}…"
 
 
 def promise(declared: Declared) -> str:

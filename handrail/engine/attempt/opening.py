@@ -15,7 +15,8 @@ from handrail.engine.attempt.command import is_dry, runbook_file
 from handrail.engine.eventlog import log_to
 from handrail.engine.here import Here
 from handrail.engine.interruption import on_interruption
-from handrail.engine.inventory import Inventory
+from handrail.engine.inventory import Inventory, data_of, keep_order
+from handrail.engine.plain_operations import refuse_plain_operations
 from handrail.engine.telling import refuse, say
 from handrail.ledger.entry import now
 from handrail.ledger.errors import RunbookError
@@ -44,8 +45,8 @@ def begin(needs: Mapping[str, type] | None = None) -> Here:
             that did not connect, a ledger that is not to be trusted, another process at work.
     """
     open_attempt(needs, latest_or_new)
-    data = host.data.dict()  # type: ignore[no-untyped-call]  # pyinfra's is untyped
-    return Here(data, host.name)
+    data = {each.name: data_of(each) for each in host.inventory}
+    return Here(data[host.name], host.name, set().union(*data.values()))
 
 
 def open_attempt(needs: Mapping[str, type] | None, choose: Choose) -> Attempt:
@@ -73,12 +74,14 @@ def open_attempt(needs: Mapping[str, type] | None, choose: Choose) -> Attempt:
     except RunbookError as refusal:
         _refusal = refusal
         raise refuse(refusal) from None
+    refuse_plain_operations()
     return _attempt
 
 
 def _opened(needs: Mapping[str, type] | None, choose: Choose) -> Attempt:
     inventory = Inventory.here(needs)
     inventory.refuse_unready()
+    keep_order()
     runbook = Path(runbook_file()).stem
     choices = Choices.given()
     ledger = open_ledger(inventory.ledger, inventory.environment, create=False)

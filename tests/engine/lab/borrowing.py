@@ -9,7 +9,7 @@ from pyinfra.context import host
 from pyinfra.facts.files import File, FileContents
 from pyinfra.operations import files, python, server
 
-from handrail.engine import Commands, Finding, Secret, holds_if, step, uses
+from handrail.engine import Commands, Finding, Secret, adopt, holds_if, step, uses
 
 
 def lines(path: str) -> list[str] | None:
@@ -114,3 +114,22 @@ def drop(path: str, text: str) -> Commands:
 def refuse(path: str, text: str) -> Commands:
     """Meet a function of an operation that answers False."""
     yield FunctionCommand(lambda state, host: False, (), {})
+
+
+def restore_line(path: str, before: list[str] | None) -> Commands:
+    """Put the file back as it read."""
+    yield from put_back(path, before)
+
+
+def content_of(dest: str) -> list[str] | None:
+    """Return what pyinfra reads of the destination."""
+    return lines(dest)
+
+
+def restore_content(dest: str, before: list[str] | None) -> Commands:
+    """Put the destination back as it read."""
+    yield from put_back(dest, before)
+
+
+line = adopt(files.line, captures=lines, rollback=restore_line)
+template = adopt(files.template, captures=content_of, rollback=restore_content)

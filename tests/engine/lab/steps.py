@@ -329,3 +329,22 @@ def compute_for(path: str, seconds: float) -> None:
 def compute(path: str, seconds: float) -> Commands:
     """Compute for a while."""
     yield call(compute_for, path, seconds)
+
+
+@gate(fix="echo yes > answer")
+def measure(path: str) -> Finding:
+    """Something stands there, and is measured."""
+    stands = content(path)
+    return holds(text=stands, size=len(stands)) if stands else fails("nothing is there")
+
+
+@check(fix="see the file")
+def file_has_length(path: str, number: int) -> Finding:
+    """The file is as long as it should be."""
+    return holds_if(content(path) == "*" * number, "it is not")
+
+
+@step(captures=content, ensures=file_has_length, rollback=restore, idempotent=True)
+def count(path: str, number: int) -> Commands:
+    """Write so many stars."""
+    yield call(effect, path, "*" * number)

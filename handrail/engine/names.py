@@ -1,0 +1,69 @@
+"""The names a ledger knows steps by, and what became of former ones."""
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+
+FOLDER = re.compile(r"^(handrail\.)?operations\.")  # a project's folder of steps, or the wheel's
+HOMES = ("operations", "handrail.operations")  # where a short name is looked for, in this order
+
+
+def ledger_name(body: Callable[..., object]) -> str:
+    """Return the dotted name a ledger knows a step by.
+
+    A step that has a file of its own in a folder is known by the folder: the one in
+    ``operations/service/suspend.py`` is `service.suspend`.
+    """
+    module = FOLDER.sub("", body.__module__)
+    folder, _, file = module.rpartition(".")
+    return f"{folder if folder and file == body.__name__ else module}.{body.__name__}"
+
+
+def modules_of(name: str) -> list[str]:
+    """Return the modules in which the step of a ledger name may stand, in the order to look."""
+    module = name.rpartition(".")[0]
+    return [*(f"{home}.{module}" for home in HOMES), module]
+
+
+def current_name(name: str) -> str:
+    """Return the name that a step has today.
+
+    A folder of steps says what became of former names in a table of its own, `ALIASES`, in its
+    ``__init__.py``: ``ALIASES = {"service.hold": "service.pause_autodeploy"}``. So a ledger that
+    was written before a step got another name or place is resumed and rolled back as ever.
+    """
+    seen = {name}
+    for table in _tables(name):
+        while (newer := table.get(name)) is not None and newer not in seen:
+            seen.add(newer)
+            name = newer
+    return name
+
+
+def former_names(name: str) -> list[str]:
+    """Return the names that a step had before."""
+    olds = {old for table in _tables(name) for old in table}
+    return sorted(old for old in olds if old != name and current_name(old) == name)
+
+
+def _tables(name: str) -> Iterator[Mapping[str, str]]:
+    """Yield the tables of the folders that a step's name may lie in."""
+    parts = name.split(".")[:-1]
+    inside = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
+    for folder in (*HOMES, *inside):
+        table = getattr(_imported(folder), "ALIASES", None)
+        if isinstance(table, Mapping):
+            yield table
+
+
+def _imported(name: str) -> object:
+    """Return a module, or None where there is none of that name."""
+    if name in sys.modules:
+        return sys.modules[name]
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and not f"{name}.".startswith(f"{error.name}."):
+            raise
+        return None
