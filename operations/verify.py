@@ -30,7 +30,8 @@ def mapping_fits(source: Database, destination: Database, mapping: str) -> Findi
 @gate(fix="correct the rows, or declare in the mapping what becomes of them")
 def rows_fit(source: Database, destination: Database, mapping: str) -> Finding:
     """Every row of the legacy database can be held, or is declared to be kept out."""
-    found = preflight.check(opened(mapping, source, destination), source.url.reveal())
+    urls = (source.url.reveal(), destination.url.reveal())
+    found = preflight.check(opened(mapping, source, destination), *urls)
     reasons = found.reasons()
     if reasons:
         return fails(shortened(reasons))

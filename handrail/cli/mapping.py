@@ -103,7 +103,7 @@ def sql(mapping: str, source: str, destination: str) -> int:
 def preflight(mapping: str, source: str, destination: str, *, as_json: bool) -> int:
     """Try every row against a mapping, and print what it finds."""
     old, new = _address(source), _address(destination)
-    found = preflights.check(open_plan(mapping, old, new), old)
+    found = preflights.check(open_plan(mapping, old, new), old, new)
     if as_json:
         say_json(found.as_json())
     else:
@@ -137,7 +137,7 @@ def _told(found: Preflight) -> Iterator[str]:
             [
                 heads,
                 *(
-                    (f.verdict, f.rows, f"{f.table}.{f.column}", f.what, ", ".join(f.keys), f.place)
+                    (f.verdict, f.rows, f"{f.table}.{f.column}", f.what, f.examples, f.place)
                     for f in found.findings
                 ),
             ]

@@ -71,16 +71,19 @@ def export(
     Raises:
         ClientError: the mapping or a row does not fit, or a table could not be read.
     """
-    yield call(write_export, opened(mapping, source, destination), source, directory, run)
+    plan = opened(mapping, source, destination)
+    yield call(write_export, plan, source, destination, directory, run)
 
 
-def write_export(plan: Plan, source: Database, directory: str, run: str) -> None:
+def write_export(
+    plan: Plan, source: Database, destination: Database, directory: str, run: str
+) -> None:
     """Write the export unless it is whole, and say how much it is; another is moved aside."""
     place = folder(directory, run)
     if place.exists() and is_whole(plan, source, place).passed:
         return
     set_export_aside(directory, run)
-    made = exports.export(plan, source.url.reveal(), place)
+    made = exports.export(plan, source.url.reveal(), destination.url.reveal(), place)
     say(f"{made.rows} rows of {len(made.tables)} tables exported to {place}")
 
 

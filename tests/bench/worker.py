@@ -44,12 +44,12 @@ def load_all(plan, source, destination, workers=1, chunk_rows=None):
 
 def look(plan, source, destination):
     """Run the preflight."""
-    preflight.require(plan, source)
+    preflight.require(plan, source, destination)
 
 
 def write_files(plan, source, destination, directory):
     """Export everything to NDJSON."""
-    return {"rows": export.export(plan, source, directory, preflighted=True).rows}
+    return {"rows": export.export(plan, source, destination, directory, preflighted=True).rows}
 
 
 def read_files(plan, source, destination, directory):

@@ -43,7 +43,17 @@ class Small:
 
     def preflight(self):
         """Try every row."""
-        return preflight.check(self.plan(), self.urls[0])
+        return preflight.check(self.plan(), *self.urls)
+
+    def refused(self):
+        """Return what keeps a load from beginning: subject, words, keys and values."""
+        found = self.preflight()
+        assert not found.good
+        return [
+            (f"{f.table}.{f.column}", f.what, list(f.keys), list(f.values))
+            for f in found.findings
+            if f.verdict == "refused"
+        ]
 
     def load(self, **options):
         """Load, verify, and return what the verification came to."""

@@ -20,5 +20,5 @@ def test_a_draft_is_accepted_and_marks_its_guesses(loaded, tmp_path):
     assert "order: month_first" in text
     assert "from: image_path" in text
     assert "staff_audit" in text
-    report = preflight.check(plan, loaded.source)
+    report = preflight.check(plan, loaded.source, loaded.destination)
     assert sum(table.rows for table in report.tables) > 0

@@ -14,7 +14,7 @@ from handrail.transfer.read.files import ExportDamaged, check_export
 @pytest.fixture
 def exported(loaded, tmp_path):
     """An export of the seed."""
-    export.export(loaded.plan, loaded.source, tmp_path / "e", chunk_rows=25)
+    export.export(loaded.plan, loaded.source, loaded.destination, tmp_path / "e", chunk_rows=25)
     return tmp_path / "e"
 
 
@@ -93,14 +93,14 @@ def test_a_failed_table_fails_the_export(pair, tmp_path):
     plan = pair.plan
     pair.legacy("alter table sync_events rename column payload to content")
     with pytest.raises(ExportFailed, match="payload"):
-        export.export(plan, pair.source, tmp_path / "e", preflighted=True)
+        export.export(plan, pair.source, pair.destination, tmp_path / "e", preflighted=True)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_export_is_not_written_over(loaded, exported):
     """An existing directory is refused."""
     with pytest.raises(ExportFailed, match="exists"):
-        export.export(loaded.plan, loaded.source, exported)
+        export.export(loaded.plan, loaded.source, loaded.destination, exported)
 
 
 def test_a_foreign_export_is_not_imported(pair, exported, tmp_path):

@@ -205,13 +205,15 @@ def test_a_trigger_that_changes_rows_is_noticed(pair):
     )
 
     with pytest.raises(LoadFailed, match="arrived changed"):
-        pair.load()
+        pair.load(preflighted=True)
     assert pair.django("select count(*) from training_days") == [(0,)]
 
 
 def test_an_import_from_files_equals_a_streamed_load(pair, tmp_path):
     """Files and stream end in the same rows and the same evidence; twice is once."""
-    made = export.export(pair.plan, pair.source, tmp_path / "export", chunk_rows=30)
+    made = export.export(
+        pair.plan, pair.source, pair.destination, tmp_path / "export", chunk_rows=30
+    )
 
     result = load.load_export(pair.plan, tmp_path / "export", pair.destination)
 

@@ -27,8 +27,8 @@ def refusal(path, pair):
             0,
         ),
         (
-            'email: {when_too_long: "null"}',
-            'email: {when_to_long: "null"}',
+            'email: {when_too_long: "null", ',
+            'email: {when_to_long: "null", ',
             "unknown key `when_to_long`",
             0,
         ),

@@ -389,7 +389,7 @@ def test_property_8_round_trip_serialization(notices, tmp_path_factory, rows, si
     )
     directory = tmp_path_factory.mktemp("export") / "files"
 
-    export.export(notices.plan, notices.source, directory, chunk_rows=size)
+    export.export(notices.plan, notices.source, notices.destination, directory, chunk_rows=size)
     load.load_export(notices.plan, directory, notices.destination)
 
     assert dict(notices.django("select id, content from staff_messages")) == {

@@ -126,7 +126,7 @@ def load(
 
         def preflight_first() -> None:
             if not preflighted:
-                preflight.require(plan, source, snapshot=snapshot)
+                preflight.require(plan, source, destination, snapshot=snapshot)
 
         given = WorkerInput(plan, source, destination, snapshot)
         with WorkerPool(workers, given) if workers else nullcontext() as pool:

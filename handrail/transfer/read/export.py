@@ -34,6 +34,7 @@ class ExportFailed(ClientError):
 def export(
     plan: Plan,
     source: str,
+    destination: str,
     directory: str | Path,
     *,
     chunk_rows: int | None = None,
@@ -44,6 +45,7 @@ def export(
     Args:
         plan: The compiled mapping.
         source: URL of the legacy database; only read.
+        destination: URL of the new database, which the preflight asks; nothing is left there.
         directory: Where the files go; must not exist yet.
         chunk_rows: Rows of one file; default 100,000.
         preflighted: The caller holds a good preflight of the same rows.
@@ -60,7 +62,11 @@ def export(
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(mode=0o700, parents=True)
-        made = _write(plan, source, partial, chunk_rows, preflighted=preflighted)
+        with reading(source) as session:
+            snapshot = value(session, "select pg_export_snapshot()")
+            if not preflighted:
+                preflight.require(plan, source, destination, snapshot=snapshot)
+            made = _write(plan, session, snapshot, partial, chunk_rows)
         write_manifest(partial, made)
         partial.rename(place)
     except (DatabaseRefused, OSError) as error:
@@ -75,21 +81,17 @@ def export(
 
 
 def _write(
-    plan: Plan, source: str, directory: Path, chunk_rows: int | None, *, preflighted: bool
+    plan: Plan, session: Connection, snapshot: str, directory: Path, chunk_rows: int | None
 ) -> Export:
-    with reading(source) as session:
-        snapshot = value(session, "select pg_export_snapshot()")
-        if not preflighted:
-            preflight.require(plan, source, snapshot=snapshot)
-        supply = LiveSupply(session, snapshot, text=plan.text_hashes, chunk_rows=chunk_rows)
-        tables = tuple(
-            _table(session, supply, plan, table, directory / f"{number:02}-{table.name}")
-            for number, table in enumerate(plan.tables, start=1)
-        )
-        freeze = supply.mark
+    supply = LiveSupply(session, snapshot, text=plan.text_hashes, chunk_rows=chunk_rows)
+    tables = tuple(
+        _table(session, supply, plan, table, directory / f"{number:02}-{table.name}")
+        for number, table in enumerate(plan.tables, start=1)
+    )
     taken_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     versions = plan.source.server_version, plan.destination.server_version
-    return Export(plan.digest, Path(plan.file).name, snapshot, taken_at, *versions, tables, freeze)
+    name = Path(plan.file).name
+    return Export(plan.digest, name, snapshot, taken_at, *versions, tables, supply.mark)
 
 
 def _table(

@@ -92,7 +92,9 @@ class LiveSupply:
         """Stream the chunk's mapped rows; count and hash them on their way."""
         where = table.span(chunk.lower, chunk.upper, source=True)
         query = table.rows_and_sums(where, text=self.text_hashes)
-        copy_rows(self.session, destination, query, f"{table.target} ({table.names})")
+        copy_rows(
+            self.session, destination, query, f"{table.target} ({table.names})", form=table.form
+        )
         return self.came_to()
 
     def came_to(self) -> Expected:

@@ -54,11 +54,16 @@ BEGIN = "begin isolation level repeatable read read only"
 
 
 class Connection(psycopg.Connection[type_of_row]):
-    """A session, with a psql beside it on the same snapshot once rows are wanted in bulk."""
+    """A session, with a psql beside it on the same snapshot once rows are wanted in bulk.
+
+    `path` is the `search_path` that the role has of its own, which the pinned settings hide:
+    functions of checks, indexes and triggers may name what they use without a schema.
+    """
 
     address = ""
     called = "database"
     standby = False  # its server follows another one: nothing can be written, or stopped, there
+    path = ""
     _reader: Reader | None = None
 
     def pieces(self, query: str, options: str) -> Iterator[bytes]:
@@ -130,8 +135,11 @@ def pin(connection: Connection) -> None:
         pins["client_connection_check_interval"] = "1000"
     calls = ", ".join("set_config(%s, %s, false)" for _ in pins)
     flat = [part for pair in pins.items() for part in pair]
-    row = connection.execute(f"select pg_is_in_recovery(), {calls}", flat).fetchone()
+    # read before any of them is set
+    now = "select pg_is_in_recovery(), current_setting('search_path')"
+    row = connection.execute(f"{now}, {calls}", flat).fetchone()
     connection.standby = bool(row and row[0])
+    connection.path = connection.path or str(row[1] if row else "")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from handrail.transfer.session.connection import PROBES_ITSELF
 from handrail.transfer.session.quoting import constant, literal
+from handrail.transfer.sql.types import MOMENTS, TIME
 
 # Spaces a browser or Node writes without being seen: no-break, narrow no-break, thin.
 SPACES = r"U&'\00A0\202F\2009\0009\000A\000D'"
@@ -221,6 +222,28 @@ def listed(value: str, nulls: Sequence[str]) -> str:
     """Return a condition: this text is one of those that mean "no value"."""
     texts = ", ".join(literal(text.strip().lower()) for text in nulls)
     return f"{folded(f'{value}::text')} in ({texts})"
+
+
+def is_unreadable(value: str, kind: str) -> str | None:
+    """Return a condition: Python has no such value, so that Django could not read its row.
+
+    Source: https://docs.python.org/3/library/datetime.html#constants: years 1 to 9999, no infinity,
+    no hour 24, no interval above 999,999,999 days.
+    """
+    if kind.endswith("[]"):
+        of_one = is_unreadable("u.v", kind.removesuffix("[]"))
+        return of_one and f"exists (select from unnest({value}) u(v) where {of_one})"
+    if kind in MOMENTS:
+        years = f"{value} < '0001-01-01' or {value} >= '10000-01-01'"
+        return f"not isfinite({value}) or {years}"
+    if kind in {TIME, "time with time zone"}:
+        return f"extract(hour from {value}) = 24"
+    if kind == "interval":
+        return f"abs(extract(epoch from {value})) / 86400 > 999999999"
+    if kind in {"daterange", "tsrange", "tstzrange"}:
+        ends = (is_unreadable(f"{end}({value})", "date") for end in ("lower", "upper"))
+        return " or ".join(str(end) for end in ends)
+    return None
 
 
 def is_malformed(value: str, name: str) -> str:

@@ -7,9 +7,10 @@ from functools import cached_property
 
 from handrail.clients.errors import ClientError
 from handrail.transfer.session.connection import Connection, value
+from handrail.transfer.sql.types import TEXTUAL
 
 COLUMNS = """
-select c.relname, a.attname, format_type(coalesce(nullif(t.typbasetype, 0), a.atttypid), -1),
+select c.relname, a.attname, format_type(b.oid, -1),
        case when a.atttypmod > 4 and t.typname in ('varchar', 'bpchar') then a.atttypmod - 4 end,
        not (a.attnotnull or t.typnotnull), a.attgenerated <> '', a.attidentity,
        pg_get_serial_sequence(quote_ident(n.nspname) || '.' || quote_ident(c.relname), a.attname),
@@ -18,6 +19,12 @@ from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 join pg_type t on t.oid = a.atttypid
+cross join lateral (
+    with recursive base as (
+        select t.oid, t.typbasetype
+        union all select o.oid, o.typbasetype from base join pg_type o on o.oid = base.typbasetype
+    ) select oid from base where typbasetype = 0
+) b
 left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
 where n.nspname = %s and c.relkind in ('r', 'p') and not c.relispartition
 order by c.relname, a.attnum
@@ -68,6 +75,26 @@ class Column:
     kind: str
     declared: str
     default: str | None
+
+    @property
+    def is_builtin(self) -> bool:
+        """Say whether every server has its type; a type of a schema's own is told with that."""
+        return "." not in self.type
+
+    @property
+    def wire(self) -> str:
+        """Return the type as which its values travel: what another server may not have, as text."""
+        return self.type if self.is_builtin else "text"
+
+    @property
+    def is_text(self) -> bool:
+        """Say whether its values are texts that any text may be copied to: also labels, citext."""
+        return self.type in TEXTUAL or self.kind == "e" or self.type.endswith(".citext")
+
+    @property
+    def has_sequence(self) -> bool:
+        """Say whether a row that leaves it out takes a number from a sequence."""
+        return bool(self.identity) or "nextval(" in (self.default or "")
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 import dataclasses
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from handrail.transfer.mapping.rules import TIME_OF_RUN, Action, ColumnRule, Fault, Problem, RowRule
 from handrail.transfer.session.quoting import constant, literal, quoted
 from handrail.transfer.sql import casts
+from handrail.transfer.sql.built import Built, Raw
 from handrail.transfer.sql.catalog import Column, Table
 from handrail.transfer.sql.parsed import Join, Parsed
 from handrail.transfer.sql.parts import ColumnPlan, FaultPlan
@@ -23,33 +24,11 @@ CAST_TARGETS = {
 }
 READS_TEXT = {"date", "time", "json"}
 UNREPEATED = {"json", "text"}  # casts of texts that are all different
+# A `sql:` that does nothing with one column but cast it.
+ONLY_CAST = re.compile(
+    r"\(?\s*\{([^{}]+)\}\s*\)?\s*::\s*[a-z][a-z0-9 ]*(?:\([0-9, ]+\))?[a-z ]*", re.IGNORECASE
+)
 REFERENCE = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
-
-
-@dataclass
-class Built:
-    """What one rule came to, with what the table's query must provide for it."""
-
-    plan: ColumnPlan | None = None
-    faults: list[FaultPlan] = field(default_factory=list)
-    parsed: list[Parsed] = field(default_factory=list)
-    joins: list[Join] = field(default_factory=list)
-    sources: set[str] = field(default_factory=set)
-    problems: list[Problem] = field(default_factory=list)
-
-    def names(self) -> frozenset[str]:
-        """Name what the table's query must provide for it."""
-        parsed = {item.name for item in self.parsed}
-        return frozenset(parsed | {join.name for join in self.joins})
-
-
-@dataclass(frozen=True)
-class Raw:
-    """A value as the source gives it; `known` is never NULL."""
-
-    sql: str
-    type: str
-    known: bool
 
 
 @dataclass
@@ -75,8 +54,7 @@ class Builder:
         """
         built = Built()
         column = self.target.by_name[rule.name]
-        # an enumeration of the destination does not exist on the source; its labels travel as text
-        wire = column.type if column.kind in {"b", "d"} else "text"
+        wire = column.wire
         if rule.lookup is not None and looked_up is None:
             return built
         raw = self._raw(rule, built, wire, looked_up)
@@ -88,7 +66,7 @@ class Builder:
         final = self._treated(rule, column, raw, value, wire, built)
         needs = built.names()
         built.faults = [dataclasses.replace(fault, needs=needs) for fault in built.faults]
-        exact = raw.type in {wire, NAIVE} or {raw.type, wire} <= TEXTUAL
+        exact = raw.type in {wire, NAIVE, column.type} or {raw.type, wire} <= TEXTUAL
         changed = rule.cast or rule.values or rule.write
         built.plan = ColumnPlan(
             name=rule.name,
@@ -97,7 +75,8 @@ class Builder:
             rule=rule,
             source=rule.source,
             source_type=self.source.by_name[rule.source].type if rule.source else None,
-            as_text=wire not in HASHED or column.kind == "e",
+            as_text=wire not in HASHED or wire != column.type,
+            binary=column.is_builtin or column.is_text,
             exact=exact and rule.source is not None and not changed,
             needs=needs,
         )
@@ -154,7 +133,9 @@ class Builder:
             return None
         built.sources.add(rule.source)
         found = self.source.by_name[rule.source]
-        return Raw(f"s.{quoted(rule.source)}", found.type, not found.nullable)
+        cast = "" if found.is_builtin else "::text"
+        kind = "text" if cast and found.is_text else found.type
+        return Raw(f"s.{quoted(rule.source)}{cast}", kind, not found.nullable)
 
     def _time_of_run(self, rule: ColumnRule, built: Built, wire: str) -> Raw | None:
         if wire not in {AWARE, NAIVE, "date"}:
@@ -206,7 +187,8 @@ class Builder:
             return "a timestamp without zone needs one", fix
         if rule.zone is not None and not naive:
             return f"`zone` does not apply from {raw.type} to {wire}", "remove `zone`"
-        fits = raw.type == wire or (raw.type, wire) in WIDENINGS or {raw.type, wire} <= TEXTUAL
+        fits = raw.type in {wire, column.type} and (column.is_builtin or raw.type == column.type)
+        fits = fits or (raw.type, wire) in WIDENINGS or (raw.type in TEXTUAL and column.is_text)
         if fits or naive or (raw.type in {"uuid", "date"} and wire in TEXTUAL):
             return None
         what = f"the source is {raw.type}, the destination {column.declared}"
@@ -243,6 +225,8 @@ class Builder:
             known=raw.known,
             value=value,
             type=wire,
+            declared=column.declared,
+            cast_from=self._cast_from(rule),
             sources=tuple(sorted(built.sources)),
             malformed=self._malformed(rule, value, built) if rule.pattern else None,
             duplicate=self._duplicate(rule, built) if rule.action(Fault.DUPLICATE) else None,
@@ -252,6 +236,12 @@ class Builder:
         for what, fix in treatment.contradictions():
             self._problem(built, rule, what, fix)
         return treatment.final()
+
+    def _cast_from(self, rule: ColumnRule) -> tuple[str, str] | None:
+        """Return value and type of the column that `sql:` casts, where that is all it does."""
+        found = ONLY_CAST.fullmatch((rule.sql or "").strip())
+        column = self.source.by_name.get(found.group(1)) if found else None
+        return (f"s.{quoted(column.name)}", column.type) if column else None
 
     def _malformed(self, rule: ColumnRule, value: str, built: Built) -> str:
         """Return a condition: the value has not its declared form; matched once per row."""

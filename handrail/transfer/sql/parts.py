@@ -10,8 +10,9 @@ from handrail.transfer.session.quoting import quoted
 class ColumnPlan:
     """One destination column: `sql` gives its value from the source row, cast to `type`.
 
-    `as_text` says that its type has no hash, so that both sides compare it as text. `needs` names
-    the joins and parsed values that it reads. What is `secret` is shown nowhere.
+    `as_text` says that its type has no hash, so that both sides compare it as text; `binary` that
+    COPY may write its values so. `needs` names the joins and parsed values that it reads. What is
+    `secret` is shown nowhere.
     """
 
     name: str
@@ -23,7 +24,14 @@ class ColumnPlan:
     as_text: bool
     exact: bool
     needs: frozenset[str] = frozenset()
+    binary: bool = True
     secret: bool = False
+
+    @property
+    def may_fail(self) -> bool:
+        """Say whether its expression may raise, beyond what the query's parsed values are."""
+        rule = self.rule
+        return bool(rule.zone or rule.placeholder or rule.lookup or self.source_type == "json")
 
     @property
     def target(self) -> str:

@@ -1,5 +1,6 @@
 """A compiled mapping: for each table one SELECT, and the texts of every query made from it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,7 +14,7 @@ from handrail.transfer.sql.parts import ColumnPlan, FaultPlan
 
 RECORDED = (
     Action.TRUNCATE, Action.SHORTEN, Action.PLACEHOLDER, Action.SENTINEL, Action.NULL, Action.TRIM,
-    Action.KEEP,
+    Action.KEEP, Action.ROUND,
 )  # fmt: skip
 
 
@@ -59,6 +60,11 @@ class TablePlan:
     def names(self) -> str:
         """List the destination columns."""
         return ", ".join(quoted(column.name) for column in self.columns)
+
+    @property
+    def form(self) -> str:
+        """Return how COPY writes its rows: a value of a type of its own is read as text there."""
+        return "binary" if all(column.binary for column in self.columns) else "text"
 
     @cached_property
     def reason(self) -> str | None:
@@ -118,10 +124,18 @@ class TablePlan:
         """Return a SELECT of two mapped columns of the rows that are moved, as `k` and `v`."""
         return self._of_moved(k=key, v=column)
 
-    def _of_moved(self, **named: str) -> str:
+    def moved(self, columns: Sequence[str]) -> str:
+        """Return a SELECT of mapped columns of the rows that are moved, as `c0`…, with `key`."""
+        return self._of_moved(**{f"c{n}": column for n, column in enumerate(columns)}, key=None)
+
+    def _of_moved(self, **named: str | None) -> str:
         found = {item.name: item for item in self.columns}
-        listing = ", ".join(f"{found[column].sql} as {name}" for name, column in named.items())
-        needs = self.needs_of_kept.union(*(found[column].needs for column in named.values()))
+        listing = ", ".join(
+            f"{found[column].sql if column else self.key_text} as {name}"
+            for name, column in named.items()
+        )
+        read = (found[column].needs for column in named.values() if column)
+        needs = self.needs_of_kept.union(*read)
         return f"select {listing} from {self.relation(needs=needs)} where {self.kept()}"
 
     def row(self, *, source: bool) -> str:

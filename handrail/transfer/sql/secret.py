@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 
 from handrail.transfer.mapping.rules import ColumnRule, TableRule
-from handrail.transfer.sql.columns import REFERENCE, Built
+from handrail.transfer.sql.built import Built
+from handrail.transfer.sql.columns import REFERENCE
 from handrail.transfer.sql.parts import ColumnPlan, FaultPlan
 from handrail.transfer.sql.plan import TablePlan
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from handrail.transfer.mapping.rules import ColumnRule, Problem, TableRule
 from handrail.transfer.session.quoting import quoted
 from handrail.transfer.sql import account, secret
+from handrail.transfer.sql.built import Built
 from handrail.transfer.sql.catalog import Catalog
-from handrail.transfer.sql.columns import Builder, Built
+from handrail.transfer.sql.columns import Builder
 from handrail.transfer.sql.cut import TEXTS, Cut
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import TablePlan

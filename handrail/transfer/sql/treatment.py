@@ -7,6 +7,7 @@ from handrail.transfer.mapping.rules import Action, ColumnRule, Fault
 from handrail.transfer.session.quoting import constant, quoted
 from handrail.transfer.sql import casts
 from handrail.transfer.sql.parts import FaultPlan
+from handrail.transfer.sql.types import MOMENTS, NUMBERS, ROUNDED
 
 WORDS = {
     Fault.NULL: "`{column}` is NULL",
@@ -17,6 +18,8 @@ WORDS = {
     Fault.DUPLICATE: "`{column}` is there already",
     Fault.ORPHAN: "`{column}` refers to a row that is not moved",
     Fault.UNTRIMMED: "`{column}` has blanks around it",
+    Fault.UNREADABLE: "`{column}` holds a moment that Python cannot",
+    Fault.LOSSY: "`{column}` loses digits",
 }
 FAILING = {"boolean", "date", "time", "json", "integer"}
 
@@ -32,7 +35,9 @@ class Treatment:
     """One value on its way to its column.
 
     `raw` is the source's own value, never NULL where `known`; `value` is it in the destination's
-    type, NULL where it cannot be read. `sources` are the source columns a `sql:` rule reads.
+    type, NULL where it cannot be read. `sources` are the source columns a `sql:` rule reads, and
+    `cast_from` the value of the one that it does nothing with but cast it. `declared` is the
+    destination's type with its precision.
     """
 
     rule: ColumnRule
@@ -42,7 +47,9 @@ class Treatment:
     known: bool
     value: str
     type: str
+    declared: str
     sources: tuple[str, ...]
+    cast_from: tuple[str, str] | None
     malformed: str | None
     duplicate: str | None
     placeholder: str
@@ -77,6 +84,8 @@ class Treatment:
             Fault.TOO_LONG: self._too_long(),
             Fault.DUPLICATE: self.duplicate,
             Fault.UNTRIMMED: self._untrimmed(),
+            Fault.UNREADABLE: self._unreadable(),
+            Fault.LOSSY: self._lossy(),
         }
         return {fault: condition for fault, condition in found.items() if condition is not None}
 
@@ -118,11 +127,38 @@ class Treatment:
             return None
         return f"{self.value} <> {casts.trimmed(self.value)}"
 
+    def _unreadable(self) -> str | None:
+        if self.rule.constant is not None or self.rule.cast in {"date", "time"}:
+            return None  # formats name years of four digits and hours below 24
+        return casts.is_unreadable(self.read, self.type)
+
+    def _lossy(self) -> str | None:
+        """Return a condition: a cast, or the precision of the column, takes something away."""
+        if self.cast_from is not None:
+            raw, kind = self.cast_from
+            if kind in NUMBERS and self.type in NUMBERS:
+                # the shortest text that is the same number: binary fractions have no other digits
+                return f"({self.read})::text::numeric <> ({raw})::text::numeric"
+            if kind in MOMENTS and self.type in MOMENTS:
+                return f"({self.read})::{kind} <> {raw}"
+        if self.rule.action(Fault.LOSSY) and self._is_rounded():
+            return f"{self._rounded(self.read)} <> {self.read}"
+        return None
+
+    def _is_rounded(self) -> bool:
+        return self.type in ROUNDED and self.declared != self.type
+
+    def _rounded(self, value: str) -> str:
+        """Return a value as its column would hold it; too large a number is not refused here."""
+        if self.type != "numeric":
+            return f"({value})::{self.declared}"
+        return f"round({value}, {self.declared.rstrip(')').rpartition(',')[2]})"
+
     def final(self) -> str:
         """Return the value as it is moved."""
         said = dict(self.rule.when)
         final = self.written
-        for fault in (Fault.BLANK, Fault.TOO_LONG):
+        for fault in (Fault.BLANK, Fault.TOO_LONG, Fault.UNREADABLE):
             if said.get(fault) is Action.NULL and fault in self.conditions:
                 final = f"(case when {self.conditions[fault]} then null else {final} end)"
         if said.get(Fault.TOO_LONG) is Action.TRUNCATE and self.length:
@@ -131,6 +167,8 @@ class Treatment:
         if said.get(Fault.TOO_LONG) is Action.SHORTEN and self.length:
             too_long, short = self.conditions[Fault.TOO_LONG], casts.shortened(final, self.length)
             final = f"(case when {too_long} then {short} else {final} end)"
+        if said.get(Fault.LOSSY) is Action.ROUND and self._is_rounded():
+            final = self._rounded(final)
         stand_ins = {Action.PLACEHOLDER: self.placeholder}
         if self.rule.sentinel is not None:
             stand_ins[Action.SENTINEL] = constant(self.rule.sentinel.value, self.type)
@@ -158,11 +196,17 @@ class Treatment:
                 self.rule.action(fault) or Action.REFUSE,
                 worded(self.rule, fault),
                 self.rule.place,
-                old,
+                self._source_text() if fault is Fault.LOSSY else old,
                 new,
             )
             for fault, condition in self.conditions.items()
         ]
+
+    def _source_text(self) -> str:
+        """Return what a cast was given, as text."""
+        if self.rule.secret:
+            return "'withheld'::text"
+        return f"({self.cast_from[0] if self.cast_from else self.raw})::text"
 
     def contradictions(self) -> list[tuple[str, str]]:
         """List what the rule says that its column cannot hold, each with the fix."""

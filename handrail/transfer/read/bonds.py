@@ -1,0 +1,182 @@
+"""What binds the rows of a destination table, and which of it needs no trial.
+
+A bond is proven where the source already holds the same, or the preflight looks at it there.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from handrail.transfer.session.connection import Connection
+from handrail.transfer.session.quoting import literal
+from handrail.transfer.sql.catalog import Table
+from handrail.transfer.sql.parts import ColumnPlan
+from handrail.transfer.sql.plan import Plan, TablePlan
+from handrail.transfer.sql.types import HASHED, TEXTUAL
+
+# A page of an index holds at least three entries; a text of so many characters always fits.
+ALWAYS_FITS = 600
+# Types whose values are of one small size, whatever they say.
+SMALL = (HASHED - TEXTUAL - {"bytea", "numeric", "jsonb"}) | {"macaddr", "macaddr8", "money"}
+
+CHECKS = """
+select 'c', k.conname, pg_get_constraintdef(k.oid), true,
+       array(select a.attname::text from pg_attribute a
+             where a.attrelid = k.conrelid and a.attnum = any(k.conkey))
+from pg_constraint k where k.conrelid = {table}::regclass and k.contype = 'c'
+"""
+# An exclusion is defined as a constraint, an index as one of the trial's own table.
+INDEXES = """
+select case when k.contype = 'x' then 'x' when x.indisunique then 'u' else 'i' end, i.relname,
+       case when k.contype = 'x' then pg_get_constraintdef(k.oid)
+            else replace(replace(pg_get_indexdef(i.oid), ' ON ONLY ', ' ON '),
+                 format(' ON %I.%I USING ', n.nspname, c.relname), ' ON {trial} USING ') end,
+       x.indexprs is null and x.indpred is null
+       and not coalesce((to_jsonb(x) ->> 'indnullsnotdistinct')::boolean, false)
+       and not exists (select 1 from unnest(x.indcollation) o join pg_collation l on l.oid = o
+                       where not l.collisdeterministic),
+       array(select distinct a.attname::text from pg_attribute a
+             where a.attrelid = x.indrelid and a.attnum > 0 and not a.attisdropped
+             and (a.attnum = any(x.indkey) or exists (
+                 select 1 from pg_depend d
+                 where d.refclassid = 'pg_class'::regclass and d.refobjid = x.indrelid
+                 and d.refobjsubid = a.attnum
+                 and (d.classid, d.objid) in (('pg_class'::regclass, i.oid),
+                                              ('pg_constraint'::regclass, k.oid)))))
+from pg_index x
+join pg_class i on i.oid = x.indexrelid
+join pg_class c on c.oid = x.indrelid
+join pg_namespace n on n.oid = c.relnamespace
+left join pg_constraint k on k.conindid = i.oid and k.contype in ('p', 'u', 'x')
+where x.indrelid = {table}::regclass and (x.indisvalid or c.relkind = 'p')
+"""
+COMPUTED = """
+select 'g', a.attname, pg_get_expr(f.adbin, f.adrelid), false,
+       array(select distinct o.attname::text from pg_depend d join pg_attribute o
+             on o.attrelid = d.refobjid and o.attnum = d.refobjsubid
+             where d.classid = 'pg_attrdef'::regclass and d.objid = f.oid
+             and d.refobjid = a.attrelid and o.attnum <> a.attnum)
+from pg_attribute a join pg_attrdef f on f.adrelid = a.attrelid and f.adnum = a.attnum
+where a.attrelid = {table}::regclass and a.attgenerated <> '' and not a.attisdropped
+"""
+PARTITIONED = """
+select 'p', c.relname, pg_get_partkeydef(c.oid), false,
+       array(select o.attname::text from pg_attribute o
+             where o.attrelid = c.oid and o.attnum > 0 and not o.attisdropped
+             and (h.partexprs is not null or o.attnum = any(h.partattrs)
+                  or o.attname in (select a.attname from pg_partition_tree(c.oid) l
+                                   join pg_constraint k on k.conrelid = l.relid
+                                        and k.contype = 'c' and k.conislocal and l.isleaf
+                                   join pg_attribute a on a.attrelid = l.relid
+                                        and a.attnum = any(k.conkey))))
+from pg_class c join pg_partitioned_table h on h.partrelid = c.oid
+where c.oid = {table}::regclass
+"""
+# A function that only looks at its row and alters it can be asked without consequence.
+BEFORE_ROW = r"""
+select 'b', t.tgname, replace(pg_get_triggerdef(t.oid),
+           format(' ON %I.%I ', n.nspname, c.relname), ' ON {trial} '), false,
+       array(select o.attname::text from pg_attribute o
+             where o.attrelid = t.tgrelid and o.attnum > 0 and not o.attisdropped)
+from pg_trigger t
+join pg_class c on c.oid = t.tgrelid
+join pg_namespace n on n.oid = c.relnamespace
+join pg_proc p on p.oid = t.tgfoid
+join pg_language l on l.oid = p.prolang
+where t.tgrelid = {table}::regclass and not t.tgisinternal and t.tgenabled in ('O', 'A')
+      and t.tgtype & 7 = 7 and l.lanname = 'plpgsql'
+      and p.prosrc !~* '\m(insert|update|delete|merge|truncate|perform|execute|call|copy|do|create|drop|alter|lock|select|nextval|setval|pg_notify|tg_relid|tg_table_name|tg_table_schema|tg_argv)\M'
+order by t.tgname
+"""  # noqa: E501
+
+
+@dataclass(frozen=True)
+class Bond:
+    """One thing that a row must satisfy.
+
+    `kind` is `c` (check), `u` (unique), `i` (index), `x` (exclusion), `g` (computed column),
+    `p` (partitions), `b` (trigger before a row) or `t` (type of a column). `plain` says that its
+    columns alone tell, compared as the source compares them.
+    """
+
+    kind: str
+    name: str
+    definition: str
+    plain: bool
+    columns: tuple[str, ...]
+
+
+def unproven(plan: Plan, table: TablePlan, session: Connection, trial: str) -> list[Bond]:
+    """List what only the destination can tell about the rows of a table.
+
+    Args:
+        plan: The compiled mapping.
+        table: One of its tables.
+        session: Session on the destination, its `search_path` pinned.
+        trial: Name of the table on which indexes are to be defined.
+    """
+    planned = {column.name: column for column in table.columns}
+    source = plan.source.by_name[table.source]
+    target = plan.destination.by_name[table.name]
+    filled = {c.name for c in target.columns if c.name in planned or c.generated or c.default}
+    held = [
+        *_types(table, source, target),
+        *(bond for bond in _read(table, session, trial) if set(bond.columns) & filled),
+    ]
+    return [bond for bond in held if not _proven(bond, planned, source, target)]
+
+
+def _read(table: TablePlan, session: Connection, trial: str) -> Iterator[Bond]:
+    for query in (CHECKS, INDEXES, COMPUTED, PARTITIONED, BEFORE_ROW):
+        asked = query.replace("{table}", literal(table.target)).replace("{trial}", trial)
+        for kind, name, definition, plain, columns in session.execute(asked).fetchall():
+            yield Bond(kind, name, definition, plain, tuple(columns))
+
+
+def _types(table: TablePlan, source: Table, target: Table) -> Iterator[Bond]:
+    """Yield the columns whose type may refuse or alter a value that is assigned to it."""
+    for column in table.columns:
+        there = target.by_name[column.name]
+        here = source.by_name.get(column.source or "")
+        base = there.kind == "b"
+        plain = base and there.declared == column.type
+        limited = base and there.length is not None  # counted on the source
+        same = base and column.exact and here is not None and here.declared == there.declared
+        if not (plain or limited or same):
+            yield Bond("t", column.name, there.declared, False, (column.name,))  # noqa: FBT003
+
+
+def _proven(bond: Bond, planned: dict[str, ColumnPlan], source: Table, target: Table) -> bool:
+    if bond.kind == "c":
+        return _checked_there(bond, planned, source, target)
+    if bond.kind not in {"u", "i"} or not bond.plain:
+        return False
+    columns = [planned[name] for name in bond.columns if name in planned]
+    told = bond.kind == "i" or all(target.by_name[c.name].kind == "b" for c in columns)
+    all_told = told and len(columns) == len(bond.columns)
+    return all_told and all(_fits(c, source, target) for c in columns)
+
+
+def _checked_there(
+    bond: Bond, planned: dict[str, ColumnPlan], source: Table, target: Table
+) -> bool:
+    """Say whether the source's own check, over the same columns unchanged, holds it."""
+    same = any(
+        key.kind == "c" and key.validated and key.definition == bond.definition
+        for key in source.constraints
+    )
+    return same and all(_copied(planned.get(name), source, target) for name in bond.columns)
+
+
+def _copied(column: ColumnPlan | None, source: Table, target: Table) -> bool:
+    if column is None or not column.exact or column.rule.when or column.rule.default:
+        return False
+    same_type = source.by_name[column.name].type == target.by_name[column.name].type
+    return column.source == column.name and same_type
+
+
+def _fits(column: ColumnPlan, source: Table, target: Table) -> bool:
+    """Say whether every value of a column fits an entry of an index."""
+    there = target.by_name[column.name]
+    limited = there.length is not None and there.length <= ALWAYS_FITS
+    indexed = column.exact and any((column.source,) == index.columns for index in source.indexes)
+    return there.type in SMALL or limited or indexed

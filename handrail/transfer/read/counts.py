@@ -1,0 +1,140 @@
+"""Count the rows of a table, and those with each fault, in one reading of it."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from handrail.transfer.mapping.rules import Action
+from handrail.transfer.read.findings import SAMPLES, Finding
+from handrail.transfer.session.connection import Connection
+from handrail.transfer.sql.parts import FaultPlan
+from handrail.transfer.sql.plan import TablePlan
+
+VERDICTS = {
+    Action.REFUSE: "refused", Action.QUARANTINE: "quarantined", Action.KEEP: "noted",
+}  # fmt: skip
+STAND_INS = {Action.DEFAULT, Action.SENTINEL, Action.PLACEHOLDER}
+TEXTS = 10  # different texts that are listed of one fault
+T = TypeVar("T")
+AT_ONCE = 400  # faults of one query, which may have 1,664 columns
+
+
+@dataclass(frozen=True)
+class TableCount:
+    """Rows of one table: all, those that will be moved, those kept out, and how many may be.
+
+    `failed` says that they could not be counted: an expression fails on some row.
+    """
+
+    table: str
+    source: str
+    rows: int
+    moved: int
+    quarantined: int
+    allowed: int
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class _Hit:
+    """A fault that some rows have, with the condition under which it counts."""
+
+    fault: FaultPlan
+    condition: str
+    rows: int
+
+
+def count(session: Connection, table: TablePlan) -> tuple[TableCount, list[Finding]]:
+    """Count one table, and say what is wrong with which of its rows.
+
+    Raises:
+        psycopg.Error: an expression of the mapping fails on some row; see `raising`.
+    """
+    totals, hits = _totals(session, table)
+    findings = [each for batch in _batches(hits) for each in _findings(session, table, batch)]
+    return totals, [*findings, *_beyond(table, totals, hits)]
+
+
+def _totals(session: Connection, table: TablePlan) -> tuple[TableCount, list[_Hit]]:
+    kept = table.kept()
+    out = f"count(*) filter (where ({table.reason}) is not null)" if table.reason else "0"
+    counted = ["count(*)", f"count(*) filter (where {kept})", out]
+    counted += [f"count({c.sql}) filter (where {kept})" for c in table.columns if c.may_fail]
+    hits: list[_Hit] = []
+    # a table without a fault is counted all the same
+    for batch in _batches(table.faults) or [()]:
+        conditions = [
+            f.condition if f.action is Action.QUARANTINE else f"{kept} and {f.condition}"
+            for f in batch
+        ]
+        parts = counted + [f"count(*) filter (where {condition})" for condition in conditions]
+        query = f"select {', '.join(parts)} from {table.relation()}"
+        row = session.execute(query).fetchone() or ()
+        found = zip(batch, conditions, row[len(counted) :], strict=True)
+        hits += [_Hit(fault, condition, rows) for fault, condition, rows in found if rows]
+    totals = TableCount(table.name, table.source, row[0], row[1], row[2], table.limit.of(row[0]))
+    return totals, hits
+
+
+def _batches(items: Sequence[T]) -> list[Sequence[T]]:
+    return [items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE)]
+
+
+def _findings(session: Connection, table: TablePlan, hits: Sequence[_Hit]) -> Iterator[Finding]:
+    """Look for examples of all faults in one more reading.
+
+    What is found is kept first: with a limit right behind it, the planner takes the first rows to
+    come soon, and reads a joined table once for each row.
+    """
+    marks = ", ".join(
+        f"({hit.condition}) as f{n}, case when {hit.condition} then {hit.fault.old} end as o{n}"
+        for n, hit in enumerate(hits)
+    )
+    either = " or ".join(f"({hit.condition})" for hit in hits)
+    asked = ", ".join(
+        f"array(select key from found where f{n} limit {SAMPLES}), "
+        f"(select coalesce(jsonb_agg(jsonb_build_array(o{n}, n) order by n desc, o{n}), '[]') from "
+        f"(select o{n}, count(*) as n from found where f{n} and o{n} is not null group by 1 "
+        f"order by 2 desc, 1 limit {TEXTS}) t)"
+        for n, _ in enumerate(hits)
+    )
+    row = (
+        session.execute(
+            f"with found as materialized (select {table.key_text} as key, {marks} "
+            f"from {table.relation()} where {either}) select {asked}"
+        ).fetchone()
+        or ()
+    )
+    for hit, keys, texts in zip(hits, row[::2], row[1::2], strict=True):
+        yield _finding(table, hit, tuple(keys), tuple((text, rows) for text, rows in texts))
+
+
+def _finding(
+    table: TablePlan, hit: _Hit, keys: tuple[str, ...], texts: tuple[tuple[str, int], ...]
+) -> Finding:
+    fault = hit.fault
+    verdict = VERDICTS.get(fault.action, "adjusted")
+    what = fault.reason if fault.action in VERDICTS else f"{fault.reason} ({fault.action})"
+    return Finding(
+        table.name, fault.column, what, verdict, hit.rows, keys, str(fault.place), texts=texts
+    )
+
+
+def _beyond(table: TablePlan, totals: TableCount, hits: list[_Hit]) -> Iterator[Finding]:
+    """Yield the columns in which more values are lost than declared."""
+    nulled, stood_in = Counter[str](), Counter[str]()
+    for hit in hits:
+        if hit.fault.action is Action.NULL:
+            nulled[hit.fault.column] += hit.rows
+        elif hit.fault.action in STAND_INS:
+            stood_in[hit.fault.column] += hit.rows
+    for column in table.columns:
+        rule = column.rule
+        for rows, limit, become, key in (
+            (nulled[column.name], rule.max_nulled, "become NULL", "max_nulled"),
+            (stood_in[column.name], rule.max_defaulted, "get a stand-in", "max_defaulted"),
+        ):
+            if rows > limit.of(totals.rows):
+                what = f"{rows} of {totals.rows} rows would {become}, `{key}` allows {limit}"
+                yield Finding(table.name, column.name, what, "refused", 0, (), str(rule.place))

@@ -1,0 +1,40 @@
+"""What a look at the rows finds."""
+
+from dataclasses import dataclass
+
+SAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Rows of one table with one fault; `keys` are the first few of them, `values` what they hold.
+
+    `verdict` is `refused`, `quarantined`, `adjusted` or `noted`; only the first stops a load.
+    `texts` are the most frequent source texts, each with the number of its rows.
+    """
+
+    table: str
+    column: str
+    what: str
+    verdict: str
+    rows: int
+    keys: tuple[str, ...]
+    place: str
+    values: tuple[str, ...] = ()
+    texts: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def examples(self) -> str:
+        """Name the first rows, each with its value where it may be shown."""
+        if not self.values:
+            return ", ".join(self.keys)
+        pairs = zip(self.keys, self.values, strict=True)
+        return ", ".join(f"{key} (`{value}`)" for key, value in pairs)
+
+    @property
+    def told(self) -> str:
+        """Say it on one line."""
+        subject = f"`{self.table}.{self.column}`" if self.column else f"`{self.table}`"
+        where = f", as {self.examples}" if self.keys else ""
+        rows = f", {self.rows} rows{where}" if self.rows else ""
+        return f"{self.place}: {subject}: {self.what}{rows}"

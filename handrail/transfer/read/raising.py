@@ -1,0 +1,137 @@
+"""Find the rows on which an expression of the mapping fails, as a cast in a `sql:` rule may.
+
+Nothing has to be written for it: a block of PL/pgSQL traps the error of a range of pages, and then
+of each row of such a range, whatever the session may do.
+"""
+
+import json
+from collections.abc import Iterator
+
+import psycopg
+
+from handrail.transfer.mapping.rules import Action
+from handrail.transfer.read.counts import TableCount
+from handrail.transfer.read.findings import SAMPLES, Finding
+from handrail.transfer.session.connection import Connection, first_line, value
+from handrail.transfer.session.quoting import literal, qualified, quoted
+from handrail.transfer.sql.plan import TablePlan
+
+RAISED = "handrail.raised"
+MOST = 100  # each row that fails is looked at alone
+SEARCH = """
+do $search$
+declare
+    page bigint := 0; pages bigint; low tid; high tid; said text; one record;
+    found jsonb := '[]';
+begin
+    select coalesce(max(pg_relation_size(relid)), 0) / current_setting('block_size')::int
+        into pages from (select relid from pg_partition_tree({table}::regclass)
+                         union select {table}::regclass) r;
+    while page <= pages and jsonb_array_length(found) < {most} loop
+        low := format('(%s,0)', page)::tid;
+        high := format('(%s,0)', page + 32)::tid;
+        begin
+            {within};
+        exception when others then
+            for one in select s.tableoid as part, s.ctid as place, {key} as key, {shown} as shown
+                from (select *, tableoid, ctid, ctid as "row:place" from {rows}) s
+                where s.ctid >= low and s.ctid < high
+            loop
+                exit when jsonb_array_length(found) >= {most};
+                begin
+                    {alone};
+                exception when others then
+                    get stacked diagnostics said = message_text;
+                    found := found || jsonb_build_array(
+                        jsonb_build_array(one.key, one.shown, said));
+                end;
+            end loop;
+        end;
+        page := page + 32;
+    end loop;
+    perform set_config('{setting}', found::text, true);
+end $search$
+"""
+
+
+def look(
+    session: Connection, table: TablePlan, error: psycopg.Error
+) -> tuple[TableCount, list[Finding]]:
+    """Say which rows of a table make which expression fail.
+
+    Args:
+        session: Session inside one snapshot of the source.
+        table: Plan of the table whose rows could not be counted.
+        error: What PostgreSQL said then.
+    """
+    rows = value(session, f"select count(*) from {qualified(table.source_schema, table.source)}")
+    found = list(_found(session, table))
+    if not found:
+        what = f"its rows cannot be read: {first_line(error)}"
+        found = [Finding(table.name, "", what, "refused", 0, (), str(table.place))]
+    allowed = table.limit.of(rows)
+    return TableCount(table.name, table.source, rows, 0, 0, allowed, failed=True), found
+
+
+def _found(session: Connection, table: TablePlan) -> Iterator[Finding]:
+    kept = table.kept()
+    for fault in table.faults:
+        if fault.action is Action.QUARANTINE and fault.column == "":
+            yield from _search(session, table, fault.condition, fault.needs, "", str(fault.place))
+    for column in table.columns:
+        needs = column.needs | table.needs_of_kept
+        expression = f"case when {kept} then {column.sql} end"
+        place = str(column.rule.place)
+        yield from _search(session, table, expression, needs, column.name, place)
+
+
+def _search(
+    session: Connection,
+    table: TablePlan,
+    expression: str,
+    needs: frozenset[str],
+    name: str,
+    place: str,
+) -> Iterator[Finding]:
+    """Yield a finding if an expression fails on some rows."""
+
+    def evaluated(where: str) -> str:
+        return f"count({expression}) from {table.relation(where, needs=needs)}"
+
+    try:
+        with session.transaction():
+            session.execute(f"select {evaluated('true')}")
+    except psycopg.Error:
+        column = next((c for c in table.columns if c.name == name), None)
+        shown = f"s.{quoted(column.source)}::text" if column and column.source else "null::text"
+        source = qualified(table.source_schema, table.source)
+        search = SEARCH.format(
+            table=literal(source), rows=source, key=table.key_text, shown=shown, most=MOST,
+            within=f"perform {evaluated('s.ctid >= low and s.ctid < high')}",
+            alone=f"perform {evaluated('s.tableoid = one.part and s.ctid = one.place')}",
+            setting=RAISED,
+        )  # fmt: skip
+        session.execute(search)
+        raised = json.loads(value(session, f"select current_setting('{RAISED}')"))
+        if raised:
+            secret = column is not None and column.secret
+            yield _finding(table, name, place, raised, secret=secret)
+
+
+def _finding(
+    table: TablePlan, name: str, place: str, raised: list[list[str]], *, secret: bool
+) -> Finding:
+    said = "its values are secret" if secret else raised[0][2]
+    more = f" in {MOST} rows or more" if len(raised) == MOST else ""
+    first = raised[:SAMPLES]
+    shown = not secret and all(row[1] is not None for row in first)
+    return Finding(
+        table.name,
+        name,
+        f"cannot be computed{more}: {said}",
+        "refused",
+        len(raised),
+        tuple(row[0] for row in first),
+        place,
+        tuple(row[1] for row in first) if shown else (),
+    )

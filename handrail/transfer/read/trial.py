@@ -1,0 +1,255 @@
+"""Ask the destination itself whether it takes the rows, in temporary tables that are rolled back.
+
+Only the columns go there that something binds which nobody else can tell about: a check, an index
+over an expression, a domain, a scale. All rows are tried at once; only where that fails are they
+tried in blocks, and only in a block that fails one by one.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from handrail.clients.errors import ClientError
+from handrail.transfer.read.bonds import unproven
+from handrail.transfer.read.findings import SAMPLES, Finding
+from handrail.transfer.read.stage import KEY, NUMBER, REFUSED, STAGED, TRIAL, Stage
+from handrail.transfer.session.connection import Connection, first_line
+from handrail.transfer.session.quoting import literal, quoted
+from handrail.transfer.sql.plan import Plan
+
+MOST_REFUSED = 10_000  # rows that are tried one by one take long when all of them fail
+ONE_BY_ONE = """
+do $trial$
+declare
+    low bigint := 1; high bigint; last bigint; failed bigint := 0; place int; typed text;
+    state text; said text; bond text; kind text; at text;
+    names text[] := {names}::text[]; types text[] := {types}::text[];
+begin
+    select max({number}) into last from {staged};
+    while low <= last and failed < {most} loop
+        high := low + 499;
+        begin
+            {insert} where s.{number} between low and high;
+        exception when others then
+            for one in low..least(high, last) loop
+                begin
+                    {insert} where s.{number} = one;
+                exception when others then
+                    get stacked diagnostics state = returned_sqlstate, said = message_text,
+                        bond = constraint_name, kind = pg_datatype_name, at = column_name;
+                    for place in 1..cardinality(names) loop
+                        exit when at <> '';
+                        begin
+                            execute format('select (s.%I)::text::%s from {staged} s where '
+                                's.{number} = %s', names[place], types[place], one) into typed;
+                        exception when others then
+                            at := names[place];
+                        end;
+                    end loop;
+                    insert into {refused} values (one, state, said, bond, kind, at);
+                    failed := failed + 1;
+                end;
+            end loop;
+        end;
+        low := high + 1;
+    end loop;
+end $trial$
+"""
+NULLED = "23502"  # not_null_violation
+SAID = {
+    NULLED: "is NULL, and the destination wants a value",
+    "23505": "would be there twice under `{bond}`",
+    "23514": "violates `{bond}`",
+    "23P01": "clashes with another row under `{bond}`",
+}
+PARTITIONS = """
+select pg_get_partition_constraintdef(p.relid), array(
+    select pg_get_expr(k.conbin, k.conrelid) from pg_constraint k
+    where k.conrelid = p.relid and k.contype = 'c' and k.conislocal)
+from pg_partition_tree({table}::regclass) p where p.isleaf and p.relid <> {table}::regclass
+"""
+
+
+@dataclass(frozen=True)
+class Trial(Stage):
+    """The trial of one table's rows, with all that comes of it."""
+
+    def findings(self) -> Iterator[Finding]:
+        """Try all rows, and yield what the destination refuses or alters."""
+        self.set_up()
+        try:
+            with self.destination.transaction():
+                self.destination.execute(self.insert())
+        except psycopg.Error:
+            self._one_by_one()
+            yield from self._refused()
+        yield from self._altered()
+        yield from self._homeless()
+        yield from self._unbuildable()
+
+    def _one_by_one(self) -> None:
+        self.destination.execute(
+            ONE_BY_ONE.format(
+                names=_array(list(self.typed)),
+                types=_array(list(self.typed.values())),
+                number=NUMBER,
+                staged=STAGED,
+                refused=REFUSED,
+                insert=self.insert(),
+                most=MOST_REFUSED,
+            )
+        )
+
+    def _refused(self) -> Iterator[Finding]:
+        """Group the rows that were refused by why."""
+        groups = self.destination.execute(
+            "select state, said, bond, kind, at, count(*), (array_agg(number order by number))"
+            f"[1:{SAMPLES}] from {REFUSED} group by 1, 2, 3, 4, 5 order by 6 desc, 1, 2"
+        ).fetchall()
+        for state, said, bond, kind, at, rows, numbers in groups:
+            if state == NULLED and any(column.name == at for column in self.columns):
+                continue  # counted on the source, with what the mapping says of it
+            found = next((b for b in self.bonds if b.name == bond), None)
+            columns = (at,) if at else found.columns if found else self._of_type(kind)
+            what = SAID.get(state, "is refused: {said}") if found or at else "is refused: {said}"
+            if found and found.kind == "c":
+                what += f": {found.definition}"
+            shown = "its values are secret" if self._is_secret(columns) else said
+            yield self._finding(columns, what.format(bond=bond, said=shown), rows, numbers)
+
+    def _of_type(self, kind: str) -> tuple[str, ...]:
+        """Return the columns of a type that the server names without its schema."""
+        declared = self.typed
+        ends = (f".{kind}", f'."{kind}"')
+        named = tuple(name for name in declared if kind and declared[name].endswith(ends))
+        return named or tuple(column.name for column in self.columns)
+
+    def _altered(self) -> Iterator[Finding]:
+        """Yield the columns whose values arrive changed: rounded, padded, set by a trigger."""
+        triggered = any(bond.kind == "b" for bond in self.bonds)
+        for column in self.columns:
+            if not triggered and column.name not in self.typed:
+                continue
+            name = quoted(column.name)
+            there = f"t.{name}::{column.type}"
+            differs = f"({there})::text is distinct from (s.{name})::text"
+            if not column.as_text:
+                differs = f"{there} is distinct from s.{name}"
+            rows, numbers = self._count(f"join {TRIAL} t using ({NUMBER}) where {differs}")
+            if rows:
+                declared = self.typed.get(column.name)
+                what = f"does not fit {declared} unchanged" if declared else "is altered by"
+                if not declared:
+                    what += f" trigger {', '.join(b.name for b in self.bonds if b.kind == 'b')}"
+                yield self._finding((column.name,), what, rows, numbers)
+        if triggered:
+            rows, numbers = self._count(
+                f"where not exists (select 1 from {TRIAL} t where t.{NUMBER} = s.{NUMBER}) "
+                f"and not exists (select 1 from {REFUSED} r where r.number = s.{NUMBER})"
+            )
+            if rows:
+                first = (self.columns[0].name,)
+                yield self._finding(first, "its row is not taken by a trigger", rows, numbers)
+
+    def _homeless(self) -> Iterator[Finding]:
+        """Yield rows that no partition takes."""
+        if not any(bond.kind == "p" for bond in self.bonds):
+            return
+        query = PARTITIONS.replace("{table}", literal(self.table.target))
+        found = self.destination.execute(query).fetchall()
+        homes = [(home or "true", checks) for home, checks in found]
+        one = " or ".join(f"coalesce({home}, true)" for home, _ in homes) or "false"
+        rows, numbers = self._among(f"not ({one})")
+        if rows:
+            yield self._finding(self._partition_key(), "has no partition to go to", rows, numbers)
+        for home, checks in homes:
+            for check in checks:
+                broken = f"coalesce({home}, true) and not ({check})"
+                rows, numbers = self._among(broken)
+                if rows:
+                    what = f"violates a check of its partition: {check}"
+                    yield self._finding(self._partition_key(), what, rows, numbers)
+
+    def _partition_key(self) -> tuple[str, ...]:
+        definition = next(bond.definition for bond in self.bonds if bond.kind == "p")
+        named = tuple(c.name for c in self.columns if c.name in definition)
+        return named or (self.columns[0].name,)
+
+    def _unbuildable(self) -> Iterator[Finding]:
+        """Build the indexes anew, as a bulk load does: from PostgreSQL 17 on with another path."""
+        if not any(bond.kind in {"u", "i", "x"} for bond in self.bonds):
+            return
+        try:
+            with self.destination.transaction():
+                self.destination.execute(f"reindex table {TRIAL}")
+        except psycopg.Error as error:
+            of = (name for bond in self.bonds if bond.kind in "uix" for name in bond.columns)
+            what = f"an index over it cannot be built over the rows: {first_line(error)}"
+            yield self._finding(tuple(dict.fromkeys(of)), what, 0, [])
+
+    def _among(self, condition: str) -> tuple[int, list[int]]:
+        """Count the rows that were taken and for which a condition over the table holds."""
+        return self._count(f"where s.{NUMBER} in (select {NUMBER} from {TRIAL} where {condition})")
+
+    def _count(self, rest: str) -> tuple[int, list[int]]:
+        query = (
+            f"with found as materialized (select s.{NUMBER} as n from {STAGED} s {rest}) "
+            f"select count(*), (array_agg(n order by n))[1:{SAMPLES}] from found"
+        )
+        row = self.destination.execute(query).fetchone() or (0, None)
+        return row[0], list(row[1] or ())
+
+    def _is_secret(self, columns: Sequence[str]) -> bool:
+        return any(c.secret for c in self.table.columns if c.name in columns)
+
+    def _finding(
+        self, columns: Sequence[str], what: str, rows: int, numbers: Sequence[int]
+    ) -> Finding:
+        given = [column for column in self.columns if column.name in columns]
+        listing = ", ".join(f"{quoted(column.name)}::text" for column in given) or "null"
+        sampled = self.destination.execute(
+            f"select {KEY}, concat_ws(', ', {listing}) from {STAGED} "
+            f"where {NUMBER} = any(%s) order by {NUMBER}",
+            [list(numbers)],
+        ).fetchall()
+        keys = tuple(row[0] for row in sampled)
+        values = () if self._is_secret(columns) else tuple(row[1] for row in sampled)
+        place = next((c.rule.place for c in given), self.table.place)
+        label = ", ".join(columns)
+        return Finding(self.table.name, label, what, "refused", rows, keys, str(place), values)
+
+
+def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[Finding]:
+    """Try the rows of every table of which something is not proven; nothing stays there.
+
+    Args:
+        plan: The compiled mapping.
+        source: Session inside one snapshot of the source.
+        destination: Session on the destination, outside any transaction.
+
+    Raises:
+        ClientError: temporary tables cannot be made there, so that nothing can be told.
+    """
+    for table in plan.tables:
+        bonds = unproven(plan, table, destination, TRIAL)
+        if not bonds:
+            continue
+        target = plan.destination.by_name[table.name]
+        destination.execute("begin read write")
+        try:
+            destination.execute("select set_config('search_path', %s, true)", [destination.path])
+            yield from Trial(table, target, tuple(bonds), source, destination).findings()
+        except psycopg.Error as error:
+            raise ClientError(
+                f"the rows of `{table.name}` could not be tried on the destination",
+                first_line(error),
+                "let its user make temporary tables there (GRANT TEMPORARY ON DATABASE), and use "
+                "the functions and types of the table; then the same command again",
+            ) from error
+        finally:
+            destination.execute("rollback")
+
+
+def _array(texts: Sequence[str]) -> str:
+    return "array[" + ", ".join(map(literal, texts)) + "]"
