@@ -11,14 +11,14 @@ import click
 from handrail.cli.out import GOOD, NOT_GOOD, Misused, say, say_json
 from handrail.ledger.audit import LIMITS, audit
 from handrail.ledger.errors import RunbookError
+from handrail.ledger.place import LEDGERS, path_of, project_of, shown
 from handrail.ledger.run import Outcome, fold
-from handrail.ledger.store import SqliteLedger, path_of
+from handrail.ledger.store import SqliteLedger
 from handrail.ledger.views import page
 from handrail.ledger.views import report as reports
 from handrail.ledger.views import show as shows
 from handrail.ledger.views.evidence import choose, gather
 
-LEDGERS = Path("state/ledgers")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 C = TypeVar("C", bound=Callable[..., int])
 
@@ -40,16 +40,17 @@ def _path(ledger: str) -> Path:
     """Return the ledger's file: named, or the only one there is."""
     if ledger:
         try:
-            return path_of(ledger)
+            path = path_of(ledger)
         except RunbookError as refusal:
             raise Misused(refusal.what, refusal.why, refusal.fix) from None
-    found = sorted(LEDGERS.glob("*.sqlite"))
+        return path if path.exists() else project_of(Path.cwd()) / path
+    found = sorted((project_of(Path.cwd()) / LEDGERS).glob("*.sqlite"))
     if len(found) == 1:
         return found[0]
-    several = f"there are {len(found)}: {', '.join(f'`{each}`' for each in found)}"
+    several = f"there are {len(found)}: {', '.join(f'`{shown(each)}`' for each in found)}"
     raise Misused(
         "no ledger was chosen",
-        several if found else f"there is none in `{LEDGERS}` of this directory",
+        several if found else f"there is none in `{LEDGERS}` of this directory or its project",
         "name one: `--ledger PATH`, or set LEDGER_URL",
     )
 

@@ -5,13 +5,16 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self, get_origin, get_type_hints
 
 from pyinfra.api.host import Host
 from pyinfra.context import host, inventory, state
 
+from handrail.engine.attempt.command import inventory_file
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.lease import SECONDS
+from handrail.ledger.place import LEDGERS, path_of, project_of
 
 # Data that the engine or pyinfra's own connectors read; any other key must be one that the
 # runbook asks for, so that a misspelt key is told and not ignored.
@@ -27,7 +30,7 @@ class Inventory:
     """Name of the environment, place of its ledger, and the data its runbook needs by group."""
 
     environment: str
-    ledger: str
+    ledger: Path
     needs: Mapping[str, type] | None
     lease_seconds: float = SECONDS
 
@@ -46,8 +49,10 @@ class Inventory:
                 'write `environment = "staging"` into the group data of the inventory',
             )
         given = os.environ.get("LEDGER_URL") or host.data.get("ledger")
-        where = str(given or f"state/ledgers/{name}.sqlite")
-        return cls(name, where, needs, _lease_seconds(host.data.get("lease_seconds")))
+        file = Path(inventory_file())
+        project = project_of(file.absolute().parent if file.is_file() else Path.cwd())
+        path = project / path_of(str(given or LEDGERS / f"{name}.sqlite"))
+        return cls(name, path, needs, _lease_seconds(host.data.get("lease_seconds")))
 
     def refuse_unready(self) -> None:
         """Raise where a run must not begin.

@@ -37,6 +37,12 @@ class Ledger(Protocol):
     def lease(self) -> Lease | None:
         """Return the lease as it stands, or None where nobody ever took it."""
 
+    def vault(self) -> str:
+        """Return the fingerprint of the vault it was written with; empty before the first."""
+
+    def bind_vault(self, fingerprint: str) -> None:
+        """Remember the vault it is written with."""
+
     def refuse_held(self, takeover: str = "") -> None:
         """Raise while somebody else is the writer."""
 
@@ -62,6 +68,10 @@ class NoLedger:
     def entries(self) -> list[Entry]:
         """Return nothing: nothing was recorded."""
         return []
+
+    def vault(self) -> str:
+        """Return nothing: nothing was sealed."""
+        return ""
 
     def refuse_held(self, takeover: str = "") -> None:
         """Refuse nothing: nobody ever held it."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from handrail.ledger.errors import LedgerDamaged, LedgerUnwritable
 
 KEY_BYTES = 32
+_FINGERPRINT = "the vault of a ledger"  # what is digested for it; no secret
 
 
 class Vault:
@@ -19,17 +20,27 @@ class Vault:
     Args:
         directory: Where they live; made at the first write.
         planning: Write nothing: without a key on disk, digests are made with a passing one.
+        known: Fingerprint of the vault that the ledger was written with; empty before the first.
     """
 
-    def __init__(self, directory: Path, *, planning: bool = False) -> None:
+    def __init__(self, directory: Path, *, planning: bool = False, known: str = "") -> None:
         self.directory = directory
         self.planning = planning
+        self.known = known
         self._key: bytes | None = None
 
     @classmethod
-    def beside(cls, ledger: Path, *, planning: bool = False) -> "Vault":
+    def beside(cls, ledger: Path, *, planning: bool = False, known: str = "") -> "Vault":
         """Return the vault that belongs to a ledger file."""
-        return cls(ledger.with_suffix(".sealed"), planning=planning)
+        return cls(ledger.with_suffix(".sealed"), planning=planning, known=known)
+
+    def fingerprint(self) -> str:
+        """Return what tells this vault's key from any other, and nothing about it.
+
+        Raises:
+            LedgerDamaged: the vault that the ledger was written with is gone, or is another one.
+        """
+        return self.digest(_FINGERPRINT)
 
     def digest(self, value: str) -> str:
         """Return a keyed digest: equal secrets are seen as equal, and none can be guessed."""
@@ -72,18 +83,24 @@ class Vault:
         path = self.directory / "key"
         try:
             if not path.exists():
+                if self.known:
+                    what = "its key" if self.directory.exists() else "its folder"
+                    raise self._unopened(f"the ledger was written with it, and {what} is gone")
                 if any(self.directory.glob("[!.]*")):
-                    raise self._lost("key", "there are sealed values, and their key is gone")
+                    raise self._unopened("there are sealed values, and their key is gone")
                 if self.planning:
                     self._key = secrets.token_bytes(KEY_BYTES)
                     return self._key
                 self._write(path, secrets.token_bytes(KEY_BYTES))
             key = path.read_bytes()
         except OSError as error:
-            raise self._lost("key", f"{error.strerror}") from None
+            raise self._unopened(f"its key cannot be read: {error.strerror}") from None
         if len(key) != KEY_BYTES:
-            raise self._lost("key", f"it has {len(key)} bytes, not {KEY_BYTES}")
+            raise self._unopened(f"its key has {len(key)} bytes, not {KEY_BYTES}")
         self._key = key
+        if self.known and self.fingerprint() != self.known:
+            self._key = None
+            raise self._unopened("its key is not the one that the ledger was written with")
         return key
 
     def _write(self, path: Path, content: bytes) -> None:
@@ -112,7 +129,14 @@ class Vault:
 
     def _lost(self, name: str, why: str) -> LedgerDamaged:
         return LedgerDamaged(
-            f"sealed value `{name[:12]}…` is not to be had",
+            f"sealed value `{name[:12]}…` cannot be given back",
+            why,
+            f"restore `{self.directory}` from its backup, then the same command again",
+        )
+
+    def _unopened(self, why: str) -> LedgerDamaged:
+        return LedgerDamaged(
+            f"vault `{self.directory}` was not opened",
             why,
             f"restore `{self.directory}` from its backup, then the same command again",
         )

@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import tempfile
-import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -97,8 +96,15 @@ class Writing:
         except sqlite3.Error as error:
             raise refusal(path, error, write=True) from None
         self._file = _identity(path)
-        self.close = weakref.finalize(self, self._db.close)
-        self.close.atexit = False  # a command's last words come later than that
+
+    def close(self) -> None:
+        """Let go of the file; the last connection to it tidies its write-ahead log away."""
+        self._db.close()
+
+    def __del__(self) -> None:
+        """Let go where nobody did; a file that was not opened has nothing to let go of."""
+        if "_db" in vars(self):
+            self._db.close()
 
     @contextmanager
     def look(self) -> Iterator[sqlite3.Connection]:

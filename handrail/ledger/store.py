@@ -9,9 +9,10 @@ from pathlib import Path
 from handrail.ledger import beat, sqlite
 from handrail.ledger.chain import Head, refuse_gaps, trusted, untrusted
 from handrail.ledger.entry import Entry, canonical, now, plain, storable, timestamp
-from handrail.ledger.errors import LedgerDamaged, RunbookError, RunLocked
+from handrail.ledger.errors import LedgerDamaged, RunLocked
 from handrail.ledger.lease import SECONDS, Lease, Owner
-from handrail.ledger.schema import FIELDS, LEASE, columns
+from handrail.ledger.place import refuse_loss
+from handrail.ledger.schema import FIELDS, FORMAT, LEASE, columns
 from handrail.ledger.seam import Fact, NoLedger
 
 _NEWEST = "SELECT seq, sha256, token FROM entries ORDER BY seq DESC LIMIT 1"
@@ -108,6 +109,19 @@ class SqliteLedger:
             prev=prev,
             environment=self.environment,
         ).sealed()
+
+    def vault(self) -> str:
+        """Return the fingerprint of the vault it was written with; empty before the first."""
+        with sqlite.reading(self.path) as db:
+            if sqlite.version_of(db) < FORMAT:
+                return ""
+            found = db.execute("SELECT fingerprint FROM vault").fetchone()
+        return str(found[0]) if found else ""
+
+    def bind_vault(self, fingerprint: str) -> None:
+        """Remember the vault it is written with; the first one stays."""
+        with self._writing.transaction(durable=False) as db:
+            db.execute("INSERT OR IGNORE INTO vault VALUES (1, ?)", (fingerprint,))
 
     def lease(self) -> Lease | None:
         """Return the lease as it stands, or None where nobody ever took it."""
@@ -216,31 +230,18 @@ class SqliteLedger:
             raise sqlite.unwritable(self.path, error) from None
 
 
-def path_of(where: str) -> Path:
-    """Return the file a ledger's address names: a path, or ``sqlite:///path``.
-
-    Raises:
-        RunbookError: it is the address of something else.
-    """
-    scheme, separator, _ = where.partition("://")
-    if separator and scheme != "sqlite":
-        raise RunbookError(
-            "the ledger was not opened",
-            f"its address begins with `{scheme}://`; a ledger is an SQLite file",
-            "give a path, or `sqlite:///PATH` (four slashes where PATH is absolute)",
-        )
-    return Path(where.removeprefix("sqlite:///")).expanduser()
-
-
-def open_ledger(where: str, environment: str, *, create: bool) -> SqliteLedger | NoLedger:
-    """Open the ledger named in an inventory: a path, or ``sqlite:///path``.
+def open_ledger(path: Path, environment: str, *, create: bool) -> SqliteLedger | NoLedger:
+    """Open the ledger of an environment.
 
     Args:
-        where: File of the ledger.
+        path: Its file.
         environment: Name of the environment.
         create: Make it if absent; planning passes False and gets an empty view instead.
+
+    Raises:
+        LedgerDamaged: it is not to be trusted, or is missing beside what it left.
     """
-    path = path_of(where)
+    refuse_loss(path)
     if create:
         return SqliteLedger.create(path, environment)
     return SqliteLedger(path, environment) if path.exists() else NoLedger(environment)

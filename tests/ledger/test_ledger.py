@@ -21,6 +21,7 @@ from handrail.ledger.chain import Head, refuse_gaps
 from handrail.ledger.entry import Entry, Event, canonical
 from handrail.ledger.errors import LedgerDamaged, LedgerUnwritable, RunbookError
 from handrail.ledger.lease import Owner
+from handrail.ledger.place import path_of
 from handrail.ledger.seam import Fact, NoLedger
 from handrail.ledger.store import SqliteLedger, open_ledger
 from tests.ledger.script import forging, proven
@@ -218,18 +219,18 @@ def test_ledger_of_a_newer_format_is_refused(tmp_path):
 
 def test_open_ledger_makes_no_file_for_a_plan(tmp_path):
     """Planning an environment where nothing ran leaves no trace."""
-    ledger = open_ledger(f"sqlite:///{tmp_path}/lab.sqlite", "lab", create=False)
+    ledger = open_ledger(tmp_path / "lab.sqlite", "lab", create=False)
 
     assert isinstance(ledger, NoLedger)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_open_ledger_refuses_another_kind_of_address(tmp_path, monkeypatch):
+def test_another_kind_of_address_is_refused(tmp_path, monkeypatch):
     """An address it does not know makes no file of that name, and its password is not shown."""
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(RunbookError, match="postgresql://") as refusal:
-        open_ledger("postgresql://ada:hush@db/ledger", "lab", create=True)
+        path_of("postgresql://ada:hush@db/ledger")
 
     assert "hush" not in str(refusal.value)
     assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 
 import pytest
@@ -127,3 +128,22 @@ def test_vault_that_takes_no_file_is_told(tmp_path):
 
     with pytest.raises(LedgerUnwritable, match="not sealed"):
         Vault(tmp_path / "v").seal(CANARY)
+
+
+@pytest.mark.parametrize("planning", [True, False])
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        (shutil.rmtree, "its folder is gone"),
+        (lambda vault: (vault / "key").unlink(), "its key is gone"),
+        (lambda vault: (vault / "key").write_bytes(bytes(32)), "not the one that the ledger"),
+    ],
+)
+def test_vault_that_the_ledger_was_written_with_is_missed(tmp_path, planning, loss, told):
+    """A plan misses it as well as a run; no new key takes the place of the one that is gone."""
+    vault = Vault(tmp_path / "v")
+    known = vault.fingerprint()
+    loss(tmp_path / "v")
+
+    with pytest.raises(LedgerDamaged, match=told):
+        Vault(tmp_path / "v", planning=planning, known=known).fingerprint()

@@ -127,11 +127,13 @@ class Attempt:
         if isinstance(ledger, NoLedger):  # narrows the type; create=True makes the file
             raise LedgerUnwritable("the ledger was not made", "it is not there", "see `df -h`")
         self.ledger = ledger
-        self.vault = Vault.beside(ledger.path)
+        self.vault = Vault.beside(ledger.path, known=ledger.vault())
         owner = Owner.this_process(self.choices.operator)
         lease = ledger.take_lease(owner, self.inventory.lease_seconds, self.choices.takeover)
         self.writer = Writer(ledger, lease)
         try:
+            if not self.vault.known:
+                ledger.bind_vault(self.vault.fingerprint())
             self._open_attempt(lease.took_over)
         except RunbookError:
             self.writer.release()

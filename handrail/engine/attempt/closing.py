@@ -15,6 +15,7 @@ from handrail.engine.contract import load
 from handrail.engine.gate import is_gate
 from handrail.ledger.entry import canonical
 from handrail.ledger.errors import RunbookError
+from handrail.ledger.place import shown
 from handrail.ledger.run import Declared, Outcome, Run, TaskState
 
 PREVIEW_INDENT = 8
@@ -73,7 +74,7 @@ def summary(attempt: Attempt) -> list[str]:
 def _next_commands(attempt: Attempt, *, proven: bool) -> list[tuple[str, str]]:
     """Return the next commands, each with what it is for."""
     run = attempt.run
-    ledger = shlex.quote(attempt.inventory.ledger)
+    ledger = shlex.quote(shown(attempt.inventory.ledger))
     verb = "show" if run.undoes else "report"
     evidence = ("evidence", f"handrail {verb} {run.id} --ledger {ledger}")
     folder = Path(runbook_file()).parent

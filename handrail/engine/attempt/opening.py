@@ -22,7 +22,7 @@ from handrail.ledger.entry import now
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Outcome, Run, fold
 from handrail.ledger.secrets import Vault
-from handrail.ledger.store import open_ledger, path_of
+from handrail.ledger.store import open_ledger
 
 Choose = Callable[[dict[str, Run], str], tuple[Run, dict[str, Any]]]  # Any: JSON of run.opened
 
@@ -90,10 +90,10 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose) -> Attempt:
     entries = ledger.entries()
     runs = fold(entries)
     run, body = choose(runs, runbook)
-    path = path_of(inventory.ledger)
-    vault = Vault.beside(path, planning=True)
+    vault = Vault.beside(inventory.ledger, planning=True, known=ledger.vault())
+    vault.fingerprint()  # one that was lost is told now, not by the rollback that needs it
     attempt = Attempt(runbook, inventory, choices, ledger, run, runs, vault, body, len(entries))
-    log_to(path.with_suffix(".log"))
+    log_to(inventory.ledger.with_suffix(".log"))
     tell_waits_to(say)
     atexit.register(close, attempt)
     on_interruption(lambda: close(attempt))

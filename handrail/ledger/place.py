@@ -1,0 +1,63 @@
+"""Where a ledger lies: found from the project's folder, whatever the current directory."""
+
+from pathlib import Path
+
+from handrail.ledger.errors import LedgerDamaged, RunbookError
+
+LEDGERS = Path("state/ledgers")
+_MARKS = (str(LEDGERS), "pyproject.toml", ".git")  # of a project's own folder
+
+
+def project_of(folder: Path) -> Path:
+    """Return the project that a folder belongs to.
+
+    That is the nearest folder, this one or above it, that holds ``state/ledgers``,
+    ``pyproject.toml`` or ``.git``; else the folder itself.
+    """
+    start = folder.absolute()
+    marked = (each for each in (start, *start.parents) if any((each / m).exists() for m in _MARKS))
+    return next(marked, start)
+
+
+def path_of(where: str) -> Path:
+    """Return the file a ledger's address names: a path, or ``sqlite:///path``.
+
+    Raises:
+        RunbookError: it is the address of something else.
+    """
+    scheme, separator, _ = where.partition("://")
+    if separator and scheme != "sqlite":
+        raise RunbookError(
+            "the ledger was not opened",
+            f"its address begins with `{scheme}://`; a ledger is an SQLite file",
+            "give a path, or `sqlite:///PATH` (four slashes where PATH is absolute)",
+        )
+    return Path(where.removeprefix("sqlite:///")).expanduser()
+
+
+def shown(path: Path) -> str:
+    """Return a path as it can be pasted here: short where it lies below the current directory."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def refuse_loss(path: Path) -> None:
+    """Raise where a ledger is missing beside what only a ledger leaves there.
+
+    To begin anew would be to forget what was done, and to do it again.
+
+    Raises:
+        LedgerDamaged: its log, its vault or a part of it is there.
+    """
+    log, vault = path.with_suffix(".log"), path.with_suffix(".sealed")
+    parts = [path.with_name(f"{path.name}-{part}") for part in ("wal", "shm", "beat")]
+    left = [each for each in (log, *parts) if each.is_file()]
+    left += [vault] if vault.is_dir() and any(vault.iterdir()) else []
+    if left and not path.exists():
+        names = " and ".join(f"`{shown(each)}`" for each in left)
+        raise LedgerDamaged(
+            f"ledger `{shown(path)}` was not opened",
+            f"it is missing, and {names} of it stands there: it was lost, or another is meant",
+            "restore it from its backup, or correct `ledger` in the inventory; where all that was "
+            f"done is to be forgotten on purpose, move {names} away first",
+        )
