@@ -8,7 +8,7 @@ class Common(TypedDict):
     """What all targets know: the app, and what becomes of it."""
 
     repository: dict[str, str]  # path, remote, branch of the working clone
-    render: dict[str, str]  # api, key, owner
+    render: dict[str, str | list[str]]  # api, key, owner, shown
     mapping: str  # the mapping file
     profile: str  # the file that says what the application looks like from outside
     tables: list[str]  # the 19, in dependency order

@@ -9,4 +9,14 @@ render = {
     "api": "https://api.render.com/v1",
     "key": "env:RENDER_API_KEY",
     "owner": "tea-00000000000000000000",
+    # Variables that may be shown where a deploy fails; every other value is withheld.
+    "shown": [
+        "ALLOWED_HOSTS",
+        "CLOUDINARY_CLOUD_NAME",
+        "CORS_ALLOWED_ORIGINS",
+        "DEBUG",
+        "DJANGO_SETTINGS_MODULE",
+        "VITE_API_URL",
+        "VITE_WS_URL",
+    ],
 }

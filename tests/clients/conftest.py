@@ -172,7 +172,9 @@ def render(wire, time, monkeypatch):
     """A client of the scripted server, in the test's own time."""
     monkeypatch.setenv("RENDER_API_KEY", f"rnd_{MARK}")
     monkeypatch.setattr(Render, "patience", time.patience())
-    return Render.from_inventory({"api": wire.url, "key": "env:RENDER_API_KEY", "owner": OWNER})
+    shown = ["DEBUG", "ALLOWED_HOSTS", "DJANGO_SETTINGS_MODULE"]
+    given = {"api": wire.url, "key": "env:RENDER_API_KEY", "owner": OWNER, "shown": shown}
+    return Render.from_inventory(given)
 
 
 @pytest.fixture(autouse=True)

@@ -81,7 +81,7 @@ def test_an_absent_service_is_none_or_a_refusal(render, world):
     with pytest.raises(ClientError, match="was not found") as caught:
         render.service("rotc-nothing")
 
-    assert "runbooks/cutover.py" in caught.value.fix
+    assert "run the runbook that makes the service" in caught.value.fix
 
 
 def test_a_name_of_another_workspace_is_not_ours(render, world):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from handrail.clients.errors import ClientError
-from handrail.clients.fields import read_fields, read_text
+from handrail.clients.fields import as_list, read_fields, read_text
 from handrail.clients.http import Answer, Http
 from handrail.clients.patience import Patience
 from handrail.clients.secret import Secret
@@ -45,29 +45,33 @@ class RenderApi:
         api: Base URL, ``https://api.render.com/v1``.
         key: API key, ``rnd_…``.
         owner: Workspace id, ``tea-…``.
+        shown: Variables of the application whose values are no secrets, and are needed to
+            understand why a deploy failed. Any other value is withheld.
     """
 
     api: str
     key: Secret
     owner: str
+    shown: tuple[str, ...] = ()
     listing: Listing = field(default_factory=Listing, compare=False, repr=False)
 
     patience: ClassVar[Patience] = Patience()
 
     @classmethod
     def from_inventory(cls, value: object) -> Self:
-        """Read ``{"api", "key", "owner"}``; the key is a reference.
+        """Read ``{"api", "key", "owner"}`` and perhaps ``shown``; the key is a reference.
 
         Raises:
             ClientError: a key is missing or unknown, or a value has another form.
         """
         if isinstance(value, cls):
             return value
-        given = read_fields(value, "Render", ("api", "key", "owner"))
+        given = read_fields(value, "Render", ("api", "key", "owner"), ("shown",))
         return cls(
             api=read_text(given["api"], "Render", "api").rstrip("/"),
             key=Secret.from_inventory(given["key"]),
             owner=read_text(given["owner"], "Render", "owner"),
+            shown=tuple(str(each) for each in as_list(given.get("shown", []))),
         )
 
     @property

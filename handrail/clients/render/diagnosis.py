@@ -15,15 +15,8 @@ LOG_LINES_READ = 100
 LOG_LINES_SHOWN = 5
 LINE_LENGTH = 240
 SHORTEST_SECRET = 6
-# Variables whose values are needed to understand a failure, and are no secrets. Any other value
-# is withheld.
-PLAIN = frozenset(
-    {
-        "ALLOWED_HOSTS", "CLOUDINARY_CLOUD_NAME", "CORS_ALLOWED_ORIGINS", "DEBUG",
-        "DJANGO_SETTINGS_MODULE", "NODE_ENV", "NODE_VERSION", "PORT", "PYTHON_VERSION",
-        "VITE_API_URL", "VITE_WS_URL", "WEB_CONCURRENCY",
-    }
-)  # fmt: skip
+# Render's own variables, whose values are no secrets; an application's are named in the inventory.
+SHOWN = ("NODE_ENV", "NODE_VERSION", "PORT", "PYTHON_VERSION", "WEB_CONCURRENCY")
 TELLING = re.compile(
     r"no open ports|exited with|error|exception|refused|traceback|failed|not found", re.IGNORECASE
 )
@@ -90,7 +83,7 @@ class Diagnosis(ServiceCalls, TelemetryCalls):
     def _last_lines(self, service_id: str, since: datetime) -> list[str]:
         lines = self.logs(service_id, since, LOG_LINES_READ)
         try:
-            hidden = _secret_values(self.env_vars(service_id))
+            hidden = _secret_values(self.env_vars(service_id), {*SHOWN, *self.shown})
         except ClientError:
             # Without knowing what to withhold, only the platform's own lines are safe.
             hidden = []
@@ -131,11 +124,11 @@ def _said(reason: object) -> Iterable[str]:
         yield f"it was not healthy ({given['unhealthy']})"
 
 
-def _secret_values(variables: Mapping[str, str]) -> list[str]:
+def _secret_values(variables: Mapping[str, str], shown: set[str]) -> list[str]:
     """Return what to withhold, longest first: each value, and the password inside a URL."""
     found: set[str] = set()
     for key, value in variables.items():
-        if key in PLAIN:
+        if key in shown:
             continue
         found.add(value)
         try:

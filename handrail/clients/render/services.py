@@ -59,8 +59,7 @@ class ServiceCalls(RenderApi):
             raise ClientError(
                 f"service `{name}` was not found",
                 f"workspace `{self.owner}` has no service of that name",
-                "correct the name in the inventory, or run `runbooks/cutover.py` on it, "
-                "which makes the Django services",
+                "correct the name in the inventory, or run the runbook that makes the service",
             )
         return found
 

@@ -203,7 +203,7 @@ def read(connection: Connection, schema: str = "public") -> Catalog:
         raise ClientError(
             f"nothing to map in `{database}`",
             f"schema `{schema}` holds no table this role may see",
-            "check the address of the database; on the Django side run `manage.py migrate` first",
+            "check the address; where the application makes its tables, let it do so first",
         )
     tables = tuple(
         Table(
