@@ -113,7 +113,10 @@ def stream(plan: Plan, source: Database, destination: Database, workers: Workers
         say(f"{done.chunks_moved} chunks moved again: the source had changed since the load")
         return
     tell = Progress().tell
-    loaded = loads.load(plan, ours, theirs, mode="bulk", workers=workers, on_chunk=tell)
+    # a load of this run that stopped, and whose mapping was mended since, gives way
+    loaded = loads.load(
+        plan, ours, theirs, mode="bulk", supersede=True, workers=workers, on_chunk=tell
+    )
     say(f"{loaded.rows} rows loaded")
 
 

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from handrail.transfer.load import bulk
+from handrail.transfer.load import bulk, rebuild
 from handrail.transfer.load.catchup import catch_up
 from handrail.transfer.load.load import load
 from handrail.transfer.sql.compile import open_plan
@@ -112,13 +112,13 @@ def test_a_key_comes_down_only_where_that_is_no_loss(sides, monkeypatch):
     ask(destination, "create view by_word as select word, n from words group by word")
     plan = open_plan(path, source, destination)
     down = []
-    put_back = bulk.put_back
+    put_back = rebuild.put_back
 
     def watched(session, *given):
         down.append({(item.table, item.kind) for item in bulk.pending(session, plan.digest)})
         return put_back(session, *given)
 
-    monkeypatch.setattr(bulk, "put_back", watched)
+    monkeypatch.setattr(rebuild, "put_back", watched)
     load(plan, source, destination, mode="bulk")
     assert down == [{("badges", "p")}]
 

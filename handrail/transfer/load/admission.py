@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from handrail.transfer.load import bulk
+from handrail.transfer.load import rebuild
 from handrail.transfer.load.chunks import LoadFailed
 from handrail.transfer.session.connection import Connection, value
 from handrail.transfer.sql import evidence
@@ -73,17 +73,25 @@ def admit(session: Connection, plan: Plan, mode: str, *, supersede: bool) -> Non
             f"a finished load of another mapping or schema is there ({others[0][0][:12]})",
             "restore the destination from the backup taken before that load, then run this again",
         )
-    if not supersede or any(bulk.pending(session, digest) for digest, _ in others):
+    if not supersede:
         raise LoadRefused(
             "the load did not start",
             f"an unfinished load of another mapping is there ({others[0][0][:12]})",
-            "load with `supersede` to take its rows away, or restore the backup taken before it",
+            "load with `supersede`, as `data.load` does, to take its rows away; or restore the "
+            "backup taken before it",
         )
+    _take_away(session, plan, [digest for digest, _ in others])
+
+
+def _take_away(session: Connection, plan: Plan, digests: list[str]) -> None:
+    """Take an unfinished load's rows and records away, and put back what it had taken down."""
     with session.transaction():
         session.execute("set constraints all deferred")
         for table in reversed(plan.tables):
             session.execute(f"delete from {table.target}")
-        for name in ("run", "chunk", "quarantine", "adjusted"):
+        for digest in digests:
+            rebuild.put_back_empty(session, plan.destination.schema, digest)
+        for name in ("run", "chunk", "quarantine", "adjusted", "definition"):
             session.execute(f"delete from _migration.{name}")
 
 

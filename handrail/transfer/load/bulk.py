@@ -1,4 +1,4 @@
-"""Take keys and indexes down for a load, and put back exactly these.
+"""Take keys and indexes down for a load; `rebuild` puts back exactly these.
 
 Loading into live foreign keys costs seven times as much, into live indexes four times. The
 definitions are recorded in the transaction that drops them, so a kill at any moment leaves them to
@@ -6,23 +6,19 @@ be put back.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-import psycopg
 from psycopg.errors import DependentObjectsStillExist
 
 from handrail.clients.errors import ClientError
+from handrail.transfer.load.attached import Attached, dropping
 from handrail.transfer.read.journal import Chunk
-from handrail.transfer.session.connection import Connection, connect, first_line
-from handrail.transfer.session.quoting import qualified, quoted
+from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql import catalog as catalogs
 from handrail.transfer.sql.plan import Plan
 
-# Index builds sort in memory up to this; small servers have little.
-BUILD_MEMORY = "256MB"
 FEW = 40  # chunks of a table
 
 
@@ -32,12 +28,17 @@ class CatalogChanged(ClientError):
 
 @dataclass(frozen=True)
 class Definition:
-    """One constraint or index as PostgreSQL spells it; `kind` is `f`, `p`, `u`, `x` or `i`."""
+    """One constraint or index as PostgreSQL spells it; `kind` is `f`, `p`, `u`, `x` or `i`.
+
+    `attached` are statements for what hangs on it, as comments; `tablespace` is where it lies.
+    """
 
     kind: str
     table: str
     name: str
     definition: str
+    attached: tuple[str, ...] = ()
+    tablespace: str | None = None
 
 
 def definitions(plan: Plan) -> list[Definition]:
@@ -70,146 +71,34 @@ def take_down(destination: Connection, plan: Plan, chunks: Sequence[Chunk]) -> N
     many = {name for name, number in Counter(c.table for c in chunks).items() if number > FEW}
     schema = plan.destination.schema
     with destination.transaction():
+        hanging = Attached(destination, schema)
         for position, item in enumerate(definitions(plan)):
             if item.kind == "p" and item.table in many:
                 continue
-            if item.kind == "i":
-                drop = f"drop index {qualified(schema, item.name)}"
-            else:
-                table = qualified(schema, item.table)
-                drop = f"alter table {table} drop constraint {quoted(item.name)}"
+            also = hanging.statements(item.table, item.name)
             with suppress(DependentObjectsStillExist), destination.transaction():
-                destination.execute(drop)
+                destination.execute(dropping(schema, item.kind, item.table, item.name))
                 destination.execute(
-                    "insert into _migration.definition values (%s, %s, %s, %s, %s, %s)",
-                    [plan.digest, position, item.kind, item.table, item.name, item.definition],
-                )
+                    "insert into _migration.definition (digest, position, kind, table_name, name, "
+                    "definition, attached, tablespace) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+                    [plan.digest, position, item.kind, item.table, item.name, item.definition,
+                     also, hanging.tablespace(item.name)],
+                )  # fmt: skip
 
 
 def pending(destination: Connection, digest: str) -> list[Definition]:
     """List what is still down, in the order of putting back: of large tables first."""
     rows = destination.execute(
-        "select kind, table_name, name, definition from _migration.definition d "
-        "where digest = %s and rebuilt_at is null order by (select sum(c.rows) from "
-        "_migration.chunk c where c.digest = d.digest and c.table_name = d.table_name) desc, "
-        "position desc",
+        "select kind, table_name, name, definition, attached, tablespace "
+        "from _migration.definition d where digest = %s and rebuilt_at is null "
+        "order by (select sum(c.rows) from _migration.chunk c "
+        "where c.digest = d.digest and c.table_name = d.table_name) desc, position desc",
         [digest],
     )
-    return [Definition(*row) for row in rows]
-
-
-def put_back(destination: Connection, plan: Plan, url: str, builders: int) -> int:
-    """Build everything again, gather statistics and compare the catalogs.
-
-    Args:
-        destination: Session on the destination.
-        plan: The compiled mapping.
-        url: The same destination's, for more sessions.
-        builders: Tables that are worked on side by side.
-
-    Returns:
-        How many were built.
-
-    Raises:
-        CatalogChanged: a key does not hold over the loaded rows, or something else changed.
-    """
-    down = pending(destination, plan.digest)
-    schema = plan.destination.schema
-
-    def build(session: Connection, table: str) -> None:
-        with session.transaction():
-            for item in down:
-                if item.table == table and item.kind != "f":
-                    with told(item):
-                        session.execute(_statement(schema, item))
-                    _record(session, plan, item)
-        session.execute(f"analyze {qualified(schema, table)}")
-
-    def validate(session: Connection, table: str) -> None:
-        for item in down:
-            if item.table == table and item.kind == "f":
-                check = f"alter table {qualified(schema, table)} validate constraint"
-                with session.transaction():
-                    if not item.definition.endswith("NOT VALID"):
-                        with told(item):
-                            session.execute(f"{check} {quoted(item.name)}")
-                    _record(session, plan, item)
-
-    tables = list(dict.fromkeys([item.table for item in down] + [t.name for t in plan.tables]))
-    _side_by_side(url, builders, build, tables)
-    _add_foreign_keys(destination, schema, [item for item in down if item.kind == "f"])
-    _side_by_side(url, builders, validate, tables)
-    compare(destination, plan)
-    return len(down)
-
-
-def _side_by_side(
-    url: str, number: int, work: Callable[[Connection, str], None], tables: list[str]
-) -> None:
-    """Do something for every table, in several sessions."""
-    left = iter(tables)
-
-    def take() -> None:
-        with connect(url, name="destination") as session:
-            session.execute(f"set maintenance_work_mem = '{BUILD_MEMORY}'")
-            if number > 1:  # these are the parallel workers already
-                session.execute("set max_parallel_maintenance_workers = 0")
-            for table in left:
-                work(session, table)
-
-    with ThreadPoolExecutor(number) as pool:
-        for done in [pool.submit(take) for _ in range(number)]:
-            done.result()
-
-
-def _add_foreign_keys(destination: Connection, schema: str, keys: list[Definition]) -> None:
-    """Add the keys that an earlier attempt did not, for new rows only: that takes no time.
-
-    Each locks two tables, so they are added by one session; validated they can be by several.
-    """
-    there = "select 1 from pg_constraint where conrelid = to_regclass(%s) and conname = %s"
-    with destination.transaction():
-        for item in keys:
-            table = qualified(schema, item.table)
-            if destination.execute(there, [table, item.name]).fetchone() is None:
-                with told(item):
-                    destination.execute(_statement(schema, item))
-
-
-@contextmanager
-def told(item: Definition) -> Iterator[None]:
-    """Turn a definition that the rows do not fit into a refusal.
-
-    Raises:
-        CatalogChanged: PostgreSQL did not take it.
-    """
-    try:
-        yield
-    except psycopg.Error as error:
-        raise CatalogChanged(
-            f"`{item.name}` on `{item.table}` could not be put back",
-            first_line(error),
-            "run the preflight: it names the rows; mend them, then run the same command again",
-        ) from error
-
-
-def _record(session: Connection, plan: Plan, item: Definition) -> None:
-    """Write that one is back, in the transaction that put it there."""
-    session.execute(
-        "update _migration.definition set rebuilt_at = now() "
-        "where digest = %s and kind = %s and table_name = %s and name = %s",
-        [plan.digest, item.kind, item.table, item.name],
-    )
-
-
-def _statement(schema: str, item: Definition) -> str:
-    """Return what makes a definition; a foreign key is not held against the rows by it."""
-    if item.kind == "i":
-        return item.definition
-    later = item.kind == "f" and not item.definition.endswith("NOT VALID")
-    table = qualified(schema, item.table)
-    suffix = " not valid" if later else ""
-    return f"alter table {table} add constraint {quoted(item.name)} {item.definition}{suffix}"
+    return [
+        Definition(kind, table, name, definition, tuple(also), space)
+        for kind, table, name, definition, also, space in rows
+    ]
 
 
 def compare(destination: Connection, plan: Plan) -> None:

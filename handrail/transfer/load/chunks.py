@@ -9,7 +9,12 @@ import psycopg
 from handrail.clients.errors import ClientError
 from handrail.transfer.read import journal
 from handrail.transfer.read.journal import Chunk, Expected, Moved, Sums
-from handrail.transfer.session.connection import Connection, DatabaseRefused, first_line
+from handrail.transfer.session.connection import (
+    Connection,
+    DatabaseRefused,
+    first_line,
+    with_own_path,
+)
 from handrail.transfer.sql.plan import TablePlan
 
 
@@ -93,7 +98,8 @@ def move(
     """
     try:
         with destination.transaction():
-            destination.execute("set constraints all deferred")
+            path = with_own_path(destination)
+            destination.execute(f"set constraints all deferred; {path}", prepare=False)
             if again:
                 _clear(destination, table, chunk)
             expected = supply.rows(destination, table, chunk)

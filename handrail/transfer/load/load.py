@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from handrail.transfer.load import bulk
+from handrail.transfer.load import bulk, rebuild
 from handrail.transfer.load.admission import LoadRefused, admit, alone, finished
 from handrail.transfer.load.chunks import LoadFailed, Supply, move, told
 from handrail.transfer.load.stale import refresh
@@ -189,7 +189,7 @@ def carry(
                     on_chunk(done)
             for name in tables:
                 hold_limit(session, plan, plan.table(name))
-        bulk.put_back(session, plan, destination, pool.number if pool else 1)
+        rebuild.put_back(session, plan, destination, pool.number if pool else 1)
         set_sequences(session, plan, supply)
         session.execute(
             "update _migration.run set finished_at = now(), mark = %s, rows = (select sum(rows) "

@@ -1,6 +1,7 @@
 """Find the chunks of a load that its source has changed since."""
 
 from handrail.transfer.load.chunks import Supply, move, target_sums
+from handrail.transfer.load.keys_aside import keys_aside
 from handrail.transfer.read import journal
 from handrail.transfer.read.journal import Chunk, Expected
 from handrail.transfer.read.live import LiveSupply
@@ -48,7 +49,11 @@ def refresh(destination: Connection, plan: Plan, supply: Supply) -> int:
     In one transaction: a row gone from a parent and from its children is gone from both at once.
     """
     stale = stale_chunks(destination, plan, supply)
-    with destination.transaction():
+    parents = {table.name for table, _ in stale}
+    with (
+        destination.transaction(),
+        keys_aside(destination, plan.destination.schema, parents),
+    ):
         for table, chunk in stale:
             move(supply, destination, table, chunk, plan.digest, again=True)
     return len(stale)

@@ -63,7 +63,7 @@ class Connection(psycopg.Connection[type_of_row]):
     address = ""
     called = "database"
     standby = False  # its server follows another one: nothing can be written, or stopped, there
-    path = ""
+    path = ""  # `search_path` as the role has it, for what others wrote
     _reader: Reader | None = None
 
     def pieces(self, query: str, options: str) -> Iterator[bytes]:
@@ -164,6 +164,15 @@ def reading(url: str, *, snapshot: str | None = None, name: str = "source") -> I
             connection.execute(f"set transaction snapshot '{snapshot}'")
         yield connection
         connection.execute("commit")
+
+
+def with_own_path(connection: Connection) -> str:
+    """Return a statement after which a transaction has the `search_path` of its role.
+
+    Functions of triggers, indexes and constraints may name things without a schema; they were
+    written by people whose applications run like that. What we write ourselves names schemas.
+    """
+    return f"select set_config('search_path', {literal(connection.path)}, true)"
 
 
 def prepare(connection: Connection) -> None:

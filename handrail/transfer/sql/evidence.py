@@ -39,6 +39,8 @@ create table if not exists _migration.definition (
     primary key (digest, kind, table_name, name)
 );
 alter table _migration.run add column if not exists mark text;
+alter table _migration.definition add column if not exists attached text[] not null default '{}';
+alter table _migration.definition add column if not exists tablespace text;
 create index if not exists quarantine_chunk on _migration.quarantine (table_name, chunk);
 create index if not exists adjusted_chunk on _migration.adjusted (table_name, chunk)
 """
