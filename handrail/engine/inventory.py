@@ -1,28 +1,20 @@
 """The environment an inventory file describes, and whether a run may begin on it."""
 
-import difflib
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, get_origin, get_type_hints
+from typing import Any, Self
 
 from pyinfra.api.host import Host
 from pyinfra.context import host, inventory, state
 
 from handrail.engine.attempt.command import inventory_file
+from handrail.engine.needs import faults
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.lease import SECONDS
 from handrail.ledger.place import LEDGERS, path_of, project_of
-
-# Data that the engine or pyinfra's own connectors read; any other key must be one that the
-# runbook asks for, so that a misspelt key is told and not ignored.
-ENGINE_KEYS = {
-    *("environment", "ledger", "lease_seconds", "reason", "drift", "settle", "operator"),
-    *("run", "to", "takeover"),
-}
-CONNECTOR_PREFIXES = ("ssh_", "docker_", "local_", "_")
 
 
 @dataclass(frozen=True)
@@ -90,33 +82,12 @@ class Inventory:
     def _refuse_data(self) -> None:
         if self.needs is None:
             return
+        found: dict[str, str] = {}
         for each in inventory:
             shapes = [shape for group, shape in self.needs.items() if group in each.groups]
-            known: dict[str, Any] = {}
-            for shape in shapes:
-                known |= get_type_hints(shape)
-            values = data_of(each)
-            for key in values:
-                if key not in known.keys() | ENGINE_KEYS and not key.startswith(CONNECTOR_PREFIXES):
-                    near = difflib.get_close_matches(key, known, 1)
-                    hint = f"did you mean `{near[0]}`? " if near else ""
-                    raise _not_started(
-                        f"`{each.name}` has data `{key}`, which this runbook does not know",
-                        f"{hint}correct or remove it in the inventory",
-                    )
-            for key, hint in known.items():
-                kind = get_origin(hint) or hint
-                if key not in values:
-                    raise _not_started(
-                        f"`{each.name}` lacks data `{key}`",
-                        f"add `{key}` to its data in the inventory; see inventory/prod.py",
-                    )
-                if not isinstance(values[key], kind):
-                    raise _not_started(
-                        f"data `{key}` of `{each.name}` is not {kind.__name__} but "
-                        f"{type(values[key]).__name__}",
-                        f"correct `{key}` in the inventory; see inventory/prod.py",
-                    )
+            found |= dict(faults(each.name, data_of(each), shapes))
+        if found:
+            raise _not_started("; ".join(found), "; ".join(dict.fromkeys(found.values())))
 
 
 def _lease_seconds(given: object) -> float:

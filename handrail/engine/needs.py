@@ -1,0 +1,73 @@
+"""The data a runbook needs of its targets, held against what the inventory has, all at once."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+# Data that the engine or pyinfra's own connectors read; any other key must be one that the
+# runbook asks for, so that a misspelt key is told and not ignored.
+ENGINE_KEYS = {
+    *("environment", "ledger", "lease_seconds", "reason", "drift", "settle", "operator"),
+    *("run", "to", "takeover"),
+}
+CONNECTOR_PREFIXES = ("ssh_", "docker_", "local_", "_")
+STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True)
+KINDS = {
+    "string_type": "str",
+    "int_type": "int",
+    "float_type": "float",
+    "bool_type": "bool",
+    "list_type": "list",
+    "dict_type": "dict",
+}
+
+Fault = tuple[str, str]  # why, and what to do
+
+
+def faults(
+    target: str, values: Mapping[str, Any], shapes: list[type]
+) -> Iterator[Fault]:  # Any: what an inventory holds
+    """Yield each fault in a target's data: unknown, missing, or of another type, nested as well."""
+    known: dict[str, Any] = {}  # Any: a type, or what typing makes of one
+    for shape in shapes:
+        known |= get_type_hints(shape)
+    for key in values:
+        if key not in known.keys() | ENGINE_KEYS and not key.startswith(CONNECTOR_PREFIXES):
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f"did you mean `{near[0]}`? " if near else ""
+            yield (
+                f"`{target}` has data `{key}`, which this runbook does not know",
+                f"{hint}correct or remove it in the inventory",
+            )
+    for key, hint in known.items():
+        if key not in values:
+            fix = f"add `{key}` to its data in the inventory; see inventory/prod.py"
+            yield f"`{target}` lacks data `{key}`", fix
+            continue
+        try:
+            TypeAdapter(hint, config=STRICT).validate_python(values[key])
+        except ValidationError as error:
+            for each in error.errors(include_url=False):
+                fix = f"correct `{key}` in the inventory; see inventory/prod.py"
+                yield f"data `{_place(key, each)}` of `{target}` {_told(each)}", fix
+
+
+def _place(key: str, error: ErrorDetails) -> str:
+    """Return where in the data it is: `monitor.pace`, `tables[3]`."""
+    place = key
+    for step in error["loc"]:
+        if isinstance(step, int):
+            place += f"[{step}]"
+        elif step not in {"str", "int", "float", "bool"} and "[" not in step:  # arms of a union
+            place += f".{step}"
+    return place
+
+
+def _told(error: ErrorDetails) -> str:
+    wanted = KINDS.get(error["type"])
+    if wanted is None:
+        return f"was not accepted: {error['msg'][:1].lower()}{error['msg'][1:]}"
+    return f"is not {wanted} but {type(error['input']).__name__}"
