@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+from handrail.clients import masking
 from handrail.clients.errors import ClientError
 
 
@@ -25,6 +26,9 @@ class Secret:
     def __init__(self, reference: str) -> None:
         self.reference = reference
         self._value: str | None = None
+        kind, _, name = reference.partition(":")
+        if kind == "env":
+            masking.hide_variable(name)
 
     @classmethod
     def from_inventory(cls, value: object) -> Self:
@@ -44,6 +48,7 @@ class Secret:
         """Wrap a value that was read or made at run time."""
         secret = cls("")
         secret._value = value
+        masking.hide(value, made=True)
         return secret
 
     def reveal(self) -> str:
@@ -56,7 +61,9 @@ class Secret:
         if self._value is not None:
             return self._value
         kind, _, name = self.reference.partition(":")
-        return READ[kind](self.reference, name)
+        value = READ[kind](self.reference, name)
+        masking.hide(value)
+        return value
 
     def __eq__(self, other: object) -> bool:
         """Compare by value where both have one, else by reference."""
