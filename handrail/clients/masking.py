@@ -20,7 +20,7 @@ SHORTEST_MADE = 8  # of values that were read or made at run time: many a settin
 ENDS = ("\n", "…", "...")  # where a text was cut
 _WORD = re.compile(r"[a-z._ -]+|[A-Z._ -]+|[0-9._ -]+")
 
-_hidden: set[str] = set()
+_hidden: dict[str, bool] = {}  # by value: whether it was read or made at run time
 _plain: set[str] = set()
 _short: dict[str, str] = {}  # forms too short to be recognised by a part, and their value
 _heads: dict[str, list[Form]] = {}  # by the first `CUT` characters
@@ -35,9 +35,12 @@ def hide(value: str, *, made: bool = False) -> None:
         value: The secret.
         made: It was read or made at run time, so it may be an everyday word.
     """
-    if value in _hidden or len(value) < (SHORTEST_MADE if made else SHORTEST):
+    if len(value) < (SHORTEST_MADE if made else SHORTEST):
         return
-    _hidden.add(value)
+    known = value in _hidden
+    _hidden[value] = made and _hidden.get(value, True)
+    if known:
+        return
     for form in forms(value):
         if len(form.text) < CUT:
             if len(form.text) >= SHORTEST:
@@ -49,7 +52,7 @@ def hide(value: str, *, made: bool = False) -> None:
 
 
 def allow(data: Any) -> None:  # Any: JSON
-    """Take texts for no secrets: an inventory or a runbook says them in clear."""
+    """Take texts for no secrets where a system hands them back as some: they are said in clear."""
     if isinstance(data, str):
         _plain.add(data)
     elif isinstance(data, Mapping):
@@ -85,8 +88,23 @@ def masked_data(data: Any) -> Any:  # Any: JSON
 
 
 def holds_secret(text: str) -> bool:
-    """Tell whether a text would show a secret value, in whatever form."""
-    return bool(_spans(text))
+    """Tell whether a text would show a whole secret value, in whatever form."""
+    known = [form for listed in _heads.values() for form in listed]
+    written = [(form.text, form.value) for form in known] + list(_short.items())
+    return any(each in text for each, value in written if not _is_plain(value))
+
+
+def mask_error(error: BaseException) -> None:
+    """Mask the texts of an exception, and of those that led to it."""
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        each.args = tuple(masked(part) if isinstance(part, str) else part for part in each.args)
+        waiting += [each.__cause__, each.__context__]
 
 
 def hide_variable(name: str) -> None:
@@ -103,7 +121,7 @@ def _spans(text: str) -> list[tuple[int, int]]:
     """Return where secrets stand, in order."""
     found = []
     for form, value in _short.items():
-        if value not in _plain:
+        if not _is_plain(value):
             found += [(at.start(), at.end()) for at in re.finditer(re.escape(form), text)]
     if _heads:
         for at in range(len(text) - CUT + 1):
@@ -122,7 +140,7 @@ def _from(text: str, at: int, form: Form) -> tuple[int, int]:
         cut = not after or after.startswith(ENDS)
         if not form.in_parts or not (cut or _telling(text[at:end])):
             return at, at
-    return (at, at) if form.value in _plain else (at, end)
+    return (at, at) if _is_plain(form.value) else (at, end)
 
 
 def _until(text: str, end: int, form: Form) -> tuple[int, int]:
@@ -134,7 +152,11 @@ def _until(text: str, end: int, form: Form) -> tuple[int, int]:
     cut = not ahead or ahead.endswith(ENDS)
     if length < len(form.text) and not (cut or _telling(text[first:end])):
         return end, end
-    return (end, end) if form.value in _plain else (first, end)
+    return (end, end) if _is_plain(form.value) else (first, end)
+
+
+def _is_plain(value: str) -> bool:
+    return value in _plain and _hidden[value]
 
 
 def _common(one: str, other: str) -> int:

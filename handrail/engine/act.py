@@ -14,6 +14,7 @@ from handrail.engine.contract import SUPPLIED, Contract, parameters
 from handrail.engine.inventory import data_of
 from handrail.engine.names import current_name, former_names
 from handrail.engine.output import resolved
+from handrail.engine.secrecy import know
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import PreconditionUnmet
 from handrail.ledger.run import Receipt, Task
@@ -114,6 +115,7 @@ def _live(
     task: str,
     plain: dict[str, Any],  # Any: JSON
 ) -> dict[str, Any]:  # Any: what the annotations name
+    know(plain)
     try:
         return values.revive(contract, plain, task, attempt.run.undoes or attempt.run.id)
     except ClientError as error:

@@ -2,7 +2,7 @@
 
 import difflib
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from handrail.clients.secret import Secret, is_reference
@@ -140,13 +140,18 @@ def revive(contract: Contract, plain: Mapping[str, Any], task: str, run: str) ->
 
 def secrets_in(live: Mapping[str, Any]) -> list[Secret]:
     """Return the secrets among a step's arguments."""
-    found: list[Secret] = []
-    for argument in live.values():
-        if isinstance(argument, Secret):
-            found.append(argument)
-        elif isinstance(argument, HasSecrets):
-            found.extend(argument.secrets())
-    return found
+    return [secret for argument in live.values() for secret in _secrets_of(argument)]
+
+
+def _secrets_of(argument: object) -> Iterator[Secret]:
+    if isinstance(argument, Secret):
+        yield argument
+    elif isinstance(argument, HasSecrets):
+        yield from argument.secrets()
+    elif isinstance(argument, Mapping | list | tuple):
+        parts = argument.values() if isinstance(argument, Mapping) else argument
+        for part in parts:
+            yield from _secrets_of(part)
 
 
 def digest(name: str, plain: Mapping[str, Any], live: Mapping[str, Any], vault: Vault) -> str:

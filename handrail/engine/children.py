@@ -7,12 +7,16 @@ closes what it inherited.
 """
 
 import multiprocessing.util
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar, Token
 from functools import cache, wraps
 from typing import Any
+
+from handrail.clients.errors import ClientError
+from handrail.clients.masking import clean_environment, holds_secret, masked
 
 _open: set[int] = set()  # descriptors of every guard this process holds for its calls
 _mine: ContextVar[tuple[int, ...]] = ContextVar("descriptors of the act at work here")
@@ -24,7 +28,6 @@ def of_this_act() -> Iterator[None]:
 
     A signal to the group of the command, as Ctrl-C sends it, must not strike them down halfway.
     """
-    _install()
     before = _mine.set(())
     try:
         yield
@@ -54,6 +57,22 @@ def living_on() -> Iterator[None]:
         _reset(before)
 
 
+def _refuse_shown_secret(command: Any) -> None:  # Any: Popen's own
+    """Raise where the command line of a program would show a secret to every user.
+
+    Raises:
+        ClientError: it would.
+    """
+    words = [command] if isinstance(command, str | bytes | os.PathLike) else list(command or ())
+    for word in words:
+        if holds_secret(os.fsdecode(word)):
+            raise ClientError(
+                f"`{masked(os.fsdecode(words[0])).split()[0]}` was not started",
+                "its command line holds a secret value, and every process list would show it",
+                "hand it over by standard input, or by a variable of that program alone",
+            )
+
+
 def _reset(before: Token[tuple[int, ...]]) -> None:
     with suppress(ValueError):  # a body that is let go of ends where the garbage collector runs
         _mine.reset(before)
@@ -65,16 +84,20 @@ def _descriptors() -> tuple[int, ...]:
 
 
 @cache
-def _install() -> None:
+def install() -> None:
+    """See to every process that this one starts from now on."""
     start = subprocess.Popen.__init__
 
     @wraps(start)
     def started(self: Any, *args: Any, **kwargs: Any) -> None:  # Any: Popen's own
+        _refuse_shown_secret(args[0] if args else kwargs.get("args"))
         guards = _descriptors()
         if guards or _mine.get(None) is not None:
             kwargs.setdefault("start_new_session", True)
         if guards and kwargs.get("close_fds", True):
             kwargs["pass_fds"] = (*kwargs.get("pass_fds", ()), *guards)
+        if kwargs.get("env") is None:
+            kwargs["env"] = clean_environment()
         start(self, *args, **kwargs)
 
     subprocess.Popen.__init__ = started  # type: ignore[method-assign]

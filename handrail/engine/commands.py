@@ -18,14 +18,15 @@ from pyinfra.api.state import State
 from pyinfra.connectors.util import CommandOutput
 
 from handrail.clients.errors import ClientError
-from handrail.engine import arguments as values
+from handrail.clients.masking import masked
 from handrail.engine.act import Act
 from handrail.engine.contract import Call, Commands
 from handrail.engine.failure import Failure
 from handrail.engine.guard import Guard, named
 from handrail.engine.outcome import unforeseen
+from handrail.engine.secrecy import refuse_shown_secret
 from handrail.engine.telling import tell
-from handrail.ledger.errors import PreconditionUnmet, RunbookError
+from handrail.ledger.errors import RunbookError
 
 DRAFT = ".handrail-draft"
 # A file that is there keeps its owner and mode, and one behind a link stays where it is.
@@ -64,7 +65,7 @@ def watched(act: Act, item: object, failure: Failure, guard: Guard) -> PyinfraCo
     if isinstance(item, FunctionCommand):
         return FunctionCommand(caller(item, failure, guard), (), {})
     if isinstance(item, str | StringCommand):
-        refuse_shown_secret(act, item)
+        refuse_shown_secret(act.live, item)
         line = item if isinstance(item, StringCommand) else StringCommand(item.strip())
         return WatchedLine(line, act, failure, guard)
     if isinstance(item, PyinfraCommand):
@@ -90,13 +91,13 @@ class WatchedLine(StringCommand):
     ) -> tuple[bool, CommandOutput]:
         """Run it; of a failure keep line, exit status and the end of the output."""
         text = self._line.get_masked_value()
-        with kept(self._act, self._failure, text):
+        with kept(self._failure, text):
             good, output = super().execute(state, host, connector_arguments)
         if not good:
             lines = output.output_lines
             status = next((found for each in lines if (found := STATUS.fullmatch(each))), None)
             said = "\n".join(each for each in lines if not STATUS.fullmatch(each))
-            note(self._act, self._failure, text, said, int(status[1]) if status else None)
+            note(self._failure, text, said, int(status[1]) if status else None)
         return good, output
 
 
@@ -118,10 +119,10 @@ class WatchedTransfer(PyinfraCommand):
     def execute(self, state: State, host: Host, connector_arguments: ConnectorArguments) -> bool:
         """Carry it out; of a failure keep what could not be copied where, and why."""
         text = repr(self._transfer)
-        with kept(self._act, self._failure, text), guarded_lines(self._guard, host):
+        with kept(self._failure, text), guarded_lines(self._guard, host):
             good = self._carry(state, host, connector_arguments)
         if not good:
-            note(self._act, self._failure, text, "", None)
+            note(self._failure, text, "", None)
         return good
 
     def _carry(self, state: State, host: Host, connector_arguments: ConnectorArguments) -> bool:
@@ -158,25 +159,18 @@ def guarded_lines(guard: Guard, host: Host) -> Iterator[None]:
 
 
 @contextmanager
-def kept(act: Act, failure: Failure, text: str) -> Iterator[None]:
+def kept(failure: Failure, text: str) -> Iterator[None]:
     """Keep what an exception says of a command; pyinfra prints it and ends the step."""
     try:
         yield
     except Exception as error:
-        note(act, failure, text, f"{type(error).__name__}: {error}", None)
+        note(failure, text, f"{type(error).__name__}: {error}", None)
         raise
 
 
-def note(act: Act, failure: Failure, command: str, output: str, status: int | None) -> None:
-    """Keep what a failed command left behind, the secrets of its step withheld."""
-    failure.of_command(withheld(act, command), withheld(act, output), status)
-
-
-def withheld(act: Act, text: str) -> str:
-    """Return a text without the values of the step's secrets."""
-    for secret in values.secrets_in(act.live):
-        text = text.replace(secret.reveal(), repr(secret))
-    return text
+def note(failure: Failure, command: str, output: str, status: int | None) -> None:
+    """Keep what a failed command left behind, secrets masked before it is cut."""
+    failure.of_command(masked(command), masked(output), status)
 
 
 def performer(item: Call, failure: Failure, guard: Guard) -> Callable[[State, Host], bool]:
@@ -214,15 +208,3 @@ def told(failure: Failure) -> Iterator[None]:
     except Exception as bug:
         failure.why = unforeseen(bug)
         raise
-
-
-def refuse_shown_secret(act: Act, command: str | StringCommand) -> None:
-    """Raise where a shell line would show a secret in the process list and in pyinfra's output."""
-    line = command if isinstance(command, str) else command.get_raw_value()
-    for secret in values.secrets_in(act.live):
-        if secret.reveal() in line:
-            raise PreconditionUnmet(
-                "a shell line was not run",
-                f"it holds the value of {secret!r}, and every process list would show it",
-                "hand the secret to a Python function instead: `yield call(…)`",
-            )

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from handrail.clients.masking import masked
 from handrail.ledger.entry import canonical
 
 
@@ -21,7 +22,7 @@ def log_to(path: Path) -> None:
     def write(_: object, __: str, event: Mapping[str, Any]) -> str:  # Any: structlog's own type
         try:
             with path.open("a", encoding="utf-8") as file:
-                file.write(canonical(bound | dict(event)) + "\n")
+                file.write(masked(canonical(bound | dict(event))) + "\n")
         except OSError as error:
             if not told:
                 told.append(f"the log `{path}` is not written: {error.strerror}; the ledger is")

@@ -26,6 +26,7 @@ from handrail.engine.outcome import (
     refused,
     unforeseen,
 )
+from handrail.engine.secrecy import refuse_in_clear
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import DriftFound, InDoubt, NotProven, PreconditionUnmet, RunbookError
 from handrail.ledger.run import TaskState
@@ -173,6 +174,7 @@ def intend(act: Act) -> None:
     before = None
     if act.contract.captures is not None and act.task.receipt is None:
         before = values.seal(captured(act, act.contract.captures), act.attempt.vault)
+    refuse_in_clear({"arguments": act.plain, "captures": before})
     act.record(
         Event.STEP_STARTED,
         arguments=act.plain,

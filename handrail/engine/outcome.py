@@ -3,6 +3,7 @@
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.context import host
 
+from handrail.clients.masking import mask_error
 from handrail.engine.act import Act
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.failure import Failure
@@ -74,4 +75,5 @@ def because(stop: BaseException, failure: Failure) -> str:
 
 def unforeseen(bug: BaseException) -> str:
     """Return a bug's name for the ledger; its text could hold anything, and stays in the output."""
+    mask_error(bug)  # pyinfra prints it, and may write it to a file
     return f"unforeseen: {type(bug).__name__}; the traceback is in pyinfra's output"

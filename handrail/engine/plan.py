@@ -6,13 +6,13 @@ from typing import Any
 from pyinfra.api.command import FunctionCommand, PyinfraCommand
 
 from handrail.clients.errors import ClientError
-from handrail.engine import arguments as values
 from handrail.engine.act import Act
 from handrail.engine.attempt.attempt import Attempt, Planned
 from handrail.engine.attempt.command import is_dry
 from handrail.engine.contract import Contract, ask, chosen, claim
 from handrail.engine.finding import Verdict
 from handrail.engine.output import NotToldYet
+from handrail.engine.secrecy import shown
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Declared, TaskState
 
@@ -90,9 +90,8 @@ def in_full(act: Act) -> str:
         return ""
     try:
         text = str(act.contract.preview(**chosen(act.contract.preview, act.live)))
-        shown = next((each for each in values.secrets_in(act.live) if each.reveal() in text), None)
-        if shown is not None:
-            why = f"it holds the value of {shown!r}"
+        if what := shown(act.live, text):
+            why = f"it holds {what}"
             raise ClientError("it was withheld", why, "leave the value out of the step's preview")
     except (ClientError, RunbookError) as error:
         return f"no preview: {error.what}.\n    why:  {error.why}\n    next: {error.fix}"

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from pyinfra.api.command import PyinfraCommand
@@ -233,7 +234,8 @@ def _put_back(
     rollback = contract.rollback
     if isinstance(rollback, Irreversible):
         raise TypeError("an irreversible step has nothing to run")
-    given = chosen(rollback, act.live | {"before": before})
+    act = replace(act, live=act.live | {"before": before})
+    given = chosen(rollback, act.live)
     if inspect.isgeneratorfunction(rollback):
         yield from perform(act, rollback(**given), failure)
     else:

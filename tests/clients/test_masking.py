@@ -33,9 +33,9 @@ WRITTEN = {
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
     """Begin with no secret."""
-    for name in ("_hidden", "_plain", "_variables"):
+    for name in ("_plain", "_variables"):
         monkeypatch.setattr(masking, name, set())
-    for name in ("_short", "_heads", "_tails"):
+    for name in ("_hidden", "_short", "_heads", "_tails"):
         monkeypatch.setattr(masking, name, {})
 
 

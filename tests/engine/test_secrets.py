@@ -9,6 +9,7 @@ import pytest
 CANARY = "canary-7f3a-yellow-bird"
 FORMER = "former-19c2-grey-bird"
 KEEP = 'steps.keep(path=f"{room}/s", value="env:CANARY", task="1")'
+LEAKY = "from lab import leaky\n"
 LOUD = [[], ["-vvv"], ["--debug"], ["--debug-all", "-vvv"]]
 
 
@@ -135,3 +136,92 @@ def test_the_log_says_what_happened_and_keeps_secrets_out(lab):
     assert '"event":"step.changed"' in log
     assert '"pid":' in log
     assert CANARY not in log
+
+
+@pytest.mark.parametrize("how", ["quoted", "in base64", "in an address"])
+def test_a_shell_line_that_shows_a_secret_in_another_form_is_refused(lab, how):
+    """Quoted, encoded: who sees it can undo that."""
+    lab.runbook(
+        f'leaky.print_to(path=f"{{room}}/s", value="env:CANARY", how="{how}", task="1")',
+        header=LEAKY,
+    )
+
+    ran = lab.run("-vvv", CANARY=CANARY + "'$&")
+
+    assert ran.code == 1
+    assert "every process list would show it" in ran.said
+    assert lab.read("s") is None
+    assert CANARY not in ran.said
+
+
+def test_a_rollback_by_a_line_that_shows_the_former_secret_is_refused(lab):
+    """It reaches neither the process list nor the output, and stays as it is."""
+    lab.put("s", FORMER)
+    lab.runbook('leaky.keep(path=f"{room}/s", value="env:CANARY", task="1")', header=LEAKY)
+    lab.run(CANARY=CANARY)
+
+    back = lab.roll_back("-vvv", CANARY=CANARY)
+
+    assert back.code == 1
+    assert "every process list would show it" in back.said
+    assert "Traceback" not in back.said
+    assert FORMER not in back.said
+    assert lab.read("s") == CANARY
+    assert leaks(lab) == []
+
+
+@pytest.mark.parametrize("how", ["a refusal", "a bug", "a program"])
+def test_a_failure_that_names_a_secret_is_told_and_recorded_without_it(lab, how):
+    """Output, ledger, log, and the file that pyinfra writes of a bug; nor is a part of it there."""
+    lab.runbook(
+        f'leaky.fail(path=f"{{room}}/s", value="env:CANARY", how="{how}", task="1")', header=LEAKY
+    )
+
+    ran = lab.run("-vvv", CANARY=CANARY)
+
+    assert ran.code == 1
+    assert CANARY[:10] not in ran.said, ran.said
+    assert how != "a program" or "`sh` was not started" in ran.said
+    assert leaks(lab) == []
+    assert not any(CANARY[:10] in str(each.body) for each in lab.entries())
+
+
+def test_a_gate_that_finds_a_secret_is_told_and_recorded_without_it(lab):
+    """In its reason, its fix and its facts."""
+    lab.runbook('leaky.tell(value="env:CANARY", task="1")', header=LEAKY)
+
+    said = [lab.run(CANARY=CANARY), lab.run("--dry", CANARY=CANARY)]
+
+    assert all(CANARY[:10] not in each.said for each in said)
+    assert "the door says (withheld)" in said[0].said
+    assert leaks(lab) == []
+
+
+def test_a_secret_that_a_capture_returns_in_clear_stops_the_step_before_it_acts(lab):
+    """Masked, it could not be put back; as it is, everybody could read it."""
+    lab.put("s", f"it was {CANARY}")
+    lab.runbook('leaky.look_in_clear(path=f"{room}/s", value="env:CANARY", task="1")', header=LEAKY)
+
+    ran = lab.run(CANARY=CANARY)
+
+    assert ran.code == 1
+    assert "its `captures` would hold a secret value in clear" in ran.said
+    assert lab.read("s") == f"it was {CANARY}"
+    assert leaks(lab) == []
+
+
+def test_a_child_finds_no_secret_of_the_inventory_in_its_environment(lab):
+    """Neither one of a call nor a shell line; what else was set is there."""
+    lab.inventory(door="env:OTHER")
+    lab.runbook(
+        'leaky.show_environment(path=f"{room}/e", value="env:CANARY", task="1")', header=LEAKY
+    )
+
+    ran = lab.run(CANARY=CANARY, OTHER="other-4b1d-red-bird", PLAIN="plain")
+
+    assert ran.code == 0, ran.said
+    for name in ("e", "e.line"):
+        found = lab.read(name)
+        assert "PLAIN=plain" in found
+        assert CANARY not in found
+        assert "other-4b1d-red-bird" not in found

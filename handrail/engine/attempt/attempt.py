@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from pyinfra.context import host
 
+from handrail.clients.masking import masked, masked_data
 from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.command import inventory_file, runbook_file
 from handrail.engine.attempt.heartbeat import keep_beating
@@ -200,8 +201,8 @@ class Attempt:
             task=task,
             step=step,
             target=target,
-            reason=reason,
-            body=body,
+            reason=masked(reason),
+            body=masked_data(body),
         )
         entry = self.writer.record(fact)
         if entry.run == self.run.id:

@@ -17,6 +17,7 @@ from handrail.engine.here import Here
 from handrail.engine.interruption import on_interruption
 from handrail.engine.inventory import Inventory, data_of, keep_order
 from handrail.engine.plain_operations import refuse_plain_operations
+from handrail.engine.secrecy import keep_secrets
 from handrail.engine.telling import refuse, say
 from handrail.ledger.entry import now
 from handrail.ledger.errors import RunbookError
@@ -94,6 +95,7 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose) -> Attempt:
     vault.fingerprint()  # one that was lost is told now, not by the rollback that needs it
     attempt = Attempt(runbook, inventory, choices, ledger, run, runs, vault, body, len(entries))
     log_to(inventory.ledger.with_suffix(".log"))
+    keep_secrets()
     tell_waits_to(say)
     atexit.register(close, attempt)
     on_interruption(lambda: close(attempt))
