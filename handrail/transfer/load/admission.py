@@ -88,7 +88,7 @@ def _take_away(session: Connection, plan: Plan, digests: list[str]) -> None:
     with session.transaction():
         session.execute("set constraints all deferred")
         for table in reversed(plan.tables):
-            session.execute(f"delete from {table.target}")
+            session.execute(f"delete from {table.target_rows}")
         for digest in digests:
             rebuild.put_back_empty(session, plan.destination.schema, digest)
         for name in ("run", "chunk", "quarantine", "adjusted", "definition"):
@@ -99,7 +99,8 @@ def _refuse_rows(session: Connection, plan: Plan) -> None:
     held = [
         table.name
         for table in plan.tables
-        if table.replace is None and value(session, f"select exists (select 1 from {table.target})")
+        if table.replace is None
+        and value(session, f"select exists (select 1 from {table.target_rows})")
     ]
     if held:
         raise LoadRefused(

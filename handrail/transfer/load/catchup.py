@@ -5,7 +5,8 @@ from dataclasses import astuple, dataclass
 
 from handrail.transfer.load.admission import alone, finished
 from handrail.transfer.load.chunks import LoadFailed, told
-from handrail.transfer.load.load import hold_limit, set_sequences
+from handrail.transfer.load.load import hold_limit
+from handrail.transfer.load.sequences import set_sequences
 from handrail.transfer.load.stale import refresh, stale_chunks
 from handrail.transfer.read.live import LiveSupply
 from handrail.transfer.session.connection import Connection, connect, reading, value

@@ -127,7 +127,7 @@ def move(
 def _clear(destination: Connection, table: TablePlan, chunk: Chunk) -> None:
     """Take away what the chunk's range holds, and what was recorded of it."""
     where = table.span(chunk.lower, chunk.upper, source=False)
-    destination.execute(f"delete from {table.target} where {where}")
+    destination.execute(f"delete from {table.target_rows} where {where}")
     for evidence in ("quarantine", "adjusted"):
         destination.execute(
             f"delete from _migration.{evidence} where table_name = %s and chunk = %s",

@@ -13,6 +13,7 @@ from pathlib import Path
 from handrail.transfer.load import bulk, rebuild
 from handrail.transfer.load.admission import LoadRefused, admit, alone, finished
 from handrail.transfer.load.chunks import LoadFailed, Supply, move, told
+from handrail.transfer.load.sequences import set_sequences
 from handrail.transfer.load.stale import refresh
 from handrail.transfer.load.worker_pool import WorkerInput, WorkerPool
 from handrail.transfer.load.workers import Workers
@@ -20,7 +21,7 @@ from handrail.transfer.read import journal, preflight
 from handrail.transfer.read.journal import Chunk, Moved
 from handrail.transfer.read.live import LiveSupply
 from handrail.transfer.session.connection import Connection, connect, reading, value
-from handrail.transfer.session.quoting import literal, quoted
+from handrail.transfer.session.quoting import literal
 from handrail.transfer.sql import evidence
 from handrail.transfer.sql.plan import Plan, TablePlan
 
@@ -225,7 +226,8 @@ def _replace(session: Connection, plan: Plan) -> None:
         if table.replace is not None:
             label = f"{literal(table.name)}, {literal(table.replace)}"
             session.execute(
-                f"with gone as (delete from {table.target} t returning to_jsonb(t) as row_data) "
+                f"with gone as (delete from {table.target_rows} t "
+                "returning to_jsonb(t) as row_data) "
                 f"insert into _migration.replaced select {label}, row_data from gone"
             )
 
@@ -250,20 +252,6 @@ def hold_limit(session: Connection, plan: Plan, table: TablePlan) -> None:
             f"{row[0]} of {row[1]} rows were kept out, {table.limit} may be",
             f"look at `_migration.quarantine`; mend the rows or raise the limit at {table.place}",
         )
-
-
-def set_sequences(session: Connection, plan: Plan, supply: Supply) -> None:
-    """Let new rows begin above every number ever used, also by rows that were kept out."""
-    for table in plan.tables:
-        for column in plan.destination.by_name[table.name].columns:
-            if column.sequence is None:
-                continue
-            known = [value(session, f"select max({quoted(column.name)}) from {table.target}")]
-            if any(item.name == column.name for item in table.columns):
-                known.append(supply.highest(table, column.name))
-            highest = max((number for number in known if number is not None), default=None)
-            call = f"{highest}, true" if highest is not None and highest > 0 else "1, false"
-            session.execute(f"select setval({literal(column.sequence)}, {call})")
 
 
 def _result(

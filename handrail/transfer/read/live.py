@@ -6,7 +6,7 @@ from functools import cached_property
 from handrail.transfer.read.journal import Chunk, Expected, Sums
 from handrail.transfer.session import mark
 from handrail.transfer.session.connection import Connection, value
-from handrail.transfer.session.quoting import literal, qualified, quoted
+from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.session.stream import copy_rows
 from handrail.transfer.sql.hashes import PLACES, SUMS
 from handrail.transfer.sql.plan import TablePlan
@@ -49,20 +49,18 @@ class LiveSupply:
 
     def _about(self, table: TablePlan) -> int:
         """Return about how many rows a table has; counted where no statistics tell."""
-        source = qualified(table.source_schema, table.source)
         pages = "pg_relation_size(oid) / current_setting('block_size')::float8"
         known = value(
             self.session,
             f"select (select (reltuples / relpages * {pages})::bigint from pg_class "
-            f"where oid = {literal(source)}::regclass and reltuples > 0 and relpages > 0)",
+            f"where oid = {literal(table.origin)}::regclass and reltuples > 0 and relpages > 0)",
         )
-        return int(known or value(self.session, f"select count(*) from {source}"))
+        return int(known or value(self.session, f"select count(*) from {table.source_rows}"))
 
     def _edges(self, table: TablePlan, rows: int) -> list[str]:
         """Return the keys between chunks, at even shares of a sample: sorting all takes long."""
         if table.cut is None:
             return []
-        source = qualified(table.source_schema, table.source)
         key = table.cut.ordered(quoted(table.cut.source))
         usual = JOINED_CHUNK_ROWS if table.joins or table.cut.is_text else CHUNK_ROWS
         size = self.chunk_rows or max(usual, rows // MOST_CHUNKS)
@@ -74,7 +72,7 @@ class LiveSupply:
         quantiles = (
             f"select distinct unnest(percentile_disc(array[{shares}]::float8[]) "
             f"within group (order by {key})) as k "
-            f"from {source} tablesample bernoulli ({percent}) repeatable (0)"
+            f"from {table.source_rows} tablesample bernoulli ({percent}) repeatable (0)"
         )
         found = self.session.execute(
             f"select k::text from ({quantiles}) q where k is not null "
@@ -124,6 +122,6 @@ class LiveSupply:
         found = next(item for item in table.columns if item.name == column)
         if found.source is None or not found.exact:
             return None
-        source = qualified(table.source_schema, table.source)
-        row = self.session.execute(f"select max({quoted(found.source)}) from {source}").fetchone()
+        query = f"select max({quoted(found.source)}) from {table.source_rows}"
+        row = self.session.execute(query).fetchone()
         return row[0] if row else None

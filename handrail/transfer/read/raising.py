@@ -13,7 +13,7 @@ from handrail.transfer.mapping.rules import Action
 from handrail.transfer.read.counts import TableCount
 from handrail.transfer.read.findings import SAMPLES, Finding
 from handrail.transfer.session.connection import Connection, first_line, value
-from handrail.transfer.session.quoting import literal, qualified, quoted
+from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.sql.plan import TablePlan
 
 RAISED = "handrail.raised"
@@ -64,7 +64,7 @@ def look(
         table: Plan of the table whose rows could not be counted.
         error: What PostgreSQL said then.
     """
-    rows = value(session, f"select count(*) from {qualified(table.source_schema, table.source)}")
+    rows = value(session, f"select count(*) from {table.source_rows}")
     found = list(_found(session, table))
     if not found:
         what = f"its rows cannot be read: {first_line(error)}"
@@ -104,9 +104,9 @@ def _search(
     except psycopg.Error:
         column = next((c for c in table.columns if c.name == name), None)
         shown = f"s.{quoted(column.source)}::text" if column and column.source else "null::text"
-        source = qualified(table.source_schema, table.source)
         search = SEARCH.format(
-            table=literal(source), rows=source, key=table.key_text, shown=shown, most=MOST,
+            table=literal(table.origin), rows=table.source_rows, key=table.key_text, shown=shown,
+            most=MOST,
             within=f"perform {evaluated('s.ctid >= low and s.ctid < high')}",
             alone=f"perform {evaluated('s.tableoid = one.part and s.ctid = one.place')}",
             setting=RAISED,

@@ -88,12 +88,12 @@ def _large_objects(plan: Plan, table: TablePlan, source: Connection) -> Iterator
 
 def _replaced(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Finding]:
     """Name the rows that are there already: with a word they give way, without one nothing does."""
-    rows = value(destination, f"select count(*) from {table.target}")
+    rows = value(destination, f"select count(*) from {table.target_rows}")
     if not rows:
         return
     primary = plan.destination.by_name[table.name].primary_key
     listing = ", ".join(f"{quoted(name)}::text" for name in primary) or "ctid::text"
-    query = f"select concat_ws(',', {listing}) from {table.target} limit {SAMPLES}"
+    query = f"select concat_ws(',', {listing}) from {table.target_rows} limit {SAMPLES}"
     keys = tuple(row[0] for row in destination.execute(query))
     if table.replace is None:
         what, verdict = "rows are there that nobody declared: write `replace: <why>`", "refused"

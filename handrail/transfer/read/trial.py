@@ -14,7 +14,7 @@ from handrail.clients.errors import ClientError
 from handrail.transfer.read.bonds import unproven
 from handrail.transfer.read.findings import SAMPLES, Finding
 from handrail.transfer.read.stage import KEY, NUMBER, REFUSED, STAGED, TRIAL, Stage
-from handrail.transfer.session.connection import Connection, first_line
+from handrail.transfer.session.connection import Connection, first_line, with_own_path
 from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.sql.plan import Plan
 
@@ -238,7 +238,7 @@ def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[F
         target = plan.destination.by_name[table.name]
         destination.execute("begin read write")
         try:
-            destination.execute("select set_config('search_path', %s, true)", [destination.path])
+            destination.execute(with_own_path(destination))
             yield from Trial(table, target, tuple(bonds), source, destination).findings()
         except psycopg.Error as error:
             raise ClientError(

@@ -32,6 +32,11 @@ def both_sides(
         if name not in catalog.by_name:
             fix = f"tables of `{catalog.database}`: {', '.join(sorted(catalog.by_name))}"
             yield Problem(rule.place, f"there is no {side} table `{name}`", fix)
+    there = destination.by_name.get(rule.name)
+    if there is not None and there.schema != destination.schema:
+        what = f"`{rule.name}` lies in another schema than `{destination.schema}`, where the"
+        fix = f"give its role `search_path = {there.schema}`, and map these tables by themselves"
+        yield Problem(rule.place, f"{what} destination's role finds its tables", fix)
     firsts = {other.source for other in mapping.tables if not other.also}
     if rule.also and rule.source not in firsts:
         fix = f"add a table with `from: {rule.source}`"

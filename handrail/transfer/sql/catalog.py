@@ -7,58 +7,9 @@ from functools import cached_property
 
 from handrail.clients.errors import ClientError
 from handrail.transfer.session.connection import Connection, value
-from handrail.transfer.sql.types import TEXTUAL
-
-COLUMNS = """
-select c.relname, a.attname, format_type(b.oid, -1),
-       case when a.atttypmod > 4 and t.typname in ('varchar', 'bpchar') then a.atttypmod - 4 end,
-       not (a.attnotnull or t.typnotnull), a.attgenerated <> '', a.attidentity,
-       pg_get_serial_sequence(quote_ident(n.nspname) || '.' || quote_ident(c.relname), a.attname),
-       t.typtype::text, format_type(a.atttypid, a.atttypmod), pg_get_expr(d.adbin, d.adrelid)
-from pg_class c
-join pg_namespace n on n.oid = c.relnamespace
-join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-join pg_type t on t.oid = a.atttypid
-cross join lateral (
-    with recursive base as (
-        select t.oid, t.typbasetype
-        union all select o.oid, o.typbasetype from base join pg_type o on o.oid = base.typbasetype
-    ) select oid from base where typbasetype = 0
-) b
-left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
-where n.nspname = %s and c.relkind in ('r', 'p') and not c.relispartition
-order by c.relname, a.attnum
-"""
-CONSTRAINTS = """
-select c.relname, k.conname, k.contype::text,
-       array(select a.attname::text from unnest(k.conkey) with ordinality u(n, o)
-             join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.n order by u.o),
-       f.relname,
-       array(select a.attname::text from unnest(k.confkey) with ordinality u(n, o)
-             join pg_attribute a on a.attrelid = k.confrelid and a.attnum = u.n order by u.o),
-       k.condeferrable, k.convalidated, pg_get_constraintdef(k.oid), i.relname
-from pg_constraint k
-join pg_class c on c.oid = k.conrelid
-join pg_namespace n on n.oid = c.relnamespace
-left join pg_class f on f.oid = k.confrelid
-left join pg_class i on i.oid = k.conindid and k.contype in ('p', 'u', 'x')
-where n.nspname = %s and c.relkind in ('r', 'p') and not c.relispartition
-      and k.contype in ('p', 'u', 'f', 'c', 'x')
-order by c.relname, k.conname
-"""
-INDEXES = """
-select c.relname, i.relname, pg_get_indexdef(x.indexrelid), x.indisunique,
-       x.indpred is null and x.indexprs is null,
-       array(select a.attname::text from unnest(x.indkey::int[]) with ordinality u(n, o)
-             join pg_attribute a on a.attrelid = x.indrelid and a.attnum = u.n
-             where u.o <= x.indnkeyatts order by u.o)
-from pg_index x
-join pg_class c on c.oid = x.indrelid
-join pg_class i on i.oid = x.indexrelid
-join pg_namespace n on n.oid = c.relnamespace
-where n.nspname = %s and c.relkind in ('r', 'p') and not c.relispartition
-order by c.relname, i.relname
-"""
+from handrail.transfer.session.quoting import qualified
+from handrail.transfer.sql.system import COLUMNS, CONSTRAINTS, HOME, INDEXES, PATH, TABLES
+from handrail.transfer.sql.types import INTEGERS, TEXTUAL
 
 
 @dataclass(frozen=True)
@@ -125,12 +76,29 @@ class Index:
 
 @dataclass(frozen=True)
 class Table:
-    """One table with what binds it."""
+    """One table with what binds it.
+
+    `name` is what a mapping calls it: of another schema than the home, `schema.relation`. The rows
+    of a table that others inherit from are its own only; each of the others is a table, too.
+    """
 
     name: str
+    schema: str
+    relation: str
+    inherited: bool
     columns: tuple[Column, ...]
     constraints: tuple[Constraint, ...]
     indexes: tuple[Index, ...]
+
+    @property
+    def qualified(self) -> str:
+        """Name the table as SQL does."""
+        return qualified(self.schema, self.relation)
+
+    @property
+    def rows(self) -> str:
+        """Return the FROM item of its own rows."""
+        return f"only {self.qualified}" if self.inherited else self.qualified
 
     @cached_property
     def by_name(self) -> dict[str, Column]:
@@ -157,7 +125,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Catalog:
-    """One schema of one database."""
+    """The tables of one database; `schema` is the home, where an unqualified name leads."""
 
     database: str
     schema: str
@@ -169,17 +137,30 @@ class Catalog:
         """Tables by name."""
         return {table.name: table for table in self.tables}
 
+    def sequences(self) -> dict[str, list[tuple[Table, Column]]]:
+        """Return the sequences that give integer columns their numbers, with all these columns."""
+        found: dict[str, list[tuple[Table, Column]]] = {}
+        for table in self.tables:
+            for column in table.columns:
+                if column.sequence is not None and column.type in INTEGERS:
+                    found.setdefault(column.sequence, []).append((table, column))
+        return found
+
     def shape(self) -> str:
         """Return a sha256 of what the tables look like, whatever the database is called."""
         tables = [asdict(table) for table in self.tables]
         return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()
 
 
-def read(connection: Connection, schema: str = "public") -> Catalog:
-    """Read the catalogs of one schema.
+def read(connection: Connection, home_schema: str | None = None) -> Catalog:
+    """Read the catalogs of a database.
+
+    Args:
+        connection: Session on it.
+        home_schema: Its home; by default where the `search_path` of the role leads.
 
     Raises:
-        ClientError: the schema holds no table, or the database is not in UTF-8.
+        ClientError: the home holds no table, or the database is not in UTF-8.
     """
     encoding = value(connection, "select getdatabaseencoding()")
     if encoding != "UTF8":
@@ -188,30 +169,36 @@ def read(connection: Connection, schema: str = "public") -> Catalog:
             f"its encoding is {encoding}",
             "restore it into a database created with ENCODING 'UTF8', and map that one",
         )
+    named = {"home": home_schema or home(connection)}
     columns: dict[str, list[Column]] = {}
-    for table, *fields in connection.execute(COLUMNS, [schema]):
+    for table, *fields in connection.execute(COLUMNS, named):
         columns.setdefault(table, []).append(Column(*fields))
     constraints: dict[str, list[Constraint]] = {}
-    for table, name, kind, own, target, others, *rest in connection.execute(CONSTRAINTS, [schema]):
+    for table, name, kind, own, target, others, *rest in connection.execute(CONSTRAINTS, named):
         constraint = Constraint(name, kind, tuple(own), target, tuple(others), *rest)
         constraints.setdefault(table, []).append(constraint)
     indexes: dict[str, list[Index]] = {}
-    for table, name, definition, unique, is_plain, own in connection.execute(INDEXES, [schema]):
+    for table, name, definition, unique, is_plain, own in connection.execute(INDEXES, named):
         indexes.setdefault(table, []).append(Index(name, definition, unique, is_plain, tuple(own)))
-    database = value(connection, "select current_database()")
-    if not columns:
-        raise ClientError(
-            f"nothing to map in `{database}`",
-            f"schema `{schema}` holds no table this role may see",
-            "check the address; where the application makes its tables, let it do so first",
-        )
     tables = tuple(
         Table(
-            name,
-            tuple(members),
-            tuple(constraints.get(name, ())),
-            tuple(indexes.get(name, ())),
+            name, schema, relation, inherited, tuple(columns.get(name, ())),
+            tuple(constraints.get(name, ())), tuple(indexes.get(name, ())),
         )
-        for name, members in columns.items()
-    )
-    return Catalog(database, schema, connection.info.server_version, tables)
+        for name, schema, relation, inherited in connection.execute(TABLES, named)
+    )  # fmt: skip
+    database = value(connection, "select current_database()")
+    if not tables:
+        raise ClientError(
+            f"nothing to map in `{database}`",
+            "it holds no table this role may see",
+            "check the address; where the application makes its tables, let it do so first",
+        )
+    return Catalog(database, named["home"], connection.info.server_version, tables)
+
+
+def home(connection: Connection) -> str:
+    """Return the schema in which an unqualified name finds a table, as the role has it."""
+    row = connection.execute(PATH, [connection.path]).fetchone()
+    found = connection.execute(HOME, [list(row[1]) if row else []]).fetchone()
+    return str(found[0]) if found else "public"

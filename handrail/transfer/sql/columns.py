@@ -39,7 +39,6 @@ class Builder:
     """
 
     source: Table
-    source_schema: str
     target: Table
     server_version: int
     key: str | None
@@ -259,7 +258,7 @@ class Builder:
             self._problem(built, rule, what, "use `sql:`")
             return "false"
         fold = casts.folded if rule.same == "folded" else str
-        table = f"{quoted(self.source_schema)}.{quoted(self.source.name)}"
+        table = self.source.rows
         key, column = quoted(self.key), quoted(rule.source)
         keys = f"select {fold(f'd.{column}')} as k, d.{key} as first from {table} d offset 0"
         first = f"select distinct on (k) k, first from ({keys}) d where k <> '' order by k, first"

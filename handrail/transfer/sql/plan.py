@@ -24,13 +24,17 @@ class TablePlan:
 
     `key` and `key_source` name one column copied unchanged from the source's primary key, if there
     has just that one: it tells rows apart. `cut` is what a table is cut in chunks by, if it can be.
-    `joins` bring in referenced rows; `excluded` is true for rows another rule keeps out.
+    `joins` bring in referenced rows; `excluded` is true for rows another rule keeps out. `origin`
+    names the source table in SQL, `source_rows` is the FROM item of its own rows, `target_rows`
+    that of the destination's.
     """
 
     name: str
     source: str
     schema: str
-    source_schema: str
+    origin: str
+    source_rows: str
+    target_rows: str
     place: Place
     also: bool
     key: str | None
@@ -88,7 +92,7 @@ class TablePlan:
         Where it is known what is needed of it, nothing else is parsed or joined.
         """
         joins, parsed = (self.joins, self.parsed) if needs is None else self._needed(needs)
-        source = qualified(self.source_schema, self.source)
+        source = self.source_rows
         columns = ", ".join(["s.*", 's.ctid as "row:place"', *(item.value for item in parsed)])
         texts = "".join(item.join(source) for item in parsed)
         # `offset 0` makes PostgreSQL compute each value once, not once for each mention
@@ -216,7 +220,7 @@ class TablePlan:
     def target_sums(self, where: str, *, text: bool) -> str:
         """Return a SELECT: rows of the destination and their hash sum."""
         sums = f"count(*), {hash_sum(self.row(source=False), text=text)}"
-        return f"select {sums} from {self.target} where {where}"
+        return f"select {sums} from {self.target_rows} where {where}"
 
     def raw(self) -> str:
         """Return an expression: the source row as JSON, without secrets."""

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass, field
 
 from handrail.transfer.mapping.rules import Action, ColumnRule, Fault, Problem, TableRule
-from handrail.transfer.session.quoting import qualified, quoted
+from handrail.transfer.session.quoting import quoted
 from handrail.transfer.sql.catalog import Constraint, Table
 from handrail.transfer.sql.parsed import Join
 from handrail.transfer.sql.parts import ColumnPlan, FaultPlan
@@ -18,7 +18,6 @@ class References:
 
     rule: TableRule
     source: Table
-    source_schema: str
     target: Table
     mapped: frozenset[str]
     done: dict[str, TablePlan]
@@ -99,7 +98,7 @@ class References:
             own = columns.get(goal)
             if own is None or not own.exact or own.source is None:
                 return None
-            table = qualified(self.source_schema, self.rule.source)
+            table = self.source.rows
             return f"select p.{quoted(own.source)} as k from {table} p"
         if key.target not in self.mapped:
             given = column.rule.constant

@@ -41,19 +41,17 @@ class TableCompiler:
         moment: str,
     ) -> None:
         self.rule = rule
-        self.schemas = source.schema, destination.schema
+        self.schema = destination.schema
         self.source = source.by_name[rule.source]
         self.target = destination.by_name[rule.name]
         self.problems: list[Problem] = []
         self.secrets = secrets
         self.done = done
-        self.references = References(rule, self.source, source.schema, self.target, mapped, done)
+        self.references = References(rule, self.source, self.target, mapped, done)
         primary = self.source.primary_key
         self.key = primary[0] if len(primary) == 1 else None
         self.first = primary[0] if primary else None
-        self.builder = Builder(
-            self.source, source.schema, self.target, source.server_version, self.key, moment
-        )
+        self.builder = Builder(self.source, self.target, source.server_version, self.key, moment)
 
     def plan(self, parents: Iterable[str]) -> TablePlan:
         """Compile; `parents` are the tables that must come first."""
@@ -67,8 +65,10 @@ class TableCompiler:
         return TablePlan(
             name=self.rule.name,
             source=self.rule.source,
-            schema=self.schemas[1],
-            source_schema=self.schemas[0],
+            schema=self.schema,
+            origin=self.source.qualified,
+            source_rows=self.source.rows,
+            target_rows=self.target.rows,
             place=self.rule.place,
             also=self.rule.also,
             key=chunk.name if chunk else None,

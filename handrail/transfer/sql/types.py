@@ -16,7 +16,8 @@ HASHED = {
     "real", "double precision", "numeric", "date", TIME, "time with time zone", NAIVE, AWARE,
     "interval", "uuid", "jsonb", "inet", "oid",
 }  # fmt: skip
-NUMBERS = {"smallint", "integer", "bigint", "numeric", "real", "double precision"}
+INTEGERS = {"smallint", "integer", "bigint"}
+NUMBERS = INTEGERS | {"numeric", "real", "double precision"}
 MOMENTS = {"date", NAIVE, AWARE}
 # Types that round what is assigned to them, where they are declared with a precision.
 ROUNDED = {"numeric", NAIVE, AWARE, TIME, "time with time zone", "interval"}

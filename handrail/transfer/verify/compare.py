@@ -84,7 +84,7 @@ class Side:
         """Return FROM and WHERE of the rows that count; `where` is over plain columns."""
         if self.source:
             return f"{self.table.relation(where)} where {self.table.kept()}"
-        return f"{self.table.target} where {where}"
+        return f"{self.table.target_rows} where {where}"
 
     def identity(self, names: tuple[str, ...]) -> str:
         """Return an expression: the row's key as text."""

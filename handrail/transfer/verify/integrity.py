@@ -8,7 +8,7 @@ from handrail.transfer.load.bulk import CatalogChanged
 from handrail.transfer.session.connection import Connection, value
 from handrail.transfer.session.quoting import literal, qualified, quoted
 from handrail.transfer.sql.plan import Plan, TablePlan
-from handrail.transfer.sql.types import AWARE
+from handrail.transfer.sql.types import AWARE, INTEGERS
 
 SAMPLES = 5
 
@@ -57,7 +57,7 @@ def _references(plan: Plan, table: TablePlan, destination: Connection) -> Iterat
         filled = " and ".join(f"c.{quoted(name)} is not null" for name in key.columns)
         parent = qualified(table.schema, key.target or "")
         missing = f"not exists (select 1 from {parent} p where {on})"
-        rows = f"from {table.target} c where {filled} and {missing}"
+        rows = f"from {table.target_rows} c where {filled} and {missing}"
         count = value(destination, f"select count(*) {rows}")
         shown = " || ',' || ".join(f"c.{quoted(name)}::text" for name in key.columns)
         keys = _sample(destination, f"select {shown} {rows}") if count else ()
@@ -72,7 +72,7 @@ def _uniques(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[
         names = ", ".join(quoted(name) for name in unique)
         filled = " and ".join(f"{quoted(name)} is not null" for name in unique)
         shown = f"concat_ws(',', {names})"
-        groups = f"{table.target} where {filled} group by {names}"
+        groups = f"{table.target_rows} where {filled} group by {names}"
         rows = f"select {shown} from {groups} having count(*) > 1"
         # a damaged index would hide what it failed to hold apart
         with destination.transaction():
@@ -85,15 +85,19 @@ def _uniques(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[
 
 def _sequences(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Finding]:
     for column in plan.destination.by_name[table.name].columns:
-        if column.sequence is None:
+        if column.sequence is None or column.type not in INTEGERS:
             continue
         state = destination.execute(
-            f"select last_value, is_called from {column.sequence}"
+            "select case when is_called then last_value + seqincrement else last_value end, "
+            f"seqincrement from {column.sequence}, pg_sequence "
+            f"where seqrelid = {literal(column.sequence)}::regclass"
         ).fetchone()
-        highest = value(destination, f"select max({quoted(column.name)}) from {table.target}")
-        upcoming = (state[0] + 1 if state[1] else state[0]) if state else 0
-        good = highest is None or upcoming > highest
-        said = f"the next number is {upcoming}, the highest in use {highest}"
+        upcoming, step = state or (0, 1)
+        furthest, word = ("max", "highest") if step > 0 else ("min", "lowest")
+        query = f"select {furthest}({quoted(column.name)}) from {table.target_rows}"
+        used = value(destination, query)
+        good = used is None or (upcoming - used) * step > 0
+        said = f"the next number is {upcoming}, the {word} in use {used}"
         yield Finding("sequence", table.name, column.name, good=good, said=said)
 
 
@@ -142,7 +146,7 @@ def _values(table: TablePlan, source: Connection, destination: Connection) -> It
             else:
                 parts += [f"min({read})::text", f"max({read})::text"]
             parts.append(f"count(*) filter (where {read} is null)")
-        rows = f"{table.relation()} where {table.kept()}" if on_source else table.target
+        rows = f"{table.relation()} where {table.kept()}" if on_source else table.target_rows
         session = source if on_source else destination
         row = session.execute(f"select {', '.join(parts)} from {rows}").fetchone() or ()
         return [tuple(row[start : start + 3]) for start in range(0, len(row), 3)]

@@ -99,7 +99,9 @@ def _count(
     totals: dict[str, _Total],
 ) -> None:
     """Look at all columns in one pass; a changed value on record is looked up only when wrong."""
-    joined = f"pg_temp.legacy_text t join {table.target} d on d.{quoted(table.key or '')} = t.k"
+    joined = (
+        f"pg_temp.legacy_text t join {table.target_rows} d on d.{quoted(table.key or '')} = t.k"
+    )
     joined += "".join(each.join for each in columns)
     conditions = [
         f"{each.wrong} and not exists (select 1 from _migration.adjusted a where a.key = t.name "

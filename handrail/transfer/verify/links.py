@@ -61,7 +61,7 @@ def collect(plan: Plan, session: Connection, *, source: bool) -> dict[str, set[s
             rows = (
                 f"{table.relation()} where {table.kept()}"
                 if source
-                else f"{table.target} where true"
+                else f"{table.target_rows} where true"
             )
             for (text,) in session.execute(
                 f"select distinct ({read})::text from {rows} and {read} is not null"

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from handrail.clients.errors import ClientError
 from handrail.transfer.session import mark
 from handrail.transfer.session.connection import connect, reading, value
-from handrail.transfer.session.quoting import qualified
 from handrail.transfer.sql import evidence
 from handrail.transfer.sql.plan import Plan
 from handrail.transfer.verify import compare, integrity, inverse, links
@@ -134,8 +133,7 @@ def verify(
         for table in plan.tables:
             comparisons.append(compare.compare(plan, table, ours, theirs))
             inverses += inverse.check(plan, table, ours, theirs)
-            whole = qualified(table.source_schema, table.source)
-            rows[table.name] = value(ours, f"select count(*) from {whole}")
+            rows[table.name] = value(ours, f"select count(*) from {table.source_rows}")
         frozen_as = mark.read(ours)
         findings = tuple(integrity.check(plan, ours, theirs))
         before = links.collect(plan, ours, source=True)
