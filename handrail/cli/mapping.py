@@ -4,17 +4,15 @@ import re
 from collections.abc import Iterator, Sequence
 
 import click
-import psycopg
 
 from handrail.cli.out import GOOD, NOT_GOOD, say, say_json
 from handrail.clients.errors import ClientError
 from handrail.clients.postgres import Database
 from handrail.clients.secret import is_reference
-from handrail.transfer.draft import draft as drafted
+from handrail.transfer.draft.draft import draft as drafted
 from handrail.transfer.mapping import reference
 from handrail.transfer.read import preflight as preflights
 from handrail.transfer.read.preflight import Preflight
-from handrail.transfer.session.failed import statement_failed
 from handrail.transfer.sql.compile import open_plan
 from handrail.transfer.sql.withhold import shown_sql
 
@@ -38,17 +36,6 @@ class OnTwoDatabases(click.Group):
             why = "it stands in the command line, where every process list and history shows it"
             raise ClientError("an address that is written out was not accepted", why, NAME_IT)
         return super().parse_args(ctx, args)
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Carry out a subcommand.
-
-        Raises:
-            ClientError: also for what a database answers to a statement.
-        """
-        try:
-            return super().invoke(ctx)
-        except psycopg.Error as error:
-            raise statement_failed(error) from None
 
 
 def _address(reference: str) -> str:

@@ -2,7 +2,7 @@
 
 import itertools
 
-from handrail.transfer.draft import draft
+from handrail.transfer.draft.draft import draft
 from handrail.transfer.load import load
 from handrail.transfer.mapping.mapping import MappingRefused
 from handrail.transfer.read import preflight

@@ -1,0 +1,158 @@
+"""Which source column a destination column may be filled from."""
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from handrail.transfer.draft.names import form, words
+from handrail.transfer.sql.catalog import Column, Constraint, Table
+from handrail.transfer.sql.types import AWARE, NAIVE, TEXTUAL, TIME
+
+# Names that applications give to the same thing.
+SYNONYMS = (
+    {"created", "createdat", "createdon", "createdate", "creationdate", "datecreated", "dateadded",
+     "datejoined", "joinedat", "registeredat", "insertedat", "timestamp"},
+    {"updated", "updatedat", "updatedon", "updatedate", "modified", "modifiedat", "lastmodified",
+     "dateupdated", "datemodified"},
+    {"password", "passwordhash", "hash", "hashedpassword", "pwd", "passwd", "pass"},
+    {"email", "emailaddress", "mail"},
+    {"username", "login", "handle", "nickname"},
+    {"isactive", "active", "enabled", "isenabled"},
+    {"isread", "read", "seen", "isseen"},
+    {"firstname", "givenname", "fname"},
+    {"lastname", "surname", "familyname", "lname"},
+    {"phone", "phonenumber", "mobile", "contactnumber", "telephone"},
+    {"body", "content", "text", "message"},
+    {"lastlogin", "lastloginat", "lastseen", "lastseenat", "lastsignin"},
+)  # fmt: skip
+MUST, MAY = 0.55, 0.75  # how alike names must be where the column has to be filled, and where not
+FAMILIES = {
+    "smallint": "number", "integer": "number", "bigint": "number", "numeric": "number",
+    "real": "number", "double precision": "number", "date": "moment", NAIVE: "moment",
+    AWARE: "moment", TIME: "time", "json": "json", "jsonb": "json",
+}  # fmt: skip
+
+
+@dataclass
+class Pairs:
+    """Destination columns with their source columns; `doubts` say why a pair is a guess."""
+
+    origins: dict[str, str] = field(default_factory=dict)
+    doubts: dict[str, str] = field(default_factory=dict)
+
+    def take(self, target: str, source: str, doubt: str | None = None) -> None:
+        """Pair two columns."""
+        self.origins[target] = source
+        if doubt is not None:
+            self.doubts[target] = f"{doubt}: `{source}`"
+
+
+def pair(source: Table, target: Table, tables: dict[str, str]) -> Pairs:
+    """Pair the columns of two tables, the surest first.
+
+    Args:
+        source: Source table.
+        target: Destination table; what it computes itself is left out.
+        tables: Source tables with the destination tables they go to, as far as known.
+    """
+    found = Pairs()
+    for fits in (_is_same, _is_same_form, _is_key_of_same):
+        for mine, other in _free(source, target, found):
+            if fits(mine, other):
+                found.take(other.name, mine.name)
+    _by_reference(source, target, tables, found)
+    _by_key(source, target, found)
+    for mine, other in _free(source, target, found):
+        if is_synonym(mine.name, other.name) and may_become(mine, other):
+            found.take(other.name, mine.name, "another name")
+    _by_likeness(source, target, found)
+    return found
+
+
+def _free(source: Table, target: Table, found: Pairs) -> Iterator[tuple[Column, Column]]:
+    """Yield each source column with each destination column, as long as neither is paired."""
+    for other in target.columns:
+        for mine in source.columns:
+            taken = other.name in found.origins or mine.name in found.origins.values()
+            if not other.generated and not taken:
+                yield mine, other
+
+
+def _is_same(mine: Column, other: Column) -> bool:
+    return mine.name == other.name
+
+
+def _is_same_form(mine: Column, other: Column) -> bool:
+    return form(mine.name) == form(other.name)
+
+
+def _is_key_of_same(mine: Column, other: Column) -> bool:
+    """Say whether one is the other with `id` behind it: `author`, `authorId`, `author_id`."""
+    ours, theirs = words(mine.name), words(other.name)
+    longer, shorter = (ours, theirs) if len(ours) > len(theirs) else (theirs, ours)
+    alike = mine.type == other.type or FAMILIES.get(mine.type) == FAMILIES.get(other.type, "")
+    return alike and longer == (*shorter, "id") and bool(shorter)
+
+
+def _single(table: Table) -> dict[str, Constraint]:
+    return {key.columns[0]: key for key in table.foreign_keys if len(key.columns) == 1}
+
+
+def _by_reference(source: Table, target: Table, tables: dict[str, str], found: Pairs) -> None:
+    """Pair columns that refer to the same table; in their order, where several do."""
+    for other, there in _single(target).items():
+        mine = [
+            name
+            for name, key in _single(source).items()
+            if tables.get(key.target or "") == there.target and name not in found.origins.values()
+        ]
+        if mine and other not in found.origins:
+            doubt = "both refer to the same" if len(mine) == 1 else f"one of {', '.join(mine)}"
+            found.take(other, mine[0], doubt)
+
+
+def _by_key(source: Table, target: Table, found: Pairs) -> None:
+    """Pair the keys of both, unless the destination numbers its rows by itself."""
+    key = target.primary_key
+    if len(key) != 1 or len(source.primary_key) != 1 or key[0] in found.origins:
+        return
+    mine, other = source.by_name[source.primary_key[0]], target.by_name[key[0]]
+    if may_become(mine, other) and not other.generated:
+        found.take(other.name, mine.name, "the key there")
+
+
+def _by_likeness(source: Table, target: Table, found: Pairs) -> None:
+    for other in target.columns:
+        if other.name in found.origins or other.generated:
+            continue
+        forms = {
+            form(mine.name): mine.name
+            for mine in source.columns
+            if mine.name not in found.origins.values() and may_become(mine, other)
+        }
+        cutoff = MAY if other.nullable or other.default is not None else MUST
+        like = difflib.get_close_matches(form(other.name), forms, n=1, cutoff=cutoff)
+        if like and other.name not in target.primary_key:
+            found.take(other.name, forms[like[0]], "another name")
+
+
+def is_synonym(source: str, target: str) -> bool:
+    """Say whether two names are known for the same thing."""
+    return any({form(source), form(target)} <= names for names in SYNONYMS)
+
+
+def may_become(mine: Column, other: Column) -> bool:
+    """Say whether values of one type may be meant by the other: a text may be anything."""
+    if mine.type in TEXTUAL or mine.type == other.type:
+        return True
+    if other.type == "boolean":
+        return FAMILIES.get(mine.type) == "number"
+    family = FAMILIES.get(mine.type)
+    return family is not None and family == FAMILIES.get(other.type)
+
+
+def share(source: Table, target: Table) -> float:
+    """Return how many of the columns of two tables have names of one form, from 0 to 1."""
+    ours = {form(column.name).removesuffix("id") or "id" for column in source.columns}
+    theirs = {form(column.name).removesuffix("id") or "id" for column in target.columns}
+    return 2 * len(ours & theirs) / (len(ours) + len(theirs))

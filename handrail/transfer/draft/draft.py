@@ -1,0 +1,148 @@
+"""Write a first mapping from two live databases; whatever a person has to decide says CHECK."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from handrail.transfer.draft import columns, tables
+from handrail.transfer.draft.look import Look, Rule, filling
+from handrail.transfer.draft.tables import Pair
+from handrail.transfer.draft.yaml_text import comment, counted, text, texts
+from handrail.transfer.session.connection import Connection, connect, value
+from handrail.transfer.session.quoting import qualified, quoted
+from handrail.transfer.sql import catalog as catalogs
+from handrail.transfer.sql.catalog import Catalog, Column, Table
+
+HEAD = """\
+# A first mapping, drafted from two live databases. Decide each line that says CHECK and take the
+# word out, then let the preflight read all rows. `handrail mapping words` tells every word.
+"""
+# Where applications keep the record of their own migrations.
+BOOKKEEPING = {
+    "_prisma_migrations", "knex_migrations", "knex_migrations_lock", "SequelizeMeta", "migrations",
+    "typeorm_metadata", "schema_migrations", "ar_internal_metadata", "flyway_schema_history",
+    "pgmigrations", "drizzle_migrations", "__drizzle_migrations", "django_migrations",
+    "alembic_version",
+}  # fmt: skip
+ACCOUNTS = {"password", "last_login", "is_superuser"}  # of Django's own AbstractUser
+
+
+def draft(source: str, destination: str) -> str:
+    """Return the text of a mapping file, which is read as it is but for what says CHECK.
+
+    Tables and columns are paired by their names, types and keys. Types decide the casts, and the
+    rows the formats, the truncations and what is done about NULL; each guess is marked.
+
+    Args:
+        source: URL of the legacy database; only read.
+        destination: URL of the new database, migrated; only read.
+    """
+    with connect(destination, name="destination") as session:
+        wanted = catalogs.read(session)
+        filled = {name: _rows(session, wanted, name) for name in wanted.by_name}
+    with connect(source, name="source") as session:
+        found = catalogs.read(session)
+        return "".join(f"{line}\n" for line in _Draft(session, found, wanted, filled).lines())
+
+
+def _rows(session: Connection, catalog: Catalog, name: str, where: str = "true") -> int:
+    table = qualified(catalog.schema, name)
+    return int(value(session, f"select count(*) from {table} where {where}"))
+
+
+@dataclass
+class _Draft:
+    """One draft; `filled` says how many rows each destination table holds already."""
+
+    session: Connection
+    source: Catalog
+    destination: Catalog
+    filled: dict[str, int]
+
+    def lines(self) -> Iterator[str]:
+        pairs = tables.pair(self.source, self.destination)
+        yield HEAD.rstrip("\n")
+        yield "tables:" if pairs else "tables: {}"
+        for pair in pairs:
+            yield from self.table(pair, {each.source: each.target for each in pairs})
+        yield from self.left(pairs)
+
+    def table(self, pair: Pair, goes_to: dict[str, str]) -> Iterator[str]:
+        source, target = self.source.by_name[pair.source], self.destination.by_name[pair.target]
+        found = columns.pair(source, target, goes_to)
+        rules = [
+            rule
+            for column in target.columns
+            if (rule := self.rule(source, target, column, found)) is not None
+        ]
+        if pair.doubt is not None:
+            yield f"  # CHECK: {comment(pair.doubt)}"
+            yield from (f"  #   {comment(line)}" for line in tables.side_by_side(source, target))
+        body = [*self.heads(pair, rules), *self.fillings(rules), *self.drops(source, target, found)]
+        yield f"  {text(target.name)}:" if body else f"  {text(target.name)}: {{}}"
+        yield from body
+
+    def heads(self, pair: Pair, rules: list[Rule]) -> Iterator[str]:
+        if pair.source != pair.target:
+            yield f"    from: {text(pair.source)}"
+        if any("quarantine" in part for rule in rules for part in rule.parts.values()):
+            yield '    max_quarantined: "10%"  # CHECK: how many rows may be kept out'
+        if self.filled[pair.target]:
+            why = f"CHECK: why the {counted(self.filled[pair.target], 'row')} there now give way"
+            yield f"    replace: {text(why)}"
+
+    def fillings(self, rules: list[Rule]) -> Iterator[str]:
+        copied = [rule.column for rule in rules if rule.plain]
+        if copied:
+            yield f"    copy: {texts(copied)}"
+        if len(copied) < len(rules):
+            yield "    columns:"
+            yield from (rule.line() for rule in rules if not rule.plain)
+
+    def rule(
+        self, source: Table, target: Table, column: Column, found: columns.Pairs
+    ) -> Rule | None:
+        """Draft the rule of one destination column; None where it is simply left empty."""
+        origin = found.origins.get(column.name)
+        if origin is None:
+            needed = not column.nullable and not column.generated
+            return filling(column) if needed else None
+        look = Look(
+            self.session,
+            qualified(self.source.schema, source.name),
+            source.by_name[origin],
+            column,
+            foreign=any(key.columns == (column.name,) for key in target.foreign_keys),
+            unique=(column.name,) in target.uniques and (origin,) not in source.uniques,
+            keyed=len(source.primary_key) == 1,
+            django=set(target.by_name) >= ACCOUNTS,
+        )
+        return look.rule(found.doubts.get(column.name))
+
+    def drops(self, source: Table, target: Table, found: columns.Pairs) -> Iterator[str]:
+        lost = [name for name in source.by_name if name not in found.origins.values()]
+        if lost:
+            yield "    drop:"
+        for name in lost:
+            there = target.by_name.get(name)
+            if there is not None and there.generated:
+                why = "the destination computes it"
+            else:
+                rows = _rows(self.session, self.source, source.name, f"{quoted(name)} is not null")
+                held = f"{counted(rows, 'row')} with something in it"
+                why = f"CHECK: there is no such column there; {held}"
+            yield f"      {text(name)}: {text(why)}"
+
+    def left(self, pairs: list[Pair]) -> Iterator[str]:
+        """Name the source tables that go nowhere, and the destination's that stay as they are."""
+        lost = [name for name in self.source.by_name if name not in {p.source for p in pairs}]
+        if lost:
+            yield "drop_tables:"
+        for name in sorted(lost):
+            rows = _rows(self.session, self.source, name)
+            why = f"CHECK: there is no such table there; it holds {counted(rows, 'row')}"
+            if name in BOOKKEEPING:
+                why = "the old application's own record of its migrations"
+            yield f"  {text(name)}: {text(why)}"
+        other = sorted(set(self.destination.by_name) - {pair.target for pair in pairs})
+        if other:
+            yield f"# Not filled, as nothing looks like it: {comment(', '.join(other))}"

@@ -1,0 +1,61 @@
+"""How alike two names are: case, plural, words in one or apart, and an application's prefix."""
+
+import difflib
+import re
+from functools import cache
+
+WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
+IRREGULAR = {
+    "people": "person", "children": "child", "men": "man", "women": "woman", "data": "datum",
+    "criteria": "criterion", "indices": "index", "statuses": "status", "addresses": "address",
+    "news": "news", "series": "series", "status": "status",
+}  # fmt: skip
+JOINING = {"to", "and", "has", "of", "tbl", "table"}
+SURE, LIKELY, ALIKE = 0.95, 0.85, 0.75
+LEAST = 3  # shorter names are a part of too many others
+
+
+def singular(word: str) -> str:
+    """Return an English word in its singular, as far as rules go."""
+    if word in IRREGULAR:
+        return IRREGULAR[word]
+    for ending, instead in (
+        ("ies", "y"),
+        ("sses", "ss"),
+        ("xes", "x"),
+        ("ches", "ch"),
+        ("shes", "sh"),
+    ):
+        if word.endswith(ending) and len(word) > len(ending) + 1:
+            return word.removesuffix(ending) + instead
+    keeps = word.endswith(("ss", "us", "is"))
+    return word[:-1] if word.endswith("s") and not keeps and len(word) > LEAST else word
+
+
+@cache
+def words(name: str) -> tuple[str, ...]:
+    """Return the words of a name: `_UserFollows` and `users_follows` have the same."""
+    return tuple(singular(word.lower()) for word in WORDS.findall(name))
+
+
+@cache
+def form(name: str) -> str:
+    """Return a name without what tells names of one thing apart."""
+    return "".join(words(name)) or name.lower()
+
+
+def likeness(source: str, target: str) -> float:
+    """Return how alike the names of two tables are, from 0 to 1; 1 where they are equal."""
+    if source == target:
+        return 1.0
+    ours, theirs = form(source), form(target)
+    if ours == theirs:
+        return SURE
+    if len(ours) >= LEAST and theirs.endswith(ours) and len(words(target)) > 1:
+        return LIKELY  # `accounts_user` of the application `accounts`
+    if len(theirs) >= LEAST and ours.endswith(theirs) and len(words(source)) > 1:
+        return LIKELY
+    mine, other = set(words(source)) - JOINING, set(words(target)) - JOINING
+    if len(mine) > 1 and mine <= other:
+        return ALIKE  # `_CategoryToPost`, `blog_post_categories`
+    return difflib.SequenceMatcher(None, ours, theirs).ratio() * ALIKE

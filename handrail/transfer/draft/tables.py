@@ -1,0 +1,104 @@
+"""Which source table a destination table may be filled from."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from handrail.transfer.draft import names
+from handrail.transfer.draft.columns import share
+from handrail.transfer.sql.catalog import Catalog, Table
+
+LEAST = 0.55  # of a score, below which two tables have nothing to do with each other
+CLOSE = 0.1  # between two scores, within which the one is no surer than the other
+SHARED = 0.4  # of the columns: with a name that is likely, no doubt is left
+TELLING = 0.7  # of the columns: enough by themselves, if there are some that few tables have
+USUAL = {"id", "name", "title", "created", "updated", "createdat", "updatedat", "description"}
+FEWEST = 3
+# Tables of Django itself, filled by its migrations and by use.
+DJANGO = re.compile(r"django_.*|auth_(?:group|permission|group_permissions|user_.*)")
+NAME_WEIGHT = 0.6
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two tables that may be the same; `doubt` says why that is a guess."""
+
+    source: str
+    target: str
+    doubt: str | None
+
+
+def pair(source: Catalog, destination: Catalog) -> list[Pair]:
+    """Pair the tables of both sides, each at most once, the surest first."""
+    scores = {
+        (mine.name, other.name): _score(mine, other)
+        for mine in source.tables
+        for other in destination.tables
+    }
+    first = _choose(scores)
+    goes_to = {each.source: each.target for each in first}
+    for mine in source.tables:  # links between tables that are paired now
+        for other in destination.tables:
+            if _links_the_same(mine, other, goes_to):
+                scores[mine.name, other.name] += NAME_WEIGHT / 2
+    order = list(destination.by_name)
+    return sorted(_choose(scores), key=lambda each: order.index(each.target))
+
+
+def _score(mine: Table, other: Table) -> float:
+    alike, shared = names.likeness(mine.name, other.name), share(mine, other)
+    if alike == 1:
+        return 1 + shared
+    if DJANGO.fullmatch(other.name):
+        return 0
+    telling = {names.form(column.name) for column in mine.columns} - USUAL
+    by_columns = shared if shared >= TELLING and len(telling) >= FEWEST else 0
+    return max(NAME_WEIGHT * alike + (1 - NAME_WEIGHT) * shared, by_columns)
+
+
+def _links_the_same(mine: Table, other: Table, goes_to: dict[str, str]) -> bool:
+    """Say whether both consist of two references, to tables that are paired."""
+    ours = sorted(goes_to.get(key.target or "", "") for key in mine.foreign_keys)
+    theirs = sorted(key.target or "" for key in other.foreign_keys)
+    return len(ours) == 2 and ours == theirs  # noqa: PLR2004 - a link has two ends
+
+
+def _choose(scores: dict[tuple[str, str], float]) -> list[Pair]:
+    """Take the best pair, then the best of those that are left."""
+    found: list[Pair] = []
+    for (mine, other), score in sorted(scores.items(), key=lambda item: -item[1]):
+        taken = any(mine == each.source or other == each.target for each in found)
+        if score < LEAST or taken:
+            continue
+        rivals = [
+            them if me == mine else me
+            for (me, them), its in scores.items()
+            if (me == mine) != (them == other) and its > score - CLOSE
+        ]
+        found.append(Pair(mine, other, _doubt(mine, other, score, rivals)))
+    return found
+
+
+def _doubt(mine: str, other: str, score: float, rivals: list[str]) -> str | None:
+    alike = names.likeness(mine, other)
+    sure = alike == 1 or (alike >= names.LIKELY and score >= NAME_WEIGHT * alike + SHARED / 3)
+    if alike == 1 or (sure and not rivals):
+        return None
+    by = "its name" if alike >= names.ALIKE else "its columns"
+    others = (
+        f"; it may be {' or '.join(f'`{each}`' for each in sorted(set(rivals)))}" if rivals else ""
+    )
+    return f"it looks like `{mine}` of the source by {by}{others}"
+
+
+def side_by_side(mine: Table, other: Table) -> Iterator[str]:
+    """Yield the columns of both tables, in two lists side by side."""
+    left = [f"{column.name} {column.declared}" for column in mine.columns]
+    right = [f"{column.name} {column.declared}" for column in other.columns]
+    width = max([len("source"), *map(len, left)])
+    rows = max(len(left), len(right))
+    left += [""] * (rows - len(left))
+    right += [""] * (rows - len(right))
+    yield f"{'source':<{width}}   destination"
+    for ours, theirs in zip(left, right, strict=True):
+        yield f"{ours:<{width}}   {theirs}".rstrip()
