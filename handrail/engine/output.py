@@ -106,7 +106,7 @@ def _recorded(reference: str, run: Run, target: str) -> Any:  # Any: JSON
         try:
             found = found[key]
         except (KeyError, IndexError, TypeError):
-            there = ", ".join(f"`{each}`" for each in found) if isinstance(found, Mapping) else ""
+            there = ", ".join(f"`{each}`" for each in sorted(found)) if isinstance(found, dict) else ""
             raise RunbookError(
                 f"what task `{task}` recorded was not read",
                 f"it recorded no `{key}` on `{on or target}`, but {there or 'nothing of the kind'}",
