@@ -99,14 +99,16 @@ def resolved(value: Any, run: Run, target: str) -> Any:  # Any: JSON
 
 
 def _recorded(reference: str, run: Run, target: str) -> Any:  # Any: JSON
-    task, on, *keys = json.loads(reference)
+    task, on, *path = json.loads(reference)
     known = run.tasks.get((task, on or target))
     found: Any = _facts(task, on or target, known)
-    for key in keys:
+    for key in path:
         try:
             found = found[key]
         except (KeyError, IndexError, TypeError):
-            there = ", ".join(f"`{each}`" for each in sorted(found)) if isinstance(found, dict) else ""
+            there = (
+                ", ".join(f"`{each}`" for each in sorted(found)) if isinstance(found, dict) else ""
+            )
             raise RunbookError(
                 f"what task `{task}` recorded was not read",
                 f"it recorded no `{key}` on `{on or target}`, but {there or 'nothing of the kind'}",

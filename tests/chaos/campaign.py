@@ -6,7 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
-from tests.engine.lab.bench import Bench, Ran
+from handrail.testing.lab import Ran
+from tests.engine.lab.bench import Bench
 
 TARGETS = ("one", "two")
 CALLS = (

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from handrail.testing.lab import Ran, end
 from tests.chaos.campaign import CALLS, Campaign
-from tests.engine.lab.bench import Ran, end
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 SEED = int(os.environ.get("CHAOS_SEED", "20261003"))

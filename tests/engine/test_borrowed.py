@@ -7,7 +7,7 @@ import pytest
 from pyinfra.operations import server
 
 from handrail.engine import adopt, irreversible
-from tests.engine.lab.bench import end, until
+from handrail.testing.lab import end, until
 
 LINE = 'borrowing.{step}(task="1", path=room + "/note", text="hello\\n"{more})'
 

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tests.engine.lab.bench import end, until
+from handrail.testing.lab import end, until
 
 A = 'steps.write(path=f"{room}/a", text="1", task="1")'
 SLOW = 'steps.slow(path=f"{room}/p", text="1", seconds=30, task="2")'

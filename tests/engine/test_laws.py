@@ -1,25 +1,28 @@
 """Laws over every step, found by import: a new step is under law the day it is written."""
 
-import os
 import re
+from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+import operations
 from handrail.engine import Commands, call, step
 from handrail.engine.contract import Contract, Irreversible, load
-from tests.engine import law
+from handrail.testing import laws as law
+from handrail.testing.under import EXAMPLES
 from tests.engine.lab import steps
 
+TESTS = Path(__file__).parents[1]
 DEMO = {
     name: contract
     for name, contract in law.contracts(steps).items()
     if name.rpartition(".")[2] in {"write", "print_to", "place", "append", "keep", "burn"}
 }
-STEPS = law.contracts()
+STEPS = law.contracts(operations)
 EVERY = DEMO | STEPS
-HARNESSES = law.harnesses()
+HARNESSES = law.harnesses(TESTS)
 TRIED = [name for name in EVERY if name in HARNESSES]
 
 # Words with which a claim would be an order, a read a verb, a way back an operation.
@@ -98,14 +101,6 @@ def holds(rule, name, data):
     """Try one law in a world drawn anew."""
     with HARNESSES[name](data) as world:
         rule(EVERY[name], world)
-
-
-EXAMPLES = settings(
-    max_examples=int(os.environ.get("LAW_EXAMPLES", "15")),
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
 
 
 @every(TRIED)

@@ -1,6 +1,6 @@
 """What happens to one step, in which order, and what each refusal leaves behind."""
 
-from tests.engine.lab.bench import end, until
+from handrail.testing.lab import end, until
 
 WRITE = 'steps.write(path=f"{room}/a", text="new", task="1")'
 NEXT = 'steps.write(path=f"{room}/b", text="next", task="2")'

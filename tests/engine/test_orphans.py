@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.engine.lab.bench import end, until
+from handrail.testing.lab import end, until
 
 AT_WORK = "a command of an earlier attempt is still at work there (process "
 LINES = ["plain", "setsid", "nohup", "two lines"]

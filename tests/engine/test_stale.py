@@ -8,7 +8,7 @@ import time
 import pytest
 
 from handrail.ledger.beat import beat_file
-from tests.engine.lab.bench import Ran, end, until
+from handrail.testing.lab import Ran, end, until
 
 LEASE_SECONDS = 2
 SLOW = 'steps.slow_call(path=f"{room}/p", text="1", seconds=1, task="1")'

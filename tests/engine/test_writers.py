@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.engine.lab.bench import end, until
+from handrail.testing.lab import end, until
 
 SLOW = 'steps.slow(path=f"{room}/p", text="1", seconds=%s, task="1")'
 LAST = 'steps.write(path=f"{room}/z", text="1", task="2")'

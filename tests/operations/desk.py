@@ -11,8 +11,8 @@ from runpy import run_path
 
 import psycopg
 
+from handrail.testing.lab import PYINFRA, ROLLBACK, Ran, Warm
 from tests.clients.conftest import MARK
-from tests.engine.lab.bench import PYINFRA, ROLLBACK, Ran, Warm
 from tests.operations.clones import Clone, git
 from tests.operations.cloud import WORKER, cloud, unused
 from tests.operations.databases import MAPPING, Databases, server

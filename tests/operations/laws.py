@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from rehearsal.render.blueprints import Blueprint
 from rehearsal.render.records import EnvVar
 
+from handrail.testing.laws import World, harness
 from handrail.transfer import freeze
 from handrail.transfer.backup import backup
 from handrail.transfer.load import load
 from handrail.transfer.sql.compile import open_plan
 from tests.clients.conftest import Reply, Wire
-from tests.engine.law import World, harness
 from tests.operations.clones import cloned, git
 from tests.operations.cloud import WEB, WORKER, cloud, push, unused, write_app
 from tests.operations.databases import MAPPING, databases

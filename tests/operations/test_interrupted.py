@@ -5,18 +5,21 @@ Steps are found by import; `tests/engine/test_laws.py` tries the other laws in t
 
 import inspect
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import operations
 from handrail.engine.contract import Irreversible, ask, chosen
 from handrail.engine.finding import Verdict
-from tests.engine import law
+from handrail.testing import laws as law
 
-STEPS = law.contracts()
+TESTS = Path(__file__).parents[1]
+STEPS = law.contracts(operations)
 REVERSIBLE = [name for name in STEPS if not isinstance(STEPS[name].rollback, Irreversible)]
-HARNESSES = law.harnesses()
+HARNESSES = law.harnesses(TESTS)
 ONCE = settings(
     max_examples=1,
     deadline=None,

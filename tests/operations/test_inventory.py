@@ -8,8 +8,8 @@ from typing import get_origin, get_type_hints
 
 import pytest
 
+from handrail.testing.lab import PYINFRA, Ran
 from operations.targets import NEEDS
-from tests.engine.lab.bench import PYINFRA, Ran
 from tests.operations.desk import clauses, hurried
 from tests.operations.gates import nowhere
 

@@ -4,7 +4,7 @@ The wire clients wait for nobody here: what takes them a minute takes a second, 
 that is silent, or limits its callers, can be met for real.
 """
 
-from tests.engine.lab.warm import become, serve  # first: it patches the process, as pyinfra does
+from handrail.testing.warm import become, serve  # first: it patches the process, as pyinfra does
 
 # isort: split
 import time

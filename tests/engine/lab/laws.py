@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import strategies as st
 
-from tests.engine.law import Harness, World, harness
+from handrail.testing.laws import Harness, World, harness
 
 TEXTS = st.text(st.characters(codec="ascii", exclude_characters="\0\r'\\%"), max_size=8)
 

@@ -1,58 +1,19 @@
-"""pyinfra's own command line in a fork of a process that has imported it already.
+"""The lab's warm process, and one more thing it can do: let a command die at a point of its run."""
 
-A start of pyinfra takes most of a second, nearly all of it imports; the tests start it some hundred
-times. Each line on stdin is a command as JSON; the answer is its exit status.
-"""
+from handrail.testing.warm import become as be  # first: it patches the process, as pyinfra does
+from handrail.testing.warm import serve
 
-import inspect
-import json
-import os
-import sys
-
-import pyinfra_cli.main  # first: it patches the process, as the installed command does
-from gevent import monkey
-from pyinfra.api.connectors import get_all_connectors
-
-import handrail.engine  # noqa: F401  imported once, here, as pyinfra is
-
-get_all_connectors()  # an inventory loads every one of them, used or not
-inspect.stack()  # pyinfra asks for it at each call; the first answer reads every module's source
-
-# Not gevent's own: there is no hub in this process, so each fork makes a fresh one.
-fork = monkey.get_original("os", "fork")
-waitpid = monkey.get_original("os", "waitpid")
-
-
-def serve() -> dict[str, object] | None:
-    """Fork for each command; return it in the fork, and None at the end in this process."""
-    for line in sys.stdin:
-        asked: dict[str, object] = json.loads(line)
-        pid = fork()
-        if pid == 0:
-            return asked
-        status = os.waitstatus_to_exitcode(waitpid(pid, 0)[1])
-        sys.stdout.write(f"{status}\n")
-        sys.stdout.flush()
-    return None
+# isort: split
+from lab.killer import die_at
 
 
 def become(asked: dict[str, object]) -> None:
-    """Run the command in this process, as if it had just been started."""
-    os.chdir(str(asked["folder"]))
-    os.environ.clear()
-    os.environ.update(asked["env"])  # type: ignore[call-overload]
-    sys.argv = list(asked["command"])  # type: ignore[call-overload]
-    quiet, output = os.open(os.devnull, os.O_RDONLY), str(asked["output"])
-    said = os.open(output, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-    os.dup2(quiet, 0)
-    os.dup2(said, 1)
-    os.dup2(said, 2)
-    if "DIE_AT" in os.environ:
-        from lab.killer import die_at  # noqa: PLC0415  only where a test asks for it
-
-        die_at(int(os.environ["DIE_AT"]))
-    pyinfra_cli.main.main()
+    """Be the command, and die where a test asks for it."""
+    point = dict(asked["env"]).get("DIE_AT")  # type: ignore[call-overload]
+    if point is not None:
+        die_at(int(point))
+    be(asked)
 
 
-if __name__ == "__main__" and (asked := serve()):
-    become(asked)
+if __name__ == "__main__" and (command := serve()):
+    become(command)

@@ -3,8 +3,7 @@
 *again*: twice is once. *proof*: what ran is ensured. *back*: what was captured comes back.
 *preview*: what a plan shows of a step is read, and nothing else.
 
-A harness says in what world a step is tried. It stands in a module named `laws.py`, anywhere under
-`tests/`, and is known by the step's ledger name::
+A harness says in what world a step is tried, and is known by the step's ledger name::
 
     @harness("env.put")
     @contextmanager
@@ -13,14 +12,16 @@ A harness says in what world a step is tried. It stands in a module named `laws.
             key = data.draw(st.sampled_from(["HOST", "PORT"]))
             yield World({"service": "srv-1", "key": key, "value": "env:VALUE"}, api.variables)
 
-The law is tried once for each way to draw, and some fifteen times at most; a harness whose world is
-dear draws little, and one that draws nothing is tried once.
+    TestEveryStep = over(operations)
+
+Each law is tried once for each way to draw, and some fifteen times at most; a harness whose world
+is dear draws little, and one that draws nothing is tried once.
 """
 
 import inspect
 import pkgutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
@@ -29,13 +30,12 @@ from types import ModuleType
 from typing import Any
 
 from hypothesis import strategies as st
+from pyinfra.api.command import StringCommand
 
-import operations
 from handrail.engine import arguments as values
 from handrail.engine.contract import Call, Contract, Irreversible, ask, chosen
 from handrail.engine.gate import is_gate
-
-TESTS = Path(__file__).parents[1]
+from handrail.testing.machine import carried_out
 
 
 @dataclass
@@ -68,14 +68,20 @@ def harness(name: str) -> Callable[[Harness], Harness]:
     return register
 
 
-def harnesses() -> dict[str, Harness]:
-    """Return every harness, by the ledger name of its step."""
-    for path in sorted(TESTS.rglob("laws.py")):
-        import_module(".".join(path.relative_to(TESTS.parent).with_suffix("").parts))
+def harnesses(tests: Path | None = None) -> dict[str, Harness]:
+    """Return every harness, by the ledger name of its step.
+
+    Args:
+        tests: Package of tests whose modules named `laws.py`, at any depth, are imported first;
+            the harnesses of modules that are imported already where it is left out.
+    """
+    if tests is not None:
+        for path in sorted(tests.rglob("laws.py")):
+            import_module(".".join(path.relative_to(tests.parent).with_suffix("").parts))
     return dict(_harnesses)
 
 
-def contracts(package: ModuleType = operations) -> dict[str, Contract]:
+def contracts(package: ModuleType) -> dict[str, Contract]:
     """Return the contract of every step of a package or module, found by import; gates are none."""
     inside = pkgutil.walk_packages(getattr(package, "__path__", ()), f"{package.__name__}.")
     found: dict[str, Contract] = {}
@@ -138,24 +144,22 @@ def preview(contract: Contract, world: World) -> None:
 
 def revived(contract: Contract, world: World) -> dict[str, Any]:
     """Return the arguments as the engine hands them to the clauses."""
-    return values.revive(contract, world.arguments, world.task, "law-19700101T0000Z")
+    plain, _ = values.complete(contract, world.arguments, {}, "the world of a law")
+    return values.revive(contract, plain, world.task, "law-19700101T0000Z")
 
 
 def act(clause: Callable[..., Any], contract: Contract, live: dict[str, Any]) -> None:
-    """Carry a body or a rollback out, without pyinfra and without a ledger."""
+    """Carry a body or a rollback out, without a ledger."""
     given = chosen(clause, live)
     if not inspect.isgeneratorfunction(clause):
         clause(**given)
         return
-    for item in commands(clause(**given)):
+    for item in clause(**given):
         if isinstance(item, Call):
             item.function(*item.args, **item.kwargs)
+        elif isinstance(item, str | StringCommand):
+            line = item if isinstance(item, str) else item.get_raw_value()
+            done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{contract.name}: {line}: {done.stderr}"
         else:
-            done = subprocess.run(["sh", "-c", item], capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"{contract.name}: {item}: {done.stderr}"
-
-
-def commands(body: Iterator[Any]) -> Iterator[Call | str]:
-    """Return what a body yields, a shell line as text."""
-    for item in body:
-        yield item if isinstance(item, Call | str) else item.get_raw_value()
+            assert carried_out(item), f"{contract.name}: {item}"

@@ -1,0 +1,298 @@
+"""A project folder in which the real `pyinfra` command runs runbooks under test."""
+
+import atexit
+import hashlib
+import json
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+from handrail.ledger.entry import Entry
+from handrail.ledger.run import Run, fold
+from handrail.ledger.store import SqliteLedger
+
+PYINFRA = Path(sys.executable).with_name("pyinfra")
+WARM = Path(__file__).with_name("warm.py")
+ROLLBACK = """
+from pyinfra import host
+from handrail.engine import roll_back
+
+roll_back(run=host.data.get("run"), reason=host.data.get("reason"), to=host.data.get("to"))
+"""
+GUARDS = Path("/tmp")  # noqa: S108  where the engine has them on every target
+HEADER = """
+from pyinfra import host
+from handrail.engine import begin
+
+here = begin()
+room = host.data.room
+"""
+
+
+@dataclass
+class Ran:
+    """How one command ended, and all it said."""
+
+    code: int
+    said: str
+
+    @property
+    def closing(self) -> list[str]:
+        """Return the last lines, from `Run …` or `Rollback …` or `Plan …` on."""
+        lines = self.said.splitlines()
+        starts = [n for n, line in enumerate(lines) if re.match(r"(Run|Rollback|Plan) ", line)]
+        assert starts, self.said
+        return lines[starts[-1] :]
+
+    def command(self, label: str) -> list[str]:
+        """Return a command of the closing lines, as it would be pasted."""
+        for line in self.closing:
+            name, _, text = line.strip().partition(":")
+            if name == label:
+                return ["sh", "-c", text.strip()]
+        raise AssertionError(f"no `{label}:` in\n{self.said}")
+
+
+class Lab:
+    """One environment in a folder of its own; a room of that folder stands for each target.
+
+    Its name is its own, too: the guards on a target go by it, and all targets are this machine.
+
+    Args:
+        folder: Where inventory, runbooks, rooms and ledger go; it is made.
+        targets: Names of the targets, in the order of the inventory.
+        path: Folders that modules of steps are imported from: the project's own, as a rule.
+        header: What stands before the calls of each runbook; `begin()` among it.
+        warm: The program that has imported pyinfra, and runs commands in forks of itself.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        targets: Iterable[str] = ("one",),
+        *,
+        path: Iterable[Path] = (),
+        header: str = HEADER,
+        warm: Path = WARM,
+    ) -> None:
+        self.folder, self._header, self._warm = folder, header, warm
+        self.environment = f"lab{secrets.token_hex(4)}"
+        self.targets = list(targets)
+        for target in self.targets:
+            self.room(target).mkdir(parents=True)
+        self.inventory()
+        (folder / "rollback.py").write_text(ROLLBACK)
+        self.env = {
+            key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")
+        } | {
+            "PYTHONPATH": os.pathsep.join(str(each) for each in path),
+            "PATH": f"{PYINFRA.parent}:{os.environ['PATH']}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def __enter__(self) -> Self:
+        """Return the environment."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the guards; they lie outside of the folder, as on any target."""
+        for guard in GUARDS.glob(f"handrail-*-{self.environment}-*.guard"):
+            guard.unlink()
+
+    def room(self, target: str = "one") -> Path:
+        """Return the folder that a target's steps work in."""
+        return self.folder / "rooms" / target
+
+    def inventory(self, name: str = "lab", only: Iterable[str] | None = None, **data: Any) -> None:
+        """Write the inventory; `data` goes to every target."""
+        targets = self.targets if only is None else list(only)
+        hosts = [
+            (f"@control/{target}", {"room": str(self.room(target))} | data) for target in targets
+        ]
+        group = self.folder / "group_data"
+        group.mkdir(exist_ok=True)
+        (group / "all.py").write_text(
+            f'environment = "{self.environment}"\nledger = "memory/lab.sqlite"\n'
+        )
+        (self.folder / f"{name}.py").write_text(f"hosts = {hosts!r}\n")
+
+    def runbook(self, *calls: str, name: str = "up", header: str = "") -> None:
+        """Write a runbook: `begin()` and the calls, a line each."""
+        (self.folder / f"{name}.py").write_text(header + self._header + "\n".join(calls) + "\n")
+
+    def command(self, *arguments: str, runbook: str = "up") -> list[str]:
+        """Return the command line of a run."""
+        yes = [] if "--dry" in arguments or "--no-yes" in arguments else ["-y"]
+        given = [each for each in arguments if each != "--no-yes"]
+        return [str(PYINFRA), *yes, "lab.py", f"{runbook}.py", *given]
+
+    def run(self, *arguments: str, runbook: str = "up", skipping: bool = False, **env: str) -> Ran:
+        """Run pyinfra's command line to its end, forked from a process that has imported it.
+
+        Args:
+            arguments: Options of `pyinfra`: ``--dry``, ``--data``, ``key=value``, …
+            runbook: Name of the runbook.
+            skipping: Let gates wait by a clock that skips: a window of a day is over at once.
+            env: Variables of its environment.
+        """
+        if skipping:
+            env["LAB_CLOCK"] = str(self.folder / "clock")
+        output = self.folder.with_name(self.folder.name + ".said")
+        output.write_text("")
+        command = self.command(*arguments, runbook=runbook)
+        code = _forking(self._warm, self.env["PYTHONPATH"]).run(
+            command, self.folder, self.env | env, output
+        )
+        return Ran(code, output.read_text())
+
+    def run_cold(self, *arguments: str, runbook: str = "up", **env: str) -> Ran:
+        """Run the installed `pyinfra` to its end, as an operator does."""
+        return self.paste(self.command(*arguments, runbook=runbook), **env)
+
+    def paste(self, command: list[str], **env: str) -> Ran:
+        """Run any command in the folder."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.env | env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout)
+
+    def roll_back(
+        self, *arguments: str, run: str = "latest", reason: str = "a test", **env: str
+    ) -> Ran:
+        """Roll a run back."""
+        data = ["--data", f"run={run}", "--data", f"reason={reason}"]
+        return self.run(*data, *arguments, runbook="rollback", skipping=False, **env)
+
+    def start(
+        self, *arguments: str, runbook: str = "up", output: bool = True
+    ) -> subprocess.Popen[str]:
+        """Start the command, in a session of its own, and do not wait; nobody may read it."""
+        return subprocess.Popen(
+            self.command(*arguments, runbook=runbook),
+            cwd=self.folder,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if output else subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    @property
+    def ledger(self) -> Path:
+        """Return the ledger's file."""
+        return self.folder / "memory" / "lab.sqlite"
+
+    def entries(self) -> list[Entry]:
+        """Return what the ledger holds, its chain checked."""
+        if not self.ledger.exists():
+            return []
+        return SqliteLedger(self.ledger, self.environment).entries()
+
+    def runs(self) -> list[Run]:
+        """Return every run on record."""
+        return list(fold(self.entries()).values())
+
+    def states(self) -> dict[str, str]:
+        """Return where each task of the newest run stands, by `task@target`."""
+        tasks = self.runs()[-1].tasks
+        return {f"{task}@{target}": each.state.value for (task, target), each in tasks.items()}
+
+    def events(self, kind: str = "step") -> list[str]:
+        """Return the events of a kind, as `event task@target`."""
+        return [
+            f"{each.event.value} {each.task}@{each.target}"
+            for each in self.entries()
+            if each.event.value.startswith(kind + ".")
+        ]
+
+    def read(self, name: str, target: str = "one") -> str | None:
+        """Return what a file in a room says."""
+        path = self.room(target) / name
+        return path.read_text() if path.exists() else None
+
+    def put(self, name: str, text: str = "", target: str = "one") -> None:
+        """Make a file in a room say something."""
+        (self.room(target) / name).write_text(text)
+
+    def clear(self, name: str, target: str = "one") -> None:
+        """Remove a file from a room."""
+        (self.room(target) / name).unlink()
+
+    def listing(self) -> dict[str, str]:
+        """Return every file of the folder with its digest; folders, too."""
+        return {
+            str(path.relative_to(self.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            if path.is_file()
+            else "folder"
+            for path in sorted(self.folder.rglob("*"))
+        }
+
+
+class Warm:
+    """A process that has imported pyinfra and forks for each command; see `warm.py`."""
+
+    def __init__(self, program: Path, path: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(program)],
+            env={"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        atexit.register(self.end)
+
+    def run(self, command: list[str], folder: Path, env: dict[str, str], output: Path) -> int:
+        """Run one command and return its exit status."""
+        asked = {"command": command, "folder": str(folder), "env": env, "output": str(output)}
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        assert answer, f"{command} took the whole process down: {output.read_text()}"
+        return int(answer)
+
+    def end(self) -> None:
+        """Let it go."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        self.process.wait()
+
+
+@cache
+def _forking(program: Path, path: str) -> Warm:
+    return Warm(program, path)
+
+
+def end(process: "subprocess.Popen[str]") -> None:
+    """End a process of ours and all that it started, orphans, too."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def until(true: Callable[[], object], seconds: float = 20) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
