@@ -8,10 +8,14 @@ FORM = "write it as postgresql://user:password@host:port/name"
 # Parameters that other clients put into an address, and what to write here. Matched as they are
 # written, without regard to case.
 # Sources: https://www.prisma.io/docs/orm/overview/databases/postgresql, node-postgres, JDBC
+ELSEWHERE = (
+    "leave it out; tables outside the role's own schema, which is `public` if none was set, are "
+    "named `schema.table`"
+)
 MEANT = {
-    "schema": "leave it out: tables are looked for in the schema `public`",
-    "currentschema": "leave it out: tables are looked for in the schema `public`",
-    "search_path": "leave it out: tables are looked for in the schema `public`",
+    "schema": ELSEWHERE,
+    "currentschema": ELSEWHERE,
+    "search_path": ELSEWHERE,
     "pgbouncer": "leave it out, and give the server's own address, not the pooler's",
     "connection_limit": "leave it out: there is no pool",
     "pool_timeout": "leave it out: there is no pool",

@@ -94,7 +94,7 @@ def test_an_option_that_makes_no_sense_is_told():
 @pytest.mark.parametrize(
     ("query", "named", "advised"),
     [
-        ("schema=public", ["`schema`"], "in the schema `public`"),
+        ("schema=public", ["`schema`"], "are named `schema.table`"),
         (
             "pgbouncer=true&connection_limit=1",
             ["`pgbouncer`", "`connection_limit`"],

@@ -8,7 +8,7 @@ from handrail.transfer.draft.look import Look, Rule, filling
 from handrail.transfer.draft.tables import Pair
 from handrail.transfer.draft.yaml_text import comment, counted, text, texts
 from handrail.transfer.session.connection import Connection, connect, value
-from handrail.transfer.session.quoting import qualified, quoted
+from handrail.transfer.session.quoting import quoted
 from handrail.transfer.sql import catalog as catalogs
 from handrail.transfer.sql.catalog import Catalog, Column, Table
 
@@ -38,15 +38,14 @@ def draft(source: str, destination: str) -> str:
     """
     with connect(destination, name="destination") as session:
         wanted = catalogs.read(session)
-        filled = {name: _rows(session, wanted, name) for name in wanted.by_name}
+        filled = {table.name: _rows(session, table) for table in wanted.tables}
     with connect(source, name="source") as session:
         found = catalogs.read(session)
         return "".join(f"{line}\n" for line in _Draft(session, found, wanted, filled).lines())
 
 
-def _rows(session: Connection, catalog: Catalog, name: str, where: str = "true") -> int:
-    table = qualified(catalog.schema, name)
-    return int(value(session, f"select count(*) from {table} where {where}"))
+def _rows(session: Connection, table: Table, where: str = "true") -> int:
+    return int(value(session, f"select count(*) from {table.rows} where {where}"))
 
 
 @dataclass
@@ -108,7 +107,7 @@ class _Draft:
             return filling(column) if needed else None
         look = Look(
             self.session,
-            qualified(self.source.schema, source.name),
+            source.rows,
             source.by_name[origin],
             column,
             foreign=any(key.columns == (column.name,) for key in target.foreign_keys),
@@ -127,7 +126,7 @@ class _Draft:
             if there is not None and there.generated:
                 why = "the destination computes it"
             else:
-                rows = _rows(self.session, self.source, source.name, f"{quoted(name)} is not null")
+                rows = _rows(self.session, source, f"{quoted(name)} is not null")
                 held = f"{counted(rows, 'row')} with something in it"
                 why = f"CHECK: there is no such column there; {held}"
             yield f"      {text(name)}: {text(why)}"
@@ -138,7 +137,7 @@ class _Draft:
         if lost:
             yield "drop_tables:"
         for name in sorted(lost):
-            rows = _rows(self.session, self.source, name)
+            rows = _rows(self.session, self.source.by_name[name])
             why = f"CHECK: there is no such table there; it holds {counted(rows, 'row')}"
             if name in BOOKKEEPING:
                 why = "the old application's own record of its migrations"

@@ -52,7 +52,7 @@ class Rule:
 def filling(column: Column) -> Rule:
     """Draft the rule of a column that has no source, and must hold something."""
     rule = Rule(column.name)
-    if column.identity or "nextval(" in (column.default or ""):
+    if column.has_sequence:
         rule.parts["generated"] = "true"
     elif column.default is not None:
         rule.parts["generated"] = "true"
@@ -66,20 +66,13 @@ def filling(column: Column) -> Rule:
     return rule
 
 
-def is_text(column: Column) -> bool:
-    """Say whether a column's values are texts: labels and texts blind to case count, too."""
-    return (
-        column.type in TEXTUAL or column.kind == "e" or column.type.rpartition(".")[2] == "citext"
-    )
-
-
 @dataclass
 class Look:
     """A look at one source column.
 
     Args:
         session: Session on the source.
-        table: Its table, qualified.
+        table: Its table, as SQL names it.
         origin: The column.
         target: The destination column it goes to.
         foreign: The destination column refers to another table.
@@ -100,7 +93,7 @@ class Look:
     @property
     def raw(self) -> str:
         """Read the column; labels and texts blind to case as plain texts."""
-        plain = self.origin.type in TEXTUAL or not is_text(self.origin)
+        plain = self.origin.type in TEXTUAL or not self.origin.is_text
         return f"s.{quoted(self.origin.name)}" + ("" if plain else "::text")
 
     def rows(self, condition: str) -> int:
@@ -121,7 +114,7 @@ class Look:
         rule = Rule(self.target.name, doubts=[doubt] if doubt else [])
         if self.origin.name != self.target.name:
             rule.parts["from"] = yaml_text.text(self.origin.name)
-        both_texts = is_text(self.origin) and is_text(self.target)
+        both_texts = self.origin.is_text and self.target.is_text
         if not both_texts:
             self._cast(rule)
         elif any(word in self.target.name.lower() for word in SECRETS):
@@ -185,17 +178,17 @@ class Look:
         elif target == "boolean":
             rule.parts["cast"] = "boolean"
             self._uncastable(rule, casts.parse_boolean(self.raw, origin), "yes or no")
-        elif is_text(self.origin) and target in {"date", AWARE}:
+        elif self.origin.is_text and target in {"date", AWARE}:
             self._formats(rule, "date", DATE_FORMATS)
-        elif is_text(self.origin) and target == TIME:
+        elif self.origin.is_text and target == TIME:
             self._formats(rule, "time", TIME_FORMATS)
-        elif is_text(self.origin) and target in {"json", "jsonb"}:
+        elif self.origin.is_text and target in {"json", "jsonb"}:
             rule.parts |= {"cast": "json", "when_uncastable": "quarantine"}
             rule.parts["reason"] = '"CHECK: it holds no JSON"'
         elif target in {"smallint", "integer", "bigint"}:
             rule.parts["cast"] = "integer"
             self._uncastable(rule, casts.parse_integer(self.raw, target), "a number")
-        elif is_text(self.target):
+        elif self.target.is_text:
             rule.parts["cast"] = "text"
         else:
             rule.parts["sql"] = json.dumps(f"{{{self.origin.name}}}::{self.target.declared}")
@@ -204,7 +197,7 @@ class Look:
 
     def _uncastable(self, rule: Rule, read: str, kind: str) -> None:
         """Say what becomes of what cannot be read, and list it."""
-        if is_text(self.origin) and self.rows(casts.listed(self.raw, NULLS)):
+        if self.origin.is_text and self.rows(casts.listed(self.raw, NULLS)):
             rule.parts["nulls"] = yaml_text.texts(list(NULLS))
         odd = f"{read} is null and {self.raw} is not null"
         if "nulls" in rule.parts:

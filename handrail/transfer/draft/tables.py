@@ -46,14 +46,20 @@ def pair(source: Catalog, destination: Catalog) -> list[Pair]:
 
 
 def _score(mine: Table, other: Table) -> float:
-    alike, shared = names.likeness(mine.name, other.name), share(mine, other)
+    alike, shared = _likeness(mine, other), share(mine, other)
     if alike == 1:
         return 1 + shared
-    if DJANGO.fullmatch(other.name):
+    if DJANGO.fullmatch(other.relation):
         return 0
     telling = {names.form(column.name) for column in mine.columns} - USUAL
     by_columns = shared if shared >= TELLING and len(telling) >= FEWEST else 0
     return max(NAME_WEIGHT * alike + (1 - NAME_WEIGHT) * shared, by_columns)
+
+
+def _likeness(mine: Table, other: Table) -> float:
+    """Return how alike their names are; of other schemas, also without these."""
+    alike = names.likeness(mine.name, other.name)
+    return max(alike, min(names.SURE, names.likeness(mine.relation, other.relation)))
 
 
 def _links_the_same(mine: Table, other: Table, goes_to: dict[str, str]) -> bool:
@@ -80,7 +86,7 @@ def _choose(scores: dict[tuple[str, str], float]) -> list[Pair]:
 
 
 def _doubt(mine: str, other: str, score: float, rivals: list[str]) -> str | None:
-    alike = names.likeness(mine, other)
+    alike = max(names.likeness(mine, other), names.likeness(mine.rpartition(".")[2], other))
     sure = alike == 1 or (alike >= names.LIKELY and score >= NAME_WEIGHT * alike + SHARED / 3)
     if alike == 1 or (sure and not rivals):
         return None
