@@ -1,18 +1,18 @@
 """Git as a subprocess that never asks, never hangs and never shows a credential."""
 
 import os
-import re
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from handrail.clients import masking
 from handrail.clients.errors import ClientError
+from handrail.clients.git_credentials import NETWORK, USERINFO, variables, without_credentials
 
 LOCAL_TIMEOUT_SECONDS = 60.0
 NETWORK_TIMEOUT_SECONDS = 120.0
-USERINFO = re.compile(r"(?<=://)[^\s/@]+@")
 MESSAGE_LENGTH = 400
 # Hooks and signing may ask on a terminal that nobody watches, so a commit of ours runs neither.
 # Rewriting line ends would make a file differ from what was committed.
@@ -48,7 +48,8 @@ class Output:
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the variables git runs with: no terminal, plain words, literal paths."""
-    kept = {key: value for key, value in os.environ.items() if key not in FOREIGN}
+    clean = masking.clean_environment()
+    kept = {key: value for key, value in clean.items() if key not in FOREIGN}
     return {
         **kept,
         "LC_ALL": "C",
@@ -74,7 +75,8 @@ def git(
 
     Args:
         directory: Where to run it.
-        arguments: Command and options; no secrets, the process list shows them.
+        arguments: Command and options; credentials in an address reach git another way, and any
+            other secret would show in the process list.
         given: Standard input.
         extra: Further variables.
         timeout_seconds: It is killed with its children afterwards.
@@ -86,9 +88,9 @@ def git(
     content = given.encode() if isinstance(given, str) else given
     try:
         process = subprocess.Popen(
-            ["git", *QUIET, *arguments],
+            ["git", *QUIET, *without_credentials(arguments)],
             cwd=directory,
-            env=environment(extra),
+            env=environment({**_credentials(directory, arguments), **(extra or {})}),
             stdin=subprocess.DEVNULL if content is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -99,7 +101,7 @@ def git(
         if not directory.is_dir():
             fix = "correct `path` of the repository in the inventory, or clone it there"
             raise ClientError(what, "there is no such directory", fix) from None
-        raise ClientError(what, "git is not installed", "install git 2.30 or newer") from None
+        raise ClientError(what, "git is not installed", "install git 2.31 or newer") from None
     except OSError as error:
         why = error.strerror or "it could not be started"
         raise ClientError(what, why, f"see `ls -ld {directory}`") from None
@@ -116,7 +118,8 @@ def git(
         except BaseException:
             _kill(process)
             raise
-    error_text = " ".join(USERINFO.sub("", err.decode("utf-8", errors="replace")).split())
+    said = masking.masked(USERINFO.sub("", err.decode("utf-8", errors="replace")))
+    error_text = " ".join(said.split())
     return Output(
         process.returncode,
         out.decode("utf-8", errors="surrogateescape"),
@@ -134,6 +137,17 @@ def identity(directory: Path) -> dict[str, str]:
         for role in ("AUTHOR", "COMMITTER")
         if part.lower() not in configured and not os.environ.get(f"GIT_{role}_{part}")
     }
+
+
+def _credentials(directory: Path, arguments: Sequence[str]) -> dict[str, str]:
+    """Return how git gets the credentials that stand in the addresses it will use."""
+    if arguments[0] not in NETWORK or not directory.is_dir():
+        return {}
+    listed = git(directory, "config", "--null", "--get-regexp", r"^remote\..*\.(push)?url$").text
+    remotes = [each.partition("\n")[::2] for each in listed.split("\0")]
+    # Two remotes on one host may have credentials of their own.
+    used = [url for key, url in remotes if key.split(".", 1)[-1].rpartition(".")[0] in arguments]
+    return variables([*arguments, *(used or [url for _, url in remotes])])
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
