@@ -21,8 +21,6 @@ from handrail.clients.secret import Secret
 
 REPEATABLE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 SERVER_ERROR = 500
-# Shorter values are no secrets, and hiding them would hide the words around them.
-SHORTEST_HIDDEN = 4
 CHUNK_BYTES = 64 * 1024
 
 __all__ = ["Answer", "Http"]
@@ -153,9 +151,7 @@ class Http:
                 f"{answer.place} answered 401: the key is refused",
                 f"put a valid key into {name}, then the same command again",
             )
-        said = answer.message()
-        for value in (*hide, *self._credential_values()):
-            said = said.replace(value, "(withheld)") if len(value) >= SHORTEST_HIDDEN else said
+        said = answer.message(hide=(*hide, *self._credential_values()))
         why = f"{answer.place} answered {answer.status}" + (f": {said}" if said else "")
         if answer.status == LIMITED:
             wait = demanded_wait(answer.status, answer.headers, datetime.now(UTC))
@@ -173,7 +169,8 @@ class Http:
 
     def _credential_values(self) -> list[str]:
         used = [self._bearer] if self._bearer else list(self._basic or ())
-        return [each.reveal() for each in used]
+        values = [each.reveal() for each in used]
+        return [*values, b64encode(":".join(values).encode()).decode()]
 
     def _credentials(self) -> AuthBase:
         if self._bearer:

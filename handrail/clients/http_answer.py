@@ -1,11 +1,13 @@
 """What a server answered."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from handrail.clients import masking
 from handrail.clients.errors import ClientError
+from handrail.clients.masking import SHORTEST
 
 # More of an error body than this helps nobody at 2 a.m.
 MESSAGE_LENGTH = 300
@@ -45,8 +47,12 @@ class Answer:
                 "open that address in a browser: something else than the API may be answering",
             ) from None
 
-    def message(self) -> str:
-        """Return what a JSON error body says, or an empty text; one line, cut to fit."""
+    def message(self, *, hide: Iterable[str] = ()) -> str:
+        """Return what a JSON error body says, or an empty text; one line, cut to fit.
+
+        Args:
+            hide: Values of the request that it may repeat; short ones are no secrets elsewhere.
+        """
         try:
             body = json.loads(self.body_text)
         except ValueError:
@@ -54,4 +60,11 @@ class Answer:
         said = body.get("message") or body.get("error") if isinstance(body, Mapping) else None
         if isinstance(said, Mapping):
             said = said.get("message")
-        return " ".join(str(said or "").split())[:MESSAGE_LENGTH]
+        text = str(said or "")
+        for value in sorted(
+            (each for each in hide if len(each) >= SHORTEST), key=len, reverse=True
+        ):
+            masking.hide(value, made=True)
+            text = text.replace(value, masking.WITHHELD)
+        # Before it is cut: a cut would leave the beginning of a secret behind.
+        return " ".join(masking.masked(text).split())[:MESSAGE_LENGTH]

@@ -202,6 +202,31 @@ def test_a_message_that_echoes_a_secret_is_told_without_it(http, wire):
     assert "bad value (withheld) of (withheld)" in refusal.why
 
 
+@pytest.mark.parametrize("before", range(230, 300, 7))
+def test_a_message_that_is_cut_in_a_secret_leaves_no_part_of_it(http, wire, before):
+    """Masked as a whole, then cut."""
+    wire.on("PUT", "/v1/x", Reply(400, {"message": "x" * before + KEY + "y" * 99}))
+
+    refusal = http.refusal(http.request("PUT", "/x"), "x failed")
+
+    assert KEY[:4] not in refusal.why
+
+
+def test_basic_credentials_that_are_echoed_are_told_without_them(wire, time):
+    """As they were sent: in base64, and each by itself."""
+    user, password = f"user-{MARK}", f"pass-{MARK}-5"
+    http = Http(wire.url, basic=(Secret.of(user), Secret.of(password)), patience=time.patience())
+
+    def echo(seen):
+        return Reply(400, {"message": f"not {seen.headers['Authorization']} ({password})"})
+
+    wire.on("PUT", "/x", echo)
+
+    refusal = http.refusal(http.request("PUT", "/x"), "x failed")
+
+    assert "not Basic (withheld) ((withheld))" in refusal.why
+
+
 def test_a_key_with_a_line_break_is_refused_before_anything_is_sent(wire, time):
     """A key pasted with its newline would be a broken header."""
     http = Http(wire.url, bearer=Secret.of(f"{MARK}\r\nX: y"), patience=time.patience())
