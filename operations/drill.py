@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from handrail.clients import private_folder
 from handrail.clients.accounts import Accounts
 from handrail.clients.app import Profile
 from handrail.clients.errors import ClientError
@@ -151,7 +152,7 @@ def sign_in(legacy_url: str, profile: Profile, system: str, canaries: Accounts) 
 def record(path: Path, began: datetime) -> None:
     """Keep how long the way back took."""
     seconds = round((datetime.now(UTC) - began).total_seconds(), 1)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder.make(path.parent)
     draft = path.with_suffix(".tmp")
     draft.write_text(json.dumps({"began": began.isoformat(), "seconds": seconds}), encoding="utf-8")
     draft.replace(path)

@@ -4,6 +4,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from handrail.clients import private_folder
 from handrail.clients.postgres import Database
 from handrail.engine import say
 from handrail.transfer.load import load
@@ -33,7 +34,7 @@ def move_aside(path: Path) -> None:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner reads, and that is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder.make(path.parent)
     draft = path.with_name(f"{path.name}.tmp")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

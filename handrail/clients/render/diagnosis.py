@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from handrail.clients.errors import ClientError
+from handrail.clients.git_credentials import USERINFO
+from handrail.clients.masking import masked
 from handrail.clients.render.model import Deploy, LogLine
 from handrail.clients.render.services import ServiceCalls
 from handrail.clients.render.telemetry import TelemetryCalls, stamp
@@ -22,7 +24,6 @@ TELLING = re.compile(
 )
 PLATFORM_PREFIX = "==>"
 COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-USERINFO = re.compile(r"(?<=://)[^\s/@]+@")
 ENDINGS = ("build_ended", "pre_deploy_ended", "deploy_ended")
 PORT_FIX = (
     "bind 0.0.0.0:$PORT (https://render.com/docs/web-services#port-binding), "
@@ -144,4 +145,4 @@ def _masked(text: str, hidden: Iterable[str]) -> str:
     plain = COLOUR.sub("", text)
     for value in hidden:
         plain = plain.replace(value, "(withheld)")
-    return " ".join(USERINFO.sub("(withheld)@", plain).split())[:LINE_LENGTH]
+    return " ".join(masked(USERINFO.sub("(withheld)@", plain)).split())[:LINE_LENGTH]

@@ -8,6 +8,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from handrail.clients import private_folder
 from handrail.clients.errors import ClientError
 from handrail.transfer.session import mark, programs
 from handrail.transfer.session.connection import Connection, connect, reading, value
@@ -91,7 +92,8 @@ def take(url: str, directory: str | Path, *, jobs: int = JOBS) -> Backup:
     partial = place.with_name(place.name + ".tmp")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        partial.mkdir(mode=0o700, parents=True)
+        private_folder.make(partial.parent)
+        partial.mkdir(mode=0o700)
         with reading(url, name="database") as session:
             snapshot = value(session, "select pg_export_snapshot()")
             arguments = ["--format=directory", f"--jobs={jobs}", "--compress=1", "--no-password"]

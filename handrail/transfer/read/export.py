@@ -4,6 +4,7 @@ import datetime as dt
 import shutil
 from pathlib import Path
 
+from handrail.clients import private_folder
 from handrail.clients.errors import ClientError
 from handrail.transfer.read import preflight
 from handrail.transfer.read.files import (
@@ -61,7 +62,8 @@ def export(
     partial = place.with_name(place.name + ".tmp")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        partial.mkdir(mode=0o700, parents=True)
+        private_folder.make(partial.parent)
+        partial.mkdir(mode=0o700)
         with reading(source) as session:
             snapshot = value(session, "select pg_export_snapshot()")
             if not preflighted:
@@ -165,7 +167,7 @@ def write_evidence(destination: str, directory: str | Path) -> tuple[FileRecord,
         directory: Where the two files go; made where it is missing.
     """
     place = Path(directory)
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder.make(place)
     with reading(destination, name="destination") as session:
         return (
             write_query(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from handrail.clients import private_folder
 from handrail.transfer.read import journal
 from handrail.transfer.read.live import LiveSupply
 from handrail.transfer.session.connection import Connection, connect, reading
@@ -59,7 +60,7 @@ def delta(plan: Plan, source: str, destination: str, directory: str | Path | Non
     """
     place = Path(directory) if directory is not None else None
     if place is not None:
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder.make(place)
     with reading(source) as ours, connect(destination, name="destination") as theirs:
         theirs.execute("begin isolation level repeatable read read only")
         tables = tuple(_table(plan, table, ours, theirs, place) for table in plan.tables)

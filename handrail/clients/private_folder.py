@@ -1,0 +1,21 @@
+"""Folders for what must not leave this machine: rows, backups, password hashes."""
+
+from pathlib import Path
+
+IGNORED = "# what lies here holds rows and password hashes: never in git\n*\n"
+
+
+def make(path: Path) -> None:
+    """Make a folder, with those above it, for its owner alone and invisible to git.
+
+    The topmost one that is made gets a ``.gitignore``, so that nothing below it is ever added,
+    whatever repository it lies in; one that is there stays as it is.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
+    if missing:
+        (missing[-1] / ".gitignore").write_text(IGNORED, encoding="utf-8")
