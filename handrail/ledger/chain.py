@@ -1,6 +1,5 @@
 """From rows of a ledger to trusted entries: each readable, each tied to the one before it."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,14 +7,13 @@ from typing import Any
 
 from handrail.ledger.entry import (
     FIRST,
-    FORMAT,
     GENESIS,
     Entry,
     Event,
     canonical,
     digest_of,
-    first_form,
     read_body,
+    read_first,
 )
 from handrail.ledger.errors import LedgerDamaged
 from handrail.ledger.schema import FIELDS, NUMBERS
@@ -38,20 +36,50 @@ def trusted(rows: Iterable[Sequence[Any]], path: Path, environment: str) -> list
     return [_entry(row, path, environment) for row in rows]
 
 
-def refuse_gaps(entries: Sequence[Entry], path: Path, after: Head | None = None) -> None:
-    """Raise where an entry does not follow the one before it; `trusted` has read each of them.
+def refuse_broken(
+    rows: Iterable[Sequence[Any]], path: Path, environment: str, after: Head | None = None
+) -> Head:
+    """Check that rows are what was written, one after the other, and return where they end.
+
+    Args:
+        rows: In their order.
+        path: The ledger's file, for the refusal.
+        environment: Whose ledger it is.
+        after: What they follow; they begin the ledger if left out.
 
     Raises:
-        LedgerDamaged: an entry was removed, or put in between.
+        LedgerDamaged: an entry was changed, removed, or put in between.
     """
     head = after or Head()
-    prev = head.sha256
-    for place, entry in enumerate(entries, start=head.seq + 1):
-        if entry.seq != place:
-            raise untrusted(path, f"entry {place} is missing; the next one found is {entry.seq}")
-        if entry.prev != prev:
-            raise untrusted(path, f"entry {entry.seq} does not follow the entry before it")
-        prev = entry.sha256
+    for row in rows:
+        values = _values(row, path)
+        seq = values["seq"]
+        if seq != head.seq + 1:
+            raise untrusted(path, f"entry {head.seq + 1} is missing; the next one found is {seq}")
+        if values["prev"] != head.sha256:
+            raise untrusted(path, f"entry {seq} does not follow the entry before it")
+        refuse_changed(values, path, environment)
+        head = Head(seq, values["sha256"])
+    return head
+
+
+def refuse_changed(values: dict[str, Any], path: Path, environment: str) -> None:
+    """Raise where a row is not what was written.
+
+    Raises:
+        LedgerDamaged: it cannot be read, or its digest is another.
+    """
+    try:
+        body = read_first(values["body"]) if values["format"] == FIRST else {}
+        fields = values | {"environment": environment, "body": body}
+        if digest_of(fields, values["body"]) == values["sha256"]:
+            return
+        known = values["event"] in set(Event) and isinstance(read_body(values["body"]), dict)
+        readable = known and (values["format"] == FIRST or is_canonical(values["body"]))
+        problem = "was changed after it was written" if readable else "cannot be read"
+    except (TypeError, ValueError, RecursionError):
+        problem = "cannot be read"
+    raise untrusted(path, f"entry {values['seq']} {problem}")
 
 
 def untrusted(path: Path, problem: str) -> LedgerDamaged:
@@ -63,33 +91,28 @@ def untrusted(path: Path, problem: str) -> LedgerDamaged:
     )
 
 
+def is_canonical(text: str) -> bool:
+    """Tell whether a text is in the form of today; ValueError where it is not even JSON."""
+    return canonical(read_body(text)) == text
+
+
 def _entry(row: Sequence[Any], path: Path, environment: str) -> Entry:
+    values = _values(row, path)
+    refuse_changed(values, path, environment)
+    text, first = values["body"], values["format"] == FIRST
+    try:
+        body = read_first(text) if first else read_body(text)
+        if not isinstance(body, dict):
+            raise TypeError(text)
+        event = Event(values["event"])
+    except (TypeError, ValueError, RecursionError):
+        raise untrusted(path, f"entry {values['seq']} cannot be read") from None
+    return Entry(**values | {"event": event, "body": body, "environment": environment})
+
+
+def _values(row: Sequence[Any], path: Path) -> dict[str, Any]:
     values = dict(zip(FIELDS, row, strict=True))
     for name, value in values.items():
         if not isinstance(value, int if name in NUMBERS else str):
             raise untrusted(path, f"`{name}` of entry {values['seq']} cannot be read")
-    try:
-        event = Event(values["event"])
-        body, told = _body(values["format"], values["body"])
-        entry = Entry(**values | {"event": event, "body": body, "environment": environment})
-        digest = digest_of(vars(entry), values["body"])
-        if not told and digest != entry.sha256 and canonical(body) != values["body"]:
-            raise ValueError(told)
-    except (ValueError, RecursionError):
-        raise untrusted(path, f"entry {values['seq']} cannot be read") from None
-    if digest != entry.sha256:
-        raise untrusted(path, f"entry {values['seq']} was changed after it was written")
-    return entry
-
-
-def _body(form: int, text: str) -> tuple[dict[str, Any], bool]:  # Any: JSON
-    """Return what a body says, and whether its form is known to be the one that was written.
-
-    The digest of format 1 is made of what the body says, that of format 2 of its very text.
-    """
-    if form not in (FIRST, FORMAT):
-        raise ValueError(form)
-    body = json.loads(text) if form == FIRST else read_body(text)
-    if not isinstance(body, dict) or (form == FIRST and first_form(body) != text):
-        raise ValueError(text)
-    return body, form == FIRST
+    return values

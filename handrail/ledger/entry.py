@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
 
+import orjson
 import rfc8785
 
 FORMAT = 2  # of an entry; state/README.md tells them apart
@@ -139,9 +140,9 @@ class Entry:
         """Return the SHA-256 that the entry must have, hex."""
         return digest_of(vars(self), canonical(self.body) if self.format == FORMAT else "")
 
-    def sealed(self) -> Self:
-        """Return the entry with its digest filled in."""
-        return replace(self, sha256=self.digest())
+    def sealed(self, body: str) -> Self:
+        """Return the entry with its digest filled in; `body` is its own as canonical text."""
+        return replace(self, sha256=digest_of(vars(self), body))
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry as plain data, in the order of its fields."""
@@ -157,18 +158,14 @@ def digest_of(fields: Mapping[str, Any], body: str) -> str:  # Any: JSON
     """
     if fields["format"] == FIRST:
         return _first_digest(fields)
-    # In the order of RFC 8785 the body stands between these two groups of names.
-    before = {name: fields[name] for name in ("actor", "at", "attempt")}
-    after = {
-        name: fields[name]
-        for name in (
-            *("environment", "event", "format", "prev", "reason"),
-            *("run", "seq", "step", "target", "task", "token"),
-        )
-    }
-    head, tail = rfc8785.dumps(before), rfc8785.dumps(after)
-    text = b"".join((head[:-1], b',"body":', body.encode(), b",", tail[1:]))
-    return hashlib.sha256(text).hexdigest()
+    if fields["format"] != FORMAT:
+        raise ValueError(fields["format"])
+    # Texts and whole numbers under plain names: sorted and escaped by orjson as RFC 8785 says.
+    named = {name: value for name, value in fields.items() if name not in ("body", "sha256")}
+    text = orjson.dumps(named, option=orjson.OPT_SORT_KEYS)
+    place = text.index(b',"environment":')  # the name that follows `body`
+    whole = b"".join((text[:place], b',"body":', body.encode(), text[place:]))
+    return hashlib.sha256(whole).hexdigest()
 
 
 def _first_digest(fields: Mapping[str, Any]) -> str:  # Any: JSON
@@ -179,6 +176,18 @@ def _first_digest(fields: Mapping[str, Any]) -> str:  # Any: JSON
         if name not in ("environment", "format", "sha256", "token")
     } | {"fence": fields["token"]}
     return hashlib.sha256(first_form(first).encode()).hexdigest()
+
+
+def read_first(text: str) -> dict[str, Any]:  # Any: JSON
+    """Return the body of an entry of format 1, whose digest is made of what it says.
+
+    Raises:
+        ValueError: it is not in the form that was written.
+    """
+    body = json.loads(text)
+    if not isinstance(body, dict) or first_form(body) != text:
+        raise ValueError(text)
+    return body
 
 
 def first_form(value: object) -> str:

@@ -17,6 +17,7 @@ CREATE TABLE entries (
     token INTEGER NOT NULL, body TEXT NOT NULL, prev TEXT NOT NULL, sha256 TEXT NOT NULL
 ) STRICT;
 CREATE INDEX entries_of_a_run ON entries (run, seq);
+CREATE INDEX runs_in_order ON entries (seq) WHERE event = 'run.opened';
 CREATE INDEX runs_of_a_runbook ON entries (
     CASE WHEN json_valid(body) THEN json_extract(body, '$.runbook') END, seq
 ) WHERE event = 'run.opened';

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from handrail.ledger.entry import Entry, Event
+from handrail.ledger.chain import Head
+from handrail.ledger.entry import Entry, Event, now, plain, storable, timestamp
 from handrail.ledger.lease import SECONDS, Lease, Owner
+from handrail.ledger.runs import Runs
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,25 @@ class Fact:
     reason: str = ""
     body: Mapping[str, Any] | None = None  # Any: JSON
 
+    def entry(self, environment: str, token: int, after: Head) -> Entry:
+        """Return the entry it becomes after another one, without its digest."""
+        return Entry(
+            seq=after.seq + 1,
+            run=storable(self.run),
+            attempt=self.attempt,
+            at=timestamp(now()),
+            event=self.event,
+            task=storable(self.task),
+            step=storable(self.step),
+            target=storable(self.target),
+            actor=storable(self.actor),
+            reason=storable(self.reason),
+            token=token,
+            body=plain(self.body or {}),
+            prev=after.sha256,
+            environment=environment,
+        )
+
 
 class Ledger(Protocol):
     """What the engine and the `handrail` command need of a ledger, wherever it is kept."""
@@ -30,6 +51,15 @@ class Ledger(Protocol):
 
     def entries(self) -> list[Entry]:
         """Return every entry, oldest first, with the chain checked."""
+
+    def runs(self) -> Runs:
+        """Return the runs on record."""
+
+    def trusted_head(self) -> Head:
+        """Return the newest entry, with the chain checked from the last anchor on."""
+
+    def since(self, seq: int) -> list[Entry]:
+        """Return the entries after a number."""
 
     def append(self, facts: Sequence[Fact], token: int, *, durable: bool = True) -> list[Entry]:
         """Record facts under a current token, all or none; durable ones outlive a power cut."""
@@ -55,8 +85,8 @@ class Ledger(Protocol):
     def beat(self, token: int) -> None:
         """Say that the writer is alive; safe in a thread of its own."""
 
-    def release_lease(self, token: int) -> None:
-        """Stop being the writer."""
+    def release_lease(self, token: int, anchor: Head | None = None) -> None:
+        """Stop being the writer, and say up to where the chain was checked."""
 
 
 class NoLedger:
@@ -65,9 +95,13 @@ class NoLedger:
     def __init__(self, environment: str) -> None:
         self.environment = environment
 
-    def entries(self) -> list[Entry]:
-        """Return nothing: nothing was recorded."""
-        return []
+    def trusted_head(self) -> Head:
+        """Return the place before the first entry."""
+        return Head()
+
+    def runs(self) -> Runs:
+        """Return no runs."""
+        return Runs(None)
 
     def vault(self) -> str:
         """Return nothing: nothing was sealed."""

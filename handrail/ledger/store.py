@@ -7,12 +7,13 @@ from functools import cached_property
 from pathlib import Path
 
 from handrail.ledger import beat, sqlite
-from handrail.ledger.chain import Head, refuse_gaps, trusted, untrusted
-from handrail.ledger.entry import Entry, canonical, now, plain, storable, timestamp
-from handrail.ledger.errors import LedgerDamaged, RunLocked
+from handrail.ledger.chain import Head, untrusted
+from handrail.ledger.entry import Entry, canonical, timestamp
+from handrail.ledger.errors import RunLocked
+from handrail.ledger.history import SqliteHistory
 from handrail.ledger.lease import SECONDS, Lease, Owner
 from handrail.ledger.place import refuse_loss
-from handrail.ledger.schema import FIELDS, FORMAT, LEASE, columns
+from handrail.ledger.schema import FIELDS, LEASE
 from handrail.ledger.seam import Fact, NoLedger
 
 _NEWEST = "SELECT seq, sha256, token FROM entries ORDER BY seq DESC LIMIT 1"
@@ -22,48 +23,18 @@ _INSERT = (
 _SET_LEASE = f"INSERT OR REPLACE INTO lease (id, {', '.join(LEASE)}) VALUES (1, ?,?,?,?,?,?,?,?)"
 
 
-class SqliteLedger:
-    """A ledger in one file, in SQLite's write-ahead mode.
-
-    Args:
-        path: The file; `create` makes it.
-        environment: Name of the environment it belongs to; None takes what the file says.
+class SqliteLedger(SqliteHistory):
+    """A ledger in one file, in SQLite's write-ahead mode: its history, and the way to add to it.
 
     Raises:
-        LedgerDamaged: not a ledger, torn, edited, of another environment, or newer than this
-            program.
         LedgerUnwritable: the file or its directory does not accept writes.
     """
-
-    def __init__(self, path: Path, environment: str | None = None) -> None:
-        self.path = path
-        found = sqlite.environment_of(path)
-        self.environment = found if environment is None else environment
-        if found != self.environment:
-            raise LedgerDamaged(
-                f"ledger `{path}` was not opened",
-                f"it belongs to `{found}`, not `{environment}`",
-                "correct `environment` or `ledger` in the inventory's group data",
-            )
 
     @classmethod
     def create(cls, path: Path, environment: str) -> "SqliteLedger":
         """Make the file if it is not there, and open it."""
         sqlite.create(path, environment)
         return cls(path, environment)
-
-    def entries(self) -> list[Entry]:
-        """Return every entry, oldest first, with the chain checked.
-
-        Raises:
-            LedgerDamaged: an entry was changed, removed or put in between.
-        """
-        with sqlite.reading(self.path) as db:
-            names = columns(FIELDS, sqlite.version_of(db))
-            rows = db.execute(f"SELECT {names} FROM entries ORDER BY seq").fetchall()
-        entries = trusted(rows, self.path, self.environment)
-        refuse_gaps(entries, self.path)
-        return entries
 
     def append(self, facts: Sequence[Fact], token: int, *, durable: bool = True) -> list[Entry]:
         """Record facts in one transaction, all or none.
@@ -86,47 +57,18 @@ class SqliteLedger:
             if highest > token:
                 raise untrusted(self.path, f"entry {seq} has token {highest}; the lease {token}")
             for fact in facts:
-                entry = self._entry(fact, token, seq + 1, prev)
-                db.execute(_INSERT, vars(entry) | {"body": canonical(entry.body)})
+                entry = fact.entry(self.environment, token, Head(seq, prev))
+                body = canonical(entry.body)
+                entry = entry.sealed(body)
+                db.execute(_INSERT, vars(entry) | {"body": body})
                 entries.append(entry)
                 seq, prev = entry.seq, entry.sha256
         return entries
-
-    def _entry(self, fact: Fact, token: int, seq: int, prev: str) -> Entry:
-        return Entry(
-            seq=seq,
-            run=storable(fact.run),
-            attempt=fact.attempt,
-            at=timestamp(now()),
-            event=fact.event,
-            task=storable(fact.task),
-            step=storable(fact.step),
-            target=storable(fact.target),
-            actor=storable(fact.actor),
-            reason=storable(fact.reason),
-            token=token,
-            body=plain(fact.body or {}),
-            prev=prev,
-            environment=self.environment,
-        ).sealed()
-
-    def vault(self) -> str:
-        """Return the fingerprint of the vault it was written with; empty before the first."""
-        with sqlite.reading(self.path) as db:
-            if sqlite.version_of(db) < FORMAT:
-                return ""
-            found = db.execute("SELECT fingerprint FROM vault").fetchone()
-        return str(found[0]) if found else ""
 
     def bind_vault(self, fingerprint: str) -> None:
         """Remember the vault it is written with; the first one stays."""
         with self._writing.transaction(durable=False) as db:
             db.execute("INSERT OR IGNORE INTO vault VALUES (1, ?)", (fingerprint,))
-
-    def lease(self) -> Lease | None:
-        """Return the lease as it stands, or None where nobody ever took it."""
-        with sqlite.reading(self.path) as db:
-            return self._lease(db)
 
     def refuse_held(self, takeover: str = "") -> None:
         """Raise while somebody else is the writer.
@@ -186,10 +128,19 @@ class SqliteLedger:
         if lease is not None and lease.held and lease.token == token:
             beat.touch(self.path, token)
 
-    def release_lease(self, token: int) -> None:
-        """Stop being the writer; a stale token changes nothing."""
-        with self._writing.transaction(durable=True) as db:
-            found = db.execute("UPDATE lease SET held = 0 WHERE token = ?", (token,)).rowcount
+    def release_lease(self, token: int, anchor: Head | None = None) -> None:
+        """Stop being the writer; a stale token changes nothing.
+
+        Args:
+            token: Of the lease under which this process wrote.
+            anchor: Up to where it checked the chain, or wrote it; the next one begins there.
+        """
+        with self._writing.transaction(durable=False) as db:
+            update = "UPDATE lease SET held = 0 WHERE token = ? AND held = 1"
+            found = db.execute(update, (token,)).rowcount
+            if found and anchor:
+                row = (anchor.seq, anchor.sha256)
+                db.execute("INSERT OR REPLACE INTO anchor (id, seq, sha256) VALUES (1, ?, ?)", row)
         if found:
             beat.clear(self.path)
         self.close()
@@ -203,14 +154,6 @@ class SqliteLedger:
     @cached_property
     def _writing(self) -> sqlite.Writing:
         return sqlite.Writing(self.path)
-
-    def _lease(self, db: sqlite3.Connection) -> Lease | None:
-        names = columns(LEASE, sqlite.version_of(db))
-        row = db.execute(f"SELECT {names} FROM lease").fetchone()
-        try:
-            return Lease.from_row(row) if row else None
-        except (TypeError, ValueError):
-            raise untrusted(self.path, "its lease cannot be read") from None
 
     def _refuse_stale(self, db: sqlite3.Connection, token: int) -> None:
         found = db.execute("SELECT token FROM lease WHERE held = 1").fetchone()

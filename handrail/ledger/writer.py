@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, field
 
+from handrail.ledger.chain import Head
 from handrail.ledger.entry import Entry, Event
 from handrail.ledger.lease import Lease
 from handrail.ledger.seam import Fact
@@ -27,6 +28,7 @@ class Writer:
         self.ledger = ledger
         self.lease = lease
         self._waiting: list[_Waiting] = []
+        self._head: Head | None = None  # what it wrote last
 
     def record(self, fact: Fact) -> Entry:
         """Record a fact; an intent is on disk when this returns.
@@ -59,6 +61,7 @@ class Writer:
         entries = self.ledger.append(facts, self.lease.token, durable=durable)
         for each, entry in zip(batch, entries, strict=True):
             each.entry, each.written = entry, True
+            self._head = Head(entry.seq, entry.sha256)
 
     def refuse_stale(self) -> None:
         """Raise where another process took over: nothing more may be done.
@@ -73,5 +76,5 @@ class Writer:
         self.ledger.beat(self.lease.token)
 
     def release(self) -> None:
-        """Stop being the writer."""
-        self.ledger.release_lease(self.lease.token)
+        """Stop being the writer; the next one need not check again what this one did."""
+        self.ledger.release_lease(self.lease.token, self._head)

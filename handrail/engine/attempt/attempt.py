@@ -15,10 +15,12 @@ from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.command import inventory_file, runbook_file
 from handrail.engine.attempt.heartbeat import keep_beating
 from handrail.engine.inventory import Inventory
+from handrail.ledger.chain import Head
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import LedgerUnwritable, RunbookError, RunLocked
 from handrail.ledger.lease import BEATS, Owner
-from handrail.ledger.run import Declared, Outcome, Run, Task, fold
+from handrail.ledger.run import Declared, Outcome, Run, Task
+from handrail.ledger.runs import Runs
 from handrail.ledger.seam import Fact, NoLedger
 from handrail.ledger.secrets import Vault
 from handrail.ledger.store import SqliteLedger, open_ledger
@@ -48,10 +50,10 @@ class Attempt:
     choices: Choices
     ledger: SqliteLedger | NoLedger
     run: Run
-    runs: dict[str, Run]
+    runs: Runs
     vault: Vault
     body: Mapping[str, Any]  # Any: JSON; what run.opened says beside the runbook's name
-    seen: int  # entries in the ledger when the plan was made
+    seen: Head  # the newest entry when the plan was made, checked
     calls: dict[tuple[str, str], Declared] = field(default_factory=dict)
     order: dict[str, str] = field(default_factory=dict)  # task -> where it was called
     last: dict[str, str] = field(default_factory=dict)  # target -> the task declared last on it
@@ -143,14 +145,12 @@ class Attempt:
         keep_beating(self.writer.beat, lease.seconds / BEATS)
 
     def _open_attempt(self, took_over: str) -> None:
-        entries = self.ledger.entries()
-        if len(entries) != self.seen:
+        if self.writer is None or self.writer.ledger.since(self.seen.seq):
             raise RunLocked(
                 f"runbook `{self.runbook}` did not start",
                 "another command was at work on this environment since this one made its plan",
                 "the same command again; it resumes from what the ledger holds",
             )
-        self.runs = fold(entries)
         known = self.runs.get(self.run.id)
         calls = self.declared()
         self.run = known or Run(self.run.id, self.runbook, "", str(self.body.get("undoes", "")))

@@ -1,5 +1,6 @@
 """Which run a rollback undoes, in which run of its own, and which of its receipts."""
 
+from itertools import islice
 from typing import Any
 
 from pyinfra.context import host
@@ -7,10 +8,11 @@ from pyinfra.context import host
 from handrail.engine.attempt.opening import new_id
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Receipt, Run, TaskState
+from handrail.ledger.runs import Runs
 
 
 def run_to_undo(
-    runs: dict[str, Run], runbook: str, wanted: str, reason: str, to: str
+    runs: Runs, runbook: str, wanted: str, reason: str, to: str
 ) -> tuple[Run, dict[str, Any]]:  # Any: JSON of run.opened
     """Choose the rollback to carry on, or open one.
 
@@ -36,7 +38,7 @@ def run_to_undo(
         raise RunbookError(what, f"it has no task `{to}`", f"its tasks are: {known}")
     _refuse_strangers(undone, to)
     body = {"undoes": undone.id, "to": to}
-    earlier = [run for run in runs.values() if run.undoes == undone.id]
+    earlier = runs.undoing(undone.id)
     if earlier and (earlier[-1].outcome != "proven" or not undone.receipts()):
         return earlier[-1], body  # interrupted, if only before it could close the undone run
     if not _left(undone, to):
@@ -45,16 +47,18 @@ def run_to_undo(
     return Run(new_id(runs, runbook), runbook, "", undone.id), body
 
 
-def _named(runs: dict[str, Run], wanted: str) -> Run:
-    forward = [run for run in runs.values() if not run.undoes]
-    # The newest that ever changed anything, rolled back or not: the same command, run again after
-    # it was killed at its very end, must not go on to an older run.
-    touched = [run for run in forward if run.rolled_back or _has_acted(run)]
-    if wanted == "latest" and touched:
-        return touched[-1]
-    if wanted in runs and not runs[wanted].undoes:
+def _named(runs: Runs, wanted: str) -> Run:
+    forward = (run for run in runs.newest() if not run.undoes)
+    if wanted == "latest":
+        # The newest that ever changed anything, rolled back or not: the same command, run again
+        # after it was killed at its very end, must not go on to an older run.
+        touched = next((run for run in forward if run.rolled_back or _has_acted(run)), None)
+        if touched is not None:
+            return touched
+    elif wanted in runs and not runs[wanted].undoes:
         return runs[wanted]
-    known = ", ".join(f"`{run.id}`" for run in forward[-3:]) or "none"
+    forward = (run for run in runs.newest() if not run.undoes)
+    known = ", ".join(f"`{run.id}`" for run in reversed(list(islice(forward, 3)))) or "none"
     if wanted == "latest":
         asked = "no run has changed anything yet"
     elif wanted in runs:

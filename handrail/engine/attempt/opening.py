@@ -21,11 +21,12 @@ from handrail.engine.secrecy import keep_secrets
 from handrail.engine.telling import refuse, say
 from handrail.ledger.entry import now
 from handrail.ledger.errors import RunbookError
-from handrail.ledger.run import Outcome, Run, fold
+from handrail.ledger.run import Outcome, Run
+from handrail.ledger.runs import Runs
 from handrail.ledger.secrets import Vault
 from handrail.ledger.store import open_ledger
 
-Choose = Callable[[dict[str, Run], str], tuple[Run, dict[str, Any]]]  # Any: JSON of run.opened
+Choose = Callable[[Runs, str], tuple[Run, dict[str, Any]]]  # Any: JSON of run.opened
 
 _attempt: Attempt | None = None
 _refusal: RunbookError | None = None
@@ -88,12 +89,12 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose) -> Attempt:
     ledger = open_ledger(inventory.ledger, inventory.environment, create=False)
     if not is_dry():
         ledger.refuse_held(choices.takeover)
-    entries = ledger.entries()
-    runs = fold(entries)
+    seen = ledger.trusted_head()
+    runs = ledger.runs()
     run, body = choose(runs, runbook)
     vault = Vault.beside(inventory.ledger, planning=True, known=ledger.vault())
     vault.fingerprint()  # one that was lost is told now, not by the rollback that needs it
-    attempt = Attempt(runbook, inventory, choices, ledger, run, runs, vault, body, len(entries))
+    attempt = Attempt(runbook, inventory, choices, ledger, run, runs, vault, body, seen)
     log_to(inventory.ledger.with_suffix(".log"))
     keep_secrets()
     tell_waits_to(say)
@@ -114,20 +115,20 @@ def current() -> Attempt:
     return _attempt
 
 
-def latest_or_new(runs: dict[str, Run], runbook: str) -> tuple[Run, dict[str, Any]]:
+def latest_or_new(runs: Runs, runbook: str) -> tuple[Run, dict[str, Any]]:
     """Choose the newest run of a runbook that was not rolled back, else a new one.
 
     A proven run of gates alone is over: a runbook that only looks is run to look again.
     """
-    for run in reversed(runs.values()):
-        if run.runbook == runbook and not run.undoes and not run.rolled_back:
+    for run in runs.newest(runbook):
+        if not run.undoes and not run.rolled_back:
             gates_alone = all(task.opened_at for task in run.tasks.values())
             over = run.outcome is Outcome.PROVEN and gates_alone
             return (Run(new_id(runs, runbook), runbook, ""), {}) if over else (run, {})
     return Run(new_id(runs, runbook), runbook, ""), {}
 
 
-def new_id(runs: dict[str, Run], runbook: str) -> str:
+def new_id(runs: Runs, runbook: str) -> str:
     """Return a run id: runbook, minute, and a number where a minute saw more than one."""
     base = f"{runbook}-{now():%Y%m%dT%H%MZ}"
     number = 1
