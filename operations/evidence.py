@@ -44,9 +44,9 @@ def write_private(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def keep_kept_out(destination: Database, place: Path) -> None:
+def keep_kept_out(plan: Plan, destination: Database, place: Path) -> None:
     """Write what a load kept out and what it changed to files, and say how much it is."""
-    rows = write_kept_out(destination.url.reveal(), place)
+    rows = write_kept_out(plan, destination.url.reveal(), place)
     quarantined, adjusted = (rows[name] for name in FILES)
     say(f"{quarantined} rows quarantined, {adjusted} values adjusted: see {place}")
 

@@ -109,5 +109,5 @@ def follow(
     """Follow the source, write down what is kept out now, and only then that it was followed."""
     done = catchup.catch_up(plan, *urls(source, destination), bound_seconds=bound or math.inf)
     say(f"{done.chunks_moved} chunks moved in {done.rounds} rounds; the last {done.lag_seconds} s")
-    keep_kept_out(destination, place)
+    keep_kept_out(plan, destination, place)
     catchup.record(plan, destination.url.reveal(), label, done)

@@ -101,7 +101,7 @@ def load(
     place = Path(directory) / run
     yield call(write_private, place / LOAD, json.dumps({"digest": plan.digest, "backup": label}))
     yield call(stream, plan, source, destination, asked_for(workers, cluster))
-    yield call(keep_kept_out, destination, place)
+    yield call(keep_kept_out, plan, destination, place)
 
 
 def stream(plan: Plan, source: Database, destination: Database, workers: Workers | None) -> None:

@@ -61,6 +61,10 @@ class Small:
         load.load(plan, *self.urls, **options)
         return verify.verify(plan, *self.urls)
 
+    def verify(self):
+        """Return what a verification comes to now."""
+        return verify.verify(self.plan(), *self.urls)
+
     def there(self, query):
         """Ask the destination."""
         return ask(self.urls[1], query)

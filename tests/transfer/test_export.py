@@ -114,8 +114,13 @@ def test_a_foreign_export_is_not_imported(pair, exported, tmp_path):
 
 def test_what_was_kept_out_and_changed_is_written_to_files(loaded, tmp_path):
     """Quarantine and adjustments of a streamed load leave the database as NDJSON too."""
-    quarantine, adjusted = export.write_evidence(loaded.destination, tmp_path)
+    quarantine, adjusted = export.write_evidence(loaded.plan, loaded.destination, tmp_path)
     assert quarantine.rows == sum(table.quarantined for table in loaded.result.tables)
     assert adjusted.rows >= sum(table.adjusted for table in loaded.result.tables)
     row = json.loads((tmp_path / "quarantine.ndjson").read_text().splitlines()[0])
-    assert {"table_name", "key", "reason", "row_data"} <= set(row)
+    assert {"table_name", "source_table", "key", "reason", "row_data"} <= set(row)
+    changed = [json.loads(line) for line in (tmp_path / "adjusted.ndjson").read_text().splitlines()]
+    assert all(
+        row["source_table"] == loaded.plan.table(row["table_name"]).source for row in changed
+    )
+    assert {row["source_column"] for row in changed} >= {"password"}

@@ -89,7 +89,7 @@ def test_a_secret_rule_withholds_every_column_that_it_reads(small, tmp_path, rul
     )
     assert small.load().good
 
-    write_kept_out(small.urls[1], tmp_path)
+    write_kept_out(small.plan(), small.urls[1], tmp_path)
     kept_out = (tmp_path / "quarantine.ndjson").read_text()
     changed = (tmp_path / "adjusted.ndjson").read_text()
     assert [json.loads(line)["key"] for line in changed.splitlines()] == ["3"]

@@ -159,10 +159,15 @@ def lines(table: TablePlan) -> str:
     return f"select {columns} from mapped m{order}"
 
 
-def write_evidence(destination: str, directory: str | Path) -> tuple[FileRecord, FileRecord]:
+def write_evidence(
+    plan: Plan, destination: str, directory: str | Path
+) -> tuple[FileRecord, FileRecord]:
     """Write what a load kept out and changed to `quarantine.ndjson` and `adjusted.ndjson`.
 
+    Each line names its table, and its column where it is about one, on both sides.
+
     Args:
+        plan: The mapping of the load.
         destination: URL of the loaded database.
         directory: Where the two files go; made where it is missing.
     """
@@ -177,10 +182,24 @@ def write_evidence(destination: str, directory: str | Path) -> tuple[FileRecord,
             ),
             write_query(
                 session,
-                "select * from _migration.adjusted order by table_name, chunk, key, column_name",
+                f"select a.*, o.source_table, o.source_column from _migration.adjusted a "
+                f"left join ({origins(plan)}) o using (table_name, column_name) "
+                "order by table_name, chunk, key, column_name",
                 place / "adjusted.ndjson",
             ),
         )
+
+
+def origins(plan: Plan) -> str:
+    """Return a SELECT: each mapped column with the source's table and column it comes from."""
+    rows = ", ".join(
+        f"({literal(table.name)}, {literal(column.name)}, {literal(table.source)}, "
+        f"{literal(column.source) if column.source else 'null'})"
+        for table in plan.tables
+        for column in table.columns
+    )
+    names = "table_name, column_name, source_table, source_column"
+    return f"select * from (values {rows}) v({names})"
 
 
 __all__ = ["Export", "ExportFailed", "check_export", "export", "write_evidence"]

@@ -5,14 +5,16 @@ from pathlib import Path
 
 from handrail.clients.errors import ClientError
 from handrail.transfer.read.export import write_evidence
+from handrail.transfer.sql.plan import Plan
 
 FILES = ("quarantine.ndjson", "adjusted.ndjson")
 
 
-def write_kept_out(destination: str, directory: Path) -> dict[str, int]:
+def write_kept_out(plan: Plan, destination: str, directory: Path) -> dict[str, int]:
     """Write the two files, each there whole or not at all; return their numbers of rows by name.
 
     Args:
+        plan: The mapping of the load.
         destination: URL of the loaded database; only read.
         directory: Where the files go; those that are there give way.
 
@@ -22,7 +24,7 @@ def write_kept_out(destination: str, directory: Path) -> dict[str, int]:
     private = directory / "kept-out.tmp"  # of mode 0700: nobody else sees them before their time
     try:
         shutil.rmtree(private, ignore_errors=True)
-        written = write_evidence(destination, private)
+        written = write_evidence(plan, destination, private)
         for each in written:
             path = private / each.name
             path.chmod(0o600)

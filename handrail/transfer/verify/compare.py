@@ -21,6 +21,7 @@ INTEGERS = {"smallint", "integer", "bigint"}
 # Keys named per table; every difference is counted, so a long list adds nothing.
 NAMED_KEYS = 1000
 SHOWN_ROWS = 20
+ARGUMENTS = 90  # of a function; PostgreSQL takes 100
 
 Bucket = tuple[int, str]
 
@@ -89,6 +90,8 @@ class Side:
     def identity(self, names: tuple[str, ...]) -> str:
         """Return an expression: the row's key as text."""
         found = {column.name: column for column in self.table.columns}
+        if len(names) > ARGUMENTS:
+            return f"(row({', '.join(self.read(found[name]) for name in names)}))::text"
         parts = ", ".join(f"({self.read(found[name])})::text" for name in names)
         return f"concat_ws(',', {parts})"
 
