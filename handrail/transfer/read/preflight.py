@@ -5,7 +5,15 @@ from dataclasses import asdict, dataclass
 import psycopg
 
 from handrail.clients.errors import ClientError
-from handrail.transfer.read import forms, parents, raising, surroundings, trial, uniques
+from handrail.transfer.read import (
+    forms,
+    parents,
+    raising,
+    surroundings,
+    trial,
+    uniques,
+    zones,
+)
 from handrail.transfer.read.counts import TableCount, count
 from handrail.transfer.read.findings import Finding
 from handrail.transfer.session.connection import Connection, connect, reading
@@ -88,6 +96,7 @@ def check(plan: Plan, source: str, destination: str, *, snapshot: str | None = N
             for table in plan.tables:
                 findings += uniques.check(ours, plan, table)
                 findings += forms.check(ours, table)
+                findings += zones.check(ours, table)
                 findings += parents.check(ours, plan, table)
             findings += trial.check(plan, ours, theirs)
     return Preflight(plan.digest, tuple(counts), tuple(findings), plan.notes)

@@ -9,20 +9,12 @@ from handrail.transfer.session.quoting import constant, literal, quoted
 from handrail.transfer.sql import casts
 from handrail.transfer.sql.built import Built, Raw
 from handrail.transfer.sql.catalog import Column, Table
+from handrail.transfer.sql.fit import wrong_cast
 from handrail.transfer.sql.parsed import Join, Parsed
 from handrail.transfer.sql.parts import ColumnPlan, FaultPlan
 from handrail.transfer.sql.treatment import Treatment
-from handrail.transfer.sql.types import AWARE, HASHED, NAIVE, TEXTUAL, TIME, WIDENINGS
+from handrail.transfer.sql.types import AWARE, HASHED, NAIVE, TEXTUAL
 
-CAST_TARGETS = {
-    "boolean": {"boolean"},
-    "date": {"date", AWARE},
-    "time": {TIME},
-    "json": {"json", "jsonb"},
-    "integer": {"smallint", "integer", "bigint"},
-    "text": TEXTUAL,
-}
-READS_TEXT = {"date", "time", "json"}
 UNREPEATED = {"json", "text"}  # casts of texts that are all different
 # A `sql:` that does nothing with one column but cast it.
 ONLY_CAST = re.compile(
@@ -78,11 +70,17 @@ class Builder:
             binary=column.is_builtin or column.is_text,
             exact=exact and rule.source is not None and not changed,
             needs=needs,
+            sources=tuple(sorted(built.sources)),
         )
         return built
 
-    def interpolate(self, text: str, rule: ColumnRule, built: Built, cast: str = "") -> str:
-        """Replace `{column}` by the source column, and note which were used."""
+    def interpolate(
+        self, text: str, rule: ColumnRule, built: Built, cast: str = "", zone: str | None = None
+    ) -> str:
+        """Replace `{column}` by the source column, and note which were used.
+
+        With a `zone`, columns without one are read as what a clock there showed.
+        """
 
         def column(match: re.Match[str]) -> str:
             name = match.group(1)
@@ -92,6 +90,8 @@ class Builder:
                 self._unknown(built, rule, name)
                 return "null"
             built.sources.add(name)
+            if zone is not None and self.source.by_name[name].type == NAIVE:
+                return f"(s.{quoted(name)} at time zone {literal(zone)})"
             return f"s.{quoted(name)}{cast}"
 
         return REFERENCE.sub(column, text)
@@ -124,7 +124,7 @@ class Builder:
             return Raw(sql, kind, known=False)
         if rule.sql is not None:
             name = f"sql:{rule.name}"
-            made = self.interpolate(rule.sql, rule, built)
+            made = self.interpolate(rule.sql, rule, built, zone=self._zone_of(rule, built, wire))
             built.parsed.append(Parsed(name, f"({made})::{wire}"))
             return Raw(f"s.{quoted(name)}", wire, known=False)
         if rule.source not in self.source.by_name:
@@ -135,6 +135,20 @@ class Builder:
         cast = "" if found.is_builtin else "::text"
         kind = "text" if cast and found.is_text else found.type
         return Raw(f"s.{quoted(rule.source)}{cast}", kind, not found.nullable)
+
+    def _zone_of(self, rule: ColumnRule, built: Built, wire: str) -> str | None:
+        """Return the zone in which `sql:` reads timestamps without one; it needs one to move them.
+
+        Where it says `at time zone` itself, it has dealt with them.
+        """
+        named = {found[1] for found in REFERENCE.finditer(rule.sql or "") if found[1]}
+        known = self.source.by_name
+        naive = sorted(name for name in named if name in known and known[name].type == NAIVE)
+        by_itself = "at time zone" in " ".join((rule.sql or "").lower().split())
+        if wire == AWARE and naive and rule.zone is None and not by_itself:
+            what = f"`{', '.join(naive)}` shows a clock without a zone"
+            self._problem(built, rule, what, "add `zone: UTC`, or the zone its clock showed")
+        return rule.zone if wire == AWARE and naive and not by_itself else None
 
     def _time_of_run(self, rule: ColumnRule, built: Built, wire: str) -> Raw | None:
         if wire not in {AWARE, NAIVE, "date"}:
@@ -147,7 +161,7 @@ class Builder:
         self, rule: ColumnRule, column: Column, raw: Raw, wire: str, built: Built
     ) -> str | None:
         """Return the value in the destination's type; NULL where it cannot be read."""
-        if (wrong := self._wrong_cast(rule, column, raw, wire)) is not None:
+        if (wrong := wrong_cast(rule, column, raw, wire)) is not None:
             self._problem(built, rule, *wrong)
             return None
         text = raw.sql if raw.type in TEXTUAL and rule.cast not in UNREPEATED else None
@@ -156,42 +170,9 @@ class Builder:
             name = f"read:{rule.name}"
             built.parsed.append(Parsed(name, read, text))
             return f"s.{quoted(name)}"
-        if rule.zone is not None:
+        if rule.zone is not None and raw.type == NAIVE:
             return f"({raw.sql} at time zone {literal(rule.zone)})"
         return raw.sql
-
-    def _wrong_cast(
-        self, rule: ColumnRule, column: Column, raw: Raw, wire: str
-    ) -> tuple[str, str] | None:
-        """Say what keeps a declared cast from working, and the fix."""
-        if rule.write and wire not in TEXTUAL:
-            return f"`write` gives a text, the destination is {column.declared}", "remove `write`"
-        if not rule.cast:
-            return None if rule.values else self._unfit(rule, column, raw, wire)
-        if wire not in CAST_TARGETS[rule.cast]:
-            return f"`cast: {rule.cast}` does not give {column.declared}", "choose another cast"
-        for form in rule.formats:
-            if not casts.well_formed(form, rule.cast):
-                return f"format `{form}` is not complete", "name YYYY, MM, DD or HH24, MI"
-        if rule.cast in READS_TEXT and raw.type not in TEXTUAL:
-            return f"`cast: {rule.cast}` reads text, the source is {raw.type}", "remove the cast"
-        return None
-
-    @staticmethod
-    def _unfit(rule: ColumnRule, column: Column, raw: Raw, wire: str) -> tuple[str, str] | None:
-        """Say why a value does not fit its column without a cast, and the fix."""
-        naive = raw.type == NAIVE and wire == AWARE
-        if naive and rule.zone is None:
-            fix = "add `zone: UTC`, or the zone its clock showed"
-            return "a timestamp without zone needs one", fix
-        if rule.zone is not None and not naive:
-            return f"`zone` does not apply from {raw.type} to {wire}", "remove `zone`"
-        fits = raw.type in {wire, column.type} and (column.is_builtin or raw.type == column.type)
-        fits = fits or (raw.type, wire) in WIDENINGS or (raw.type in TEXTUAL and column.is_text)
-        if fits or naive or (raw.type in {"uuid", "date"} and wire in TEXTUAL):
-            return None
-        what = f"the source is {raw.type}, the destination {column.declared}"
-        return what, "declare `cast:`, `values:` or `sql:`"
 
     def _read(self, rule: ColumnRule, raw: Raw, wire: str) -> str | None:
         """Return the expression of a declared cast or list of values."""

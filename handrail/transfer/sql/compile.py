@@ -1,23 +1,21 @@
 """Hold a mapping against two live catalogs and compile it to SQL, or refuse with every reason."""
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-import psycopg
-
 from handrail.transfer.mapping import mapping as mappings
 from handrail.transfer.mapping.mapping import MappingRefused
 from handrail.transfer.mapping.rules import MappingFile, Problem, TableRule
-from handrail.transfer.session.connection import Connection, connect, first_line, prepare
+from handrail.transfer.session.connection import connect
 from handrail.transfer.sql import account
 from handrail.transfer.sql import catalog as catalogs
 from handrail.transfer.sql import moment as moments
 from handrail.transfer.sql.catalog import Catalog
 from handrail.transfer.sql.evidence import recorded_catalog
+from handrail.transfer.sql.explain import explain
 from handrail.transfer.sql.plan import Plan, TablePlan
 from handrail.transfer.sql.secret import read_by
 from handrail.transfer.sql.table import TableCompiler
@@ -67,45 +65,6 @@ def compile(  # noqa: A001 - the plan's own word
     if compiler.problems:
         raise MappingRefused(mapping.file, compiler.problems)
     return plan
-
-
-def explain(plan: Plan, session: Connection) -> None:
-    """Let the source plan every query, so that a wrong `sql:` is refused here and not mid-load.
-
-    Raises:
-        MappingRefused: with the line of each rule PostgreSQL did not accept.
-    """
-    prepare(session)
-    problems: list[Problem] = []
-    for table in plan.tables:
-        if _refusal(session, table.rows()) is None:
-            continue
-        before = len(problems)
-        for column in table.columns:
-            alone = dataclasses.replace(
-                table,
-                columns=(column,),
-                parsed=tuple(p for p in table.parsed if p.name.endswith(f":{column.name}")),
-                faults=(),
-            )
-            if (error := _refusal(session, alone.rows())) is not None:
-                what = f"`{table.name}.{column.name}`: PostgreSQL says {error}"
-                problems.append(Problem(column.rule.place, what, "mend its `sql:` or values"))
-        if len(problems) == before:
-            error = _refusal(session, table.rows())
-            problems.append(
-                Problem(table.place, f"`{table.name}`: PostgreSQL says {error}", "mend its rules")
-            )
-    if problems:
-        raise MappingRefused(plan.file, problems)
-
-
-def _refusal(session: Connection, query: str) -> str | None:
-    try:
-        session.execute(f"explain {query}")
-    except psycopg.Error as error:
-        return first_line(error)
-    return None
 
 
 class _Compiler:

@@ -12,7 +12,7 @@ class ColumnPlan:
 
     `as_text` says that its type has no hash, so that both sides compare it as text; `binary` that
     COPY may write its values so. `needs` names the joins and parsed values that it reads. What is
-    `secret` is shown nowhere.
+    `secret` is shown nowhere. `sources` are all the source columns that it is made of.
     """
 
     name: str
@@ -25,6 +25,7 @@ class ColumnPlan:
     exact: bool
     needs: frozenset[str] = frozenset()
     binary: bool = True
+    sources: tuple[str, ...] = ()
     secret: bool = False
 
     @property

@@ -42,7 +42,7 @@ class TablePlan:
     key_type: str | None
     cut: Cut | None
     key_text: str
-    source_columns: tuple[str, ...]
+    source_types: dict[str, str]
     secrets: tuple[str, ...]
     columns: tuple[ColumnPlan, ...]
     parsed: tuple[Parsed, ...]
@@ -224,7 +224,7 @@ class TablePlan:
 
     def raw(self) -> str:
         """Return an expression: the source row as JSON, without secrets."""
-        shown = [name for name in self.source_columns if name not in self.secrets]
+        shown = [name for name in self.source_types if name not in self.secrets]
         listing = ", ".join(f"s.{quoted(name)}" for name in shown)
         return f"(select to_jsonb(r) from (select {listing}) r)"
 

@@ -76,7 +76,7 @@ class TableCompiler:
             key_type=chunk.type if chunk else None,
             cut=Cut(cut.name, cut.source, cut.type) if cut and cut.source else None,
             key_text=self._key_text(),
-            source_columns=tuple(self.source.by_name),
+            source_types={column.name: column.type for column in self.source.columns},
             secrets=tuple(sorted(self.secrets)),
             columns=tuple(columns.values()),
             parsed=tuple(item for built in parts for item in built.parsed),

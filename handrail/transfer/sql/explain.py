@@ -1,0 +1,149 @@
+"""Let the source plan what a mapping says in SQL, before any row is read by it."""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+
+import psycopg
+from psycopg.errors import UndefinedFunction, UndefinedTable
+
+from handrail.transfer.mapping.mapping import MappingRefused
+from handrail.transfer.mapping.rules import Place, Problem
+from handrail.transfer.session.connection import Connection, first_line, prepare
+from handrail.transfer.sql.plan import Plan, TablePlan
+
+TEXT = re.compile(r"'(?:[^']|'')*'")
+CALL = re.compile(r"""(?:("[^"]+"|\w+)\.)?("[^"]+"|\w+)\(""")
+# What PostgreSQL calls stable is the same within one statement only; a chunk is one statement.
+MOMENTS = {"now", "transaction_timestamp", "statement_timestamp", "pg_current_xact_id"}
+VALUES = re.compile(r"\b(CURRENT_(?:DATE|TIME|TIMESTAMP)|LOCALTIME(?:STAMP)?)\b")
+SPOKEN = re.compile(
+    r"(?:date|time|timestamp|timestamptz)\s*'\s*(now|today|tomorrow|yesterday)\s*'"
+    r"|'\s*(now|today|tomorrow|yesterday)\s*'\s*::\s*(?:date|time)",
+    re.IGNORECASE,
+)
+CHANGING = """
+select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+where (n.nspname, p.proname) in (select * from unnest(%s::text[], %s::text[]))
+and (p.provolatile = 'v' or n.nspname <> 'pg_catalog' and p.prosrc ~* %s)
+order by 1
+"""
+INSIDE = r"\m(now|current_date|current_timestamp|localtimestamp|clock_timestamp|random|nextval)\M"
+STEADY = 'write what the source holds, or `constant: "{time_of_run}"` for the moment of the load'
+
+
+def explain(plan: Plan, session: Connection) -> None:
+    """Find what the source does not take of a mapping, and what would not give the same twice.
+
+    Raises:
+        MappingRefused: with the line of each rule.
+    """
+    prepare(session)
+    problems: list[Problem] = []
+    for table in plan.tables:
+        refused = list(_refused(plan, table, session))
+        problems += refused or _unsteady(table, session)
+    if problems:
+        raise MappingRefused(plan.file, problems)
+
+
+def _refused(plan: Plan, table: TablePlan, session: Connection) -> Iterator[Problem]:
+    """Yield what PostgreSQL does not take, by column where one column is to blame."""
+    whole = _refusal(session, table.rows())
+    if whole is None:
+        return
+    found = False
+    for column in table.columns:
+        alone = dataclasses.replace(
+            table,
+            columns=(column,),
+            parsed=tuple(p for p in table.parsed if p.name.endswith(f":{column.name}")),
+            faults=(),
+        )
+        if (error := _refusal(session, alone.rows())) is not None:
+            found = True
+            what = f"`{table.name}.{column.name}`: PostgreSQL says {first_line(error)}"
+            yield Problem(column.rule.place, what, _fix(plan, error, "mend its `sql:` or values"))
+    if not found:
+        what = f"`{table.name}`: PostgreSQL says {first_line(whole)}"
+        yield Problem(table.place, what, _fix(plan, whole, "mend its rules"))
+
+
+def _fix(plan: Plan, error: psycopg.Error, usual: str) -> str:
+    if isinstance(error, UndefinedTable):
+        named = re.search(r'relation "([^"]+)"', first_line(error))
+        known = plan.source.by_name.get(named.group(1)) if named else None
+        written = f"`{known.schema}.{known.relation}`" if known else "`schema.table`"
+        return f"write a table with its schema: {written}"
+    if isinstance(error, UndefinedFunction):
+        return "write a function of your own with its schema: `schema.function(…)`"
+    return usual
+
+
+def _refusal(session: Connection, query: str) -> psycopg.Error | None:
+    try:
+        session.execute(f"explain {query}")
+    except psycopg.Error as error:
+        return error
+    return None
+
+
+def _unsteady(table: TablePlan, session: Connection) -> Iterator[Problem]:
+    """Yield the rules whose value depends on when, or in which company, a row is read."""
+    for name, place, written, expression in _written(table):
+        query = f"select {expression} from {table.source_rows} s"
+        row = session.execute(f"explain (verbose, format json) {query}").fetchone()
+        said = row[0] if row else []
+        label = f"`{table.name}.{name}`" if name else f"`{table.name}`"
+        texts = list(_texts(said))
+        if changing := sorted({*_changing(session, texts), *_spoken(written)}):
+            what = f"{label}: `{', '.join(changing)}` gives another value each time it is asked"
+            yield Problem(place, what, STEADY)
+        if "WindowAgg" in texts:
+            what = f"{label}: it counts among the rows of one chunk, not of the table"
+            fix = "leave the number to the destination (`generated: true`), or use a subselect"
+            yield Problem(place, what, fix)
+
+
+def _written(table: TablePlan) -> Iterator[tuple[str, Place, str, str]]:
+    """Yield what a person wrote in SQL: column, line, text and expression over the source row."""
+    parsed = {item.name: item.sql for item in table.parsed}
+    for column in table.columns:
+        if column.rule.sql is not None:
+            yield column.name, column.rule.place, column.rule.sql, parsed[f"sql:{column.name}"]
+    for fault in table.faults:
+        if fault.column == "":
+            yield "", fault.place, fault.condition, fault.condition
+
+
+def _texts(said: object) -> Iterator[str]:
+    if isinstance(said, str):
+        yield said
+    elif isinstance(said, dict):
+        for each in said.values():
+            yield from _texts(each)
+    elif isinstance(said, list):
+        for each in said:
+            yield from _texts(each)
+
+
+def _changing(session: Connection, texts: list[str]) -> Iterator[str]:
+    """Yield the functions of a plan that are volatile, or tell the time."""
+    bare = [TEXT.sub("''", text) for text in texts]
+    calls = {
+        ((schema or "pg_catalog").strip('"'), name.strip('"'))
+        for text in bare
+        for schema, name in CALL.findall(text)
+    }
+    yield from (name for schema, name in calls if schema == "pg_catalog" and name in MOMENTS)
+    yield from (found.lower() for text in bare for found in VALUES.findall(text))
+    if calls:
+        schemas, names = zip(*sorted(calls), strict=True)
+        rows = session.execute(CHANGING, [list(schemas), list(names), INSIDE])
+        yield from (row[0] for row in rows)
+
+
+def _spoken(written: str) -> Iterator[str]:
+    """Yield the words that PostgreSQL reads as a moment, as in `'today'::date`."""
+    for found in SPOKEN.findall(written):
+        yield next(filter(None, found)).lower()

@@ -1,0 +1,49 @@
+"""Whether a value reaches its column by what its rule declares."""
+
+from handrail.transfer.mapping.rules import ColumnRule
+from handrail.transfer.sql import casts
+from handrail.transfer.sql.built import Raw
+from handrail.transfer.sql.catalog import Column
+from handrail.transfer.sql.types import AWARE, NAIVE, TEXTUAL, TIME, WIDENINGS
+
+CAST_TARGETS = {
+    "boolean": {"boolean"},
+    "date": {"date", AWARE},
+    "time": {TIME},
+    "json": {"json", "jsonb"},
+    "integer": {"smallint", "integer", "bigint"},
+    "text": TEXTUAL,
+}
+READS_TEXT = {"date", "time", "json"}
+
+
+def wrong_cast(rule: ColumnRule, column: Column, raw: Raw, wire: str) -> tuple[str, str] | None:
+    """Say what keeps a declared cast from working, and the fix."""
+    if rule.write and wire not in TEXTUAL:
+        return f"`write` gives a text, the destination is {column.declared}", "remove `write`"
+    if not rule.cast:
+        return None if rule.values else _unfit(rule, column, raw, wire)
+    if wire not in CAST_TARGETS[rule.cast]:
+        return f"`cast: {rule.cast}` does not give {column.declared}", "choose another cast"
+    for form in rule.formats:
+        if not casts.well_formed(form, rule.cast):
+            return f"format `{form}` is not complete", "name YYYY, MM, DD or HH24, MI"
+    if rule.cast in READS_TEXT and raw.type not in TEXTUAL:
+        return f"`cast: {rule.cast}` reads text, the source is {raw.type}", "remove the cast"
+    return None
+
+
+def _unfit(rule: ColumnRule, column: Column, raw: Raw, wire: str) -> tuple[str, str] | None:
+    """Say why a value does not fit its column without a cast, and the fix."""
+    naive = raw.type == NAIVE and wire == AWARE
+    if naive and rule.zone is None:
+        fix = "add `zone: UTC`, or the zone its clock showed"
+        return "a timestamp without zone needs one", fix
+    if rule.zone is not None and not naive and not (rule.sql and wire == AWARE):
+        return f"`zone` does not apply from {raw.type} to {wire}", "remove `zone`"
+    fits = raw.type in {wire, column.type} and (column.is_builtin or raw.type == column.type)
+    fits = fits or (raw.type, wire) in WIDENINGS or (raw.type in TEXTUAL and column.is_text)
+    if fits or naive or (raw.type in {"uuid", "date"} and wire in TEXTUAL):
+        return None
+    what = f"the source is {raw.type}, the destination {column.declared}"
+    return what, "declare `cast:`, `values:` or `sql:`"

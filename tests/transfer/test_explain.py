@@ -1,0 +1,138 @@
+"""What a mapping says in SQL is looked at before any row is."""
+
+import pytest
+
+ROWS = """
+create table t(id int primary key, a timestamp); insert into t values (1, '2024-01-15 12:00');
+create table other(k int, v text); insert into other values (1, 'seen')
+"""
+EMPTY = "create table t(id int primary key, a timestamptz, b text)"
+
+
+def rule(column, text, more="", quarantine="[]"):
+    """Return a mapping in which one column is made by SQL."""
+    rest = "      a: {zone: UTC}\n" if column == "b" else ""
+    made = f'      {column}: {{sql: "{text}"{more}}}\n'
+    return (
+        f"tables:\n  t:\n    copy: [id]\n    columns:\n{rest}{made}    quarantine: {quarantine}\n"
+        "drop_tables: {other: {reason: looked into only, optional: true}}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("now()::text", "now"),
+        ("CURRENT_DATE::text", "current_date"),
+        ("coalesce({id}::text, clock_timestamp()::text)", "clock_timestamp"),
+        ("random()::text", "random"),
+        ("gen_random_uuid()::text", "gen_random_uuid"),
+        ("nextval('public.s')::text", "nextval"),
+        ("(select max(v) || localtimestamp::text from public.other)", "localtimestamp"),
+        ("age({a})::text", "current_date"),
+        ("'today'::date::text", "today"),
+        ("(timestamp 'now')::text", "now"),
+        ("public.mine()", "mine"),
+        ("public.stable_but_now()", "stable_but_now"),
+    ],
+)
+def test_an_expression_that_changes_is_refused(small, text, named):
+    """It would pass the preflight and fail the verification for ever."""
+    functions = (
+        "; create sequence s; create function mine() returns text language plpgsql volatile "
+        "as 'begin return 1; end'; create function stable_but_now() returns text "
+        "language plpgsql stable as 'begin return now(); end'"
+    )
+    small.holds(ROWS + functions, EMPTY, rule("b", text))
+    (found,) = small.problems()
+    assert f"`{named}` gives another value each time" in found
+    assert "{time_of_run}" in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "upper('now() is a word')",
+        "age({a}, timestamp '2024-01-01')::text",
+        "to_char({a}, 'YYYY')",
+        "'random()'",
+        "(select v from public.other where k = {id})",
+    ],
+)
+def test_a_steady_expression_is_taken(small, text):
+    """No false alarm for words, and for functions of the row alone."""
+    small.holds(ROWS, EMPTY, rule("b", text))
+    assert small.problems() == []
+    assert small.load().reasons() == []
+
+
+def test_a_subselect_is_told_to_write_the_schema(small):
+    """The session looks in no schema, so that a name cannot mean two tables."""
+    small.holds(ROWS, EMPTY, rule("b", "(select v from other where k = {id})"))
+    (found,) = small.problems()
+    assert 'relation "other" does not exist' in found
+    assert "write a table with its schema: `public.other`" in found
+
+
+def test_a_number_among_the_rows_of_a_chunk_is_refused(small):
+    """`row_number()` would begin anew with each chunk."""
+    small.holds(ROWS, EMPTY, rule("b", "(row_number() over (order by {id}))::text"))
+    (found,) = small.problems()
+    assert "among the rows of one chunk" in found
+    assert "generated: true" in found
+
+
+def test_a_condition_that_keeps_rows_out_is_looked_at_as_well(small):
+    """Which rows are kept out must not depend on the hour."""
+    mapping = rule("b", "'x'", quarantine="[{when: '{a} < now()', reason: old}]")
+    small.holds(ROWS, EMPTY, mapping)
+    (found,) = small.problems()
+    assert "`now` gives another value" in found
+
+
+def test_sql_over_a_timestamp_without_zone_needs_one(small):
+    """Like any other column: the session's zone would be taken silently."""
+    small.holds(ROWS, EMPTY, rule("a", "{a}::timestamptz"))
+    (found,) = small.problems()
+    assert "`a` shows a clock without a zone" in found
+
+    mapping = rule("a", "date_trunc('hour', {a})", ", zone: Asia/Manila")
+    small.path.write_text(mapping, encoding="utf-8")
+    assert small.load().reasons() == []
+    assert small.there("select a::text from t") == [("2024-01-15 04:00:00+00",)]
+
+
+def test_sql_that_names_the_zone_itself_needs_no_other(small):
+    """`at time zone` has dealt with it."""
+    small.holds(ROWS, EMPTY, rule("a", "{a} at time zone 'Asia/Manila'"))
+    assert small.load().reasons() == []
+    assert small.there("select a::text from t") == [("2024-01-15 04:00:00+00",)]
+
+
+CLOCKS = (
+    "create table t(id int primary key, a timestamp); insert into t values "
+    "(1, '2024-03-31 02:30'), (2, '2024-10-27 02:30'), (3, '2024-07-01 12:00'), (4, null)"
+)
+
+
+def zoned(zone):
+    """Return a mapping that reads a clock in a zone."""
+    return f"tables:\n  t:\n    copy: [id]\n    columns:\n      a: {{zone: {zone}}}\n"
+
+
+def test_a_time_that_never_was_is_refused_and_one_that_was_twice_is_noted(small):
+    """Clocks in Berlin went forward on 31 March and back on 27 October."""
+    small.holds(CLOCKS, EMPTY, zoned("Europe/Berlin"))
+    found = {f.verdict: f for f in small.preflight().findings}
+
+    assert (found["refused"].keys, found["refused"].values) == (("1",), ("2024-03-31 02:30:00",))
+    assert "never showed this time" in found["refused"].what
+    assert found["noted"].keys == ("2",)
+    assert "twice; it is read as after it was set back" in found["noted"].what
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Manila"])
+def test_a_zone_whose_clocks_are_not_set_finds_nothing(small, zone):
+    """Every time was once."""
+    small.holds(CLOCKS, EMPTY, zoned(zone))
+    assert small.preflight().findings == ()
