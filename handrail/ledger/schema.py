@@ -37,11 +37,6 @@ CREATE TABLE anchor (
     id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, sha256 TEXT NOT NULL
 ) STRICT;
 CREATE TABLE vault (id INTEGER PRIMARY KEY CHECK (id = 1), fingerprint TEXT NOT NULL) STRICT;
-CREATE TABLE large (sha256 TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT;
-CREATE TRIGGER large_never_changes BEFORE UPDATE ON large
-    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER large_never_goes BEFORE DELETE ON large
-    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 """
 _ABOUT = "CREATE TABLE about (environment TEXT NOT NULL, created_at TEXT NOT NULL) STRICT;\n"
 _FIRST = """
