@@ -111,8 +111,9 @@ class _Draft:
             source.by_name[origin],
             column,
             foreign=any(key.columns == (column.name,) for key in target.foreign_keys),
-            unique=(column.name,) in target.uniques and (origin,) not in source.uniques,
-            keyed=len(source.primary_key) == 1,
+            unique=(column.name,) in target.uniques,
+            guarded=(origin,) in source.uniques,
+            key=source.primary_key[0] if len(source.primary_key) == 1 else None,
             django=set(target.by_name) >= ACCOUNTS,
         )
         return look.rule(found.doubts.get(column.name))

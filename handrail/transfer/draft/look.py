@@ -76,8 +76,9 @@ class Look:
         origin: The column.
         target: The destination column it goes to.
         foreign: The destination column refers to another table.
-        unique: The destination wants its values to differ, and the source does not.
-        keyed: The source table has a key of one column.
+        unique: The destination wants its values to differ.
+        guarded: The source wants that, too.
+        key: The one column of the source table's key, if it has just one.
         django: The destination table is one of Django's accounts.
     """
 
@@ -87,7 +88,8 @@ class Look:
     target: Column
     foreign: bool = False
     unique: bool = False
-    keyed: bool = True
+    guarded: bool = False
+    key: str | None = None
     django: bool = False
 
     @property
@@ -123,7 +125,7 @@ class Look:
             rule.parts["link"] = "true"
         if both_texts and self.target.length:
             self._length(rule)
-        if self.unique:
+        if self.unique and not self.guarded:
             self._unique(rule)
         self._absent(rule)
         return rule
@@ -157,16 +159,32 @@ class Look:
             rule.doubts.append(f"{values} of more than {self.target.length} characters")
 
     def _unique(self, rule: Rule) -> None:
-        groups = f"select count(*) as n from {self.table} s where {self.raw} is not null "
+        """Say what becomes of values that another row holds, and of blanks, which are many."""
+        there = f"{self.raw} is not null"
+        if self._stands_in and (blanks := self.rows(f"{casts.trimmed(self.raw)} = ''")):
+            there = f"{casts.trimmed(self.raw)} <> ''"
+            rule.parts["when_blank"] = "placeholder"
+            self._placeholder(rule, blanks)
+            rule.doubts.append(f"{yaml_text.counted(blanks, 'row')} with a blank")
+        groups = f"select count(*) as n from {self.table} s where {there} "
         query = f"select coalesce(sum(n - 1), 0)::bigint from ({groups} group by {self.raw}) g"
         again = value(self.session, query)
         if not again:
             return
         rows = yaml_text.counted(again, "row")
         rule.doubts.append(f"{rows} with what another holds; it has to be unique")
-        if self.keyed:
-            rule.parts |= {"when_duplicate": "quarantine"}
+        if self.key is not None:
+            rule.parts["when_duplicate"] = "quarantine"
             rule.parts.setdefault("reason", '"CHECK: another row holds it already"')
+
+    @property
+    def _stands_in(self) -> bool:
+        """Say whether a text made from the key can stand in, where no text may repeat."""
+        return self.unique and self.key is not None and self.origin.is_text and self.target.is_text
+
+    def _placeholder(self, rule: Rule, rows: int) -> None:
+        rule.parts["placeholder"] = yaml_text.text(f"missing-{{{self.key}}}")
+        rule.parts["max_defaulted"] = str(rows + int(rule.parts.get("max_defaulted", 0)))
 
     def _cast(self, rule: Rule) -> None:
         origin, target = self.origin.type, self.target.type
@@ -236,6 +254,10 @@ class Look:
             rule.doubts.append(f"{yaml_text.counted(missing, 'row')} without a parent")
         elif missing and rule.parts.get("when_uncastable") == "quarantine":
             rule.parts["when_null"] = "quarantine"
+            rule.doubts.append(f"{yaml_text.counted(missing, 'row')} without a value")
+        elif missing and self._stands_in:
+            rule.parts["when_null"] = "placeholder"
+            self._placeholder(rule, missing)
             rule.doubts.append(f"{yaml_text.counted(missing, 'row')} without a value")
         elif missing:
             rule.parts |= {"when_null": "sentinel", "max_defaulted": str(missing)}

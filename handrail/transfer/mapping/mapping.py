@@ -72,7 +72,7 @@ def load(path: str | FilePath, *, undecided: bool = False) -> MappingFile:
     found = reading.mapping()
     problems = reading.document.problems
     if not undecided:
-        problems += (_undecided(file, line) for line in reading.document.questions)
+        problems += (_undecided(file, line) for line in sorted(set(reading.document.questions)))
     if problems:
         raise MappingRefused(file, problems)
     return found
