@@ -24,6 +24,7 @@ COMMANDS = {
     "export": "handrail.cli.ledger",
     "report": "handrail.cli.ledger",
     "mapping": "handrail.cli.mapping",
+    "new": "handrail.cli.new",
 }
 ENDS = "Exit status: 0 good, 1 not good, 2 usage."
 
