@@ -6,7 +6,7 @@ import pytest
 
 from handrail.transfer.read.kept_out import write_kept_out
 from handrail.transfer.sql.withhold import shown_sql
-from handrail.transfer.verify import verify
+from handrail.transfer.verify import page, verify
 
 HASH = "$2b$12$" + "abcdefghijklmnopqrstuv" + "ABCDEFGHIJKLMNOPQRSTUVWXYZ01234"
 
@@ -232,3 +232,28 @@ def test_what_is_malformed_may_be_kept_with_a_reason(small):
     assert small.load().good
     assert small.there("select a from t") == [("plain",)]
     assert small.there("select action, new_value from _migration.adjusted") == [("keep", "plain")]
+
+
+def test_what_the_new_application_rewrites_is_told_and_no_difference(small):
+    """A hash renewed at the first sign-in, asked again after it; any other change still counts."""
+    small.holds(
+        "create table users(id int primary key, password text, name text);"
+        "insert into users values (1, 'a', 'x'), (2, 'b', 'y')",
+        "create table users(id int primary key, password text, name text)",
+        "tables:\n  users:\n    copy: [id, name]\n    columns:\n"
+        "      password: {secret: true, rewritten: Django renews a hash at the first sign-in}\n",
+    )
+    assert [table.rewritten for table in small.load().tables] == [0]
+
+    small.there("update users set password = 'renewed' where id = 1")
+    again = verify.verify(small.plan(), *small.urls)
+    assert again.good
+    assert [table.rewritten for table in again.tables] == [1]
+    assert "equal, 1 rewritten since" in page.page(again)
+
+    small.there("update users set name = 'z' where id = 1")
+    damaged = verify.verify(small.plan(), *small.urls)
+    assert not damaged.good
+    assert [(each.key, [cell.column for cell in each.cells]) for each in damaged.differences] == [
+        ("1", ["name"])
+    ]

@@ -29,7 +29,7 @@ def write_kept_out(plan: Plan, destination: str, directory: Path) -> dict[str, i
             path = private / each.name
             path.chmod(0o600)
             path.replace(directory / each.name)
-        private.rmdir()
+        shutil.rmtree(private)
     except OSError as error:
         raise ClientError(
             f"{' and '.join(FILES)} were not written to `{directory}`",

@@ -153,7 +153,7 @@ def _looked_at(column: ColumnPlan) -> _Looked | None:
 def _wrong(column: ColumnPlan, raw: str, now: str) -> str | None:
     """Return a condition over the legacy text and the value; None where there is no inverse."""
     rule = column.rule
-    if column.source is None or rule.sql or rule.lookup or rule.values:
+    if column.source is None or rule.sql or rule.lookup or rule.values or rule.rewritten:
         return None
     differs = _differs(column, raw, now)
     if differs is None:

@@ -2,7 +2,7 @@
 
 from handrail import pages
 from handrail.transfer.verify.compare import Cell
-from handrail.transfer.verify.verify import Report
+from handrail.transfer.verify.verify import Report, TableReport
 
 SHOWN = 500  # differences on the page; the JSON beside it has all that were named
 
@@ -18,7 +18,7 @@ def page(report: Report) -> str:
         tables=[
             (
                 *(each.table, each.source, each.source_rows, each.quarantined, each.expected),
-                *(each.found, "equal" if each.equal else "differ"),
+                *(each.found, _verdict(each)),
             )
             for each in report.tables
         ],
@@ -35,3 +35,8 @@ def page(report: Report) -> str:
         inverses=[(e.table, e.column, e.rows, e.wrong, ", ".join(e.keys)) for e in report.inverses],
         links=list(report.links.counts().items()) if report.links is not None else [],
     )
+
+
+def _verdict(table: TableReport) -> str:
+    verdict = "equal" if table.equal else "differ"
+    return f"{verdict}, {table.rewritten} rewritten since" if table.rewritten else verdict

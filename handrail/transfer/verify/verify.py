@@ -24,7 +24,8 @@ class NothingLoaded(ClientError):
 class TableReport:
     """Counts of one table before and after: source = moved + kept out, destination = moved.
 
-    `truncated` says that more rows differ than are named.
+    `truncated` says that more rows differ than are named; `rewritten` counts those of which the new
+    application has written anew what the mapping says it may.
     """
 
     table: str
@@ -35,6 +36,7 @@ class TableReport:
     found: int
     equal: bool
     truncated: bool
+    rewritten: int
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def verify(
             TableReport(
                 item.table, plan.table(item.table).source, rows[item.table],
                 rows[item.table] - item.source_rows, item.source_rows, item.destination_rows,
-                item.equal, item.truncated,
+                item.equal, item.truncated, item.rewritten,
             )
             for item in comparisons
         ),
