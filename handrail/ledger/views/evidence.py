@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from handrail.ledger.entry import Entry, Event
 from handrail.ledger.errors import RunbookError
@@ -22,6 +22,29 @@ class Reason:
     actor: str
     event: str
     text: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """What a command left behind that did not succeed."""
+
+    at: str
+    attempt: int
+    command: str
+    exit_status: int | None  # None where no shell ended
+    output: str  # the end of it
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        """Read it from the entry of a step that failed."""
+        kept = entry.body["failure"]
+        return cls(entry.at, entry.attempt, kept["command"], kept["exit_status"], kept["output"])
+
+    @property
+    def words(self) -> str:
+        """Return which command it was, and how it ended."""
+        ended = "did not succeed" if self.exit_status is None else f"ended with {self.exit_status}"
+        return f"attempt {self.attempt}: `{self.command}` {ended}"
 
 
 @dataclass
@@ -60,6 +83,7 @@ class TaskEvidence:
     before: Any = None  # Any: JSON
     acted: bool = False  # `before` was recorded
     reasons: list[Reason] = field(default_factory=list)
+    failures: list[Failed] = field(default_factory=list)  # oldest first
 
     def take(self, entry: Entry) -> None:
         """Take one entry about this task into account."""
@@ -67,6 +91,8 @@ class TaskEvidence:
         self.facts = entry.body.get("facts") or self.facts
         if entry.reason:
             self.reasons.append(Reason(entry.at, entry.actor, entry.event, entry.reason))
+        if "failure" in entry.body:
+            self.failures.append(Failed.of(entry))
         if entry.event is Event.STEP_STARTED:
             if not self.acted:  # the first snapshot counts: later ones may show our own doing
                 self.before = entry.body.get("before")

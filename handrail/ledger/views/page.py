@@ -62,6 +62,7 @@ def _task(task: TaskEvidence, longest: float) -> dict[str, Any]:  # Any: what th
         "share": round(100 * (task.seconds or 0) / longest) if longest else 0,
         "started": f", begun {plain.moment(task.started_at)}" if task.started_at else "",
         "attempts": f", {plain.count(task.attempts, 'attempt')}" if task.attempts else "",
+        "failures": [(failed.words, failed.output) for failed in task.failures],
         "notes": [(name, told) for name, told in notes if told],
     }
 

@@ -26,12 +26,23 @@ def render(evidence: Evidence, audit: Audit) -> list[str]:
         ("Reasons given", reasons(evidence)),
     ):
         lines += ["", heading, *(plain.columns(rows, indent=4) or ["    none"])]
+    lines += failures(evidence)
     lines += ["", "Rollback"]
     lines += _wrapped(rollback(evidence))
     lines += plain.columns(undone(evidence), indent=4)
     lines += ["", "Ledger"]
     lines += _wrapped(trust(audit))
     return lines + show.remarks(audit.problems + audit.warnings)
+
+
+def failures(evidence: Evidence) -> list[str]:
+    """Return what failed commands left behind, under a heading; nothing where none failed."""
+    told = [(task, show.failures_of(task)) for task in evidence.tasks if task.failures]
+    lines = ["", "Failed commands"] if told else []
+    for task, said in told:
+        lines.append(f"    {task.task}  {task.step} on {task.target}")
+        lines += [f"        {line}" for line in said]
+    return lines
 
 
 def _wrapped(sentences: list[str]) -> list[str]:

@@ -149,6 +149,7 @@ def _task_as_json(task: TaskEvidence) -> JSON:
         "acted": task.acted,
         "before": plain.abridged(task.before),
         "reasons": [vars(reason) for reason in task.reasons],
+        "failures": [vars(failed) for failed in task.failures],
     }
 
 
@@ -166,6 +167,16 @@ def run_as_text(evidence: Evidence) -> list[str]:
     for task in evidence.tasks:
         lines += ["", f"{task.task}  {task.step} on {task.target}: {state_of(task)}"]
         lines += [f"    {name:<9} {text}" for name, text in details_of(task) if text]
+        lines += [f"    {line}" for line in failures_of(task)]
+    return lines
+
+
+def failures_of(task: TaskEvidence) -> list[str]:
+    """Return what the task's failed commands left behind: which and how, then their last words."""
+    lines = []
+    for failed in task.failures:
+        lines.append(f"{'failed':<9} {one_line(failed.words)}")
+        lines += [f"{'':<9} | {one_line(each)}" for each in failed.output.splitlines()]
     return lines
 
 
