@@ -7,6 +7,7 @@ from handrail.clients.postgres import Database
 from handrail.engine import Finding, fails, gate, holds
 from handrail.transfer.mapping.mapping import MappingRefused
 from handrail.transfer.read import preflight
+from handrail.transfer.read.standing import FILE
 from handrail.transfer.sql.plan import Plan
 from handrail.transfer.verify import verify as verification
 from handrail.transfer.verify.page import page
@@ -28,10 +29,13 @@ def mapping_fits(source: Database, destination: Database, mapping: str) -> Findi
 
 
 @gate(fix="correct the rows, or declare in the mapping what becomes of them")
-def rows_fit(source: Database, destination: Database, mapping: str) -> Finding:
+def rows_fit(
+    source: Database, destination: Database, mapping: str, directory: str, run: str
+) -> Finding:
     """Every row of the legacy database can be held, or is declared to be kept out."""
     urls = (source.url.reveal(), destination.url.reveal())
-    found = preflight.check(opened(mapping, source, destination), *urls)
+    record = Path(directory) / run / FILE
+    found = preflight.check(opened(mapping, source, destination), *urls, record=record)
     reasons = found.reasons()
     if reasons:
         return fails(shortened(reasons))

@@ -363,6 +363,7 @@ verify.rows_fit(
     source=here.legacy_database,
     destination=here.django_database,
     mapping=here.mapping,
+    directory=here.directory,
 )
 verify.notices_missing_rows(
     task="8.3",

@@ -6,6 +6,7 @@ from handrail.clients.postgres import Database
 from handrail.engine import Commands, Finding, call, fails, holds, say, step
 from handrail.transfer.read import export as exports
 from handrail.transfer.read import files
+from handrail.transfer.read.standing import FILE
 from handrail.transfer.sql.plan import Plan
 
 from ..databases import writes_are_stopped
@@ -83,7 +84,9 @@ def write_export(
     if place.exists() and is_whole(plan, source, place).passed:
         return
     set_export_aside(directory, run)
-    made = exports.export(plan, source.url.reveal(), destination.url.reveal(), place)
+    made = exports.export(
+        plan, source.url.reveal(), destination.url.reveal(), place, record=place.parent / FILE
+    )
     say(f"{made.rows} rows of {len(made.tables)} tables exported to {place}")
 
 

@@ -13,6 +13,7 @@ from handrail.transfer.load import load as loads
 from handrail.transfer.load.workers import Workers, asked_for
 from handrail.transfer.read.journal import Moved
 from handrail.transfer.read.kept_out import FILES
+from handrail.transfer.read.standing import FILE
 from handrail.transfer.sql.plan import Plan
 
 from ..evidence import (
@@ -100,11 +101,13 @@ def load(
     plan = opened(mapping, source, destination)
     place = Path(directory) / run
     yield call(write_private, place / LOAD, json.dumps({"digest": plan.digest, "backup": label}))
-    yield call(stream, plan, source, destination, asked_for(workers, cluster))
+    yield call(stream, plan, source, destination, place / FILE, asked_for(workers, cluster))
     yield call(keep_kept_out, plan, destination, place)
 
 
-def stream(plan: Plan, source: Database, destination: Database, workers: Workers | None) -> None:
+def stream(
+    plan: Plan, source: Database, destination: Database, record: Path, workers: Workers | None
+) -> None:
     """Load, or bring a finished load up to date, and say what came of it."""
     ours, theirs = urls(source, destination)
     if loads.is_loaded(theirs, plan.digest):
@@ -115,8 +118,9 @@ def stream(plan: Plan, source: Database, destination: Database, workers: Workers
     tell = Progress().tell
     # a load of this run that stopped, and whose mapping was mended since, gives way
     loaded = loads.load(
-        plan, ours, theirs, mode="bulk", supersede=True, workers=workers, on_chunk=tell
-    )
+        plan, ours, theirs, mode="bulk", record=record, supersede=True, workers=workers,
+        on_chunk=tell,
+    )  # fmt: skip
     say(f"{loaded.rows} rows loaded")
 
 

@@ -65,6 +65,10 @@ class Small:
         """Return what a verification comes to now."""
         return verify.verify(self.plan(), *self.urls)
 
+    def here(self, query):
+        """Ask, or tell, the source."""
+        return ask(self.urls[0], query)
+
     def there(self, query):
         """Ask the destination."""
         return ask(self.urls[1], query)

@@ -95,6 +95,7 @@ def load(
     mode: str = "stream",
     chunk_rows: int | None = None,
     preflighted: bool = False,
+    record: Path | None = None,
     supersede: bool = False,
     workers: Workers | None = None,
     on_chunk: Callable[[Moved], None] | None = None,
@@ -109,6 +110,7 @@ def load(
         mode: `stream` into live keys, or `bulk` with keys and indexes taken down meanwhile.
         chunk_rows: Rows of one transaction; default 100,000.
         preflighted: The caller holds a good preflight of the same rows, so it is not run again.
+        record: File of a preflight that may stand, and where else a new one goes.
         supersede: An unfinished load of another mapping gives way, and its rows are taken away.
         workers: Processes that move chunks side by side, as `workers.local(2)`; without
             them chunks are
@@ -127,7 +129,7 @@ def load(
 
         def preflight_first() -> None:
             if not preflighted:
-                preflight.require(plan, source, destination, snapshot=snapshot)
+                preflight.require(plan, source, destination, snapshot=snapshot, record=record)
 
         given = WorkerInput(plan, source, destination, snapshot)
         with WorkerPool(workers, given) if workers else nullcontext() as pool:

@@ -40,6 +40,7 @@ def export(
     *,
     chunk_rows: int | None = None,
     preflighted: bool = False,
+    record: Path | None = None,
 ) -> Export:
     """Export every table; the directory appears whole, or not at all.
 
@@ -50,6 +51,7 @@ def export(
         directory: Where the files go; must not exist yet.
         chunk_rows: Rows of one file; default 100,000.
         preflighted: The caller holds a good preflight of the same rows.
+        record: File of a preflight that may stand, and where else a new one goes.
 
     Raises:
         ExportFailed: the directory exists, or a table could not be read or written.
@@ -67,7 +69,7 @@ def export(
         with reading(source) as session:
             snapshot = value(session, "select pg_export_snapshot()")
             if not preflighted:
-                preflight.require(plan, source, destination, snapshot=snapshot)
+                preflight.require(plan, source, destination, snapshot=snapshot, record=record)
             made = _write(plan, session, snapshot, partial, chunk_rows)
         write_manifest(partial, made)
         partial.rename(place)

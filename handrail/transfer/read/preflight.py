@@ -1,14 +1,17 @@
 """Look at every row of the source before anything is written, and say what would go wrong."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import psycopg
 
 from handrail.clients.errors import ClientError
 from handrail.transfer.read import (
     forms,
+    left_out,
     parents,
     raising,
+    standing,
     surroundings,
     trial,
     uniques,
@@ -66,7 +69,14 @@ class PreflightFailed(ClientError):
         self.preflight = preflight
 
 
-def check(plan: Plan, source: str, destination: str, *, snapshot: str | None = None) -> Preflight:
+def check(
+    plan: Plan,
+    source: str,
+    destination: str,
+    *,
+    snapshot: str | None = None,
+    record: Path | None = None,
+) -> Preflight:
     """Read every row of every table, and find all that keeps it from arriving as it should.
 
     What the mapping says is counted on the source; what the destination's own checks, types and
@@ -77,6 +87,7 @@ def check(plan: Plan, source: str, destination: str, *, snapshot: str | None = N
         source: URL of the legacy database; only read.
         destination: URL of the new database; nothing is left there.
         snapshot: An exported snapshot to look at; else a new one.
+        record: File that the answer goes to, for `require` to find.
 
     Raises:
         ClientError: no temporary table can be made on the destination.
@@ -88,9 +99,9 @@ def check(plan: Plan, source: str, destination: str, *, snapshot: str | None = N
         connect(destination, name="destination") as theirs,
     ):
         for table in plan.tables:
-            total, found = _counted(ours, table)
+            total, counted = _counted(ours, table)
             counts.append(total)
-            findings += found
+            findings += counted
         findings += surroundings.check(plan, ours, theirs)
         if not any(total.failed for total in counts):
             for table in plan.tables:
@@ -98,8 +109,12 @@ def check(plan: Plan, source: str, destination: str, *, snapshot: str | None = N
                 findings += forms.check(ours, table)
                 findings += zones.check(ours, table)
                 findings += parents.check(ours, plan, table)
+            findings += left_out.check(ours, plan)
             findings += trial.check(plan, ours, theirs)
-    return Preflight(plan.digest, tuple(counts), tuple(findings), plan.notes)
+        found = Preflight(plan.digest, tuple(counts), tuple(findings), plan.notes)
+        if record is not None:
+            standing.keep(record, found.as_json(), plan, ours)
+    return found
 
 
 def _counted(session: Connection, table: TablePlan) -> tuple[TableCount, list[Finding]]:
@@ -110,13 +125,30 @@ def _counted(session: Connection, table: TablePlan) -> tuple[TableCount, list[Fi
         return raising.look(session, table, error)
 
 
-def require(plan: Plan, source: str, destination: str, *, snapshot: str | None = None) -> Preflight:
-    """Check, and refuse unless good.
+def require(
+    plan: Plan,
+    source: str,
+    destination: str,
+    *,
+    snapshot: str | None = None,
+    record: Path | None = None,
+) -> None:
+    """Check, and refuse unless good; not again while an answer that is on record stands.
+
+    Args:
+        plan: The compiled mapping.
+        source: URL of the legacy database; only read.
+        destination: URL of the new database; nothing is left there.
+        snapshot: An exported snapshot to look at; else a new one.
+        record: File of the answer; see `standing`.
 
     Raises:
         PreflightFailed: with every reason.
     """
-    found = check(plan, source, destination, snapshot=snapshot)
+    if record is not None:
+        with reading(source, snapshot=snapshot) as session:
+            if standing.stands(record, plan, session):
+                return
+    found = check(plan, source, destination, snapshot=snapshot, record=record)
     if not found.good:
         raise PreflightFailed(found, plan.file)
-    return found

@@ -74,11 +74,16 @@ def look(
 
 
 def _found(session: Connection, table: TablePlan) -> Iterator[Finding]:
-    kept = table.kept()
+    kept, conditions = table.kept(), False
     for fault in table.faults:
         if fault.action is Action.QUARANTINE and fault.column == "":
-            yield from _search(session, table, fault.condition, fault.needs, "", str(fault.place))
-    for column in table.columns:
+            for found in _search(
+                session, table, fault.condition, fault.needs, "", str(fault.place)
+            ):
+                conditions = True
+                yield found
+    # which rows are moved cannot be told then, so neither can what is wrong with their values
+    for column in table.columns if not conditions else ():
         needs = column.needs | table.needs_of_kept
         expression = f"case when {kept} then {column.sql} end"
         place = str(column.rule.place)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from handrail.transfer.mapping.rules import ColumnRule, MappingFile, Place, Problem, TableRule
 from handrail.transfer.sql.catalog import Catalog, Column, Table
-from handrail.transfer.sql.parts import ColumnPlan
+from handrail.transfer.sql.parts import ColumnPlan, DropPlan
 
 OPTIONAL = "remove the line, or write `{reason: …, optional: true}`"
 
@@ -21,6 +21,18 @@ def tables(mapping: MappingFile, source: Catalog) -> Iterator[Problem]:
             yield Problem(drop.place, f"there is no source table `{drop.name}`", OPTIONAL)
         if drop.name in mapped:
             yield Problem(drop.place, f"`{drop.name}` is mapped and dropped", "keep one")
+
+
+def drops(mapping: MappingFile, source: Catalog) -> Iterator[DropPlan]:
+    """Name what is left behind on purpose and is there."""
+    for drop in mapping.drops:
+        if (table := source.by_name.get(drop.name)) is not None:
+            yield DropPlan(drop.name, None, table.rows, drop.place, drop.reason)
+    for rule in mapping.tables:
+        table = source.by_name.get(rule.source)
+        for drop in rule.drops:
+            if table is not None and drop.name in table.by_name:
+                yield DropPlan(rule.source, drop.name, table.rows, drop.place, drop.reason)
 
 
 def both_sides(

@@ -101,6 +101,7 @@ class _Compiler:
             tuple(self.done.values()),
             tuple(cyclic),
             tuple(note for table in self.done.values() for note in table.notes),
+            tuple(account.drops(self.mapping, self.source)),
             self.source,
             self.destination,
         )

@@ -30,9 +30,10 @@ class ColumnPlan:
 
     @property
     def may_fail(self) -> bool:
-        """Say whether its expression may raise, beyond what the query's parsed values are."""
+        """Say whether its expression may raise; what no condition reads has to be asked for."""
         rule = self.rule
-        return bool(rule.zone or rule.placeholder or rule.lookup or self.source_type == "json")
+        by_rule = rule.sql or rule.zone or rule.placeholder or rule.lookup
+        return bool(by_rule or self.source_type == "json")
 
     @property
     def target(self) -> str:
@@ -56,3 +57,14 @@ class FaultPlan:
     old: str = "null::text"
     new: str = "null::text"
     needs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class DropPlan:
+    """A source table, or one `column` of it, that is left behind; `rows` is its FROM item."""
+
+    table: str
+    column: str | None
+    rows: str
+    place: Place
+    reason: str

@@ -10,7 +10,7 @@ from handrail.transfer.sql.catalog import Catalog
 from handrail.transfer.sql.cut import Cut
 from handrail.transfer.sql.hashes import PLACES, SUMS, hash_sum, hashes_text
 from handrail.transfer.sql.parsed import Join, Parsed
-from handrail.transfer.sql.parts import ColumnPlan, FaultPlan
+from handrail.transfer.sql.parts import ColumnPlan, DropPlan, FaultPlan
 
 RECORDED = (
     Action.TRUNCATE, Action.SHORTEN, Action.PLACEHOLDER, Action.SENTINEL, Action.NULL, Action.TRIM,
@@ -276,6 +276,7 @@ class Plan:
     tables: tuple[TablePlan, ...]
     cyclic: tuple[str, ...]
     notes: tuple[str, ...]
+    drops: tuple[DropPlan, ...]
     source: Catalog
     destination: Catalog
 

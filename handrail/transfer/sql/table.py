@@ -111,18 +111,12 @@ class TableCompiler:
         self.problems += account.columns(self.rule, self.source, self.target, used)
 
     def _key_text(self) -> str:
-        """Return an expression that names a row of the source.
-
-        By its primary key, else by columns that are unique together, else by where it lies.
-        """
-        filled = [
-            unique
-            for unique in self.source.uniques
-            if not any(self.source.by_name[name].nullable for name in unique)
-        ]
-        names = self.source.primary_key or next(iter(filled), ())
-        texts = [f"s.{quoted(name)}::text" for name in names]
-        return f"concat_ws(',', {', '.join(texts)})" if texts else 's."row:place"::text'
+        """Return an expression that names a row of the source: by a key, or by where it lies."""
+        untold = self.secrets | {column.name for column in self.source.columns if column.nullable}
+        whole = (unique for unique in self.source.uniques if not untold & set(unique))
+        key = self.source.primary_key or next(whole, ())
+        texts = ", ".join(f"s.{quoted(name)}::text" for name in key)
+        return f"concat_ws(',', {texts})" if texts else 's."row:place"::text'
 
     def _is_writable(self, column: ColumnRule) -> bool:
         known = self.target.by_name.get(column.name)

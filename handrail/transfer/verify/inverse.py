@@ -190,11 +190,11 @@ def _uncast(column: ColumnPlan, raw: str, now: str) -> str | None:
     source, target = column.source_type, column.type
     if source == NAIVE and target == AWARE:
         return f"{raw} <> ({now} at time zone {literal(column.rule.zone or 'UTC')})::text"
+    if source in INTEGERS or source == target == "numeric":
+        # a double writes a million as 1e+06, and a scale of two a half as 0.50
+        return f"{raw}::numeric <> ({now})::numeric"
     if source == target or (source in TEXTUAL and target in TEXTUAL):
         return f"{casts.written(raw, column.rule.write)} <> {now}::text"
-    if source in INTEGERS:
-        # a double writes a million as 1e+06
-        return f"{raw}::numeric <> ({now})::numeric"
     return None
 
 

@@ -1,0 +1,52 @@
+"""What does not arrive as it is: dropped tables and columns, and values that `sql:` changes."""
+
+from collections.abc import Iterator
+
+from handrail.transfer.mapping.rules import Fault
+from handrail.transfer.read.findings import SAMPLES, Finding
+from handrail.transfer.session.connection import Connection, value
+from handrail.transfer.session.quoting import quoted
+from handrail.transfer.sql.parts import ColumnPlan
+from handrail.transfer.sql.plan import Plan, TablePlan
+
+
+def check(session: Connection, plan: Plan) -> Iterator[Finding]:
+    """Count all that is left behind on purpose, so that the purpose can be judged by it."""
+    for drop in plan.drops:
+        place, reason = str(drop.place), drop.reason
+        if drop.column is None:
+            rows = value(session, f"select count(*) from {drop.rows}")
+            what = f"the table is dropped: {reason}"
+            yield Finding(drop.table, "", what, "noted", rows, (), place)
+            continue
+        rows = value(session, f"select count({quoted(drop.column)}) from {drop.rows}")
+        if rows:
+            what = f"values are dropped: {reason}"
+            yield Finding(drop.table, drop.column, what, "noted", rows, (), place)
+    for table in plan.tables:
+        for column in table.columns:
+            yield from _changed(session, table, column)
+
+
+def _changed(session: Connection, table: TablePlan, column: ColumnPlan) -> Iterator[Finding]:
+    """Count the values that differ from the one source value they are made of."""
+    lossy = any(f.column == column.name and f.fault is Fault.LOSSY for f in table.faults)
+    named = [name for name in column.sources if name == column.name] or column.sources
+    if column.rule.sql is None or lossy or len(named) != 1:
+        return
+    was, now = f"s.{quoted(named[0])}::text", f"({column.sql})::text"
+    needs = column.needs | table.needs_of_kept
+    row = session.execute(
+        f"with found as materialized (select {table.key_text} as key, {was} as was, {now} as now "
+        f"from {table.relation(needs=needs)} where {table.kept()} and {was} is distinct from {now})"
+        f" select count(*), array(select key from found limit {SAMPLES}), "
+        "array(select concat_ws(' becomes ', coalesce(was, 'NULL'), coalesce(now, 'NULL')) "
+        f"from found limit {SAMPLES}) from found"
+    ).fetchone() or (0, [], [])
+    if row[0]:
+        shown = () if column.secret else tuple(row[2])
+        what = f"`sql:` makes another value of `{named[0]}`"
+        yield Finding(
+            table.name, column.name, what, "noted", row[0], tuple(row[1]),
+            str(column.rule.place), shown,
+        )  # fmt: skip

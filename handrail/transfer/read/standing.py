@@ -1,0 +1,65 @@
+"""A preflight on file: its answer stands while plan and rows are what they were.
+
+Inside a freeze nothing changes, so that export and load need not read every row once more.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from handrail.clients import private_folder
+from handrail.transfer.session import mark
+from handrail.transfer.session.connection import Connection, value
+from handrail.transfer.sql.plan import Plan
+
+FILE = "preflight.json"
+
+
+def stands(file: Path, plan: Plan, session: Connection) -> bool:
+    """Say whether a good preflight of this plan, and of the rows as they are now, is on file.
+
+    Args:
+        file: Where it would be.
+        plan: The compiled mapping.
+        session: Session inside one snapshot of the source.
+    """
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        if kept["digest"] != plan.digest or kept["preflight"]["good"] is not True:
+            return False
+        now = mark.read(session)
+        same_freeze = now is not None and kept["mark"] == now
+        return same_freeze or bool(kept["rows"] == rows_of(plan, session))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # none, or none of ours: then all rows are looked at
+
+
+def keep(file: Path, told: dict[str, object], plan: Plan, session: Connection) -> None:
+    """Put a preflight on file, whole or not at all; only its owner reads it.
+
+    Args:
+        file: Where it goes.
+        told: The preflight as plain data.
+        plan: The compiled mapping.
+        session: Session inside the snapshot that it was made of.
+    """
+    state = {"mark": mark.read(session), "rows": rows_of(plan, session)}
+    text = json.dumps({"digest": plan.digest, **state, "preflight": told}, indent=1)
+    private_folder.make(file.parent)
+    partial = file.with_name(f"{file.name}.tmp")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    partial.replace(file)
+
+
+def rows_of(plan: Plan, session: Connection) -> str:
+    """Return a sha256 of how many rows the mapped source tables hold and what these come to."""
+    found = hashlib.sha256()
+    for origin, rows in sorted({(table.origin, table.source_rows) for table in plan.tables}):
+        sums = "concat_ws(' ', count(*), sum(hashtextextended(s::text, 0)))"
+        found.update(f"{origin} {value(session, f'select {sums} from {rows} s')};".encode())
+    return found.hexdigest()
