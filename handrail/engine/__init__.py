@@ -13,6 +13,7 @@ from handrail.engine.contract import (
     irreversible,
 )
 from handrail.engine.finding import Finding, fails, holds, holds_if, unknown
+from handrail.engine.hold import hold
 from handrail.engine.output import output
 from handrail.engine.steps import gate, step
 from handrail.engine.telling import say
@@ -30,6 +31,7 @@ __all__ = [
     "check",
     "fails",
     "gate",
+    "hold",
     "holds",
     "holds_if",
     "irreversible",

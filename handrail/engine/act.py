@@ -10,14 +10,15 @@ from handrail.clients.errors import ClientError
 from handrail.clients.secret import is_reference
 from handrail.engine import arguments as values
 from handrail.engine.attempt.attempt import Attempt
-from handrail.engine.contract import SUPPLIED, Contract, parameters
+from handrail.engine.contract import SUPPLIED, Clause, Contract, chosen, parameters
+from handrail.engine.facts import facts_answer
 from handrail.engine.inventory import data_of
-from handrail.engine.names import current_name, former_names
+from handrail.engine.names import former_names
 from handrail.engine.output import resolved
 from handrail.engine.secrecy import know
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import PreconditionUnmet
-from handrail.ledger.run import Receipt, Task
+from handrail.ledger.task import Receipt, Task
 
 
 @dataclass
@@ -65,9 +66,9 @@ class Act:
         return cls(attempt, contract, attempt.task(task), plain, live, digest, tuple(former))
 
     @property
-    def is_settled(self) -> bool:
-        """Tell whether this very act is on record as done."""
-        return self.task.settled and self.task.digest in (self.digest, *self.former)
+    def is_as_recorded(self) -> bool:
+        """Tell whether its arguments are those that the ledger knows of it."""
+        return self.task.digest in (self.digest, *self.former)
 
     def record(self, event: Event, *, reason: str = "", **body: Any) -> None:  # Any: JSON
         """Write to the ledger about this step on this target.
@@ -81,32 +82,34 @@ class Act:
             event, task=declared.task, step=self.contract.name, reason=reason, body=body
         )
 
-    def refuse_other_subject(self) -> None:
-        """Raise where the snapshot on record is of another thing than the step would change now.
+    def other_subject(self) -> str:
+        """Return in which way the snapshot on record is of another thing; empty where it is not.
 
         The first snapshot is kept over every edit of a runbook, so what it was taken of must not
         change: a rollback would put it back in the wrong place.
         """
         receipt = self.task.receipt
-        if receipt is None:
-            return
+        if receipt is None or self.contract.captures is None:
+            return ""
         changed = []
-        if current_name(receipt.step) != self.contract.name:
-            changed.append(f"the step was `{receipt.step}`, is `{self.contract.name}`")
-        elif self.contract.captures is not None:
-            for name in parameters(self.contract.captures):
-                was, now = receipt.arguments.get(name), self.plain.get(name)
-                if name not in SUPPLIED and _named(was) != _named(now):
-                    changed.append(f"`{name}` was `{was}`, is `{now}`")
-        if changed:
-            task = self.task.declared.task
-            raise refusal(
-                self.contract,
-                f"task `{task}` changed something else already in this run: {'; '.join(changed)}; "
-                "what was there before is on record for the former only",
-                f'give this call a task id of its own (`task="{task}b"`, say): the former stays on '
-                "record and a rollback puts it back; then the same command again",
-            )
+        for name in parameters(self.contract.captures):
+            was, now = receipt.arguments.get(name), self.plain.get(name)
+            if name not in SUPPLIED and _named(was) != _named(now):
+                changed.append(f"`{name}` was `{was}`, is `{now}`")
+        return "; ".join(changed)
+
+    def captured(self, captures: Clause) -> Any:  # Any: a snapshot
+        """Return what is there now, as the step's `captures` reads it.
+
+        Raises:
+            PreconditionUnmet: it cannot be read.
+        """
+        try:
+            with facts_answer():
+                return captures(**chosen(captures, self.live))
+        except ClientError as error:
+            what = f"what is there cannot be read: {error.what}: {error.why}"
+            raise refusal(self.contract, what, error.fix) from None
 
 
 def _live(

@@ -1,8 +1,8 @@
-"""Arguments and snapshots on their way into the ledger and back: plain data, secrets withheld."""
+"""Arguments on their way into the ledger and back: plain data, secrets withheld."""
 
 import difflib
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from handrail.clients.secret import Secret, is_reference
@@ -24,6 +24,7 @@ NOT_ARGUMENTS = {
     "ledger",
     "accept",
     "without",
+    "takeover",
 }
 
 
@@ -159,39 +160,3 @@ def digest(name: str, plain: Mapping[str, Any], live: Mapping[str, Any], vault: 
     keyed = [vault.digest(secret.reveal()) for secret in secrets_in(live)]
     texts = [each.texts() for each in live.values() if isinstance(each, HasTexts)]
     return hashlib.sha256(canonical([name, plain, keyed, texts]).encode()).hexdigest()
-
-
-def seal(value: Any, vault: Vault) -> Any:
-    """Return a snapshot as plain data, each secret in it kept sealed and named."""
-    return _plain(value, vault.seal)
-
-
-def same(value: Any, recorded: Any, vault: Vault) -> bool:
-    """Tell whether a snapshot reads as one on record; nothing is kept of it."""
-    return bool(_plain(value, vault.digest) == recorded)
-
-
-def trace(value: Any, vault: Vault) -> str:
-    """Return a digest of a snapshot: enough to tell later whether it still reads the same."""
-    return hashlib.sha256(canonical(_plain(value, vault.digest)).encode()).hexdigest()
-
-
-def _plain(value: Any, name: Callable[[str], str]) -> Any:
-    if isinstance(value, Secret):
-        return {"sealed": name(value.reveal())}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each, name) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each, name) for each in value]
-    return value
-
-
-def unseal(value: Any, vault: Vault) -> Any:
-    """Return a snapshot as it was captured."""
-    if isinstance(value, Mapping):
-        if set(value) == {"sealed"}:
-            return Secret.of(vault.unseal(value["sealed"]))
-        return {key: unseal(each, vault) for key, each in value.items()}
-    if isinstance(value, list):
-        return [unseal(each, vault) for each in value]
-    return value

@@ -6,6 +6,8 @@ from typing import Any
 from pyinfra.api.exceptions import InventoryError
 from pyinfra.connectors.local import LocalConnector
 
+from handrail.engine.watch import watch
+
 
 class ControlConnector(LocalConnector):
     """``@control/<name>``: a target of its own whose commands run here.
@@ -20,3 +22,6 @@ class ControlConnector(LocalConnector):
         if not name:
             raise InventoryError("`@control` needs a name: `@control/production`")
         yield name, {}, [name]
+
+
+watch()

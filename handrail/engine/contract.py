@@ -57,15 +57,23 @@ def call(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> Ca
 
 @dataclass(frozen=True)
 class Irreversible:
-    """The statement that a step cannot be undone."""
+    """The statement that a step cannot be undone, at least not by itself."""
 
     reason: str
     instead: str
+    undone_by: str = ""
 
 
-def irreversible(reason: str, *, instead: str) -> Irreversible:
-    """Declare in place of a rollback that there is none, and what to do instead."""
-    return Irreversible(reason, instead)
+def irreversible(reason: str, *, instead: str, undone_by: str = "") -> Irreversible:
+    """Declare in place of a rollback that there is none, and what to do instead.
+
+    Args:
+        reason: Why not.
+        instead: What to do.
+        undone_by: Ledger name of a step whose own way back, on the same target, takes this one
+            back, too: where a rollback undoes that step, this one is settled with it.
+    """
+    return Irreversible(reason, instead, undone_by)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ class Step(Protocol[P]):
         on: Target or group that the call is for; all targets where it is left out.
         canary: So many of them, in the inventory's order, go first and one by one; the others
             begin when these are proven.
+        until: Of a gate, the task that makes its claim history: once it is done, the gate is not
+            asked again whatever changes.
         _serial: One target after the other, in the inventory's order.
     """
 
@@ -30,6 +32,7 @@ class Step(Protocol[P]):
         name: str = "",
         on: str | None = None,
         canary: int = 0,
+        until: str = "",
         _serial: bool = False,
         _parallel: int | None = None,
         _sudo: bool = False,

@@ -3,6 +3,7 @@
 import inspect
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from pyinfra.api.host import Host
 from pyinfra.api.state import State
 from pyinfra.context import host
 
+from handrail.engine import snapshot
 from handrail.engine.act import Act
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.contract import (
@@ -25,10 +27,14 @@ from handrail.engine.contract import (
     refuse_reserved,
     signature_without,
 )
+from handrail.engine.decide import decide
+from handrail.engine.decide.decision import Decision, Do
+from handrail.engine.decide.gate import WINDOW_GOES_ON
 from handrail.engine.finding import Finding, Verdict
 from handrail.engine.names import ledger_name
-from handrail.engine.outcome import refuse_after_failure, refused, unforeseen
+from handrail.engine.outcome import refuse_after_failure, refusing, unforeseen
 from handrail.engine.plan import preview
+from handrail.engine.standing import gate_facts
 from handrail.engine.telling import say, tell
 from handrail.ledger.entry import Event, now
 from handrail.ledger.errors import PreconditionUnmet, RunbookError
@@ -72,12 +78,12 @@ def preview_gate(
     """Say whether the gate would be asked; planning does not ask it, for it may wait."""
     declared = attempt.task(task).declared
     try:
-        passed = Act.of(attempt, contract, task, plain).is_settled
+        facts = gate_facts(Act.of(attempt, contract, task, plain))
     except RunbookError as error:
-        yield from preview(attempt, declared, "would refuse", error.why)
+        decision = Decision(Do.REFUSE, "would refuse", error.why, error.fix)
+        yield from preview(attempt, declared, decision)
         return
-    decision = ("done", "it passed in this run") if passed else ("would be asked", "")
-    yield from preview(attempt, declared, *decision)
+    yield from preview(attempt, declared, decide(facts), decide(replace(facts, void=True)))
 
 
 def ask_gate(
@@ -86,18 +92,18 @@ def ask_gate(
     task: str,
     plain: dict[str, Any],  # Any: JSON
 ) -> Iterator[PyinfraCommand]:
-    """Ask the gate until it answers; a gate that passed in this run is not asked again."""
-    declared = attempt.task(task).declared
-    try:
+    """Ask the gate until it answers; an answer stands until a step that stands before it acts."""
+    if attempt.is_beyond(task):
+        return
+    with refusing(attempt, attempt.task(task).declared) as end:
         refuse_after_failure(attempt)
         attempt.write()
         act = Act.of(attempt, contract, task, plain)
-        if act.is_settled:
-            return
-        if act.task.opened_at is None or act.task.digest != act.digest:
+        decision = decide(gate_facts(act))
+        if decision.do is Do.LOOK and decision.row != WINDOW_GOES_ON:
             act.record(Event.GATE_OPENED)
-    except RunbookError as error:
-        yield refused(attempt, declared, error)
+    if end.refused or decision.do is Do.LEAVE:
+        yield from end.told
         return
 
     def watch(state: State, host: Host) -> bool:  # pyinfra goes by these two names
@@ -107,11 +113,15 @@ def ask_gate(
         except Exception as bug:  # not an interruption: the window goes on over a restart
             close(act, Verdict.ERROR, unforeseen(bug))
             raise
+        except BaseException:
+            act.attempt.stop(f"{act.contract.name} ({act.task.declared.task}) on {here}")
+            raise
         if found.passed:
             return True
         tell(str(closed_because(act, found)))
         return False
 
+    here = host.name
     yield FunctionCommand(watch, (), {})
 
 
@@ -131,10 +141,10 @@ def wait_for(act: Act) -> Finding:
             said = now()
         time.sleep(poll)  # pyinfra makes this a switch to the other targets
     if not found.passed:
-        close(act, found.verdict, closed_because(act, found).why, dict(found.facts))
+        close(act, found.verdict, closed_because(act, found).why, snapshot.figures(found.facts))
         return found
     try:
-        act.record(Event.GATE_PASSED, facts=dict(found.facts), why=found.why)
+        act.record(Event.GATE_PASSED, facts=snapshot.figures(found.facts), why=found.why)
     except RunbookError as unwritable:
         act.attempt.stop(f"{act.contract.name} ({act.task.declared.task}) on {host.name}")
         return Finding(Verdict.ERROR, f"{unwritable.what}: {unwritable.why}", unwritable.fix)

@@ -24,7 +24,8 @@ from pyinfra.context import host
 
 from handrail.engine.children import holding, of_this_act
 from handrail.ledger.errors import PreconditionUnmet
-from handrail.ledger.run import Run, Task
+from handrail.ledger.run import Run
+from handrail.ledger.task import Task
 
 GUARD_EXIT_CODE = 75  # EX_TEMPFAIL of sysexits.h: nothing was done, try again
 DESCRIPTOR = 9  # the highest that every shell can name
@@ -111,7 +112,9 @@ def named(run: str, task: str, attempt: int) -> str:
 def acts_in_doubt(run: Run, task: Task) -> list[str]:
     """Return what the guard of a task's last act says, where there was one."""
     receipt = task.receipt
-    return [] if receipt is None else [named(run.id, receipt.task, receipt.attempt)]
+    if receipt is None:
+        return []
+    return [named(run.id, receipt.begun_as or receipt.task, receipt.attempt)]
 
 
 def refuse_orphan(environment: str, acts: Collection[str], what: str) -> None:

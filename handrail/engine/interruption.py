@@ -14,35 +14,36 @@ import gevent  # type: ignore[import-untyped]  # it has no types of its own
 
 from handrail.engine.attempt.command import is_executing
 
+SIGNALLED = 128  # a shell's own way to say which signal ended a command: 130, 143, 129
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def on_interruption(close: Callable[[], None]) -> None:
-    """Call `close` when a signal asks this process to end, and leave with 1.
+def on_interruption(close: Callable[[int], None]) -> None:
+    """Call `close` when a signal asks this process to end; it leaves with 128 and its number.
 
     While steps are at work it is called from a greenlet of its own, so never in the middle of a
     ledger entry; a second signal does not wait for that.
     """
     asked: list[int] = []
 
-    def leave() -> None:
+    def leave(status: int) -> None:
         try:
-            close()
+            close(status)
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(1)
+            os._exit(status)
 
     def interrupted(number: int, frame: FrameType | None) -> None:
         del frame
         asked.append(number)
         sys.stderr.write(f"\n--> {signal.Signals(number).name}: ending now\n")
         if len(asked) > 1:
-            os._exit(1)
+            os._exit(SIGNALLED + number)
         if is_executing():
-            gevent.spawn(leave)
+            gevent.spawn(leave, SIGNALLED + number)
         else:
-            leave()
+            leave(SIGNALLED + number)
 
     for number in SIGNALS:
         signal.signal(number, interrupted)

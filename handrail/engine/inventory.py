@@ -1,20 +1,24 @@
 """The environment an inventory file describes, and whether a run may begin on it."""
 
 import os
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_type_hints
 
 from pyinfra.api.host import Host
 from pyinfra.context import host, inventory, state
 
-from handrail.engine.attempt.command import inventory_file
-from handrail.engine.needs import faults
-from handrail.ledger.errors import RunbookError
+from handrail.engine.attempt.command import inventory_file, runbook_file, typed_data
+from handrail.engine.nearest import nearest
+from handrail.engine.needs import CONNECTOR_PREFIXES, FORWARD, faults, read_by
+from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.lease import SECONDS
 from handrail.ledger.place import LEDGERS, path_of, project_of
+
+NAME = re.compile(r"[^\W\d]\w*")
 
 
 @dataclass(frozen=True)
@@ -25,35 +29,45 @@ class Inventory:
     ledger: Path
     needs: Mapping[str, type] | None
     lease_seconds: float = SECONDS
+    keys: frozenset[str] = FORWARD  # of `--data`, that this command's engine reads
 
     @classmethod
-    def here(cls, needs: Mapping[str, type] | None) -> Self:
+    def here(cls, needs: Mapping[str, type] | None, keys: frozenset[str]) -> Self:
         """Read the inventory that pyinfra has loaded.
 
         Raises:
             RunbookError: it does not say which environment it is.
         """
         name = host.data.get("environment")
-        if not isinstance(name, str) or not name.isidentifier():
-            raise RunbookError(
-                "the run did not start",
+        if name is None:
+            raise _not_started(
                 "the inventory does not say which environment it is",
                 'write `environment = "staging"` into the group data of the inventory',
+            )
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise _not_started(
+                f"`{name}` cannot be the name of an environment",
+                "use letters, digits and `_`, beginning with a letter: `prod_1`",
             )
         given = os.environ.get("LEDGER_URL") or host.data.get("ledger")
         file = Path(inventory_file())
         project = project_of(file.absolute().parent if file.is_file() else Path.cwd())
         path = project / path_of(str(given or LEDGERS / f"{name}.sqlite"))
-        return cls(name, path, needs, _lease_seconds(host.data.get("lease_seconds")))
+        return cls(name, path, needs, _lease_seconds(host.data.get("lease_seconds")), keys)
 
-    def refuse_unready(self) -> None:
+    def refuse_unready(self, without: Sequence[str] = ()) -> None:
         """Raise where a run must not begin.
+
+        Args:
+            without: Targets that are left out by name.
 
         Raises:
             RunbookError: with the reason and the next command.
+            WrongCommand: a key of `--data` is read by nobody.
         """
         self._refuse_options()
-        self._refuse_unconnected()
+        self._refuse_typed_keys()
+        self._refuse_unconnected(without)
         self._refuse_data()
 
     def _refuse_options(self) -> None:
@@ -71,12 +85,29 @@ class Inventory:
             why = "pyinfra asks before it begins, and there is no terminal to answer on"
             raise _not_started(why, "add `-y`, after a look at the same command with `--dry`")
 
-    def _refuse_unconnected(self) -> None:
-        lost = sorted({each.name for each in inventory} - {h.name for h in state.activated_hosts})
-        if lost:
+    def _refuse_typed_keys(self) -> None:
+        """A key of `--data` that nobody reads is a slip; it must not be taken for nothing said."""
+        known = set(self.keys) | inventory.data.keys() | read_by(Path(runbook_file()))
+        for shape in (self.needs or {}).values():
+            known |= get_type_hints(shape).keys()
+        for each in inventory:
+            known |= each.host_data.keys() | each.group_data.keys()
+        read = ", ".join(f"`{key}`" for key in sorted(self.keys))
+        for key, _ in typed_data():
+            if key not in known and not key.startswith(CONNECTOR_PREFIXES):
+                near = nearest(key, known)
+                meant = f"did you mean `{near}`? " if near else ""
+                why = f"nobody reads `--data {key}=…`"
+                fix = f"{meant}the engine reads {read}"
+                raise WrongCommand("the run did not start", why, fix)
+
+    def _refuse_unconnected(self, without: Sequence[str]) -> None:
+        lost = {each.name for each in inventory} - {h.name for h in state.activated_hosts}
+        if missing := sorted(lost - set(without)):
             raise _not_started(
-                f"no connection to {', '.join(f'`{name}`' for name in lost)}",
-                "see pyinfra's lines above; when it is reachable, the same command again",
+                f"no connection to {', '.join(f'`{name}`' for name in missing)}",
+                "see pyinfra's lines above; when it is reachable, the same command again; or leave "
+                f'it out by name: add `--data without={",".join(missing)} --data reason="…"`',
             )
 
     def _refuse_data(self) -> None:

@@ -41,6 +41,11 @@ def current_name(name: str) -> str:
     return name
 
 
+def is_same_step(recorded: str, declared: str) -> bool:
+    """Tell whether a name in a ledger is that of a step of today, or one that it had before."""
+    return current_name(recorded) == declared
+
+
 def former_names(name: str) -> list[str]:
     """Return the names that a step had before."""
     olds = {old for table in _tables(name) for old in table}

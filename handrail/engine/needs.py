@@ -1,7 +1,9 @@
 """The data a runbook needs of its targets, held against what the inventory has, all at once."""
 
+import ast
 import difflib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -9,10 +11,9 @@ from pydantic_core import ErrorDetails
 
 # Data that the engine or pyinfra's own connectors read; any other key must be one that the
 # runbook asks for, so that a misspelt key is told and not ignored.
-ENGINE_KEYS = {
-    *("environment", "ledger", "lease_seconds", "reason", "drift", "settle", "operator"),
-    *("run", "to", "takeover"),
-}
+FORWARD = frozenset({"reason", "operator", "settle", "drift", "to", "without", "takeover"})
+ROLLBACK = FORWARD | {"run", "accept"}
+ENGINE_KEYS = ROLLBACK | {"environment", "ledger", "lease_seconds"}
 CONNECTOR_PREFIXES = ("ssh_", "docker_", "local_", "_")
 STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True)
 KINDS = {
@@ -71,3 +72,18 @@ def _told(error: ErrorDetails) -> str:
     if wanted is None:
         return f"was not accepted: {error['msg'][:1].lower()}{error['msg'][1:]}"
     return f"is not {wanted} but {type(error['input']).__name__}"
+
+
+def read_by(runbook: Path) -> set[str]:
+    """Return the data that a runbook names itself: `host.data.room`, `host.data.get("room")`."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(runbook.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "host.data":
+            found.add(node.attr)
+        elif isinstance(node, ast.Call) and node.args and "host.data" in ast.unparse(node):
+            found |= {
+                each.value
+                for each in node.args
+                if isinstance(each, ast.Constant) and isinstance(each.value, str)
+            }
+    return found

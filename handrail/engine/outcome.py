@@ -1,16 +1,74 @@
 """How a step that does not go on is recorded, told and stops the others."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.context import host
 
+from handrail.clients.errors import ClientError
 from handrail.clients.masking import mask_error
 from handrail.engine.act import Act
 from handrail.engine.attempt.attempt import Attempt
+from handrail.engine.decide.decision import Decision, Do
 from handrail.engine.failure import Failure
 from handrail.engine.telling import failing, tell
 from handrail.ledger.entry import Event
-from handrail.ledger.errors import PreconditionUnmet, RunbookError
-from handrail.ledger.run import Declared
+from handrail.ledger.errors import DriftFound, InDoubt, NotProven, PreconditionUnmet, RunbookError
+from handrail.ledger.task import Declared
+
+
+@dataclass
+class End:
+    """How a part of a step ended: with a refusal to be told, or without."""
+
+    told: list[PyinfraCommand] = field(default_factory=list)
+
+    @property
+    def refused(self) -> bool:
+        """Tell whether the step ends here."""
+        return bool(self.told)
+
+
+@contextmanager
+def refusing(attempt: Attempt, declared: Declared) -> Iterator[End]:
+    """Record what keeps a step from starting; a bug, or an interruption, goes up as it is."""
+    end = End()
+    try:
+        yield end
+    except RunbookError as error:
+        record_refusal(attempt, declared, error.why)
+        end.told.append(failing(str(error)))
+    except BaseException as bug:
+        record_refusal(attempt, declared, because(bug, Failure()))
+        raise
+
+
+@contextmanager
+def proving(act: Act, what: str, failure: Failure) -> Iterator[End]:
+    """Record what an act that began ended with, where that is not its proof.
+
+    Args:
+        act: What began.
+        what: What is said of it where it failed; a whole clause.
+        failure: What its commands left behind.
+    """
+    end = End()
+    try:
+        yield end
+    except NotProven as error:
+        _fail(end, act, error, failure)
+    except (ClientError, RunbookError) as error:
+        _fail(end, act, NotProven(what, f"{error.what}: {error.why}", error.fix), failure)
+    except BaseException as stop:
+        record_failure(act, because(stop, failure), failure)
+        raise
+
+
+def _fail(end: End, act: Act, error: RunbookError, failure: Failure) -> None:
+    record_failure(act, error.why, failure)
+    end.told.append(failing(str(error)))
 
 
 def refuse_after_failure(attempt: Attempt) -> None:
@@ -23,10 +81,20 @@ def refuse_after_failure(attempt: Attempt) -> None:
         )
 
 
-def refused(attempt: Attempt, declared: Declared, error: RunbookError) -> PyinfraCommand:
-    """Record a refusal where that is possible, and return it as a command that fails."""
-    record_refusal(attempt, declared, error.why)
-    return failing(str(error))
+def refuse_stopping(decision: Decision, what: str) -> None:
+    """Raise where a decision ends the run.
+
+    Args:
+        decision: The decision.
+        what: What did not happen; a whole clause.
+    """
+    kinds: dict[Do, Callable[[str, str, str], RunbookError]] = {
+        Do.REFUSE: PreconditionUnmet,
+        Do.DRIFT: DriftFound,
+        Do.ASK: InDoubt,
+    }
+    if decision.stops:
+        raise kinds[decision.do](what, decision.why, decision.fix)
 
 
 def record_refusal(attempt: Attempt, declared: Declared, why: str) -> None:
@@ -43,34 +111,27 @@ def record_refusal(attempt: Attempt, declared: Declared, why: str) -> None:
         tell(str(unwritable))
 
 
-def failed(act: Act, error: RunbookError) -> PyinfraCommand:
-    """Record that a step acted and is not proven, and return it as a command that fails."""
-    record_failure(act, error.why)
-    return failing(str(error))
-
-
-def record_failure(act: Act, why: str, failure: Failure | None = None) -> None:
+def record_failure(act: Act, why: str, failure: Failure) -> None:
     """Record a failure, with what its command left behind.
 
     A ledger that does not take it leaves the step in doubt, as it is.
     """
-    evidence = failure.evidence() if failure else {}
     act.attempt.stop(f"{act.contract.name} ({act.task.declared.task}) on {host.name}")
     try:
-        act.record(Event.STEP_FAILED, why=why, **evidence)
+        act.record(Event.STEP_FAILED, why=why, **failure.evidence())
     except RunbookError as unwritable:
         tell(str(unwritable))
 
 
 def because(stop: BaseException, failure: Failure) -> str:
-    """Return why the commands of a step ended early."""
+    """Return why a step ended early."""
     if failure:
         return failure.why
     if isinstance(stop, GeneratorExit):  # a command failed and pyinfra let go of the body
         return "a command did not succeed; its output stands above"
-    if isinstance(stop, KeyboardInterrupt | SystemExit):
-        return "it was interrupted"
-    return unforeseen(stop)
+    if isinstance(stop, Exception):
+        return unforeseen(stop)
+    return "it was interrupted"  # KeyboardInterrupt, SystemExit, GreenletExit
 
 
 def unforeseen(bug: BaseException) -> str:

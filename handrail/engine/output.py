@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from handrail.ledger.errors import RunbookError
-from handrail.ledger.run import Run, Task
+from handrail.ledger.run import Run
+from handrail.ledger.task import Task
 
 # A reference inside plain data, between two characters that Unicode leaves to private use.
 MARK = re.compile("\ue000output ([^\ue001]*)\ue001")

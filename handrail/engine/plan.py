@@ -1,23 +1,25 @@
 """What would happen, and why: asked, not done, and written nowhere."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from pyinfra.api.command import FunctionCommand, PyinfraCommand
 
 from handrail.clients.errors import ClientError
 from handrail.engine.act import Act
-from handrail.engine.attempt.attempt import Attempt, Planned
+from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.command import is_dry
-from handrail.engine.contract import Contract, ask, chosen, claim
-from handrail.engine.finding import Verdict
+from handrail.engine.contract import Contract, chosen
+from handrail.engine.decide import decide
+from handrail.engine.decide.decision import Decision, Do, Planned
 from handrail.engine.output import NotToldYet
 from handrail.engine.secrecy import shown
+from handrail.engine.standing import step_facts
 from handrail.ledger.errors import RunbookError
-from handrail.ledger.run import Declared, TaskState
+from handrail.ledger.task import Declared
 
-QUIET = {"unchanged", "skipped", "done"}  # decisions after which pyinfra has nothing to run
-ACTING = {"would run", "would run again"}  # decisions after which a step's body runs
+QUIET = {Do.LEAVE, Do.NOTE, Do.CONFIRM}  # decisions after which pyinfra has nothing to run
 
 
 def preview_step(
@@ -31,54 +33,15 @@ def preview_step(
     text = ""
     try:
         act = Act.of(attempt, contract, task, plain)
-        decision, why = decide(act)
-        if decision in ACTING and is_dry():  # else nobody reads it, and it may take its time
+        facts = step_facts(act)
+        decision, later = decide(facts), decide(replace(facts, void=True))
+        if (decision.acts or later.acts) and is_dry():  # else nobody reads it
             text = in_full(act)
     except NotToldYet as error:
-        decision, why = "not told yet", error.why
+        decision = later = Decision(Do.LOOK, "not told yet", error.why)
     except RunbookError as error:
-        decision, why = "would refuse", error.why
-    yield from preview(attempt, declared, decision, why, text)
-
-
-def decide(act: Act) -> tuple[str, str]:  # noqa: PLR0911  one line for each decision
-    """Return the decision on a step, and its reason.
-
-    Raises:
-        RunbookError: the step would refuse.
-    """
-    task, contract = act.task, act.contract
-    if task.state is TaskState.SKIPPED:
-        return "skipped", "an operator said so"
-    act.refuse_other_subject()
-    found = ask(contract.ensures, act.live)
-    if found.verdict in (Verdict.ERROR, Verdict.INCONCLUSIVE):
-        return "not told yet", found.why
-    if task.in_doubt:
-        return _doubtful(act, passed=found.passed, why=found.why)
-    if found.passed:
-        return "unchanged", found.why
-    why = found.why or f"not yet so: {claim(contract.ensures)}"
-    if act.is_settled:
-        redone = act.attempt.choices.drift == "redo" and act.attempt.choices.reason
-        return "would run again" if redone else "would refuse", f"drift: {why}"
-    if task.settled:
-        return "would run again", f"its arguments changed; {why}"
-    if task.state is TaskState.ROLLED_BACK:
-        return "would run again", f"it was rolled back; {why}"
-    return "would run", why
-
-
-def _doubtful(act: Act, *, passed: bool, why: str) -> tuple[str, str]:
-    """Return what becomes of an interrupted step."""
-    choice = act.attempt.settlement(act.task)
-    if choice == "skip":
-        return "would skip", f"it was interrupted, and an operator says so; {why}"
-    if passed or choice == "adopt":
-        return "would adopt", f"it was interrupted; {why or 'its effect is there'}"
-    if act.contract.idempotent or choice == "retry":
-        return "would run again", f"it was interrupted; {why}"
-    return "would ask", f"it was interrupted, and is not idempotent; {why}"
+        decision = later = Decision(Do.REFUSE, "would refuse", error.why, error.fix)
+    yield from preview(attempt, declared, decision, later, text)
 
 
 def in_full(act: Act) -> str:
@@ -102,12 +65,40 @@ def in_full(act: Act) -> str:
 
 
 def preview(
-    attempt: Attempt, declared: Declared, decision: str, why: str, text: str = ""
+    attempt: Attempt,
+    declared: Declared,
+    decision: Decision,
+    later: Decision | None = None,
+    text: str = "",
 ) -> Iterator[PyinfraCommand]:
     """Keep a decision for the closing lines; yield a mark where pyinfra would have work."""
-    attempt.plan.append(Planned(declared, decision, why, text))
-    if decision not in QUIET:
+    attempt.plan.append(Planned(declared, decision, later or decision, text))
+    if decision.do not in QUIET:
         yield FunctionCommand(_mark, (), {})
+
+
+def as_the_run_would(attempt: Attempt) -> list[tuple[Planned, Decision]]:
+    """Return each decision as the run would come to it, in the order of the runbook.
+
+    Each call was asked as things stand now. Where a step before it would act first, a gate that
+    passed is asked again, what fails is void and no drift, and what cannot be told, or required,
+    yet is told when its turn comes.
+    """
+    order = attempt.calls.order()
+    told: list[tuple[Planned, Decision]] = []
+    acting: set[str] = set()
+    for each in sorted(attempt.plan, key=lambda each: (order[each.declared.task],
+                                                       each.declared.target)):  # fmt: skip
+        task = each.declared.task
+        decision = each.later if acting - {task} else each.decision
+        if attempt.is_beyond(task):
+            decision = Decision(Do.LEAVE, "not reached", f"the run holds at {attempt.choices.to}")
+        elif acting - {task} and decision.stops and decision.may_change:
+            decision = replace(decision, do=Do.LOOK, word="not told yet", brief="")
+        if decision.acts:
+            acting.add(task)
+        told.append((each, decision))
+    return told
 
 
 def _mark() -> None:

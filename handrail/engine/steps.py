@@ -94,12 +94,14 @@ def called(function: Callable[P, Any], contract: Contract) -> Step[P]:
         name: str = "",
         on: str | None = None,
         canary: int = 0,
+        until: str = "",
         **kwargs: Any,
     ) -> None:
         settings = {key: kwargs.pop(key) for key in list(kwargs) if key.startswith("_")}
         try:
-            _declare(Spoken(contract, args, task, name, on, canary, settings, kwargs))
+            _declare(Spoken(contract, args, task, name, on, canary, until, settings, kwargs))
         except RunbookError as error:
+            current().refusal = error
             raise refuse(error) from None
 
     declare.contract = contract  # type: ignore[attr-defined]
@@ -116,6 +118,7 @@ class Spoken:
     name: str
     on: str | None
     canary: int
+    until: str
     settings: dict[str, Any]  # Any: pyinfra's arguments
     kwargs: dict[str, Any]  # Any: whatever was written
 
@@ -131,21 +134,37 @@ def _declare(spoken: Spoken) -> None:
     chosen = selected(spoken.on, host)
     words = {"name": spoken.name, "on": spoken.on or ""} if chosen else {}
     calling.refuse_form(contract.name, spoken.args, spoken.task, words)
+    refuse_until(contract, spoken.until)
     plain: dict[str, Any] = {}
     sentence = contract.summary
     if chosen:
         plain, found = values.bind(contract, spoken.kwargs, data_of(host), host.name)
         sentence = spoken.name or sentence
-        attempt.bindings[spoken.task, host.name] = {key: plain[key] for key in found}
+        attempt.calls.bindings[spoken.task, host.name] = {key: plain[key] for key in found}
     for task in tasks_named(list(plain.values())):
-        attempt.refuse_later(task, spoken.task)
-    attempt.declare(spoken.task, contract.name, sentence, where, selected=chosen)
+        attempt.calls.refuse_later(task, spoken.task)
+    attempt.declare(spoken.task, contract.name, sentence, where, plain, selected=chosen)
+    attempt.calls.untils |= {spoken.task: spoken.until} if spoken.until else {}
     first = calling.canaries(spoken.canary, spoken.on)
     do = partial(commands, contract, spoken.task, plain)
     if first:
         alone = spoken.settings | {"_serial": True}
         calling.add(sentence, do, alone, here=chosen and host.name in first)
     calling.add(sentence, do, spoken.settings, here=chosen and host.name not in first)
+
+
+def refuse_until(contract: Contract, until: str) -> None:
+    """Raise where a step says what only a gate may say.
+
+    Raises:
+        RunbookError: with what to leave out.
+    """
+    if until and not gates.is_gate(contract):
+        raise RunbookError(
+            f"`{contract.name}` cannot be called like this",
+            "`until=` is for gates: a step that is done stays done",
+            "leave it out",
+        )
 
 
 def refuse_in_runbook(function: Callable[..., object]) -> None:

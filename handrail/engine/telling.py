@@ -11,7 +11,7 @@ from pyinfra.api.host import Host
 from pyinfra.api.state import State
 from pyinfra.context import host
 
-from handrail.ledger.errors import RunbookError
+from handrail.ledger.errors import RunbookError, WrongCommand
 
 
 @cache
@@ -35,7 +35,14 @@ def _refused() -> type[Exception]:
 
 def refuse(refusal: RunbookError) -> Exception:
     """Return a refusal that ends the command before anything was done."""
-    return _refused()(str(refusal))
+    found = _refused()(str(refusal))
+    found.exit_code = status_of(refusal)  # type: ignore[attr-defined]  # click's, see `_refused`
+    return found
+
+
+def status_of(refusal: RunbookError) -> int:
+    """Return the exit status of a refusal: 2 where the command itself was wrong."""
+    return 2 if isinstance(refusal, WrongCommand) else 1
 
 
 def failing(message: str) -> PyinfraCommand:

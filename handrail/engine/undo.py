@@ -8,34 +8,27 @@ from typing import Any
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.context import host
 
-from handrail.clients.errors import ClientError
-from handrail.engine import arguments as values
-from handrail.engine import calling
-from handrail.engine.act import Act, refusal
+from handrail.engine import calling, snapshot
+from handrail.engine.act import Act
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.choosing import receipts_to_undo, run_to_undo
 from handrail.engine.attempt.command import is_executing, said
 from handrail.engine.attempt.opening import current, open_attempt
 from handrail.engine.commands import perform
 from handrail.engine.contract import Call, Contract, Irreversible, ask, chosen, load
-from handrail.engine.execution import captured
+from handrail.engine.decide import decide
+from handrail.engine.decide.decision import Decision, Do
+from handrail.engine.execution import spent
 from handrail.engine.failure import Failure
-from handrail.engine.finding import Verdict
-from handrail.engine.guard import acts_in_doubt, refuse_orphan
-from handrail.engine.outcome import (
-    because,
-    failed,
-    record_failure,
-    record_refusal,
-    refuse_after_failure,
-    refused,
-    unforeseen,
-)
+from handrail.engine.needs import ROLLBACK
+from handrail.engine.outcome import proving, refuse_after_failure, refuse_stopping, refusing
 from handrail.engine.plan import preview
+from handrail.engine.standing import cover, reads_as_before, receipt_facts
 from handrail.engine.telling import say
 from handrail.ledger.entry import Event
-from handrail.ledger.errors import DriftFound, NotProven, RunbookError
-from handrail.ledger.run import Outcome, Receipt, TaskState
+from handrail.ledger.errors import NotProven, RunbookError
+from handrail.ledger.run import Outcome, Run
+from handrail.ledger.task import Receipt, TaskState
 
 
 def roll_back(*, run: object, reason: object, to: object = None) -> None:
@@ -44,15 +37,19 @@ def roll_back(*, run: object, reason: object, to: object = None) -> None:
     Args:
         run: Id of the run, or ``latest``.
         reason: Why; it is kept in the ledger.
-        to: Plan task to stop at: everything after it is undone, it stays.
+        to: Plan task, or hold, to stop at: everything after it is undone, it stays.
 
     Raises:
         Refused: no such run, no reason, nothing to undo, rolled back already.
     """
     wanted, why, until = _typed("run", run), _typed("reason", reason), _typed("to", to)
-    attempt = open_attempt(None, lambda runs, name: run_to_undo(runs, name, wanted, why, until))
+    attempt = open_attempt(
+        None,
+        lambda runs, name, left_out: run_to_undo(runs, name, wanted, why, until, left_out),
+        ROLLBACK,
+    )
     undone = attempt.runs[attempt.run.undoes]
-    receipts = receipts_to_undo(attempt.run, undone, until)
+    receipts = receipts_to_undo(attempt.run, undone, until, attempt.choices.without)
     for receipt in host.loop(receipts):  # type: ignore[no-untyped-call]  # pyinfra's is untyped
         here = receipt.target == host.name
         name = f"Put back {receipt.step} (task {receipt.task} on {receipt.target})"
@@ -75,39 +72,52 @@ def _commands_for(receipt: Receipt) -> Callable[[], Iterator[PyinfraCommand]]:
 def _execute(receipt: Receipt) -> Iterator[PyinfraCommand]:
     """Undo one receipt on this target."""
     attempt = current()
-    declared = attempt.task(receipt.task).declared
-    try:
+    with refusing(attempt, attempt.task(receipt.task).declared) as end:
         refuse_after_failure(attempt)
         attempt.write()
-        if _is_undone(attempt, receipt):
-            _settle(attempt)
-            return
-        contract = load(receipt.step)
-        act = Act.recorded(attempt, contract, receipt)
-        decision, why = _decide(act, receipt)
-        if decision == "would refuse":
-            raise _drift(act, why)
-        if decision == "would undo":
-            before = values.unseal(receipt.before, attempt.vault)
-            _intend(act, receipt)
-    except RunbookError as error:
-        yield refused(attempt, declared, error)
+        act = None if _is_undone(attempt, receipt) else _to_put_back(attempt, receipt)
+    if end.refused or act is None:
+        yield from end.told
         return
-    except Exception as bug:
-        record_refusal(attempt, declared, unforeseen(bug))
-        raise
-    if decision == "would undo":
-        yield from _undo(act, receipt, before)
-        return
-    try:
-        if decision == "irreversible":
-            act.record(Event.STEP_SKIPPED, why=why)
-            say(f"{contract.name} cannot be undone: {why}")
-        else:
-            act.record(Event.STEP_ROLLED_BACK, why="it is as it was before already")
-        _settle(attempt)
-    except RunbookError as error:
-        yield refused(attempt, declared, error)
+    before = snapshot.unseal(receipt.before, attempt.vault)
+    failure = Failure()
+    with proving(act, f"{act.contract.name} was not put back on {host.name}", failure) as end:
+        yield from _put_back(act, act.contract, before, failure)
+        _prove(act, receipt)
+    yield from end.told
+
+
+def _to_put_back(attempt: Attempt, receipt: Receipt) -> Act | None:
+    """Carry a decision out as far as the ledger goes; None where nothing is to be put back.
+
+    Raises:
+        RunbookError: it must not be put back, or its snapshot is not to be had.
+    """
+    act = Act.recorded(attempt, load(receipt.step), receipt)
+    facts = receipt_facts(act, receipt, _undone(attempt))
+    decision = decide(facts)
+    refuse_stopping(decision, f"{act.contract.name} was not put back on {host.name}")
+    if decision.do is Do.UNDO:
+        snapshot.unseal(receipt.before, attempt.vault)  # before the intent: it may be lost
+        _intend(act, receipt, spent(act, facts.consent))
+        return act
+    if decision.do is Do.KEEP:
+        _keep(act, decision, accepted=facts.accepted)
+    elif decision.do is Do.AS_BEFORE:
+        act.record(Event.STEP_ROLLED_BACK, why="it is as it was before already")
+        _settle(act)
+    else:
+        say(f"{act.contract.name}: {decision.why}")
+        _settle_covered(act)
+    return None
+
+
+def _keep(act: Act, decision: Decision, *, accepted: bool) -> None:
+    """Record that a step cannot be undone, and whether somebody accepted that."""
+    consent = spent(act, "irreversible") if accepted else {}
+    act.record(Event.STEP_SKIPPED, why=decision.why, accepted=accepted, **consent)
+    say(f"{act.contract.name} cannot be undone: {decision.why}")
+    _close(act.attempt)
 
 
 def _preview(receipt: Receipt) -> Iterator[PyinfraCommand]:
@@ -115,113 +125,64 @@ def _preview(receipt: Receipt) -> Iterator[PyinfraCommand]:
     attempt = current()
     declared = attempt.task(receipt.task).declared
     if _is_undone(attempt, receipt):
-        yield from preview(attempt, declared, "done", "put back already")
+        yield from preview(attempt, declared, Decision(Do.LEAVE, "done", "put back already"))
         return
     try:
         act = Act.recorded(attempt, load(receipt.step), receipt)
-        decision, why = _decide(act, receipt)
+        decision = decide(receipt_facts(act, receipt, _undone(attempt)))
     except RunbookError as error:
-        decision, why = "would refuse", error.why
-    yield from preview(attempt, declared, decision, why)
+        decision = Decision(Do.REFUSE, "would refuse", error.why, error.fix)
+    yield from preview(attempt, declared, decision)
+
+
+def _undone(attempt: Attempt) -> Run:
+    return attempt.runs[attempt.run.undoes]
 
 
 def _is_undone(attempt: Attempt, receipt: Receipt) -> bool:
-    """Tell whether nothing is left to do: no receipt stands, or there is no way back."""
-    task = attempt.runs[attempt.run.undoes].tasks.get((receipt.task, receipt.target))
+    """Tell whether nothing is left to do: no receipt stands, or it was accepted that it stays."""
+    task = _undone(attempt).tasks.get((receipt.task, receipt.target))
     stands = task is not None and task.receipt is not None
-    return not stands or attempt.task(receipt.task).state is TaskState.SKIPPED
+    here = attempt.task(receipt.task)
+    done = not stands or (here.state is TaskState.SKIPPED and not here.unproven)
+    if done and attempt.writer is not None:
+        _close(attempt)
+    return done
 
 
-def _decide(act: Act, receipt: Receipt) -> tuple[str, str]:
-    """Return what a rollback does about a receipt, and why.
-
-    Raises:
-        RunbookError: what is there now cannot be read, or an orphan is still at work.
-    """
-    contract = act.contract
-    if isinstance(contract.rollback, Irreversible):
-        return "irreversible", f"{contract.rollback.reason}; instead: {contract.rollback.instead}"
-    task = act.attempt.runs[act.attempt.run.undoes].tasks[receipt.task, receipt.target]
-    doubtful = act.task.in_doubt or task.in_doubt or task.state is TaskState.SKIPPED
-    if doubtful:  # before anything is read: an orphan may still change it
-        what = f"{contract.name} was not put back on {host.name}"
-        undone = act.attempt.runs[act.attempt.run.undoes]
-        acts = acts_in_doubt(undone, task) + acts_in_doubt(act.attempt.run, act.task)
-        refuse_orphan(act.attempt.environment, acts, what)
-    if _as_before(act, receipt):
-        return "as before", ""
-    if doubtful:
-        return "would undo", "it was interrupted"
-    if _as_left(act, receipt):
-        return "would undo", ""
-    found = ask(contract.ensures, act.live)
-    if found.verdict in (Verdict.ERROR, Verdict.INCONCLUSIVE):
-        raise refusal(contract, f"it cannot be told what stands there now: {found.why}", found.fix)
-    if not found.passed and act.attempt.choices.drift != "undo":
-        return "would refuse", found.why
-    return "would undo", "" if found.passed else f"drift: {found.why}"
-
-
-def _as_before(act: Act, receipt: Receipt) -> bool:
-    """Tell whether what the step captures reads as it did before the step acted."""
-    captures = act.contract.captures
-    if captures is None:
-        return False
-    return values.same(captured(act, captures), receipt.before, act.attempt.vault)
-
-
-def _as_left(act: Act, receipt: Receipt) -> bool:
-    """Tell whether what the step captures reads as it did after the step acted.
-
-    Then nobody changed it since, whatever became of the files and values the step was made from.
-    """
-    captures = act.contract.captures
-    if captures is None or not receipt.after:
-        return False
-    return values.trace(captured(act, captures), act.attempt.vault) == receipt.after
-
-
-def _intend(act: Act, receipt: Receipt) -> None:
+def _intend(act: Act, receipt: Receipt, consent: dict[str, str]) -> None:
     """Record that the rollback of a step begins; on disk before any effect."""
     act.record(
         Event.STEP_STARTED,
         undoes=act.attempt.run.undoes,
         arguments=dict(receipt.arguments),
         before=receipt.before,
+        **consent,
     )
 
 
-def _undo(
-    act: Act,
-    receipt: Receipt,
-    before: Any,  # Any: what the step captures
-) -> Iterator[PyinfraCommand]:
-    """Put back, prove, record the outcome."""
-    failure = Failure()
-    try:
-        yield from _put_back(act, act.contract, before, failure)
-    except (ClientError, RunbookError) as error:
-        what = f"{act.contract.name} was not put back on {host.name}"
-        yield failed(act, NotProven(what, f"{error.what}: {error.why}", error.fix))
-        return
-    except BaseException as stop:
-        record_failure(act, because(stop, failure), failure)
-        raise
-    try:
-        if not _as_before(act, receipt):
-            raise NotProven(
-                f"{act.contract.name} was put back on {host.name} and does not read as before",
-                "what the step captures differs from what was captured before it acted",
-                f"`handrail show {act.attempt.run.undoes}` says what was there; mend it by hand, "
-                "then the same command again",
-            )
-        act.record(Event.STEP_ROLLED_BACK, undoes=act.attempt.run.undoes)
-        _settle(act.attempt)
-    except RunbookError as error:
-        yield failed(act, error)
-    except Exception as bug:
-        record_failure(act, unforeseen(bug))
-        raise
+def _prove(act: Act, receipt: Receipt) -> None:
+    """Hold what was put back against the snapshot, and record that it reads as before.
+
+    Raises:
+        NotProven: it does not; or the snapshot cannot tell, and the step's claim holds still.
+    """
+    blind = bool(receipt.after) and receipt.after == snapshot.trace_of(receipt.before)
+    seen = f"`handrail show {act.attempt.run.undoes}` says what was there"
+    if not reads_as_before(act, receipt):
+        raise NotProven(
+            f"{act.contract.name} was put back on {host.name} and does not read as before",
+            "what the step captures differs from what was captured before it acted",
+            f"{seen}; mend it by hand, then the same command again",
+        )
+    if blind and ask(act.contract.ensures, act.live).passed:
+        raise NotProven(
+            f"{act.contract.name} was put back on {host.name} and is not proven undone",
+            "what it captures read the same before and after it acted, and its claim holds still",
+            f"{seen}; look there, mend it by hand, then the same command again",
+        )
+    act.record(Event.STEP_ROLLED_BACK, undoes=act.attempt.run.undoes)
+    _settle(act)
 
 
 def _put_back(
@@ -242,19 +203,30 @@ def _put_back(
         yield from perform(act, iter([Call(rollback, (), given)]), failure)
 
 
-def _settle(attempt: Attempt) -> None:
+def _settle(act: Act) -> None:
+    """Settle with a step that was put back those that went back with it, then the whole run."""
+    attempt = act.attempt
+    for receipt in _undone(attempt).receipts():
+        if receipt.target == host.name and (receipt.task, host.name) in attempt.calls.declared:
+            _settle_covered(Act.recorded(attempt, load(receipt.step), receipt))
+    _close(attempt)
+
+
+def _settle_covered(act: Act) -> None:
+    """Record that a step went back with another one, once that one did."""
+    covering = cover(act, _undone(act.attempt))
+    if covering is not None and covering.rolled_back:
+        call = covering.declared
+        why = f"{call.step} (task {call.task}) took it back, too"
+        act.record(Event.STEP_ROLLED_BACK, undoes=act.attempt.run.undoes, why=why)
+        _close(act.attempt)
+
+
+def _close(attempt: Attempt) -> None:
     """Close the undone run once nothing of it is left to undo."""
-    undone = attempt.runs[attempt.run.undoes]
+    undone = _undone(attempt)
     left = {(each.task, each.target) for each in undone.receipts()}
     kept = {key for key, task in attempt.run.tasks.items() if task.state is TaskState.SKIPPED}
     if attempt.run.outcome is Outcome.PROVEN and left <= kept and not undone.rolled_back:
         attempt.append(Event.RUN_ROLLED_BACK, run=undone.id, reason=attempt.choices.reason)
         undone.rolled_back = True
-
-
-def _drift(act: Act, why: str) -> DriftFound:
-    return DriftFound(
-        f"{act.contract.name} was not put back on {host.name}",
-        f"what it left there was changed since: {why}",
-        "find out who changed it; then the same command with `--data drift=undo`",
-    )

@@ -37,6 +37,7 @@ class Event(StrEnum):
     STEP_REFUSED = "step.refused"
     STEP_FAILED = "step.failed"
     STEP_SKIPPED = "step.skipped"
+    STEP_MOVED = "step.moved"
     STEP_ROLLED_BACK = "step.rolled_back"
     GATE_OPENED = "gate.opened"
     GATE_PASSED = "gate.passed"

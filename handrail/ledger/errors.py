@@ -21,6 +21,10 @@ class RunbookError(Exception):
         return f"{self.what}.\n    why:  {self.why}\n    next: {self.fix}"
 
 
+class WrongCommand(RunbookError):
+    """What was typed cannot be meant: no target, a key or a task that nobody knows."""
+
+
 class PreconditionUnmet(RunbookError):
     """A step's `requires` does not hold, or could not be looked at."""
 

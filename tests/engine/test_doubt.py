@@ -18,7 +18,7 @@ def doubtful(lab):
 
 def settle(lab, choice, *more):
     """Run the command with a settlement."""
-    return lab.run("--data", f"settle=1:{choice}", *more)
+    return lab.run("--data", f"settle=1#1:{choice}", *more)
 
 
 def test_a_step_in_doubt_that_may_not_be_repeated_asks_with_commands_to_paste(doubtful):
@@ -28,7 +28,7 @@ def test_a_step_in_doubt_that_may_not_be_repeated_asks_with_commands_to_paste(do
     assert ran.code == 1
     assert "attempt 1 began it and its end is not on record; it says None" in ran.said
     assert "does not run twice unattended" in ran.said
-    for choice in ("--data settle=1:retry", ":adopt", ":skip", '--data reason="…"'):
+    for choice in ("--data settle=1#1:retry", ":adopt", ":skip", '--data reason="…"'):
         assert choice in ran.said
     assert doubtful.journal() == ["fall p"]
     assert doubtful.run().code == 1, "asked again"
@@ -46,7 +46,7 @@ def test_a_settlement_without_a_reason_is_refused(doubtful, choice):
 
 def test_a_settlement_that_does_not_exist_is_refused(doubtful):
     """Before anything is asked."""
-    assert "`settle=1:ignore` is not a choice" in settle(doubtful, "ignore").said
+    assert "`settle=1#1:ignore` is not a choice" in settle(doubtful, "ignore").said
 
 
 def test_retry_acts_again(doubtful):
@@ -58,22 +58,24 @@ def test_retry_acts_again(doubtful):
 
 
 def test_adopt_takes_the_effect_for_done(doubtful):
-    """The reason is on record; a rollback still puts back."""
+    """The reason is on record, and that nobody can prove it: the run is finished, not proven."""
     ran = settle(doubtful, "adopt", "--data", "reason=done by hand")
 
-    assert ran.code == 0
+    assert ran.code == 1
+    assert "1 of 2 steps proven, finished: 1 adopted unproven." in ran.closing[0]
     adopted = next(each for each in doubtful.entries() if each.event == "step.adopted")
     assert adopted.reason == "done by hand"
     assert doubtful.states() == {"1@one": "changed", "2@one": "changed"}
 
 
 def test_skip_leaves_the_step_out(doubtful):
-    """This run and its next attempts."""
+    """This run and its next attempts, which are finished by that, and never proven."""
     ran = settle(doubtful, "skip", "--data", "reason=not needed")
 
-    assert ran.code == 0
+    assert ran.code == 1
+    assert "1 of 2 steps proven, finished: 1 skipped." in ran.closing[0]
     assert doubtful.states() == {"1@one": "skipped", "2@one": "changed"}
-    assert doubtful.run().code == 0
+    assert doubtful.run().code == 1
     assert doubtful.journal() == ["fall p", "write w"]
 
 
@@ -126,8 +128,9 @@ def test_a_settlement_names_the_target_where_a_task_has_two(pair):
     pair.run()
 
     asked = pair.run()
-    settled = pair.run("--data", "settle=1@one:skip,1@two:adopt", "--data", "reason=looked")
+    settled = pair.run("--data", "settle=1@one#1:skip,1@two#1:adopt", "--data", "reason=looked")
 
     assert "settle=1@" in asked.said
-    assert settled.code == 0
+    assert settled.code == 1
+    assert "finished: 1 skipped, 1 adopted unproven" in settled.closing[0]
     assert pair.states() == {"1@one": "skipped", "1@two": "changed"}

@@ -20,7 +20,7 @@ def test_drift_is_refused_again_and_again(drifted):
 
     assert first.code == second.code == 1
     assert "it was done in this run and no longer holds: it says 'other'" in first.said
-    assert "--data drift=redo" in second.said
+    assert "--data drift=1:redo" in second.said
     assert drifted.read("p") == "other"
 
 
@@ -38,7 +38,7 @@ def test_drift_of_a_step_that_had_nothing_to_do_is_refused_again_and_again(lab):
 
 def test_drift_is_redone_with_a_reason(drifted):
     """The reason is in the ledger; the first snapshot stays."""
-    ran = drifted.run("--data", "drift=redo", "--data", "reason=a colleague's mistake")
+    ran = drifted.run("--data", "drift=1:redo", "--data", "reason=a colleague's mistake")
 
     assert ran.code == 0
     assert drifted.read("p") == "1"
@@ -50,7 +50,7 @@ def test_drift_is_redone_with_a_reason(drifted):
 @pytest.mark.parametrize("reason", [[], ["--data", "reason="], ["--data", "reason=  "]])
 def test_an_override_without_a_reason_is_refused(drifted, reason):
     """An override says why."""
-    ran = drifted.run("--data", "drift=redo", *reason)
+    ran = drifted.run("--data", "drift=1:redo", *reason)
 
     assert ran.code == 1
     assert "an override needs a reason" in ran.said
@@ -61,7 +61,7 @@ def test_a_misspelt_choice_is_refused(drifted):
     """Not taken for no choice."""
     ran = drifted.run("--data", "drift=yes", "--data", "reason=x")
 
-    assert ran.code == 1
+    assert ran.code == 2
     assert "`drift=yes` is not a choice" in ran.said
 
 

@@ -103,7 +103,7 @@ def test_a_run_that_changed_nothing_offers_no_way_back(lab):
 
 
 @pytest.mark.parametrize("call", [SLOW, SLOW_CALL], ids=["a shell command", "a Python call"])
-def test_ctrl_c_exits_1_and_leaves_a_run_that_can_be_resumed(lab, call):
+def test_ctrl_c_exits_130_and_leaves_a_run_that_can_be_resumed(lab, call):
     """pyinfra itself would exit 0; the interrupted step is in doubt."""
     lab.runbook(A, call, LAST)
     process = lab.start()
@@ -114,7 +114,7 @@ def test_ctrl_c_exits_1_and_leaves_a_run_that_can_be_resumed(lab, call):
     finally:
         end(process)
 
-    assert process.returncode == 1, said
+    assert process.returncode == 130, said
     assert (
         f"Run {lab.runs()[0].id} on {lab.environment}: "
         "1 of 3 steps proven, stopped at lab.steps.slow" in said
@@ -137,7 +137,7 @@ def test_ctrl_c_while_a_gate_waits_keeps_its_window(lab):
         end(process)
     lab.put("answer", "yes")
 
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert lab.run().code == 0
     assert lab.events("gate") == ["gate.opened 1@one", "gate.passed 1@one"]
 
@@ -155,7 +155,7 @@ def test_a_terminated_command_does_not_exit_0_and_is_resumed(lab, number):
         end(process)
     lab.put("p", "1")
 
-    assert process.returncode == 1
+    assert process.returncode == 128 + number
     assert "1 of 3 steps proven" in said
     assert lab.run().code == 0
 

@@ -81,7 +81,7 @@ def test_no_consent_goes_over_an_orphan(lab, choice):
     """It is still at work, so nobody can have seen how it ended."""
     struck(lab, "line", "setsid", "group")
 
-    check_kept_out(lab, "--data", f"settle=1:{choice}", "--data", "reason=looked")
+    check_kept_out(lab, "--data", f"settle=1#1:{choice}", "--data", "reason=looked")
 
 
 @pytest.mark.parametrize(

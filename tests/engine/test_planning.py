@@ -36,7 +36,7 @@ def test_a_plan_of_a_resumed_run_writes_nothing(pair):
     back = pair.run("--dry", "--data", "run=latest", "--data", "reason=x", runbook="rollback",
                     CANARY="xyzzy")  # fmt: skip
 
-    assert (again.code, back.code) == (0, 0), again.said + back.said
+    assert (again.code, back.code) == (0, 1), again.said + back.said
     assert pair.listing() == before
 
 
@@ -59,8 +59,8 @@ def test_a_plan_says_what_drifted_and_what_would_be_redone(lab):
     lab.put("p", "other")
 
     refusing = lab.run("--dry")
-    unreasoned = lab.run("--dry", "--data", "drift=redo")
-    redoing = lab.run("--dry", "--data", "drift=redo", "--data", "reason=known")
+    unreasoned = lab.run("--dry", "--data", "drift=2:redo")
+    redoing = lab.run("--dry", "--data", "drift=2:redo", "--data", "reason=known")
 
     assert "would refuse" in line(refusing, 2)
     assert "drift: it says 'other'" in line(refusing, 2)
@@ -74,8 +74,8 @@ def test_a_plan_says_what_would_be_asked_adopted_and_tried_again(lab):
     lab.run()
 
     asking = lab.run("--dry")
-    settled = lab.run("--dry", "--data", "settle=2:retry", "--data", "reason=looked")
-    skipping = lab.run("--dry", "--data", "settle=2:skip", "--data", "reason=looked")
+    settled = lab.run("--dry", "--data", "settle=2#1:retry", "--data", "reason=looked")
+    skipping = lab.run("--dry", "--data", "settle=2#1:skip", "--data", "reason=looked")
     lab.put("p", "1")
     adopting = lab.run("--dry")
 

@@ -118,11 +118,11 @@ def test_drift_is_refused_and_overridden_by_the_operator(done):
 
     refused = done.roll_back()
     again = done.roll_back()
-    overridden = done.roll_back("--data", "drift=undo")
+    overridden = done.roll_back("--data", "drift=2@one:undo")
 
     assert (refused.code, again.code, overridden.code) == (1, 1, 0)
     assert "what it left there was changed since: it says 'by hand'" in refused.said
-    assert "--data drift=undo" in refused.said
+    assert "--data drift=2@one:undo" in refused.said
     assert files(done) == [None, None, "first\n"]
     assert len(done.runs()) == 2, "one rollback, three attempts"
 
@@ -156,7 +156,7 @@ def test_a_partial_rollback_to_a_task_that_there_is_not_is_refused(done):
     """With the tasks there are."""
     ran = done.roll_back("--data", "to=9")
 
-    assert ran.code == 1
+    assert ran.code == 2
     assert "it has no task `9`" in ran.said
     assert "its tasks are: `1`, `2`, `3.10`" in ran.said
 
@@ -179,14 +179,15 @@ def test_a_rollback_that_was_interrupted_and_a_run_that_went_on_lose_nothing(don
 
 
 def test_an_irreversible_step_is_reported_and_the_rest_is_undone(lab):
-    """With what to do instead, in the closing lines, too."""
+    """With what to do instead, in the closing lines, too; until accepted, it is not complete."""
     lab.put("d", "dear")
     lab.runbook(A, 'steps.burn(path=f"{room}/d", task="2")', B.replace('task="2"', 'task="3"'))
     lab.run()
 
     ran = lab.roll_back()
 
-    assert ran.code == 0
+    assert ran.code == 1
+    assert "2 of 3 receipts settled, finished: 1 not undone." in ran.closing[0]
     assert files(lab) == [None, None, None]
     assert "lab.steps.burn cannot be undone: ashes do not turn back" in ran.said
     assert (
@@ -194,6 +195,9 @@ def test_an_irreversible_step_is_reported_and_the_rest_is_undone(lab):
         in ("\n".join(ran.closing))
     )
     assert lab.states() == {"3@one": "rolled_back", "2@one": "skipped", "1@one": "rolled_back"}
+    assert lab.runs()[0].outcome == "stopped"
+    accepted = lab.roll_back("--data", "accept=2:irreversible", reason="it was rubbish")
+    assert accepted.code == 0
     assert lab.runs()[0].outcome == "rolled_back"
 
 

@@ -39,7 +39,7 @@ def test_a_secret_is_in_no_output_ledger_or_log(lab, loud):
         lab.roll_back(*loud, CANARY=CANARY),
     ]
 
-    assert [each.code for each in said] == [0, 1, 0, 0, 0]
+    assert [each.code for each in said] == [0, 1, 1, 0, 0]
     for each in said:
         assert CANARY not in each.said
         assert FORMER not in each.said

@@ -46,7 +46,7 @@ def test_a_writer_stopped_past_its_lease_does_nothing_more_once_it_was_taken_ove
 
     at_once = run_apart(lab)
     time.sleep(LEASE_SECONDS + 0.5)
-    taken_over = run_apart(lab, "--data", "settle=1:skip", "--data", "reason=its machine hangs")
+    taken_over = run_apart(lab, "--data", "settle=1#1:skip", "--data", "reason=its machine hangs")
     os.kill(process.pid, signal.SIGCONT)
     said, _ = process.communicate(timeout=30)
 

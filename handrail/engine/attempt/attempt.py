@@ -1,51 +1,44 @@
 """One start of the command: which run it belongs to, what it may write, what it learnt."""
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import structlog
-from pyinfra.context import host
+from pyinfra.context import host, inventory
 
 from handrail.clients.masking import masked, masked_data
+from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.command import inventory_file, runbook_file
+from handrail.engine.attempt.consent import Consent
 from handrail.engine.attempt.heartbeat import keep_beating
+from handrail.engine.attempt.lost import settle_lost_doubts
+from handrail.engine.decide.before import BeforeFacts, place, refusals
+from handrail.engine.decide.decision import Planned
 from handrail.engine.inventory import Inventory
+from handrail.engine.names import is_same_step
 from handrail.ledger.chain import Head
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import LedgerUnwritable, RunbookError, RunLocked
 from handrail.ledger.lease import BEATS, Owner
-from handrail.ledger.run import Declared, Outcome, Run, Task
+from handrail.ledger.run import Outcome, Run
 from handrail.ledger.runs import Runs
 from handrail.ledger.seam import Fact, NoLedger
 from handrail.ledger.secrets import Vault
 from handrail.ledger.store import SqliteLedger, open_ledger
+from handrail.ledger.task import Declared, Task
 from handrail.ledger.writer import Writer
 
-TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # typed in `settle=` and `to=`
-
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Planned:
-    """What would happen to one call, why, and in full where its step has a preview."""
-
-    declared: Declared
-    decision: str
-    why: str
-    preview: str = ""
 
 
 @dataclass
 class Attempt:
     """Everything one start of the command knows; there is one per process."""
 
-    runbook: str
     inventory: Inventory
     choices: Choices
     ledger: SqliteLedger | NoLedger
@@ -54,67 +47,95 @@ class Attempt:
     vault: Vault
     body: Mapping[str, Any]  # Any: JSON; what run.opened says beside the runbook's name
     seen: Head  # the newest entry when the plan was made, checked
-    calls: dict[tuple[str, str], Declared] = field(default_factory=dict)
-    order: dict[str, str] = field(default_factory=dict)  # task -> where it was called
-    last: dict[str, str] = field(default_factory=dict)  # target -> the task declared last on it
-    # By task and target: the arguments that its call leaves out; Any: JSON.
-    bindings: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    calls: Calls
     plan: list[Planned] = field(default_factory=list)
     writer: Writer | None = None
     number: int = 0
     stopped_by: str = ""
+    refusal: RunbookError | None = None  # what forbade to start, where something did
 
     @property
     def environment(self) -> str:
         """Return the environment's name."""
         return self.inventory.environment
 
-    def declare(self, task: str, step: str, name: str, place: str, *, selected: bool) -> None:
+    @property
+    def runbook(self) -> str:
+        """Return the runbook's name."""
+        return self.calls.runbook
+
+    def declare(
+        self,
+        task: str,
+        step: str,
+        name: str,
+        where: str,
+        arguments: Mapping[str, Any] | None = None,  # Any: JSON
+        *,
+        selected: bool,
+    ) -> None:
         """Take a call of the runbook into account.
 
         Raises:
             RunbookError: the task id is used at another place, too, or cannot be typed.
         """
-        if not TASK_ID.fullmatch(task):
-            raise RunbookError(
-                f"runbook `{self.runbook}` was not started",
-                f"`{task}` ({place}) is not a task id",
-                "use letters, digits, `.`, `_` and `-`, as the plan does: `3.2`",
-            )
-        again = selected and (task, host.name) in self.calls
-        self._take_place(task, place)
-        if self.order[task] != place or again:
-            raise RunbookError(
-                f"runbook `{self.runbook}` was not started",
-                f"task `{task}` stands at {self.order[task]} and at {place}",
-                "give each call of the runbook a task id of its own",
-            )
+        call = Declared(task, step, host.name, name)
+        self.calls.declare(call, where, arguments or {}, selected=selected)
         if selected:
-            key = (task, host.name)
-            call = self.calls[key] = Declared(task, step, host.name, name)
-            self.run.tasks.setdefault(key, Task(call)).declared = call
-
-    def _take_place(self, task: str, place: str) -> None:
-        """Put a new task after the one before it on this target: a loop may be longer elsewhere."""
-        if task not in self.order:
-            known = list(self.order.items())
-            before = self.last.get(host.name)
-            at = list(self.order).index(before) + 1 if before else 0
-            self.order = dict([*known[:at], (task, place), *known[at:]])
-        self.last[host.name] = task
-
-    def refuse_later(self, task: str, wanted_by: str) -> None:
-        """Raise where a call reads the output of a task that does not stand before it."""
-        if task not in self.order:
-            raise RunbookError(
-                f"runbook `{self.runbook}` was not started",
-                f"task `{wanted_by}` reads what task `{task}` recorded, and that is not before it",
-                "correct the id in `output(…)`, or change the order of the calls",
-            )
+            self.run.tasks.setdefault((task, host.name), Task(call)).declared = call
 
     def task(self, task: str) -> Task:
         """Return what is known of a task on this target."""
         return self.run.tasks[task, host.name]
+
+    def is_void(self, task: Task, *, since: int) -> bool:
+        """Tell whether a step that stands before a task acted, on any target, after an entry."""
+        before = self.calls.before(task.declared.task)
+        return any(
+            each.acted_seq > since for (name, _), each in self.run.tasks.items() if name in before
+        )
+
+    def is_done(self, task: str) -> bool:
+        """Tell whether a task is done on every target that it is for."""
+        found = [each for (name, _), each in self.run.tasks.items() if name == task]
+        return bool(found) and all(self.run.is_done(each) for each in found)
+
+    def is_beyond(self, task: str) -> bool:
+        """Tell whether a task stands after the place where this run is told to hold."""
+        forward = self.choices.to and not self.run.undoes
+        return bool(forward) and self.calls.is_beyond(task, self.choices.to)
+
+    def place(self, task: Task) -> str:
+        """Return what a consent calls a task: with its target where it has more than one."""
+        return place(self.run.tasks, (task.declared.task, task.declared.target))
+
+    def consent(self, kind: str, task: Task) -> Consent | None:
+        """Return the operator's word on a task, where there is one that is not spent."""
+        facts = self.facts()
+        key = (task.declared.task, task.declared.target)
+        for each in self.choices.consents if self.choices.reason else ():
+            if each.kind == kind and facts.key_of(each) == key and not facts.is_spent(each):
+                return each
+        return None
+
+    def was_redone(self, task: Task) -> bool:
+        """Tell whether a consent to do a settled task again was used before."""
+        call = task.declared
+        start = f"drift={call.task}@{call.target}"
+        return any(what.startswith((f"{start}:", f"{start}#")) for what, _ in self.run.spent)
+
+    def facts(self) -> BeforeFacts:
+        """Return what is known before any step."""
+        targets = frozenset(each.name for each in inventory)
+        return BeforeFacts(
+            self.run, self.calls, self.choices, targets, self.environment, is_same_step
+        )
+
+    def refuse_to_start(self) -> None:
+        """Raise where something forbids that any step starts, now that every call was read."""
+        self.refusal = next(refusals(self.facts()), None)
+        if self.refusal is not None:
+            raise self.refusal
 
     def write(self) -> None:
         """Become the writer and open the attempt; the first step of a target calls it.
@@ -125,7 +146,7 @@ class Attempt:
         """
         if self.writer is not None:
             return
-        self.refuse_idle_tasks()
+        self.refuse_to_start()
         ledger = open_ledger(self.inventory.ledger, self.environment, create=True)
         if isinstance(ledger, NoLedger):  # narrows the type; create=True makes the file
             raise LedgerUnwritable("the ledger was not made", "it is not there", "see `df -h`")
@@ -152,7 +173,6 @@ class Attempt:
                 "the same command again; it resumes from what the ledger holds",
             )
         known = self.runs.get(self.run.id)
-        calls = self.declared()
         self.run = known or Run(self.run.id, self.runbook, "", str(self.body.get("undoes", "")))
         self.number = self.run.attempts + 1
         if took_over:
@@ -160,20 +180,21 @@ class Attempt:
         if known is None:
             opened = {"runbook": self.runbook} | dict(self.body)
             self.append(Event.RUN_OPENED, reason=self.choices.reason, body=opened)
-        self.append(
-            Event.ATTEMPT_STARTED,
-            reason=self.choices.reason,
-            body={
-                "declared": [[each.task, each.step, each.target, each.name] for each in calls],
-                "runbook_sha256": hashlib.sha256(Path(runbook_file()).read_bytes()).hexdigest(),
-                "inventory": inventory_file(),
-            },
-        )
+        self.append(Event.ATTEMPT_STARTED, reason=self.choices.reason, body=self._started())
+        settle_lost_doubts(self)
 
-    def declared(self) -> list[Declared]:
-        """Return every call on every target, in the order of the runbook."""
-        places = {task: place for place, task in enumerate(self.order)}
-        return sorted(self.calls.values(), key=lambda each: (places[each.task], each.target))
+    def _started(self) -> dict[str, Any]:  # Any: JSON
+        """Return what the ledger says of an attempt that starts."""
+        calls = self.calls.in_order()
+        body = {
+            "declared": [[each.task, each.step, each.target, each.name] for each in calls],
+            "runbook_sha256": hashlib.sha256(Path(runbook_file()).read_bytes()).hexdigest(),
+            "inventory": inventory_file(),
+            "holds": [[each.label, each.name, each.after] for each in self.calls.holds.values()],
+            "to": self.choices.to,
+            "without": list(self.choices.without),
+        }
+        return {key: value for key, value in body.items() if value or key == "declared"}
 
     def append(
         self,
@@ -184,6 +205,7 @@ class Attempt:
         reason: str = "",
         body: Mapping[str, Any] | None = None,  # Any: JSON
         run: str = "",
+        target: str = "",
     ) -> None:
         """Record a fact and fold it into the run; an intent is on disk when this returns."""
         if self.writer is None:
@@ -192,7 +214,7 @@ class Attempt:
                 "this process is not the writer",
                 "run the same command again",
             )
-        target = host.name if task else ""
+        target = target or (host.name if task else "")
         fact = Fact(
             event=event,
             run=run or self.run.id,
@@ -211,31 +233,21 @@ class Attempt:
             self.runs[self.run.undoes].apply(entry)
         log.info(event.value, run=entry.run, attempt=self.number, task=task, target=target)
 
-    def refuse_idle_tasks(self) -> None:
-        """Raise where a task of the runbook would run on no target at all."""
-        for task, place in self.order.items():
-            if not any(called == task for called, _ in self.calls):
-                raise RunbookError(
-                    f"runbook `{self.runbook}` was not started",
-                    f"task `{task}` ({place}) runs on no target of `{self.environment}`",
-                    "correct its `on=`, or put a target of that name or group into the inventory",
-                )
-
     def stop(self, where: str) -> None:
         """Let no step start anywhere after a failure on one target."""
         self.stopped_by = self.stopped_by or where
 
-    def place(self, task: Task) -> str:
-        """Return what ``settle=`` calls a task: with its target where it has more than one."""
-        name, target = task.declared.task, task.declared.target
-        elsewhere = any(key[0] == name and key[1] != target for key in self.run.tasks)
-        return f"{name}@{target}" if elsewhere else name
-
-    def settlement(self, task: Task) -> str:
-        """Return retry, adopt or skip where the operator settled this task, else nothing."""
-        settled = self.choices.settlements
-        exact = f"{task.declared.task}@{task.declared.target}"
-        return settled.get(exact, settled.get(self.place(task), ""))
+    def held(self) -> str:
+        """Return where this attempt holds: all before it is done, nothing after it, no doubt."""
+        if not self.choices.to or self.run.undoes or self.stopped_by or self.refusal:
+            return ""
+        doubt = any(task.in_doubt for task in self.run.tasks.values())
+        done = all(
+            self.run.is_done(task)
+            for (name, _), task in self.run.tasks.items()
+            if name in self.calls.places and not self.is_beyond(name)
+        )
+        return self.choices.to if done and not doubt else ""
 
     def end(self) -> None:
         """Say goodbye in the ledger: the run's outcome is what it holds now."""
@@ -244,7 +256,9 @@ class Attempt:
         outcome = self.run.outcome
         if outcome is Outcome.PROVEN and not self.run.proven:
             self.append(Event.RUN_PROVEN)
-        self.append(Event.ATTEMPT_ENDED, body={"outcome": outcome, "stopped_by": self.stopped_by})
+        held = self.held() if outcome is Outcome.OPEN else ""
+        said = {"outcome": Outcome.HELD, "held": held} if held else {"outcome": outcome}
+        self.append(Event.ATTEMPT_ENDED, body=said | {"stopped_by": self.stopped_by})
         self.writer.release()
         self.writer = None
 

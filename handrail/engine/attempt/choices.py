@@ -1,24 +1,23 @@
-"""What the operator decided with ``--data``: drift, interrupted steps, and why."""
+"""What the operator decided with ``--data``: consents, where to hold, and why."""
 
 import getpass
 from dataclasses import dataclass
 from typing import Self
 
-from handrail.engine.attempt.command import said
+from handrail.engine.attempt.command import every, said
+from handrail.engine.attempt.consent import FORMS, Consent
 from handrail.ledger.errors import RunbookError
-
-DRIFT = {"", "redo", "undo"}
-SETTLEMENTS = {"retry", "adopt", "skip"}
 
 
 @dataclass(frozen=True)
 class Choices:
-    """The overrides of one command, each as it was typed."""
+    """The overrides of one command."""
 
     reason: str
-    drift: str
-    settlements: dict[str, str]  # by task, or task@target
     operator: str
+    consents: tuple[Consent, ...]
+    to: str  # a task or a label: where to hold, or how far to go back
+    without: tuple[str, ...]  # targets that are left out, by name
     takeover: str = ""  # token of the lease to take from its owner, alive or not
 
     @classmethod
@@ -26,18 +25,9 @@ class Choices:
         """Read them from the command line, else from the inventory.
 
         Raises:
-            RunbookError: one is not among those there are.
+            WrongCommand: one is not of the form that there is.
+            RunbookError: a lease is to be taken from its owner, and nobody says why.
         """
-        drift = said("drift")
-        if drift not in DRIFT:
-            raise _unknown(f"`drift={drift}`", "`drift=redo`; in a rollback `drift=undo`")
-        settlements = {}
-        for each in filter(None, said("settle").split(",")):
-            place, _, choice = each.rpartition(":")
-            if not place or choice not in SETTLEMENTS:
-                raise _unknown(f"`settle={each}`", "`settle=TASK:retry`, `:adopt` or `:skip`")
-            settlements[place] = choice
-        operator = said("operator") or getpass.getuser()
         reason, takeover = said("reason").strip(), said("takeover")
         if takeover and not reason:
             raise RunbookError(
@@ -45,8 +35,13 @@ class Choices:
                 "taking a lease from its owner needs a reason; it is kept in the ledger",
                 f'add `--data takeover={takeover} --data reason="…"`',
             )
-        return cls(reason, drift, settlements, operator, takeover)
-
-
-def _unknown(typed: str, known: str) -> RunbookError:
-    return RunbookError("the run did not start", f"{typed} is not a choice", f"write {known}")
+        consents = [each for kind in FORMS for each in Consent.read_all(kind, every(kind))]
+        left_out = [name.strip() for text in every("without") for name in text.split(",")]
+        return cls(
+            reason=reason,
+            operator=said("operator") or getpass.getuser(),
+            consents=tuple(consents),
+            to=said("to").strip(),
+            without=tuple(filter(None, left_out)),
+            takeover=takeover,
+        )

@@ -28,19 +28,30 @@ def inventory_file() -> str:
     return arguments[place - 1] if place else "inventory/ENVIRONMENT.py"
 
 
+def typed_data() -> list[tuple[str, str]]:
+    """Return every ``--data KEY=VALUE`` as it was typed, in order."""
+    texts = [
+        after for before, after in zip(sys.argv, sys.argv[1:], strict=False) if before == "--data"
+    ]
+    texts += [each.removeprefix("--data=") for each in sys.argv if each.startswith("--data=")]
+    parts = [text.partition("=") for text in texts]
+    return [(key, value) for key, separator, value in parts if separator]
+
+
+def every(name: str) -> list[str]:
+    """Return each value of a key that was typed more than once, else what the inventory says."""
+    typed = [value for key, value in typed_data() if key == name]
+    return typed or list(filter(None, [said(name)]))
+
+
 def said(name: str) -> str:
     """Return what ``--data name=…`` says, else the inventory; empty where neither does.
 
     As it was typed: pyinfra would read the task `3.10` as the number 3.1.
     """
-    typed = [
-        after for before, after in zip(sys.argv, sys.argv[1:], strict=False) if before == "--data"
-    ]
-    typed += [each.removeprefix("--data=") for each in sys.argv if each.startswith("--data=")]
-    for text in reversed(typed):
-        key, separator, value = text.partition("=")
-        if separator and key == name:
-            return value
+    typed = [value for key, value in typed_data() if key == name]
+    if typed:
+        return typed[-1]
     value = host.data.get(name)
     return "" if value is None else str(value)
 

@@ -9,6 +9,7 @@ from pyinfra.context import host
 
 from handrail.clients.patience import tell_waits_to
 from handrail.engine.attempt.attempt import Attempt
+from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.closing import close
 from handrail.engine.attempt.command import is_dry, runbook_file
@@ -16,9 +17,11 @@ from handrail.engine.eventlog import log_to
 from handrail.engine.here import Here
 from handrail.engine.interruption import on_interruption
 from handrail.engine.inventory import Inventory, data_of, keep_order
+from handrail.engine.needs import FORWARD
 from handrail.engine.plain_operations import refuse_plain_operations
 from handrail.engine.secrecy import keep_secrets
 from handrail.engine.telling import refuse, say
+from handrail.engine.watch import reached
 from handrail.ledger.entry import now
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Outcome, Run
@@ -26,7 +29,9 @@ from handrail.ledger.runs import Runs
 from handrail.ledger.secrets import Vault
 from handrail.ledger.store import open_ledger
 
-Choose = Callable[[Runs, str], tuple[Run, dict[str, Any]]]  # Any: JSON of run.opened
+# From the runs on record, the runbook's name and the targets left out: the run, and what its
+# opening says.
+Choose = Callable[[Runs, str, tuple[str, ...]], tuple[Run, dict[str, Any]]]  # Any: JSON
 
 _attempt: Attempt | None = None
 _refusal: RunbookError | None = None
@@ -51,12 +56,15 @@ def begin(needs: Mapping[str, type] | None = None) -> Here:
     return Here(data[host.name], host.name, set().union(*data.values()))
 
 
-def open_attempt(needs: Mapping[str, type] | None, choose: Choose) -> Attempt:
+def open_attempt(
+    needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[str] = FORWARD
+) -> Attempt:
     """Open the one attempt, or return it: pyinfra runs a runbook once for each target.
 
     Args:
         needs: By group, a TypedDict of the data its targets must hold; None asks for nothing.
         choose: From the runs on record and the runbook's name, the run to carry on or to open.
+        keys: What the engine reads of `--data` in this command.
 
     Raises:
         Refused: with what, why and next, before anything was done.
@@ -66,7 +74,7 @@ def open_attempt(needs: Mapping[str, type] | None, choose: Choose) -> Attempt:
         if _refusal is not None:
             raise _refusal
         if _attempt is None:
-            _attempt = _opened(needs, choose)
+            _attempt = _opened(needs, choose, keys)
         elif _attempt.runbook != Path(runbook_file()).stem:
             raise RunbookError(
                 "nothing was started",
@@ -80,26 +88,28 @@ def open_attempt(needs: Mapping[str, type] | None, choose: Choose) -> Attempt:
     return _attempt
 
 
-def _opened(needs: Mapping[str, type] | None, choose: Choose) -> Attempt:
-    inventory = Inventory.here(needs)
-    inventory.refuse_unready()
+def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[str]) -> Attempt:
+    reached()
+    inventory = Inventory.here(needs, keys)
+    choices = Choices.given()
+    inventory.refuse_unready(choices.without)
     keep_order()
     runbook = Path(runbook_file()).stem
-    choices = Choices.given()
     ledger = open_ledger(inventory.ledger, inventory.environment, create=False)
     if not is_dry():
         ledger.refuse_held(choices.takeover)
     seen = ledger.trusted_head()
     runs = ledger.runs()
-    run, body = choose(runs, runbook)
+    run, body = choose(runs, runbook, choices.without)
     vault = Vault.beside(inventory.ledger, planning=True, known=ledger.vault())
     vault.fingerprint()  # one that was lost is told now, not by the rollback that needs it
-    attempt = Attempt(runbook, inventory, choices, ledger, run, runs, vault, body, seen)
+    calls = Calls(runbook)
+    attempt = Attempt(inventory, choices, ledger, run, runs, vault, body, seen, calls)
     log_to(inventory.ledger.with_suffix(".log"))
     keep_secrets()
     tell_waits_to(say)
     atexit.register(close, attempt)
-    on_interruption(lambda: close(attempt))
+    on_interruption(lambda status: close(attempt, status))
     return attempt
 
 
@@ -115,11 +125,14 @@ def current() -> Attempt:
     return _attempt
 
 
-def latest_or_new(runs: Runs, runbook: str) -> tuple[Run, dict[str, Any]]:
+def latest_or_new(
+    runs: Runs, runbook: str, without: tuple[str, ...]
+) -> tuple[Run, dict[str, Any]]:  # Any: JSON of run.opened
     """Choose the newest run of a runbook that was not rolled back, else a new one.
 
     A proven run of gates alone is over: a runbook that only looks is run to look again.
     """
+    del without  # what it left out counts as open, in the same run
     for run in runs.newest(runbook):
         if not run.undoes and not run.rolled_back:
             gates_alone = all(task.opened_at for task in run.tasks.values())

@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from handrail.ledger.entry import Entry, Event
 from handrail.ledger.errors import RunbookError
-from handrail.ledger.run import Run, Task, TaskState, fold
+from handrail.ledger.run import Run, fold
+from handrail.ledger.task import Task, TaskState
 
 
 class NoSuchRun(RunbookError):

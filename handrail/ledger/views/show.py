@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from handrail.ledger.audit import LIMITS, Audit, Remark
-from handrail.ledger.run import Run, Task, TaskState
+from handrail.ledger.run import Run
+from handrail.ledger.task import Task, TaskState
 from handrail.ledger.views import plain
 from handrail.ledger.views.evidence import Evidence, Reason, TaskEvidence
 from handrail.pages import one_line

@@ -1,0 +1,72 @@
+"""A decision, and the words in which a plan tells it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from handrail.ledger.task import Declared
+
+
+class Do(StrEnum):
+    """What is done about a call or a receipt."""
+
+    ACT = "act"
+    ADOPT = "adopt"  # in doubt, and its claim holds
+    VOUCH = "vouch"  # in doubt, and an operator says that it is done
+    SKIP = "skip"
+    LEAVE = "leave"  # nothing to do, and nothing new to say
+    NOTE = "note"  # it held before anything was done
+    CONFIRM = "confirm"  # it holds still, and that is news
+    LOOK = "look"  # a gate is asked
+    UNDO = "undo"
+    AS_BEFORE = "as before"
+    COVERED = "covered"  # another step's way back takes it back, too
+    KEEP = "keep"  # it cannot be undone
+    REFUSE = "refuse"
+    DRIFT = "drift"
+    ASK = "ask"
+
+
+STOPPING = {Do.REFUSE, Do.DRIFT, Do.ASK}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is done, and why.
+
+    Args:
+        do: What.
+        word: How a plan calls it.
+        why: The reason, as the end of a sentence; empty where the word says all.
+        fix: Of what stops a run, the command to type next.
+        brief: The reason as a plan puts it, where that is shorter.
+        may_change: Steps before this one may yet change the answer it rests on.
+        row: Row of the table that decided.
+    """
+
+    do: Do
+    word: str
+    why: str = ""
+    fix: str = ""
+    brief: str = ""
+    may_change: bool = False
+    row: int = 0
+
+    @property
+    def stops(self) -> bool:
+        """Tell whether the run ends here."""
+        return self.do in STOPPING
+
+    @property
+    def acts(self) -> bool:
+        """Tell whether the world is changed."""
+        return self.do in {Do.ACT, Do.UNDO}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What would happen to one call, as things stand and after a step before it acted."""
+
+    declared: Declared
+    decision: Decision
+    later: Decision
+    preview: str = ""

@@ -1,0 +1,139 @@
+"""Snapshots on their way into the ledger and back; secrets and bulk lie in the vault."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from handrail.clients.secret import Secret
+from handrail.ledger.entry import canonical, storable
+from handrail.ledger.errors import PreconditionUnmet
+from handrail.ledger.secrets import Vault
+
+BULK_BYTES = 65_536  # what is larger is kept beside the ledger: every command reads all entries
+
+
+def seal(value: Any, vault: Vault) -> Any:
+    """Return a snapshot as it is recorded: each secret in it kept sealed and named.
+
+    Raises:
+        PreconditionUnmet: it would not come back from the ledger as it is.
+    """
+    refuse_lossy(value)
+    return _recorded(value, vault.seal)
+
+
+def refuse_lossy(value: Any) -> None:
+    """Raise where a snapshot would not survive its own recording: what comes back must be the same.
+
+    Raises:
+        PreconditionUnmet: with what in it is no plain data.
+    """
+    lost = _lost(value, "it")
+    if lost:
+        raise PreconditionUnmet(
+            "nothing was done",
+            f"what `captures` reads would not come back from the ledger as it is: {lost}",
+            "correct the step: capture text, whole numbers, true, false, None, lists and "
+            "dictionaries with text keys; a `Secret` for secrets, base64 for bytes",
+        )
+
+
+def same(value: Any, recorded: Any, vault: Vault) -> bool:
+    """Tell whether a snapshot reads as one on record; nothing is kept of it."""
+    return bool(_recorded(value, vault.digest) == recorded)
+
+
+def trace(value: Any, vault: Vault) -> str:
+    """Return a digest of a snapshot: enough to tell later whether it still reads the same."""
+    return trace_of(_recorded(value, vault.digest))
+
+
+def trace_of(recorded: Any) -> str:
+    """Return the digest of a snapshot on record."""
+    return hashlib.sha256(canonical(recorded).encode(errors="surrogatepass")).hexdigest()
+
+
+def unseal(value: Any, vault: Vault) -> Any:
+    """Return a snapshot as it was captured."""
+    if isinstance(value, Mapping):
+        if set(value) == {"sealed"}:
+            return Secret.of(vault.unseal(value["sealed"]))
+        if set(value) == {"kept", "size_bytes"}:
+            return unseal(json.loads(vault.unseal(value["kept"])), vault)
+        return {key: unseal(each, vault) for key, each in value.items()}
+    if isinstance(value, list):
+        return [unseal(each, vault) for each in value]
+    return value
+
+
+def _recorded(value: Any, name: Callable[[str], str]) -> Any:
+    """Return a snapshot as plain data; `name` keeps a text, or only says how it is called."""
+    plain = _plain(value, name)
+    text = canonical(plain)
+    if len(text) <= BULK_BYTES:
+        return plain
+    return {"kept": name(text), "size_bytes": len(text.encode(errors="surrogatepass"))}
+
+
+def _plain(value: Any, name: Callable[[str], str]) -> Any:
+    if isinstance(value, Secret):
+        return {"sealed": name(value.reveal())}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each, name) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each, name) for each in value]
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    return str(value)  # only compared, never put back: `seal` refuses it
+
+
+def _lost(value: Any, where: str) -> str:
+    """Return what of a value JSON text in a database would not give back; empty where all is."""
+    if isinstance(value, Secret) or value is None or isinstance(value, bool | int):
+        return ""
+    if isinstance(value, str):
+        return "" if storable(value) == value else f"{where} holds bytes that are no UTF-8"
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else f"{where} is {value}"
+    if isinstance(value, Mapping):
+        return _lost_in(value, where)
+    if isinstance(value, list | tuple):
+        found = (_lost(each, f"{where}[{place}]") for place, each in enumerate(value))
+        return next(filter(None, found), "")
+    return f"{where} is a {type(value).__name__}"
+
+
+def _lost_in(value: Mapping[Any, Any], where: str) -> str:
+    reserved = {"sealed"}, {"kept", "size_bytes"}
+    if set(value) in reserved:
+        return f"{where} is a dictionary of {' and '.join(sorted(value))} alone, as the vault's are"
+    for key, each in value.items():
+        if not isinstance(key, str) or storable(key) != key:
+            return f"{where} has the key {key!r}, which is no text"
+        if lost := _lost(each, f"{where}[{key!r}]"):
+            return lost
+    return ""
+
+
+def figures(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of a finding as JSON takes them: whatever they are, an outcome is recorded.
+
+    Decimals, times, sets and objects become text, and so do NaN and the infinite.
+    """
+    return {storable(str(key)): _figure(value) for key, value in facts.items()}
+
+
+def _figure(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if isinstance(value, Mapping):
+        return figures(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_figure(each) for each in value]
+    return storable(repr(value) if isinstance(value, Secret) else str(value))

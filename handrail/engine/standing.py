@@ -1,0 +1,160 @@
+"""The facts of one call or one receipt: what is on record, and how the world is asked."""
+
+from functools import cache
+
+from pyinfra.context import host
+
+from handrail.engine import snapshot
+from handrail.engine.act import Act
+from handrail.engine.contract import Irreversible, ask, claim
+from handrail.engine.decide.gate import GateFacts
+from handrail.engine.decide.receipt import Reading, Reads, ReceiptFacts
+from handrail.engine.decide.step import Arguments, StepFacts
+from handrail.engine.finding import Finding, Verdict
+from handrail.engine.guard import acts_in_doubt, refuse_orphan
+from handrail.ledger.errors import PreconditionUnmet, RunbookError
+from handrail.ledger.run import Run
+from handrail.ledger.task import Receipt, Record, Task
+
+
+def step_facts(act: Act) -> StepFacts:
+    """Return the facts of a call; each question is asked at most once, and only if it matters."""
+    attempt, task = act.attempt, act.task
+    difference = act.other_subject()
+    unclear = task.in_doubt or task.skipped or task.unproven
+    consent = attempt.consent("settle" if task.in_doubt or task.skipped else "drift", task)
+    return StepFacts(
+        place=attempt.place(task),
+        record=task.record,
+        attempt=task.receipt.attempt if task.receipt else max(task.attempts, default=0),
+        arguments=_arguments(act, difference),
+        difference=difference,
+        idempotent=act.contract.idempotent,
+        void=attempt.is_void(task, since=task.proven_seq),
+        consent=consent.choice if consent else "",
+        redone=attempt.was_redone(task),
+        claim=claim(act.contract.ensures),
+        orphan=cache(lambda: orphan(act, acts_in_doubt(attempt.run, task)) if unclear else None),
+        ensures=cache(lambda: ask(act.contract.ensures, act.live)),
+        unmet=cache(lambda: unmet(act)),
+        untouched=cache(lambda: reads_as_left(act, act.task.receipt)),
+    )
+
+
+def gate_facts(act: Act) -> GateFacts:
+    """Return the facts of a gate."""
+    attempt, task = act.attempt, act.task
+    until = attempt.calls.untils.get(task.declared.task, "")
+    same = act.is_as_recorded
+    return GateFacts(
+        passed=task.settled and same,
+        opened=task.opened_at is not None and same,
+        void=attempt.is_void(task, since=task.proven_seq),
+        until=until,
+        until_is_done=bool(until) and attempt.is_done(until),
+    )
+
+
+def receipt_facts(act: Act, receipt: Receipt, undone: Run) -> ReceiptFacts:
+    """Return the facts of a receipt in a rollback."""
+    attempt, contract = act.attempt, act.contract
+    task = undone.tasks[receipt.task, receipt.target]
+    doubtful = task.in_doubt or task.skipped
+    acts = acts_in_doubt(undone, task) + acts_in_doubt(attempt.run, act.task)
+    covering = cover(act, undone)
+    no_way_back = ""
+    if isinstance(contract.rollback, Irreversible):
+        no_way_back = f"{contract.rollback.reason}; instead: {contract.rollback.instead}"
+    return ReceiptFacts(
+        place=attempt.place(act.task),
+        begun=act.task.in_doubt,
+        covered_by=covering.declared.step if covering else "",
+        irreversible=no_way_back,
+        accepted=attempt.consent("accept", act.task) is not None or _is_accepted(act),
+        doubtful=doubtful,
+        after=bool(receipt.after),
+        blind=bool(receipt.after) and receipt.after == snapshot.trace_of(receipt.before),
+        consent="undo" if attempt.consent("drift", act.task) else "",
+        orphan=cache(lambda: orphan(act, acts) if doubtful or act.task.in_doubt else None),
+        reading=cache(lambda: reading(act, receipt)),
+        ensures=cache(lambda: ask(contract.ensures, act.live)),
+    )
+
+
+def cover(act: Act, undone: Run) -> Task | None:
+    """Return the task whose way back takes this one back, too, where this rollback undoes it."""
+    rollback = act.contract.rollback
+    step = rollback.undone_by if isinstance(rollback, Irreversible) else ""
+    for (name, target), task in undone.tasks.items():
+        done = task.rolled_back or (name, target) in act.attempt.calls.declared
+        if step == task.declared.step and target == act.task.declared.target and done:
+            return task
+    return None
+
+
+def reading(act: Act, receipt: Receipt) -> Reading:
+    """Look at what a step captures, and hold it against its receipt."""
+    if act.contract.captures is None:
+        return Reading(Reads.OTHER)
+    try:
+        if reads_as_before(act, receipt):
+            return Reading(Reads.BEFORE)
+        return Reading(Reads.AFTER if reads_as_left(act, receipt) else Reads.OTHER)
+    except RunbookError as error:
+        return Reading(Reads.UNREADABLE, error.why, error.fix)
+
+
+def reads_as_before(act: Act, receipt: Receipt) -> bool:
+    """Tell whether what the step captures reads as it did before the step acted."""
+    if act.contract.captures is None:
+        return False
+    now = act.captured(act.contract.captures)
+    return snapshot.same(now, receipt.before, act.attempt.vault)
+
+
+def reads_as_left(act: Act, receipt: Receipt | None) -> bool:
+    """Tell whether what the step captures reads as it did after the step acted.
+
+    Then nobody changed it since, whatever became of the files and values the step was made from.
+    """
+    if act.contract.captures is None or receipt is None or not receipt.after:
+        return False
+    return snapshot.trace(act.captured(act.contract.captures), act.attempt.vault) == receipt.after
+
+
+def unmet(act: Act) -> RunbookError | None:
+    """Return the refusal of the first requirement that does not hold or cannot be looked at."""
+    for requirement in act.contract.requires:
+        found = ask(requirement, act.live)
+        if not found.passed:
+            return PreconditionUnmet(
+                f"{act.contract.name} did not start on {host.name}",
+                f"it requires that {claim(requirement)}; {told(found)}",
+                found.fix or "make it so, then the same command again",
+            )
+    return None
+
+
+def told(found: Finding) -> str:
+    """Return what was found instead of yes, telling no from unknown."""
+    return found.why if found.verdict is Verdict.FAIL else f"that cannot be told: {found.why}"
+
+
+def orphan(act: Act, acts: list[str]) -> RunbookError | None:
+    """Return the refusal where a command of an act whose end nobody saw is still at work."""
+    what = f"{act.contract.name} did not start on {host.name}"
+    try:
+        refuse_orphan(act.attempt.environment, acts, what)
+    except RunbookError as found:
+        return found
+    return None
+
+
+def _arguments(act: Act, difference: str) -> Arguments:
+    if difference:
+        return Arguments.OTHER_SUBJECT
+    return Arguments.SAME if act.is_as_recorded else Arguments.CHANGED
+
+
+def _is_accepted(act: Act) -> bool:
+    return act.task.record is Record.SKIPPED and not act.task.unproven

@@ -1,0 +1,95 @@
+"""What speaks where pyinfra never reads the runbook: no command may end with 0 that did nothing.
+
+pyinfra takes a misspelt inventory for a list of hosts, connects to nobody and ends with 0; so it
+does where the inventory is empty, and on Ctrl-C while it connects. None of our code is called then
+but one: pyinfra imports every connector that is installed when it makes an inventory, whichever.
+"""
+
+import atexit
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from pyinfra.context import ctx_inventory, ctx_state, inventory, state
+
+from handrail.engine.nearest import nearest
+
+OURS = re.compile(r"\bhandrail\b|^\s*(begin|roll_back)\(", re.MULTILINE)
+WRONG, INTERRUPTED = 2, 130
+
+_reached: list[str] = []
+
+
+def reached() -> None:
+    """Say that the runbook is being read: from here on the attempt speaks for itself."""
+    _reached.append("begin")
+
+
+def watch() -> None:
+    """Watch this process, should it be pyinfra with a runbook of ours."""
+    atexit.register(refuse_unread)
+    if runbook():
+        signal.signal(signal.SIGINT, _interrupted)
+
+
+def runbook() -> str:
+    """Return the runbook of ours that this command was given; empty where it has none."""
+    program = Path(sys.argv[0])
+    if program.stem != "pyinfra" and program.parent.name not in {"pyinfra", "pyinfra_cli"}:
+        return ""
+    return next((each for each in sys.argv[2:] if is_ours(each)), "")
+
+
+def is_ours(argument: str) -> bool:
+    """Tell whether an argument of a command is a runbook that uses this library."""
+    path = Path(argument)
+    if path.suffix != ".py" or not path.is_file():
+        return False
+    return bool(OURS.search(path.read_text(encoding="utf-8", errors="replace")))
+
+
+def refuse_unread() -> None:
+    """Leave with 2 where the runbook was not read, for there was no target, and say why."""
+    unread = "" if _reached else runbook()
+    if not unread or not ctx_inventory.isset() or not ctx_state.isset():  # type: ignore[no-untyped-call]
+        return  # read; or pyinfra itself refused, and said so
+    if state.failed_hosts or (state.initialised and state.activated_hosts):
+        return
+    given = sys.argv[sys.argv.index(unread) - 1]
+    there = Path(given).is_file()
+    why = f"`{given}` names no target" if there else f"`{given}` is not a file"
+    if len(inventory):
+        why = "`--limit` and `--exclude` leave none"
+    fix = "put its hosts into it, or name another inventory" if there else _other(given)
+    sys.stderr.write(
+        f"\n--> Refused: `{unread}` was not read, and nothing was done.\n"
+        f"    why:  there is no target: {why}\n"
+        f"    next: {fix}; then the same command again\n"
+    )
+    _leave(WRONG)
+
+
+def _other(given: str) -> str:
+    """Say which inventory may have been meant."""
+    folder = Path(given).parent
+    names = [str(path) for path in folder.glob("*.py")] if folder.is_dir() else []
+    near = nearest(given, names)
+    if near:
+        return f"did you mean `{near}`?"
+    return f"name one of: {', '.join(sorted(names))}" if names else "name an inventory file"
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    """Leave with 130: the runbook was not read yet, so there is nothing to record."""
+    del number, frame
+    sys.stderr.write("\n--> Interrupted before the runbook was read; nothing was done.\n")
+    _leave(INTERRUPTED)
+
+
+def _leave(status: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # an exit handler has no other way to set the status
