@@ -4,7 +4,10 @@ import json
 
 import pytest
 
+from handrail.transfer.load import load
+from handrail.transfer.read import export
 from handrail.transfer.read.kept_out import write_kept_out
+from handrail.transfer.sql import moment
 from handrail.transfer.sql.withhold import shown_sql
 from handrail.transfer.verify import page, verify
 
@@ -200,6 +203,22 @@ def test_the_time_of_the_run_stays_over_a_resumed_load(small):
 
     small.there("alter table t alter day type text")
     assert "is a moment, the destination text" in small.problems()[0]
+
+
+def test_the_time_of_the_run_of_a_loaded_export_is_the_export_s(small, tmp_path, monkeypatch):
+    """Its rows hold that moment, so whoever verifies them takes it too."""
+    small.holds(
+        "create table t(id int primary key); insert into t values (1)",
+        "create table t(id int primary key, moved timestamptz not null)",
+        'tables:\n  t:\n    copy: [id]\n    columns:\n      moved: {constant: "{time_of_run}"}\n',
+    )
+    with monkeypatch.context() as earlier:
+        earlier.setattr(moment, "of_loads", lambda _: lambda _: "2020-02-02 02:02:02+00")
+        export.export(small.plan(), *small.urls, tmp_path / "made")
+
+    load.load_export(small.plan(), tmp_path / "made", small.urls[1])
+    assert small.there("select moved::date::text from t") == [("2020-02-02",)]
+    assert verify.verify(small.plan(), *small.urls).good
 
 
 @pytest.mark.parametrize("there", [True, False])

@@ -4,6 +4,7 @@ Each chunk is one transaction of the destination that holds its rows and the rec
 two agree after a kill of the client, of the server or of the line between them.
 """
 
+import dataclasses
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -151,8 +152,9 @@ def load_export(
     from handrail.transfer.read.files import FileSupply  # noqa: PLC0415 - files know chunks, not the reverse
 
     supply = FileSupply.open(plan, Path(directory))
+    began = dataclasses.replace(plan, moment=supply.moment or plan.moment)
     with told("the load stopped"):
-        return carry(plan, supply, destination, mode=mode)
+        return carry(began, supply, destination, mode=mode)
 
 
 def carry(

@@ -95,7 +95,8 @@ def _write(
     taken_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     versions = plan.source.server_version, plan.destination.server_version
     name = Path(plan.file).name
-    return Export(plan.digest, name, snapshot, taken_at, *versions, tables, supply.mark)
+    marks = supply.mark, plan.moment
+    return Export(plan.digest, name, snapshot, taken_at, *versions, tables, *marks)
 
 
 def _table(

@@ -96,6 +96,7 @@ class Export:
     destination_version: int
     tables: tuple[TableRecord, ...]
     mark: str | None = None  # of the freeze that the rows were read under
+    moment: str | None = None  # the constant `{time_of_run}` in its rows
 
     @property
     def text_hashes(self) -> bool:
@@ -219,6 +220,7 @@ class FileSupply:
         self.name = export.snapshot
         self.text_hashes = export.text_hashes
         self.mark = export.mark
+        self.moment = export.moment
         self.tables = {table.table: table for table in export.tables}
 
     @classmethod
