@@ -2,9 +2,10 @@
 
 from handrail.clients.render.blueprints import BlueprintCalls
 from handrail.clients.render.deploys import DeployCalls
+from handrail.clients.render.jobs import JobCalls
 
 
-class Render(DeployCalls, BlueprintCalls):
+class Render(DeployCalls, BlueprintCalls, JobCalls):
     """One workspace on Render: its services, their deploys, what was observed.
 
     Made by ``Render.from_inventory({"api": …, "key": "env:…", "owner": "tea-…"})``.

@@ -99,7 +99,7 @@ class DeployCalls:
         job = Job(service_id, body["startCommand"], body.get("planId", "plan-srv-006"))
         running.jobs.append(job)
         answer = job.json()
-        self.engine.later(carry_out(self.engine, running, job))
+        job.work = self.engine.later(carry_out(self.engine, running, job))
         await asyncio.sleep(0)
         return Answer.of(answer, 201)
 
@@ -111,7 +111,18 @@ class DeployCalls:
 
     async def job(self, _request: Request, service_id: str, job_id: str) -> Answer:
         """Return one job."""
+        return Answer.of(self._job(service_id, job_id).json())
+
+    async def cancel_job(self, _request: Request, service_id: str, job_id: str) -> Answer:
+        """Cancel a job that has not ended."""
+        job = self._job(service_id, job_id)
+        if job.work is not None:
+            job.work.cancel()
+            await asyncio.wait({job.work})
+        return Answer.of(job.json())
+
+    def _job(self, service_id: str, job_id: str) -> Job:
         for job in self._find(service_id).jobs:
             if job.id == job_id:
-                return Answer.of(job.json())
+                return job
         raise not_found(job_id)

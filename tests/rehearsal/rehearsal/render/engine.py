@@ -259,8 +259,12 @@ class Engine:
         wanted = service.shutdown_delay_seconds or self.settings.clocks.shutdown_seconds
         return min(wanted, self.settings.clocks.shutdown_seconds)
 
-    def later(self, work: Coroutine[Any, Any, None]) -> None:  # Any: a coroutine's own slots
+    def later(
+        self,
+        work: Coroutine[Any, Any, None],  # Any: a coroutine's own slots
+    ) -> asyncio.Task[None]:
         """Do work beside the walk of the deploys; it is cancelled when the stand-in stops."""
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task

@@ -1,5 +1,7 @@
 """One-off commands on the artifact of a live deploy."""
 
+import asyncio
+
 from rehearsal.render.engine import Engine
 from rehearsal.render.environment import build_environment
 from rehearsal.render.identity import now
@@ -14,13 +16,17 @@ async def carry_out(engine: Engine, running: Running, job: Job) -> None:
     code: int | None = None
     if deploy is not None:
         job.status, job.started_at = "running", now()
-        code = await run_to_end(
-            job.start_command,
-            build_environment(engine.settings, running.service, deploy),
-            engine.release.directory(deploy),
-            lambda line: logbook.add(job.id, "app", line),
-            engine.settings.clocks.build_seconds,
-        )
+        try:
+            code = await run_to_end(
+                job.start_command,
+                build_environment(engine.settings, running.service, deploy),
+                engine.release.directory(deploy),
+                lambda line: logbook.add(job.id, "app", line),
+                engine.settings.clocks.build_seconds,
+            )
+        except asyncio.CancelledError:
+            job.status, job.finished_at = "canceled", now()
+            return
     job.status, job.finished_at = ("succeeded" if code == 0 else "failed"), now()
     engine.workspace.happened(
         running.service,

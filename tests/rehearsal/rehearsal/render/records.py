@@ -1,5 +1,6 @@
 """What the workspace remembers: services as stored, deploys with what they froze, events."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -120,6 +121,7 @@ class Job:
     created_at: datetime = field(default_factory=now)
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    work: asyncio.Task[None] | None = None
 
     def json(self) -> Json:
         """Return the job as the API shows it."""

@@ -191,6 +191,7 @@ class StandIn:
             ("POST", f"{one}/jobs", deploys.create_job),
             ("GET", f"{one}/jobs", deploys.search_jobs),
             ("GET", f"{one}/jobs/*", deploys.job),
+            ("POST", f"{one}/jobs/*/cancel", deploys.cancel_job),
             ("GET", f"{one}/events", self._events),
             ("GET", "/logs", self._logs),
             ("GET", "/logs/values", self._log_values),

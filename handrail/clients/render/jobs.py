@@ -1,0 +1,178 @@
+"""One-off jobs: a command on a service's latest build, inside Render's network.
+
+Source: https://render.com/docs/one-off-jobs
+"""
+
+import re
+import secrets
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+from urllib.parse import quote
+
+from handrail.clients.errors import ClientError, NoAnswer
+from handrail.clients.render.model import moment, not_understood
+from handrail.clients.render.services import ServiceCalls
+from handrail.clients.render.telemetry import TelemetryCalls
+
+CREATED = 201
+SERVER_ERROR = 500
+ENDED = {"succeeded", "failed", "canceled"}
+LINES = 2000  # most lines of output that are read
+# Logs arrive later than the job's end; after this long, what is there is all there will be.
+LOG_SECONDS = 60.0
+POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job.
+
+    Args:
+        id: ``job-…``.
+        status: ``pending``, ``running``, ``succeeded``, ``failed`` or ``canceled``.
+        command: What it runs.
+        created_at: When it was asked for.
+    """
+
+    id: str
+    status: str
+    command: str
+    created_at: datetime | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of it runs any more."""
+        return self.status in ENDED
+
+    @classmethod
+    def from_api(cls, data: Mapping[str, Any]) -> Self:  # Any: JSON
+        """Read a job object; a job that has just been made may have no status yet.
+
+        Raises:
+            ClientError: it has no id.
+        """
+        try:
+            return cls(
+                id=data["id"],
+                status=data.get("status") or "pending",
+                command=str(data.get("startCommand") or ""),
+                created_at=moment(data.get("createdAt")),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise not_understood("job", error) from None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a job ended.
+
+    Args:
+        status: Exit status of the command; None where the job ended before it told.
+        lines: What it printed, both streams together, in order.
+        whole: Whether the output is known to be all of it.
+    """
+
+    status: int | None
+    lines: tuple[str, ...]
+    whole: bool
+
+
+class JobCalls(ServiceCalls, TelemetryCalls):
+    """Start a job, follow it to its end, read what it printed."""
+
+    def run_job(self, service_id: str, command: str, timeout_seconds: float) -> Ended:
+        """Run a shell line as a job; return its exit status and its output.
+
+        Render tells a job's success and not its status, and shows its output as log lines that
+        arrive late; so the line tells its own status at its end, which is also the mark that all
+        of the output has arrived.
+
+        Args:
+            service_id: A service with a successful build; its variables are the job's.
+            command: A line for `sh`.
+            timeout_seconds: Longest wait; the job is cancelled after it.
+
+        Raises:
+            ClientError: refused, or it did not end in time.
+        """
+        mark = f"handrail-{secrets.token_hex(8)}"
+        line = f"({command}\n)\nended=$?; echo {mark} $ended; exit $ended"
+        began = datetime.now(UTC) - timedelta(minutes=1)
+        job = self.start_job(service_id, f"sh -c {shlex.quote(line)}")
+        until = self.patience.clock() + timeout_seconds
+        while not job.ended:
+            if self.patience.clock() > until:
+                self._cancel(service_id, job)
+                raise ClientError(
+                    f"a job of `{service_id}` was cancelled",
+                    f"`{command}` did not end within {timeout_seconds:g} s",
+                    "give it more time, or see its log at https://dashboard.render.com",
+                )
+            self.patience.sleep(POLL_SECONDS)
+            job = self.job(service_id, job.id)
+        return self._output(job, mark, began)
+
+    def start_job(self, service_id: str, command: str) -> Job:
+        """Start a job once; where the request's fate is not known, the job it made is taken over.
+
+        Raises:
+            ClientError: refused, or it is not known whether it began.
+        """
+        what = f"a job of `{service_id}` could not be started"
+        fix = "see the jobs of the service at https://dashboard.render.com, then the same command"
+        try:
+            answer = self.post(f"{_path(service_id)}/jobs", body={"startCommand": command})
+        except NoAnswer as error:
+            if not error.maybe_done:
+                raise
+            why = error.why
+        else:
+            if answer.status == CREATED:
+                return Job.from_api(answer.json())
+            if answer.status < SERVER_ERROR:
+                raise self.http.refusal(answer, what, hide=(command,))
+            why = f"Render answered {answer.status}"
+        listed = self.pages(f"{_path(service_id)}/jobs", "job", what, limit=20)
+        made = next(
+            (job for data in listed if (job := Job.from_api(data)).command == command), None
+        )
+        if made is None:
+            raise ClientError(what, f"{why}; no such job has appeared", fix)
+        return made
+
+    def job(self, service_id: str, job_id: str) -> Job:
+        """Return one job.
+
+        Raises:
+            ClientError: refused, or there is none.
+        """
+        path = f"{_path(service_id)}/jobs/{quote(job_id, safe='')}"
+        return Job.from_api(self.ask("GET", path, f"job `{job_id}` could not be read").json())
+
+    def _cancel(self, service_id: str, job: Job) -> None:
+        path = f"{_path(service_id)}/jobs/{quote(job.id, safe='')}/cancel"
+        self.ask("POST", path, f"job `{job.id}` could not be cancelled")
+
+    def _output(self, job: Job, mark: str, began: datetime) -> Ended:
+        until = self.patience.clock() + LOG_SECONDS
+        while True:
+            lines = [line.text for line in self.logs(job.id, began, LINES)]
+            told = next((found for each in lines if (found := _told(each, mark))), None)
+            if told:
+                printed = tuple(each for each in lines if mark not in each)
+                return Ended(int(told[1]), printed, whole=True)
+            if job.status == "canceled" or self.patience.clock() > until:
+                status = 0 if job.status == "succeeded" else None
+                return Ended(status, tuple(lines), whole=False)
+            self.patience.sleep(POLL_SECONDS)
+
+
+def _told(line: str, mark: str) -> re.Match[str] | None:
+    return re.search(rf"{mark} (\d+)\s*$", line)
+
+
+def _path(service_id: str) -> str:
+    return f"/services/{quote(service_id, safe='')}"

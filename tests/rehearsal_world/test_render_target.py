@@ -1,0 +1,126 @@
+"""`@render/<service>`: plain pyinfra inside Render's network, by one-off jobs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rehearsal.render.records import EnvVar
+
+from handrail.clients.errors import ClientError
+from handrail.clients.render import Render
+from tests.operations.clones import cloned
+from tests.operations.cloud import cloud, unused, write_app
+
+PYINFRA = Path(sys.executable).with_name("pyinfra")
+
+
+@pytest.fixture(scope="module")
+def service():
+    """A web service that is live, with a variable of its own."""
+    name = unused("inside")
+    with cloned(write_app) as clone:
+        env = [EnvVar("GREETING", "hello from inside")]
+        made = cloud().add(cloud().service(name, clone.origin, env=env))
+        yield made
+        cloud().remove(name)
+
+
+@pytest.fixture
+def workspace():
+    """A client of the workspace."""
+    return Render.from_inventory(cloud().inventory)
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "printed"),
+    [
+        ("echo $GREETING", 0, ["hello from inside"]),
+        ("echo one; exit 3", 3, ["one"]),
+        ("printf 'no newline\n'", 0, ["no newline"]),
+        ("""echo "it's quoted"; false""", 1, ["it's quoted"]),
+        ("true # only a comment", 0, []),
+    ],
+)
+def test_a_job_tells_its_status_and_its_output(workspace, service, line, status, printed):
+    """Whatever the line does: it exits by itself, holds quotes, ends in a comment."""
+    ended = workspace.run_job(service.id, line, 30)
+
+    assert (ended.status, list(ended.lines), ended.whole) == (status, printed, True)
+
+
+def test_a_job_that_does_not_end_is_cancelled_and_told(workspace, service):
+    """It must not go on by itself after the command has given up on it."""
+    with pytest.raises(ClientError, match="did not end within 1 s"):
+        workspace.run_job(service.id, "sleep 60", 1)
+
+    assert cloud().running(service.name).jobs[-1].status == "canceled"
+
+
+@pytest.fixture
+def target(tmp_path, service):
+    """Run pyinfra's own command line on a service as its target."""
+
+    def run(*arguments, name=service.name):
+        data = json.dumps(cloud().inventory)
+        inventory = f"inside = (['@render/{name}'], {{'render': {data}}})\n"
+        (tmp_path / "inside.py").write_text(inventory)
+        return subprocess.run(
+            [PYINFRA, "-y", "inside.py", *arguments],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+def test_plain_facts_and_shell_operations_work_there(target, tmp_path):
+    """pyinfra does not know that it speaks to jobs."""
+    (tmp_path / "deploy.py").write_text(
+        "from pyinfra import host\n"
+        "from pyinfra.facts.server import Command\n"
+        "from pyinfra.operations import server\n"
+        "print('FACT', host.get_fact(Command, command='echo $GREETING'))\n"
+        "server.shell(name='Say it', commands=['echo $GREETING'])\n"
+    )
+
+    ran = target("deploy.py")
+
+    assert ran.returncode == 0, ran.stderr
+    assert "FACT hello from inside" in ran.stdout
+
+
+def test_a_failing_command_fails_the_target_with_its_words(target):
+    """Its exit status is read, though Render only tells success or failure."""
+    ran = target("exec", "--", "echo why; exit 4")
+
+    assert ran.returncode == 1
+    assert "why" in ran.stderr + ran.stdout
+
+
+def test_copying_a_file_is_refused_in_words(target, tmp_path):
+    """What is put there would be gone in the next job."""
+    (tmp_path / "a.txt").write_text("x")
+    (tmp_path / "copy.py").write_text(
+        "from pyinfra.operations import files\nfiles.put(src='a.txt', dest='/tmp/a.txt')\n"
+    )
+
+    ran = target("copy.py")
+
+    assert ran.returncode == 1
+    assert "each job on Render starts from the service's build" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_service_that_is_not_there_is_told(target):
+    """As a target that cannot be connected to."""
+    ran = target("exec", "--", "true", name="nothing")
+
+    assert "service `nothing` was not found" in ran.stderr
+    assert "Traceback" not in ran.stderr
