@@ -80,14 +80,14 @@ def release(
 ) -> Commands:
     """Deploy services at the tip of the branch and wait until they are live.
 
-    The first service goes alone: its build migrates the database that the others need. A service
-    that runs this code, started with the variables and settings that are stored, is left alone, and
-    a deploy that an interrupted attempt began is waited for.
+    The first service goes alone, so that a fault of the release shows before others follow. A
+    service that runs this code, started with the variables and settings that are stored, is left
+    alone, and a deploy that an interrupted attempt began is waited for.
 
     Args:
         render: The workspace.
         repository: Working clone of the app.
-        services: Names, the one that migrates first.
+        services: Names, the one that shows a fault first.
         root: Folder of the backend in the repository.
         directory: Where it is noted what each deploy began with.
         deploy_timeout_seconds: Longest wait for each.

@@ -8,11 +8,17 @@ DEPLOYS = 100  # how far back an earlier deploy is looked for
 Names = list[str] | dict[str, str]  # services by name, or by the part they play
 
 
-@check(fix="create the services first; the runbook's task 3.0 does")
+@check(fix="create the services first: `service.create` in the runbook does")
 def services_exist(render: Render, services: Names) -> Finding:
     """The services exist on Render."""
     missing = [name for name in names(services) if render.find_service(name) is None]
     return holds_if(not missing, f"Render has no {', '.join(f'`{name}`' for name in missing)}")
+
+
+@check(fix="create the service first, or correct its name in the inventory")
+def service_exists(render: Render, service: str) -> Finding:
+    """The service exists on Render."""
+    return holds_if(render.find_service(service), f"Render has no `{service}`")
 
 
 def names(services: Names) -> list[str]:

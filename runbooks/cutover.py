@@ -18,6 +18,7 @@ from operations import (
     files,
     freeze,
     frontend,
+    job,
     monitor,
     package_json,
     service,
@@ -167,6 +168,25 @@ deploy.release(
     deploy_timeout_seconds=here.deploy_timeout_seconds,
     poll_seconds=here.poll_seconds,
 )
+job.run(
+    task="4.0.1",
+    name="Migrate the Django database, by a job of the web service",
+    on="system",
+    render=here.render,
+    service=here.django_services["web"],
+    command="python manage.py migrate --noinput",
+    proof="python manage.py migrate --check",
+    timeout_seconds=900,
+)
+job.passes(
+    task="4.0.2",
+    name="Let Django check itself for deployment",
+    on="system",
+    render=here.render,
+    service=here.django_services["web"],
+    command="python manage.py check --deploy",
+    timeout_seconds=300,
+)
 smoke.health(
     task="4.1",
     name="See database, Redis and Celery healthy",
@@ -287,6 +307,15 @@ smoke.notification_arrives(
     system="django",
     canaries=here.canaries,
     timeout_seconds=20,
+)
+job.passes(
+    task="6.1.6",
+    name="Run the application's own tests inside staging",
+    on="staging",
+    render=here.render,
+    service=here.django_services["web"],
+    command="python manage.py test --noinput",
+    timeout_seconds=1800,
 )
 smoke.frontend_reaches_backend(
     task="6.2",

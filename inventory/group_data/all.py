@@ -32,8 +32,9 @@ django_services = {
     "worker": "rotc-celery-worker",
     "beat": "rotc-celery-beat",
 }
-# Entries of render.yaml, https://render.com/docs/blueprint-spec. Only the web service migrates:
-# four builds that migrate one database at once get in each other's way.
+# Entries of render.yaml, https://render.com/docs/blueprint-spec. No build migrates: four that
+# migrate one database at once get in each other's way, and a failed build would leave it half done.
+# The runbook migrates by a job of the web service.
 django_definitions = {
     "web": {
         "type": "web",
@@ -42,8 +43,7 @@ django_definitions = {
         "region": "oregon",
         "rootDir": "rotc_backend",
         "buildCommand": "pip install -r requirements.txt"
-        " && python manage.py collectstatic --noinput"
-        " && python manage.py migrate --noinput",
+        " && python manage.py collectstatic --noinput",
         # Render's own GUNICORN_CMD_ARGS ranks above the configuration file, not above this line.
         "startCommand": "gunicorn config.wsgi:application -c gunicorn.conf.py --bind 0.0.0.0:$PORT",
         "healthCheckPath": "/api/health",

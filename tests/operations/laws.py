@@ -262,6 +262,26 @@ def release(data):
         )
 
 
+@harness("job.run")
+@contextmanager
+def inside(data):
+    """A live service, and a command whose work a file outside of it shows."""
+    with services(WEB) as (clone, (name,)):
+        cloud().add(cloud().service(name, clone.origin))
+        shown = clone.path.parent / "migrated"
+        word = data.draw(st.sampled_from(["one", "two words"]), "word")
+        yield World(
+            {
+                "render": cloud().inventory,
+                "service": name,
+                "command": f"echo {word!r} > {shown}",
+                "proof": f"grep -q {word!r} {shown}",
+                "timeout_seconds": 30,
+            },
+            lambda: shown.read_text() if shown.exists() else None,
+        )
+
+
 @contextmanager
 def site():
     """A static site that was built for the legacy backend; the next build has the new prefix."""
