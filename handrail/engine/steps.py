@@ -17,6 +17,7 @@ from handrail.engine.contract import Clause, Commands, Contract, Irreversible, c
 from handrail.engine.execution import execute
 from handrail.engine.finding import Finding
 from handrail.engine.form import Step
+from handrail.engine.here import ABSENT
 from handrail.engine.inventory import data_of, selected
 from handrail.engine.output import tasks_named
 from handrail.engine.plan import preview_step
@@ -136,10 +137,12 @@ def _declare(spoken: Spoken) -> None:
     calling.refuse_form(contract.name, spoken.args, spoken.task, words)
     refuse_until(contract, spoken.until)
     plain: dict[str, Any] = {}
+    # The same on every target, also where the call is not for it: pyinfra joins names that differ.
     sentence = contract.summary
+    if isinstance(spoken.name, str) and spoken.name and not ABSENT.search(spoken.name):
+        sentence = spoken.name
     if chosen:
         plain, found = values.bind(contract, spoken.kwargs, data_of(host), host.name)
-        sentence = spoken.name or sentence
         attempt.calls.bindings[spoken.task, host.name] = {key: plain[key] for key in found}
     for task in tasks_named(list(plain.values())):
         attempt.calls.refuse_later(task, spoken.task)

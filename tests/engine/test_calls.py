@@ -296,3 +296,12 @@ def test_without_a_line_in_the_table_a_new_name_is_told(lab):
     assert back.code == 1
     assert "step `shelf.notes.write` was not found" in back.said
     assert "add a line to `ALIASES`" in back.said
+
+
+def test_a_call_has_one_name_on_every_target(pair):
+    """Also where it is not for a target: pyinfra would join two names into one heading."""
+    pair.runbook('steps.write(path=f"{room}/a", text="x", task="1", name="Say it", on="two")')
+
+    ran = pair.run()
+
+    assert "Starting operation: Say it \n" in ran.said
