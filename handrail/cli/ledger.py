@@ -81,7 +81,7 @@ def status(ledger: str, run: str, *, as_json: bool) -> int:
     The newest run where RUN is left out.
     """
     held = _open(ledger)
-    evidence = gather(held.environment, held.entries(), run)
+    evidence = gather(held, run)
     if as_json:
         say_json(shows.status_as_json(held.environment, evidence.run))
     else:
@@ -98,7 +98,7 @@ def show(ledger: str, run: str, *, as_json: bool) -> int:
     RUN is its id, or `latest`.
     """
     held = _open(ledger)
-    evidence = gather(held.environment, held.entries(), run)
+    evidence = gather(held, run)
     if as_json:
         say_json(shows.run_as_json(evidence))
     else:
@@ -133,10 +133,8 @@ def export(ledger: str, run: str, *, as_json: bool) -> int:  # noqa: ARG001 - it
 
     Those of all runs where RUN is left out.
     """
-    entries = _open(ledger).entries()
-    if run:
-        chosen = choose(fold(entries), run)
-        entries = [entry for entry in entries if entry.run == chosen.id]
+    held = _open(ledger)
+    entries = held.of_runs([choose(held.runs(), run).id]) if run else held.entries()
     say(json.dumps(entry.as_json(), ensure_ascii=False) for entry in entries)
     return GOOD
 
@@ -151,7 +149,7 @@ def report(ledger: str, run: str, html: str, *, as_json: bool) -> int:
     The newest run where RUN is left out.
     """
     held = _open(ledger)
-    evidence = gather(held.environment, held.entries(), run)
+    evidence = gather(held, run)
     found = audit(held.path)
     if html:
         _write(Path(html), page.render(evidence, found))

@@ -66,7 +66,7 @@ def test_the_chain_is_checked_from_the_anchor_on(ledger):
     script.start("cutover-3")
     assert script.ledger.trusted_head().seq == head.seq + 2
 
-    with forging(ledger.path) as db:
+    with forging(ledger.path, anchor=False) as db:
         db.execute("UPDATE entries SET actor = 'mallory' WHERE seq = ?", (head.seq + 1,))
     with pytest.raises(LedgerDamaged, match=f"entry {head.seq + 1} was changed"):
         ledger.trusted_head()
@@ -84,7 +84,7 @@ FORGERIES = {
 def test_a_forged_head_is_found_by_the_anchor(ledger, forgery):
     """The entry that the last attempt left is there, and is what it was."""
     seq = ledger.trusted_head().seq
-    with forging(ledger.path) as db:
+    with forging(ledger.path, anchor=False) as db:
         db.execute(FORGERIES[forgery].format(seq, seq))
 
     with pytest.raises(LedgerDamaged, match=f"entry {seq}"):
@@ -93,7 +93,7 @@ def test_a_forged_head_is_found_by_the_anchor(ledger, forgery):
 
 def test_an_old_entry_is_checked_when_it_is_read(ledger):
     """The anchor lies beyond it; whoever asks for its run is told all the same."""
-    with forging(ledger.path) as db:
+    with forging(ledger.path, anchor=False) as db:
         db.execute("UPDATE entries SET actor = 'mallory' WHERE seq = 3")
 
     ledger.trusted_head()

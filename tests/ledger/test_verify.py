@@ -365,3 +365,24 @@ def test_verify_finds_an_older_copy_by_the_published_head(path, tmp_path):
     assert problems(copy) == []
     assert "cut off" in problems(copy, audit(path).head)[0][1]
     assert audit(path, audit(copy).head).good
+
+
+def test_verify_finds_a_lost_vault(tmp_path):
+    """A backup without its vault could put no secret back."""
+    script = Script(tmp_path / "lab.sqlite")
+    script.start("cutover-1")
+    script.ledger.bind_vault(script.vault.fingerprint())
+    script.end("stopped")
+    assert audit(script.path).good
+
+    shutil.rmtree(script.vault.directory)
+
+    assert "its folder is gone" in problems(script.path)[0][1]
+
+
+def test_verify_finds_an_anchor_that_was_moved(path):
+    """An anchor beyond what was checked would hide an edit from every start."""
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE anchor SET seq = seq - 1")
+
+    assert any("is not the one that the last attempt left" in what for _, what in problems(path))

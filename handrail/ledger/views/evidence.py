@@ -1,14 +1,20 @@
 """Everything a ledger knows about one run, gathered for people to read."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any, Self
 
+from handrail.ledger.chain import Head
 from handrail.ledger.entry import Entry, Event
 from handrail.ledger.errors import RunbookError
-from handrail.ledger.run import Run, fold
+from handrail.ledger.history import SqliteHistory
+from handrail.ledger.run import Run
+from handrail.ledger.runs import Runs
 from handrail.ledger.task import Task, TaskState
+
+MEASURED = 20  # rollbacks that an estimate of the way back rests on, the newest
 
 
 class NoSuchRun(RunbookError):
@@ -162,53 +168,56 @@ def seconds_between(start: str, end: str) -> float:
     return max(took.total_seconds(), 0.0)
 
 
-def choose(runs: Mapping[str, Run], wanted: str) -> Run:
+def choose(runs: Runs, wanted: str) -> Run:
     """Return the run an operator named; the newest for ``latest`` or nothing.
 
     Raises:
         NoSuchRun: with the ids that there are.
     """
-    if runs and wanted in ("", "latest"):
-        return list(runs.values())[-1]
-    if wanted in runs:
-        return runs[wanted]
-    newest = ", ".join(f"`{name}`" for name in list(runs)[-3:])
+    newest = list(islice(runs.newest(), 3))
+    if newest and wanted in ("", "latest"):
+        return newest[0]
+    found = runs.get(wanted)
+    if found is not None:
+        return found
+    known = ", ".join(f"`{each.id}`" for each in reversed(newest))
     raise NoSuchRun(
         f"run `{wanted}` was not found" if wanted else "there is nothing to show",
-        f"the newest on record are {newest}" if runs else "no run was recorded yet",
-        "see `handrail runs`" if runs else "start one: `pyinfra INVENTORY runbooks/RUNBOOK.py`",
+        f"the newest on record are {known}" if newest else "no run was recorded yet",
+        "see `handrail runs`" if newest else "start one: `pyinfra INVENTORY runbooks/RUNBOOK.py`",
     )
 
 
-def gather(environment: str, entries: Sequence[Entry], wanted: str) -> Evidence:
+def gather(ledger: SqliteHistory, wanted: str) -> Evidence:
     """Gather what is known of a run and of the rollbacks of it.
 
     Raises:
         NoSuchRun: no such run is on record.
+        LedgerDamaged: what has to be read of the ledger is not what was written.
     """
-    runs = fold(entries)
+    head = ledger.trusted_head()
+    runs = ledger.runs()
     run = choose(runs, wanted)
-    undone_by = [each for each in runs.values() if each.undoes == run.id]
-    measured = _undo_seconds(runs.values())
-    rollbacks = [_one(environment, entries, each, measured, []) for each in undone_by]
-    return _one(environment, entries, run, measured, rollbacks)
+    measured = _undo_seconds(runs[each] for each in ledger.newest_rollbacks(MEASURED))
+    rollbacks = [_one(ledger, each, head, measured, []) for each in runs.undoing(run.id)]
+    return _one(ledger, run, head, measured, rollbacks)
 
 
 def _one(
-    environment: str,
-    entries: Sequence[Entry],
+    ledger: SqliteHistory,
     run: Run,
+    head: Head,
     measured: Mapping[str, float],
     rollbacks: list[Evidence],
 ) -> Evidence:
-    own = [entry for entry in entries if entry.run == run.id]
+    own = ledger.of_runs([run.id])
     tasks = {key: _task(task) for key, task in run.tasks.items()}
     for entry in own:
         task = tasks.get((entry.task, entry.target))
         if task is not None:
             task.take(entry)
     return Evidence(
-        environment=environment,
+        environment=ledger.environment,
         run=run,
         tasks=list(tasks.values()),
         attempts=_attempts(own),
@@ -219,7 +228,7 @@ def _one(
         ],
         rollbacks=rollbacks,
         undo_seconds=measured,
-        head=(entries[-1].seq, entries[-1].sha256),
+        head=(head.seq, head.sha256),
         ended_at=[entry.at for entry in own if entry.event is not Event.RUN_ROLLED_BACK][-1],
     )
 
@@ -262,11 +271,11 @@ def _attempts(own: Iterable[Entry]) -> list[Attempt]:
     return attempts
 
 
-def _undo_seconds(runs: Iterable[Run]) -> dict[str, float]:
+def _undo_seconds(rollbacks: Iterable[Run]) -> dict[str, float]:
+    """Return how long the undo of each step took, as measured last."""
     return {
         task.declared.step: task.seconds
-        for run in runs
-        if run.undoes
+        for run in reversed(list(rollbacks))
         for task in run.tasks.values()
         if task.state is TaskState.ROLLED_BACK and task.seconds is not None
     }

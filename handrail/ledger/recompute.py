@@ -1,0 +1,99 @@
+"""What an entry's digest has to be, from its raw columns; it shares no code with the writer."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+import rfc8785
+
+FORMAT = 2  # of an entry, the newest known here
+# Every hashed field but the body, in the order in which RFC 8785 writes them.
+NAMES = (
+    *("actor", "at", "attempt", "environment", "event", "format", "prev"),
+    *("reason", "run", "seq", "step", "target", "task", "token"),
+)
+_BEYOND = re.compile("[^\x00-\uffff]")  # keys so rare are sorted otherwise by orjson
+_LARGEST = 2**53 - 1
+
+
+class _UnsureError(Exception):
+    """A number that two writers of JSON may write differently."""
+
+
+def parsed(form: int, text: str) -> tuple[object, bool]:
+    """Return what a body says, and whether it is an object in the form the ledger writes.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    if form != FORMAT:
+        body: object = json.loads(text)
+        return body, isinstance(body, dict) and _first_form(body) == text
+    try:
+        body = _QUICK.decode(text)
+    except _UnsureError:
+        body = _SLOW.decode(text)
+        return body, isinstance(body, dict) and rfc8785.dumps(body) == text.encode()
+    if not text.isascii() and _BEYOND.search(text):
+        written = rfc8785.dumps(body)  # type: ignore[arg-type]  # it came from JSON
+    else:
+        try:
+            written = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+        except TypeError:  # half of a character, say
+            return body, False
+    return body, isinstance(body, dict) and written == text.encode()
+
+
+def digest(fields: Mapping[str, Any], text: str, body: object) -> str:  # Any: raw columns
+    """Return the SHA-256 of an entry, hex.
+
+    Args:
+        fields: Those of `NAMES`, in that order.
+        text: The body as it stands.
+        body: What it says.
+
+    Raises:
+        TypeError, ValueError: a column is of no kind that the ledger writes.
+    """
+    if fields["format"] != FORMAT:
+        first = dict(fields) | {"body": body, "fence": fields["token"]}
+        for name in ("environment", "format", "token"):
+            del first[name]
+        return hashlib.sha256(_first_form(first).encode(errors="surrogatepass")).hexdigest()
+    # Texts and whole numbers under plain names: any writer of JSON writes them as the RFC says.
+    whole = orjson.dumps(fields)
+    place = whole.index(b',"environment":')
+    return hashlib.sha256(
+        b"".join((whole[:place], b',"body":', text.encode(), whole[place:]))
+    ).hexdigest()
+
+
+def _first_form(value: object) -> str:
+    return json.dumps(
+        value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    )
+
+
+def _unsure(digits: str) -> float:
+    raise _UnsureError(digits)
+
+
+def _small(digits: str) -> int:
+    number = int(digits)
+    return number if abs(number) <= _LARGEST else int(_unsure(digits))
+
+
+def _exact(digits: str) -> int | float:
+    number = int(digits)
+    return number if abs(number) <= _LARGEST else float(digits)  # RFC 8785 writes large floats so
+
+
+def _nothing(name: str) -> None:
+    raise ValueError(name)
+
+
+_QUICK = json.JSONDecoder(parse_float=_unsure, parse_int=_small, parse_constant=_nothing)
+_SLOW = json.JSONDecoder(parse_int=_exact, parse_constant=_nothing)
