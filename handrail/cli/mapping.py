@@ -129,13 +129,25 @@ def _told(found: Preflight) -> Iterator[str]:
                 ),
             ]
         )
-    for heading, lines in (("Noted of the schemas", found.notes), ("Not good", found.reasons())):
+    texts = [
+        f"{f.table}.{f.column}, {f.what}: {_counted(f.texts)}" for f in found.findings if f.texts
+    ]
+    for heading, lines in (
+        ("Texts with their rows", texts),
+        ("Noted of the schemas", found.notes),
+        ("Not good", found.reasons()),
+    ):
         if lines:
             yield from ("", f"{heading}:", *(f"    {line}" for line in lines))
     yield ""
     moved, kept_out = sum(t.moved for t in found.tables), sum(t.quarantined for t in found.tables)
     verdict = "Good" if found.good else "Not good"
     yield f"{verdict}: {moved} rows would be moved, {kept_out} kept out."
+
+
+def _counted(texts: Sequence[tuple[str, int]]) -> str:
+    """Say how many rows hold each text, each on the one line that it has."""
+    return ", ".join(f"`{' '.join(str(text).split())}` {rows}" for text, rows in texts)
 
 
 def _columns(rows: Sequence[Sequence[object]]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The data engine's own command, as a process: what it prints, how it ends, what it never shows."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,9 @@ def test_a_good_preflight_prints_counts_findings_and_its_verdict(command):
     assert next(line for line in lines if line.startswith("cadets ")).split()[2] == str(rows)
     letters = next(line for line in lines if "excuse_letters." in line and "quarantined" in line)
     assert "rotc.yaml:" in letters
+    texts = lines[lines.index("Texts with their rows:") + 1 :]
+    years = next(line for line in texts if "cadets.year_level" in line)
+    assert re.search(r"`Irregular` \d+", years)
     assert lines[-1].startswith("Good: ")
 
 

@@ -120,7 +120,8 @@ def test_a_scheme_is_shown_and_other_texts_of_a_secret_rule_are_not(small):
     assert "S3cret" not in shown
 
 
-def test_a_generated_column_is_left_to_the_destination(small):
+@pytest.mark.parametrize("mode", ["stream", "bulk"])
+def test_a_generated_column_is_left_to_the_destination(small, mode):
     """Its identity counts, and goes on above; its default fills."""
     small.holds(
         'create table ab("A" int, "B" int); insert into ab values (1, 1), (1, 2)',
@@ -135,7 +136,7 @@ def test_a_generated_column_is_left_to_the_destination(small):
     small.path.write_text(
         small.path.read_text() + "      id: {generated: true}\n      state: {generated: true}\n"
     )
-    assert small.load().good
+    assert small.load(mode=mode).good
     assert small.there("select id, a_id, b_id, state from ab order by b_id") == [
         (1, 1, 1, "new"),
         (2, 1, 2, "new"),
