@@ -23,6 +23,7 @@ COMMANDS = {
     "verify": "handrail.cli.ledger",
     "export": "handrail.cli.ledger",
     "report": "handrail.cli.ledger",
+    "doctor": "handrail.cli.doctor",
     "mapping": "handrail.cli.mapping",
     "new": "handrail.cli.new",
 }

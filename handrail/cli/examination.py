@@ -1,0 +1,141 @@
+"""What `handrail doctor` asks, found in an inventory by the names of its data.
+
+A key that is, or ends with, ``database`` names a PostgreSQL database, ``redis`` a Redis, ``render``
+a workspace, ``repository`` a clone, ``alerts`` a webhook, ``_service`` a service that exists,
+``directory`` where backups go.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from handrail.cli.inventory_data import hosts_of
+from handrail.clients import redis
+from handrail.clients.alerts import Webhook
+from handrail.clients.errors import ClientError
+from handrail.clients.git import Repository
+from handrail.clients.postgres import Database
+from handrail.clients.ready import database as databases
+from handrail.clients.ready import machine, outside, secrets
+from handrail.clients.ready.claim import Line, NotReady, ask
+from handrail.clients.ready.clock import http_clock_agrees
+from handrail.clients.render import Render
+from handrail.clients.secret import Secret
+from handrail.transfer.session import programs
+
+BACKUPS = 2  # of each database: one for the way back, one that its proof restores
+Data = Mapping[str, Any]  # Any: what an inventory holds
+Asked = Callable[[], str]
+
+
+def of_machine() -> Iterator[Line]:
+    """Ask this machine."""
+    about = "this machine"
+    yield ask(about, "Python is new enough", machine.python)
+    yield ask(about, "git is new enough", machine.git)
+    yield ask(about, "flock is there", machine.flock)
+    for name in ("psql", "pg_dump", "pg_restore"):
+        yield ask(about, f"{name} is there", partial(_program, name))
+    yield ask(about, "node is there where it is needed", machine.node)
+    yield ask(about, "There is room on its disk", partial(machine.disk, Path()))
+    yield ask(about, "Its clock is not behind", machine.clock)
+
+
+def of_inventory(path: str) -> list[Line]:
+    """Ask everything that the hosts of an inventory name, each thing once.
+
+    Raises:
+        Misused: it is no inventory, or has no hosts.
+    """
+    hosts = hosts_of(path)
+    lines = [
+        ask("secrets", f"`{reference}` is there and of its form", partial(secrets.is_there, *each))
+        for each in dict.fromkeys(pair for data in hosts.values() for pair in secrets.named(data))
+        for reference in each[1:]
+    ]
+    seen: set[str] = set()
+    for host, data in hosts.items():
+        for key, value in data.items():
+            if f"{key}={value!r}" not in seen:
+                seen.add(f"{key}={value!r}")
+                lines += _lines(host, key, value, data)
+        lines += _room(host, data)
+    return lines
+
+
+def _lines(host: str, key: str, value: Any, data: Data) -> Iterator[Line]:  # Any: as in Data
+    about = f"{host}: {key}"
+    if key.endswith("database"):
+        yield from _of_database(about, value)
+    elif key == "redis":
+        yield ask(about, "It answers", lambda: _answers(value))
+    elif key == "render":
+        yield ask(about, "Its key sees the workspace",
+                  lambda: outside.key_reads_services(Render.from_inventory(value)))  # fmt: skip
+        yield ask(about, "Its clock agrees", lambda: http_clock_agrees(str(value["api"])))
+    elif key == "repository" and isinstance(value, Mapping):
+        yield ask(about, "Its clone may push",
+                  lambda: outside.clone_may_push(Repository.from_inventory(value)))  # fmt: skip
+    elif key == "alerts":
+        yield ask(about, "An alert arrives",
+                  lambda: outside.alert_arrives(Webhook.from_inventory(value)))  # fmt: skip
+    elif key.endswith("_service") and isinstance(value, str) and "render" in data:
+        render = data["render"]
+        yield ask(about, f"Render has `{value}`",
+                  lambda: outside.service_exists(Render.from_inventory(render), value))  # fmt: skip
+
+
+def _of_database(about: str, value: object) -> Iterator[Line]:
+    try:
+        database = Database.from_inventory(value)
+    except ClientError as error:
+        yield ask(about, "It is named", partial(_refuse, error))
+        return
+    standing, lines = databases.lines(about, database)
+    yield from lines
+    if standing is not None:
+        yield ask(about, "Client programs fit its server", partial(_fitting, standing.version))
+
+
+def _room(host: str, data: Data) -> Iterator[Line]:
+    """Ask whether the backups of a host's databases have room, as far as their size is told."""
+    if "directory" not in data:
+        return
+    size = 0
+    for key, value in data.items():
+        if key.endswith("database"):
+            try:
+                size += databases.look(Database.from_inventory(value)).size_bytes
+            except ClientError:
+                continue  # told above
+    place = Path(str(data["directory"]))
+    needed = max(BACKUPS * size, machine.FREE_BYTES)
+    yield ask(f"{host}: directory", "There is room for two backups",
+              partial(machine.disk, place, needed))  # fmt: skip
+
+
+def _program(name: str) -> str:
+    """Return the version of one of PostgreSQL's programs."""
+    for place in programs.directories():
+        if found := machine.version_of(str(place / name)):
+            return found
+    raise NotReady(f"{name} was not found", "it is not on PATH", "apt install postgresql-client")
+
+
+def _fitting(version: int) -> str:
+    try:
+        return str(programs.find(version))
+    except ClientError as error:
+        raise NotReady(error.what, error.why, error.fix) from None
+
+
+def _answers(value: object) -> str:
+    try:
+        return f"in {redis.ping(Secret.from_inventory(value)) * 1000:.0f} ms"
+    except ClientError as error:
+        raise NotReady(error.what, error.why, error.fix) from None
+
+
+def _refuse(error: ClientError) -> str:
+    raise NotReady(error.what, error.why, error.fix)

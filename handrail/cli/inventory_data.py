@@ -1,0 +1,58 @@
+"""An inventory's data as pyinfra reads it, in a process of its own.
+
+pyinfra patches the process that reads an inventory for gevent; whoever only wants to know what it
+says is not patched by that.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from handrail.cli.out import Misused
+
+READ_SECONDS = 120  # a connector may bring hosts up
+
+
+def hosts_of(path: str) -> dict[str, dict[str, Any]]:  # Any: what an inventory holds
+    """Return the data of each host; secrets in it are references.
+
+    Raises:
+        Misused: there is no such file, it cannot be read, or it has no hosts.
+    """
+    what = "nothing was looked at"
+    if not Path(path).is_file():
+        raise Misused(what, f"there is no inventory `{path}`", "ls inventory/*.py")
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", __name__, path],
+            capture_output=True, text=True, timeout=READ_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        why = f"reading `{path}` took more than {READ_SECONDS} s"
+        raise Misused(what, why, f"pyinfra {path} debug-inventory") from None
+    if ended.returncode:
+        said = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise Misused(what, f"`{path}` was not read: {said}", f"pyinfra {path} debug-inventory")
+    found: dict[str, dict[str, Any]] = json.loads(ended.stdout.splitlines()[-1])
+    if not found:
+        fix = "put hosts into it, as `inventory/prod.py` has them"
+        raise Misused(what, f"`{path}` has no hosts", fix)
+    return found
+
+
+def main(path: str) -> None:
+    """Print the data of every host as one line of JSON."""
+    from pyinfra_cli.inventory import make_inventory  # type: ignore[import-untyped]  # noqa: I001, PLC0415
+    from pyinfra.api.state import State  # noqa: PLC0415  after that line: it patches what this needs
+    from pyinfra.context import ctx_state  # noqa: PLC0415
+
+    sys.path.append(str(Path.cwd()))
+    ctx_state.set(State())  # type: ignore[no-untyped-call]  # pyinfra's is untyped
+    hosts = {host.name: host.data.dict() for host in make_inventory(path)}
+    sys.stdout.write(f"\n{json.dumps(hosts, default=str)}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,196 @@
+"""Whether a database lets its role do what a night asks of it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from handrail.clients.postgres import Database
+from handrail.clients.ready.claim import Line, NotReady, Told, ask
+from handrail.clients.ready.clock import refuse_skew
+
+SLOTS_NEEDED = (
+    12  # two workers with two sessions each on a side, pg_dump's, ours, and some to spare
+)
+READ = (
+    "name", "role", "owner", "superuser", "creates", "owns", "slots", "tls", "local",
+    "size_bytes", "unending",
+)  # fmt: skip
+STANDING = """
+select current_database()::text, current_user::text, owner.rolname::text,
+       me.rolsuper, me.rolcreatedb, me.rolsuper or pg_has_role(d.datdba, 'usage'),
+       current_setting('max_connections')::int
+           - current_setting('superuser_reserved_connections')::int
+           - (select count(*) from pg_stat_activity where backend_type = 'client backend')::int,
+       (select ssl from pg_stat_ssl where pid = pg_backend_pid()),
+       inet_server_addr() is null or inet_server_addr() <<= '127.0.0.0/8'
+           or inet_server_addr() = '::1',
+       pg_database_size(d.oid),
+       array(select distinct r.rolname::text from pg_stat_activity a
+             join pg_roles r on r.oid = a.usesysid
+             where a.datname = d.datname and a.pid <> pg_backend_pid()
+               and coalesce(a.backend_type, 'client backend') = 'client backend'
+               and not (me.rolsuper or (not r.rolsuper and (pg_has_role(r.oid, 'usage')
+                        or pg_has_role('pg_signal_backend', 'usage'))))
+             order by 1)
+from pg_database d join pg_roles owner on owner.oid = d.datdba
+     join pg_roles me on me.rolname = current_user
+where d.datname = current_database()
+"""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a database says of itself and of our role, read in one go.
+
+    Args:
+        name: The database.
+        role: Who we are there.
+        owner: Whose it is.
+        superuser: We may do anything.
+        creates: We may create databases.
+        owns: We have the owner's rights.
+        slots: Connections that are left for roles like ours.
+        tls: The connection is encrypted.
+        local: The server is on this machine.
+        size_bytes: Of the database.
+        unending: Roles whose sessions are there and may not be ended by us.
+        version: As the server numbers itself: 150018 is 15.18.
+        ahead_seconds: The server's clock less ours; the round trip is taken out.
+    """
+
+    name: str
+    role: str
+    owner: str
+    superuser: bool
+    creates: bool
+    owns: bool
+    slots: int
+    tls: bool
+    local: bool
+    size_bytes: int
+    unending: tuple[str, ...]
+    version: int
+    ahead_seconds: float
+
+
+def look(database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Standing:
+    """Read what a database says; nothing is changed.
+
+    Args:
+        database: The database.
+        now: This machine's clock.
+
+    Raises:
+        ClientError: unreachable, or refused.
+    """
+    with database.connect() as connection:
+        row: tuple[Any, ...] | None = connection.execute(STANDING).fetchone()
+        began = now()
+        told = connection.execute("select clock_timestamp()").fetchone()
+        ended = now()
+        version = connection.info.server_version
+    if row is None or told is None:
+        raise NotReady(f"`{database.name}` was not looked at", "it is no database", "see its URL")
+    ahead = (told[0] - (began + (ended - began) / 2)).total_seconds()
+    read = dict(zip(READ, row, strict=True))
+    read["unending"] = tuple(read["unending"])
+    return Standing(**read, version=version, ahead_seconds=ahead)
+
+
+def role_owns_it(seen: Standing) -> str:
+    """Its role has the rights of its owner."""
+    if seen.owns:
+        return f"`{seen.role}` owns `{seen.name}`"
+    raise NotReady(
+        f"`{seen.name}` belongs to `{seen.owner}`",
+        f"`{seen.role}` has not its rights, so it can neither freeze nor restore it",
+        f"GRANT {seen.owner} TO {seen.role}; as `{seen.owner}`, or use the owner's URL",
+    )
+
+
+def role_creates_databases(seen: Standing) -> str:
+    """Its role may create a database, as the proof of a backup does."""
+    if seen.creates or seen.superuser:
+        return f"`{seen.role}` may create databases"
+    raise NotReady(
+        f"`{seen.role}` may not create a database",
+        "a backup is proven by a restore into a database of its own",
+        f"ALTER ROLE {seen.role} CREATEDB; as a role that may",
+    )
+
+
+def sessions_may_be_ended(seen: Standing) -> str:
+    """Its role may end the sessions of the application."""
+    if not seen.unending:
+        return "every session that is there now may be ended"
+    roles = ", ".join(seen.unending)
+    raise NotReady(
+        f"sessions of {roles} on `{seen.name}` may not be ended by `{seen.role}`",
+        "one that stays may write after the freeze",
+        f"GRANT {roles} TO {seen.role}; or GRANT pg_signal_backend TO {seen.role};",
+    )
+
+
+def slots_are_left(seen: Standing) -> str:
+    """It has connections left for the load and the backup."""
+    if seen.slots >= SLOTS_NEEDED:
+        return f"{seen.slots} connections are free"
+    raise NotReady(
+        f"`{seen.name}` has {max(seen.slots, 0)} connections left",
+        f"the night needs up to {SLOTS_NEEDED}",
+        "close idle connections, or raise max_connections",
+    )
+
+
+def line_is_encrypted(seen: Standing) -> str:
+    """Its connection is encrypted, where it leaves this machine."""
+    if seen.tls or seen.local:
+        return "TLS" if seen.tls else "it is on this machine"
+    raise NotReady(
+        f"the connection to `{seen.name}` is not encrypted",
+        "passwords and rows would cross the network in clear",
+        "add `?sslmode=require` to its URL",
+    )
+
+
+def clock_agrees(seen: Standing) -> str:
+    """Its clock agrees with the one of this machine."""
+    return refuse_skew(f"the server of `{seen.name}`", seen.ahead_seconds)
+
+
+CLAIMS = (
+    role_owns_it, role_creates_databases, sessions_may_be_ended, slots_are_left,
+    line_is_encrypted, clock_agrees,
+)  # fmt: skip
+
+
+def lines(
+    about: str, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> tuple[Standing | None, list[Line]]:
+    """Return what the database says, and what is told of each claim."""
+    seen: list[Standing] = []
+
+    def answers() -> str:
+        seen.append(look(database, now))
+        return f"PostgreSQL {seen[0].version // 10000}.{seen[0].version % 10000}"
+
+    first = ask(about, "It answers", answers)
+    if not seen:
+        bad = Line(Told.NOT_GOOD, about, first.claim, first.found, first.fix)
+        return None, [bad, *_untold(about, (_claim_of(each) for each in CLAIMS))]
+    return seen[0], [first, *(_asked(about, each, seen[0]) for each in CLAIMS)]
+
+
+def _asked(about: str, claim: Callable[[Standing], str], seen: Standing) -> Line:
+    return ask(about, _claim_of(claim), lambda: claim(seen))
+
+
+def _claim_of(claim: Callable[[Standing], str]) -> str:
+    return (claim.__doc__ or claim.__name__).partition(".")[0]
+
+
+def _untold(about: str, claims: Iterable[str]) -> Iterator[Line]:
+    for each in claims:
+        why = "the database did not answer"
+        yield Line(Told.NOT_TOLD, about, each, why, "see the line above, then the same again")

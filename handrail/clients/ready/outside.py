@@ -1,0 +1,78 @@
+"""Whether services, repository and people outside can be reached as a night needs them."""
+
+from datetime import UTC, datetime
+
+from handrail.clients.alerts import Webhook
+from handrail.clients.errors import ClientError
+from handrail.clients.git import Repository
+from handrail.clients.git_process import NETWORK_TIMEOUT_SECONDS, git
+from handrail.clients.ready.claim import NotReady
+from handrail.clients.render import Render
+
+
+def key_reads_services(render: Render) -> str:
+    """Return how many services the key of a Render workspace sees.
+
+    What it may write, only a write would tell.
+
+    Raises:
+        NotReady: the key is refused, or the workspace is not one it sees.
+    """
+    try:
+        found = sum(1 for _ in render.pages("/services", "service", "services were not listed",
+                                            params={"ownerId": render.owner}))  # fmt: skip
+    except ClientError as error:
+        raise NotReady(error.what, error.why, error.fix) from None
+    return f"it sees {found} services of `{render.owner}`"
+
+
+def service_exists(render: Render, name: str) -> str:
+    """Return where a service stands, and that its variables can be read.
+
+    Raises:
+        NotReady: there is none of that name, or its variables are withheld from the key.
+    """
+    try:
+        service = render.service(name)
+        variables = render.env_vars(service.id)
+    except ClientError as error:
+        raise NotReady(error.what, error.why, error.fix) from None
+    return f"`{service.id}`, {len(variables)} variables"
+
+
+def clone_may_push(repository: Repository) -> str:
+    """Push nothing, in earnest: the remote is asked as for a push, and sent no commit.
+
+    Raises:
+        NotReady: the clone is not ready, or the remote does not take a push.
+    """
+    branch = f"refs/heads/{repository.branch}"
+    try:
+        repository.refuse_unready()
+    except ClientError as error:
+        raise NotReady(error.what, error.why, error.fix) from None
+    tried = git(
+        repository.path, "push", "--dry-run", "--quiet", repository.remote, f"{branch}:{branch}",
+        timeout_seconds=NETWORK_TIMEOUT_SECONDS,
+    )  # fmt: skip
+    if tried.code:
+        raise NotReady(
+            f"`{repository.remote}` takes no push of `{repository.branch}`",
+            tried.error or f"git exited with {tried.code}",
+            f"git -C {repository.path} push --dry-run {repository.remote} {repository.branch}",
+        )
+    return f"`{repository.remote}` would take a push of `{repository.branch}`"
+
+
+def alert_arrives(webhook: Webhook) -> str:
+    """Send an alert that says it is a trial.
+
+    Raises:
+        NotReady: it was not taken.
+    """
+    moment = datetime.now(UTC).isoformat(timespec="seconds")
+    try:
+        webhook.send({"text": f"handrail: a trial alert, nothing is wrong ({moment})"})
+    except ClientError as error:
+        raise NotReady(error.what, error.why, error.fix) from None
+    return "a trial alert was taken"
