@@ -21,6 +21,7 @@ from operations import (
     job,
     monitor,
     package_json,
+    ready,
     service,
     smoke,
     sync,
@@ -413,6 +414,22 @@ smoke.accounts_sign_in(
     profile=here.profile,
     system="legacy",
     canaries=here.canaries,
+)
+ready.outside_answers(
+    task="9.0.1.1",
+    name="See Render's key, the repository and alerts ready for the night",
+    on="production",
+    render=here.render,
+    repository=here.repository,
+    alerts=here.alerts,
+)
+ready.databases_allow_it(
+    task="9.0.1.2",
+    name="See both databases, their roles and the disk ready for the night",
+    on="production",
+    source=here.legacy_database,
+    destination=here.django_database,
+    directory=here.directory,
 )
 # For a pause of seconds: 9.1.1, 9.3 and a `data.catch_up(…, bound_seconds=30)` before this call,
 # and a `data.catch_up(…, bound_seconds=0)`, which leaves no row behind, where 9.3 is now.

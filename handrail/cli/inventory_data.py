@@ -45,12 +45,16 @@ def hosts_of(path: str) -> dict[str, dict[str, Any]]:  # Any: what an inventory 
 def main(path: str) -> None:
     """Print the data of every host as one line of JSON."""
     from pyinfra_cli.inventory import make_inventory  # type: ignore[import-untyped]  # noqa: I001, PLC0415
+    from pyinfra_cli.exceptions import UnexpectedExternalError  # type: ignore[import-untyped]  # noqa: PLC0415
     from pyinfra.api.state import State  # noqa: PLC0415  after that line: it patches what this needs
     from pyinfra.context import ctx_state  # noqa: PLC0415
 
     sys.path.append(str(Path.cwd()))
     ctx_state.set(State())  # type: ignore[no-untyped-call]  # pyinfra's is untyped
-    hosts = {host.name: host.data.dict() for host in make_inventory(path)}
+    try:
+        hosts = {host.name: host.data.dict() for host in make_inventory(path)}
+    except UnexpectedExternalError as bug:  # it cannot show itself outside pyinfra's own command
+        sys.exit(f"{type(bug.exception).__name__}: {bug.exception}")
     sys.stdout.write(f"\n{json.dumps(hosts, default=str)}\n")
 
 

@@ -5,6 +5,7 @@ import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -78,7 +79,9 @@ class Answer:
     def encode(self, *, close: bool, with_body: bool = True) -> bytes:
         """Return the bytes of the answer on the wire."""
         lines = [f"HTTP/1.1 {int(self.status)} {reason(self.status)}"]
-        lines += [f"{name}: {value}" for name, value in self.headers.items()]
+        # Every server with a clock says what time it is. Source: RFC 9110, 6.6.1
+        headers = {"Date": formatdate(usegmt=True)} | self.headers
+        lines += [f"{name}: {value}" for name, value in headers.items()]
         if self.status != HTTPStatus.NO_CONTENT:
             lines.append(f"Content-Length: {len(self.body)}")
         lines.append(f"Connection: {'close' if close else 'keep-alive'}")

@@ -1,0 +1,81 @@
+"""Gates before the night: what would stop it after the freeze is asked before it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from handrail.clients.alerts import Webhook
+from handrail.clients.errors import ClientError
+from handrail.clients.git import Repository
+from handrail.clients.postgres import Database
+from handrail.clients.ready import database, machine, outside
+from handrail.clients.ready.claim import Line, Told, ask
+from handrail.clients.ready.clock import http_clock_agrees
+from handrail.clients.render import Render
+from handrail.engine import Finding, fails, gate, holds
+from handrail.transfer.session import programs
+
+COPIES = 2  # of each database: its backup, and as much to spare for the export and the way back
+
+
+@gate(fix="handrail doctor INVENTORY, and mend what it names")
+def databases_allow_it(source: Database, destination: Database, directory: str) -> Finding:
+    """Both databases, their servers and the disk here allow what the night asks of them.
+
+    Their role owns each, may create one and end the application's sessions; connections are left,
+    the line is encrypted, clocks agree, PostgreSQL's programs fit, and two backups have room.
+
+    Args:
+        source: The legacy database.
+        destination: Django's.
+        directory: Where backups go.
+    """
+    lines, size, versions = [], 0, []
+    for name, each in (("the legacy database", source), ("the Django database", destination)):
+        seen, told = database.lines(name, each)
+        lines += told
+        if seen is not None:
+            size += seen.size_bytes
+            versions.append(seen.version)
+    needed = max(COPIES * size, machine.FREE_BYTES)
+    lines.append(ask("this machine", "Two backups have room",
+                     lambda: machine.disk(Path(directory), needed)))  # fmt: skip
+    try:
+        found = {version: str(programs.find(version)) for version in versions}
+    except ClientError as error:
+        return fails(f"{error.what}: {error.why}", error.fix)
+    return _finding(lines, programs=sorted(set(found.values())), size_bytes=size)
+
+
+@gate(fix="handrail doctor INVENTORY, and mend what it names")
+def outside_answers(render: Render, repository: Repository, alerts: Webhook) -> Finding:
+    """Render's key, the repository's remote and the webhook of alerts do what the night needs.
+
+    The webhook gets an alert that says it is a trial; nothing else is sent anywhere.
+
+    Args:
+        render: The workspace.
+        repository: The working clone.
+        alerts: Where alerts go.
+    """
+    return _finding([
+        ask("Render", "Its key sees the workspace", lambda: outside.key_reads_services(render)),
+        ask("Render", "Its clock agrees", lambda: http_clock_agrees(render.api)),
+        ask("the repository", "Its clone may push", lambda: outside.clone_may_push(repository)),
+        ask("alerts", "They arrive", lambda: outside.alert_arrives(alerts)),
+    ])  # fmt: skip
+
+
+def _finding(lines: Sequence[Line], **facts: Any) -> Finding:  # Any: JSON
+    """Return one answer for all; the first fix is named, for it is the next thing to do.
+
+    Raises:
+        ClientError: something could not be looked at, so nobody can say that all is well.
+    """
+    bad = [line for line in lines if line.told is not Told.GOOD]
+    if not bad:
+        return holds(**facts)
+    why = "; ".join(f"{line.about}: {line.found}" for line in bad)
+    if any(line.told is Told.NOT_TOLD for line in bad):
+        raise ClientError("not everything could be looked at", why, bad[0].fix)
+    return fails(why, bad[0].fix)

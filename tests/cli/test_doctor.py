@@ -1,0 +1,246 @@
+"""`handrail doctor` says before the night what would stop it in the night, all of it at once."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from rehearsal.postgres import PostgresServer
+
+from handrail.clients.postgres import Database
+from handrail.clients.ready import database as databases
+from handrail.clients.ready.claim import NotReady
+from handrail.clients.ready.clock import http_clock_agrees
+from handrail.clients.ready.machine import disk
+from handrail.clients.secret import Secret
+from tests.clients.conftest import Reply, Wire
+from tests.clients.git_world import clone, no_identity, origin, template
+
+__all__ = ["clone", "no_identity", "origin", "template"]
+
+PASSWORD = "a-password-9f3c"  # of every role in these tests
+LIBFAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A server with an application's database, owned by `app`, who may do what a night needs."""
+    with PostgresServer(tmp_path_factory.mktemp("doctor-postgres")) as running:
+        with psycopg.connect(running.url("postgres"), autocommit=True) as session:
+            for role, more in (("app", "createdb"), ("weak", ""), ("watcher", "superuser")):
+                statement = "create role {} login password {} " + more
+                session.execute(sql.SQL(statement).format(sql.Identifier(role), PASSWORD))
+        running.create_database("shop", owner="app")
+        yield running
+
+
+@pytest.fixture
+def wire():
+    """Render and the webhook of alerts."""
+    served = Wire()
+    served.on("GET", "/v1", Reply(404, {}))
+    served.on("GET", "/v1/services", Reply(200, []))
+    served.on("POST", "/hook", Reply(200, {}))
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def place(tmp_path, server, wire, clone):
+    """A folder with an inventory in which everything is as it should be."""
+    secrets = {
+        "DATABASE": address(server, "app"),
+        "KEY": "rnd_0123456789",
+        "HOOK": f"{wire.url}/hook",
+    }
+    data = {
+        "shop_database": "env:DATABASE",
+        "alerts": "env:HOOK",
+        "directory": str(tmp_path / "evidence"),
+        "render": {"api": f"{wire.url}/v1", "key": "env:KEY", "owner": "tea-1"},
+        "repository": {"path": str(clone), "remote": "origin", "branch": "main"},
+    }
+    return Place(tmp_path, data, secrets)
+
+
+def address(server, role, database="shop"):
+    """Return a URL with a role's own password."""
+    given = psycopg.conninfo.conninfo_to_dict(server.url(database))
+    return f"postgresql://{role}:{PASSWORD}@{given['host']}:{given['port']}/{database}"
+
+
+class Place:
+    """An inventory and the environment it is read in."""
+
+    def __init__(self, folder, data, secrets):
+        """Keep them to be changed by a test."""
+        self.folder, self.data, self.secrets = folder, data, secrets
+
+    def doctor(self, *arguments, **environment):
+        """Run the command on the inventory; return its status and its lines by what they claim."""
+        (self.folder / "inv.py").write_text(f"hosts = [('@control/shop', {self.data!r})]\n")
+        done = subprocess.run(
+            [sys.executable, "-m", "handrail", "doctor", "inv.py", *arguments],
+            cwd=self.folder, capture_output=True, text=True, check=False,
+            env=os.environ | self.secrets | environment,
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr, done.stderr
+        for value in filter(None, self.secrets.values()):
+            assert value not in done.stdout + done.stderr
+        assert PASSWORD not in done.stdout + done.stderr
+        return done.returncode, done.stdout
+
+    def told(self, **environment):
+        """Return the status and, of all that is not good, what is told."""
+        status, output = self.doctor("--json", **environment)
+        lines = json.loads(output)
+        assert all(line["fix"] for line in lines if line["told"] != "good")
+        return status, {
+            line["claim"]: (line["told"], line["found"]) for line in lines if line["told"] != "good"
+        }
+
+
+def test_this_machine_alone_is_looked_at_without_an_inventory():
+    """Python, git, PostgreSQL's programs, disk, clock: each with what was found."""
+    done = subprocess.run(
+        [sys.executable, "-m", "handrail", "doctor"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout
+    programs = ("Python", "git", "flock", "psql", "pg_dump", "pg_restore", "node")
+    for word in (*programs, "disk", "clock"):
+        assert word in done.stdout
+    assert "good: this machine could" in done.stdout
+
+
+def test_it_exits_0_where_a_cutover_could_start_and_changes_nothing(place, wire, clone):
+    """One alert that says it is a trial; no commit is pushed, nothing is written."""
+    before = sorted(place.folder.rglob("*"))
+
+    status, output = place.doctor()
+
+    assert status == 0, output
+    assert "a cutover could start" in output
+    assert "not good" not in output
+    (alert,) = wire.requests("POST", "/hook")
+    assert "trial" in alert.json()["text"]
+    assert {seen.method for seen in wire.seen} == {"GET", "POST"}
+    left = {each for each in place.folder.rglob("*") if ".git" not in str(each)}
+    assert left - set(before) <= {place.folder / "inv.py"}
+
+
+def test_every_secret_that_is_missing_or_malformed_is_told_at_once(place):
+    """By its name; and what needs it is told as not told, or not good."""
+    place.data["canaries"] = "env:CANARIES"
+    place.data["redis"] = "env:REDIS"
+    place.secrets |= {"KEY": "", "DATABASE": "mysql://x", "CANARIES": "[]", "REDIS": "http://x"}
+
+    status, told = place.told()
+
+    assert status == 1
+    for name in ("KEY", "DATABASE", "CANARIES", "REDIS"):
+        assert told[f"`env:{name}` is there and of its form"][0] == "not good"
+    assert told["It answers"][0] == "not good"
+    assert told["Its role may create a database, as the proof of a backup does"][0] == "not told"
+
+
+def test_a_role_that_may_not_do_what_the_night_asks_is_told_before_it(place, server):
+    """Neither its database nor CREATEDB, and a session that it may not end."""
+    place.secrets["DATABASE"] = address(server, "weak")
+    with psycopg.connect(address(server, "watcher")):
+        status, told = place.told()
+
+    assert status == 1
+    assert told.keys() == {
+        "Its role has the rights of its owner",
+        "Its role may create a database, as the proof of a backup does",
+        "Its role may end the sessions of the application",
+    }
+    assert {verdict for verdict, _ in told.values()} == {"not good"}
+    assert "belongs to `app`" in told["Its role has the rights of its owner"][1]
+    assert "watcher" in told["Its role may end the sessions of the application"][1]
+
+
+@pytest.mark.parametrize(
+    ("change", "claim", "found"),
+    [
+        ({"local": False, "tls": False}, databases.line_is_encrypted, "is not encrypted"),
+        ({"slots": 3}, databases.slots_are_left, "has 3 connections left"),
+        ({"ahead_seconds": -61.0}, databases.clock_agrees, "is 61 s behind"),
+    ],
+)
+def test_what_a_server_here_cannot_show_is_told_of_one_that_can(server, change, claim, found):
+    """TLS, connections, clock: from what a real server said, with one thing otherwise."""
+    seen = databases.look(Database(Secret.of(address(server, "app"))))
+    assert claim(seen)
+
+    with pytest.raises(NotReady, match=found):
+        claim(replace(seen, **change))
+
+
+def test_clocks_that_differ_are_told(server, wire):
+    """The server's and that of HTTP, each against this machine's two minutes ahead."""
+
+    def ahead():
+        return datetime.now(UTC) + timedelta(minutes=2)
+
+    database = Database(Secret.of(address(server, "app")))
+
+    assert databases.look(database, ahead).ahead_seconds == pytest.approx(-120, abs=2)
+    with pytest.raises(NotReady, match="s behind this machine's"):
+        http_clock_agrees(f"{wire.url}/v1", ahead)
+    assert http_clock_agrees(f"{wire.url}/v1") == "the same"
+
+
+@pytest.mark.skipif(LIBFAKETIME is None, reason="libfaketime is not installed on this machine")
+def test_a_clock_that_libfaketime_turns_is_told(place):
+    """The whole command, two minutes ahead."""
+    status, told = place.told(LD_PRELOAD=str(LIBFAKETIME), FAKETIME="+120s")
+
+    assert status == 1
+    assert "Its clock agrees with the one of this machine" in told
+
+
+def test_a_disk_without_room_is_told(tmp_path):
+    """For a folder that is not there yet, too."""
+    with pytest.raises(NotReady, match="are needed"):
+        disk(tmp_path / "not" / "there", needed_bytes=2**60)
+
+
+def test_what_is_outside_is_asked_in_earnest(place, wire, origin):
+    """A key that is refused, a hook that is gone, a remote that takes no push, a lost service."""
+    wire.on("GET", "/v1/services", Reply(401, {}))
+    wire.on("POST", "/hook", Reply(410, {}))
+    origin.rename(origin.with_name("moved.git"))
+    place.data["shop_service"] = "shop"
+
+    status, told = place.told()
+
+    assert status == 1
+    assert told.keys() == {
+        "Its key sees the workspace", "An alert arrives", "Its clone may push", "Render has `shop`",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [(None, "no inventory"), ("hosts = []", "has no hosts"), ("1/0", "division by zero")],
+)
+def test_what_is_no_inventory_is_a_wrong_command(tmp_path, text, why):
+    """Status 2, in words; it is not taken for a machine without faults."""
+    if text is not None:
+        (tmp_path / "x.py").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "handrail", "doctor", "x.py"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 2
+    assert why in done.stderr
+    assert "Traceback" not in done.stderr

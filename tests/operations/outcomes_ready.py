@@ -1,0 +1,83 @@
+"""What the gates before the night say, of real databases, a real clone and a workspace."""
+
+import psycopg
+
+from handrail.engine.finding import Verdict
+from tests.clients.conftest import Reply
+from tests.operations.clones import cloned
+from tests.operations.cloud import cloud
+from tests.operations.databases import OWNER, databases, server
+from tests.operations.gates import outcome
+
+PASS, FAIL, ERROR = Verdict.PASS, Verdict.FAIL, Verdict.ERROR
+
+
+def both(stage, **more):
+    """Ask about both databases of a case."""
+    made = stage.stack.enter_context(databases())
+    given = {"source": made.reference("legacy"), "destination": made.reference("django")}
+    given["directory"] = str(stage.directory / "evidence")
+    return stage.ask("ready.databases_allow_it", **given | more)
+
+
+def tell(statement):
+    """Change the server."""
+    with psycopg.connect(server().url("postgres"), autocommit=True) as session:
+        session.execute(statement)
+
+
+@outcome("ready.databases_allow_it", PASS)
+def all_is_allowed(stage):
+    """A role that owns both and may create a third; sizes and programs are recorded."""
+    found = both(stage)
+    assert found.facts["size_bytes"] > 0
+    return found
+
+
+@outcome("ready.databases_allow_it", FAIL)
+def no_database_may_be_created(stage):
+    """It would be found at the proof of the backup, after the freeze."""
+    tell(f"alter role {OWNER} nocreatedb")
+    stage.stack.callback(tell, f"alter role {OWNER} createdb")
+    found = both(stage)
+    assert "may not create a database" in found.why
+    assert "CREATEDB" in found.fix
+    return found
+
+
+@outcome("ready.databases_allow_it", ERROR)
+def one_is_not_there(stage):
+    """Nobody can say what its role may."""
+    made = stage.stack.enter_context(databases())
+    gone = stage.file("gone", made.url["legacy"] + "_gone")
+    return both(stage, source=gone)
+
+
+def outside(stage, clone, **more):
+    """Ask about what lies outside."""
+    given = {"render": cloud().inventory, "repository": clone.inventory, "alerts": stage.alerts}
+    return stage.ask("ready.outside_answers", **given | more)
+
+
+@outcome("ready.outside_answers", PASS)
+def all_answer(stage):
+    """One alert, which says that it is a trial."""
+    found = outside(stage, stage.stack.enter_context(cloned()))
+    assert found.passed, found
+    (alert,) = stage.alerted()
+    assert "trial" in alert["text"]
+    return found
+
+
+@outcome("ready.outside_answers", FAIL)
+def alerts_are_refused(stage):
+    """They would be missed when they matter."""
+    stage.hook.on("POST", "/alert", Reply(410, {}))
+    return outside(stage, stage.stack.enter_context(cloned()))
+
+
+@outcome("ready.outside_answers", ERROR)
+def render_is_gone(stage):
+    """Neither its services nor its clock."""
+    nowhere = cloud().inventory | {"api": "http://127.0.0.1:9/v1"}
+    return outside(stage, stage.stack.enter_context(cloned()), render=nowhere)
