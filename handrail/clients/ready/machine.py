@@ -55,8 +55,8 @@ def flock() -> str:
 
 
 def node() -> str:
-    """Return the version of node, which a rehearsal needs and a cutover does not."""
-    return version_of("node") or "none; only a rehearsal would need it"
+    """Return the version of node, which only who builds a frontend here needs."""
+    return version_of("node") or "none; only who builds a frontend here needs it"
 
 
 def version_of(program: str) -> str | None:
