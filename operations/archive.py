@@ -3,15 +3,16 @@
 from handrail.clients.git import Repository
 from handrail.engine import Commands, Finding, call, fails, holds, step
 
-from .commits import clone_is_ready, tip
+from .commits import branch_is_there
+from .folder import whole
 
 
 def branch_tips(repository: Repository, branch: str) -> dict[str, str | None]:
-    """Return the commits the archive branch points to, on the remote and in the clone, or None."""
-    return {
-        "remote": repository.branch_head(branch),
-        "clone": repository.branch_head(branch, remote=False),
-    }
+    """Return the commits the archive branch points to, on the remote and in the clone, or None.
+
+    Nothing makes it in the clone any more; runs of an older handrail did.
+    """
+    return {"remote": repository.branch_head(branch), "clone": repository.local_branch(branch)}
 
 
 def code_is_archived(repository: Repository, branch: str, path: str) -> Finding:
@@ -19,7 +20,7 @@ def code_is_archived(repository: Repository, branch: str, path: str) -> Finding:
     archived = repository.branch_head(branch)
     if archived is None:
         return fails(f"the remote has no branch `{branch}`")
-    kept, here = repository.tree_id(archived, path), repository.tree_id(tip(repository), path)
+    kept, here = whole(repository.at(archived), path), whole(repository.at(), path)
     if kept is None:
         return fails(f"`{branch}` has no `{path}`")
     if here not in (None, kept):
@@ -29,14 +30,14 @@ def code_is_archived(repository: Repository, branch: str, path: str) -> Finding:
 
 def remove_branch(repository: Repository, branch: str, before: dict[str, str | None]) -> None:
     """Remove the branch where this step made it."""
-    if before["remote"] is None or before["clone"] is None:
-        repository.delete_branch(branch, remote=before["remote"] is None)
-    if before["clone"] is not None:
-        repository.create_branch(branch, before["clone"], push=False)
+    if before["remote"] is None:
+        repository.delete_branch(branch)
+    if before["clone"] is None:
+        repository.delete_local_branch(branch)
 
 
 @step(
-    requires=[clone_is_ready],
+    requires=[branch_is_there],
     captures=branch_tips,
     ensures=code_is_archived,
     rollback=remove_branch,
@@ -46,11 +47,13 @@ def branch(repository: Repository, branch: str, path: str) -> Commands:
     """Push the code as it is to an archive branch.
 
     Args:
-        repository: Working clone of the app.
+        repository: The app's repository.
         branch: Name of the branch, such as ``archive/nodejs-backend``.
         path: Folder that must be in it.
 
     Raises:
-        ClientError: git refused.
+        ClientError: git refused, or a part of the folder is kept in another repository.
     """
-    yield call(repository.create_branch, branch, tip(repository))
+    commit = repository.head()
+    whole(repository.at(commit), path)
+    yield call(repository.create_branch, branch, commit)

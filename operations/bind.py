@@ -1,63 +1,76 @@
 """Tasks 1.1 and 1.2: both servers listen on 0.0.0.0:$PORT."""
 
-import ast
-import re
-import subprocess
-import tempfile
-from itertools import pairwise, takewhile
-from pathlib import Path
+from functools import partial
 
 from handrail.clients import gunicorn as server
 from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
-from handrail.engine import Commands, Finding, call, fails, holds, step
+from handrail.clients.git_snapshot import Snapshot
+from handrail.engine import Commands, Finding, call, check, fails, holds, step
 
-from .commits import blob, clone_is_ready, revert_commit, tip, trailers
+from .commits import blob, branch_is_there, revert_commit, trailers
+from .gunicorn_file import told, with_settings
+from .start_script import daphne_options, listening, started, with_options
 
 PORT = "31337"  # any port that nothing else would name by chance
-SCRIPT_TIMEOUT_SECONDS = 10
-LINE_END = re.compile(r"\r\n|\r|\n")  # as Python counts lines; `splitlines` knows more ends
+ENVIRONMENTS = ((PORT, f"0.0.0.0:{PORT}"), (None, "0.0.0.0:8000"))  # $PORT, and what it makes
 
 
 def gunicorn_binds_port(
     repository: Repository, path: str, workers: int, timeout_seconds: int
 ) -> Finding:
-    """Gunicorn says that it binds 0.0.0.0:$PORT, preloads, and has the workers and timeout."""
-    text = repository.read(path, commit=tip(repository))
+    """The file binds 0.0.0.0:$PORT, preloads, and has the workers and timeout."""
+    text = repository.at().read(path)
     if text is None:
         return fails(f"`{path}` is not on the remote branch")
-    for port, bind in ((PORT, f"0.0.0.0:{PORT}"), (None, "0.0.0.0:8000")):
-        wanted = {
-            "bind": [bind],
-            "workers": workers,
-            "timeout": timeout_seconds,
-            "preload_app": True,
-        }
-        found = server.settings(text, port)
-        for name, value in wanted.items():
-            if found.get(name) != value:
+    for port, bind in ENVIRONMENTS:
+        found = told(text, {"PORT": port} if port else {})
+        for name, value in expected(bind, workers, timeout_seconds).items():
+            if name not in found:
+                return fails(f"`{path}` does not say for certain what `{name}` is")
+            if not fits(name, found[name], value):
                 at = f"with PORT={port}" if port else "without PORT"
-                return fails(f"{at}, gunicorn has {name} = {found.get(name)}, not {value}")
+                return fails(f"{at}, gunicorn has {name} = {found[name]!r}, not {value!r}")
     return holds()
 
 
+@check(fix="correct the file, commit, push, then the same command again")
+def file_can_be_edited(
+    repository: Repository, path: str, workers: int, timeout_seconds: int
+) -> Finding:
+    """The file can be edited so that it binds the port for certain."""
+    configured(repository.at(), path, workers, timeout_seconds)
+    return holds()
+
+
+def what_changes_for_gunicorn(
+    repository: Repository, path: str, workers: int, timeout_seconds: int
+) -> str:
+    """Return the lines of the configuration file that would change."""
+    return repository.difference(
+        partial(configured, path=path, workers=workers, timeout_seconds=timeout_seconds)
+    )
+
+
 @step(
-    requires=[clone_is_ready],
+    requires=[branch_is_there, file_can_be_edited],
     captures=blob,
     ensures=gunicorn_binds_port,
     rollback=revert_commit,
     idempotent=True,
+    preview=what_changes_for_gunicorn,
 )
 def gunicorn(
     repository: Repository, path: str, workers: int, timeout_seconds: int, task: str, run: str
 ) -> Commands:
     """Set bind, workers, timeout and preload in gunicorn's configuration file.
 
-    Other settings of the file stay. Render's own `GUNICORN_CMD_ARGS` ranks above the file, so the
+    Other settings of the file stay. The file is judged by its text; before it is pushed, gunicorn
+    itself is asked in a sandbox. Render's own `GUNICORN_CMD_ARGS` ranks above the file, so the
     start command in render.yaml names the bind address once more.
 
     Args:
-        repository: Working clone of the app.
+        repository: The app's repository.
         path: The file, from the root of the repository.
         workers: Worker processes.
         timeout_seconds: Silence after which a worker is replaced.
@@ -69,8 +82,31 @@ def gunicorn(
 
     Source: https://docs.gunicorn.org/en/stable/configure.html
     """
-    text = with_assignments(
-        repository.read(path) or "",
+    yield call(refuse_dying, repository, path, workers, timeout_seconds)
+    edit = partial(configured, path=path, workers=workers, timeout_seconds=timeout_seconds)
+    message = "Bind gunicorn to 0.0.0.0:$PORT"
+    yield call(repository.commit_files, edit, message, trailers(task, run))
+
+
+def expected(bind: str, workers: int, timeout_seconds: int) -> dict[str, object]:
+    """Return what the file must leave behind."""
+    return {"bind": bind, "workers": workers, "timeout": timeout_seconds, "preload_app": True}
+
+
+def fits(name: str, found: object, value: object) -> bool:
+    """Tell whether a setting is as it must be; gunicorn takes one address or a list of them."""
+    same = type(found) is type(value) and found == value
+    return same or (name == "bind" and found == [value])
+
+
+def configured(snapshot: Snapshot, path: str, workers: int, timeout_seconds: int) -> dict[str, str]:
+    """Return the configuration file as it would be written.
+
+    Raises:
+        ClientError: it is not Python, or what it would do cannot be told.
+    """
+    text = with_settings(
+        snapshot.read(path) or "",
         {
             "bind": "f\"0.0.0.0:{os.environ.get('PORT', '8000')}\"",
             "workers": str(workers),
@@ -78,113 +114,109 @@ def gunicorn(
             "preload_app": "True",
         },
     )
-    message = "Bind gunicorn to 0.0.0.0:$PORT"
-    yield call(repository.commit_files, {path: text}, message, trailers(task, run))
+    for port, bind in ENVIRONMENTS:
+        found = told(text, {"PORT": port} if port else {})
+        unsure = [
+            name
+            for name, value in expected(bind, workers, timeout_seconds).items()
+            if not fits(name, found.get(name), value)
+        ]
+        if unsure:
+            raise ClientError(
+                f"`{path}` was not changed",
+                f"what `{unsure[0]}` would be cannot be told from its text",
+                f"assign {', '.join(f'`{name}`' for name in unsure)} at the end of the file, "
+                "commit, push, then the same command again",
+            )
+    return {path: text}
 
 
-def with_assignments(text: str, values: dict[str, str]) -> str:
-    """Return Python source in which top-level names are assigned these expressions.
+def refuse_dying(repository: Repository, path: str, workers: int, timeout_seconds: int) -> None:
+    """Raise where gunicorn reads the file as it is, and would not as it would be written.
 
-    An assignment is replaced where it stands, so that what follows may use it; a name that is not
-    assigned, or that something else may change afterwards, is assigned at the end.
+    A file that needs what only the service has cannot be tried here either way.
 
     Raises:
-        ClientError: it is not Python.
+        ClientError: with what gunicorn said.
     """
-    try:
-        nodes = ast.parse(text).body
-    except (SyntaxError, ValueError) as error:
-        what = "a Python file was not changed"
-        fix = "correct it, commit, push, then the same command again"
-        raise ClientError(what, f"it is not Python: {error}", fix) from None
-    lines = LINE_END.split(text)
-    settled: dict[str, bool] = {}
-    for node in reversed(nodes):
-        name = assigned_name(node)
-        replaced = name in values and stands_alone(node, nodes)
-        for each in values:
-            if binds(node, each):
-                settled.setdefault(each, replaced)  # the last one counts
-        if replaced:
-            lines[node.lineno - 1 : node.end_lineno] = [f"{name} = {values[name]}"]
-    before = list(takewhile(lambda node: not any(binds(node, each) for each in values), nodes))
-    if not any(binds(node, "os") for node in before):
-        leading = list(takewhile(comes_first, nodes))
-        place = leading[-1].end_lineno or 0 if leading else 0
-        lines[place:place] = ["import os"]
-    while lines and not lines[-1].strip():
-        lines.pop()
-    lines += [f"{name} = {value}" for name, value in values.items() if not settled.get(name)]
-    return "\n".join(lines) + "\n"
-
-
-def assigned_name(node: ast.stmt) -> str:
-    """Return the one name that a statement assigns, and nothing else; empty for any other."""
-    if isinstance(node, ast.Assign) and len(node.targets) == 1:
-        target = node.targets[0]
-    elif isinstance(node, ast.AnnAssign):
-        target = node.target
-    else:
-        return ""
-    return target.id if isinstance(target, ast.Name) else ""
-
-
-def stands_alone(node: ast.stmt, nodes: list[ast.stmt]) -> bool:
-    """Tell whether no other statement shares a line with this one."""
-    end = node.end_lineno or node.lineno
-    return not any(
-        each is not node and each.lineno <= end and (each.end_lineno or 0) >= node.lineno
-        for each in nodes
-    )
-
-
-def binds(statement: ast.stmt, name: str) -> bool:
-    """Tell whether a statement, or one inside of it, may give a name another value."""
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load):
-            return True
-        if isinstance(node, ast.alias) and (node.asname or node.name) in (name, "*"):
-            return True
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
-            return True
-    return False
-
-
-def comes_first(node: ast.stmt) -> bool:
-    """Tell a docstring and imports from the future, which nothing may precede."""
-    is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return is_text or (isinstance(node, ast.ImportFrom) and node.module == "__future__")
+    snapshot = repository.at()
+    old = snapshot.read(path) or ""
+    new = configured(snapshot, path, workers, timeout_seconds)[path]
+    for port, bind in ENVIRONMENTS:
+        try:
+            server.settings(old, port)
+        except ClientError:
+            continue
+        found = server.settings(new, port)
+        wanted = expected(bind, workers, timeout_seconds) | {"bind": [bind]}
+        wrong = [name for name, value in wanted.items() if found.get(name) != value]
+        if wrong:
+            raise ClientError(
+                f"`{path}` was not changed",
+                f"gunicorn would have {wrong[0]} = {found.get(wrong[0])}",
+                f"assign `{wrong[0]}` at the end of the file, commit, push, then the same command",
+            )
 
 
 def daphne_binds_port(repository: Repository, path: str, websocket_timeout_seconds: int) -> Finding:
-    """Run with PORT set, the start script gives daphne that port on all interfaces."""
-    text = repository.read(path, commit=tip(repository))
+    """With PORT set, the start script gives daphne that port on all interfaces."""
+    text = repository.at().read(path)
     if text is None:
         return fails(f"`{path}` is not on the remote branch")
-    given = arguments_of(text, "daphne")
-    wanted = [("-b", "0.0.0.0"), ("-p", PORT)]  # noqa: S104  all interfaces
-    wanted.append(("--websocket_timeout", str(websocket_timeout_seconds)))
-    if not set(wanted) <= set(pairwise(given)):
-        return fails(f"daphne is started with `{' '.join(given)}`")
+    return judged(text, path, websocket_timeout_seconds)
+
+
+def judged(text: str, path: str, websocket_timeout_seconds: int) -> Finding:
+    """Tell whether a script starts daphne as it must, by its text alone."""
+    found = started(text, "daphne", {"PORT": PORT})
+    if found is None or found.values is None:
+        return fails(f"`{path}` does not say for certain how daphne is started")
+    options = daphne_options(found.values)
+    if (
+        options is None
+        or listening(options) != [f"0.0.0.0:{PORT}"]
+        or options.websocket_timeout != websocket_timeout_seconds
+    ):
+        return fails(f"daphne is started with `{' '.join(found.values)}`")
     return holds()
 
 
+@check(fix="name another path in the runbook, or correct the script, commit, push, then the same")
+def script_can_be_edited(
+    repository: Repository, path: str, websocket_timeout_seconds: int
+) -> Finding:
+    """The script can be edited so that it starts daphne on the port for certain."""
+    starting(repository.at(), path, websocket_timeout_seconds)
+    return holds()
+
+
+def what_changes_for_daphne(
+    repository: Repository, path: str, websocket_timeout_seconds: int
+) -> str:
+    """Return the lines of the script that would change."""
+    return repository.difference(
+        partial(starting, path=path, websocket_timeout_seconds=websocket_timeout_seconds)
+    )
+
+
 @step(
-    requires=[clone_is_ready],
+    requires=[branch_is_there, script_can_be_edited],
     captures=blob,
     ensures=daphne_binds_port,
     rollback=revert_commit,
     idempotent=True,
+    preview=what_changes_for_daphne,
 )
 def daphne(
     repository: Repository, path: str, websocket_timeout_seconds: int, task: str, run: str
 ) -> Commands:
     """Write the script that starts daphne on 0.0.0.0:$PORT.
 
-    Daphne reads no configuration file; what counts is its command line.
+    Daphne reads no configuration file; what counts is its command line. In a script that is there,
+    only the options of that line change.
 
     Args:
-        repository: Working clone of the app.
+        repository: The app's repository.
         path: The script, from the root of the repository.
         websocket_timeout_seconds: Longest life of a WebSocket; -1 sets no end.
         task: Plan task, for the commit.
@@ -195,34 +227,29 @@ def daphne(
 
     Source: https://github.com/django/daphne#readme
     """
-    script = (
-        "#!/bin/sh\n"
-        "# Daphne reads no configuration file: what counts stands on its command line.\n"
-        'exec daphne -b 0.0.0.0 -p "${PORT:-8001}" '
-        f"--websocket_timeout {websocket_timeout_seconds} --proxy-headers config.asgi:application\n"
-    )
+    edit = partial(starting, path=path, websocket_timeout_seconds=websocket_timeout_seconds)
     message = "Start daphne on 0.0.0.0:$PORT"
-    yield call(repository.commit_files, {path: script}, message, trailers(task, run))
+    yield call(repository.commit_files, edit, message, trailers(task, run))
 
 
-def arguments_of(script: str, program: str) -> list[str]:
-    """Run a shell script with a program replaced by one that prints its arguments."""
-    with tempfile.TemporaryDirectory() as directory:
-        stand_in = Path(directory, program)
-        stand_in.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
-        stand_in.chmod(0o700)
-        try:
-            answer = subprocess.run(
-                ["/bin/sh", "-c", script],
-                env={"PATH": f"{directory}:/usr/bin:/bin", "PORT": PORT},
-                cwd=directory,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=SCRIPT_TIMEOUT_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return [f"nothing within {SCRIPT_TIMEOUT_SECONDS} s"]
-    return answer.stdout.splitlines()
+def starting(snapshot: Snapshot, path: str, websocket_timeout_seconds: int) -> dict[str, str]:
+    """Return the script as it would be written.
+
+    Raises:
+        ClientError: the one that is there starts no daphne that could be told from its text.
+    """
+    ours = f'-b 0.0.0.0 -p "${{PORT:-8001}}" --websocket_timeout {websocket_timeout_seconds}'
+    text = snapshot.read(path)
+    if text is None:
+        return {
+            path: "#!/bin/sh\n"
+            "# Daphne reads no configuration file: what counts stands on its command line.\n"
+            f"exec daphne {ours} --proxy-headers config.asgi:application\n"
+        }
+    found = started(text, "daphne", {"PORT": PORT})
+    made = with_options(text, found, ours) if found else ""
+    if not judged(made, path, websocket_timeout_seconds).passed:
+        why = "it is there, and how it starts daphne cannot be told from its text"
+        fix = "name another path in the runbook, or let it hold one plain line that starts daphne"
+        raise ClientError(f"`{path}` was not changed", why, fix)
+    return {path: made}

@@ -1,15 +1,15 @@
 """Task 2.1: render.yaml describes the four Django services instead of the Node one."""
 
+from functools import partial
 from typing import Any
 
-import yaml
-
-from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
+from handrail.clients.git_snapshot import Snapshot
 from handrail.clients.render import Render
 from handrail.engine import Commands, Finding, call, check, fails, holds, step
 
-from .commits import blob, clone_is_ready, revert_commit, tip, trailers
+from .blueprint_text import Blueprint
+from .commits import blob, branch_is_there, revert_commit, trailers
 
 COMMON = (
     "DJANGO_SETTINGS_MODULE",
@@ -27,70 +27,121 @@ COMMON = (
 )
 
 
+Definition = dict[str, Any]  # Any: an entry of a Blueprint
+
+
 @check(fix="correct the definitions in the inventory, or the file; Render names key and line")
 def render_accepts_it(
     render: Render,
     repository: Repository,
     path: str,
     services: dict[str, str],
-    definitions: dict[str, dict[str, Any]],
+    definitions: dict[str, Definition],
     python_version: str,
+    others: dict[str, Any],
 ) -> Finding:
     """Render accepts the Blueprint as it would be written."""
-    text = rewritten(repository, path, services, definitions, python_version)
-    problems = render.validate_blueprint(text)
+    files = edited(repository.at(), path, services, definitions, python_version, others)
+    problems = render.validate_blueprint(files[path])
     return fails("; ".join(problems)) if problems else holds()
+
+
+@check(
+    fix="let those services take the value from somewhere else, commit, push, then the same "
+    "command again"
+)
+def nothing_refers_to_legacy(repository: Repository, path: str, others: dict[str, Any]) -> Finding:
+    """No service that stays takes a value from one that goes."""
+    found = read(repository.at(), path).references(set(others["legacy"]))
+    return fails("; ".join(found)) if found else holds()
 
 
 def services_are_described(
     repository: Repository,
     path: str,
     services: dict[str, str],
-    definitions: dict[str, dict[str, Any]],
+    definitions: dict[str, Definition],
     python_version: str,
+    others: dict[str, Any],
 ) -> Finding:
-    """The Blueprint on the remote branch has the Django services, and no Node and no cron one."""
-    text = repository.read(path, commit=tip(repository))
-    if text is None:
+    """The Blueprint on the remote has the Django services, and no legacy one."""
+    snapshot = repository.at()
+    if snapshot.find(path) is None:
         return fails(f"`{path}` is not on the remote branch")
-    entries = parsed(text, path)["services"]
-    found = {each.get("name"): each for each in entries}
-    for wanted in described(services, definitions, python_version):
-        if found.get(wanted["name"]) != wanted:
+    blueprint = read(snapshot, path)
+    found = {each.name: each for each in blueprint.services}
+    for wanted in entries(blueprint, services, definitions, python_version, others):
+        if wanted["name"] not in found or found[wanted["name"]].data != wanted:
             return fails(f"service `{wanted['name']}` is missing or differs")
-    legacy = [str(each.get("name")) for each in entries if is_legacy(each)]
-    return fails(f"still there: {', '.join(legacy)}") if legacy else holds()
+    left = [name for name in others["legacy"] if name in found]
+    if left:
+        return fails(f"still there: {', '.join(left)}")
+    loose = [name for name in others["held"] if name in found and not is_held(found[name].data)]
+    return fails(f"pushes still deploy {', '.join(loose)}") if loose else holds()
+
+
+def what_changes(
+    repository: Repository,
+    path: str,
+    services: dict[str, str],
+    definitions: dict[str, Definition],
+    python_version: str,
+    others: dict[str, Any],
+) -> str:
+    """Return the lines that would change, and what stays beside them."""
+    given = (path, services, definitions, python_version, others)
+    snapshot = repository.at()
+    blueprint = read(snapshot, path)
+    stays = [
+        f"stays: `{each.name}` ({each.data.get('type')}{each.runtime and f', {each.runtime}'})"
+        for each in blueprint.services
+        if each.name not in {*others["legacy"], *services.values()}
+    ]
+    absent = [
+        f"not in `{path}`: `{name}`, named as legacy"
+        for name in others["legacy"]
+        if name not in {each.name for each in blueprint.services}
+    ]
+    site = others["site"] if serves_no_site(blueprint, others) else {}
+    new = [f"no static site serves the frontend: `{site['name']}` is made one"] if site else []
+    return "\n".join([repository.difference(lambda at: edited(at, *given)), *new, *stays, *absent])
 
 
 @step(
-    requires=[clone_is_ready, render_accepts_it],
+    requires=[branch_is_there, nothing_refers_to_legacy, render_accepts_it],
     captures=blob,
     ensures=services_are_described,
     rollback=revert_commit,
     idempotent=True,
+    preview=what_changes,
 )
 def replace(
     render: Render,
     repository: Repository,
     path: str,
     services: dict[str, str],
-    definitions: dict[str, dict[str, Any]],
+    definitions: dict[str, Definition],
     python_version: str,
+    others: dict[str, Any],
     task: str,
     run: str,
 ) -> Commands:
-    """Replace the Node and cron services of render.yaml by the Django services.
+    """Replace the legacy services of render.yaml by the Django services.
 
-    Static sites stay; the deprecated key `env` becomes `runtime`. Values of variables are not in
-    the file: all services must share one SECRET_KEY, which `generateValue` would not give.
+    All else stays as it is written; the deprecated key `env` becomes `runtime`. Values of variables
+    are not in the file: all services must share one SECRET_KEY, which `generateValue` would not
+    give.
 
     Args:
         render: The workspace that checks the file.
-        repository: Working clone of the app.
+        repository: The app's repository.
         path: The Blueprint, from the root of the repository.
         services: Names on Render, by the part they play.
         definitions: Blueprint entries by part, without `name` and `envVars`.
         python_version: All three numbers, as Render wants them.
+        others: What becomes of the other services: `legacy`, names of those that go; `held`, names
+            of those that pushes must not deploy while the plan is at work; `site`, the entry of
+            the static site, written where the file has none because Node served the frontend.
         task: Plan task, for the commit.
         run: Run, for the commit.
 
@@ -99,33 +150,79 @@ def replace(
 
     Source: https://render.com/docs/blueprint-spec
     """
-    text = rewritten(repository, path, services, definitions, python_version)
+    edit = partial(
+        edited,
+        path=path,
+        services=services,
+        definitions=definitions,
+        python_version=python_version,
+        others=others,
+    )
     message = "Describe the Django services in render.yaml"
-    yield call(repository.commit_files, {path: text}, message, trailers(task, run))
+    yield call(repository.commit_files, edit, message, trailers(task, run))
 
 
-def rewritten(
-    repository: Repository,
+def edited(
+    snapshot: Snapshot,
     path: str,
     services: dict[str, str],
-    definitions: dict[str, dict[str, Any]],
+    definitions: dict[str, Definition],
     python_version: str,
-) -> str:
-    """Return the Blueprint's text with the Django services in place of the Node ones."""
-    blueprint = parsed(repository.read(path) or "services: []", path)
-    kept = [with_runtime(each) for each in blueprint["services"] if not is_legacy(each)]
-    entries = [each for each in kept if each.get("name") not in services.values()]
-    blueprint["services"] = entries + described(services, definitions, python_version)
-    return as_yaml(blueprint)
+    others: dict[str, Any],
+) -> dict[str, str]:
+    """Return the Blueprint as it would be written."""
+    there = read(snapshot, path)
+    wanted = entries(there, services, definitions, python_version, others)
+    made = there.edited(set(others["legacy"]), wanted, set(others["held"]))
+    return {path: made.mark + made.text}
+
+
+def read(snapshot: Snapshot, path: str) -> Blueprint:
+    """Return the Blueprint that is there, or an empty one."""
+    return Blueprint(snapshot.read(path) or "services: []\n", path)
+
+
+def entries(
+    blueprint: Blueprint,
+    services: dict[str, str],
+    definitions: dict[str, Definition],
+    python_version: str,
+    others: dict[str, Any],
+) -> list[Definition]:
+    """Return the entries that must be there."""
+    site = [others["site"]] if serves_no_site(blueprint, others) else []
+    return described(services, definitions, python_version) + site
+
+
+def serves_no_site(blueprint: Blueprint, others: dict[str, Any]) -> bool:
+    """Tell whether a static site is wanted and none is described, but for the one we made."""
+    site = others["site"]
+    static = {
+        each.name
+        for each in blueprint.services
+        if "static" in (each.runtime, each.data.get("type"))
+    }
+    return bool(site) and static <= {site["name"]} and not _is_anothers(blueprint, site)
+
+
+def _is_anothers(blueprint: Blueprint, site: Definition) -> bool:
+    """Tell whether a static site of that name is described otherwise: it was there before."""
+    return any(each.name == site["name"] and each.data != site for each in blueprint.services)
+
+
+def is_held(service: Definition) -> bool:
+    """Tell whether pushes leave a service alone."""
+    return service.get("autoDeployTrigger") == "off" and "autoDeploy" not in service
 
 
 def described(
-    services: dict[str, str], definitions: dict[str, dict[str, Any]], python_version: str
-) -> list[dict[str, Any]]:
-    """Return the Blueprint's entries: named, and with the variables each asks for."""
+    services: dict[str, str], definitions: dict[str, Definition], python_version: str
+) -> list[Definition]:
+    """Return the Django entries: named, not deployed by pushes, with their variables."""
     return [
         {"name": services[part]}
         | definition
+        | {"autoDeployTrigger": "off"}
         | {
             "envVars": [
                 {"key": "PYTHON_VERSION", "value": python_version},
@@ -134,36 +231,3 @@ def described(
         }
         for part, definition in definitions.items()
     ]
-
-
-def is_legacy(service: dict[str, Any]) -> bool:
-    """Tell a service of the Node days: Node itself, or the cron job that kept it awake."""
-    runtime = service.get("runtime", service.get("env"))
-    return service.get("type") == "cron" or (service.get("type") == "web" and runtime == "node")
-
-
-def with_runtime(service: dict[str, Any]) -> dict[str, Any]:
-    """Return a service with `runtime` in place of the deprecated `env`."""
-    return {"runtime" if key == "env" else key: value for key, value in service.items()}
-
-
-def as_yaml(blueprint: dict[str, Any]) -> str:
-    """Return a Blueprint as text; the keys keep their order."""
-    return yaml.safe_dump(blueprint, sort_keys=False, allow_unicode=True, width=100)
-
-
-def parsed(text: str, path: str) -> dict[str, Any]:
-    """Return a Blueprint as data.
-
-    Raises:
-        ClientError: not YAML, or without a list of services.
-    """
-    try:
-        blueprint = yaml.safe_load(text)
-        services = blueprint["services"]
-        well = isinstance(services, list) and all(isinstance(each, dict) for each in services)
-    except (yaml.YAMLError, TypeError, KeyError) as error:
-        raise ClientError(f"`{path}` was not read", str(error), f"correct `{path}`") from None
-    if not well:
-        raise ClientError(f"`{path}` was not read", "it lists no services", f"correct `{path}`")
-    return dict(blueprint)

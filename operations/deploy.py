@@ -8,7 +8,7 @@ from handrail.clients.git import Repository
 from handrail.clients.render import Deploy, Render, Service
 from handrail.engine import Commands, Finding, call, fails, holds, say, step
 
-from .commits import clone_is_ready, tip
+from .commits import branch_is_there
 from .deploys import Deploys
 from .services import DEPLOYS, cancel_coming, services_exist
 
@@ -26,7 +26,7 @@ def tip_is_live(
     Commits that leave the backend as it is do not count: the trees are compared. A variable that
     was changed after the live deploy began is stored, and not used by anything that runs.
     """
-    commit, noted = tip(repository), Deploys.of(directory)
+    commit, noted = repository.head(), Deploys.of(directory)
     for name in services:
         why = not_current(render, repository, noted, name, root, commit)
         if why:
@@ -63,7 +63,7 @@ def restore_running(
 
 
 @step(
-    requires=[clone_is_ready, services_exist],
+    requires=[branch_is_there, services_exist],
     captures=what_runs,
     ensures=tip_is_live,
     rollback=restore_running,
@@ -86,7 +86,7 @@ def release(
 
     Args:
         render: The workspace.
-        repository: Working clone of the app.
+        repository: The app's repository.
         services: Names, the one that shows a fault first.
         root: Folder of the backend in the repository.
         directory: Where it is noted what each deploy began with.
@@ -98,7 +98,7 @@ def release(
 
     Source: https://api-docs.render.com/reference/create-deploy
     """
-    commit = tip(repository)
+    commit = repository.head()
     waiting = (deploy_timeout_seconds, poll_seconds)
     noted = Deploys.of(directory)
     late = [name for name in services if not_current(render, repository, noted, name, root, commit)]

@@ -1,21 +1,66 @@
 """Tasks 14.3 and 15: the app's documents say what is so."""
 
-from handrail.clients.git import Repository
-from handrail.engine import Finding, fails, gate, holds
+from fnmatch import fnmatchcase
 
-from .commits import tip
+from handrail.clients.git import Repository
+from handrail.clients.git_snapshot import Snapshot
+from handrail.engine import Finding, fails, gate, holds
 
 
 @gate(fix="correct the documents it names, commit, push, then the same command again")
-def name_no_legacy(repository: Repository, paths: list[str], words: list[str]) -> Finding:
-    """No document speaks of the legacy backend as if it were there."""
-    published_at = tip(repository)
-    for path in paths:
-        text = repository.read(path, commit=published_at)
-        if text is None:
-            return fails(f"`{path}` is not on the remote branch")
-        for number, line in enumerate(text.splitlines(), start=1):
-            for word in words:
-                if word in line:
-                    return fails(f"`{path}` line {number} speaks of `{word}`")
+def name_no_legacy(
+    repository: Repository, paths: list[str], words: list[str], excluded: list[str]
+) -> Finding:
+    """No document speaks of the legacy backend as if it were there.
+
+    Args:
+        repository: The app's repository.
+        paths: Documents, or patterns of them: `*.md` is every one, in whatever folder.
+        words: What none of them says.
+        excluded: Patterns of documents that may: the history of the migration, say.
+    """
+    snapshot = repository.at()
+    for pattern in paths:
+        documents = matching(snapshot, pattern)
+        if not documents:
+            return fails(f"`{pattern}` is not on the remote branch")
+        for path in documents:
+            found = (
+                None
+                if any(fits(path, each) for each in excluded)
+                else spoken(snapshot, path, words)
+            )
+            if found:
+                return fails(found)
+    hidden = [
+        each for each in snapshot.submodules() if not any(fits(each, out) for out in excluded)
+    ]
+    if hidden:
+        why = f"`{hidden[0]}` is a submodule, and its documents are kept in another repository"
+        return fails(why, "look there, and name it in `excluded` of the runbook")
     return holds()
+
+
+def matching(snapshot: Snapshot, pattern: str) -> list[str]:
+    """Return the files that a path or a pattern means; a path may lead through links."""
+    if not set("*?[") & set(pattern):
+        return [pattern] if snapshot.find(pattern) else []
+    return [path for path in snapshot.list_files() if fits(path, pattern)]
+
+
+def fits(path: str, pattern: str) -> bool:
+    """Tell whether a pattern means a path: the whole of it, or its name in any folder."""
+    return fnmatchcase(path, pattern) or fnmatchcase(path, f"*/{pattern}")
+
+
+def spoken(snapshot: Snapshot, path: str, words: list[str]) -> str:
+    """Return where a document says one of the words, or nothing."""
+    found = snapshot.find(path)
+    if found is None or found.is_folder:
+        return f"`{path}` is a link to no document"
+    text = (snapshot.read_bytes(path) or b"").decode("utf-8", errors="replace")
+    for number, line in enumerate(text.splitlines(), start=1):
+        for word in words:
+            if word in line:
+                return f"`{path}` line {number} speaks of `{word}`"
+    return ""

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from string import Template
 from typing import Self
 
 from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
+from handrail.clients.git_snapshot import Snapshot
 from handrail.engine import Commands, Finding, call, step
 
-from .commits import clone_is_ready, published, revert_commit, trailers
+from .commits import branch_is_there, published, revert_commit, trailers
+from .dotenv import is_dotenv, variables_of, with_variables
 
 
 @dataclass(frozen=True)
@@ -36,22 +39,29 @@ class Sources:
 
 
 def blobs(repository: Repository, files: Sources) -> dict[str, str | None]:
-    """Return the git object ids of the files at the tip; None where one is absent."""
-    return {path: repository.tree_id(repository.head(), path) for path in files.paths}
+    """Return the git object ids of the files on the branch; None where one is absent."""
+    snapshot = repository.at()
+    found = {path: snapshot.find(path) for path in files.paths}
+    return {path: each.sha if each else None for path, each in found.items()}
 
 
 def files_are_published(repository: Repository, files: Sources, facts: dict[str, str]) -> Finding:
     """The files on the remote branch read as their sources say."""
-    wanted = {path: filled(source, facts) for path, source in files.paths.items()}
-    return published(repository, wanted)
+    return published(repository, edited(repository.at(), files, facts))
+
+
+def what_changes(repository: Repository, files: Sources, facts: dict[str, str]) -> str:
+    """Return the lines that would change."""
+    return repository.difference(partial(edited, files=files, facts=facts))
 
 
 @step(
-    requires=[clone_is_ready],
+    requires=[branch_is_there],
     captures=blobs,
     ensures=files_are_published,
     rollback=revert_commit,
     idempotent=True,
+    preview=what_changes,
 )
 def put(
     repository: Repository,
@@ -62,8 +72,10 @@ def put(
 ) -> Commands:
     """Create or replace files of the app, whole, in one commit.
 
+    A `.env` file that is there is edited by key: only the variables of its source change.
+
     Args:
-        repository: Working clone of the app.
+        repository: The app's repository.
         files: Source file beside this runbook, by path in the repository.
         facts: Values for the `$names` in the sources.
         task: Plan task, for the commit.
@@ -72,9 +84,19 @@ def put(
     Raises:
         ClientError: a source is missing or names a fact that is not given, or git refused.
     """
-    texts = {path: filled(source, facts) for path, source in files.paths.items()}
     message = f"Write {', '.join(Path(path).name for path in files.paths)}"
-    yield call(repository.commit_files, texts, message, trailers(task, run))
+    edit = partial(edited, files=files, facts=facts)
+    yield call(repository.commit_files, edit, message, trailers(task, run))
+
+
+def edited(snapshot: Snapshot, files: Sources, facts: dict[str, str]) -> dict[str, str]:
+    """Return the files as they would be written."""
+    texts = {}
+    for path, source in files.paths.items():
+        text = filled(source, facts)
+        there = snapshot.read(path) if is_dotenv(path) else None
+        texts[path] = text if there is None else with_variables(there, variables_of(text))
+    return texts
 
 
 def filled(source: str, facts: dict[str, str]) -> str:

@@ -1,17 +1,20 @@
 """Task 2.2: the root package.json builds and serves the frontend and runs Django."""
 
+from functools import partial
+
 from handrail.clients.git import Repository
+from handrail.clients.git_snapshot import Snapshot
 from handrail.engine import Commands, Finding, call, fails, holds, step
 
-from .commits import blob, clone_is_ready, revert_commit, tip, trailers
-from .package_file import package_of, package_text
+from .commits import blob, branch_is_there, revert_commit, trailers
+from .package_file import package_of, with_scripts
 
 
 def scripts_are_set(
     repository: Repository, path: str, scripts: dict[str, str], remove: list[str]
 ) -> Finding:
     """The scripts on the remote branch are these, and the removed ones are gone."""
-    text = repository.read(path, commit=tip(repository))
+    text = repository.at().read(path)
     if text is None:
         return fails(f"`{path}` is not on the remote branch")
     found = package_of(text, path).get("scripts", {})
@@ -22,12 +25,20 @@ def scripts_are_set(
     return holds()
 
 
+def what_changes(
+    repository: Repository, path: str, scripts: dict[str, str], remove: list[str]
+) -> str:
+    """Return the lines of package.json that would change."""
+    return repository.difference(partial(edited, path=path, scripts=scripts, remove=remove))
+
+
 @step(
-    requires=[clone_is_ready],
+    requires=[branch_is_there],
     captures=blob,
     ensures=scripts_are_set,
     rollback=revert_commit,
     idempotent=True,
+    preview=what_changes,
 )
 def put_scripts(
     repository: Repository,
@@ -39,10 +50,11 @@ def put_scripts(
 ) -> Commands:
     """Set scripts of package.json and remove those that need the Node backend.
 
-    A `prebuild` that looks for `server/` would break the frontend's build once that is gone.
+    A `prebuild` that looks for `server/` would break the frontend's build once that is gone. All
+    else in the file keeps its form.
 
     Args:
-        repository: Working clone of the app.
+        repository: The app's repository.
         path: The file, from the root of the repository.
         scripts: Command lines by name; other scripts stay.
         remove: Names of scripts to remove.
@@ -52,9 +64,13 @@ def put_scripts(
     Raises:
         ClientError: not JSON, or git refused.
     """
-    package = package_of(repository.read(path) or "{}", path)
-    kept = {name: line for name, line in package.get("scripts", {}).items() if name not in remove}
-    package["scripts"] = kept | scripts
-    text = package_text(package)
+    edit = partial(edited, path=path, scripts=scripts, remove=remove)
     message = "Build and serve the frontend without the Node backend"
-    yield call(repository.commit_files, {path: text}, message, trailers(task, run))
+    yield call(repository.commit_files, edit, message, trailers(task, run))
+
+
+def edited(
+    snapshot: Snapshot, path: str, scripts: dict[str, str], remove: list[str]
+) -> dict[str, str]:
+    """Return the file as it would be written."""
+    return {path: with_scripts(snapshot.read(path) or "{}\n", path, scripts, remove)}

@@ -1,10 +1,14 @@
 """Task 14.2: the Node backend's folder, dependencies and scripts leave the repository."""
 
+from functools import partial
+
 from handrail.clients.git import Repository
+from handrail.clients.git_snapshot import LINK, Snapshot
 from handrail.engine import Commands, Finding, call, check, fails, holds, step
 
-from .commits import clone_is_ready, revert_commit, tip, trailers
-from .package_file import package_of, package_text
+from .commits import branch_is_there, revert_commit, trailers
+from .folder import references, whole
+from .package_file import package_of, with_scripts, without_dependencies
 
 
 @check(fix="run task 14.1 first; it pushes the archive branch")
@@ -13,46 +17,75 @@ def code_is_archived(repository: Repository, archive: str, path: str) -> Finding
     archived = repository.branch_head(archive)
     if archived is None:
         return fails(f"the remote has no branch `{archive}`")
-    here = repository.tree_id(repository.head(), path)
-    same = repository.tree_id(archived, path) == here
+    same = whole(repository.at(archived), path) == whole(repository.at(), path)
     return holds() if same else fails(f"`{path}` on `{archive}` differs from what would be deleted")
 
 
 @check(fix="correct `kept` in the runbook, or see `git log -- PATH` for what became of it")
 def what_stays_is_there(repository: Repository, kept: list[str]) -> Finding:
     """What must still be there afterwards is there before."""
-    gone = [each for each in kept if repository.tree_id(repository.head(), each) is None]
+    snapshot = repository.at()
+    gone = [each for each in kept if snapshot.find(each) is None]
     return fails(f"missing: {', '.join(gone)}") if gone else holds()
+
+
+@check(
+    fix="correct these files, commit, push, then the same command again; a file that may go on "
+    "naming the folder is named in `mentions` of the runbook"
+)
+def nothing_needs_it(
+    repository: Repository, path: str, package: str, scripts: list[str], mentions: list[str]
+) -> Finding:
+    """Nothing that stays would break without the folder: scripts, workflows, imports, links."""
+    snapshot = repository.at()
+    found = snapshot.entries.get(path)
+    if found and found.mode == LINK:
+        fix = "name the folder itself in the runbook"
+        return fails(f"`{path}` is a symbolic link to `{snapshot.resolve(path)}`", fix)
+    needing, _ = references(snapshot, path, edited_package(snapshot, package, scripts))
+    left = [each for each in needing if each.rpartition(":")[0] not in mentions]
+    more = f" and {len(left) - 10} more" if len(left) > 10 else ""  # noqa: PLR2004
+    return fails(f"`{path}` is named in {', '.join(left[:10])}{more}") if left else holds()
 
 
 def objects(repository: Repository, path: str, package: str) -> dict[str, str | None]:
     """Return the git object ids of the folder and of package.json."""
-    return {each: repository.tree_id(repository.head(), each) for each in (path, package)}
+    head = repository.head()
+    return {each: repository.tree_id(head, each) for each in (path, package)}
 
 
 def backend_is_gone(
     repository: Repository, path: str, package: str, scripts: list[str], kept: list[str]
 ) -> Finding:
     """The remote branch has no backend folder, dependency or script, and keeps what must stay."""
-    published_at = tip(repository)
-    if repository.tree_id(published_at, path) is not None:
+    snapshot = repository.at()
+    if path in snapshot.entries:
         return fails(f"`{path}` is still on the remote branch")
-    root = package_of(repository.read(package, commit=published_at) or "{}", package)
+    root = package_of(snapshot.read(package) or "{}", package)
     if root.get("dependencies"):
         return fails(f"`{package}` still depends on {', '.join(root['dependencies'])}")
     left = [name for name in scripts if name in root.get("scripts", {})]
     if left:
         return fails(f"`{package}` still has the script {', '.join(left)}")
-    gone = [each for each in kept if repository.tree_id(published_at, each) is None]
+    gone = [each for each in kept if snapshot.find(each) is None]
     return fails(f"missing: {', '.join(gone)}") if gone else holds()
 
 
+def what_goes(repository: Repository, path: str, package: str, scripts: list[str]) -> str:
+    """Return what would be deleted, and which documents speak of it."""
+    snapshot = repository.at()
+    told = repository.difference(partial(edited, path=path, package=package, scripts=scripts))
+    _, speaking = references(snapshot, path, edited_package(snapshot, package, scripts))
+    return "\n".join([told, *(f"speaks of `{path}`: {each}" for each in speaking)])
+
+
 @step(
-    requires=[clone_is_ready, code_is_archived, what_stays_is_there],
+    requires=[branch_is_there, code_is_archived, what_stays_is_there, nothing_needs_it],
     captures=objects,
     ensures=backend_is_gone,
     rollback=revert_commit,
     idempotent=True,
+    preview=what_goes,
 )
 def delete(
     repository: Repository,
@@ -61,28 +94,41 @@ def delete(
     package: str,
     scripts: list[str],
     kept: list[str],
+    mentions: list[str],
     task: str,
     run: str,
 ) -> Commands:
     """Delete the backend's folder, its dependencies and its scripts, in one commit.
 
     Args:
-        repository: Working clone of the app.
+        repository: The app's repository.
         archive: Branch that must hold the folder first.
         path: The folder.
         package: The root package.json.
         scripts: Scripts of it that served the backend.
         kept: Paths that must still be there afterwards.
+        mentions: Files that may name the folder all the same; documents always may.
         task: Plan task, for the commit.
         run: Run, for the commit.
 
     Raises:
         ClientError: git refused.
     """
-    root = package_of(repository.read(package) or "{}", package)
-    root.pop("dependencies", None)
-    root["scripts"] = {n: s for n, s in root.get("scripts", {}).items() if n not in scripts}
-    files: dict[str, str | None] = dict.fromkeys(repository.list_files(path))
-    files[package] = package_text(root)
-    message = "Remove the Node backend"
-    yield call(repository.commit_files, files, message, trailers(task, run))
+    edit = partial(edited, path=path, package=package, scripts=scripts)
+    yield call(repository.commit_files, edit, "Remove the Node backend", trailers(task, run))
+
+
+def edited(
+    snapshot: Snapshot, path: str, package: str, scripts: list[str]
+) -> dict[str, str | None]:
+    """Return package.json as it would be written, and None for each file of the folder."""
+    gone: dict[str, str | None] = dict.fromkeys(snapshot.list_files(path))
+    return gone | edited_package(snapshot, package, scripts)
+
+
+def edited_package(snapshot: Snapshot, package: str, scripts: list[str]) -> dict[str, str]:
+    """Return package.json without the backend's dependencies and scripts, where it is there."""
+    text = snapshot.read(package)
+    if text is None:
+        return {}
+    return {package: with_scripts(without_dependencies(text, package), package, {}, scripts)}

@@ -20,7 +20,9 @@ QUIET = (
     "-c", "core.hooksPath=/dev/null",
     "-c", "commit.gpgSign=false",
     "-c", "core.autocrlf=false",
+    "-c", "core.attributesFile=/dev/null",
     "-c", "gc.auto=0",
+    "-c", "maintenance.auto=false",
     "-c", "advice.detachedHead=false",
 )  # fmt: skip
 # Set inside a hook or by `git rebase --exec`, these would point every command elsewhere.
@@ -128,14 +130,16 @@ def git(
 
 
 def identity(directory: Path) -> dict[str, str]:
-    """Return the author variables that neither configuration nor environment gives."""
+    """Return the author variables: as configured for a directory, else the runbook's own."""
     listed = git(directory, "config", "--get-regexp", r"^user\.(name|email)$").text
-    configured = {line.split(" ", 1)[0].removeprefix("user.") for line in listed.splitlines()}
+    configured = {
+        key: value for key, _, value in (row.partition(" ") for row in listed.split("\n"))
+    }
     return {
-        f"GIT_{role}_{part}": fallback
+        f"GIT_{role}_{part}": configured.get(f"user.{part.lower()}") or fallback
         for part, fallback in zip(("NAME", "EMAIL"), FALLBACK_IDENTITY, strict=True)
         for role in ("AUTHOR", "COMMITTER")
-        if part.lower() not in configured and not os.environ.get(f"GIT_{role}_{part}")
+        if not os.environ.get(f"GIT_{role}_{part}")
     }
 
 

@@ -1,15 +1,13 @@
-"""Ask gunicorn itself what a configuration file makes of it."""
+"""Ask gunicorn itself what a configuration file makes of it, in a sandbox."""
 
-import os
 import subprocess
 import sys
 import tempfile
 from ast import literal_eval
 from pathlib import Path
 
+from handrail.clients import sandbox
 from handrail.clients.errors import ClientError
-
-TIMEOUT_SECONDS = 30
 
 
 def settings(config: str, port: str | None) -> dict[str, object]:
@@ -20,31 +18,21 @@ def settings(config: str, port: str | None) -> dict[str, object]:
         port: Value of ``$PORT``, or None to leave it unset.
 
     Raises:
-        ClientError: gunicorn does not accept the file.
+        ClientError: gunicorn does not accept the file, or the file needs what is not here.
 
     Source: https://docs.gunicorn.org/en/stable/settings.html#print-config
     """
-    environment = {key: value for key, value in os.environ.items() if key in {"PATH", "LANG"}}
-    if port is not None:
-        environment["PORT"] = port
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(prefix="handrail-gunicorn-") as directory:
         path = Path(directory, "gunicorn.conf.py")
-        path.write_text(config, encoding="utf-8")
+        path.write_text(config, encoding="utf-8", newline="")
         # It checks that an app loads, and ours would need a database.
         app = "wsgiref.simple_server:demo_app"
-        command = [sys.executable, "-m", "gunicorn", "--config", str(path), "--print-config", app]
+        isolated = [sys.executable, "-I", "-B", "-m", "gunicorn"]
+        command = [*isolated, "--config", str(path), "--print-config", app]
         try:
-            answer = subprocess.run(
-                command,
-                env=environment,
-                cwd=directory,
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_SECONDS,
-                check=False,
-            )
+            answer = sandbox.run(command, Path(directory), {} if port is None else {"PORT": port})
         except subprocess.TimeoutExpired:
-            raise _refused(f"it did not answer in {TIMEOUT_SECONDS} s") from None
+            raise _refused(f"it did not answer in {sandbox.SECONDS} s") from None
     if answer.returncode:
         lines = answer.stderr.strip().splitlines() or ["it said nothing"]
         raise _refused(lines[-1])

@@ -1,0 +1,199 @@
+"""A change made into a tree and a commit of a copy; nothing that can be seen moves."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+from handrail.clients.errors import ClientError
+from handrail.clients.git_copy import scratch
+from handrail.clients.git_objects import must
+from handrail.clients.git_snapshot import LINK, Entry, Snapshot, checked, folded
+
+OUR_TRAILER = "Runbook-Task"
+"""Every commit of ours carries it."""
+REGULAR_FILE, PROGRAM = "100644", "100755"
+ATTRIBUTES = ("filter", "text", "ident")
+SHOWN = 200  # lines of a difference
+IDENT = re.compile(rb"\$Id:[^$\n]*\$")
+
+Files = Mapping[str, str | bytes | None]
+"""Contents by path; None removes the file."""
+
+
+def tree_with(base: Snapshot, files: Files) -> str:
+    """Return the id of the tree of a commit with some files written, or removed by None.
+
+    A link is followed and the file it leads to is written; modes stay. A new file that begins
+    with ``#!`` is executable.
+
+    Raises:
+        ClientError: a path lies below a file, in a submodule, outside, or under a filter such as
+            git-crypt's; or another one differs from it in case only.
+    """
+    written, removed = placed(base, files)
+    stored = contents(base, written)
+    lines = {path: f"0 {'0' * len(base.commit)}\t{path}\0" for path in removed}
+    what = "the change could not be prepared"
+    for path, content in stored.items():
+        sha = must(base.copy, what, "hash-object", "-w", "--stdin", given=content).strip()
+        lines[path] = f"{mode_of(base.entries.get(path), content)} {sha}\t{path}\0"
+    return tree_of(base, list(lines.values()))
+
+
+def tree_of(base: Snapshot, lines: list[str]) -> str:
+    """Return the id of the tree of a commit with lines of an index put in."""
+    what = "the change could not be prepared"
+    with scratch(base.copy) as place:
+        index = {"GIT_INDEX_FILE": str(place / "index")}
+        must(base.copy, what, "read-tree", base.commit, extra=index)
+        given = "".join(lines).encode("utf-8", errors="surrogateescape")
+        must(base.copy, what, "update-index", "-z", "--index-info", given=given, extra=index)
+        return must(base.copy, what, "write-tree", extra=index).strip()
+
+
+def placed(base: Snapshot, files: Files) -> tuple[dict[str, bytes], set[str]]:
+    """Return what is written and what is removed, by where it really lies.
+
+    Raises:
+        ClientError: a file cannot lie there.
+    """
+    removed = {removal(base, path) for path, content in files.items() if content is None}
+    written: dict[str, bytes] = {}
+    for path, content in files.items():
+        if content is None:
+            continue
+        plain = content.encode("utf-8") if isinstance(content, str) else content
+        place = base.resolve(path)
+        refuse_misplaced(base, path, place, removed)
+        near = base.alike(place)
+        twins = [each for each in written if each != place and folded(each) == folded(place)]
+        if twins or (near and near not in removed):
+            why = f"`{twins[0] if twins else near}` is there, and differs in case or accents only"
+            raise refused(path, why, "use that name, or rename that file")
+        if written.setdefault(place, plain) != plain:
+            why = f"another file of the change leads to `{place}` as well, and reads otherwise"
+            raise refused(path, why, "name one of the two")
+    return written, removed
+
+
+def removal(base: Snapshot, path: str) -> str:
+    """Return where a file that is to go really lies; a link goes itself."""
+    folder, _, name = checked(path).rpartition("/")
+    return f"{base.resolve(folder)}/{name}" if folder else name
+
+
+def refuse_misplaced(base: Snapshot, path: str, place: str, removed: set[str]) -> None:
+    """Raise where a folder has the name, or a file stands on the way."""
+    found = base.entries.get(place)
+    if found and found.is_folder and not set(base.list_files(place)) <= removed:
+        raise refused(path, "it is a directory", "name a file in the runbook")
+    for above in map(str, PurePosixPath(place).parents):
+        on_the_way = base.entries.get(above)
+        if on_the_way and not on_the_way.is_folder and above not in removed:
+            raise refused(path, f"`{above}` is a file, not a folder", "correct the path")
+
+
+def contents(base: Snapshot, written: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return contents as git stores them: line ends and idents levelled where attributes say so.
+
+    Raises:
+        ClientError: a path is under a filter, which only its owner's machine can apply.
+    """
+    said = attributes(base, list(written))
+    stored = {}
+    for path, content in written.items():
+        if said[path, "filter"] not in ("unspecified", "unset"):
+            raise refused(
+                path,
+                f"`.gitattributes` puts it under the filter `{said[path, 'filter']}`, and a file "
+                "written past it would be stored in clear",
+                "write it in a clone that has the filter, commit, push, then the same command",
+            )
+        if said[path, "text"] in ("set", "auto") and b"\0" not in content:
+            content = content.replace(b"\r\n", b"\n")  # noqa: PLW2901  as git does at `add`
+        if said[path, "ident"] == "set":
+            content = IDENT.sub(b"$Id$", content)  # noqa: PLW2901
+        stored[path] = content
+    return stored
+
+
+def attributes(base: Snapshot, paths: list[str]) -> dict[tuple[str, str], str]:
+    """Return what the committed `.gitattributes` say of paths, by path and attribute."""
+    what = "the attributes of files could not be read"
+    if not paths:
+        return {}
+    with scratch(base.copy) as place:
+        index = {"GIT_INDEX_FILE": str(place / "index"), "GIT_ATTR_NOSYSTEM": "1"}
+        must(base.copy, what, "read-tree", base.commit, extra=index)
+        arguments = ("check-attr", "--cached", "-z", "--stdin", *ATTRIBUTES)
+        given = "".join(f"{path}\0" for path in paths)
+        told = must(base.copy, what, *arguments, given=given, extra=index).split("\0")
+    rows = zip(told[::3], told[1::3], told[2::3], strict=False)
+    return {(path, name): value for path, name, value in rows}
+
+
+def mode_of(there: Entry | None, content: bytes) -> str:
+    """Return the mode of a file that is written: its own, or a new one's."""
+    if there and not there.is_folder and there.mode != LINK:
+        return there.mode
+    return PROGRAM if content.startswith(b"#!") else REGULAR_FILE
+
+
+def commit_tree(
+    base: Snapshot,
+    tree: str,
+    message: str,
+    trailers: Mapping[str, str],
+    author: dict[str, str],
+) -> str:
+    """Return the id of a new commit on top of another; no branch holds it yet.
+
+    Raises:
+        ValueError: the trailers lack ours, or are not one line each.
+        ClientError: git could not write it.
+    """
+    lines = [f"{key}: {value}" for key, value in trailers.items()]
+    if OUR_TRAILER not in trailers or any("\n" in line for line in lines):
+        raise ValueError(f"a commit of a runbook carries `{OUR_TRAILER}`, and trailers of one line")
+    text = f"{message.strip()}\n\n" + "\n".join(lines) + "\n"
+    what = "the commit could not be written"
+    arguments = ("commit-tree", tree, "-p", base.commit, "-F", "-")
+    return must(base.copy, what, *arguments, given=text, extra=author).strip()
+
+
+def difference(base: Snapshot, files: Files) -> str:
+    """Return what a change would alter, as a person reads it; at most some 200 lines.
+
+    Raises:
+        ClientError: as `tree_with`.
+    """
+    written, removed = placed(base, files)
+    changed = [
+        line
+        for path, new in contents(base, written).items()
+        for line in _altered(path, content_at(base, path), new)
+    ]
+    more = [f"… and {len(changed) - SHOWN} lines more"] if len(changed) > SHOWN else []
+    gone = [f"deleted: `{path}`" for path in sorted(removed)[:5]]
+    rest = [f"… and {len(removed) - len(gone)} files more"] if len(removed) > len(gone) else []
+    return "\n".join([*changed[:SHOWN], *more, *gone, *rest])
+
+
+def content_at(base: Snapshot, path: str) -> bytes | None:
+    """Return what a file reads now; None where there is none, or a folder."""
+    there = base.entries.get(path)
+    return base.read_bytes(path) if there and not there.is_folder else None
+
+
+def _altered(path: str, old: bytes | None, new: bytes) -> Iterator[str]:
+    before, after = (
+        (each or b"").decode("utf-8", errors="replace").splitlines() for each in (old, new)
+    )
+    start = "/dev/null" if old is None else path
+    yield from difflib.unified_diff(before, after, start, path, lineterm="", n=2)
+
+
+def refused(path: str, why: str, fix: str) -> ClientError:
+    """Return the refusal to write a file."""
+    return ClientError(f"`{path}` was not written", why, fix)

@@ -1,0 +1,207 @@
+"""The remote of a repository: its address, its branches, and the words for what goes wrong."""
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from handrail.clients.errors import ClientError
+from handrail.clients.git_copy import copy_of, holds_object
+from handrail.clients.git_objects import must
+from handrail.clients.git_process import NETWORK_TIMEOUT_SECONDS, Output, git
+
+# What git prints when it cannot work with a remote, under LC_ALL=C.
+FAULTS = (
+    (r"authentication failed|could not read (username|password)|permission denied|403",
+     "the credentials are refused",
+     "log in as git does (an SSH key in the agent, or a credential helper), then the same command"),
+    (r"fetch first|non-fast-forward|stale info", "the remote branch has moved",
+     "the same command again"),
+    (r"directory file conflict|cannot lock ref .* exists; cannot create",
+     "a branch there has a name that is the beginning of this one, or the other way round",
+     "choose another name, or delete that branch"),
+    (r"remote rejected|protected branch|declined", "the remote does not allow this push",
+     "allow it in the repository's branch rules, or push by hand"),
+    (r"does not appear to be a git repository|repository .*not found|no such remote",
+     "there is no such remote repository", "see `git -C {path} remote -v`"),
+    (r"could not resolve|unable to access|could not read from remote|connection|timed out",
+     "the remote cannot be reached", "see `git ls-remote {remote}` in {path}"),
+)  # fmt: skip
+# What the operator's clone says of how its remote is reached; the rest of its configuration is of
+# its work tree and concerns nobody here.
+REACHING = r"^(credential|http|https|url|ssh)\.|^core\.(sshcommand|gitproxy)$"
+IS_ADDRESS = re.compile(r"^(\w[\w+.-]*://|[^/]+:|/)")
+HERE = ("--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--quiet")
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A remote repository, by way of an operator's clone that says where it is.
+
+    Args:
+        path: Top folder of the clone; nothing in it is read but its configuration and branches.
+        remote: Name of the remote; or its address, and then no clone is needed.
+        branch: Branch that is read and pushed to.
+    """
+
+    path: Path
+    remote: str
+    branch: str
+
+    @cached_property
+    def copy(self) -> Path:
+        """Return the private copy; nothing is fetched into it by asking."""
+        return copy_of(self._address("url"), self._object_length)
+
+    def branch_head(self, name: str) -> str | None:
+        """Return the sha of a branch on the remote, or None when there is none of that name.
+
+        Args:
+            name: Without ``refs/heads/``.
+
+        Raises:
+            ClientError: the remote could not be asked.
+        """
+        ref = f"refs/heads/{name}"
+        what = f"branch `{name}` could not be looked up on `{self.remote}`"
+        listed = self._ask(what, "ls-remote", "--heads", "--", self._address("url"), ref)
+        lines = [line.split("\t") for line in listed.splitlines()]
+        # The pattern of ls-remote matches the end of a name, so `x` finds `feature/x` too.
+        return next((sha for sha, found in lines if found == ref), None)
+
+    def branch_exists(self, name: str) -> bool:
+        """Whether the remote has a branch of this name.
+
+        Raises:
+            ClientError: the remote could not be asked.
+        """
+        return self.branch_head(name) is not None
+
+    def create_branch(self, name: str, commit: str) -> None:
+        """Make a branch of the remote at a commit; one that is there already is kept.
+
+        Raises:
+            ClientError: it exists at another commit, or the remote refused.
+        """
+        what = f"branch `{name}` could not be created"
+        must(self.copy, what, "check-ref-format", "--branch", name)
+        self.bring(commit)
+        there = self.branch_head(name)
+        if there not in (None, commit):
+            raise ClientError(
+                what,
+                f"it exists on `{self.remote}` at `{str(there)[:12]}`, not `{commit[:12]}`",
+                f"choose another name, or see `git -C {self.path} log {there}`",
+            )
+        if there is None:
+            self.push(what, f"{commit}:refs/heads/{name}")
+
+    def delete_branch(self, name: str) -> None:
+        """Delete a branch of the remote; one that is gone already is no error.
+
+        Raises:
+            ClientError: it is the branch that is worked on, or the remote refused.
+        """
+        what = f"branch `{name}` could not be deleted"
+        if name == self.branch:
+            fix = "name another branch in the runbook"
+            raise ClientError(what, "the runbook works on it", fix)
+        if self.branch_exists(name):
+            self.push(what, f":refs/heads/{name}")
+
+    def bring(self, commit: str) -> None:
+        """Let a commit and its history arrive in the copy.
+
+        Raises:
+            ClientError: the remote does not have it, or could not be asked.
+        """
+        if holds_object(self.copy, commit):
+            return
+        what = f"commit `{commit[:12]}` could not be fetched"
+        address = self._address("url")
+        for wanted in (f"refs/heads/{self.branch}", commit):
+            self._ask(what, "fetch", *HERE, address, wanted)
+            if holds_object(self.copy, commit):
+                # Only so that the next fetch asks for what is new; nothing depends on it.
+                git(self.copy, "update-ref", f"refs/fetched/{commit}", commit)
+                return
+        raise ClientError(what, f"`{self.remote}` gave others", "the same command again")
+
+    def push(self, what: str, change: str) -> None:
+        """Push one ref, and nothing else.
+
+        Raises:
+            ClientError: the remote refused, or could not be reached.
+        """
+        alone = ("--quiet", "--no-follow-tags", "--recurse-submodules=no", "--no-signed")
+        address = self._address("pushurl") or self._address("url")
+        self._ask(what, "push", *alone, address, change)
+
+    def refuse_unfit(self) -> None:
+        """Refuse what is no clone, whatever its files are.
+
+        Raises:
+            ClientError: with the command that puts it right.
+        """
+        what = f"`{self.path}` is not ready"
+        found = git(self.path, "rev-parse", "--show-toplevel")
+        if "dubious ownership" in found.error:
+            fix = f"git config --global --add safe.directory {self.path}"
+            raise ClientError(what, "it belongs to another user, so git does not touch it", fix)
+        if found.code != 0:
+            fix = f"`git clone URL {self.path}`, or correct `path` in the inventory"
+            raise ClientError(what, "it is not a git repository", fix)
+        top = Path(found.text.rstrip("\n"))
+        if top.resolve() != self.path.resolve():
+            fix = f"write `{top}` as `path` in the inventory, if that is the one"
+            raise ClientError(what, "it lies inside a repository and is not its top", fix)
+
+    def _address(self, kind: str) -> str:
+        """Return where the remote is, or nothing where it has no address of that kind."""
+        if IS_ADDRESS.search(self.remote):
+            return self.remote if kind == "url" else ""
+        self.refuse_unfit()
+        found = git(self.path, "config", "--get", f"remote.{self.remote}.{kind}").text.strip()
+        if not found and kind == "url":
+            raise ClientError(
+                f"`{self.path}` is not ready",
+                f"it has no remote `{self.remote}`",
+                f"see `git -C {self.path} remote -v`, and correct `remote` in the inventory",
+            )
+        is_path = found and not IS_ADDRESS.search(found)
+        return str((self.path / found).resolve()) if is_path else found
+
+    def _object_length(self) -> int:
+        what = "the remote could not be asked"
+        listed = self._ask(what, "ls-remote", "--heads", "--", self._address("url"))
+        return len(listed.partition("\t")[0])
+
+    def _reaching(self) -> dict[str, str]:
+        """Return, as variables, how the clone is configured to reach its remote."""
+        if IS_ADDRESS.search(self.remote):
+            return {}
+        arguments = ("config", "--local", "--includes", "--null", "--get-regexp", REACHING)
+        listed = git(self.path, *arguments).text.split("\0")
+        pairs = [row.partition("\n")[::2] for row in listed if row]
+        start = int(os.environ.get("GIT_CONFIG_COUNT", "0") or 0)
+        told = {"GIT_CONFIG_COUNT": str(start + len(pairs))}
+        for number, (key, value) in enumerate(pairs, start):
+            told |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        return told
+
+    def _ask(self, what: str, *arguments: str) -> str:
+        here = arguments[0] == "ls-remote"  # the copy may not be there yet
+        place, extra = (self.path, None) if here else (self.copy, self._reaching())
+        found = git(place, *arguments, extra=extra, timeout_seconds=NETWORK_TIMEOUT_SECONDS)
+        if found.code != 0:
+            raise self._fault(what, found)
+        return found.text
+
+    def _fault(self, what: str, found: Output) -> ClientError:
+        words = {"path": self.path, "remote": self.remote, "branch": self.branch}
+        for pattern, why, fix in FAULTS:
+            if re.search(pattern, found.error, re.IGNORECASE):
+                return ClientError(what, f"{why}: {found.error}", fix.format(**words))
+        why = found.error or f"git exited with {found.code}"
+        return ClientError(what, why, f"see `git -C {self.path} ls-remote {self.remote}`")

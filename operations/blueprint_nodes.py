@@ -1,0 +1,90 @@
+"""What a Blueprint holds, and where each part of it lies in the text."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service of a Blueprint: its data, and its node in the list that holds it."""
+
+    data: dict[str, Any]  # Any: YAML
+    node: yaml.MappingNode
+    among: yaml.SequenceNode
+
+    @property
+    def name(self) -> str:
+        """Return its name on Render."""
+        return str(self.data.get("name"))
+
+    @property
+    def runtime(self) -> str:
+        """Return its runtime, under the deprecated key too."""
+        return str(self.data.get("runtime", self.data.get("env", "")))
+
+    def pair(self, key: str) -> tuple[yaml.ScalarNode, yaml.Node] | None:
+        """Return the nodes of a key and its value."""
+        return next((each for each in self.node.value if each[0].value == key), None)
+
+
+def lists_of(data: object, node: yaml.Node | None) -> Iterator[tuple[list[Any], yaml.SequenceNode]]:
+    """Yield each list of services with its node."""
+    if not isinstance(data, dict) or not isinstance(node, yaml.MappingNode):
+        return
+    for key, value in node.value:
+        inside = data.get(key.value)
+        if key.value == "services" and isinstance(inside, list):
+            yield inside, value
+        elif key.value == "ungrouped":
+            yield from lists_of(inside, value)
+        elif key.value in ("projects", "environments") and isinstance(inside, list):
+            for each, child in zip(inside, value.value, strict=True):
+                yield from lists_of(each, child)
+
+
+def lasting(service: Service, *, held: bool) -> dict[str, Any]:
+    """Return a service's data without what an edit may change in one that stays."""
+    switches = {"env", "runtime", *(("autoDeploy", "autoDeployTrigger") if held else ())}
+    plain = {key: value for key, value in service.data.items() if key not in switches}
+    return plain | {"runtime": service.runtime}
+
+
+def sources_of(data: object) -> Iterator[str]:
+    """Yield the names of services that something takes a value from."""
+    if isinstance(data, dict):
+        source = data.get("fromService")
+        if isinstance(source, dict):
+            yield str(source.get("name"))
+        data = list(data.values())
+    if isinstance(data, list):
+        for each in data:
+            yield from sources_of(each)
+
+
+def last_line(node: yaml.Node) -> int:
+    """Return the number of the last line that holds something of a node."""
+    inside: list[yaml.Node] = []
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style:
+        for each in node.value:
+            inside += each if isinstance(each, tuple) else [each]
+    # An alias is a node that stands elsewhere, above.
+    lines = [last_line(each) for each in inside if each.start_mark.index >= node.start_mark.index]
+    if lines:
+        return max(lines)
+    end: int = node.end_mark.line
+    return end - 1 if node.end_mark.column == 0 and end > node.start_mark.line else end
+
+
+def span(node: yaml.Node) -> tuple[int, int]:
+    """Return where a node begins and ends in the text."""
+    return node.start_mark.index, node.end_mark.index
+
+
+def beside_services(data: object) -> object:
+    """Return all that a Blueprint holds but its services."""
+    if isinstance(data, dict):
+        return {key: beside_services(each) for key, each in data.items() if key != "services"}
+    return [beside_services(each) for each in data] if isinstance(data, list) else data

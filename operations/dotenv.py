@@ -1,0 +1,42 @@
+"""A `.env` file edited by key: other variables, comments and their order stay."""
+
+import re
+from pathlib import PurePosixPath
+
+# As dotenv and Vite read it: a value may be quoted, and then it may go over lines.
+# Source: https://github.com/motdotla/dotenv/blob/master/lib/main.js
+ASSIGNMENT = re.compile(
+    r"^(?P<head>[^\S\r\n]*(?:export[^\S\r\n]+)?(?P<name>[\w.-]+)(?:[^\S\r\n]*=[^\S\r\n]*|:[^\S\r\n]+))"
+    r"(?P<value>'(?:\\'|[^'])*'|\"(?:\\\"|[^\"])*\"|`(?:\\`|[^`])*`|[^#\r\n]*?)"
+    r"(?P<tail>[^\S\r\n]*(?:#[^\r\n]*)?)(?=\r?\n|\r|\Z)",
+    re.MULTILINE,
+)
+
+
+def is_dotenv(path: str) -> bool:
+    """Tell a file of environment variables by its name: `.env`, `.env.production`."""
+    name = PurePosixPath(path).name
+    return name == ".env" or name.startswith(".env.")
+
+
+def variables_of(text: str) -> dict[str, str]:
+    """Return the values of a `.env` file as they are written there; the last of a name counts."""
+    return {found["name"]: found["value"] for found in ASSIGNMENT.finditer(text)}
+
+
+def with_variables(text: str, values: dict[str, str]) -> str:
+    """Return a `.env` file in which these variables have these values, as they are written.
+
+    A variable is changed where it stands, the last time where it stands twice; a new one comes at
+    the end.
+    """
+    end = "\r\n" if "\r\n" in text else "\n"
+    places = {found["name"]: found for found in ASSIGNMENT.finditer(text)}
+    known = [places[name] for name in values if name in places]
+    for found in sorted(known, key=lambda each: each.start(), reverse=True):
+        start, stop = found.span("value")
+        text = text[:start] + values[found["name"]] + text[stop:]
+    fresh = [f"{name}={value}{end}" for name, value in values.items() if name not in places]
+    if fresh and text and not text.endswith(("\n", "\r")):
+        text += end
+    return text + "".join(fresh)

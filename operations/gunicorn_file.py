@@ -1,0 +1,171 @@
+"""A gunicorn configuration file, edited and judged by its syntax tree; nothing of it is run."""
+
+from collections.abc import Mapping
+
+import libcst as cst
+
+from handrail.clients.errors import ClientError
+
+from .python_tree import (
+    assigned,
+    binds,
+    calls_something,
+    declared_global,
+    imports_os,
+    known,
+    loads,
+    reaches,
+    small,
+    statements,
+)
+
+BOM = "\ufeff"
+IMPORT = "import os"
+
+
+def told(text: str, environment: Mapping[str, str]) -> dict[str, object]:
+    """Return the names that the file leaves behind, those whose values can be told.
+
+    Raises:
+        ClientError: it is not Python.
+    """
+    return known(parsed(text), environment)
+
+
+def with_settings(text: str, values: Mapping[str, str]) -> str:
+    """Return the file in which top-level names are assigned these expressions.
+
+    An assignment is changed where it stands, so that what follows may use it; a name that is not
+    assigned, or that something else may change afterwards, is assigned at the end, after all else
+    has had its say. `os` is imported where the expressions need it.
+
+    Raises:
+        ClientError: it is not Python.
+    """
+    module = parsed(text)
+    if is_so(module, values):
+        return text
+    body = list(module.body)
+    missing = {}
+    for name, value in values.items():
+        place = settled_at(module, name, value)
+        if place is None:
+            missing[name] = value
+        else:
+            body[place] = _assigning(body[place], value)
+    needing = [name for name in values if loads(cst.parse_expression(values[name]), "os")]
+    again = [name for name in needing if name in missing and not os_is_sure(module)]
+    body += _lines([IMPORT] if again else [], module)
+    body += _lines([f"{name} = {value}" for name, value in missing.items()], module)
+    if needing and not again and not imported_before(module, needing, missing):
+        place = next((n for n, each in enumerate(body) if not comes_first(each)), len(body))
+        body[place:place] = _lines([IMPORT], module)
+    made = module.with_changes(body=body, has_trailing_newline=True)
+    return (BOM if text.startswith(BOM) else "") + made.code
+
+
+def is_so(module: cst.Module, values: Mapping[str, str]) -> bool:
+    """Tell whether the file leaves these values behind, with PORT set and without."""
+    wanted = cst.Module(
+        _lines([IMPORT, *(f"{name} = {value}" for name, value in values.items())], module)
+    )
+    for environment in ({"PORT": "1"}, {}):
+        here, there = known(module, environment), known(wanted, environment)
+        if any(name not in here or here[name] != there[name] for name in values):
+            return False
+    return True
+
+
+def parsed(text: str) -> cst.Module:
+    """Return the syntax tree of a file.
+
+    Raises:
+        ClientError: it is not Python.
+    """
+    try:
+        compile(text.removeprefix(BOM), "gunicorn.conf.py", "exec", dont_inherit=True)
+        return cst.parse_module(text.removeprefix(BOM))
+    except (SyntaxError, ValueError, cst.ParserSyntaxError) as error:
+        what = "a Python file was not changed"
+        fix = "correct it, commit, push, then the same command again"
+        why = str(error).splitlines()[0]
+        raise ClientError(what, f"it is not Python: {why}", fix) from None
+
+
+def settled_at(module: cst.Module, name: str, value: str) -> int | None:
+    """Return which statement settles a name for good, and may be changed where it stands."""
+    lines = statements(module)
+    binding = [number for number, each in enumerate(lines) if binds(each, name)]
+    if not binding:
+        return None
+    place = binding[-1]
+    there = assigned(lines[place])
+    is_global = name in declared_global(module) or any(map(reaches, lines))
+    later = any(calls_something(each) for each in lines[place + 1 :])
+    if there is None or there[0] != name or (is_global and later):
+        return None
+    used = [each for number, each in enumerate(lines) if number != place and loads(each, name)]
+    if used and not alike(module, there[1], value):
+        return None
+    needs_os = loads(cst.parse_expression(value), "os")
+    return None if needs_os and not os_is_sure(module) else place
+
+
+def alike(module: cst.Module, old: cst.BaseExpression, new: str) -> bool:
+    """Tell whether what uses the old value can use the new one: both are of one kind."""
+    kinds = []
+    for value in (old, cst.parse_expression(new)):
+        alone = cst.Module(
+            body=[*_lines([IMPORT, f"x = {cst.Module([]).code_for_node(value)}"], module)]
+        )
+        found = known(alone, {"PORT": "1"})
+        kinds.append(type(found["x"]) if "x" in found else None)
+    return kinds[0] is not None and kinds[0] is kinds[1]
+
+
+def os_is_sure(module: cst.Module) -> bool:
+    """Tell whether `os`, once it is imported at the top, is the module wherever it is used."""
+    strange = [each for each in statements(module) if binds(each, "os") and not imports_os(each)]
+    return not strange and "os" not in declared_global(module)
+
+
+def imported_before(module: cst.Module, needing: list[str], missing: Mapping[str, str]) -> bool:
+    """Tell whether the top level imports `os` before the first of these names is assigned."""
+    lines = statements(module)
+    imports = [number for number, each in enumerate(lines) if imports_os(each)]
+    wanted = [
+        number
+        for number, each in enumerate(lines)
+        if any(name not in missing and binds(each, name) for name in needing)
+    ]
+    return bool(imports) and (not wanted or imports[0] < wanted[0])
+
+
+def comes_first(node: cst.CSTNode) -> bool:
+    """Tell a docstring and imports from the future, which nothing may precede."""
+    parts = small(node) if isinstance(node, cst.BaseStatement) else []
+    text = cst.SimpleString | cst.ConcatenatedString
+    return bool(parts) and all(
+        (isinstance(each, cst.Expr) and isinstance(each.value, text))
+        or (
+            isinstance(each, cst.ImportFrom)
+            and isinstance(each.module, cst.Name)
+            and each.module.value == "__future__"
+        )
+        for each in parts
+    )
+
+
+def _assigning(statement: cst.CSTNode, value: str) -> cst.SimpleStatementLine:
+    """Return a line that assigns a name with another value; comment and layout stay."""
+    line = cst.ensure_type(statement, cst.SimpleStatementLine)
+    part = line.body[0]
+    return line.with_changes(body=[part.with_changes(value=cst.parse_expression(value))])
+
+
+def _lines(texts: list[str], module: cst.Module) -> list[cst.SimpleStatementLine]:
+    config = module.config_for_parsing
+    return [
+        cst.ensure_type(cst.parse_statement(each, config), cst.SimpleStatementLine)
+        for each in texts
+    ]

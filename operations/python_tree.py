@@ -1,0 +1,271 @@
+"""What a Python file may do to a name, told from its syntax tree: nothing of it is run."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+import libcst as cst
+from libcst import matchers as m
+
+# Calls by which a module can write names that its text does not show.
+REACHING = {"globals", "locals", "vars", "exec", "eval", "setattr", "delattr", "__import__"}
+
+READING = ("os.environ.get", "environ.get", "os.getenv", "getenv")
+TARGETED = cst.AssignTarget | cst.AnnAssign | cst.AugAssign | cst.NamedExpr | cst.For | cst.Del
+REAL = object()  # stands for `os`, `environ` or `getenv` where it is the library's
+
+
+class Unknown(Exception):
+    """A value cannot be told without running the file."""
+
+
+def statements(module: cst.Module) -> list[cst.BaseStatement]:
+    """Return the statements of a module's top level."""
+    return [each for each in module.body if isinstance(each, cst.BaseStatement)]
+
+
+def small(statement: cst.BaseStatement) -> list[cst.BaseSmallStatement]:
+    """Return the small statements of a line; none for a compound one."""
+    return list(statement.body) if isinstance(statement, cst.SimpleStatementLine) else []
+
+
+def assigned(statement: cst.BaseStatement) -> tuple[str, cst.BaseExpression] | None:
+    """Return name and value where a line assigns one name, and does nothing else."""
+    parts = small(statement)
+    if len(parts) != 1:
+        return None
+    part = parts[0]
+    if isinstance(part, cst.Assign) and len(part.targets) == 1:
+        target, value = part.targets[0].target, part.value
+    elif isinstance(part, cst.AnnAssign) and part.value is not None:
+        target, value = part.target, part.value
+    else:
+        return None
+    return (target.value, value) if isinstance(target, cst.Name) else None
+
+
+def binds(statement: cst.CSTNode, name: str) -> bool:
+    """Tell whether a statement, or one inside of it, may give a name another value or none."""
+    return name in _bound(statement) or reaches(statement)
+
+
+def reaches(node: cst.CSTNode) -> bool:
+    """Tell whether a statement may write names that it does not show."""
+    calls = m.Call(func=m.Name(value=m.MatchIfTrue(REACHING.__contains__)))
+    return bool(
+        m.findall(node, calls | m.ImportStar() | m.Attribute(attr=m.Name("__dict__")))
+        or m.findall(node, m.Attribute(value=m.Name("sys"), attr=m.Name("modules")))
+    )
+
+
+def calls_something(node: cst.CSTNode) -> bool:
+    """Tell whether a statement calls a function, other than by defining one."""
+    return not isinstance(node, cst.FunctionDef) and bool(m.findall(node, m.Call()))
+
+
+def declared_global(module: cst.Module) -> set[str]:
+    """Return the names that functions of a module may write."""
+    found = m.findall(module, m.Global())
+    return {
+        each.name.value for node in found if isinstance(node, cst.Global) for each in node.names
+    }
+
+
+def loads(node: cst.CSTNode, name: str) -> bool:
+    """Tell whether a name is mentioned, in whatever way."""
+    return bool(m.findall(node, m.Name(name)))
+
+
+def _bound(node: cst.CSTNode) -> set[str]:
+    """Return the names of the module that a statement writes, deletes, imports or defines.
+
+    What a function does to its own names is its own affair.
+    """
+    if isinstance(node, cst.FunctionDef | cst.ClassDef):
+        return {node.name.value}
+    if isinstance(node, cst.Lambda):
+        return set()
+    return _written(node).union(*map(_bound, node.children))
+
+
+def _written(node: cst.CSTNode) -> set[str]:
+    """Return the names that a node itself writes: of `a.b` and `a[b]` the `a` that changes."""
+    if isinstance(node, cst.ImportAlias):
+        return set() if node.asname else {dotted(node.name).partition(".")[0]}
+    if isinstance(node, cst.AnnAssign) and node.value is None:
+        return set()
+    target: cst.BaseExpression | None = None
+    if isinstance(node, cst.AsName | cst.MatchAs | cst.MatchStar):
+        target = node.name
+    elif isinstance(node, TARGETED):
+        target = node.target
+    found = m.findall(target, m.Name()) if target else []
+    return {each.value for each in found if isinstance(each, cst.Name)}
+
+
+def known(module: cst.Module, environment: Mapping[str, str]) -> dict[str, object]:
+    """Return the names whose values at the end of a module can be told.
+
+    Args:
+        module: The file.
+        environment: What `os.environ` would hold; any other variable is not set.
+    """
+    values: dict[str, object] = {}
+    functions = [each for each in statements(module) if isinstance(each, cst.FunctionDef)]
+    anywhere, reaching = declared_global(module), any(map(reaches, functions))
+    for each in statements(module):
+        gone = _bound(each) | (anywhere if calls_something(each) else set())
+        if reaches(each) or (reaching and calls_something(each)):
+            gone |= values.keys()
+        # A list may change in place wherever it is mentioned.
+        gone |= {
+            name for name, value in values.items() if isinstance(value, list) and loads(each, name)
+        }
+        values = {name: value for name, value in values.items() if name not in gone}
+        values |= dict.fromkeys(_from_os(each), REAL)
+        found = assigned(each)
+        if found:
+            with suppress(Unknown):
+                values[found[0]] = value_of(found[1], values, environment)
+    return values
+
+
+def imports_os(statement: cst.BaseStatement) -> bool:
+    """Tell whether a line makes `os` the module."""
+    return "os" in _from_os(statement)
+
+
+def _from_os(statement: cst.BaseStatement) -> set[str]:
+    """Return which of `os`, `environ` and `getenv` a line imports under its own name."""
+    found: set[str] = set()
+    for part in small(statement):
+        if isinstance(part, cst.Import):
+            names = {dotted(each.name) for each in part.names if each.asname is None}
+            found |= {"os"} if names & {"os", "os.path"} else set()
+        elif m.matches(part, m.ImportFrom(module=m.Name("os"), names=[m.ZeroOrMore()])):
+            listed = cst.ensure_type(part, cst.ImportFrom).names
+            aliases = [] if isinstance(listed, cst.ImportStar) else listed
+            names = {dotted(each.name) for each in aliases if each.asname is None}
+            found |= names & {"environ", "getenv"}
+    return found
+
+
+def value_of(
+    node: cst.CSTNode, names: Mapping[str, object], environment: Mapping[str, str]
+) -> object:
+    """Return the value of an expression made of constants, known names and the environment.
+
+    Raises:
+        Unknown: it is made of something else, or would fail.
+    """
+    return next(_values([node], names, environment))
+
+
+def _values(
+    nodes: list[cst.CSTNode], names: Mapping[str, object], environment: Mapping[str, str]
+) -> Iterator[object]:
+    for node in nodes:
+        if isinstance(node, cst.SimpleString | cst.ConcatenatedString | cst.Integer | cst.Float):
+            yield _constant(node)
+        elif isinstance(node, cst.Name):
+            yield _named(node.value, names)
+        elif isinstance(node, cst.FormattedString):
+            yield "".join(_part(each, names, environment) for each in node.parts)
+        elif isinstance(node, cst.List | cst.Tuple):
+            yield list(_values([each.value for each in node.elements], names, environment))
+        elif isinstance(node, cst.BinaryOperation):
+            left, right = _values([node.left, node.right], names, environment)
+            yield _combined(node.operator, left, right)
+        elif isinstance(node, cst.BooleanOperation):
+            left = value_of(node.left, names, environment)
+            either = isinstance(node.operator, cst.Or)
+            yield left if bool(left) is either else value_of(node.right, names, environment)
+        elif isinstance(node, cst.Subscript):
+            yield _subscripted(node, names, environment)
+        elif isinstance(node, cst.Call):
+            yield _called(node, names, environment)
+        else:
+            raise Unknown
+
+
+def _constant(node: cst.CSTNode) -> object:
+    if isinstance(node, cst.ConcatenatedString):
+        both = [_constant(node.left), _constant(node.right)]
+        if all(isinstance(each, str) for each in both):
+            return "".join(map(str, both))
+        raise Unknown
+    if isinstance(node, cst.SimpleString | cst.Integer | cst.Float):
+        return node.evaluated_value
+    raise Unknown
+
+
+def _named(name: str, names: Mapping[str, object]) -> object:
+    constants: dict[str, object] = {"True": True, "False": False, "None": None}
+    if name in names:
+        return names[name]
+    if name in constants:
+        return constants[name]
+    raise Unknown
+
+
+def _part(
+    part: cst.BaseFormattedStringContent,
+    names: Mapping[str, object],
+    environment: Mapping[str, str],
+) -> str:
+    if isinstance(part, cst.FormattedStringText) and "\\" not in part.value:
+        return part.value.replace("{{", "{").replace("}}", "}")
+    if isinstance(part, cst.FormattedStringExpression) and not (
+        part.format_spec or part.conversion
+    ):
+        return str(value_of(part.expression, names, environment))
+    raise Unknown
+
+
+def _combined(operator: cst.BaseBinaryOp, left: object, right: object) -> object:
+    if isinstance(operator, cst.Add) and isinstance(left, str) and isinstance(right, str):
+        return left + right
+    if isinstance(left, int) and isinstance(right, int):
+        if isinstance(operator, cst.Add):
+            return left + right
+        if isinstance(operator, cst.Multiply):
+            return left * right
+    raise Unknown
+
+
+def _subscripted(
+    node: cst.Subscript, names: Mapping[str, object], environment: Mapping[str, str]
+) -> object:
+    place = dotted(node.value)
+    if place not in ("os.environ", "environ") or not _is_real(place, names) or len(node.slice) != 1:
+        raise Unknown
+    index = node.slice[0].slice
+    key = value_of(index.value, names, environment) if isinstance(index, cst.Index) else None
+    if key not in environment:
+        raise Unknown
+    return environment[str(key)]
+
+
+def _called(node: cst.Call, names: Mapping[str, object], environment: Mapping[str, str]) -> object:
+    if any(each.keyword or each.star for each in node.args):
+        raise Unknown
+    given = list(_values([each.value for each in node.args], names, environment))
+    called = dotted(node.func)
+    if called in READING and _is_real(called, names) and given:
+        return environment.get(str(given[0]), given[1] if len(given) > 1 else None)
+    if called == "str" and len(given) == 1:
+        return str(given[0])
+    if called == "int" and len(given) == 1 and str(given[0]).isdecimal():
+        return int(str(given[0]))
+    raise Unknown
+
+
+def _is_real(called: str, names: Mapping[str, object]) -> bool:
+    """Tell whether a dotted name begins with what was imported from `os`, and nothing else."""
+    return names.get(called.partition(".")[0]) is REAL
+
+
+def dotted(node: cst.BaseExpression) -> str:
+    """Return `a.b.c` as text, or nothing where it is something else."""
+    if isinstance(node, cst.Attribute):
+        return f"{dotted(node.value)}.{node.attr.value}"
+    return node.value if isinstance(node, cst.Name) else ""

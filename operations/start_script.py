@@ -1,0 +1,215 @@
+"""A shell script that starts a program: what it is given, read without running the script."""
+
+import argparse
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+# A word is made of these, side by side; anything else that a shell knows cannot be told from here.
+PIECE = re.compile(
+    r"(?P<single>'[^']*')"
+    r'|(?P<double>"(?:[^"\\`$]|\\.|\$(?![({])|\$\{\w+(?::?-[^}$`"]*)?\})*")'
+    r"|(?P<variable>\$\w+|\$\{\w+(?::?-[^}$`]*)?\})"
+    r"|(?P<escaped>\\[^\n])"
+    r"|(?P<plain>[^\s'\"\\$`;&|()<>#]+|(?<=\S)#)"
+)
+BETWEEN = re.compile(r"(?:[ \t]|\\\r?\n)+")
+COMMENT = re.compile(r"#[^\n]*")
+END = re.compile(r"\r?\n|;|&&|\|\||&|\|")
+EXPANSION = re.compile(
+    r"\$(?:(?P<bare>\w+)|\{(?P<name>\w+)(?P<colon>:?)(?:-(?P<default>[^}]*))?\})"
+)
+ASSIGNMENT = re.compile(r"^(\w+)=(.*)$", re.DOTALL)
+# After one of these the next command may run or not.
+TURNS = {"if", "then", "else", "elif", "for", "while", "until", "case", "do", "function", "exit"}
+ADDRESSES = {
+    *("-b", "--bind", "-p", "--port", "-u", "--unix-socket", "-e", "--endpoint", "--fd"),
+    "--websocket_timeout",
+}
+GLUED = re.compile(r"-[bpue][^-]")
+LEADING = {"exec", "env", "nohup", "command"}
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a command: where it stands, and its value, or None where that cannot be told."""
+
+    start: int
+    end: int
+    value: str | None
+
+
+@dataclass(frozen=True)
+class Started:
+    """How a script starts a program: its name and the arguments, each as a word."""
+
+    program: Word
+    given: tuple[Word, ...]
+
+    @property
+    def values(self) -> list[str] | None:
+        """Return the arguments, or None where one cannot be told."""
+        told = [each.value for each in self.given if each.value is not None]
+        return told if len(told) == len(self.given) else None
+
+
+def started(script: str, program: str, environment: Mapping[str, str]) -> Started | None:
+    """Return how a script starts a program, where it does so once and in any case; else None."""
+    variables, found = dict(environment), []
+    for command in commands(script, variables):
+        first = command[0].value
+        if first is None or first in TURNS or first.endswith("()"):
+            return None
+        words = list(command)
+        is_last = first == "exec"
+        while words and (words[0].value in LEADING or ASSIGNMENT.match(words[0].value or "")):
+            words.pop(0)
+        if words and _is_module(words):
+            words = words[2:]
+        if words and (words[0].value or "").rpartition("/")[2] == program:
+            found.append(Started(words[0], tuple(words[1:])))
+        if is_last and words:
+            break
+    return found[0] if len(found) == 1 else None
+
+
+def commands(script: str, variables: dict[str, str]) -> Iterator[list[Word]]:
+    """Yield the simple commands of a script; one that cannot be told has a word without a value.
+
+    Args:
+        script: The text.
+        variables: What is set; plain assignments of the script are put in.
+    """
+    place = 0
+    words: list[Word] = []
+    while place < len(script):
+        if skipped := BETWEEN.match(script, place) or COMMENT.match(script, place):
+            place = skipped.end()
+        elif ended := END.match(script, place):
+            place = ended.end()
+            if words:
+                _assign(words, variables)
+                yield words
+            words = []
+        else:
+            word = _word(script, place, variables)
+            words.append(word)
+            place = word.end
+    if words:
+        yield words
+
+
+def _word(script: str, start: int, variables: Mapping[str, str]) -> Word:
+    place, value = start, ""
+    while piece := PIECE.match(script, place):
+        value += _value(piece, variables)
+        place = piece.end()
+    if place == start or (place < len(script) and script[place] in "'\"\\$`()<>"):
+        line = script.find("\n", place)
+        return Word(start, len(script) if line < 0 else line, None)
+    return Word(start, place, value)
+
+
+def _value(piece: re.Match[str], variables: Mapping[str, str]) -> str:
+    text = piece[0]
+    if piece["single"]:
+        return text[1:-1]
+    if piece["escaped"]:
+        return text[1:]
+    if piece["double"]:
+        text = text[1:-1]
+    if piece["plain"]:
+        return text
+
+    def filled(found: re.Match[str]) -> str:
+        name = found["bare"] or found["name"]
+        unset = name not in variables or (found["colon"] and not variables[name])
+        return (found["default"] or "") if unset else variables[name]
+
+    return re.sub(r'\\(["\\$`])', r"\1", EXPANSION.sub(filled, text))
+
+
+def _assign(words: list[Word], variables: dict[str, str]) -> None:
+    """Take the variables that a line sets."""
+    rest = words[1:] if words[0].value in ("export", "readonly") else words
+    pairs = [ASSIGNMENT.match(each.value or "") for each in rest]
+    if all(pairs):
+        variables.update((each[1], each[2]) for each in pairs if each)
+
+
+def _is_module(words: list[Word]) -> bool:
+    """Tell `python -m`."""
+    name = (words[0].value or "").rpartition("/")[2]
+    return len(words) > 2 and name.startswith("python") and words[1].value == "-m"  # noqa: PLR2004
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that does not end the process."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]  # it returns nothing here
+        """Raise in place of a message and an exit."""
+        raise ValueError(message)
+
+
+def daphne_options(given: list[str]) -> argparse.Namespace | None:
+    """Return what daphne reads from its arguments, or None where it takes them for wrong.
+
+    As in daphne itself, the last of each option counts, and a name may be cut short.
+
+    Source: https://github.com/django/daphne/blob/main/daphne/cli.py
+    """
+    parser = _Parser(add_help=False)
+    parser.add_argument("-p", "--port", type=int)
+    parser.add_argument("-b", "--bind", dest="host")
+    parser.add_argument("--websocket_timeout", type=int, default=86400)
+    parser.add_argument("--websocket_connect_timeout", type=int, default=5)
+    parser.add_argument("-u", "--unix-socket")
+    parser.add_argument("--fd", type=int)
+    parser.add_argument("-e", "--endpoint", dest="endpoints", action="append", default=[])
+    for name in ("-v", "-t", "-s"):
+        long = {"-v": "--verbosity", "-t": "--http-timeout", "-s": "--server-name"}[name]
+        parser.add_argument(name, long)
+    for name in ("--access-log", "--log-fmt", "--ping-interval", "--ping-timeout"):
+        parser.add_argument(name)
+    for name in ("--application-close-timeout", "--root-path"):
+        parser.add_argument(name)
+    parser.add_argument("--proxy-headers", action="store_true")
+    parser.add_argument("--proxy-headers-host")
+    parser.add_argument("--proxy-headers-port")
+    parser.add_argument("--no-server-name", action="store_true")
+    parser.add_argument("application")
+    try:
+        return parser.parse_args(given)
+    except ValueError:
+        return None
+
+
+def with_options(script: str, found: Started, ours: str) -> str:
+    """Return a script in which a program is given these options in place of its own addresses."""
+    kept, skipping = [], False
+    for word in found.given:
+        name = (word.value or "").partition("=")[0]
+        if skipping:
+            skipping = False
+        elif name in ADDRESSES:
+            skipping = "=" not in (word.value or "")
+        elif word.value is None or not GLUED.match(word.value):
+            kept.append(script[word.start : word.end])
+    end = found.given[-1].end if found.given else found.program.end
+    return " ".join([script[: found.program.end], ours, *kept]) + script[end:]
+
+
+def listening(options: argparse.Namespace) -> list[str]:
+    """Return where daphne listens, as `address:port`, or as the endpoint is written."""
+    places = [] if options.unix_socket is None else [f"unix:{options.unix_socket}"]
+    places += [] if options.fd is None else [f"fd:{options.fd}"]
+    named = options.host is not None or options.port is not None
+    if named or not (places or options.endpoints):
+        host = "127.0.0.1" if options.host is None else options.host
+        places.append(f"{host}:{8000 if options.port is None else options.port}")
+    for endpoint in options.endpoints:
+        kind, *parts = endpoint.split(":")
+        values = dict(part.partition("=")[::2] for part in parts if "=" in part)
+        port = values.get("port", next((part for part in parts if part.isdigit()), ""))
+        places.append(f"{values.get('interface', '0.0.0.0')}:{port}" if kind == "tcp" else endpoint)  # noqa: S104
+    return places
