@@ -174,7 +174,7 @@ def edited(
     there = read(snapshot, path)
     wanted = entries(there, services, definitions, python_version, others)
     made = there.edited(set(others["legacy"]), wanted, set(others["held"]))
-    return {path: made.mark + made.text}
+    return {path: made.text}
 
 
 def read(snapshot: Snapshot, path: str) -> Blueprint:

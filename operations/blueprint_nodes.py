@@ -1,19 +1,32 @@
 """What a Blueprint holds, and where each part of it lies in the text."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+Pair = tuple[yaml.Node, yaml.Node]  # a key and its value
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list of services: values, node, the key before it, and whether it stands in braces."""
+
+    values: list[Any]  # Any: YAML
+    node: yaml.SequenceNode
+    key: yaml.Node
+    in_braces: bool
+
 
 @dataclass(frozen=True)
 class Service:
-    """A service of a Blueprint: its data, and its node in the list that holds it."""
+    """A service of a Blueprint: its data, its node, and the list that holds it."""
 
     data: dict[str, Any]  # Any: YAML
     node: yaml.MappingNode
-    among: yaml.SequenceNode
+    listing: Listing
 
     @property
     def name(self) -> str:
@@ -25,24 +38,42 @@ class Service:
         """Return its runtime, under the deprecated key too."""
         return str(self.data.get("runtime", self.data.get("env", "")))
 
-    def pair(self, key: str) -> tuple[yaml.ScalarNode, yaml.Node] | None:
+    def pair(self, key: str) -> Pair | None:
         """Return the nodes of a key and its value."""
         return next((each for each in self.node.value if each[0].value == key), None)
 
 
-def lists_of(data: object, node: yaml.Node | None) -> Iterator[tuple[list[Any], yaml.SequenceNode]]:
-    """Yield each list of services with its node."""
+def listings_of(data: object, node: yaml.Node | None, *, braces: bool = False) -> Iterator[Listing]:
+    """Yield each list of services: at the top, in the environments of projects, in `ungrouped`."""
     if not isinstance(data, dict) or not isinstance(node, yaml.MappingNode):
         return
+    braces = braces or bool(node.flow_style)
     for key, value in node.value:
         inside = data.get(key.value)
         if key.value == "services" and isinstance(inside, list):
-            yield inside, value
+            yield Listing(inside, value, key, braces)
         elif key.value == "ungrouped":
-            yield from lists_of(inside, value)
+            yield from listings_of(inside, value, braces=braces)
         elif key.value in ("projects", "environments") and isinstance(inside, list):
+            within = braces or bool(value.flow_style)
             for each, child in zip(inside, value.value, strict=True):
-                yield from lists_of(each, child)
+                yield from listings_of(each, child, braces=within)
+
+
+def services_of(listing: Listing) -> Iterator[Service]:
+    """Yield the services of a list.
+
+    Raises:
+        TypeError: one is no mapping.
+        ValueError: one stands elsewhere.
+    """
+    start = listing.node.start_mark.index
+    for value, node in zip(listing.values, listing.node.value, strict=True):
+        if not isinstance(value, dict) or not isinstance(node, yaml.MappingNode):
+            raise TypeError("a service in it is no mapping")
+        if node.start_mark.index < start:
+            raise ValueError("a service in it is an alias of another part")
+        yield Service(value, node, listing)
 
 
 def lasting(service: Service, *, held: bool) -> dict[str, Any]:
@@ -50,6 +81,13 @@ def lasting(service: Service, *, held: bool) -> dict[str, Any]:
     switches = {"env", "runtime", *(("autoDeploy", "autoDeployTrigger") if held else ())}
     plain = {key: value for key, value in service.data.items() if key not in switches}
     return plain | {"runtime": service.runtime}
+
+
+def beside_services(data: object) -> object:
+    """Return all that a Blueprint holds but its services."""
+    if isinstance(data, dict):
+        return {key: beside_services(each) for key, each in data.items() if key != "services"}
+    return [beside_services(each) for each in data] if isinstance(data, list) else data
 
 
 def sources_of(data: object) -> Iterator[str]:
@@ -83,8 +121,8 @@ def span(node: yaml.Node) -> tuple[int, int]:
     return node.start_mark.index, node.end_mark.index
 
 
-def beside_services(data: object) -> object:
-    """Return all that a Blueprint holds but its services."""
-    if isinstance(data, dict):
-        return {key: beside_services(each) for key, each in data.items() if key != "services"}
-    return [beside_services(each) for each in data] if isinstance(data, list) else data
+def value_span(text: str, pair: Pair) -> tuple[int, int]:
+    """Return where the value of a key stands; an alias stands elsewhere than its node."""
+    key, value = pair
+    alias = re.compile(r"\s*:\s*(\*[^\s,}\]]+)").match(text, key.end_mark.index)
+    return alias.span(1) if alias else span(value)

@@ -20,30 +20,33 @@ def name_no_legacy(
         excluded: Patterns of documents that may: the history of the migration, say.
     """
     snapshot = repository.at()
+
+    def is_excluded(path: str) -> bool:
+        return any(fits(path, each) for each in excluded)
+
     for pattern in paths:
         documents = matching(snapshot, pattern)
-        if not documents:
+        if not documents and not is_pattern(pattern):
             return fails(f"`{pattern}` is not on the remote branch")
-        for path in documents:
-            found = (
-                None
-                if any(fits(path, each) for each in excluded)
-                else spoken(snapshot, path, words)
-            )
-            if found:
-                return fails(found)
-    hidden = [
-        each for each in snapshot.submodules() if not any(fits(each, out) for out in excluded)
-    ]
+        said = (spoken(snapshot, path, words) for path in documents if not is_excluded(path))
+        found = next(filter(None, said), "")
+        if found:
+            return fails(found)
+    hidden = [each for each in snapshot.submodules() if not is_excluded(each)]
     if hidden:
         why = f"`{hidden[0]}` is a submodule, and its documents are kept in another repository"
         return fails(why, "look there, and name it in `excluded` of the runbook")
     return holds()
 
 
+def is_pattern(path: str) -> bool:
+    """Tell a pattern from a path; a path must be there."""
+    return bool(set("*?[") & set(path))
+
+
 def matching(snapshot: Snapshot, pattern: str) -> list[str]:
     """Return the files that a path or a pattern means; a path may lead through links."""
-    if not set("*?[") & set(pattern):
+    if not is_pattern(pattern):
         return [pattern] if snapshot.find(pattern) else []
     return [path for path in snapshot.list_files() if fits(path, pattern)]
 

@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 class Common(TypedDict):
     """What all targets know: the app, and what becomes of it."""
 
-    repository: dict[str, str]  # path, remote, branch of the working clone
+    repository: dict[str, str]  # path of a clone, its remote and branch; or an address and branch
     render: dict[str, str | list[str]]  # api, key, owner, shown
     mapping: str  # the mapping file
     profile: str  # the file that says what the application looks like from outside
@@ -15,6 +15,7 @@ class Common(TypedDict):
     python_version: str
     django_definitions: dict[str, dict[str, Any]]  # Blueprint entries, by the part they play
     django_services: dict[str, str]  # names on Render, by part
+    blueprint_others: dict[str, Any]  # names of legacy and held services, entry of a static site
     package_scripts: dict[str, str]
     package_scripts_to_remove: list[str]
     archive_branch: str
@@ -24,7 +25,7 @@ class Common(TypedDict):
 
 
 class RepositoryTarget(Common):
-    """The working clone of the app's repository."""
+    """The app's repository."""
 
     facts: dict[str, str]  # values for the `$names` in the files that are written
 

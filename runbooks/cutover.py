@@ -76,6 +76,7 @@ blueprint.replace(
     services=here.django_services,
     definitions=here.django_definitions,
     python_version=here.python_version,
+    others=here.blueprint_others,
 )
 package_json.put_scripts(
     task="2.2",

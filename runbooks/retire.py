@@ -45,6 +45,7 @@ server_dir.delete(
     package="package.json",
     scripts=here.package_scripts_to_remove,
     kept=["rotc_backend/scripts", "client/package.json", "render.yaml"],
+    mentions=[],
 )
 files.put(
     task="14.3",
@@ -94,8 +95,12 @@ docs.name_no_legacy(
         "docs/DEPLOYMENT.md",
         "docs/DEVELOPMENT.md",
         "docs/STATE_PRESERVATION.md",
+        "*.md",
+        "*.rst",
+        "*.txt",
     ],
     words=["Express", "server/", "Node.js backend"],
+    excluded=["docs/MIGRATION.md", "docs/ROLLBACK.md", "*/node_modules/*"],
 )
 smoke.health(
     task="16",

@@ -23,7 +23,7 @@ QUIET = (
     "-c", "core.attributesFile=/dev/null",
     "-c", "gc.auto=0",
     "-c", "maintenance.auto=false",
-    "-c", "advice.detachedHead=false",
+    "-c", "advice.pushUpdateRejected=false",
 )  # fmt: skip
 # Set inside a hook or by `git rebase --exec`, these would point every command elsewhere.
 FOREIGN = (

@@ -80,6 +80,21 @@ django_definitions = {
         "autoDeployTrigger": "off",
     },
 }
+# What becomes of the other services of render.yaml: all that is not named here stays as it is.
+blueprint_others = {
+    "legacy": ["rotc-legacy", "rotc-keepalive"],  # they go
+    "held": ["rotc-frontend"],  # pushes must not deploy them while the plan is at work
+    # Written where the file has no static site because Node served the frontend.
+    "site": {
+        "name": "rotc-frontend",
+        "type": "web",
+        "runtime": "static",
+        "buildCommand": "cd client && npm install && npm run build",
+        "staticPublishPath": "client/dist",
+        "autoDeployTrigger": "off",
+        "routes": [{"type": "rewrite", "source": "/*", "destination": "/index.html"}],
+    },
+}
 package_scripts = {
     "build": "cd client && npm install && npm run build",
     "start": "cd client && npm run preview",

@@ -1,6 +1,4 @@
-"""A working clone against a bare origin: refusals, commits, reverts, branches."""
-
-import subprocess
+"""Commits pushed to a bare origin: what they hold, and that the operator's clone is no matter."""
 
 import pytest
 
@@ -11,7 +9,7 @@ from tests.clients.git_world import TASK, commit, git
 
 
 def test_a_commit_holds_exactly_the_named_files_and_is_pushed(repository, clone, origin):
-    """Written, removed and kept files; mode, author, trailers; the clone left clean."""
+    """Written, removed and kept files; mode, author, trailers; the clone is not touched."""
     (clone / "unrelated.txt").write_text("mine\n")
     files = {"render.yaml": None, "app/start.sh": "#!/bin/sh\nexec x\n", "docs/new.md": "ä\n"}
 
@@ -23,8 +21,8 @@ def test_a_commit_holds_exactly_the_named_files_and_is_pushed(repository, clone,
     assert "Runbook-Task: 1.1\nRunbook-Run: r\n" in shown
     assert shown.endswith("M\tapp/start.sh\nA\tdocs/new.md\nD\trender.yaml")
     assert git(origin, "ls-tree", sha, "app/start.sh").startswith("100755")
-    assert (clone / "docs/new.md").read_text() == "ä\n"
-    assert not (clone / "render.yaml").exists()
+    assert repository.at().read("docs/new.md") == "ä\n"
+    assert (clone / "render.yaml").exists()
     assert git(clone, "status", "--porcelain") == "?? unrelated.txt"
 
 
@@ -34,7 +32,6 @@ def test_the_same_commit_again_changes_nothing(repository, origin):
 
     assert repository.commit_files({"a.txt": "1\n"}, "app: add", TASK) == first
     assert git(origin, "rev-list", "--count", "main") == "3"
-    repository.refuse_unready()
 
 
 def test_content_that_was_there_before_makes_no_commit(repository):
@@ -44,12 +41,11 @@ def test_content_that_was_there_before_makes_no_commit(repository):
     assert repository.commit_files({"render.yaml": "services: []\n"}, "m", TASK) == head
 
 
-def test_a_file_makes_way_for_a_directory_of_its_name(repository, clone):
+def test_a_file_makes_way_for_a_directory_of_its_name(repository):
     """Removed first, then written."""
     repository.commit_files({"render.yaml": None, "render.yaml/a": "x\n"}, "m", TASK)
 
-    assert (clone / "render.yaml/a").read_text() == "x\n"
-    repository.refuse_unready()
+    assert repository.at().list_files() == ["app/start.sh", "render.yaml/a"]
 
 
 def test_a_commit_without_our_trailer_is_a_bug(repository, origin):
@@ -69,42 +65,15 @@ def test_a_path_outside_the_repository_is_refused(repository, path):
         repository.commit_files({path: "x"}, "m", TASK)
 
 
-def test_a_file_someone_is_editing_is_not_overwritten(repository, clone, origin):
-    """Uncommitted work in a file we want to write stays as it is, even if it is what we want."""
-    (clone / "render.yaml").write_text("services: [mine]\n")
-
-    with pytest.raises(ClientError, match=r"uncommitted changes in `render.yaml`"):
-        repository.commit_files({"render.yaml": "services: [ours]\n"}, "m", TASK)
-
-    assert (clone / "render.yaml").read_text() == "services: [mine]\n"
-    assert git(origin, "rev-list", "--count", "main") == "2"
-
-
-def test_an_ignored_file_in_the_way_is_not_overwritten(repository, clone):
-    """Git does not list it as a change, and it is somebody's all the same."""
-    repository.commit_files({".gitignore": "*.env\n"}, "m", TASK)
-    (clone / "local.env").write_text("mine\n")
-
-    with pytest.raises(ClientError, match=r"`local.env`"):
-        repository.commit_files({"local.env": "ours\n"}, "m", TASK)
-
-    assert (clone / "local.env").read_text() == "mine\n"
-
-
-def test_a_ready_clone_is_not_refused(repository):
-    """Clean, on its branch, level with its remote."""
-    repository.refuse_unready()
-
-
 def test_no_repository_is_refused_with_the_command_to_make_one(tmp_path, no_identity):
     """Absent, empty, or inside another one."""
     inventory = {"path": str(tmp_path / "x"), "remote": "origin", "branch": "main"}
     with pytest.raises(ClientError, match="no such directory"):
-        Repository.from_inventory(inventory).refuse_unready()
+        Repository.from_inventory(inventory).head()
 
     (tmp_path / "x").mkdir()
     with pytest.raises(ClientError, match="not a git repository") as caught:
-        Repository.from_inventory(inventory).refuse_unready()
+        Repository.from_inventory(inventory).head()
     assert f"git clone URL {tmp_path / 'x'}" in caught.value.fix
 
 
@@ -113,86 +82,167 @@ def test_a_directory_inside_the_repository_is_refused(clone):
     inside = Repository(clone / "app", "origin", "main")
 
     with pytest.raises(ClientError, match="not its top"):
-        inside.refuse_unready()
+        inside.head()
 
 
-@pytest.mark.parametrize("path", ["render.yaml", "new.txt"])
-def test_a_changed_file_is_refused_by_name(repository, clone, path):
-    """Edited or untracked: it is somebody's work."""
-    (clone / path).write_text("mine\n")
-
-    with pytest.raises(ClientError, match=f"uncommitted changes in `{path}`"):
-        repository.refuse_unready()
+def dirty(clone):
+    """Edited, untracked and ignored files where we write."""
+    (clone / "render.yaml").write_text("mine\n")
+    (clone / "new.txt").write_text("mine\n")
 
 
-def test_another_branch_is_refused_with_the_command_to_switch(repository, clone):
-    """And so is a detached head."""
+def elsewhere(clone):
+    """Somebody works on another branch."""
     git(clone, "switch", "-q", "-c", "feature")
-    with pytest.raises(ClientError, match="on branch `feature`") as caught:
-        repository.refuse_unready()
-    assert caught.value.fix == f"git -C {clone} switch main"
 
+
+def detached(clone):
+    """And somebody on none."""
     git(clone, "switch", "-q", "--detach", "main")
-    with pytest.raises(ClientError, match="on no branch"):
-        repository.refuse_unready()
 
 
-def test_an_unfinished_merge_is_refused(repository, clone):
-    """A half merge would end up in our commit."""
+def merging(clone):
+    """A merge that nobody ended."""
     git(clone, "switch", "-q", "-c", "feature")
     commit(clone, "render.yaml", "theirs\n")
     git(clone, "switch", "-q", "main")
     commit(clone, "render.yaml", "ours\n")
-    with pytest.raises(subprocess.CalledProcessError):
-        git(clone, "merge", "-q", "feature")
-
-    with pytest.raises(ClientError, match="MERGE_HEAD"):
-        repository.refuse_unready()
+    (clone / ".git/MERGE_HEAD").write_text(git(clone, "rev-parse", "feature") + "\n")
 
 
-def test_a_clone_behind_its_remote_is_refused_with_the_pull(repository, clone, other):
-    """Seen by fetching, not by what was fetched once."""
-    commit(other, "x", "1\n")
-    git(other, "push", "-q", "origin", "main")
-
-    with pytest.raises(ClientError, match="1 commits behind") as caught:
-        repository.refuse_unready()
-    assert caught.value.fix == f"git -C {clone} pull --ff-only origin main"
-    with pytest.raises(ClientError, match="behind"):
-        repository.commit_files({"a": "1"}, "m", TASK)
-    assert repository.read("a") is None
-
-
-def test_a_diverged_clone_is_refused_with_both_counts(repository, clone, other):
-    """Work on both sides is a person's to join."""
-    commit(other, "x", "1\n")
-    git(other, "push", "-q", "origin", "main")
+def unpushed(clone):
+    """Work of a person that is not for publishing yet."""
     commit(clone, "y", "2\n")
 
-    with pytest.raises(ClientError, match="have diverged: 1 commits here, 1 there"):
-        repository.refuse_unready()
+
+def behind(clone):
+    """Another person pushed since."""
+    other = clone.with_name("behind")
+    git(clone.parent, "clone", "-q", str(clone.parent / "origin.git"), str(other))
+    commit(other, "x", "1\n")
+    git(other, "push", "-q", "origin", "main")
 
 
-def test_unpushed_work_of_a_person_is_not_published(repository, clone, origin):
-    """Our push would carry it along."""
-    sha = commit(clone, "y", "2\n")
+def diverged(clone):
+    """Work on both sides."""
+    behind(clone)
+    unpushed(clone)
 
-    with pytest.raises(ClientError, match=f"commit `{sha[:12]}` is not pushed"):
-        repository.commit_files({"a": "1"}, "m", TASK)
 
-    assert git(origin, "rev-list", "--count", "main") == "2"
+def shallow(clone):
+    """A clone of depth one."""
+    address = git(clone, "config", "remote.origin.url")
+    clone.rename(clone.with_name("deep"))
+    git(clone.parent, "clone", "-q", "--depth", "1", f"file://{address}", str(clone))
+
+
+def sparse(clone):
+    """A work tree of which one folder is there."""
+    git(clone, "sparse-checkout", "set", "app")
+
+
+def locked(clone):
+    """A lock that a killed git left."""
+    (clone / ".git/index.lock").write_text("")
+
+
+STATES = (
+    dirty, elsewhere, detached, merging, unpushed, behind, diverged, shallow, sparse, locked,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_no_state_of_the_clone_blocks_a_commit_or_is_changed(repository, clone, origin, state):
+    """Its remote is the address, and nothing more of it is needed, read or touched."""
+    state(clone)
+    tip = git(origin, "rev-parse", "main")
+    stood = everything(clone)
+
+    made = repository.commit_files({"render.yaml": "new\n", "new.txt": "x\n"}, "m", TASK)
+
+    assert git(origin, "rev-parse", "main", "main^") == f"{made}\n{tip}"
+    assert repository.revert(made, "back", TASK) == git(origin, "rev-parse", "main")
+    assert git(origin, "rev-parse", "main^{tree}") == git(origin, "rev-parse", f"{tip}^{{tree}}")
+    assert everything(clone) == stood
+
+
+def everything(clone):
+    """Return every file of a clone, git's own too."""
+    files = (path for path in sorted(clone.rglob("*")) if path.is_file())
+    return {str(path): path.read_bytes() for path in files}
+
+
+def test_an_address_alone_is_enough(origin):
+    """Where nobody has a clone, the inventory says where the remote is."""
+    repository = Repository.from_inventory({"remote": f"file://{origin}", "branch": "main"})
+
+    made = repository.commit_files({"a": "1\n"}, "m", TASK)
+
+    assert git(origin, "rev-parse", "main") == made
+
+
+def test_a_remote_given_relative_to_the_clone_is_found(repository, clone, origin):
+    """As git reads it: from the top of the clone."""
+    git(clone, "remote", "set-url", "origin", "../origin.git")
+
+    assert repository.head() == git(origin, "rev-parse", "main")
+
+
+def test_a_remote_that_is_not_configured_is_named(clone):
+    """With where to look."""
+    with pytest.raises(ClientError, match="no remote `upstream`") as caught:
+        Repository(clone, "upstream", "main").head()
+
+    assert "remote -v" in caught.value.fix
+
+
+def test_a_branch_that_moves_meanwhile_is_followed(repository, other, origin):
+    """The change is made anew of what is there then; nobody's work is lost."""
+    moves = iter(["1\n", "2\n"])
+
+    def edit(snapshot):
+        text = next(moves, None)
+        if text:
+            commit(other, "theirs.txt", text)
+            git(other, "push", "-q", "origin", "main")
+        return {"ours.txt": snapshot.read("theirs.txt") or "none\n"}
+
+    made = repository.commit_files(edit, "m", TASK)
+
+    assert git(origin, "rev-parse", "main") == made
+    assert git(origin, "show", f"{made}:ours.txt") == "2"
+    assert git(origin, "rev-list", "--count", "main") == "5"
+
+
+def test_a_branch_that_always_moves_is_refused_in_the_end(repository, other, origin):
+    """Nothing of ours is on it."""
+
+    def edit(snapshot):
+        commit(other, "theirs.txt", f"{snapshot.commit}\n")
+        git(other, "push", "-q", "origin", "main")
+        return {"ours.txt": "x\n"}
+
+    with pytest.raises(ClientError, match="the remote branch has moved"):
+        repository.commit_files(edit, "m", TASK)
+
+    assert "ours.txt" not in git(origin, "ls-tree", "--name-only", "main")
+
+
+def test_a_branch_that_the_remote_lacks_is_named(clone):
+    """A slip in the inventory."""
+    with pytest.raises(ClientError, match="branch `production` was not found"):
+        Repository(clone, "origin", "production").head()
 
 
 def test_a_remote_that_is_gone_is_said_to_be(repository, origin):
     """And nothing is committed meanwhile."""
+    repository.head()
     origin.rename(origin.with_name("moved.git"))
-    head = repository.head()
 
     with pytest.raises(ClientError, match="no such remote repository"):
         repository.commit_files({"a": "1"}, "m", TASK)
     with pytest.raises(ClientError):
         repository.branch_exists("main")
-    assert repository.head() == head
 
 
 def test_credentials_in_the_remotes_url_are_never_shown(repository, clone, wire):
@@ -201,7 +251,7 @@ def test_credentials_in_the_remotes_url_are_never_shown(repository, clone, wire)
     git(clone, "remote", "set-url", "origin", url)
 
     with pytest.raises(ClientError) as caught:
-        repository.refuse_unready()
+        repository.head()
 
     assert wire.host in caught.value.why
 
@@ -213,7 +263,7 @@ def test_a_remote_that_asks_for_a_password_is_refused_and_not_waited_for(reposit
     git(clone, "remote", "set-url", "origin", f"{wire.url}/repo.git")
 
     with pytest.raises(ClientError, match="credentials are refused"):
-        repository.refuse_unready()
+        repository.head()
 
 
 def test_hooks_are_not_run(repository, clone):
@@ -234,4 +284,6 @@ def test_a_configured_author_is_kept(repository, clone):
 
     sha = repository.commit_files({"a": "1\n"}, "m", TASK)
 
+    assert git(clone, "ls-remote", "origin", "main").startswith(sha)
+    git(clone, "fetch", "-q")
     assert git(clone, "show", "-s", "--format=%an <%ae>", sha) == "Operator <op@example.com>"

@@ -84,6 +84,11 @@ def blueprint(data):
                 "services": {"web": "rotc-django-web", "worker": "rotc-celery-worker"},
                 "definitions": definitions,
                 "python_version": "3.11.0",
+                "others": {
+                    "legacy": ["rotc-legacy", "rotc-keepalive"],
+                    "held": ["rotc-frontend"],
+                    "site": {},
+                },
             },
             clone.look,
         )
@@ -110,8 +115,14 @@ def files(data):
 @harness("server_dir.delete")
 @contextmanager
 def server_dir(data):
-    """An app whose backend is on its archive branch."""
+    """An app whose backend is on its archive branch, and is needed no more."""
     with cloned() as clone:
+        package = {
+            "scripts": {"prebuild": "test -d server", "build": "x"},
+            "dependencies": {"a": "1"},
+        }
+        freed = {"package.json": json.dumps(package), "render.yaml": "services: []\n"}
+        push(clone.path, "need no server/", **freed)
         git(clone.path, "push", "--quiet", "origin", "main:refs/heads/archive/node")
         yield World(
             {
@@ -121,6 +132,7 @@ def server_dir(data):
                 "package": "package.json",
                 "scripts": ["prebuild", "prestart", "server:install"],
                 "kept": ["rotc_backend/scripts", "client/package.json", "render.yaml"],
+                "mentions": [],
             },
             clone.look,
         )

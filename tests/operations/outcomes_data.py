@@ -142,12 +142,22 @@ def nothing_was_loaded(stage):
     return Pair(stage).compare()
 
 
-def documents(stage, text, paths=("README.md",), words=("Express", "server/")):
-    """Ask about documents of an app whose README reads like this."""
+def documents(stage, text, paths=("README.md",), words=("Express", "server/"), **files):
+    """Ask about documents of an app whose README reads like this; docs/OLD.md may say anything."""
     clone = stage.stack.enter_context(cloned())
-    push(clone.path, "write", **{"README.md": text})
-    asked = {"repository": clone.inventory, "paths": list(paths), "words": list(words)}
-    return clone, stage.ask("docs.name_no_legacy", **asked)
+    push(clone.path, "write", **{"README.md": text}, **files)
+    return clone, stage.ask("docs.name_no_legacy", **asked_of(clone, paths, words))
+
+
+def asked_of(clone, paths, words=("Express",)):
+    """Return the arguments of the gate."""
+    excluded = ["docs/OLD.md", "server/*", "docs/A*.md", "docs/D*.md"]
+    return {
+        "repository": clone.inventory,
+        "paths": list(paths),
+        "words": list(words),
+        "excluded": excluded,
+    }
 
 
 @outcome("docs.name_no_legacy", PASS)
@@ -170,19 +180,49 @@ def a_document_is_missing(stage):
     return documents(stage, "# ROTC\n", paths=["docs/NONE.md"])[1]
 
 
-@outcome("docs.name_no_legacy", ERROR)
-def the_clone_lags_behind(stage):
-    """The remote has a commit that the clone has not; the way out is a pull."""
-    clone, _ = documents(stage, "# ROTC\n")
-    other = clone.directory / "other"
-    push_from_elsewhere(clone, other)
-    asked = {"repository": clone.inventory, "paths": ["README.md"], "words": ["Express"]}
-    found = stage.ask("docs.name_no_legacy", **asked)
-    assert "pull" in found.fix
+@outcome("docs.name_no_legacy", FAIL)
+def a_document_that_nobody_listed_speaks_of_express(stage):
+    """A pattern means every document, in whatever folder."""
+    found = documents(
+        stage, "# ROTC\n", paths=["*.md"], **{"client/notes/how.md": "Start Express.\n"}
+    )[1]
+    assert "client/notes/how.md" in found.why
     return found
 
 
-def push_from_elsewhere(clone, other):
-    """Let another person push."""
-    git(clone.directory, "clone", "--quiet", clone.origin, other)
-    push(other, "meanwhile", **{"README.md": "# Meanwhile\n"})
+@outcome("docs.name_no_legacy", PASS)
+def only_the_history_speaks_of_express(stage):
+    """It may: it is excluded by name."""
+    return documents(stage, "# ROTC\n", paths=["*.md"], **{"docs/OLD.md": "Express\n"})[1]
+
+
+@outcome("docs.name_no_legacy", FAIL)
+def a_link_leads_to_what_speaks_of_express(stage):
+    """The document is what a reader gets, not the name of its file."""
+    clone, _ = documents(stage, "# ROTC\n")
+    (clone.path / "README.md").unlink()
+    (clone.path / "docs/OLD.md").write_text("Express\n")
+    (clone.path / "README.md").symlink_to("docs/OLD.md")
+    push(clone.path, "link it")
+    return stage.ask("docs.name_no_legacy", **asked_of(clone, ["README.md"]))
+
+
+@outcome("docs.name_no_legacy", FAIL)
+def the_documents_are_a_submodule(stage):
+    """They lie in another repository, where this gate does not look."""
+    clone, _ = documents(stage, "# ROTC\n")
+    head = git(clone.path, "rev-parse", "HEAD")
+    git(clone.path, "update-index", "--add", "--cacheinfo", f"160000,{head},handbook")
+    git(clone.path, "commit", "--quiet", "--message", "add a submodule")
+    git(clone.path, "push", "--quiet", "origin", "main")
+    found = stage.ask("docs.name_no_legacy", **asked_of(clone, ["README.md"]))
+    assert "handbook" in found.why
+    return found
+
+
+@outcome("docs.name_no_legacy", ERROR)
+def the_remote_is_not_there(stage):
+    """What cannot be read is not taken for right."""
+    clone, _ = documents(stage, "# ROTC\n")
+    clone.origin.rename(clone.directory / "moved.git")
+    return stage.ask("docs.name_no_legacy", **asked_of(clone, ["README.md"]))

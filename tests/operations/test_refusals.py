@@ -223,59 +223,20 @@ def the_redis_address_is_wrong(desk):
 CLONE = ("2.2", "3.3")
 
 
-@case(CLONE, says="uncommitted changes in `README.md`", fix="stash")
-def the_clone_is_dirty(desk):
-    """Somebody is at work there."""
-    readme = desk.clone.path / "README.md"
-    text = readme.read_text()
-    readme.write_text("half a thought")
+@case(CLONE, says="no such remote repository", fix="remote -v")
+def the_remote_is_not_there(desk):
+    """It was moved, and the clone still names the old place."""
+    git(desk.clone.path, "remote", "set-url", "origin", str(desk.folder / "gone.git"))
     yield
-    readme.write_text(text)
+    git(desk.clone.path, "remote", "set-url", "origin", str(desk.clone.origin))
 
 
-def pushed_by_another(desk):
-    """Let another person push to the origin."""
-    other = desk.folder / "other"
-    git(desk.folder, "clone", "--quiet", desk.clone.origin, other)
-    push(other, "meanwhile", NOTES="new\n")
-
-
-@case(CLONE, says="which the clone has not", fix="pull")
-def the_clone_is_behind(desk):
-    """Another person pushed."""
-    pushed_by_another(desk)
+@case(CLONE, says="branch `main` was not found", fix="`repository` in the inventory")
+def the_branch_is_not_there(desk):
+    """It was renamed."""
+    git(desk.clone.origin, "branch", "--move", "main", "trunk")
     yield
-    git(desk.clone.path, "pull", "--quiet", "--rebase", "origin", "main")
-
-
-@case(CLONE, says="which the clone has not", fix="pull --rebase")
-def the_clone_has_diverged(desk):
-    """Another person pushed, and somebody committed here."""
-    pushed_by_another(desk)
-    (desk.clone.path / "HERE").write_text("mine\n")
-    git(desk.clone.path, "add", "--all")
-    git(desk.clone.path, "commit", "--quiet", "--message", "mine")
-    yield
-    git(desk.clone.path, "pull", "--quiet", "--rebase", "origin", "main")
-    git(desk.clone.path, "push", "--quiet", "origin", "main")
-
-
-@case(CLONE, says="diverged: 1 commits here, 1 there", fix="pull --rebase")
-def the_clone_has_diverged_and_was_fetched(desk):
-    """The tip is known here, and is not ours."""
-    course = the_clone_has_diverged(desk)
-    next(course)
-    git(desk.clone.path, "fetch", "--quiet", "origin")
-    yield
-    next(course, None)
-
-
-@case(CLONE, says="it is on branch `feature`", fix="switch main")
-def the_clone_is_on_another_branch(desk):
-    """Somebody was at work there."""
-    git(desk.clone.path, "switch", "--quiet", "-c", "feature")
-    yield
-    git(desk.clone.path, "switch", "--quiet", "main")
+    git(desk.clone.origin, "branch", "--move", "trunk", "main")
 
 
 @case(CLONE, says="not a git repository", fix="git clone")

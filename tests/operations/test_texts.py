@@ -1,20 +1,18 @@
-"""What the steps write into the app's files: right over many texts, and nothing else is touched."""
+"""What the steps write into package.json, `.env` and whole files: nothing else is touched."""
 
 import json
-import os
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
 from handrail.engine.contract import ask
-from operations import bind, blueprint, files, package_file
+from operations import dotenv, files, package_file
 from operations.package_json import put_scripts
 from tests.operations.clones import cloned
 from tests.operations.cloud import push
@@ -24,142 +22,153 @@ MANY = settings(max_examples=60, deadline=None, derandomize=True)
 FEW = settings(
     max_examples=5, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-WANTED = {
-    "bind": "f\"0.0.0.0:{os.environ.get('PORT', '8000')}\"",
-    "workers": "4",
-    "timeout": "120",
-    "preload_app": "True",
-}
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=12)
-STATEMENTS = st.sampled_from(
-    [
-        '"""Settings of the web server."""',
-        "from __future__ import annotations",
-        "import os",
-        "import os as system",
-        "'a text that stands alone'",
-        "import sys, os.path",
-        "# a comment: bind = 1",
-        "",
-        'bind = "127.0.0.1:8000"',
-        'bind: str = "127.0.0.1:8000"',
-        'bind = host = "127.0.0.1"',
-        "bind, workers = 'here', 1",
-        "workers = 2; timeout = 30",
-        "workers = (\n    2\n    + 1\n)",
-        "try:\n    threads = workers * 2\nexcept NameError:\n    threads = 1",
-        "for workers in range(3):\n    last = workers",
-        "if True:\n    timeout = 5",
-        "def preload_app():\n    return 1",
-        'accesslog = "-"\x0c',
-        'text = """a\u2028b\nbind = 2\n"""',
-        "with open('/dev/null') as timeout:\n    size = 0",
-    ]
-)
-
-
-def run(source):
-    """Return what Python makes of a configuration file."""
-    names = {}
-    exec(compile(source, "gunicorn.conf.py", "exec"), names)
-    return names
-
-
-@MANY
-@given(lines=st.lists(STATEMENTS, max_size=6, unique=True), end=st.sampled_from(["\n", "\r\n"]))
-def test_assignments_hold_at_the_end_of_any_file_and_are_written_once(lines, end):
-    """Whatever stands there: the names have these values, and a second time changes nothing."""
-    source = end.join([*sorted(lines, key=comes_late), ""])
-    try:
-        before = run(source)
-    except NameError:
-        return  # it did not run as it stood
-
-    made = bind.with_assignments(source, WANTED)
-    after = run(made)
-
-    assert after["bind"] == f"0.0.0.0:{os.environ.get('PORT', '8000')}"
-    assert (after["workers"], after["timeout"], after["preload_app"]) == (4, 120, True)
-    others = before.keys() - WANTED.keys() - {"__builtins__", "__annotations__", "threads"}
-    for name in others - {"host", "last", "preload_app"}:
-        assert after[name] == before[name] or name == "annotations"
-    assert bind.with_assignments(made, WANTED) == made
-
-
-def comes_late(statement):
-    """Put a docstring first and the future after it, as Python asks."""
-    return (not statement.startswith('"""'), not statement.startswith("from __future__"))
-
-
-def test_an_assignment_is_replaced_where_others_use_it():
-    """What follows may be made from it."""
-    source = "import os\nworkers = 2\nthreads = workers * 2\n"
-    assert bind.with_assignments(source, {"workers": "4"}) == (
-        "import os\nworkers = 4\nthreads = workers * 2\n"
-    )
-
-
-@pytest.mark.parametrize("source", ["bind = (", "bind = '\0'", "  bind = 1"])
-def test_a_file_that_is_no_python_is_refused(source):
-    """Not a traceback: the file is the operator's."""
-    with pytest.raises(ClientError, match="not Python"):
-        bind.with_assignments(source, WANTED)
-
-
-@pytest.mark.parametrize(
-    ("script", "holds"),
-    [
-        ('exec daphne -b 0.0.0.0 -p "$PORT" --websocket_timeout 60 app', True),
-        ('cd / && daphne -p $PORT -b 0.0.0.0 --websocket_timeout 60 "an app"', True),
-        ('exec daphne -b 127.0.0.1 -p "$PORT" --websocket_timeout 60 app', False),
-        ("exec daphne -b 0.0.0.0 -p 8001 --websocket_timeout 60 app", False),
-        ('exec daphne -b 0.0.0.0 -p "$PORT" --websocket_timeout 30 app', False),
-        ('exec daphne -b 0.0.0.0 -p "$PORT" app', False),
-        ('# exec daphne -b 0.0.0.0 -p "$PORT" --websocket_timeout 60 app', False),
-        ("exec gunicorn -b 0.0.0.0:$PORT", False),
-        ("", False),
-    ],
-)
-def test_daphne_is_held_to_what_its_script_really_passes(repository, script, holds):
-    """Read by a shell, with daphne replaced by a program that tells its arguments."""
-    clone, client = repository
-    push(clone.path, "start it", **{"start.sh": f"{script}\n"})
-    found = bind.daphne_binds_port(client, "start.sh", 60)
-    assert found.passed is holds, found.why
-
-
-def test_a_script_that_hangs_is_no_proof(repository, monkeypatch):
-    """It is given some seconds."""
-    clone, client = repository
-    push(clone.path, "hang", **{"start.sh": "sleep 60\n"})
-    monkeypatch.setattr(bind, "SCRIPT_TIMEOUT_SECONDS", 0.2)
-    assert "nothing within" in bind.daphne_binds_port(client, "start.sh", 60).why
-
-
-@pytest.fixture
-def repository():
-    """A clone, and the client of it."""
-    with cloned() as clone:
-        yield clone, Repository.from_inventory(clone.inventory)
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | WORDS, lambda inner: st.lists(inner, max_size=3)
 )
 SCRIPTS = st.dictionaries(WORDS, WORDS, max_size=4)
 
 
+FORMS = st.sampled_from(
+    [
+        lambda data: json.dumps(data, indent=2, ensure_ascii=False) + "\n",
+        lambda data: json.dumps(data, indent="\t") + "\n",
+        lambda data: json.dumps(data, indent=4, ensure_ascii=False),
+        lambda data: json.dumps(data, separators=(",", ":")),
+        lambda data: json.dumps(data, indent=2).replace("\n", "\r\n") + "\r\n",
+        lambda data: "\ufeff" + json.dumps(data, indent="\t", separators=(" ,", " : ")),
+    ]
+)
+
+
 @MANY
-@given(package=st.dictionaries(WORDS, JSON, max_size=4), scripts=SCRIPTS)
-def test_a_package_json_reads_the_same_after_it_was_written(package, scripts):
-    """Keys, order and text of every language; two spaces and a last line end, as npm has it."""
-    whole = {**package, "scripts": scripts}
-    if not isinstance(whole.get("dependencies", {}), dict):
+@given(
+    package=st.dictionaries(WORDS, JSON, max_size=4),
+    there=SCRIPTS | st.none(),
+    wanted=SCRIPTS,
+    removed=st.lists(WORDS, max_size=3),
+    form=FORMS,
+    data=st.data(),
+)
+def test_a_package_json_keeps_its_form(package, there, wanted, removed, form, data):
+    """Scripts are set and removed; every other member keeps its bytes, the order stays."""
+    whole = {**package, **({} if there is None else {"scripts": there}), "last": [1.0, "é"]}
+    if not all(isinstance(whole.get(key, {}), dict) for key in ("dependencies", "scripts")):
         return
-    text = package_file.package_text(whole)
-    assert package_file.package_of(text, "package.json") == whole
-    assert list(json.loads(text)) == list(whole)
-    assert text.endswith("}\n")
+    removed = [n for n in removed + data.draw(drawn_from(there or {})) if n not in wanted]
+    text = form(whole)
+
+    made = package_file.with_scripts(text, "package.json", wanted, removed)
+
+    kept = {name: line for name, line in (there or {}).items() if name not in removed}
+    expected = dict(whole)
+    if there is not None or wanted:
+        expected["scripts"] = kept | wanted
+    found = package_file.package_of(made, "package.json")
+    assert found == expected
+    assert list(found) == list(expected)
+    assert list(found.get("scripts", {})) == list(expected.get("scripts", {}))
+    if kept | wanted == there or (there is None and not wanted):
+        assert made == text
+    assert made.startswith("\ufeff") is text.startswith("\ufeff")
+    assert ("\r\n" in made) == ("\r\n" in text) or "\n" not in made
+    around = form({**package})[1:-1].strip(" \t\r\n{}\ufeff")
+    assert "scripts" in package or around in made
+    again = package_file.with_scripts(made, "package.json", wanted, removed)
+    assert again == made
+
+
+def test_only_the_lines_of_the_scripts_change():
+    """Tabs, CRLF, an object on one line and blanks nobody would choose stay as they are."""
+    text = (
+        '{\r\n\t"name": "x",\r\n\t"scripts": {"build":"a","server":"node server"},\r\n'
+        '\t"dependencies" :{ "express": "^4" },\r\n\t"version": 1.50\r\n}\r\n'
+    )
+    made = package_file.with_scripts(text, "p", {"build": "b", "dev": "c"}, ["server"])
+    assert made == text.replace('{"build":"a","server":"node server"}', '{"build":"b","dev":"c"}')
+    assert package_file.without_dependencies(text, "p") == text.replace(
+        '\t"dependencies" :{ "express": "^4" },\r\n', ""
+    )
+
+
+@pytest.mark.parametrize("text", ["{}", "{ }\n", "{\n}\n"])
+def test_scripts_come_into_a_package_json_that_holds_nothing(text):
+    """As npm would write them."""
+    made = package_file.with_scripts(text, "p", {"a": "b"}, [])
+    assert made.rstrip() == '{\n  "scripts": {\n    "a": "b"\n  }\n}'
+
+
+ENV = """# Read by the build.
+VITE_API_URL=https://old.example   # the API
+export VITE_ENV='production'
+VITE_KEY="line one
+VITE_API_URL=not a variable"
+VITE_API_URL="https://last.example"
+EMPTY=
+"""
+
+
+def test_a_variable_is_changed_where_it_counts_and_all_else_stays():
+    """The last one of a name is the one that is read; a value over lines is one value."""
+    made = dotenv.with_variables(ENV, {"VITE_API_URL": "https://new.example", "NEW": "1"})
+    assert made == ENV.replace('"https://last.example"', "https://new.example") + "NEW=1\n"
+    assert dotenv.variables_of(made)["VITE_API_URL"] == "https://new.example"
+    assert dotenv.variables_of(made)["EMPTY"] == ""
+    assert dotenv.with_variables(made, {"NEW": "1", "EMPTY": ""}) == made
+
+
+NAMES = st.from_regex(r"[A-Z_]{1,8}", fullmatch=True)
+PLAIN = st.from_regex(r"[a-z:/.$0-9-]{0,12}", fullmatch=True)
+
+
+@MANY
+@given(
+    lines=st.lists(
+        st.tuples(NAMES, PLAIN) | st.sampled_from([("# a comment: A=1", None), ("", None)]),
+        max_size=6,
+    ),
+    wanted=st.dictionaries(NAMES, PLAIN, max_size=3),
+    end=st.sampled_from(["\n", "\r\n"]),
+    last=st.booleans(),
+)
+def test_other_variables_comments_and_line_ends_stay(lines, wanted, end, last):
+    """Whatever stands in a `.env` file: the wanted are set, and the rest is there."""
+    written = [name if value is None else f"{name}={value}" for name, value in lines]
+    text = end.join(written) + (end if last and written else "")
+    made = dotenv.with_variables(text, wanted)
+    before, after = dotenv.variables_of(text), dotenv.variables_of(made)
+    assert after == before | wanted
+    kept = [line for line in written if line and line.partition("=")[0] not in wanted]
+    assert [line for line in made.split(end) if line in kept] == kept
+    assert dotenv.with_variables(made, wanted) == made
+
+
+def test_a_dotenv_file_is_edited_by_key_and_others_are_written_whole(tmp_path):
+    """What only the app's people put there is not ours to drop."""
+    source = tmp_path / "env"
+    source.write_text("# ours\nVITE_API_URL=$url\nVITE_WS_URL=wss://new\n")
+    with cloned() as clone:
+        text = "# theirs\nVITE_API_URL=https://old\nVITE_GOOGLE_CLIENT_ID=123\n"
+        push(clone.path, "as found", **{"client/.env.production": text})
+        live = {
+            "repository": Repository.from_inventory(clone.inventory),
+            "files": files.Sources(
+                {"client/.env.production": str(source), "client/.env.new": str(source)}
+            ),
+            "facts": {"url": "https://new"},
+            "task": "5.1",
+            "run": "r",
+        }
+        shown = files.what_changes(live["repository"], live["files"], live["facts"])
+        perform(files.put.contract.body, live, None)
+        assert clone.read("client/.env.production") == (
+            "# theirs\nVITE_API_URL=https://new\nVITE_GOOGLE_CLIENT_ID=123\nVITE_WS_URL=wss://new\n"
+        )
+        assert clone.read("client/.env.new").startswith("# ours\n")
+        assert ask(files.put.contract.ensures, live).passed
+        assert "-VITE_API_URL=https://old\n+VITE_API_URL=https://new\n" in shown
+        assert "GOOGLE" in shown
+        assert "-VITE_GOOGLE" not in shown
 
 
 @pytest.mark.parametrize(
@@ -198,69 +207,6 @@ def test_scripts_are_set_and_removed_and_the_others_stay(there, wanted, removed,
 def drawn_from(scripts):
     """Draw names of scripts that are there."""
     return st.lists(st.sampled_from(sorted(scripts)), max_size=2) if scripts else st.just([])
-
-
-LINES = WORDS | st.sampled_from(
-    ["yes", "off", "0x1f", "1e3", "null", "~", "- a", "a: b", "2026-01-01"]
-)
-ENTRIES = st.lists(
-    st.fixed_dictionaries(
-        {"name": LINES, "type": st.sampled_from(["web", "worker", "cron", "static"])},
-        optional={
-            "env": st.sampled_from(["node", "static", "python"]),
-            "buildCommand": LINES,
-            "autoDeploy": st.booleans(),
-            "envVars": st.lists(st.fixed_dictionaries({"key": LINES, "value": LINES}), max_size=2),
-        },
-    ),
-    max_size=4,
-)
-
-
-@MANY
-@given(entries=ENTRIES, top=st.dictionaries(st.sampled_from(["databases", "envVarGroups"]), JSON))
-def test_a_blueprint_reads_the_same_after_it_was_written(entries, top):
-    """Text stays text, though YAML would take `off` for a truth value."""
-    whole = {"services": entries, **top}
-    assert blueprint.parsed(blueprint.as_yaml(whole), "render.yaml") == whole
-
-
-@MANY
-@given(entries=ENTRIES)
-def test_a_new_blueprint_has_the_services_no_legacy_and_keeps_the_others(entries):
-    """And `runtime` where the deprecated `env` stood."""
-    services = {"web": "rotc-django-web", "beat": "rotc-beat"}
-    definitions = {part: {"type": "web", "runtime": "python"} for part in services}
-    with TemporaryDirectory() as directory:
-        there = Text(Path(directory), blueprint.as_yaml({"services": entries, "databases": []}))
-        text = blueprint.rewritten(there, "render.yaml", services, definitions, "3.11.0")
-    made = yaml.safe_load(text)
-    assert made["databases"] == []
-    added = made["services"][-2:]
-    assert added == blueprint.described(services, definitions, "3.11.0")
-    kept = [each for each in entries if not blueprint.is_legacy(each)]
-    assert [each["name"] for each in made["services"][:-2]] == [each["name"] for each in kept]
-    assert not [each for each in made["services"] if "env" in each or blueprint.is_legacy(each)]
-
-
-class Text:
-    """A committed file, for what reads no other."""
-
-    def __init__(self, path, text):
-        """Keep the text."""
-        self.path, self.text = path, text
-
-    def read(self, path):
-        """Return it."""
-        assert path == "render.yaml"
-        return self.text
-
-
-@pytest.mark.parametrize("text", ["", "services: {}", "services: [1]", "- a", "services: [", "x"])
-def test_a_blueprint_of_another_form_is_refused(text):
-    """With its path."""
-    with pytest.raises(ClientError, match=r"render\.yaml"):
-        blueprint.parsed(text, "render.yaml")
 
 
 @contextmanager
