@@ -60,7 +60,7 @@ class Repository(Remote):
         if found is None:
             raise ClientError(
                 f"branch `{self.branch}` was not found",
-                f"the remote `{self.remote}` has none of that name",
+                f"the remote `{self.shown}` has none of that name",
                 "correct `repository` in the inventory",
             )
         self.bring(found)
@@ -226,7 +226,7 @@ class Repository(Remote):
         Raises:
             ClientError: the branch stands where it stood, or this was the last try.
         """
-        what = f"the commit could not be pushed to `{self.remote}/{self.branch}`"
+        what = f"the commit could not be pushed to `{self.shown}/{self.branch}`"
         try:
             self.push(what, f"{commit}:refs/heads/{self.branch}")
         except ClientError:

@@ -69,18 +69,19 @@ def without_credentials(arguments: Iterable[str]) -> list[str]:
     return cleaned
 
 
-def variables(texts: Iterable[str]) -> dict[str, str]:
+def variables(texts: Iterable[str], also: Iterable[tuple[str, str]] = ()) -> dict[str, str]:
     """Return the environment in which git takes these addresses without their credentials.
 
     Args:
         texts: Addresses, and whatever else.
+        also: Further settings of git, by key.
     """
     addresses = {found for each in texts if (found := address_of(each))}
     if not addresses:
-        return {}
+        return dict(_configuration(list(also)))
     for each in addresses:
         masking.hide(each.password or each.user)
-    settings = [("credential.helper", "")]  # nobody else is asked, and nobody is told them
+    settings = [*also, ("credential.helper", "")]  # nobody else is asked, and nobody is told them
     given: dict[str, str] = {}
     for n, each in enumerate(sorted(addresses, key=lambda address: address.prefix)):
         settings.append((f"url.{each.clean}/.insteadOf", f"{each.prefix}/"))

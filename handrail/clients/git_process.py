@@ -71,6 +71,7 @@ def git(
     *arguments: str,
     given: str | bytes | None = None,
     extra: Mapping[str, str] | None = None,
+    settings: Sequence[tuple[str, str]] = (),
     timeout_seconds: float = LOCAL_TIMEOUT_SECONDS,
 ) -> Output:
     """Run git in a directory and return what it said, whatever its exit status.
@@ -81,6 +82,8 @@ def git(
             other secret would show in the process list.
         given: Standard input.
         extra: Further variables.
+        settings: Git's own settings by key, for a command that speaks to a remote; they may hold
+            secrets.
         timeout_seconds: It is killed with its children afterwards.
 
     Raises:
@@ -92,7 +95,7 @@ def git(
         process = subprocess.Popen(
             ["git", *QUIET, *without_credentials(arguments)],
             cwd=directory,
-            env=environment({**_credentials(directory, arguments), **(extra or {})}),
+            env=environment({**_credentials(directory, arguments, settings), **(extra or {})}),
             stdin=subprocess.DEVNULL if content is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -143,7 +146,9 @@ def identity(directory: Path) -> dict[str, str]:
     }
 
 
-def _credentials(directory: Path, arguments: Sequence[str]) -> dict[str, str]:
+def _credentials(
+    directory: Path, arguments: Sequence[str], settings: Sequence[tuple[str, str]]
+) -> dict[str, str]:
     """Return how git gets the credentials that stand in the addresses it will use."""
     if arguments[0] not in NETWORK or not directory.is_dir():
         return {}
@@ -151,7 +156,7 @@ def _credentials(directory: Path, arguments: Sequence[str]) -> dict[str, str]:
     remotes = [each.partition("\n")[::2] for each in listed.split("\0")]
     # Two remotes on one host may have credentials of their own.
     used = [url for key, url in remotes if key.split(".", 1)[-1].rpartition(".")[0] in arguments]
-    return variables([*arguments, *(used or [url for _, url in remotes])])
+    return variables([*arguments, *(used or [url for _, url in remotes])], settings)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

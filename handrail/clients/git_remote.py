@@ -1,6 +1,5 @@
 """The remote of a repository: its address, its branches, and the words for what goes wrong."""
 
-import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from handrail.clients.errors import ClientError
 from handrail.clients.git_copy import copy_of, holds_object
+from handrail.clients.git_credentials import USERINFO
 from handrail.clients.git_objects import must
 from handrail.clients.git_process import NETWORK_TIMEOUT_SECONDS, Output, git
 
@@ -49,6 +49,11 @@ class Remote:
     remote: str
     branch: str
 
+    @property
+    def shown(self) -> str:
+        """Return the remote as it may be shown: an address without its credentials."""
+        return USERINFO.sub("", self.remote)
+
     @cached_property
     def copy(self) -> Path:
         """Return the private copy; nothing is fetched into it by asking."""
@@ -64,7 +69,7 @@ class Remote:
             ClientError: the remote could not be asked.
         """
         ref = f"refs/heads/{name}"
-        what = f"branch `{name}` could not be looked up on `{self.remote}`"
+        what = f"branch `{name}` could not be looked up on `{self.shown}`"
         listed = self._ask(what, "ls-remote", "--heads", "--", self._address("url"), ref)
         lines = [line.split("\t") for line in listed.splitlines()]
         # The pattern of ls-remote matches the end of a name, so `x` finds `feature/x` too.
@@ -91,7 +96,7 @@ class Remote:
         if there not in (None, commit):
             raise ClientError(
                 what,
-                f"it exists on `{self.remote}` at `{str(there)[:12]}`, not `{commit[:12]}`",
+                f"it exists on `{self.shown}` at `{str(there)[:12]}`, not `{commit[:12]}`",
                 f"choose another name, or see `git -C {self.path} log {there}`",
             )
         if there is None:
@@ -126,7 +131,7 @@ class Remote:
                 # Only so that the next fetch asks for what is new; nothing depends on it.
                 git(self.copy, "update-ref", f"refs/fetched/{commit}", commit)
                 return
-        raise ClientError(what, f"`{self.remote}` gave others", "the same command again")
+        raise ClientError(what, f"`{self.shown}` gave others", "the same command again")
 
     def push(self, what: str, change: str) -> None:
         """Push one ref, and nothing else.
@@ -166,7 +171,7 @@ class Remote:
         if not found and kind == "url":
             raise ClientError(
                 f"`{self.path}` is not ready",
-                f"it has no remote `{self.remote}`",
+                f"it has no remote `{self.shown}`",
                 f"see `git -C {self.path} remote -v`, and correct `remote` in the inventory",
             )
         is_path = found and not IS_ADDRESS.search(found)
@@ -177,31 +182,27 @@ class Remote:
         listed = self._ask(what, "ls-remote", "--heads", "--", self._address("url"))
         return len(listed.partition("\t")[0])
 
-    def _reaching(self) -> dict[str, str]:
-        """Return, as variables, how the clone is configured to reach its remote."""
+    def _reaching(self) -> list[tuple[str, str]]:
+        """Return how the clone is configured to reach its remote."""
         if IS_ADDRESS.search(self.remote):
-            return {}
+            return []
         arguments = ("config", "--local", "--includes", "--null", "--get-regexp", REACHING)
         listed = git(self.path, *arguments).text.split("\0")
-        pairs = [row.partition("\n")[::2] for row in listed if row]
-        start = int(os.environ.get("GIT_CONFIG_COUNT", "0") or 0)
-        told = {"GIT_CONFIG_COUNT": str(start + len(pairs))}
-        for number, (key, value) in enumerate(pairs, start):
-            told |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-        return told
+        pairs = (row.partition("\n") for row in listed if row)
+        return [(key, value) for key, _, value in pairs]
 
     def _ask(self, what: str, *arguments: str) -> str:
         here = arguments[0] == "ls-remote"  # the copy may not be there yet
-        place, extra = (self.path, None) if here else (self.copy, self._reaching())
-        found = git(place, *arguments, extra=extra, timeout_seconds=NETWORK_TIMEOUT_SECONDS)
+        place, settings = (self.path, []) if here else (self.copy, self._reaching())
+        found = git(place, *arguments, settings=settings, timeout_seconds=NETWORK_TIMEOUT_SECONDS)
         if found.code != 0:
             raise self._fault(what, found)
         return found.text
 
     def _fault(self, what: str, found: Output) -> ClientError:
-        words = {"path": self.path, "remote": self.remote, "branch": self.branch}
+        words = {"path": self.path, "remote": self.shown, "branch": self.branch}
         for pattern, why, fix in FAULTS:
             if re.search(pattern, found.error, re.IGNORECASE):
                 return ClientError(what, f"{why}: {found.error}", fix.format(**words))
         why = found.error or f"git exited with {found.code}"
-        return ClientError(what, why, f"see `git -C {self.path} ls-remote {self.remote}`")
+        return ClientError(what, why, f"see `git -C {self.path} ls-remote {self.shown}`")

@@ -107,7 +107,7 @@ def test_a_failure_shows_no_part_of_a_password_with_a_slash(repository, clone):
     git(clone, "remote", "set-url", "origin", f"http://person:pa/ss-{MARK}@127.0.0.1:9/r.git")
 
     with pytest.raises(ClientError) as caught:
-        repository.refuse_unready()
+        repository.head()
 
     assert MARK not in f"{caught.value.what} {caught.value.why} {caught.value.fix}"
     assert "pa/ss" not in caught.value.why
