@@ -6,7 +6,8 @@ password manager prints; each only when it is used.
 `pyinfra inventory/prod.py debug-inventory` shows what pyinfra makes of it.
 """
 
-# The working clone of the app's repository: clean, on the branch that Render deploys, pushed.
+# The app's repository. Runbooks read and push the remote's branch that Render deploys; of the clone
+# that `repository` in the group data names they use the address only.
 repository = [
     (
         "@control/repository",

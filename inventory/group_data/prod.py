@@ -3,6 +3,7 @@
 environment = "production"
 ledger = "state/ledgers/production.sqlite"
 
+# Or {"remote": "git@github.com:ORGANISATION/rotc.git", "branch": "main"}, where nobody has a clone.
 repository = {"path": "../rotc", "remote": "origin", "branch": "main"}
 # The key reaches every workspace of its user; the owner is the workspace's id, `tea-…`.
 render = {

@@ -7,6 +7,7 @@ from typing import Any
 
 from pyinfra.context import host
 
+from handrail.clients.git_copy import keep_copies_in
 from handrail.clients.patience import tell_waits_to
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.calls import Calls
@@ -106,6 +107,8 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     calls = Calls(runbook)
     attempt = Attempt(inventory, choices, ledger, run, runs, vault, body, seen, calls)
     log_to(inventory.ledger.with_suffix(".log"))
+    if not is_dry():  # a plan leaves nothing behind
+        keep_copies_in(inventory.ledger.with_suffix(".repositories"))
     keep_secrets()
     tell_waits_to(say)
     atexit.register(close, attempt)
