@@ -18,6 +18,7 @@ from handrail.transfer.session.connection import Connection, first_line, with_ow
 from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.sql.plan import Plan
 
+BUILDS_BY_A_PATH_OF_ITS_OWN = 170000  # server version
 MOST_REFUSED = 10_000  # rows that are tried one by one take long when all of them fail
 ONE_BY_ONE = """
 do $trial$
@@ -89,6 +90,7 @@ class Trial(Stage):
         yield from self._unbuildable()
 
     def _one_by_one(self) -> None:
+        self.destination.execute(f"create unique index on {STAGED} ({NUMBER})")
         self.destination.execute(
             ONE_BY_ONE.format(
                 names=_array(list(self.typed)),
@@ -177,8 +179,12 @@ class Trial(Stage):
         return named or (self.columns[0].name,)
 
     def _unbuildable(self) -> Iterator[Finding]:
-        """Build the indexes anew, as a bulk load does: from PostgreSQL 17 on with another path."""
-        if not any(bond.kind in {"u", "i", "x"} for bond in self.bonds):
+        """Build the indexes anew, as a bulk load does: with another path than rows come in by.
+
+        Source: https://www.postgresql.org/docs/17/release-17.html#RELEASE-17-MIGRATION
+        """
+        indexed = any(bond.kind in {"u", "i", "x"} for bond in self.bonds)
+        if not indexed or self.destination.info.server_version < BUILDS_BY_A_PATH_OF_ITS_OWN:
             return
         try:
             with self.destination.transaction():

@@ -22,8 +22,9 @@ def check(session: Connection, table: TablePlan) -> Iterator[Finding]:
         zone = column.rule.zone
         naive = [name for name in _read(table, column) if zone and zone.upper() != "UTC"]
         for name in naive:
-            if _is_set(session, table, name, str(zone)):
-                yield from _look(session, table, column, name, str(zone))
+            days = _days(session, table, name, str(zone))
+            if days:
+                yield from _look(session, table, column, name, str(zone), days)
 
 
 def _read(table: TablePlan, column: ColumnPlan) -> list[str]:
@@ -31,28 +32,32 @@ def _read(table: TablePlan, column: ColumnPlan) -> list[str]:
     return [name for name in column.sources if table.source_types.get(name) == NAIVE]
 
 
-def _is_set(session: Connection, table: TablePlan, name: str, zone: str) -> bool:
-    """Say whether clocks of the zone were set between the first and the last of the rows."""
+def _days(session: Connection, table: TablePlan, name: str, zone: str) -> list[dt.date]:
+    """Return the days around which clocks of the zone were set, from the first row to the last."""
     within = f"s.{quoted(name)} between '1900-01-01' and '2200-01-01'"
     row = session.execute(
         f"select min(s.{quoted(name)})::date, max(s.{quoted(name)})::date "
         f"from {table.source_rows} s where {within}"
     ).fetchone()
     if row is None or row[0] is None:
-        return False
+        return []
     place = zoneinfo.ZoneInfo(zone)
-    day = dt.datetime.combine(row[0], dt.time(), dt.UTC) - DAY
-    end = dt.datetime.combine(row[1], dt.time(), dt.UTC) + 2 * DAY
-    first = day.astimezone(place).utcoffset()
-    while day < end:
-        day += DAY
-        if day.astimezone(place).utcoffset() != first:
-            return True
-    return False
+    noon = dt.datetime.combine(row[0], dt.time(12), dt.UTC) - 2 * DAY
+    days: list[dt.date] = []
+    while noon.date() <= row[1] + DAY:
+        if noon.astimezone(place).utcoffset() != (noon + DAY).astimezone(place).utcoffset():
+            days += [noon.date() + n * DAY for n in range(-1, 4)]
+        noon += DAY
+    return days
 
 
 def _look(
-    session: Connection, table: TablePlan, column: ColumnPlan, name: str, zone: str
+    session: Connection,
+    table: TablePlan,
+    column: ColumnPlan,
+    name: str,
+    zone: str,
+    days: list[dt.date],
 ) -> Iterator[Finding]:
     clock, place = f"s.{quoted(name)}", literal(zone)
     moment = f"({clock} at time zone {place})"
@@ -70,7 +75,7 @@ def _look(
         found = (
             f"select {table.key_text} as key, {clock}::text as shown "
             f"from {table.relation(needs=table.needs_of_kept)} where {table.kept()} "
-            f"and ({condition})"
+            f"and {clock}::date = any('{{{', '.join(map(str, days))}}}') and ({condition})"
         )
         row = session.execute(
             f"with found as materialized ({found}) select count(*), "
