@@ -133,15 +133,20 @@ class Remote:
                 return
         raise ClientError(what, f"`{self.shown}` gave others", "the same command again")
 
-    def push(self, what: str, change: str) -> None:
+    def push(self, what: str, change: str, *options: str) -> None:
         """Push one ref, and nothing else.
+
+        Args:
+            what: What could not be done where it fails.
+            change: The refspec.
+            options: ``--dry-run``, to ask the remote in earnest and send it no commit.
 
         Raises:
             ClientError: the remote refused, or could not be reached.
         """
         alone = ("--quiet", "--no-follow-tags", "--recurse-submodules=no", "--no-signed")
         address = self._address("pushurl") or self._address("url")
-        self._ask(what, "push", *alone, address, change)
+        self._ask(what, "push", *options, *alone, address, change)
 
     def refuse_unfit(self) -> None:
         """Refuse what is no clone, whatever its files are.

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from handrail.clients.alerts import Webhook
 from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
-from handrail.clients.git_process import NETWORK_TIMEOUT_SECONDS, git
 from handrail.clients.ready.claim import NotReady
 from handrail.clients.render import Render
 
@@ -44,24 +43,16 @@ def clone_may_push(repository: Repository) -> str:
     """Push nothing, in earnest: the remote is asked as for a push, and sent no commit.
 
     Raises:
-        NotReady: the clone is not ready, or the remote does not take a push.
+        NotReady: the branch cannot be read, or the remote does not take a push.
     """
-    branch = f"refs/heads/{repository.branch}"
+    shown, branch = repository.shown, repository.branch
     try:
-        repository.refuse_unready()
+        head = repository.head()
+        what = f"`{shown}` takes no push of `{branch}`"
+        repository.push(what, f"{head}:refs/heads/{branch}", "--dry-run")
     except ClientError as error:
         raise NotReady(error.what, error.why, error.fix) from None
-    tried = git(
-        repository.path, "push", "--dry-run", "--quiet", repository.remote, f"{branch}:{branch}",
-        timeout_seconds=NETWORK_TIMEOUT_SECONDS,
-    )  # fmt: skip
-    if tried.code:
-        raise NotReady(
-            f"`{repository.remote}` takes no push of `{repository.branch}`",
-            tried.error or f"git exited with {tried.code}",
-            f"git -C {repository.path} push --dry-run {repository.remote} {repository.branch}",
-        )
-    return f"`{repository.remote}` would take a push of `{repository.branch}`"
+    return f"`{shown}` would take a push of `{branch}`"
 
 
 def alert_arrives(webhook: Webhook) -> str:
