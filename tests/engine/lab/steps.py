@@ -316,19 +316,18 @@ def door_opens(path: str, timeout_seconds: float = 5, poll_seconds: float = 0.05
     return holds("it says yes") if stands == "yes" else fails(f"it says {stands!r}")
 
 
-def compute_for(path: str, seconds: float) -> None:
-    """Compute, and let nobody else of this process have a turn."""
+def compute_for(path: str) -> None:
+    """Compute until it is enough, and let nobody else of this process have a turn."""
     record(path, "compute")
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    while not Path(path).with_name("enough").exists():
         sum(range(1000))
     put(path, "done")
 
 
 @step(captures=content, ensures=file_stands, rollback=restore)
-def compute(path: str, seconds: float) -> Commands:
-    """Compute for a while."""
-    yield call(compute_for, path, seconds)
+def compute(path: str) -> Commands:
+    """Compute until a file `enough` lies beside."""
+    yield call(compute_for, path)
 
 
 @gate(fix="echo yes > answer")
