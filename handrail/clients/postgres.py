@@ -1,7 +1,6 @@
 """PostgreSQL, reached by a URL that is never shown."""
 
 import contextlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, LiteralString, Self
@@ -15,6 +14,7 @@ from psycopg.sql import SQL, Composed
 from handrail.clients.address import FORM, misread
 from handrail.clients.errors import ClientError
 from handrail.clients.secret import Secret
+from handrail.clients.unreachable import cause_of
 
 # libpq's names for what a connection needs, as variables: a password in argv is in `ps`.
 # Source: https://www.postgresql.org/docs/current/libpq-envars.html
@@ -30,27 +30,6 @@ ENVIRONMENT = {
     "options": "PGOPTIONS",
     "application_name": "PGAPPNAME",
 }
-# What the server or libpq says when no connection comes about. Their text holds host and user,
-# so it is matched and never passed on.
-REFUSALS = (
-    (r"password authentication failed|no password supplied|role .* does not exist",
-     "user or password is refused", "put a valid URL into {name}"),
-    (r"database .* does not exist", "there is no database of that name",
-     "create it, or correct {name}"),
-    (r"no pg_hba.conf entry", "the server does not let this host or user in",
-     "add this machine to the database's allowed addresses"),
-    (r"resolve host|translate host name|name or service not known|nodename nor servname",
-     "the host name is not known", "correct {name}, or use the external URL outside Render"),
-    (r"timeout expired|connection timeout|timed out", "no connection within {seconds:g} s",
-     "see that the database is not suspended and lets this machine in"),
-    (r"connection refused|no such file or directory|network is unreachable|no route to host",
-     "nothing listens there", "start the server, or correct {name}"),
-    (r"too many clients|remaining connection slots|too many connections",
-     "it has no connection left", "close idle connections, then the same command again"),
-    (r"starting up|shutting down|recovery mode", "it is starting or stopping",
-     "wait until it accepts connections, then the same command again"),
-    (r"ssl|certificate", "the TLS connection was refused", "correct `sslmode` in {name}"),
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -107,7 +86,7 @@ class Database:
             conninfo = make_conninfo("", **{**parts, **given})
             connection = psycopg.connect(conninfo, autocommit=autocommit)
         except psycopg.Error as error:
-            raise self._unreachable(str(error), timeout_seconds) from None
+            raise self._unreachable(str(error)) from None
         try:
             with connection:
                 yield connection
@@ -183,13 +162,11 @@ class Database:
         fix = f"in {self._called()}, {advice}"
         return ClientError(f"the database of {self._called()} could not be used", why, fix)
 
-    def _unreachable(self, said: str, timeout_seconds: float) -> ClientError:
+    def _unreachable(self, said: str) -> ClientError:
         what = f"no connection to the database of {self._called()}"
-        for pattern, why, fix in REFUSALS:
-            if re.search(pattern, said, re.IGNORECASE):
-                return ClientError(
-                    what, why.format(seconds=timeout_seconds), fix.format(name=self._called())
-                )
+        if (cause := cause_of(said)) is not None:
+            fix = cause.fix.format(address=self._called())
+            return ClientError(what, cause.bare, f"{fix}, then the same command again")
         fix = f"try `psql` with {self._called()} and read its message"
         return ClientError(what, "the server or the network refused it", fix)
 

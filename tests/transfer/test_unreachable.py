@@ -64,7 +64,7 @@ def test_a_name_that_does_not_resolve_is_told_by_that_name():
     """No name below `invalid` ever does."""
     found = refusal(f"postgresql://rotc:{WRONG}@db.invalid/x")
     assert found.why == "the host name `db.invalid` is not known here"
-    assert "external address" in found.fix
+    assert "external URL" in found.fix
 
 
 @pytest.mark.parametrize("password", ["one@hunter2", "1/hunter2", "on/hunter2", "@/hunter2:"])
