@@ -269,3 +269,47 @@ def test_any_name_is_read_as_it_was_written(name):
     read = document.read("x", f"{written}\n# {yaml_text.comment(name)}".encode())
     assert read.problems == []
     assert read.data == {"tables": {name: [name]}}
+
+
+@pytest.mark.parametrize(
+    ("source", "value", "target", "there"),
+    [
+        ("create type m as enum('x', 'y');|m", "y", "create type m as enum('y', 'x');|m", "y"),
+        ("|varchar(9)", "A", "create extension citext;|citext", "A"),
+        ("create domain d as text;|d", "a", "|varchar(9)", "a"),
+        ("|int4range", "[1,3)", "|int4range", "[1,3)"),
+        ("|text[]", "{a,b}", "|varchar(9)[]", "{a,b}"),
+        ("|bigint", "1700000000000", "|timestamptz", "2023-11-14 22:13:20+00"),
+        ("|bigint", "1700000000", "|timestamptz", "2023-11-14 22:13:20+00"),
+        ("|text", "2024-01-01T10:00:00Z", "|timestamptz", "2024-01-01 10:00:00+00"),
+        ("|timestamptz", "2024-01-01 10:00+00", "|timestamp", "2024-01-01 10:00:00"),
+        ("|timestamp", "2024-01-01 10:00", "|date", "2024-01-01"),
+        ("|boolean", "true", "|int", "1"),
+        ("|interval", "1 minute", "|bigint", "60"),
+        ("|text", "1.25", "|numeric(10,2)", "1.25"),
+        ("|float8", "0.12345678901234", "|real", "0.12345679"),
+        ("|uuid", "3f333df6-90a4-4fda-8dd3-9485d27cee36", "|text",
+         "3f333df6-90a4-4fda-8dd3-9485d27cee36"),
+    ],
+)  # fmt: skip
+def test_a_drafted_cast_moves_the_value_once_it_is_agreed_to(small, source, value, target, there):
+    """Of types that only one side has, of clocks, of numbers; nothing of it is left to be found."""
+    before, _, old = source.rpartition("|")
+    prepared, _, new = target.rpartition("|")
+    small.holds(
+        f"{before} create table t(id int primary key, e {old});insert into t values (1, '{value}')",
+        f"{prepared} create table t(id int primary key, e {new})",
+    )
+    small.path.write_text(decided(small.draft()))
+    assert small.load().good
+    assert small.there("select e::text from t") == [(there,)]
+
+
+def test_a_table_without_a_key_goes_to_one_that_numbers_its_rows(small):
+    """Nothing that binds the destination's rows is about a column that is moved."""
+    small.holds(
+        "create table t(a int, e text); insert into t values (1, 'x'), (1, 'x')",
+        "create table t(id bigserial primary key, a int, e varchar(5))",
+    )
+    assert small.load().good
+    assert small.there("select id, a from t order by id") == [(1, 1), (2, 1)]

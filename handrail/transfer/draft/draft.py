@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from handrail.transfer.draft import columns, tables
-from handrail.transfer.draft.look import Look, Rule, filling
+from handrail.transfer.draft.look import Look
+from handrail.transfer.draft.rule import Rule, filling
 from handrail.transfer.draft.tables import Pair
 from handrail.transfer.draft.yaml_text import comment, counted, text, texts
 from handrail.transfer.session.connection import Connection, connect, value

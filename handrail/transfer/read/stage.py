@@ -101,11 +101,10 @@ class Stage:
 
     def insert(self) -> str:
         """Return the statement that tries all rows; a condition on `s` may follow it."""
-        names = ", ".join(quoted(column.name) for column in self.columns)
-        values = ", ".join(self._assigned(column) for column in self.columns)
+        names = ", ".join([*(quoted(column.name) for column in self.columns), NUMBER])
+        values = ", ".join([*map(self._assigned, self.columns), f"s.{NUMBER}"])
         return (
-            f"insert into {TRIAL} ({names}, {NUMBER}) overriding system value "
-            f"select {values}, s.{NUMBER} from {STAGED} s"
+            f"insert into {TRIAL} ({names}) overriding system value select {values} from {STAGED} s"
         )
 
     def _assigned(self, column: ColumnPlan) -> str:

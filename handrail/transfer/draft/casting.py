@@ -1,0 +1,165 @@
+"""How the values of one source column become those of another type."""
+
+from dataclasses import dataclass
+
+from handrail.transfer.draft import yaml_text
+from handrail.transfer.draft.rule import Rule
+from handrail.transfer.session.connection import Connection, value
+from handrail.transfer.session.quoting import quoted
+from handrail.transfer.sql import casts
+from handrail.transfer.sql.catalog import Column
+from handrail.transfer.sql.types import (
+    AWARE,
+    INTEGERS,
+    MOMENTS,
+    NAIVE,
+    NUMBERS,
+    TEXTUAL,
+    TIME,
+    WIDENINGS,
+)
+
+DATE_FORMATS = (
+    "YYYY-MM-DD", "Month DD, YYYY", "MM/DD/YYYY", "DD/MM/YYYY", "DD Mon YYYY", "DD.MM.YYYY",
+    "YYYY/MM/DD", "YYYY-MM-DDT*", "YYYY-MM-DD *",
+)  # fmt: skip
+TIME_FORMATS = ("HH24:MI", "HH24:MI:SS", "HH12:MI AM", "HH12:MI:SS AM", "HH24MIH")
+NULLS = ("", "-")
+SECONDS = 100_000_000_000  # since 1970 until the year 5138; what is more counts milliseconds
+SHOWN_TEXTS = 8
+LONGEST_TEXT = 40
+
+
+@dataclass
+class Casting:
+    """A source column, and the destination column that it goes to.
+
+    Args:
+        session: Session on the source.
+        table: Its table, as SQL names it.
+        origin: The column.
+        target: The destination column.
+    """
+
+    session: Connection
+    table: str
+    origin: Column
+    target: Column
+
+    @property
+    def raw(self) -> str:
+        """Read the column; labels and texts blind to case as plain texts."""
+        plain = self.origin.type in TEXTUAL or not self.origin.is_text
+        return f"s.{quoted(self.origin.name)}" + ("" if plain else "::text")
+
+    def rows(self, condition: str) -> int:
+        """Count the rows for which a condition holds."""
+        return int(value(self.session, f"select count(*) from {self.table} s where {condition}"))
+
+    def texts(self, condition: str) -> str:
+        """List the most frequent texts for which a condition holds, each with its rows."""
+        query = (
+            f"select left({self.raw}::text, {LONGEST_TEXT}), count(*) from {self.table} s "
+            f"where {condition} group by 1 order by 2 desc, 1 limit {SHOWN_TEXTS}"
+        )
+        found = self.session.execute(query).fetchall()
+        return ", ".join(f"`{text}` {rows}" for text, rows in found)
+
+    def cast(self, rule: Rule) -> None:
+        """Draft what makes one type of the other, and list what cannot be read."""
+        origin, target = self.origin.type, self.target.type
+        if origin == target or (origin, target) in WIDENINGS:
+            return
+        if origin == NAIVE and target == AWARE:
+            rule.parts["zone"] = "UTC"
+            rule.doubts.append("which clock wrote it? UTC, or a place as Asia/Manila")
+        elif target == "boolean":
+            rule.parts["cast"] = "boolean"
+            self._uncastable(rule, casts.parse_boolean(self.raw, origin), "yes or no")
+        elif target in INTEGERS and (self.origin.is_text or origin in NUMBERS):
+            rule.parts["cast"] = "integer"
+            self._uncastable(rule, casts.parse_integer(self.raw, target), "a number")
+        elif self.origin.is_text and target in {"date", AWARE, TIME, "json", "jsonb"}:
+            self._from_text(rule)
+        elif self.target.is_text:
+            rule.parts["cast"] = "text"
+            if origin == "bytea":
+                rule.doubts.append("bytes become a text of hexadecimal digits")
+        else:
+            self._narrow(rule)
+
+    def _from_text(self, rule: Rule) -> None:
+        """Draft how texts are read as dates, times, moments or JSON."""
+        target = self.target.type
+        if target in {"json", "jsonb"}:
+            rule.parts |= {"cast": "json", "when_uncastable": "quarantine"}
+            rule.parts["reason"] = '"CHECK: it holds no JSON"'
+        elif target == TIME:
+            self._formats(rule, "time", TIME_FORMATS)
+        elif target == AWARE and self.rows(f"{self.raw} ~ '[0-9]:[0-9]'"):
+            moment = f"{{{self.origin.name}}}::timestamptz"
+            self._sql(rule, moment, "texts without a zone are read as UTC's")
+        else:
+            self._formats(rule, "date", DATE_FORMATS)
+
+    def _narrow(self, rule: Rule) -> None:
+        """Draft what only an expression can do, and say what it may lose."""
+        origin, target, read = self.origin.type, self.target.type, f"{{{self.origin.name}}}"
+        changed = f"{origin} to {self.target.declared}"
+        if origin == AWARE and target in {NAIVE, "date"}:
+            zoned = f"{read} at time zone 'UTC'"
+            self._sql(rule, zoned if target == NAIVE else f"({zoned})::date", f"{changed}, of UTC")
+        elif origin in INTEGERS and target == AWARE:
+            digits = value(self.session, f"select max(abs({self.raw})) from {self.table} s") or 0
+            divided = f"{read} / 1000.0" if digits > SECONDS else read
+            self._sql(rule, f"to_timestamp({divided})", f"{changed}, since 1970")
+        elif origin == "interval" and target in NUMBERS:
+            seconds = f"extract(epoch from {read})::{self.target.declared}"
+            self._sql(rule, seconds, f"{changed}, in seconds")
+        else:
+            self._sql(rule, f"{read}::{self.target.declared}", changed)
+        if {origin, target} <= NUMBERS | MOMENTS and (lost := self._loses()):
+            rule.parts["when_lossy"] = "round"
+            rule.doubts.append(f"{yaml_text.counted(lost, 'value')} lose digits")
+
+    def _loses(self) -> int:
+        """Count the values that do not come back from the type they go to."""
+        origin, target = self.origin.type, self.target.type
+        there = f"({self.raw})::{self.target.declared}"
+        if {origin, target} <= NUMBERS:
+            return self.rows(f"{there}::text::numeric <> ({self.raw})::text::numeric")
+        return self.rows(f"{there}::{origin} <> {self.raw}") if {origin, target} <= MOMENTS else 0
+
+    def _sql(self, rule: Rule, expression: str, doubt: str) -> None:
+        rule.parts["sql"] = yaml_text.text(expression)
+        rule.parts.pop("from", None)
+        rule.doubts.append(doubt)
+
+    def _uncastable(self, rule: Rule, read: str, kind: str) -> None:
+        """Say what becomes of what cannot be read, and list it."""
+        if self.origin.is_text and self.rows(casts.listed(self.raw, NULLS)):
+            rule.parts["nulls"] = yaml_text.texts(list(NULLS))
+        odd = f"{read} is null and {self.raw} is not null"
+        if "nulls" in rule.parts:
+            odd += f" and not {casts.listed(self.raw, NULLS)}"
+        lost = self.rows(odd)
+        if not lost:
+            return
+        if self.target.nullable:
+            rule.parts |= {"when_uncastable": '"null"', "max_nulled": str(lost)}
+        else:
+            rule.parts |= {"when_uncastable": "quarantine", "reason": f'"CHECK: it is not {kind}"'}
+        listed = self.texts(odd)
+        rule.doubts.append(f"{lost} are not {kind}; `values:` may say what they mean: {listed}")
+
+    def _formats(self, rule: Rule, cast: str, known: tuple[str, ...]) -> None:
+        """Keep the formats that some row is written in, the frequent ones first."""
+        parse = casts.parse_date if cast == "date" else casts.parse_time
+        counts = {form: self.rows(f"{parse(self.raw, [form])} is not null") for form in known}
+        used = sorted((form for form in known if counts[form]), key=lambda form: -counts[form])
+        used = used or [known[0]]
+        rule.parts |= {"cast": cast, "formats": yaml_text.texts(used)}
+        if any("MM/DD" in form for form in used) and any("DD/MM" in form for form in used):
+            rule.parts["order"] = "month_first"
+            rule.doubts.append("dates read either way are read month first")
+        self._uncastable(rule, parse(self.raw, used), f"a {cast}")
