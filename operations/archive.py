@@ -1,7 +1,7 @@
 """Task 14.1: the Node backend's code is kept on a branch of its own."""
 
 from handrail.clients.git import Repository
-from handrail.engine import Commands, Finding, call, fails, holds, step
+from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, step
 
 from .commits import branch_is_there
 from .folder import whole
@@ -43,7 +43,7 @@ def remove_branch(repository: Repository, branch: str, before: dict[str, str | N
     rollback=remove_branch,
     idempotent=True,
 )
-def branch(repository: Repository, branch: str, path: str) -> Commands:
+def branch(*, repository: Repository = FROM_TARGET, branch: str, path: str) -> Commands:
     """Push the code as it is to an archive branch.
 
     Args:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from handrail.clients.errors import ClientError
 from handrail.clients.postgres import Database
-from handrail.engine import Commands, Finding, call, fails, holds, say, step
+from handrail.engine import FROM_RUN, FROM_TARGET, Commands, Finding, call, fails, holds, say, step
 from handrail.transfer.backup import backup
 
 from .databases import database_answers
@@ -53,7 +53,9 @@ def set_aside(directory: str, label: str, run: str) -> None:
     rollback=set_aside,
     idempotent=True,
 )
-def take(database: Database, label: str, directory: str, run: str) -> Commands:
+def take(
+    database: Database, label: str, directory: str = FROM_TARGET, run: str = FROM_RUN
+) -> Commands:
     """Dump a database and prove the dump by a restore.
 
     The restore goes into a scratch database; every table is compared.

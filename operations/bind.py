@@ -6,7 +6,17 @@ from handrail.clients import gunicorn as server
 from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
 from handrail.clients.git_snapshot import Snapshot
-from handrail.engine import Commands, Finding, call, check, fails, holds, step
+from handrail.engine import (
+    FROM_RUN,
+    FROM_TARGET,
+    Commands,
+    Finding,
+    call,
+    check,
+    fails,
+    holds,
+    step,
+)
 
 from .commits import blob, branch_is_there, revert_commit, trailers
 from .gunicorn_file import told, with_settings
@@ -61,7 +71,13 @@ def what_changes_for_gunicorn(
     preview=what_changes_for_gunicorn,
 )
 def gunicorn(
-    repository: Repository, path: str, workers: int, timeout_seconds: int, task: str, run: str
+    *,
+    repository: Repository = FROM_TARGET,
+    path: str,
+    workers: int,
+    timeout_seconds: int,
+    task: str = FROM_RUN,
+    run: str = FROM_RUN,
 ) -> Commands:
     """Set bind, workers, timeout and preload in gunicorn's configuration file.
 
@@ -208,7 +224,12 @@ def what_changes_for_daphne(
     preview=what_changes_for_daphne,
 )
 def daphne(
-    repository: Repository, path: str, websocket_timeout_seconds: int, task: str, run: str
+    *,
+    repository: Repository = FROM_TARGET,
+    path: str,
+    websocket_timeout_seconds: int,
+    task: str = FROM_RUN,
+    run: str = FROM_RUN,
 ) -> Commands:
     """Write the script that starts daphne on 0.0.0.0:$PORT.
 

@@ -6,7 +6,17 @@ from typing import Any
 from handrail.clients.git import Repository
 from handrail.clients.git_snapshot import Snapshot
 from handrail.clients.render import Render
-from handrail.engine import Commands, Finding, call, check, fails, holds, step
+from handrail.engine import (
+    FROM_RUN,
+    FROM_TARGET,
+    Commands,
+    Finding,
+    call,
+    check,
+    fails,
+    holds,
+    step,
+)
 
 from .blueprint_text import Blueprint
 from .commits import blob, branch_is_there, revert_commit, trailers
@@ -116,15 +126,16 @@ def what_changes(
     preview=what_changes,
 )
 def replace(
-    render: Render,
-    repository: Repository,
+    *,
+    render: Render = FROM_TARGET,
+    repository: Repository = FROM_TARGET,
     path: str,
     services: dict[str, str],
     definitions: dict[str, Definition],
-    python_version: str,
+    python_version: str = FROM_TARGET,
     others: dict[str, Any],
-    task: str,
-    run: str,
+    task: str = FROM_RUN,
+    run: str = FROM_RUN,
 ) -> Commands:
     """Replace the legacy services of render.yaml by the Django services.
 

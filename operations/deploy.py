@@ -6,11 +6,12 @@ from typing import Any
 from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
 from handrail.clients.render import Deploy, Render, Service
-from handrail.engine import Commands, Finding, call, fails, holds, say, step
+from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, say, step
 
 from .commits import branch_is_there
 from .deploys import Deploys
 from .services import DEPLOYS, cancel_coming, services_exist
+from .waiting import Waiting
 
 
 def what_runs(render: Render, services: list[str]) -> dict[str, Any]:
@@ -37,8 +38,7 @@ def tip_is_live(
 def restore_running(
     render: Render,
     before: dict[str, Any],
-    deploy_timeout_seconds: float,
-    poll_seconds: float,
+    waiting: Waiting,
 ) -> None:
     """Suspend what did not run before, and bring back the deploy that ran.
 
@@ -59,7 +59,7 @@ def restore_running(
         if service.suspended:
             render.resume(service.id)
         started = render.rollback(service.id, earlier.id)
-        render.wait_for_deploy(service.id, started.id, deploy_timeout_seconds, poll_seconds)
+        render.wait_for_deploy(service.id, started.id, *waiting)
 
 
 @step(
@@ -70,13 +70,13 @@ def restore_running(
     idempotent=True,
 )
 def release(
-    render: Render,
-    repository: Repository,
+    *,
+    render: Render = FROM_TARGET,
+    repository: Repository = FROM_TARGET,
     services: list[str],
     root: str,
-    directory: str,
-    deploy_timeout_seconds: float,
-    poll_seconds: float,
+    directory: str = FROM_TARGET,
+    waiting: Waiting = FROM_TARGET,
 ) -> Commands:
     """Deploy services at the tip of the branch and wait until they are live.
 
@@ -90,8 +90,7 @@ def release(
         services: Names, the one that shows a fault first.
         root: Folder of the backend in the repository.
         directory: Where it is noted what each deploy began with.
-        deploy_timeout_seconds: Longest wait for each.
-        poll_seconds: Wait between two looks.
+        waiting: Longest wait for each, and the pause between two looks.
 
     Raises:
         ClientError: a deploy failed; its reason and last log lines are told.
@@ -99,12 +98,11 @@ def release(
     Source: https://api-docs.render.com/reference/create-deploy
     """
     commit = repository.head()
-    waiting = (deploy_timeout_seconds, poll_seconds)
     noted = Deploys.of(directory)
     late = [name for name in services if not_current(render, repository, noted, name, root, commit)]
     for together in (services[:1], services[1:]):
         names = [name for name in together if name in late]
-        yield call(bring_live, render, noted, names, commit, *waiting)
+        yield call(bring_live, render, noted, names, commit, waiting)
 
 
 def bring_live(
@@ -112,8 +110,7 @@ def bring_live(
     noted: Deploys,
     names: list[str],
     commit: str,
-    deploy_timeout_seconds: float,
-    poll_seconds: float,
+    waiting: Waiting,
 ) -> None:
     """Start a deploy of each service, then wait for all of them."""
     started: list[tuple[Service, Deploy]] = []
@@ -121,7 +118,6 @@ def bring_live(
         service = render.service(name)
         started.append((service, started_deploy(render, noted, service, commit)))
     for service, deploy in started:
-        waiting = (deploy_timeout_seconds, poll_seconds)
         render.wait_for_deploy(service.id, deploy.id, *waiting, partial(tell, service.name))
 
 

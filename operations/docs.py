@@ -4,12 +4,12 @@ from fnmatch import fnmatchcase
 
 from handrail.clients.git import Repository
 from handrail.clients.git_snapshot import Snapshot
-from handrail.engine import Finding, fails, gate, holds
+from handrail.engine import FROM_TARGET, Finding, fails, gate, holds
 
 
 @gate(fix="correct the documents it names, commit, push, then the same command again")
 def name_no_legacy(
-    repository: Repository, paths: list[str], words: list[str], excluded: list[str]
+    *, repository: Repository = FROM_TARGET, paths: list[str], words: list[str], excluded: list[str]
 ) -> Finding:
     """No document speaks of the legacy backend as if it were there.
 

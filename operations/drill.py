@@ -11,12 +11,13 @@ from handrail.clients.app import Profile
 from handrail.clients.errors import ClientError
 from handrail.clients.render import Deploy, Render
 from handrail.clients.site import script
-from handrail.engine import Commands, Finding, call, fails, holds, say, step
+from handrail.engine import FROM_RUN, FROM_TARGET, Commands, Finding, call, fails, holds, say, step
 
 from .applications import application
 from .evidence import move_aside
 from .services import DEPLOYS
 from .site import bring_back, site_exists, what_is_served
+from .waiting import Waiting
 
 
 def way_back_is_quick(
@@ -54,13 +55,11 @@ def set_aside(
     directory: str,
     run: str,
     before: dict[str, Any],
-    deploy_timeout_seconds: float,
-    poll_seconds: float,
+    waiting: Waiting,
 ) -> None:
     """Move the record aside, for another way back has to be drilled anew; switch the site forth."""
     move_aside(evidence(directory, run))
-    waiting = (deploy_timeout_seconds, poll_seconds)
-    bring_back(render, service, url, before["served"], *waiting)
+    bring_back(render, service, url, before["served"], waiting)
 
 
 @step(
@@ -71,19 +70,19 @@ def set_aside(
     idempotent=True,
 )
 def switch_back(
-    render: Render,
+    *,
+    render: Render = FROM_TARGET,
     service: str,
     url: str,
-    legacy_url: str,
-    web_url: str,
-    profile: Profile,
-    system: str,
-    canaries: Accounts,
+    legacy_url: str = FROM_TARGET,
+    web_url: str = FROM_TARGET,
+    profile: Profile = FROM_TARGET,
+    system: str = FROM_TARGET,
+    canaries: Accounts = FROM_TARGET,
     max_minutes: int,
-    directory: str,
-    deploy_timeout_seconds: float,
-    poll_seconds: float,
-    run: str,
+    directory: str = FROM_TARGET,
+    waiting: Waiting = FROM_TARGET,
+    run: str = FROM_RUN,
 ) -> Commands:
     """Switch the site back to the legacy backend and forth again, timed.
 
@@ -100,8 +99,7 @@ def switch_back(
         canaries: Accounts whose passwords are known.
         max_minutes: Longest time the way back may take.
         directory: Where the record is kept, in a folder of the run.
-        deploy_timeout_seconds: Longest wait for a deploy.
-        poll_seconds: Wait between two looks.
+        waiting: Longest wait for a deploy, and the pause between two looks.
         run: The run.
 
     Raises:
@@ -109,7 +107,6 @@ def switch_back(
 
     Source: https://render.com/docs/rollbacks
     """
-    waiting = (deploy_timeout_seconds, poll_seconds)
     built = succeeded(render, service)
     began = datetime.now(UTC)
     yield call(switch, render, service, url, built[1:], legacy_url, waiting)
@@ -124,7 +121,7 @@ def switch(
     url: str,
     candidates: list[Deploy],
     wanted: str,
-    waiting: tuple[float, float],
+    waiting: Waiting,
 ) -> None:
     """Bring back the newest of some deploys whose script names an address."""
     identity = render.service(service).id

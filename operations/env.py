@@ -2,11 +2,12 @@
 
 import secrets
 import string
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from handrail.clients.render import Render
 from handrail.clients.secret import Secret
-from handrail.engine import Commands, Finding, call, fails, holds, step
+from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, step
 
 from .services import Names, names, services_exist
 from .variables import Variables
@@ -17,9 +18,7 @@ KEY_ALPHABET = string.ascii_lowercase + string.digits + "!@#$%^&*(-_=+)"
 
 def current_values(render: Render, services: Names, variables: Variables) -> dict[str, Any]:
     """Return the values as they are, by service and name; None where a variable is not set."""
-    return {
-        service: values_of(render, service, list(variables.values)) for service in names(services)
-    }
+    return {service: values_of(render, service, list(variables)) for service in names(services)}
 
 
 def values_are_set(render: Render, services: Names, variables: Variables) -> Finding:
@@ -48,7 +47,12 @@ def restore_values(render: Render, before: dict[str, Any]) -> None:
     rollback=restore_values,
     idempotent=True,
 )
-def put(render: Render, services: Names, variables: Variables) -> Commands:
+def put(
+    *,
+    render: Render = FROM_TARGET,
+    services: Names,
+    variables: Annotated[Mapping[str, str | Secret], Variables],
+) -> Commands:
     """Set environment variables of Render services.
 
     Takes effect at the next deploy, not at once. Variables that are not named stay as they are.
@@ -64,7 +68,7 @@ def put(render: Render, services: Names, variables: Variables) -> Commands:
     Source: https://api-docs.render.com/reference/update-env-vars-for-service
     """
     for service in names(services):
-        yield call(merge, render, service, dict(variables.values))
+        yield call(merge, render, service, dict(variables))
 
 
 def current_keys(render: Render, services: Names, variable: str) -> dict[str, Any]:
@@ -89,7 +93,7 @@ def one_key_is_shared(render: Render, services: Names, variable: str) -> Finding
     rollback=restore_values,
     idempotent=True,
 )
-def generate_key(render: Render, services: Names, variable: str) -> Commands:
+def generate_key(*, render: Render = FROM_TARGET, services: Names, variable: str) -> Commands:
     """Make one secret key and set it on all services.
 
     Render's `generateValue` would give each service another key, and tokens signed by one would

@@ -1,26 +1,22 @@
 """Tasks 5, 13, 14.3 and 15: whole files of the app's repository, written from sources here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from string import Template
-from typing import Self
+from typing import Annotated, Self
 
 from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
 from handrail.clients.git_snapshot import Snapshot
-from handrail.engine import Commands, Finding, call, step
+from handrail.engine import FROM_RUN, FROM_TARGET, Commands, Finding, call, step
 
 from .commits import branch_is_there, published, revert_commit, trailers
 from .dotenv import is_dotenv, variables_of, with_variables
 
 
-@dataclass(frozen=True)
-class Sources:
+class Sources(dict[str, str]):
     """Source files beside this runbook, by the path that each is written to."""
-
-    paths: Mapping[str, str]
 
     @classmethod
     def from_inventory(cls, plain: object) -> Self:
@@ -35,13 +31,13 @@ class Sources:
 
     def texts(self) -> list[str]:
         """Return what the sources say now; an edited one is written again."""
-        return [read(source) for source in self.paths.values()]
+        return [read(source) for source in self.values()]
 
 
 def blobs(repository: Repository, files: Sources) -> dict[str, str | None]:
     """Return the git object ids of the files on the branch; None where one is absent."""
     snapshot = repository.at()
-    found = {path: snapshot.find(path) for path in files.paths}
+    found = {path: snapshot.find(path) for path in files}
     return {path: each.sha if each else None for path, each in found.items()}
 
 
@@ -64,11 +60,12 @@ def what_changes(repository: Repository, files: Sources, facts: dict[str, str]) 
     preview=what_changes,
 )
 def put(
-    repository: Repository,
-    files: Sources,
-    facts: dict[str, str],
-    task: str,
-    run: str,
+    *,
+    repository: Repository = FROM_TARGET,
+    files: Annotated[Mapping[str, str], Sources],
+    facts: dict[str, str] = FROM_TARGET,
+    task: str = FROM_RUN,
+    run: str = FROM_RUN,
 ) -> Commands:
     """Create or replace files of the app, whole, in one commit.
 
@@ -84,15 +81,15 @@ def put(
     Raises:
         ClientError: a source is missing or names a fact that is not given, or git refused.
     """
-    message = f"Write {', '.join(Path(path).name for path in files.paths)}"
+    message = f"Write {', '.join(Path(path).name for path in files)}"
     edit = partial(edited, files=files, facts=facts)
     yield call(repository.commit_files, edit, message, trailers(task, run))
 
 
-def edited(snapshot: Snapshot, files: Sources, facts: dict[str, str]) -> dict[str, str]:
+def edited(snapshot: Snapshot, files: Mapping[str, str], facts: dict[str, str]) -> dict[str, str]:
     """Return the files as they would be written."""
     texts = {}
-    for path, source in files.paths.items():
+    for path, source in files.items():
         text = filled(source, facts)
         there = snapshot.read(path) if is_dotenv(path) else None
         texts[path] = text if there is None else with_variables(there, variables_of(text))

@@ -5,9 +5,10 @@ from typing import Any
 from handrail.clients.render import Deploy, Render
 from handrail.clients.secret import Secret
 from handrail.clients.site import script
-from handrail.engine import Commands, Finding, call, fails, holds, say, step
+from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, say, step
 
 from .site import bring_back, site_exists, what_is_served
+from .waiting import Waiting
 
 
 def what_it_serves(render: Render, service: str, url: str, variables: dict[str, str]) -> Any:
@@ -33,8 +34,7 @@ def restore_site(
     service: str,
     url: str,
     before: dict[str, Any],
-    deploy_timeout_seconds: float,
-    poll_seconds: float,
+    waiting: Waiting,
 ) -> None:
     """Set the variables as they were and bring back the deploy that served what browsers got.
 
@@ -47,8 +47,7 @@ def restore_site(
         if value is not None:
             values[name] = value.reveal()
     render.replace_env_vars(found.id, values)
-    waiting = (deploy_timeout_seconds, poll_seconds)
-    bring_back(render, service, url, before["served"], *waiting)
+    bring_back(render, service, url, before["served"], waiting)
 
 
 @step(
@@ -59,13 +58,13 @@ def restore_site(
     idempotent=True,
 )
 def release(
-    render: Render,
+    *,
+    render: Render = FROM_TARGET,
     service: str,
     url: str,
     variables: dict[str, str],
     prefix: str,
-    deploy_timeout_seconds: float,
-    poll_seconds: float,
+    waiting: Waiting = FROM_TARGET,
 ) -> Commands:
     """Build and publish the frontend against the new backend.
 
@@ -78,8 +77,7 @@ def release(
         url: Public address of the site, without a trailing slash.
         variables: Build variables, such as `VITE_API_URL`.
         prefix: Path of the API that the script must name.
-        deploy_timeout_seconds: Longest wait.
-        poll_seconds: Wait between two looks.
+        waiting: Longest wait for the deploy, and the pause between two looks.
 
     Raises:
         ClientError: the build failed, or Render refused.
@@ -87,8 +85,7 @@ def release(
     Source: https://vite.dev/guide/env-and-mode
     """
     yield call(set_variables, render, service, variables)
-    waiting = (deploy_timeout_seconds, poll_seconds)
-    yield call(publish, render, service, url, variables, prefix, *waiting)
+    yield call(publish, render, service, url, variables, prefix, waiting)
 
 
 def set_variables(render: Render, service: str, variables: dict[str, str]) -> None:
@@ -103,8 +100,7 @@ def publish(
     url: str,
     variables: dict[str, str],
     prefix: str,
-    deploy_timeout_seconds: float,
-    poll_seconds: float,
+    waiting: Waiting,
 ) -> None:
     """Deploy the site at the tip of its branch and wait until it is live.
 
@@ -114,7 +110,6 @@ def publish(
     found = render.service(service)
 
     def follow(deploy: Deploy) -> None:
-        waiting = (deploy_timeout_seconds, poll_seconds)
         render.wait_for_deploy(
             found.id, deploy.id, *waiting, on_status=lambda now: say(f"{service}: {now.status}")
         )

@@ -2,7 +2,18 @@
 
 from handrail.clients.errors import ClientError
 from handrail.clients.render import Render
-from handrail.engine import Commands, Finding, call, fails, gate, holds, irreversible, say, step
+from handrail.engine import (
+    FROM_TARGET,
+    Commands,
+    Finding,
+    call,
+    fails,
+    gate,
+    holds,
+    irreversible,
+    say,
+    step,
+)
 
 from .services import service_exists
 
@@ -24,7 +35,9 @@ def proof_succeeds(render: Render, service: str, proof: str, timeout_seconds: fl
     ),
     idempotent=True,
 )
-def run(render: Render, service: str, command: str, proof: str, timeout_seconds: float) -> Commands:
+def run(
+    *, render: Render = FROM_TARGET, service: str, command: str, proof: str, timeout_seconds: float
+) -> Commands:
     """Run a command as a one-off job of a service.
 
     Args:
@@ -58,7 +71,9 @@ def do(render: Render, service: str, command: str, timeout_seconds: float) -> No
 
 
 @gate(fix="mend what its output names, deploy that, then the same command again")
-def passes(render: Render, service: str, command: str, timeout_seconds: float) -> Finding:
+def passes(
+    *, render: Render = FROM_TARGET, service: str, command: str, timeout_seconds: float
+) -> Finding:
     """A command ends well as a one-off job of the service."""
     return ends_well(render, service, command, timeout_seconds)
 

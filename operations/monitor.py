@@ -9,7 +9,7 @@ from handrail.clients.app.profile import Absent
 from handrail.clients.errors import ClientError
 from handrail.clients.patience import ONCE
 from handrail.clients.render import Render
-from handrail.engine import Finding, fails, gate, holds, unknown
+from handrail.engine import FROM_RUN, FROM_TARGET, Finding, fails, gate, holds, unknown
 
 from .applications import OK, application, none_there
 
@@ -19,10 +19,11 @@ PROBES = 5  # reads a look, so that a quiet night still gives figures
 
 @gate(fix="find what slows the reads that the profile names, then the same command again")
 def reads_are_quick(
-    web_url: str,
-    profile: Profile,
-    system: str,
-    canaries: Accounts,
+    *,
+    web_url: str = FROM_TARGET,
+    profile: Profile = FROM_TARGET,
+    system: str = FROM_TARGET,
+    canaries: Accounts = FROM_TARGET,
     requests: int,
     max_p95_seconds: float,
 ) -> Finding:
@@ -48,20 +49,21 @@ def reads_are_quick(
 
 @gate(fix='pyinfra INVENTORY runbooks/rollback.py --data run=latest --data reason="over the bound"')
 def watch(
-    render: Render,
+    *,
+    render: Render = FROM_TARGET,
     services: list[str],
     window_seconds: float,
     min_requests: int,
     max_error_percent: float,
     max_p95_seconds: float,
-    web_url: str,
-    profile: Profile,
-    system: str,
-    canaries: Accounts,
-    alerts: Webhook,
-    poll_seconds: float,
+    web_url: str = FROM_TARGET,
+    profile: Profile = FROM_TARGET,
+    system: str = FROM_TARGET,
+    canaries: Accounts = FROM_TARGET,
+    alerts: Webhook = FROM_TARGET,
+    poll_seconds: float = FROM_TARGET,
     timeout_seconds: float,
-    since: datetime,
+    since: datetime = FROM_RUN,
 ) -> Finding:
     """Over the whole window, server errors and latency stay under their bounds.
 
@@ -91,7 +93,8 @@ def watch(
 
 @gate(fix="wait until the window has passed; see the service's metrics on Render")
 def has_been_stable(
-    render: Render,
+    *,
+    render: Render = FROM_TARGET,
     services: list[str],
     window_seconds: float,
     min_requests: int,

@@ -4,7 +4,7 @@ from functools import partial
 
 from handrail.clients.git import Repository
 from handrail.clients.git_snapshot import Snapshot
-from handrail.engine import Commands, Finding, call, fails, holds, step
+from handrail.engine import FROM_RUN, FROM_TARGET, Commands, Finding, call, fails, holds, step
 
 from .commits import blob, branch_is_there, revert_commit, trailers
 from .package_file import package_of, with_scripts
@@ -41,12 +41,13 @@ def what_changes(
     preview=what_changes,
 )
 def put_scripts(
-    repository: Repository,
+    *,
+    repository: Repository = FROM_TARGET,
     path: str,
     scripts: dict[str, str],
     remove: list[str],
-    task: str,
-    run: str,
+    task: str = FROM_RUN,
+    run: str = FROM_RUN,
 ) -> Commands:
     """Set scripts of package.json and remove those that need the Node backend.
 

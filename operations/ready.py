@@ -12,14 +12,16 @@ from handrail.clients.ready import database, machine, outside
 from handrail.clients.ready.claim import Line, Told, ask
 from handrail.clients.ready.clock import http_clock_agrees
 from handrail.clients.render import Render
-from handrail.engine import Finding, fails, gate, holds
+from handrail.engine import FROM_TARGET, Finding, fails, gate, holds
 from handrail.transfer.session import programs
 
 COPIES = 2  # of each database: its backup, and as much to spare for the export and the way back
 
 
 @gate(fix="handrail doctor INVENTORY, and mend what it names")
-def databases_allow_it(source: Database, destination: Database, directory: str) -> Finding:
+def databases_allow_it(
+    source: Database, destination: Database, directory: str = FROM_TARGET
+) -> Finding:
     """Both databases, their servers and the disk here allow what the night asks of them.
 
     Their role owns each, may create one and end the application's sessions; connections are left,
@@ -48,7 +50,11 @@ def databases_allow_it(source: Database, destination: Database, directory: str) 
 
 
 @gate(fix="handrail doctor INVENTORY, and mend what it names")
-def outside_answers(render: Render, repository: Repository, alerts: Webhook) -> Finding:
+def outside_answers(
+    render: Render = FROM_TARGET,
+    repository: Repository = FROM_TARGET,
+    alerts: Webhook = FROM_TARGET,
+) -> Finding:
     """Render's key, the repository's remote and the webhook of alerts do what the night needs.
 
     The webhook gets an alert that says it is a trial; nothing else is sent anywhere.

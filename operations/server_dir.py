@@ -4,7 +4,17 @@ from functools import partial
 
 from handrail.clients.git import Repository
 from handrail.clients.git_snapshot import LINK, Snapshot
-from handrail.engine import Commands, Finding, call, check, fails, holds, step
+from handrail.engine import (
+    FROM_RUN,
+    FROM_TARGET,
+    Commands,
+    Finding,
+    call,
+    check,
+    fails,
+    holds,
+    step,
+)
 
 from .commits import branch_is_there, revert_commit, trailers
 from .folder import references, whole
@@ -88,15 +98,16 @@ def what_goes(repository: Repository, path: str, package: str, scripts: list[str
     preview=what_goes,
 )
 def delete(
-    repository: Repository,
+    *,
+    repository: Repository = FROM_TARGET,
     archive: str,
     path: str,
     package: str,
     scripts: list[str],
     kept: list[str],
     mentions: list[str],
-    task: str,
-    run: str,
+    task: str = FROM_RUN,
+    run: str = FROM_RUN,
 ) -> Commands:
     """Delete the backend's folder, its dependencies and its scripts, in one commit.
 

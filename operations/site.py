@@ -8,6 +8,7 @@ from handrail.clients.site import script
 from handrail.engine import Finding, check, holds_if
 
 from .services import DEPLOYS, cancel_coming
+from .waiting import Waiting
 
 
 @check(fix="create the static site on Render, or correct `frontend_service` in the inventory")
@@ -32,8 +33,7 @@ def bring_back(
     service: str,
     url: str,
     before: dict[str, str | None],
-    deploy_timeout_seconds: float,
-    poll_seconds: float,
+    waiting: Waiting,
 ) -> None:
     """Let a site serve what it served before, from the build it had then.
 
@@ -49,7 +49,7 @@ def bring_back(
             return
         if deploy.status == "deactivated" and deploy.commit == before["commit"]:
             started = render.rollback(found.id, deploy.id)
-            render.wait_for_deploy(found.id, started.id, deploy_timeout_seconds, poll_seconds)
+            render.wait_for_deploy(found.id, started.id, *waiting)
     if digest_of_script(url) != before["script_sha256"]:
         raise ClientError(
             f"`{service}` was not brought back",

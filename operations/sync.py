@@ -1,7 +1,7 @@
 """Task 0.1: a push of render.yaml makes and changes no service by itself."""
 
 from handrail.clients.render import Render
-from handrail.engine import Commands, Finding, call, fails, holds, step
+from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, step
 
 
 def automatic_sync(render: Render, source: dict[str, str]) -> dict[str, bool]:
@@ -27,7 +27,7 @@ def restore_sync(render: Render, before: dict[str, bool]) -> None:
     rollback=restore_sync,
     idempotent=True,
 )
-def pause(render: Render, source: dict[str, str]) -> Commands:
+def pause(*, render: Render = FROM_TARGET, source: dict[str, str]) -> Commands:
     """Stop Blueprints from syncing, so that a push of render.yaml starts nothing.
 
     A Blueprint syncs by itself unless it is told not to. The push of the new file would make and

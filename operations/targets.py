@@ -10,6 +10,7 @@ class Common(TypedDict):
     repository: dict[str, str]  # path of a clone, its remote and branch; or an address and branch
     render: dict[str, str | list[str]]  # api, key, owner, shown
     mapping: str  # the mapping file
+    system: str  # which of the profile's systems the new one is
     profile: str  # the file that says what the application looks like from outside
     tables: list[str]  # the 19, in dependency order
     python_version: str
@@ -20,8 +21,8 @@ class Common(TypedDict):
     package_scripts_to_remove: list[str]
     archive_branch: str
     monitor: dict[str, float]  # window, least number of requests, pace
-    deploy_timeout_seconds: int
-    poll_seconds: float
+    waiting: dict[str, float]  # longest wait for a deploy, and the pause between two looks
+    poll_seconds: float  # pause between two looks of a gate
 
 
 class RepositoryTarget(Common):

@@ -1,18 +1,14 @@
 """Environment variables as a runbook names them: plain values, and secrets by reference."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 
 from handrail.clients.errors import ClientError
 from handrail.clients.secret import Secret, is_reference
 
 
-@dataclass(frozen=True)
-class Variables:
+class Variables(dict[str, str | Secret]):
     """Values by name; ``env:…``, ``file:…`` and ``cmd:…`` are a secret's reference."""
-
-    values: Mapping[str, str | Secret]
 
     @classmethod
     def from_inventory(cls, plain: object) -> Self:
@@ -36,11 +32,11 @@ class Variables:
 
     def secrets(self) -> list[Secret]:
         """Return the secret ones; a changed value makes setting them another act."""
-        return [value for value in self.values.values() if isinstance(value, Secret)]
+        return [value for value in self.values() if isinstance(value, Secret)]
 
     def revealed(self) -> dict[str, str]:
         """Return the values in clear, for the one call that sets them."""
         return {
             name: value.reveal() if isinstance(value, Secret) else value
-            for name, value in self.values.items()
+            for name, value in self.items()
         }

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from handrail.clients.postgres import Database
-from handrail.engine import Finding, fails, gate, holds
+from handrail.engine import FROM_RUN, FROM_TARGET, Finding, fails, gate, holds
 from handrail.transfer.mapping.mapping import MappingRefused
 from handrail.transfer.read import preflight
 from handrail.transfer.read.standing import FILE
@@ -19,7 +19,7 @@ SHOWN = 5  # reasons in a message; the report has all
 
 
 @gate(fix="correct the mapping file at the lines it names, then the same command again")
-def mapping_fits(source: Database, destination: Database, mapping: str) -> Finding:
+def mapping_fits(source: Database, destination: Database, mapping: str = FROM_TARGET) -> Finding:
     """The mapping says what becomes of every column, and agrees with both live catalogs."""
     try:
         plan = opened(mapping, source, destination)
@@ -30,7 +30,11 @@ def mapping_fits(source: Database, destination: Database, mapping: str) -> Findi
 
 @gate(fix="correct the rows, or declare in the mapping what becomes of them")
 def rows_fit(
-    source: Database, destination: Database, mapping: str, directory: str, run: str
+    source: Database,
+    destination: Database,
+    mapping: str = FROM_TARGET,
+    directory: str = FROM_TARGET,
+    run: str = FROM_RUN,
 ) -> Finding:
     """Every row of the legacy database can be held, or is declared to be kept out."""
     urls = (source.url.reveal(), destination.url.reveal())
@@ -44,7 +48,9 @@ def rows_fit(
 
 
 @gate(fix="the verification would pass over missing rows: do not go on; report it as a bug")
-def notices_missing_rows(source: Database, destination: Database, mapping: str) -> Finding:
+def notices_missing_rows(
+    source: Database, destination: Database, mapping: str = FROM_TARGET
+) -> Finding:
     """The verification refuses the destination while the rows are not there."""
     plan = opened(mapping, source, destination)
     try:
@@ -56,7 +62,11 @@ def notices_missing_rows(source: Database, destination: Database, mapping: str) 
 
 @gate(fix="read the report it names; load again, or roll back")
 def rows_are_equal(
-    source: Database, destination: Database, mapping: str, directory: str, run: str
+    source: Database,
+    destination: Database,
+    mapping: str = FROM_TARGET,
+    directory: str = FROM_TARGET,
+    run: str = FROM_RUN,
 ) -> Finding:
     """Every row, relation, unique, sequence and file on both sides is equal or explained."""
     plan = opened(mapping, source, destination)

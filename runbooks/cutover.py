@@ -35,7 +35,6 @@ service.pause_autodeploy(
     task="0.1",
     name="Stop pushes from deploying by themselves",
     on="system",
-    render=here.render,
     services=[here.legacy_service, here.frontend_service],
 )
 
@@ -43,7 +42,6 @@ sync.pause(
     task="0.1.1",
     name="Stop pushes of render.yaml from changing services",
     on="production",
-    render=here.render,
     source=here.service_source,
 )
 
@@ -53,7 +51,6 @@ bind.gunicorn(
     task="1.1",
     name="Bind gunicorn to 0.0.0.0:$PORT",
     on="repository",
-    repository=here.repository,
     path="rotc_backend/gunicorn.conf.py",
     workers=4,
     timeout_seconds=120,
@@ -62,7 +59,6 @@ bind.daphne(
     task="1.2",
     name="Start daphne on 0.0.0.0:$PORT",
     on="repository",
-    repository=here.repository,
     path="rotc_backend/bin/channels.sh",
     websocket_timeout_seconds=86_400,
 )
@@ -70,19 +66,15 @@ blueprint.replace(
     task="2.1",
     name="Describe the four Django services in render.yaml",
     on="repository",
-    render=here.render,
-    repository=here.repository,
     path="render.yaml",
     services=here.django_services,
     definitions=here.django_definitions,
-    python_version=here.python_version,
     others=here.blueprint_others,
 )
 package_json.put_scripts(
     task="2.2",
     name="Build and serve the frontend without the Node backend",
     on="repository",
-    repository=here.repository,
     path="package.json",
     scripts=here.package_scripts,
     remove=here.package_scripts_to_remove,
@@ -94,7 +86,6 @@ service.create(
     task="3.0",
     name="Create the four Django services, with autodeploy off",
     on="system",
-    render=here.render,
     services=here.django_services,
     definitions=here.django_definitions,
     source=here.service_source,
@@ -105,7 +96,6 @@ env.put(
     task="3.1",
     name="Set Django's core variables",
     on="system",
-    render=here.render,
     services=here.django_services,
     variables={
         "DJANGO_SETTINGS_MODULE": "config.settings.production",
@@ -117,7 +107,6 @@ env.generate_key(
     task="3.1.1",
     name="Make one secret key for all four services",
     on="system",
-    render=here.render,
     services=here.django_services,
     variable="SECRET_KEY",
 )
@@ -125,7 +114,6 @@ env.put(
     task="3.2",
     name="Set the allowed hosts and origins",
     on="system",
-    render=here.render,
     services=here.django_services,
     variables={"ALLOWED_HOSTS": here.allowed_hosts, "CORS_ALLOWED_ORIGINS": here.frontend_url},
 )
@@ -133,7 +121,6 @@ env.put(
     task="3.3",
     name="Set the database and Redis addresses",
     on="system",
-    render=here.render,
     services=here.django_services,
     variables={
         "DATABASE_URL": here.django_database,
@@ -146,7 +133,6 @@ env.put(
     task="3.4",
     name="Set the Cloudinary credentials",
     on="system",
-    render=here.render,
     services=here.django_services,
     variables=here.cloudinary_variables,
 )
@@ -158,23 +144,17 @@ deploy.release(
     task="4",
     name="Deploy web, channels and worker, and wait until they are live",
     on="system",
-    render=here.render,
-    repository=here.repository,
     services=[
         here.django_services["web"],
         here.django_services["channels"],
         here.django_services["worker"],
     ],
     root="rotc_backend",
-    directory=here.directory,
-    deploy_timeout_seconds=here.deploy_timeout_seconds,
-    poll_seconds=here.poll_seconds,
 )
 job.run(
     task="4.0.1",
     name="Migrate the Django database, by a job of the web service",
     on="system",
-    render=here.render,
     service=here.django_services["web"],
     command="python manage.py migrate --noinput",
     proof="python manage.py migrate --check",
@@ -184,21 +164,12 @@ job.passes(
     task="4.0.2",
     name="Let Django check itself for deployment",
     on="system",
-    render=here.render,
     service=here.django_services["web"],
     command="python manage.py check --deploy",
     timeout_seconds=300,
 )
 smoke.health(
-    task="4.1",
-    name="See database, Redis and Celery healthy",
-    on="system",
-    web_url=here.web_url,
-    profile=here.profile,
-    system="django",
-    canaries=here.canaries,
-    timeout_seconds=120,
-    poll_seconds=here.poll_seconds,
+    task="4.1", name="See database, Redis and Celery healthy", on="system", timeout_seconds=120
 )
 
 # 5: the frontend's files
@@ -207,25 +178,19 @@ files.put(
     task="5.1",
     name="Point the frontend's build at Django",
     on="repository",
-    repository=here.repository,
     files={"client/.env.production": "inventory/files/client/env.production"},
-    facts=here.facts,
 )
 files.put(
     task="5.2",
     name="Let the API client speak to /api/v1/",
     on="repository",
-    repository=here.repository,
     files={"client/src/utils/api.js": "inventory/files/client/api.js"},
-    facts={},
 )
 files.put(
     task="5.3",
     name="Let the WebSocket client speak to Channels",
     on="repository",
-    repository=here.repository,
     files={"client/src/utils/websocket.js": "inventory/files/client/websocket.js"},
-    facts={},
 )
 
 # 6-7: all of it in staging, with staging's own rows
@@ -236,7 +201,6 @@ backup.take(
     on="staging",
     database=here.django_database,
     label="django",
-    directory=here.directory,
 )
 data.load(
     task="6.0.1",
@@ -244,8 +208,6 @@ data.load(
     on="staging",
     source=here.legacy_database,
     destination=here.django_database,
-    mapping=here.mapping,
-    directory=here.directory,
     label="django",
     workers=2,
 )
@@ -253,90 +215,44 @@ frontend.release(
     task="6.1",
     name="Publish staging's frontend against Django",
     on="staging",
-    render=here.render,
     service=here.frontend_service,
     url=here.frontend_url,
     variables={"VITE_API_URL": here.web_url, "VITE_WS_URL": here.websocket_url},
     prefix="/api/v1",
-    deploy_timeout_seconds=here.deploy_timeout_seconds,
-    poll_seconds=here.poll_seconds,
 )
 smoke.accounts_sign_in(
-    task="6.1.1",
-    name="Sign in to staging with known accounts",
-    on="staging",
-    url=here.web_url,
-    profile=here.profile,
-    system="django",
-    canaries=here.canaries,
+    task="6.1.1", name="Sign in to staging with known accounts", on="staging", url=here.web_url
 )
 smoke.records_round_trip(
     task="6.1.2",
     name="Read all 19 tables in staging; make, change and delete a record",
     on="staging",
-    web_url=here.web_url,
-    profile=here.profile,
-    system="django",
-    canaries=here.canaries,
-    tables=here.tables,
 )
-smoke.upload_is_served(
-    task="6.1.3",
-    name="Upload a file in staging and get it back",
-    on="staging",
-    web_url=here.web_url,
-    profile=here.profile,
-    system="django",
-    canaries=here.canaries,
-)
+smoke.upload_is_served(task="6.1.3", name="Upload a file in staging and get it back", on="staging")
 smoke.task_is_done(
-    task="6.1.4",
-    name="Let staging's worker do a task",
-    on="staging",
-    web_url=here.web_url,
-    profile=here.profile,
-    system="django",
-    canaries=here.canaries,
-    timeout_seconds=30,
+    task="6.1.4", name="Let staging's worker do a task", on="staging", timeout_seconds=30
 )
 smoke.notification_arrives(
     task="6.1.5",
     name="Receive a notification on staging's WebSocket",
     on="staging",
-    web_url=here.web_url,
-    channels_url=here.channels_url,
-    profile=here.profile,
-    system="django",
-    canaries=here.canaries,
     timeout_seconds=20,
 )
 job.passes(
     task="6.1.6",
     name="Run the application's own tests inside staging",
     on="staging",
-    render=here.render,
     service=here.django_services["web"],
     command="python manage.py test --noinput",
     timeout_seconds=1800,
 )
 smoke.frontend_reaches_backend(
-    task="6.2",
-    name="Use staging's backend as a browser on staging's frontend would",
-    on="staging",
-    frontend_url=here.frontend_url,
-    web_url=here.web_url,
-    profile=here.profile,
-    system="django",
-    canaries=here.canaries,
+    task="6.2", name="Use staging's backend as a browser on staging's frontend would", on="staging"
 )
 monitor.reads_are_quick(
     task="7",
     name="Measure staging's reads: 95 of 100 under half a second",
     on="staging",
-    web_url=here.web_url,
-    profile=here.profile,
-    system="django",
-    canaries=here.canaries,
     requests=here.monitor["reads"],
     max_p95_seconds=0.5,
 )
@@ -347,34 +263,22 @@ files.put(
     task="13.1",
     name="Publish the rollback procedure",
     on="repository",
-    repository=here.repository,
     files={"docs/ROLLBACK.md": "inventory/files/docs/ROLLBACK.md"},
-    facts=here.facts,
 )
 drill.switch_back(
     task="13.2",
     name="Switch staging back to Node and forth again, against the clock",
     on="staging",
-    render=here.render,
     service=here.frontend_service,
     url=here.frontend_url,
-    legacy_url=here.legacy_url,
-    web_url=here.web_url,
-    profile=here.profile,
     system="legacy",
-    canaries=here.canaries,
     max_minutes=15,
-    directory=here.directory,
-    deploy_timeout_seconds=here.deploy_timeout_seconds,
-    poll_seconds=here.poll_seconds,
 )
 files.put(
     task="13.3",
     name="Publish how Django's state is kept at a rollback",
     on="repository",
-    repository=here.repository,
     files={"docs/STATE_PRESERVATION.md": "inventory/files/docs/STATE_PRESERVATION.md"},
-    facts=here.facts,
 )
 
 # 8: the three data tools are tried on production before anything is stopped
@@ -385,7 +289,6 @@ verify.mapping_fits(
     on="production",
     source=here.legacy_database,
     destination=here.django_database,
-    mapping=here.mapping,
 )
 verify.rows_fit(
     task="8.2",
@@ -393,8 +296,6 @@ verify.rows_fit(
     on="production",
     source=here.legacy_database,
     destination=here.django_database,
-    mapping=here.mapping,
-    directory=here.directory,
 )
 verify.notices_missing_rows(
     task="8.3",
@@ -402,7 +303,6 @@ verify.notices_missing_rows(
     on="production",
     source=here.legacy_database,
     destination=here.django_database,
-    mapping=here.mapping,
 )
 
 # 9-10: the night: from here on the legacy system takes no writes
@@ -412,17 +312,12 @@ smoke.accounts_sign_in(
     name="Sign in to Node with known accounts, to compare with later",
     on="production",
     url=here.legacy_url,
-    profile=here.profile,
     system="legacy",
-    canaries=here.canaries,
 )
 ready.outside_answers(
     task="9.0.1.1",
     name="See Render's key, the repository and alerts ready for the night",
     on="production",
-    render=here.render,
-    repository=here.repository,
-    alerts=here.alerts,
 )
 ready.databases_allow_it(
     task="9.0.1.2",
@@ -430,7 +325,6 @@ ready.databases_allow_it(
     on="production",
     source=here.legacy_database,
     destination=here.django_database,
-    directory=here.directory,
 )
 # For a pause of seconds: 9.1.1, 9.3 and a `data.catch_up(…, bound_seconds=30)` before this call,
 # and a `data.catch_up(…, bound_seconds=0)`, which leaves no row behind, where 9.3 is now.
@@ -446,7 +340,6 @@ backup.take(
     on="production",
     database=here.legacy_database,
     label="legacy",
-    directory=here.directory,
 )
 backup.take(
     task="9.1.1",
@@ -454,7 +347,6 @@ backup.take(
     on="production",
     database=here.django_database,
     label="django",
-    directory=here.directory,
 )
 data.export(
     task="9.2",
@@ -462,8 +354,6 @@ data.export(
     on="production",
     source=here.legacy_database,
     destination=here.django_database,
-    mapping=here.mapping,
-    directory=here.directory,
 )
 data.load(
     task="9.3",
@@ -471,8 +361,6 @@ data.load(
     on="production",
     source=here.legacy_database,
     destination=here.django_database,
-    mapping=here.mapping,
-    directory=here.directory,
     label="django",
     workers=2,
 )
@@ -482,27 +370,16 @@ verify.rows_are_equal(
     on="production",
     source=here.legacy_database,
     destination=here.django_database,
-    mapping=here.mapping,
-    directory=here.directory,
 )
 smoke.accounts_sign_in(
     task="10",
     name="Sign in to Django with the passwords users have",
     on="production",
     url=here.web_url,
-    profile=here.profile,
-    system="django",
-    canaries=here.canaries,
 )
 
 smoke.upload_is_served(
-    task="10.1",
-    name="Upload a file with production's credentials and get it back",
-    on="production",
-    web_url=here.web_url,
-    profile=here.profile,
-    system="django",
-    canaries=here.canaries,
+    task="10.1", name="Upload a file with production's credentials and get it back", on="production"
 )
 
 # 11-12: production turns to Django
@@ -511,8 +388,6 @@ deploy.release(
     task="11.1",
     name="Start beat, and see all four services live",
     on="system",
-    render=here.render,
-    repository=here.repository,
     services=[
         here.django_services["web"],
         here.django_services["channels"],
@@ -520,79 +395,37 @@ deploy.release(
         here.django_services["beat"],
     ],
     root="rotc_backend",
-    directory=here.directory,
-    deploy_timeout_seconds=here.deploy_timeout_seconds,
-    poll_seconds=here.poll_seconds,
 )
 smoke.health(
-    task="11.1.1",
-    name="See database, Redis and Celery healthy",
-    on="system",
-    web_url=here.web_url,
-    profile=here.profile,
-    system="django",
-    canaries=here.canaries,
-    timeout_seconds=120,
-    poll_seconds=here.poll_seconds,
+    task="11.1.1", name="See database, Redis and Celery healthy", on="system", timeout_seconds=120
 )
 frontend.release(
     task="11.2",
     name="Publish the frontend against Django: users switch now",
     on="production",
-    render=here.render,
     service=here.frontend_service,
     url=here.frontend_url,
     variables={"VITE_API_URL": here.web_url, "VITE_WS_URL": here.websocket_url},
     prefix="/api/v1",
-    deploy_timeout_seconds=here.deploy_timeout_seconds,
-    poll_seconds=here.poll_seconds,
 )
 smoke.frontend_reaches_backend(
-    task="11.2.1",
-    name="Use the backend as a browser on the frontend would",
-    on="production",
-    frontend_url=here.frontend_url,
-    web_url=here.web_url,
-    profile=here.profile,
-    system="django",
-    canaries=here.canaries,
+    task="11.2.1", name="Use the backend as a browser on the frontend would", on="production"
 )
 monitor.watch(
     task="11.3",
     name="Watch errors and latency over the whole window",
     on="production",
-    render=here.render,
     services=[here.django_services["web"]],
     window_seconds=here.monitor["window_seconds"],
     min_requests=here.monitor["min_requests"],
     max_error_percent=5,
     max_p95_seconds=0.5,
-    web_url=here.web_url,
-    profile=here.profile,
-    system="django",
-    canaries=here.canaries,
-    alerts=here.alerts,
     poll_seconds=here.monitor["poll_seconds"],
     timeout_seconds=here.monitor["timeout_seconds"],
 )
 smoke.records_round_trip(
-    task="12",
-    name="Read all 19 tables; make, change and delete a record",
-    on="production",
-    web_url=here.web_url,
-    profile=here.profile,
-    system="django",
-    canaries=here.canaries,
-    tables=here.tables,
+    task="12", name="Read all 19 tables; make, change and delete a record", on="production"
 )
 smoke.notification_arrives(
-    task="12.1",
-    name="Receive a notification on the WebSocket",
-    on="production",
-    web_url=here.web_url,
-    channels_url=here.channels_url,
-    profile=here.profile,
-    system="django",
-    canaries=here.canaries,
-    timeout_seconds=20,
+    task="12.1", name="Receive a notification on the WebSocket", on="production", timeout_seconds=20
 )

@@ -13,7 +13,6 @@ monitor.has_been_stable(
     task="14.0",
     name="See that production was stable over the whole window",
     on="production",
-    render=here.render,
     services=[here.django_services["web"]],
     window_seconds=here.monitor["window_seconds"],
     min_requests=here.monitor["min_requests"],
@@ -24,14 +23,12 @@ service.suspend(
     task="14.0.1",
     name="Suspend the Node service and the cron job that woke it; both can be resumed",
     on="production",
-    render=here.render,
     services=[here.legacy_service, here.keepalive_service],
 )
 archive.branch(
     task="14.1",
     name="Keep the Node code on an archive branch",
     on="repository",
-    repository=here.repository,
     branch=here.archive_branch,
     path="server",
 )
@@ -39,7 +36,6 @@ server_dir.delete(
     task="14.2",
     name="Delete server/, its dependencies and its scripts",
     on="repository",
-    repository=here.repository,
     archive=here.archive_branch,
     path="server",
     package="package.json",
@@ -51,43 +47,34 @@ files.put(
     task="14.3",
     name="Publish the migration completion document",
     on="repository",
-    repository=here.repository,
     files={
         "docs/MIGRATION.md": "inventory/files/docs/MIGRATION.md",
         "docs/ARCHITECTURE.md": "inventory/files/docs/ARCHITECTURE.md",
         "docs/API.md": "inventory/files/docs/API.md",
     },
-    facts=here.facts,
 )
 files.put(
     task="15.1",
     name="Let the README describe the Django backend",
     on="repository",
-    repository=here.repository,
     files={"README.md": "inventory/files/docs/README.md"},
-    facts=here.facts,
 )
 files.put(
     task="15.2",
     name="Document sign-in and the development workflows",
     on="repository",
-    repository=here.repository,
     files={"docs/DEVELOPMENT.md": "inventory/files/docs/DEVELOPMENT.md"},
-    facts=here.facts,
 )
 files.put(
     task="15.3",
     name="Document deployment and troubleshooting",
     on="repository",
-    repository=here.repository,
     files={"docs/DEPLOYMENT.md": "inventory/files/docs/DEPLOYMENT.md"},
-    facts=here.facts,
 )
 docs.name_no_legacy(
     task="15.4",
     name="See that no document speaks of the Node backend as if it were there",
     on="repository",
-    repository=here.repository,
     paths=[
         "README.md",
         "docs/API.md",
@@ -103,32 +90,11 @@ docs.name_no_legacy(
     excluded=["docs/MIGRATION.md", "docs/ROLLBACK.md", "*/node_modules/*"],
 )
 smoke.health(
-    task="16",
-    name="See database, Redis and Celery healthy",
-    on="production",
-    web_url=here.web_url,
-    profile=here.profile,
-    system="django",
-    canaries=here.canaries,
-    timeout_seconds=120,
-    poll_seconds=here.poll_seconds,
+    task="16", name="See database, Redis and Celery healthy", on="production", timeout_seconds=120
 )
 smoke.accounts_sign_in(
-    task="16.1",
-    name="Sign in with known accounts",
-    on="production",
-    url=here.web_url,
-    profile=here.profile,
-    system="django",
-    canaries=here.canaries,
+    task="16.1", name="Sign in with known accounts", on="production", url=here.web_url
 )
 smoke.frontend_reaches_backend(
-    task="16.2",
-    name="Use the backend as a browser on the frontend would",
-    on="production",
-    frontend_url=here.frontend_url,
-    web_url=here.web_url,
-    profile=here.profile,
-    system="django",
-    canaries=here.canaries,
+    task="16.2", name="Use the backend as a browser on the frontend would", on="production"
 )

@@ -4,12 +4,8 @@ pyinfra inventory/prod.py runbooks/rollback.py --data run=latest --data reason="
 pyinfra inventory/prod.py runbooks/rollback.py --data run=latest --data reason="…"
 """
 
-from pyinfra import host
+from pyinfra.context import host
 
 from handrail.engine import roll_back
 
-roll_back(
-    run=host.data.get("run"),
-    reason=host.data.get("reason"),
-    to=host.data.get("to"),
-)
+roll_back(run=host.data.get("run"), reason=host.data.get("reason"), to=host.data.get("to"))

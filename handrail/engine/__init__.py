@@ -4,17 +4,11 @@ from handrail.clients.secret import Secret
 from handrail.engine.attempt.opening import begin
 from handrail.engine.borrowed import adopt, uses
 from handrail.engine.children import living_on
-from handrail.engine.contract import (
-    FROM_RUN,
-    FROM_TARGET,
-    Commands,
-    call,
-    check,
-    irreversible,
-)
+from handrail.engine.contract import Commands, call, check, irreversible
 from handrail.engine.finding import Finding, fails, holds, holds_if, unknown
 from handrail.engine.hold import hold
 from handrail.engine.output import output
+from handrail.engine.signature import FROM_RUN, FROM_TARGET
 from handrail.engine.steps import gate, step
 from handrail.engine.telling import say
 from handrail.engine.undo import roll_back

@@ -10,12 +10,13 @@ from handrail.clients.errors import ClientError
 from handrail.clients.secret import is_reference
 from handrail.engine import arguments as values
 from handrail.engine.attempt.attempt import Attempt
-from handrail.engine.contract import SUPPLIED, Clause, Contract, chosen, parameters
+from handrail.engine.contract import Clause, Contract, chosen, parameters
 from handrail.engine.facts import facts_answer
 from handrail.engine.inventory import data_of
 from handrail.engine.names import former_names
 from handrail.engine.output import resolved
 from handrail.engine.secrecy import know
+from handrail.engine.signature import SUPPLIED
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import PreconditionUnmet
 from handrail.ledger.task import Receipt, Task

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from handrail.clients.secret import Secret, is_reference
-from handrail.engine.contract import FROM_TARGET, Contract, takes_others
+from handrail.engine.contract import Contract
 from handrail.engine.here import refuse_absent
 from handrail.engine.output import as_plain
+from handrail.engine.signature import FROM_TARGET, takes_others
 from handrail.ledger.entry import canonical
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.secrets import Vault

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, ParamSpec, get_type_hints
+from typing import Any, ParamSpec
 
 from pyinfra.api.command import PyinfraCommand
 
@@ -12,30 +12,17 @@ from handrail.clients.errors import ClientError
 from handrail.engine.facts import facts_answer
 from handrail.engine.finding import Finding, Verdict, fails, holds
 from handrail.engine.names import current_name, ledger_name, modules_of
+from handrail.engine.signature import (
+    SUPPLIED,
+    readers_of,
+    refuse_reserved,
+    signature_without,
+    takes_others,
+)
 from handrail.ledger.errors import RunbookError
 
 P = ParamSpec("P")
 Clause = Callable[..., Any]  # Any: a clause returns what its place in the contract asks for
-SUPPLIED = {"task", "run"}  # what body and clauses may name beside the step's own arguments
-
-# What a call in a runbook says beside the step's own arguments.
-RESERVED = {"name", "on", "canary"}
-
-
-class Sentinel:
-    """A default that says where an argument comes from when a call leaves it out."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __repr__(self) -> str:
-        """Return the name an author writes."""
-        return self._name
-
-
-# Any: each stands as the default of an argument of any type, so that a call may leave it out.
-FROM_TARGET: Any = Sentinel("FROM_TARGET")  # the inventory's data of that name
-FROM_RUN: Any = Sentinel("FROM_RUN")  # `task` and `run`: the engine knows them
 
 
 @dataclass(frozen=True)
@@ -175,43 +162,6 @@ def contract_of(
     )
 
 
-def refuse_reserved(function: Callable[..., object]) -> None:
-    """Raise where an argument could not be passed by its name in a runbook.
-
-    Raises:
-        TypeError: it has a name that the call itself uses, or no name.
-    """
-    for name, parameter in inspect.signature(function).parameters.items():
-        if name in RESERVED or name.startswith("_"):
-            raise TypeError(f"{ledger_name(function)}: `{name}` means something else in a call")
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
-            raise TypeError(f"{ledger_name(function)}: `{name}` is not passed by its name")
-
-
-def signature_without(function: Callable[..., object], supplied: set[str]) -> inspect.Signature:
-    """Return what a runbook passes: a signature without the names that the engine supplies."""
-    signature = inspect.signature(function)
-    own = [each for name, each in signature.parameters.items() if name not in supplied]
-    return signature.replace(parameters=own)
-
-
-def readers_of(body: Callable[..., object]) -> dict[str, Callable[[Any], Any]]:
-    """Return, for each argument whose type has one, how it is read from an inventory.
-
-    Raises:
-        TypeError: an annotation names something that its module does not know when it is imported.
-    """
-    try:
-        hints = get_type_hints(body)
-    except NameError as error:
-        raise TypeError(
-            f"{ledger_name(body)}: an annotation is not known at run time: {error}; "
-            "import it outside `if TYPE_CHECKING`"
-        ) from None
-    found = {name: getattr(hint, "from_inventory", None) for name, hint in hints.items()}
-    return {name: read for name, read in found.items() if read is not None}
-
-
 def ask(clause: Clause, arguments: dict[str, Any]) -> Finding:  # Any: the step's arguments
     """Ask a claim; what cannot be looked at is an error, never "no"."""
     try:
@@ -246,11 +196,6 @@ def parameters(clause: Clause) -> list[str]:
 def signature_of(clause: Clause) -> inspect.Signature:
     """Return what a clause takes."""
     return inspect.signature(clause.function if isinstance(clause, Check) else clause)
-
-
-def takes_others(signature: inspect.Signature) -> bool:
-    """Tell whether arguments may have names that the signature does not say: ``**words``."""
-    return any(each.kind is each.VAR_KEYWORD for each in signature.parameters.values())
 
 
 def claim_of(function: Callable[..., object]) -> str:

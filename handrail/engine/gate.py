@@ -15,18 +15,7 @@ from pyinfra.context import host
 from handrail.engine import snapshot
 from handrail.engine.act import Act
 from handrail.engine.attempt.attempt import Attempt
-from handrail.engine.contract import (
-    SUPPLIED,
-    Check,
-    Contract,
-    Irreversible,
-    ask,
-    claim_of,
-    in_sentence,
-    readers_of,
-    refuse_reserved,
-    signature_without,
-)
+from handrail.engine.contract import Check, Contract, Irreversible, ask, claim_of, in_sentence
 from handrail.engine.decide import decide
 from handrail.engine.decide.decision import Decision, Do
 from handrail.engine.decide.gate import WINDOW_GOES_ON
@@ -34,6 +23,7 @@ from handrail.engine.finding import Finding, Verdict
 from handrail.engine.names import ledger_name
 from handrail.engine.outcome import refuse_after_failure, refusing, unforeseen
 from handrail.engine.plan import preview
+from handrail.engine.signature import SUPPLIED, readers_of, refuse_reserved, signature_without
 from handrail.engine.standing import gate_facts
 from handrail.engine.telling import say, tell
 from handrail.ledger.entry import Event, now

@@ -1,6 +1,7 @@
 """What is the same in every environment: the app, and what becomes of it."""
 
 mapping = "inventory/rotc.yaml"
+system = "django"  # the new one, as the profile names it
 profile = "inventory/rotc.profile.yaml"  # what the application looks like from outside
 tables = [
     "users",
@@ -106,8 +107,9 @@ package_scripts = {
 # They look for server/, or install it, and would break the frontend's build once it is gone.
 package_scripts_to_remove = ["prebuild", "prestart", "server:install"]
 
-deploy_timeout_seconds = 2400
-poll_seconds = 5.0
+# For a deploy: the longest wait, and the pause between two looks.
+waiting = {"timeout_seconds": 2400, "poll_seconds": 5.0}
+poll_seconds = 5.0  # of a gate
 monitor = {
     "reads": 200,
     "window_seconds": 24 * 3600,

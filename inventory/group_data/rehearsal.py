@@ -1,7 +1,7 @@
 """The rehearsal world: the same runbooks, at the pace of a machine that serves only us."""
 
 environment = "rehearsal"
-deploy_timeout_seconds = 180
+waiting = {"timeout_seconds": 180, "poll_seconds": 0.5}
 poll_seconds = 0.5
 monitor = {
     "reads": 100,

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from handrail.clients.postgres import Database
 from handrail.engine import (
+    FROM_RUN,
+    FROM_TARGET,
     Commands,
     Finding,
     call,
@@ -73,13 +75,14 @@ def is_of_this_freeze(mark: str | None, source: Database) -> bool:
     idempotent=True,
 )
 def catch_up(
+    *,
     source: Database,
     destination: Database,
-    mapping: str,
+    mapping: str = FROM_TARGET,
     bound_seconds: float,
-    directory: str,
-    run: str,
-    task: str,
+    directory: str = FROM_TARGET,
+    run: str = FROM_RUN,
+    task: str = FROM_RUN,
 ) -> Commands:
     """Bring a finished load up to date with the legacy database.
 

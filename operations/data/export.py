@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from handrail.clients.postgres import Database
-from handrail.engine import Commands, Finding, call, fails, holds, say, step
+from handrail.engine import FROM_RUN, FROM_TARGET, Commands, Finding, call, fails, holds, say, step
 from handrail.transfer.read import export as exports
 from handrail.transfer.read import files
 from handrail.transfer.read.standing import FILE
@@ -55,7 +55,11 @@ def set_export_aside(directory: str, run: str) -> None:
     preview=sql_of_rows,
 )
 def export(
-    source: Database, destination: Database, mapping: str, directory: str, run: str
+    source: Database,
+    destination: Database,
+    mapping: str = FROM_TARGET,
+    directory: str = FROM_TARGET,
+    run: str = FROM_RUN,
 ) -> Commands:
     """Export every legacy table, as mapped, to files with a manifest.
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from handrail.clients.postgres import Database
-from handrail.engine import Commands, Finding, call, fails, holds, say, step
+from handrail.engine import FROM_RUN, FROM_TARGET, Commands, Finding, call, fails, holds, say, step
 from handrail.transfer.backup import backup as backups
 from handrail.transfer.load import catchup
 from handrail.transfer.load import load as loads
@@ -68,12 +68,13 @@ def restore_backup(
     preview=sql_of_rows,
 )
 def load(
+    *,
     source: Database,
     destination: Database,
-    mapping: str,
-    directory: str,
+    mapping: str = FROM_TARGET,
+    directory: str = FROM_TARGET,
     label: str,
-    run: str,
+    run: str = FROM_RUN,
     workers: int = 1,
     cluster: str = "",
 ) -> Commands:

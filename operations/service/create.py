@@ -4,7 +4,7 @@ from typing import Any
 
 from handrail.clients.errors import ClientError
 from handrail.clients.render import Render, Service
-from handrail.engine import Commands, Finding, call, fails, holds, step
+from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, step
 
 from ..descriptions import CHANGEABLE, Definitions, body_of, changes, patch_of, unlike
 from ..services import cancel_coming
@@ -87,7 +87,8 @@ def restore_found(render: Render, before: dict[str, Any]) -> None:
     idempotent=True,
 )
 def create(
-    render: Render,
+    *,
+    render: Render = FROM_TARGET,
     services: dict[str, str],
     definitions: Definitions,
     source: dict[str, str],

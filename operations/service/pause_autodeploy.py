@@ -1,7 +1,7 @@
 """Task 0.1: a push deploys nothing by itself."""
 
 from handrail.clients.render import Render
-from handrail.engine import Commands, Finding, call, fails, holds, step
+from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, step
 
 from ..services import services_exist
 
@@ -30,7 +30,7 @@ def restore_autodeploy(render: Render, before: dict[str, bool]) -> None:
     rollback=restore_autodeploy,
     idempotent=True,
 )
-def pause_autodeploy(render: Render, services: list[str]) -> Commands:
+def pause_autodeploy(*, render: Render = FROM_TARGET, services: list[str]) -> Commands:
     """Turn autodeploy off, so that pushed commits deploy nothing.
 
     Without it the frontend would switch to Django at the first push, before any data is there.

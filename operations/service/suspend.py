@@ -1,7 +1,7 @@
 """Task 14: services that are not needed any more are suspended."""
 
 from handrail.clients.render import Render
-from handrail.engine import Commands, Finding, call, fails, holds, step
+from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, step
 
 from ..services import running, services_exist
 
@@ -34,7 +34,7 @@ def resume_suspended(render: Render, before: dict[str, bool]) -> None:
     rollback=resume_suspended,
     idempotent=True,
 )
-def suspend(render: Render, services: list[str]) -> Commands:
+def suspend(*, render: Render = FROM_TARGET, services: list[str]) -> Commands:
     """Suspend services; they keep their configuration and can be resumed.
 
     Args:

@@ -5,13 +5,18 @@ import secrets
 from handrail.clients.accounts import Accounts
 from handrail.clients.app import Profile
 from handrail.clients.secret import Secret
-from handrail.engine import Finding, fails, gate, holds
+from handrail.engine import FROM_TARGET, Finding, fails, gate, holds
 
 from ..applications import application
 
 
 @gate(fix="compare the stored hashes with `handrail show`; nobody may be locked out")
-def accounts_sign_in(url: str, profile: Profile, system: str, canaries: Accounts) -> Finding:
+def accounts_sign_in(
+    url: str,
+    profile: Profile = FROM_TARGET,
+    system: str = FROM_TARGET,
+    canaries: Accounts = FROM_TARGET,
+) -> Finding:
     """Known accounts sign in with their own passwords, and wrong ones are refused."""
     app = application(url, profile, system)
     accounts = canaries.load()

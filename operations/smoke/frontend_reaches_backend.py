@@ -3,7 +3,7 @@
 from handrail.clients.accounts import Accounts
 from handrail.clients.app import Profile
 from handrail.clients.http import Http
-from handrail.engine import Finding, fails, gate, holds
+from handrail.engine import FROM_TARGET, Finding, fails, gate, holds
 
 from ..applications import OK, application
 
@@ -12,7 +12,11 @@ NO_CONTENT = 204
 
 @gate(fix="see the allowed origins of the web service and the frontend's build variables")
 def frontend_reaches_backend(
-    frontend_url: str, web_url: str, profile: Profile, system: str, canaries: Accounts
+    frontend_url: str = FROM_TARGET,
+    web_url: str = FROM_TARGET,
+    profile: Profile = FROM_TARGET,
+    system: str = FROM_TARGET,
+    canaries: Accounts = FROM_TARGET,
 ) -> Finding:
     """A browser on the frontend may call the backend, and an account signs in from there."""
     app = application(web_url, profile, system)

@@ -7,19 +7,20 @@ from handrail.clients.app.profile import Absent
 from handrail.clients.errors import NoAnswer
 from handrail.clients.http import Http
 from handrail.clients.patience import ONCE
-from handrail.engine import Finding, gate, holds, unknown
+from handrail.engine import FROM_TARGET, Finding, gate, holds, unknown
 
 from ..applications import application, none_there
 
 
 @gate(fix="read the logs of the web service on Render, mend, then the same command again")
 def health(
-    web_url: str,
-    profile: Profile,
-    system: str,
-    canaries: Accounts,
+    *,
+    web_url: str = FROM_TARGET,
+    profile: Profile = FROM_TARGET,
+    system: str = FROM_TARGET,
+    canaries: Accounts = FROM_TARGET,
     timeout_seconds: float,
-    poll_seconds: float,
+    poll_seconds: float = FROM_TARGET,
 ) -> Finding:
     """The health check answers that every part is well."""
     del timeout_seconds, poll_seconds  # the engine's: how long and how often to ask

@@ -10,18 +10,19 @@ from handrail.clients.app.application import answered, filled
 from handrail.clients.app.profile import Absent, Socket
 from handrail.clients.http import Http
 from handrail.clients.websocket import Channel, connect
-from handrail.engine import Finding, fails, gate, holds
+from handrail.engine import FROM_TARGET, Finding, fails, gate, holds
 
 from ..applications import application, none_there
 
 
 @gate(fix="read the logs of the channels service on Render, mend, then the same command again")
 def notification_arrives(
-    web_url: str,
-    channels_url: str,
-    profile: Profile,
-    system: str,
-    canaries: Accounts,
+    *,
+    web_url: str = FROM_TARGET,
+    channels_url: str = FROM_TARGET,
+    profile: Profile = FROM_TARGET,
+    system: str = FROM_TARGET,
+    canaries: Accounts = FROM_TARGET,
     timeout_seconds: float,
 ) -> Finding:
     """A notification that is made over HTTP arrives on the user's WebSocket."""

@@ -8,14 +8,18 @@ from handrail.clients.app import Application, Profile
 from handrail.clients.app.application import answered, filled, found, object_of
 from handrail.clients.app.profile import Absent, Records, Sample
 from handrail.clients.http import Answer, Http
-from handrail.engine import Finding, fails, gate, holds
+from handrail.engine import FROM_TARGET, Finding, fails, gate, holds
 
 from ..applications import OK, application, none_there, signed_in
 
 
 @gate(fix="read the logs of the web service on Render, mend, then the same command again")
 def records_round_trip(
-    web_url: str, profile: Profile, system: str, canaries: Accounts, tables: list[str]
+    web_url: str = FROM_TARGET,
+    profile: Profile = FROM_TARGET,
+    system: str = FROM_TARGET,
+    canaries: Accounts = FROM_TARGET,
+    tables: list[str] = FROM_TARGET,
 ) -> Finding:
     """Every table's records can be listed and read, and one can be made, changed and deleted."""
     app = application(web_url, profile, system)

@@ -9,7 +9,7 @@ from handrail.clients.app import Profile
 from handrail.clients.app.application import answered, filled, found
 from handrail.clients.app.profile import Absent, Task
 from handrail.clients.http import Http
-from handrail.engine import Finding, fails, gate, holds
+from handrail.engine import FROM_TARGET, Finding, fails, gate, holds
 
 from ..applications import application, none_there, signed_in
 
@@ -18,7 +18,12 @@ TASK_POLL_SECONDS = 0.25
 
 @gate(fix="read the logs of the worker on Render, mend, then the same command again")
 def task_is_done(
-    web_url: str, profile: Profile, system: str, canaries: Accounts, timeout_seconds: float
+    *,
+    web_url: str = FROM_TARGET,
+    profile: Profile = FROM_TARGET,
+    system: str = FROM_TARGET,
+    canaries: Accounts = FROM_TARGET,
+    timeout_seconds: float,
 ) -> Finding:
     """A background task is taken by a worker and its result comes back."""
     app = application(web_url, profile, system)

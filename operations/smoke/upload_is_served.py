@@ -9,13 +9,18 @@ from handrail.clients.app import Profile
 from handrail.clients.app.application import answered
 from handrail.clients.app.profile import Absent
 from handrail.clients.http import Http
-from handrail.engine import Finding, fails, gate, holds
+from handrail.engine import FROM_TARGET, Finding, fails, gate, holds
 
 from ..applications import OK, application, none_there, signed_in
 
 
 @gate(fix="see the variables of the file store on the web service, then the same command again")
-def upload_is_served(web_url: str, profile: Profile, system: str, canaries: Accounts) -> Finding:
+def upload_is_served(
+    web_url: str = FROM_TARGET,
+    profile: Profile = FROM_TARGET,
+    system: str = FROM_TARGET,
+    canaries: Accounts = FROM_TARGET,
+) -> Finding:
     """A file that is uploaded comes back the same from where it is served."""
     app = application(web_url, profile, system)
     upload = app.system.upload

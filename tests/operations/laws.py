@@ -22,7 +22,7 @@ from tests.operations.databases import MAPPING, databases
 
 RUN = "law-19700101T0000Z"  # as the laws name the run
 LEGACY, DJANGO = "http://legacy.example", "http://django.example"
-WAIT = {"deploy_timeout_seconds": 30, "poll_seconds": 0.02}
+WAIT = {"waiting": {"timeout_seconds": 30, "poll_seconds": 0.02}}
 
 
 @contextmanager

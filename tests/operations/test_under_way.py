@@ -14,11 +14,13 @@ from operations import archive, deploy, frontend, server_dir
 from operations.commits import revert_commit
 from operations.deploys import Deploys
 from operations.files import Sources, put
+from operations.waiting import Waiting
 from tests.operations.clones import cloned, git
 from tests.operations.cloud import cloud, push, unused, write_app
-from tests.operations.laws import DJANGO, WAIT, site
+from tests.operations.laws import DJANGO, site
 from tests.operations.test_interrupted import perform
 
+WAITING = Waiting(30, 0.02)
 SLOW_BUILD = "sleep 0.5"
 
 
@@ -44,7 +46,7 @@ def released(clone, name):
         "services": [name],
         "root": "backend",
         "directory": str(clone.path.parent / "evidence"),
-        **WAIT,
+        "waiting": WAITING,
     }
 
 
@@ -155,7 +157,7 @@ def test_a_deploy_that_is_too_old_to_bring_back_is_told():
         live = released(clone, name)
         with pytest.raises(ClientError, match=r"none of its last \d+ deploys ran commit"):
             deploy.restore_running(
-                live["render"], {name: {"commit": "f" * 40, "coming": None}}, **WAIT
+                live["render"], {name: {"commit": "f" * 40, "coming": None}}, waiting=WAITING
             )
 
 
@@ -167,7 +169,7 @@ def published(name, url):
         "url": url,
         "variables": {"VITE_API_URL": DJANGO, "VITE_WS_URL": "ws://django.example"},
         "prefix": "/api/v1",
-        **WAIT,
+        "waiting": WAITING,
     }
 
 
