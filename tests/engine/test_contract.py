@@ -2,8 +2,10 @@
 
 import pytest
 
+import operations
 from handrail.engine import Commands, Secret, call, gate, irreversible, step
 from handrail.engine.contract import load
+from handrail.engine.names import current_name, former_names
 from handrail.ledger.errors import RunbookError
 
 
@@ -118,3 +120,11 @@ def test_a_step_that_the_ledger_names_and_nobody_has_is_told():
     """A rollback of an older checkout's run says which checkout it needs."""
     with pytest.raises(RunbookError, match=r"step `nowhere.act` was not found"):
         load("nowhere.act")
+
+
+def test_every_former_name_of_a_step_leads_to_one_that_is_there():
+    """A line in the table of aliases that leads nowhere would strand the runs it was written for."""
+    for former in operations.ALIASES:
+        found = load(former)
+        assert found.name == current_name(former)
+        assert former in former_names(found.name)
