@@ -102,6 +102,17 @@ def test_sql_over_a_timestamp_without_zone_needs_one(small):
     assert small.there("select a::text from t") == [("2024-01-15 04:00:00+00",)]
 
 
+def test_sql_that_turns_a_moment_into_a_clock_needs_a_zone(small):
+    """The other way round as well."""
+    small.holds(
+        "create table t(id int primary key, a timestamptz)",
+        "create table t(id int primary key, a timestamp)",
+        'tables:\n  t: {copy: [id], columns: {a: {sql: "{a}::timestamp"}}}\n',
+    )
+    (found,) = small.problems()
+    assert "`a` is a moment" in found
+
+
 def test_sql_that_names_the_zone_itself_needs_no_other(small):
     """`at time zone` has dealt with it."""
     small.holds(ROWS, EMPTY, rule("a", "{a} at time zone 'Asia/Manila'"))

@@ -71,8 +71,8 @@ select 'p', c.relname, pg_get_partkeydef(c.oid), false,
 from pg_class c join pg_partitioned_table h on h.partrelid = c.oid
 where c.oid = {table}::regclass
 """
-# A function that only looks at its row and alters it can be asked without consequence.
-BEFORE_ROW = r"""
+# A function that only looks at its row, and alters or refuses it, can be asked without consequence.
+BY_ROW = r"""
 select 'b', t.tgname, replace(pg_get_triggerdef(t.oid),
            format(' ON %I.%I ', n.nspname, c.relname), ' ON {trial} '), false,
        array(select o.attname::text from pg_attribute o
@@ -83,7 +83,7 @@ join pg_namespace n on n.oid = c.relnamespace
 join pg_proc p on p.oid = t.tgfoid
 join pg_language l on l.oid = p.prolang
 where t.tgrelid = {table}::regclass and not t.tgisinternal and t.tgenabled in ('O', 'A')
-      and t.tgtype & 7 = 7 and l.lanname = 'plpgsql'
+      and t.tgtype & 5 = 5 and l.lanname = 'plpgsql'
       and p.prosrc !~* '\m(insert|update|delete|merge|truncate|perform|execute|call|copy|do|create|drop|alter|lock|select|nextval|setval|pg_notify|tg_relid|tg_table_name|tg_table_schema|tg_argv)\M'
 order by t.tgname
 """  # noqa: E501
@@ -94,7 +94,7 @@ class Bond:
     """One thing that a row must satisfy.
 
     `kind` is `c` (check), `u` (unique), `i` (index), `x` (exclusion), `g` (computed column),
-    `p` (partitions), `b` (trigger before a row) or `t` (type of a column). `plain` says that its
+    `p` (partitions), `b` (trigger by row) or `t` (type of a column). `plain` says that its
     columns alone tell, compared as the source compares them.
     """
 
@@ -120,13 +120,19 @@ def unproven(plan: Plan, table: TablePlan, session: Connection, trial: str) -> l
     filled = {c.name for c in target.columns if c.name in planned or c.generated or c.default}
     held = [
         *_types(table, source, target),
-        *(bond for bond in _read(table, session, trial) if set(bond.columns) & filled),
+        *(bond for bond in _read(table, session, trial) if _may_bind(bond, filled)),
     ]
     return [bond for bond in held if not _proven(bond, planned, source, target)]
 
 
+def _may_bind(bond: Bond, filled: set[str]) -> bool:
+    """Say whether rows may break it; where nothing is filled in, NULLs break few things."""
+    told_of_nulls = bond.kind == "c" or (bond.kind == "u" and not bond.plain)
+    return told_of_nulls or bool(set(bond.columns) & filled)
+
+
 def _read(table: TablePlan, session: Connection, trial: str) -> Iterator[Bond]:
-    for query in (CHECKS, INDEXES, COMPUTED, PARTITIONED, BEFORE_ROW):
+    for query in (CHECKS, INDEXES, COMPUTED, PARTITIONED, BY_ROW):
         asked = query.replace("{table}", literal(table.target)).replace("{trial}", trial)
         for kind, name, definition, plain, columns in session.execute(asked).fetchall():
             yield Bond(kind, name, definition, plain, tuple(columns))

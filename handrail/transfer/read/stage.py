@@ -14,6 +14,8 @@ from handrail.transfer.sql.plan import TablePlan
 TRIAL = "pg_temp.handrail_trial"
 STAGED = "pg_temp.handrail_staged"
 REFUSED = "pg_temp.handrail_refused"
+# As PostgreSQL spells it behind an exclusion, or within a constraint trigger.
+DEFERRED = re.compile(r" DEFERRABLE(?: INITIALLY DEFERRED)?(?= FOR EACH ROW|$)")
 NUMBER = '"row:number"'
 KEY = '"row:key"'
 
@@ -91,10 +93,10 @@ class Stage:
     def _bind(self) -> None:
         """Bind it as the destination's rows are bound, at once and not at the end."""
         for bond in self.bonds:
+            at_once = DEFERRED.sub("", bond.definition)
             if bond.kind in {"u", "i", "b"}:
-                self.destination.execute(bond.definition)
+                self.destination.execute(at_once)
             elif bond.kind == "x":
-                at_once = re.sub(r" DEFERRABLE( INITIALLY DEFERRED)?$", "", bond.definition)
                 self.destination.execute(
                     f"alter table {TRIAL} add constraint {quoted(bond.name)} {at_once}"
                 )

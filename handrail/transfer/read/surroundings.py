@@ -38,6 +38,7 @@ def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[F
         yield from _rights(table, destination)
         yield from _triggers(table, destination)
         yield from _large_objects(plan, table, source)
+        yield from _sequences(plan, table, source, destination)
         if not (began and _is_begun(plan, table, destination)):
             yield from _replaced(plan, table, destination)
 
@@ -95,8 +96,40 @@ def _replaced(plan: Plan, table: TablePlan, destination: Connection) -> Iterator
     listing = ", ".join(f"{quoted(name)}::text" for name in primary) or "ctid::text"
     query = f"select concat_ws(',', {listing}) from {table.target_rows} limit {SAMPLES}"
     keys = tuple(row[0] for row in destination.execute(query))
+    if table.replace is not None:
+        yield from _referring(plan, table, destination)
     if table.replace is None:
         what, verdict = "rows are there that nobody declared: write `replace: <why>`", "refused"
     else:
         what, verdict = f"rows that are there give way: {table.replace}", "noted"
     yield Finding(table.name, "", what, verdict, rows, keys, str(table.place))
+
+
+def _referring(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Finding]:
+    """Name rows of tables nobody mapped that hold on to those that would give way."""
+    mapped = {each.name for each in plan.tables}
+    for other in plan.destination.tables:
+        for key in other.foreign_keys if other.name not in mapped else ():
+            filled = " and ".join(f"{quoted(name)} is not null" for name in key.columns)
+            query = f"select count(*) from {other.rows} where {filled}"
+            if key.target == table.name and (rows := value(destination, query)):
+                what = f"rows of `{other.name}` refer to those that would give way (`{key.name}`)"
+                yield Finding(table.name, "", what, "refused", rows, (), str(table.place))
+
+
+def _sequences(
+    plan: Plan, table: TablePlan, source: Connection, destination: Connection
+) -> Iterator[Finding]:
+    """Look for numbers beyond the end of the sequence that would go on from them."""
+    copied = {column.name: column for column in table.columns if column.exact and column.source}
+    for column in plan.destination.by_name[table.name].columns:
+        if column.sequence is None or column.name not in copied:
+            continue
+        query = f"select seqmax from pg_sequence where seqrelid = {literal(column.sequence)}"
+        last = value(destination, f"{query}::regclass and seqincrement > 0 union all select null")
+        name = quoted(copied[column.name].source or "")
+        highest = value(source, f"select max({name}) from {table.source_rows}")
+        if last is not None and highest is not None and highest > last:
+            what = f"its sequence `{column.sequence}` ends at {last}, the rows at {highest}"
+            place = str(copied[column.name].rule.place)
+            yield Finding(table.name, column.name, what, "refused", 0, (), place)

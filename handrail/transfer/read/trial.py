@@ -18,6 +18,7 @@ from handrail.transfer.session.connection import Connection, first_line, with_ow
 from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.sql.plan import Plan
 
+MOST_SHOWN = 10  # columns of a row
 BUILDS_BY_A_PATH_OF_ITS_OWN = 170000  # server version
 MOST_REFUSED = 10_000  # rows that are tried one by one take long when all of them fail
 ONE_BY_ONE = """
@@ -212,7 +213,7 @@ class Trial(Stage):
     def _finding(
         self, columns: Sequence[str], what: str, rows: int, numbers: Sequence[int]
     ) -> Finding:
-        given = [column for column in self.columns if column.name in columns]
+        given = [column for column in self.columns if column.name in columns][:MOST_SHOWN]
         listing = ", ".join(f"{quoted(column.name)}::text" for column in given) or "null"
         sampled = self.destination.execute(
             f"select {KEY}, concat_ws(', ', {listing}) from {STAGED} "
@@ -222,7 +223,7 @@ class Trial(Stage):
         keys = tuple(row[0] for row in sampled)
         values = () if self._is_secret(columns) else tuple(row[1] for row in sampled)
         place = next((c.rule.place for c in given), self.table.place)
-        label = ", ".join(columns)
+        label = ", ".join(columns[:MOST_SHOWN])
         return Finding(self.table.name, label, what, "refused", rows, keys, str(place), values)
 
 

@@ -142,13 +142,18 @@ class Builder:
         Where it says `at time zone` itself, it has dealt with them.
         """
         named = {found[1] for found in REFERENCE.finditer(rule.sql or "") if found[1]}
+        other = {AWARE: NAIVE, NAIVE: AWARE}.get(wire)
         known = self.source.by_name
-        naive = sorted(name for name in named if name in known and known[name].type == NAIVE)
-        by_itself = "at time zone" in " ".join((rule.sql or "").lower().split())
-        if wire == AWARE and naive and rule.zone is None and not by_itself:
-            what = f"`{', '.join(naive)}` shows a clock without a zone"
+        bare = ", ".join(sorted(n for n in named if n in known and known[n].type == other))
+        if not bare or "at time zone" in " ".join((rule.sql or "").lower().split()):
+            return None
+        if wire == NAIVE:
+            what = f"`{bare}` is a moment, and the column shows a clock without a zone"
+            self._problem(built, rule, what, "write `{…} at time zone 'UTC'`, or its own zone")
+        elif rule.zone is None:
+            what = f"`{bare}` shows a clock without a zone"
             self._problem(built, rule, what, "add `zone: UTC`, or the zone its clock showed")
-        return rule.zone if wire == AWARE and naive and not by_itself else None
+        return rule.zone if wire == AWARE else None
 
     def _time_of_run(self, rule: ColumnRule, built: Built, wire: str) -> Raw | None:
         if wire not in {AWARE, NAIVE, "date"}:

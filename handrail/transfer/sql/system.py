@@ -31,7 +31,8 @@ where {OURS} order by 1
 """
 COLUMNS = f"""
 select {CALLED.format("n", "c")}, a.attname, format_type(b.oid, -1),
-       case when a.atttypmod > 4 and t.typname in ('varchar', 'bpchar') then a.atttypmod - 4 end,
+       case when a.atttypmod > 4 and t.typname in ('varchar', 'bpchar') then a.atttypmod - 4
+            when t.typname = 'name' then 63 end,
        not (a.attnotnull or t.typnotnull), a.attgenerated <> '', a.attidentity,
        coalesce(
            pg_get_serial_sequence(format('%%I.%%I', n.nspname, c.relname), a.attname),
