@@ -13,7 +13,7 @@ from handrail.clients.git_snapshot import LINK, Entry, Snapshot, checked, folded
 OUR_TRAILER = "Runbook-Task"
 """Every commit of ours carries it."""
 REGULAR_FILE, PROGRAM = "100644", "100755"
-ATTRIBUTES = ("filter", "text", "ident")
+ATTRIBUTES = ("filter", "text", "eol", "ident")
 SHOWN = 200  # lines of a difference
 IDENT = re.compile(rb"\$Id:[^$\n]*\$")
 
@@ -97,6 +97,8 @@ def refuse_misplaced(base: Snapshot, path: str, place: str, removed: set[str]) -
 def contents(base: Snapshot, written: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return contents as git stores them: line ends and idents levelled where attributes say so.
 
+    Source: https://git-scm.com/docs/gitattributes, text, eol and ident
+
     Raises:
         ClientError: a path is under a filter, which only its owner's machine can apply.
     """
@@ -110,11 +112,13 @@ def contents(base: Snapshot, written: Mapping[str, bytes]) -> dict[str, bytes]:
                 "written past it would be stored in clear",
                 "write it in a clone that has the filter, commit, push, then the same command",
             )
-        if said[path, "text"] in ("set", "auto") and b"\0" not in content:
-            content = content.replace(b"\r\n", b"\n")  # noqa: PLW2901  as git does at `add`
-        if said[path, "ident"] == "set":
-            content = IDENT.sub(b"$Id$", content)  # noqa: PLW2901
-        stored[path] = content
+        kind, end = said[path, "text"], said[path, "eol"]
+        is_text = kind == "set" or (kind == "unspecified" and end in ("lf", "crlf"))
+        if kind == "auto":
+            old = content_at(base, path) or b""
+            is_text = b"\0" not in content and b"\r\n" not in old
+        plain = content.replace(b"\r\n", b"\n") if is_text else content
+        stored[path] = IDENT.sub(b"$Id$", plain) if said[path, "ident"] == "set" else plain
     return stored
 
 
