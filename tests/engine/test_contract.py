@@ -123,7 +123,7 @@ def test_a_step_that_the_ledger_names_and_nobody_has_is_told():
 
 
 def test_every_former_name_of_a_step_leads_to_one_that_is_there():
-    """A line in the table of aliases that leads nowhere would strand the runs it was written for."""
+    """A line of the table that leads nowhere would strand the runs it was written for."""
     for former in operations.ALIASES:
         found = load(former)
         assert found.name == current_name(former)
