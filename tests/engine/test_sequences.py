@@ -88,7 +88,7 @@ def apply(command: tuple, lab: Bench, model: Model) -> str:
             return ""
         case ("dry",):
             stood = lab.listing()
-            ran, code = lab.run("--dry"), 0
+            ran, code = lab.run("--dry"), int(model.shut and not model.so("1"))
             assert lab.listing() == stood
         case ("back", to):
             ran = lab.roll_back(*(["--data", f"to={to}"] if to else []))
