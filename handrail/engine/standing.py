@@ -86,7 +86,7 @@ def cover(act: Act, undone: Run) -> Task | None:
     rollback = act.contract.rollback
     step = rollback.undone_by if isinstance(rollback, Irreversible) else ""
     for (name, target), task in undone.tasks.items():
-        done = task.rolled_back or (name, target) in act.attempt.calls.declared
+        done = task.rolled_back or (name, target) in act.attempt.calls.undoing
         if step == task.declared.step and target == act.task.declared.target and done:
             return task
     return None

@@ -50,6 +50,7 @@ def roll_back(*, run: object, reason: object, to: object = None) -> None:
     )
     undone = attempt.runs[attempt.run.undoes]
     receipts = receipts_to_undo(attempt.run, undone, until, attempt.choices.without)
+    attempt.calls.undoing |= {(each.task, each.target) for each in receipts}
     for receipt in host.loop(receipts):  # type: ignore[no-untyped-call]  # pyinfra's is untyped
         here = receipt.target == host.name
         name = f"Put back {receipt.step} (task {receipt.task} on {receipt.target})"
@@ -207,7 +208,7 @@ def _settle(act: Act) -> None:
     """Settle with a step that was put back those that went back with it, then the whole run."""
     attempt = act.attempt
     for receipt in _undone(attempt).receipts():
-        if receipt.target == host.name and (receipt.task, host.name) in attempt.calls.declared:
+        if receipt.target == host.name and (receipt.task, host.name) in attempt.calls.undoing:
             _settle_covered(Act.recorded(attempt, load(receipt.step), receipt))
     _close(attempt)
 

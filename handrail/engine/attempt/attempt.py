@@ -126,9 +126,16 @@ class Attempt:
 
     def facts(self) -> BeforeFacts:
         """Return what is known before any step."""
-        targets = frozenset(each.name for each in inventory)
+        undone = self.runs.get(self.run.undoes)
+        tasks = [*self.run.tasks, *(undone.tasks if undone else ())]
         return BeforeFacts(
-            self.run, self.calls, self.choices, targets, self.environment, is_same_step
+            self.run,
+            self.calls,
+            self.choices,
+            targets=frozenset(each.name for each in inventory),
+            recorded=frozenset(target for _, target in tasks),
+            environment=self.environment,
+            same_step=is_same_step,
         )
 
     def refuse_to_start(self) -> None:

@@ -23,6 +23,7 @@ class BeforeFacts:
         calls: What the runbook declares now.
         choices: What the operator said.
         targets: Names of the inventory's targets.
+        recorded: Names of the targets that the run, or the one that it undoes, has to do with.
         environment: Its name.
         same_step: Tells whether a name on record and a name of now are the same step.
     """
@@ -31,6 +32,7 @@ class BeforeFacts:
     calls: Calls
     choices: Choices
     targets: frozenset[str]
+    recorded: frozenset[str]
     environment: str
     same_step: Callable[[str, str], bool]
 
@@ -153,7 +155,7 @@ def _stale_consent(facts: BeforeFacts, consent: Consent) -> Iterator[RunbookErro
 
 def _wrong_left_out(facts: BeforeFacts) -> Iterator[RunbookError]:
     """A target is left out by its name, and with a reason."""
-    known = [*facts.targets, *(target for _, target in facts.run.tasks)]
+    known = facts.targets | facts.recorded
     for name in facts.choices.without:
         if name not in known:
             yield _unknown(f"`without={name}` names no target", name, known)
