@@ -16,8 +16,9 @@ from handrail.engine.attempt.command import inventory_file, runbook_file
 from handrail.engine.attempt.consent import Consent
 from handrail.engine.attempt.heartbeat import keep_beating
 from handrail.engine.attempt.lost import settle_lost_doubts
-from handrail.engine.decide.before import BeforeFacts, place, refusals
+from handrail.engine.decide.before import refusals
 from handrail.engine.decide.decision import Planned
+from handrail.engine.decide.known import BeforeFacts, place
 from handrail.engine.inventory import Inventory
 from handrail.engine.names import is_same_step
 from handrail.ledger.chain import Head

@@ -7,7 +7,7 @@ from typing import Any
 from pyinfra.context import host
 
 from handrail.engine.attempt.opening import new_id
-from handrail.engine.decide.before import did_you_mean
+from handrail.engine.decide.known import did_you_mean
 from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.runs import Runs

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
-from handrail.engine.decide.before import BeforeFacts
+from handrail.engine.decide.known import BeforeFacts
 from handrail.ledger.entry import Event
 from handrail.ledger.run import Run
 

@@ -1,0 +1,95 @@
+"""Consents of which nothing can come: of a wrong form, for nothing there, for what has moved on."""
+
+from collections.abc import Iterator
+
+from handrail.engine.attempt.consent import Consent
+from handrail.engine.decide.known import BeforeFacts, unknown
+from handrail.ledger.errors import InDoubt, PreconditionUnmet, RunbookError, WrongCommand
+from handrail.ledger.task import Record
+
+
+def wrong_consents(facts: BeforeFacts) -> Iterator[RunbookError]:
+    """Yield what is wrong with each consent of the command."""
+    for consent in facts.choices.consents:
+        yield from _wrong_consent(facts, consent)
+
+
+def _wrong_consent(facts: BeforeFacts, consent: Consent) -> Iterator[RunbookError]:
+    named = f"`{consent.text()}`"
+    tasks = list(dict.fromkeys(task for task, _ in facts.known()))
+    if consent.task not in tasks:
+        yield unknown(f"{named} names no task of this run", consent.task, tasks)
+        return
+    targets = [target for task, target in facts.known() if task == consent.task]
+    if consent.target and consent.target not in targets:
+        yield unknown(f"{named} names no target of task `{consent.task}`", consent.target, targets)
+        return
+    fits = {"redo": False, "undo": True, "irreversible": True}.get(consent.choice)
+    if fits is not None and fits != bool(facts.run.undoes):
+        where = "a rollback" if facts.run.undoes else "a run forward"
+        yield WrongCommand(
+            "nothing was started", f"{named} is no choice in {where}", "leave it out"
+        )
+    elif not facts.choices.reason:
+        yield PreconditionUnmet(
+            "nothing was started", f"{named}: an override needs a reason", 'add `--data reason="…"`'
+        )
+    elif facts.key_of(consent) is None:
+        forms = ", ".join(f"`{_form(consent, target, facts)}`" for target in targets)
+        yield WrongCommand(
+            "nothing was started",
+            f"{named} is for one target, and task `{consent.task}` has {len(targets)}",
+            f"say for which: {forms}",
+        )
+    elif not facts.is_spent(consent):
+        yield from _stale_consent(facts, consent)
+
+
+def _stale_consent(facts: BeforeFacts, consent: Consent) -> Iterator[RunbookError]:
+    """A consent answers what the operator has seen; if that has moved on, it is not taken."""
+    key = facts.key_of(consent)
+    task = facts.run.tasks.get(key) if key else None
+    record = task.record if task else Record.NONE
+    begun = task.receipt.attempt if task and task.receipt else 0
+    named, now = f"`{consent.text()}`", _stands(record, begun)
+    if consent.kind == "accept":
+        return
+    doubtful = record is Record.IN_DOUBT or (record is Record.SKIPPED and consent.choice == "retry")
+    settled = record in {Record.CHANGED, Record.UNCHANGED}
+    answers = doubtful if consent.kind == "settle" else settled or bool(facts.run.undoes)
+    if not answers:
+        yield InDoubt(
+            "nothing was started",
+            f"{named} answers what is no longer so: {now}",
+            "look again, and run the command without it",
+        )
+    elif consent.attempt not in (begun, None):
+        form = _form(consent, consent.target, facts)
+        yield InDoubt(
+            "nothing was started",
+            f"{named} answers attempt {consent.attempt}: {now}",
+            f"look again; then `--data {form}`",
+        )
+    elif consent.kind == "settle" and consent.attempt is None:
+        form = _form(consent, consent.target, facts)
+        yield WrongCommand(
+            "nothing was started",
+            f"{named} does not name the attempt that it answers: {now}",
+            f"look there; then `--data {form}`",
+        )
+
+
+def _form(consent: Consent, target: str, facts: BeforeFacts) -> str:
+    """Return how a consent would be typed for a target, for the attempt that stands now."""
+    targets = [at for task, at in facts.known() if task == consent.task]
+    on = target or targets[0]
+    task = facts.run.tasks.get((consent.task, on))
+    begun = task.receipt.attempt if task and task.receipt else None
+    full = Consent(consent.kind, consent.task, consent.target, begun, consent.choice, consent.to)
+    return full.text(on if len(targets) > 1 else "")
+
+
+def _stands(record: Record, attempt: int) -> str:
+    if record is Record.IN_DOUBT:
+        return f"the task is in doubt since attempt {attempt}"
+    return f"the task is {record}" if record is not Record.NONE else "nothing is on record of it"

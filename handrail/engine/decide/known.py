@@ -1,0 +1,73 @@
+"""What is known when every call of the runbook was read and none was carried out."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from handrail.engine.attempt.calls import Calls
+from handrail.engine.attempt.choices import Choices
+from handrail.engine.attempt.consent import Consent
+from handrail.engine.nearest import nearest
+from handrail.ledger.errors import WrongCommand
+from handrail.ledger.run import Run
+
+Key = tuple[str, str]  # task, target
+
+
+@dataclass(frozen=True)
+class BeforeFacts:
+    """What is known when every call of the runbook was read and none was carried out.
+
+    Args:
+        run: The run as the ledger knows it, without what is declared now.
+        calls: What the runbook declares now.
+        choices: What the operator said.
+        targets: Names of the inventory's targets.
+        recorded: Names of the targets that the run, or the one that it undoes, has to do with.
+        environment: Its name.
+        same_step: Tells whether a name on record and a name of now are the same step.
+    """
+
+    run: Run
+    calls: Calls
+    choices: Choices
+    targets: frozenset[str]
+    recorded: frozenset[str]
+    environment: str
+    same_step: Callable[[str, str], bool]
+
+    def key_of(self, consent: Consent) -> Key | None:
+        """Return the one task that a consent is about, or None where it could be several."""
+        keys = [key for key in self.known() if key[0] == consent.task]
+        keys = [key for key in keys if consent.target in ("", key[1])]
+        return keys[0] if len(keys) == 1 else None
+
+    def known(self) -> list[Key]:
+        """Return every task, of the runbook as it reads now and on record."""
+        return list(dict.fromkeys([*self.calls.declared, *self.run.tasks]))
+
+    def is_spent(self, consent: Consent) -> bool:
+        """Tell whether a consent was used before: an attempt's number makes it one of its kind."""
+        key = self.key_of(consent)
+        text = consent.text(key[1]) if key else consent.text()
+        used = {reason for what, reason in self.run.spent if what == text}
+        return bool(used) if consent.attempt is not None else self.choices.reason in used
+
+
+def did_you_mean(typed: str, known: Iterable[str]) -> str:
+    """Return the nearest of what there is as a question, else all of it."""
+    names = list(dict.fromkeys(known))
+    near = nearest(typed, names)
+    if near:
+        return f"did you mean `{near}`?"
+    return f"there are: {', '.join(f'`{name}`' for name in names)}" if names else "there is none"
+
+
+def place(known: Iterable[Key], key: Key) -> str:
+    """Return what a consent calls a task: with its target where it has more than one."""
+    elsewhere = any(task == key[0] and target != key[1] for task, target in known)
+    return f"{key[0]}@{key[1]}" if elsewhere else key[0]
+
+
+def unknown(why: str, typed: str, known: Iterable[str]) -> WrongCommand:
+    """Return the refusal of a name that nobody knows, with what may have been meant."""
+    return WrongCommand("nothing was started", why, did_you_mean(typed, known))
