@@ -229,12 +229,15 @@ def test_an_optional_column_or_table_may_be_absent(small, there):
     lazy = "create table lazy(id int primary key); insert into lazy values (1);" if there else ""
     small.holds(
         f"create table t(id int primary key{extra}); {lazy} insert into t (id) values (1)",
-        "create table t(id int primary key, extra text); create table lazy(id int primary key)",
+        "create table t(id int primary key, extra text, more text not null);"
+        "create table lazy(id int primary key)",
         "tables:\n  t:\n    copy: [id]\n    columns:\n      extra: {optional: true}\n"
+        "      more: {from: extra, optional: true, default: none}\n"
         "  lazy: {optional: true, copy: [id]}\n",
     )
     assert small.load().good
     assert small.there("select count(*) from lazy") == [(int(there),)]
+    assert small.there("select more from t") == [("none",)]
 
 
 def test_what_is_malformed_may_be_kept_with_a_reason(small):

@@ -131,7 +131,7 @@ class ColumnWords(Words):
     optional: bool = Field(
         default=False,
         description="The source column may be absent, as one that is created on first use; the "
-        "column is then left to the destination.",
+        "column then takes its `default`, or is left to the destination.",
     )
     cast: Literal["boolean", "date", "time", "json", "integer", "text"] | None = Field(
         default=None, description="Read the value as that type; what cannot be read is a fault."

@@ -87,15 +87,17 @@ def columns(rule: TableRule, source: Table, target: Table, used: set[str]) -> It
             yield Problem(rule.place, what, fix)
         elif named and is_left(named, source) and not (column.nullable or fills_itself(column)):
             what = f"`{rule.name}.{column.name}` is left to the destination, which has no default"
-            yield Problem(
-                named.place, what, "declare constant, sql or lookup, or give it a default"
-            )
+            yield Problem(named.place, what, "give the rule a `default: …`, or the column one")
 
 
 def is_left(rule: ColumnRule, source: Table) -> bool:
     """Say whether a column is left to the destination: it says so, or its source is absent."""
-    absent = rule.optional and rule.source not in source.by_name
-    return rule.generated or absent
+    return rule.generated or (is_absent(rule, source) and rule.default is None)
+
+
+def is_absent(rule: ColumnRule, source: Table) -> bool:
+    """Say whether a column is one that may be absent, and is."""
+    return rule.optional and rule.source not in source.by_name
 
 
 def fills_itself(column: Column) -> bool:

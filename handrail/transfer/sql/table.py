@@ -1,5 +1,6 @@
 """Compile the rules of one destination table."""
 
+import dataclasses
 from collections.abc import Iterable
 
 from handrail.transfer.mapping.rules import ColumnRule, Problem, TableRule
@@ -92,11 +93,17 @@ class TableCompiler:
 
     def _columns(self) -> list[Built]:
         parts = (
-            self.builder.build(column, self.references.lookup(column))
+            self.builder.build(self._present(column), self.references.lookup(column))
             for column in self.rule.columns
             if self._is_writable(column) and not account.is_left(column, self.source)
         )
         return list(secret.spread(parts, self.secrets, self.done))
+
+    def _present(self, column: ColumnRule) -> ColumnRule:
+        """Return a rule whose column is not there as one of its default."""
+        if not account.is_absent(column, self.source):
+            return column
+        return dataclasses.replace(column, source=None, constant=column.default, when=())
 
     def _rows(self) -> Built:
         """Return what the rules come to that keep rows out by a condition."""
