@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from handrail.transfer.session.connection import Connection
-from handrail.transfer.session.quoting import literal
 from handrail.transfer.sql.catalog import Table
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import Plan, TablePlan
@@ -22,14 +21,14 @@ CHECKS = """
 select 'c', k.conname, pg_get_constraintdef(k.oid), true,
        array(select a.attname::text from pg_attribute a
              where a.attrelid = k.conrelid and a.attnum = any(k.conkey))
-from pg_constraint k where k.conrelid = {table}::regclass and k.contype = 'c'
+from pg_constraint k where k.conrelid = w.oid and k.contype = 'c'
 """
 # An exclusion is defined as a constraint, an index as one of the trial's own table.
 INDEXES = """
 select case when k.contype = 'x' then 'x' when x.indisunique then 'u' else 'i' end, i.relname,
        case when k.contype = 'x' then pg_get_constraintdef(k.oid)
             else replace(replace(pg_get_indexdef(i.oid), ' ON ONLY ', ' ON '),
-                 format(' ON %I.%I USING ', n.nspname, c.relname), ' ON {trial} USING ') end,
+                 format(' ON %%I.%%I USING ', n.nspname, c.relname), ' ON {trial} USING ') end,
        x.indexprs is null and x.indpred is null
        and not coalesce((to_jsonb(x) ->> 'indnullsnotdistinct')::boolean, false)
        and not exists (select 1 from unnest(x.indcollation) o join pg_collation l on l.oid = o
@@ -47,7 +46,7 @@ join pg_class i on i.oid = x.indexrelid
 join pg_class c on c.oid = x.indrelid
 join pg_namespace n on n.oid = c.relnamespace
 left join pg_constraint k on k.conindid = i.oid and k.contype in ('p', 'u', 'x')
-where x.indrelid = {table}::regclass and (x.indisvalid or c.relkind = 'p')
+where x.indrelid = w.oid and (x.indisvalid or c.relkind = 'p')
 """
 COMPUTED = """
 select 'g', a.attname, pg_get_expr(f.adbin, f.adrelid), false,
@@ -56,7 +55,7 @@ select 'g', a.attname, pg_get_expr(f.adbin, f.adrelid), false,
              where d.classid = 'pg_attrdef'::regclass and d.objid = f.oid
              and d.refobjid = a.attrelid and o.attnum <> a.attnum)
 from pg_attribute a join pg_attrdef f on f.adrelid = a.attrelid and f.adnum = a.attnum
-where a.attrelid = {table}::regclass and a.attgenerated <> '' and not a.attisdropped
+where a.attrelid = w.oid and a.attgenerated <> '' and not a.attisdropped
 """
 PARTITIONED = """
 select 'p', c.relname, pg_get_partkeydef(c.oid), false,
@@ -69,12 +68,12 @@ select 'p', c.relname, pg_get_partkeydef(c.oid), false,
                                    join pg_attribute a on a.attrelid = l.relid
                                         and a.attnum = any(k.conkey))))
 from pg_class c join pg_partitioned_table h on h.partrelid = c.oid
-where c.oid = {table}::regclass
+where c.oid = w.oid
 """
 # A function that only looks at its row, and alters or refuses it, can be asked without consequence.
 BY_ROW = r"""
 select 'b', t.tgname, replace(pg_get_triggerdef(t.oid),
-           format(' ON %I.%I ', n.nspname, c.relname), ' ON {trial} '), false,
+           format(' ON %%I.%%I ', n.nspname, c.relname), ' ON {trial} '), false,
        array(select o.attname::text from pg_attribute o
              where o.attrelid = t.tgrelid and o.attnum > 0 and not o.attisdropped)
 from pg_trigger t
@@ -82,11 +81,18 @@ join pg_class c on c.oid = t.tgrelid
 join pg_namespace n on n.oid = c.relnamespace
 join pg_proc p on p.oid = t.tgfoid
 join pg_language l on l.oid = p.prolang
-where t.tgrelid = {table}::regclass and not t.tgisinternal and t.tgenabled in ('O', 'A')
+where t.tgrelid = w.oid and not t.tgisinternal and t.tgenabled in ('O', 'A')
       and t.tgtype & 5 = 5 and l.lanname = 'plpgsql'
       and p.prosrc !~* '\m(insert|update|delete|merge|truncate|perform|execute|call|copy|do|create|drop|alter|lock|select|nextval|setval|pg_notify|tg_relid|tg_table_name|tg_table_schema|tg_argv)\M'
-order by t.tgname
 """  # noqa: E501
+# All tables at once: at a distance, each question takes as long as its way there and back.
+EVERYTHING = f"""
+select w.name, b.* from (select n as name, n::regclass::oid as oid from unnest(%s::text[]) n) w
+cross join lateral (
+    {CHECKS} union all {INDEXES} union all {COMPUTED} union all {PARTITIONED} union all {BY_ROW}
+) b(kind, bond, definition, plain, columns)
+order by 1, 2, 3
+"""
 
 
 @dataclass(frozen=True)
@@ -105,23 +111,28 @@ class Bond:
     columns: tuple[str, ...]
 
 
-def unproven(plan: Plan, table: TablePlan, session: Connection, trial: str) -> list[Bond]:
-    """List what only the destination can tell about the rows of a table.
+def unproven(plan: Plan, session: Connection, trial: str) -> dict[str, list[Bond]]:
+    """List, table by table, what only the destination can tell about its rows.
 
     Args:
         plan: The compiled mapping.
-        table: One of its tables.
         session: Session on the destination, its `search_path` pinned.
         trial: Name of the table on which indexes are to be defined.
     """
+    read: dict[str, list[Bond]] = {}
+    targets = [table.target for table in plan.tables]
+    for target, kind, name, definition, plain, columns in session.execute(EVERYTHING, [targets]):
+        here = definition.replace("{trial}", trial)
+        read.setdefault(target, []).append(Bond(kind, name, here, plain, tuple(columns)))
+    return {table.name: _unproven(plan, table, read.get(table.target, [])) for table in plan.tables}
+
+
+def _unproven(plan: Plan, table: TablePlan, read: list[Bond]) -> list[Bond]:
     planned = {column.name: column for column in table.columns}
     source = plan.source.by_name[table.source]
     target = plan.destination.by_name[table.name]
     filled = {c.name for c in target.columns if c.name in planned or c.generated or c.default}
-    held = [
-        *_types(table, source, target),
-        *(bond for bond in _read(table, session, trial) if _may_bind(bond, filled)),
-    ]
+    held = [*_types(table, source, target), *(bond for bond in read if _may_bind(bond, filled))]
     return [bond for bond in held if not _proven(bond, planned, source, target)]
 
 
@@ -129,13 +140,6 @@ def _may_bind(bond: Bond, filled: set[str]) -> bool:
     """Say whether rows may break it; where nothing is filled in, NULLs break few things."""
     told_of_nulls = bond.kind == "c" or (bond.kind == "u" and not bond.plain)
     return told_of_nulls or bool(set(bond.columns) & filled)
-
-
-def _read(table: TablePlan, session: Connection, trial: str) -> Iterator[Bond]:
-    for query in (CHECKS, INDEXES, COMPUTED, PARTITIONED, BY_ROW):
-        asked = query.replace("{table}", literal(table.target)).replace("{trial}", trial)
-        for kind, name, definition, plain, columns in session.execute(asked).fetchall():
-            yield Bond(kind, name, definition, plain, tuple(columns))
 
 
 def _types(table: TablePlan, source: Table, target: Table) -> Iterator[Bond]:

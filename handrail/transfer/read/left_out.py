@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from handrail.transfer.mapping.rules import Fault
 from handrail.transfer.read.findings import SAMPLES, Finding
-from handrail.transfer.session.connection import Connection, value
+from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import quoted
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import Plan, TablePlan
@@ -12,17 +12,20 @@ from handrail.transfer.sql.plan import Plan, TablePlan
 
 def check(session: Connection, plan: Plan) -> Iterator[Finding]:
     """Count all that is left behind on purpose, so that the purpose can be judged by it."""
-    for drop in plan.drops:
-        place, reason = str(drop.place), drop.reason
+    counts = [
+        f"select {n}, {f'count({quoted(drop.column)})' if drop.column else 'count(*)'} "
+        f"from {drop.rows}"
+        for n, drop in enumerate(plan.drops)
+    ]
+    found = session.execute(" union all ".join(counts)).fetchall() if counts else []
+    for number, rows in sorted(found):
+        drop = plan.drops[number]
+        what = f"values are dropped: {drop.reason}"
         if drop.column is None:
-            rows = value(session, f"select count(*) from {drop.rows}")
-            what = f"the table is dropped: {reason}"
-            yield Finding(drop.table, "", what, "noted", rows, (), place)
-            continue
-        rows = value(session, f"select count({quoted(drop.column)}) from {drop.rows}")
-        if rows:
-            what = f"values are dropped: {reason}"
-            yield Finding(drop.table, drop.column, what, "noted", rows, (), place)
+            what = f"the table is dropped: {drop.reason}"
+        if rows or drop.column is None:
+            place = str(drop.place)
+            yield Finding(drop.table, drop.column or "", what, "noted", rows, (), place)
     for table in plan.tables:
         for column in table.columns:
             yield from _changed(session, table, column)

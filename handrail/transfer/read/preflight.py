@@ -98,8 +98,7 @@ def check(
         reading(source, snapshot=snapshot) as ours,
         connect(destination, name="destination") as theirs,
     ):
-        for table in plan.tables:
-            total, counted = _counted(ours, table)
+        for total, counted in _counted(ours, plan):
             counts.append(total)
             findings += counted
         findings += surroundings.check(plan, ours, theirs)
@@ -117,7 +116,16 @@ def check(
     return found
 
 
-def _counted(session: Connection, table: TablePlan) -> tuple[TableCount, list[Finding]]:
+def _counted(session: Connection, plan: Plan) -> list[tuple[TableCount, list[Finding]]]:
+    """Count all tables; where an expression fails, each by itself."""
+    try:
+        with session.transaction():
+            return [count(session, table) for table in plan.tables]
+    except psycopg.Error:
+        return [_alone(session, table) for table in plan.tables]
+
+
+def _alone(session: Connection, table: TablePlan) -> tuple[TableCount, list[Finding]]:
     try:
         with session.transaction():
             return count(session, table)

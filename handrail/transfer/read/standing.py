@@ -10,7 +10,8 @@ from pathlib import Path
 
 from handrail.clients import private_folder
 from handrail.transfer.session import mark
-from handrail.transfer.session.connection import Connection, value
+from handrail.transfer.session.connection import Connection
+from handrail.transfer.session.quoting import literal
 from handrail.transfer.sql.plan import Plan
 
 FILE = "preflight.json"
@@ -58,8 +59,8 @@ def keep(file: Path, told: dict[str, object], plan: Plan, session: Connection) -
 
 def rows_of(plan: Plan, session: Connection) -> str:
     """Return a sha256 of how many rows the mapped source tables hold and what these come to."""
-    found = hashlib.sha256()
-    for origin, rows in sorted({(table.origin, table.source_rows) for table in plan.tables}):
-        sums = "concat_ws(' ', count(*), sum(hashtextextended(s::text, 0)))"
-        found.update(f"{origin} {value(session, f'select {sums} from {rows} s')};".encode())
-    return found.hexdigest()
+    sides = sorted({(table.origin, table.source_rows) for table in plan.tables})
+    sums = "concat_ws(' ', count(*), sum(hashtextextended(s::text, 0)))"
+    parts = (f"select {literal(origin)}, {sums} from {rows} s" for origin, rows in sides)
+    found = session.execute(" union all ".join(parts)).fetchall()
+    return hashlib.sha256(json.dumps(sorted(found)).encode()).hexdigest()

@@ -4,69 +4,81 @@ from collections.abc import Iterator
 
 from handrail.transfer.read.findings import SAMPLES, Finding
 from handrail.transfer.session.connection import Connection, value
-from handrail.transfer.session.quoting import literal, quoted
+from handrail.transfer.session.quoting import quoted
 from handrail.transfer.sql import evidence
 from handrail.transfer.sql.plan import Plan, TablePlan
 
-TRIGGERS = """
-select t.tgname, case when t.tgtype & 2 > 0 then 'before' else 'after' end,
+# All tables at once: at a distance, each question takes as long as its way there and back.
+WANTED = "(select n as name, n::regclass::oid as oid from unnest(%s::text[]) n) w"
+TRIGGERS = f"""
+select w.name, t.tgname, case when t.tgtype & 2 > 0 then 'before' else 'after' end,
        t.tgtype & 1 > 0, p.oid::regprocedure::text
-from pg_trigger t join pg_proc p on p.oid = t.tgfoid
-where t.tgrelid = {table}::regclass and not t.tgisinternal and t.tgenabled in ('O', 'A')
-      and t.tgtype & 4 > 0
+from {WANTED} join pg_trigger t on t.tgrelid = w.oid join pg_proc p on p.oid = t.tgfoid
+where not t.tgisinternal and t.tgenabled in ('O', 'A') and t.tgtype & 4 > 0
 order by t.tgname
 """
-RIGHTS = """
-select has_table_privilege({table}, 'insert'), has_table_privilege({table}, 'select'),
-       pg_has_role((select relowner from pg_class where oid = {table}::regclass), 'usage'),
-       (select count(*) > 0 from pg_class where oid = {table}::regclass and relrowsecurity)
-       and row_security_active({table}::regclass)
+RIGHTS = f"""
+select w.name, has_table_privilege(w.oid, 'insert') and has_table_privilege(w.oid, 'select'),
+       pg_has_role(c.relowner, 'usage'), not (c.relrowsecurity and row_security_active(w.oid))
+from {WANTED} join pg_class c on c.oid = w.oid
 """
-LOADED = """
-select exists (select 1 from _migration.chunk
-               where digest = {digest} and table_name = {name} and loaded_at is not null)
-"""
+LACKING = (
+    "the role may not read and insert rows",
+    "the role does not own the table, so it cannot take keys and indexes down",
+    "row security would hide rows from the role",
+)
+LOADED = (
+    "select distinct table_name from _migration.chunk where digest = %s and loaded_at is not null"
+)
 
 
 def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[Finding]:
     """Look around every table of a plan; rows are not read for it."""
-    began = evidence.exists(destination)
     if not value(destination, "select has_database_privilege(current_database(), 'create')"):
         what = "the role may not create the schema `_migration`, where a load keeps its record"
         yield Finding(plan.tables[0].name, "", what, "refused", 0, (), plan.file)
+    rightless = list(_rights(plan, destination))
+    yield from rightless
+    yield from _triggers(plan, destination)
+    yield from _sequences(plan, source, destination)
     for table in plan.tables:
-        yield from _rights(table, destination)
-        yield from _triggers(table, destination)
         yield from _large_objects(plan, table, source)
-        yield from _sequences(plan, table, source, destination)
-        if not (began and _is_begun(plan, table, destination)):
-            yield from _replaced(plan, table, destination)
+    if not rightless:
+        yield from _there(plan, destination)
 
 
-def _is_begun(plan: Plan, table: TablePlan, destination: Connection) -> bool:
-    query = LOADED.format(digest=literal(plan.digest), name=literal(table.name))
-    return bool(value(destination, query))
+def _rights(plan: Plan, destination: Connection) -> Iterator[Finding]:
+    targets = {table.target: table for table in plan.tables}
+    for target, *held in destination.execute(RIGHTS, [list(targets)]).fetchall():
+        table = targets[target]
+        for has, what in zip(held, LACKING, strict=True):
+            if not has:
+                yield Finding(table.name, "", what, "refused", 0, (), str(table.place))
 
 
-def _rights(table: TablePlan, destination: Connection) -> Iterator[Finding]:
-    query = RIGHTS.format(table=literal(table.target))
-    insert, select, owned, hidden = destination.execute(query).fetchone() or ()
-    for held, what in (
-        (insert and select, "the role may not read and insert rows"),
-        (owned, "the role does not own the table, so it cannot take keys and indexes down"),
-        (not hidden, "row security would hide rows from the role"),
-    ):
-        if not held:
-            yield Finding(table.name, "", what, "refused", 0, (), str(table.place))
-
-
-def _triggers(table: TablePlan, destination: Connection) -> Iterator[Finding]:
+def _triggers(plan: Plan, destination: Connection) -> Iterator[Finding]:
     """Name what a load would set off: a trigger may well write to somebody."""
-    query = TRIGGERS.format(table=literal(table.target))
-    for name, when, by_row, function in destination.execute(query).fetchall():
+    targets = {table.target: table for table in plan.tables}
+    found = destination.execute(TRIGGERS, [list(targets)]).fetchall()
+    for target, name, when, by_row, function in found:
+        table = targets[target]
         each = "each row" if by_row else "each chunk"
         what = f"trigger `{name}` runs {function} {when} {each} that is moved"
         yield Finding(table.name, "", what, "noted", 0, (), str(table.place))
+
+
+def _there(plan: Plan, destination: Connection) -> Iterator[Finding]:
+    """Look for rows that are there already, but for those that this plan's load has put there."""
+    began: set[str] = set()
+    if evidence.exists(destination):
+        began = {name for (name,) in destination.execute(LOADED, [plan.digest]).fetchall()}
+    asked = [table for table in plan.tables if table.name not in began]
+    if not asked:
+        return
+    listing = ", ".join(f"exists (select 1 from {table.target_rows})" for table in asked)
+    for table, there in zip(asked, value(destination, f"select array[{listing}]"), strict=True):
+        if there:
+            yield from _replaced(plan, table, destination)
 
 
 def _large_objects(plan: Plan, table: TablePlan, source: Connection) -> Iterator[Finding]:
@@ -117,19 +129,36 @@ def _referring(plan: Plan, table: TablePlan, destination: Connection) -> Iterato
                 yield Finding(table.name, "", what, "refused", rows, (), str(table.place))
 
 
-def _sequences(
-    plan: Plan, table: TablePlan, source: Connection, destination: Connection
-) -> Iterator[Finding]:
+def _sequences(plan: Plan, source: Connection, destination: Connection) -> Iterator[Finding]:
     """Look for numbers beyond the end of the sequence that would go on from them."""
-    copied = {column.name: column for column in table.columns if column.exact and column.source}
-    for column in plan.destination.by_name[table.name].columns:
-        if column.sequence is None or column.name not in copied:
-            continue
-        query = f"select seqmax from pg_sequence where seqrelid = {literal(column.sequence)}"
-        last = value(destination, f"{query}::regclass and seqincrement > 0 union all select null")
-        name = quoted(copied[column.name].source or "")
-        highest = value(source, f"select max({name}) from {table.source_rows}")
-        if last is not None and highest is not None and highest > last:
-            what = f"its sequence `{column.sequence}` ends at {last}, the rows at {highest}"
-            place = str(copied[column.name].rule.place)
+    copied = {
+        (table.name, column.name): (table, column)
+        for table in plan.tables
+        for column in table.columns
+        if column.exact and column.source
+    }
+    uses = [
+        (sequence, *copied[table.name, column.name])
+        for sequence, members in plan.destination.sequences().items()
+        for table, column in members
+        if (table.name, column.name) in copied
+    ]
+    if not uses:
+        return
+    found = destination.execute(
+        "select n, seqmax from unnest(%s::text[]) n join pg_sequence on seqrelid = n::regclass "
+        "where seqincrement > 0",
+        [[sequence for sequence, _, _ in uses]],
+    )
+    ends: dict[str, int] = {row[0]: row[1] for row in found}
+    listing = ", ".join(
+        f"(select max({quoted(column.source or '')}) from {table.source_rows})::numeric"
+        for _, table, column in uses
+    )
+    highest = value(source, f"select array[{listing}]")
+    for (sequence, table, column), number in zip(uses, highest, strict=True):
+        last = ends.get(sequence)
+        if last is not None and number is not None and number > last:
+            what = f"its sequence `{sequence}` ends at {last}, the rows at {number}"
+            place = str(column.rule.place)
             yield Finding(table.name, column.name, what, "refused", 0, (), place)

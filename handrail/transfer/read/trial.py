@@ -238,9 +238,9 @@ def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[F
     Raises:
         ClientError: temporary tables cannot be made there, so that nothing can be told.
     """
+    held = unproven(plan, destination, TRIAL)
     for table in plan.tables:
-        bonds = unproven(plan, table, destination, TRIAL)
-        if not bonds:
+        if not (bonds := held[table.name]):
             continue
         target = plan.destination.by_name[table.name]
         destination.execute("begin read write")
