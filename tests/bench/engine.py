@@ -1,0 +1,169 @@
+"""The engine beside bare pyinfra: steps and targets, start-up, resuming after a kill."""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+from tests.bench import history
+from tests.bench.measure import (
+    Figures,
+    Gate,
+    Line,
+    interleave,
+    load_average,
+    say,
+    seconds,
+    table,
+)
+from tests.bench.project import Case, Project, peak_mb
+
+ROUNDS = 5
+CASES = {
+    Case("by_shell", 1, 200): 1.25,
+    Case("by_call", 1, 200): 1.4,
+    Case("by_shell", 10, 200): 1.3,
+    Case("by_call", 50, 20): None,
+    Case("by_shell", 100, 50): 1.5,
+}
+WIDE = Case("by_call", 200, 5)  # for its memory
+HISTORIES = (100_000, 1_000_000)
+IMPORT = (
+    "import time, pyinfra_cli.main; t = time.perf_counter(); import handrail.engine; "
+    "print(time.perf_counter() - t)"
+)
+
+
+class Engine:
+    """What is measured, and where."""
+
+    def __init__(self, place: Path, *, quick: bool) -> None:
+        self.place = place
+        self.figures = Figures()
+        self.cases = {
+            case: bound for case, bound in CASES.items() if not quick or case.targets == 1
+        }
+        self.projects = {case: Project(place / f"{case}".replace(" ", "-"), case)
+                         for case in (*self.cases, WIDE)}  # fmt: skip
+        self.wide = [] if quick else [WIDE]
+        self.histories = HISTORIES[:1] if quick else HISTORIES
+        self.long = {count: self._with_history(count) for count in self.histories}
+        self.empty = Project(place / "empty", Case("by_call", 1, 1))
+        self.empty.fresh()
+
+    def _with_history(self, count: int) -> Project:
+        say(f"writing a history of {count:,} entries")
+        project = Project(self.place / f"history-{count}", Case("by_call", 1, 1))
+        project.fresh()
+        project.ledger.parent.mkdir()
+        history.write(project.ledger, "bench", count)
+        return project
+
+    def measure(self, rounds: int) -> None:
+        """Run everything, so many rounds."""
+        methods = {}
+        for case in self.cases:
+            project = self.projects[case]
+            methods[f"bare, {case}"] = partial(project.done, case.kind)
+            methods[f"ours, {case}"] = partial(project.done, "ours")
+        for case in self.wide:
+            methods[f"ours, {case}"] = partial(self.projects[case].done, "ours")
+        calls = self.projects[Case("by_call", 1, 200)]
+        methods["bare, no-op"] = partial(self._again, calls, "again")
+        methods["ours, no-op"] = partial(self._again, calls, "ours")
+        methods["resumed"] = partial(self._resumed, calls)
+        methods["bare, plan"] = partial(self.empty.run, "by_call", "--dry")
+        for count, project in self.long.items():
+            methods[f"plan, {count:,}"] = partial(project.run, "ours", "--dry")
+            methods[f"status, {count:,}"] = partial(project.command, "status")
+        methods["verify"] = partial(self.long[HISTORIES[0]].command, "verify")
+        methods["import"] = self._import
+        interleave(methods, rounds, self.figures)
+
+    def _again(self, project: Project, runbook: str) -> float:
+        if runbook == "ours" or project.made() != project.case.steps:
+            project.done("ours")
+        return project.run(runbook)
+
+    def _resumed(self, project: Project) -> float:
+        """Kill a run in its middle, and return the seconds to the first effect after it."""
+        project.fresh()
+        process = project.start("ours")
+        while project.made() < project.case.steps / 2:
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+        before, began = project.made(), time.monotonic()
+        again = project.start("ours", "--data", "settle=", "--data", "reason=a kill")
+        while project.made() == before and again.poll() is None:
+            time.sleep(0.005)
+        took = time.monotonic() - began
+        again.wait()
+        return took
+
+    def _import(self) -> float:
+        told = subprocess.run(
+            [sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True
+        )
+        return float(told.stdout)
+
+    def lines(self) -> list[Line]:
+        """Return the lines of the table, with the gates that hold."""
+        found = [
+            self._ratio(f"{case}, by bare pyinfra", f"ours, {case}", f"bare, {case}", bound)
+            for case, bound in self.cases.items()
+        ]
+        found.append(
+            self._ratio("200 proven steps again, by its no-op", "ours, no-op", "bare, no-op", 1.3)
+        )
+        found.append(self._bound("from SIGKILL to the first resumed effect", "resumed", 1.2))
+        for count in self.histories:
+            for what in ("plan", "status"):
+                quantity = f"{what} over pyinfra's own start, history of {count:,} entries"
+                found.append(self._over(quantity, f"{what}, {count:,}", "bare, plan", 0.3))
+        found.append(self._bound("verify 100,000 entries, with the command's start", "verify", 1.5))
+        found.append(self._bound("import of the engine", "import", 0.15))
+        if self.wide:
+            found.append(Line("peak memory of 200 targets, by 300 MB", f"{peak_mb():.0f} MB",
+                              "300 MB", (peak_mb() / 300,), Gate(1, at_least=False)))  # fmt: skip
+        return found
+
+    def _ratio(self, quantity: str, ours: str, bare: str, bound: float | None) -> Line:
+        mine, theirs = (seconds(self.figures.median(name)) for name in (ours, bare))
+        gate = None if bound is None else Gate(bound, at_least=False)
+        return Line(quantity, mine, theirs, tuple(self.figures.paired(ours, bare)), gate)
+
+    def _bound(self, quantity: str, ours: str, bound: float) -> Line:
+        ratios = tuple(number / bound for number in self.figures.by_name[ours])
+        mine = seconds(self.figures.median(ours))
+        return Line(quantity, mine, seconds(bound), ratios, Gate(1, at_least=False))
+
+    def _over(self, quantity: str, ours: str, bare: str, bound: float) -> Line:
+        pairs = zip(self.figures.by_name[ours], self.figures.by_name[bare], strict=True)
+        ratios = tuple((mine - theirs) / bound for mine, theirs in pairs)
+        mine, theirs = (seconds(self.figures.median(name)) for name in (ours, bare))
+        return Line(quantity, mine, f"{theirs} + {bound} s", ratios, Gate(1, at_least=False))
+
+
+def main(options: list[str]) -> int:
+    """Run the benchmark; exit 1 when a gate is missed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench engine", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="interleaved rounds")
+    parser.add_argument("--quick", action="store_true", help="one target, 100,000 entries: a look")
+    given = parser.parse_args(options)
+    before = load_average()
+    with tempfile.TemporaryDirectory(prefix="bench-engine-") as directory:
+        engine = Engine(Path(directory), quick=given.quick)
+        engine.measure(given.rounds)
+        found = engine.lines()
+    sys.stdout.write(f"{table(found)}\n\n")
+    sys.stdout.write(
+        f"{given.rounds} interleaved rounds; load average before {before}, after {load_average()}\n"
+    )
+    missed = [line.quantity for line in found if not line.passed]
+    for quantity in missed:
+        sys.stdout.write(f"missed: {quantity}\n")
+    return 1 if missed else 0
