@@ -96,6 +96,7 @@ class Writing:
         except sqlite3.Error as error:
             raise refusal(path, error, write=True) from None
         self._file = _identity(path)
+        self._durable: bool | None = None  # how the last transaction ended
 
     def close(self) -> None:
         """Let go of the file; the last connection to it tidies its write-ahead log away."""
@@ -134,7 +135,9 @@ class Writing:
         self._refuse_another_file()
         db = self._db
         try:
-            db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            if durable is not self._durable:
+                db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                self._durable = durable
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
