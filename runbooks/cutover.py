@@ -6,7 +6,7 @@
 Task ids are the plan's; one more number marks a step that the plan's task needs and does not name.
 """
 
-from handrail.engine import begin
+from handrail.engine import begin, hold
 from operations import (
     backup,
     bind,
@@ -301,6 +301,7 @@ verify.notices_missing_rows(
     task="8.3",
     name="See the verification refuse the still empty database",
     on="production",
+    until="9.3",
     source=here.legacy_database,
     destination=here.django_database,
 )
@@ -311,6 +312,7 @@ smoke.accounts_sign_in(
     task="9.0.1",
     name="Sign in to Node with known accounts, to compare with later",
     on="production",
+    until="9.0.2",
     url=here.legacy_url,
     system="legacy",
 )
@@ -318,16 +320,19 @@ ready.outside_answers(
     task="9.0.1.1",
     name="See Render's key, the repository and alerts ready for the night",
     on="production",
+    until="9.0.2",
 )
 ready.databases_allow_it(
     task="9.0.1.2",
     name="See both databases, their roles and the disk ready for the night",
     on="production",
+    until="9.0.2",
     source=here.legacy_database,
     destination=here.django_database,
 )
 # For a pause of seconds: 9.1.1, 9.3 and a `data.catch_up(…, bound_seconds=30)` before this call,
 # and a `data.catch_up(…, bound_seconds=0)`, which leaves no row behind, where 9.3 is now.
+hold(label="ready", name="All is ready for the night; nothing is stopped, nobody notices yet")
 freeze.writes(
     task="9.0.2",
     name="Stop writes on the legacy database",
@@ -381,6 +386,8 @@ smoke.accounts_sign_in(
 smoke.upload_is_served(
     task="10.1", name="Upload a file with production's credentials and get it back", on="production"
 )
+
+hold(label="loaded", name="Every row is in Django; users still have Node, which takes no writes")
 
 # 11-12: production turns to Django
 

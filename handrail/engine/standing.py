@@ -70,7 +70,7 @@ def receipt_facts(act: Act, receipt: Receipt, undone: Run) -> ReceiptFacts:
         begun=act.task.in_doubt,
         covered_by=covering.declared.step if covering else "",
         irreversible=no_way_back,
-        accepted=attempt.consent("accept", act.task) is not None or _is_accepted(act),
+        accepted=_is_accepted(act),
         doubtful=doubtful,
         after=bool(receipt.after),
         blind=bool(receipt.after) and receipt.after == snapshot.trace_of(receipt.before),
@@ -157,4 +157,7 @@ def _arguments(act: Act, difference: str) -> Arguments:
 
 
 def _is_accepted(act: Act) -> bool:
-    return act.task.record is Record.SKIPPED and not act.task.unproven
+    """Tell whether what the step did may stay: said now, by the runbook, or before."""
+    before = act.task.record is Record.SKIPPED and not act.task.unproven
+    said = act.attempt.consent("accept", act.task) is not None
+    return said or before or act.task.declared.task in act.attempt.calls.accepts

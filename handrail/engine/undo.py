@@ -1,7 +1,7 @@
 """Undo another run's receipts, newest first; itself a durable run."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,13 +31,21 @@ from handrail.ledger.run import Outcome, Run
 from handrail.ledger.task import Receipt, TaskState
 
 
-def roll_back(*, run: object, reason: object, to: object = None) -> None:
+def roll_back(
+    *,
+    run: object,
+    reason: object,
+    to: object = None,
+    accepts: Mapping[str, str] | None = None,
+) -> None:
     """Undo what a run changed, newest first, on every target; the one call of a rollback runbook.
 
     Args:
         run: Id of the run, or ``latest``.
         reason: Why; it is kept in the ledger.
         to: Plan task, or hold, to stop at: everything after it is undone, it stays.
+        accepts: By plan task, why what it did may stay where its step cannot be undone; what is
+            not among them an operator has to accept, else the rollback is not complete.
 
     Raises:
         Refused: no such run, no reason, nothing to undo, rolled back already.
@@ -50,6 +58,7 @@ def roll_back(*, run: object, reason: object, to: object = None) -> None:
     )
     undone = attempt.runs[attempt.run.undoes]
     receipts = receipts_to_undo(attempt.run, undone, until, attempt.choices.without)
+    attempt.calls.accepts |= accepts or {}
     attempt.calls.undoing |= {(each.task, each.target) for each in receipts}
     for receipt in host.loop(receipts):  # type: ignore[no-untyped-call]  # pyinfra's is untyped
         here = receipt.target == host.name
@@ -116,6 +125,8 @@ def _to_put_back(attempt: Attempt, receipt: Receipt) -> Act | None:
 def _keep(act: Act, decision: Decision, *, accepted: bool) -> None:
     """Record that a step cannot be undone, and whether somebody accepted that."""
     consent = spent(act, "irreversible") if accepted else {}
+    if accepted and not consent["consent"]:  # the runbook accepts it, or it was accepted before
+        consent = {"reason": act.attempt.calls.accepts.get(act.task.declared.task, "")}
     act.record(Event.STEP_SKIPPED, why=decision.why, accepted=accepted, **consent)
     say(f"{act.contract.name} cannot be undone: {decision.why}")
     _close(act.attempt)

@@ -71,6 +71,7 @@ def is_of_this_freeze(mark: str | None, source: Database) -> bool:
     rollback=irreversible(
         "the rows it moved are part of the load, and going back before the load takes them back",
         instead="roll back to a task before the load",
+        undone_by="data.load",
     ),
     idempotent=True,
 )
