@@ -19,6 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, ParamSpec, TypeVar
 
+from handrail.clients.masking import clean_environment
+
 LENGTH_BYTES = 8
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -81,7 +83,7 @@ def _started() -> "subprocess.Popen[bytes]":
     path = os.pathsep.join(place or str(Path.cwd()) for place in sys.path)
     return subprocess.Popen(
         [sys.executable, "-m", __name__],
-        env=os.environ | {"PYTHONPATH": path},
+        env=clean_environment() | {"PYTHONPATH": path},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
