@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from handrail.transfer.read.findings import SAMPLES, Finding
 from handrail.transfer.session.connection import Connection
-from handrail.transfer.session.quoting import quoted
+from handrail.transfer.session.quoting import first_of, quoted
 from handrail.transfer.sql import casts
 from handrail.transfer.sql.plan import TablePlan
 
@@ -32,7 +32,7 @@ def check(session: Connection, table: TablePlan) -> Iterator[Finding]:
             row = session.execute(query).fetchone()
             if row and row[0]:
                 rows = f"select {table.key_text} from {table.relation()} where {condition}"
-                keys = tuple(key for (key,) in session.execute(f"{rows} limit {SAMPLES}"))
+                keys = tuple(key for (key,) in session.execute(first_of(rows, SAMPLES)))
                 words = [order.replace("_", " ") for order in (other, rule.order)]
                 what = f"also reads as another date {words[0]}; read {words[1]}"
                 yield Finding(table.name, column.name, what, "noted", row[0], keys, str(rule.place))

@@ -45,3 +45,12 @@ def plain(value: object, sql_type: str = "text") -> str:
     if isinstance(value, int | float | decimal.Decimal | str):
         return str(value)
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def first_of(query: str, rows: int) -> str:
+    """Return a SELECT of the first rows of a query that gives one column.
+
+    What is found is kept first: with a limit right behind it, the planner takes the first rows to
+    come soon, and reads a joined table once for each row.
+    """
+    return f"with found(k) as materialized ({query}) select k from found limit {rows}"

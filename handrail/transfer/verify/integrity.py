@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from handrail.transfer.load import bulk
 from handrail.transfer.load.bulk import CatalogChanged
 from handrail.transfer.session.connection import Connection, value
-from handrail.transfer.session.quoting import literal, qualified, quoted
+from handrail.transfer.session.quoting import first_of, literal, qualified, quoted
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import Plan, TablePlan
 from handrail.transfer.sql.types import AWARE, INTEGERS
@@ -168,4 +168,4 @@ def _values_of(
 
 
 def _sample(session: Connection, query: str) -> tuple[str, ...]:
-    return tuple(str(row[0]) for row in session.execute(f"{query} limit {SAMPLES}"))
+    return tuple(str(row[0]) for row in session.execute(first_of(query, SAMPLES)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from handrail.transfer.read.live import LiveSupply
 from handrail.transfer.session.connection import Connection
-from handrail.transfer.session.quoting import constant, literal, quoted
+from handrail.transfer.session.quoting import constant, first_of, literal, quoted
 from handrail.transfer.session.stream import copy_rows
 from handrail.transfer.sql import casts
 from handrail.transfer.sql.parts import ColumnPlan
@@ -129,9 +129,8 @@ def _count(
         total.rows += row[0]
         total.wrong += wrong
         if wrong:
-            found = destination.execute(
-                f"select t.name from {joined} where {condition} limit {SAMPLES}"
-            )
+            named = f"select t.name from {joined} where {condition}"
+            found = destination.execute(first_of(named, SAMPLES))
             total.keys += [name for (name,) in found]
 
 
