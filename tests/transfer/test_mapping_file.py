@@ -1,6 +1,9 @@
 """A mapping file is read as it looks; what YAML would read otherwise is refused with its line."""
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from handrail.transfer.mapping import mapping
 from handrail.transfer.mapping.mapping import MappingRefused
@@ -188,3 +191,44 @@ tables:
     assert [each.split(":")[0] for each in found] == ["6", "7", "11"]
     assert all("nobody has decided this yet" in each for each in found)
     assert problems(text, undecided=True) == []
+
+
+def _dumped(data):
+    """Write data as YAML does, tags and anchors included."""
+    return yaml.dump(data, allow_unicode=True).encode("utf-8", "surrogatepass")
+
+
+def refusal(path):
+    """Return what a file is refused for; nothing where it is taken."""
+    try:
+        assert mapping.load(path, undecided=True).digest
+    except MappingRefused as refused:
+        return refused.problems
+    return ()
+
+
+WORDS = st.sampled_from(
+    ["tables", "drop_tables", "t", "copy", "columns", "from", "sql", "cast", "date", "when_null",
+     "quarantine", "reason", "max_quarantined", "lookup", "generated", "null", "no", "=", "<<"]
+)  # fmt: skip
+SCALARS = WORDS | st.none() | st.booleans() | st.integers() | st.floats() | st.dates() | st.text()
+ANYTHING = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=4),
+    max_leaves=30,
+)
+YAML_TEXT = st.text("{}[]&*!|>'\"#:-?, =<%\n\ttabclesno019.~", max_size=60)
+
+
+@given(st.binary(max_size=200) | YAML_TEXT.map(str.encode) | ANYTHING.map(_dumped))
+@settings(max_examples=400, deadline=None)
+def test_no_file_whatever_is_in_it_gives_a_traceback(tmp_path_factory, content):
+    """It is a mapping, or it is refused with a line of it and what to do."""
+    path = tmp_path_factory.getbasetemp() / "any.yaml"
+    path.write_bytes(content)
+    lines = max(1, len(content.splitlines()))
+
+    for problem in refusal(path):
+        assert 1 <= problem.place.line <= lines + 1
+        assert problem.what
+        assert problem.fix

@@ -12,6 +12,7 @@ AS_IT_IS = """      password:
         pattern: bcrypt
         when_malformed: placeholder
         placeholder: "!unusable"
+        max_defaulted: "20%"
 """
 NAMES = "    truncate: [username, role]\n"
 DROPPED = "      gender: the Django app keeps it with"
