@@ -10,9 +10,10 @@ import click
 
 from handrail.cli.out import GOOD, NOT_GOOD, Misused, say, say_json
 from handrail.ledger.audit import LIMITS, audit
-from handrail.ledger.errors import RunbookError
+from handrail.ledger.errors import LedgerDamaged, RunbookError
 from handrail.ledger.place import LEDGERS, path_of, project_of, shown
 from handrail.ledger.run import Outcome, fold
+from handrail.ledger.secrets import Vault
 from handrail.ledger.store import SqliteLedger
 from handrail.ledger.views import page
 from handrail.ledger.views import report as reports
@@ -56,7 +57,13 @@ def _path(ledger: str) -> Path:
 
 
 def _open(ledger: str) -> SqliteLedger:
-    return SqliteLedger(_path(ledger))
+    """Open a ledger to look at it; a vault that is gone is told, and hides nothing else."""
+    held = SqliteLedger(_path(ledger))
+    try:
+        Vault.beside(held.path, planning=True, known=held.vault()).fingerprint()
+    except LedgerDamaged as lost:
+        click.echo(f"{lost}\n", err=True)
+    return held
 
 
 @click.command

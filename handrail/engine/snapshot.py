@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from handrail.clients.secret import Secret
-from handrail.ledger.entry import canonical, storable
+from handrail.ledger.entry import canonical, plain, storable
 from handrail.ledger.errors import PreconditionUnmet
 from handrail.ledger.secrets import Vault
 
@@ -35,8 +35,8 @@ def refuse_lossy(value: Any) -> None:
         raise PreconditionUnmet(
             "nothing was done",
             f"what `captures` reads would not come back from the ledger as it is: {lost}",
-            "correct the step: capture text, whole numbers, true, false, None, lists and "
-            "dictionaries with text keys; a `Secret` for secrets, base64 for bytes",
+            "correct the step: capture text, whole numbers up to 2**53, true, false, None, lists "
+            "and dictionaries with text keys; a `Secret` for secrets, base64 for bytes",
         )
 
 
@@ -93,12 +93,13 @@ def _plain(value: Any, name: Callable[[str], str]) -> Any:
 
 def _lost(value: Any, where: str) -> str:
     """Return what of a value JSON text in a database would not give back; empty where all is."""
-    if isinstance(value, Secret) or value is None or isinstance(value, bool | int):
+    if isinstance(value, Secret) or value is None:
         return ""
     if isinstance(value, str):
         return "" if storable(value) == value else f"{where} holds bytes that are no UTF-8"
-    if isinstance(value, float):
-        return "" if math.isfinite(value) else f"{where} is {value}"
+    if isinstance(value, int | float):
+        carried = plain(value) == value if isinstance(value, int) else math.isfinite(value)
+        return "" if carried else f"{where} is {value}, which JSON does not carry"
     if isinstance(value, Mapping):
         return _lost_in(value, where)
     if isinstance(value, list | tuple):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -412,3 +413,31 @@ def test_report_that_cannot_be_written_is_told(home, path):
 
     assert status == NOT_GOOD
     assert "No such file" in errors
+
+
+def test_a_lost_vault_is_told_by_every_look(home, path):
+    """On stderr, and what was asked for is shown all the same."""
+    script = Script(path)
+    script.start("cutover-1")
+    script.ledger.bind_vault(script.vault.fingerprint())
+    script.end("stopped")
+    shutil.rmtree(script.vault.directory)
+
+    for asked in (["runs", "--json"], ["status", "--json"], ["show", "latest", "--json"]):
+        _, output, errors = runbook(*asked, where=home)
+        assert "its folder is gone" in errors
+        assert json.loads(output)
+
+
+def test_show_is_not_filled_by_bulk(home, path):
+    """What was kept apart is named by its size, and of what is long only the beginning is shown."""
+    script = Script(path)
+    script.start("cutover-1")
+    script.act("1.1", before={"kept": "f" * 64, "size_bytes": 52_428_800}, listing="x" * 100_000)
+    script.end("stopped")
+
+    _, output, _ = runbook("show", "latest", where=home)
+
+    assert "52,428,800 bytes, kept in the vault" in output
+    assert "100,000 characters" in output
+    assert len(output) < 10_000

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from handrail.pages import one_line
 
+_SHOWN = 4_000  # characters of one value; a person reads no more of it in a terminal
 _SEALED_SHOWN = 12  # of 64 hex digits: enough to tell two apart, too few to look like the value
 
 
@@ -34,9 +35,12 @@ def count(number: int, noun: str) -> str:
 
 
 def value(found: object) -> str:
-    """Return recorded data on one line; a sealed value by the start of its name."""
+    """Return recorded data on one line; sealed values by the start of their names, bulk by size."""
     shown = abridged(found)
-    return one_line(shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False))
+    text = shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+    if len(text) > _SHOWN:
+        text = f"{text[:_SHOWN]}… ({len(text):,} characters; `handrail export` prints them)"
+    return one_line(text)
 
 
 def abridged(found: object) -> object:
@@ -44,6 +48,8 @@ def abridged(found: object) -> object:
     if isinstance(found, dict):
         if set(found) == {"sealed"}:
             return f"sealed:{str(found['sealed'])[:_SEALED_SHOWN]}…"
+        if set(found) == {"kept", "size_bytes"}:
+            return f"{found['size_bytes']:,} bytes, kept in the vault"
         return {key: abridged(each) for key, each in found.items()}
     if isinstance(found, list):
         return [abridged(each) for each in found]
