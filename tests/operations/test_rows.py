@@ -216,7 +216,7 @@ def test_a_row_written_between_two_freezes_reaches_django(desk):
     let_go(desk)
     ask(desk, "legacy", NEW_DAY)
 
-    ran = desk.run("--data", "drift=redo", "--data", "reason=thawed by mistake")
+    ran = desk.run("--data", "drift=9.0.2:redo", "--data", "reason=thawed by mistake")
 
     assert ran.code == 0, ran.said
     assert ask(desk, "django", WRITTEN) == 1
@@ -234,7 +234,7 @@ def test_a_backup_of_before_the_load_is_never_taken_over_its_rows(desk):
     (place,) = kept(desk, "backup-django")
     place.rename(desk.folder / "elsewhere")
 
-    ran = desk.run("--data", "drift=redo", "--data", "reason=it is gone")
+    ran = desk.run("--data", "drift=9.1.1:redo", "--data", "reason=it is gone")
 
     what, why, following = clauses(ran.said)
     assert ran.code == 1
@@ -270,7 +270,7 @@ def test_an_export_of_the_mapping_of_before_is_made_anew(desk, tmp_path):
     assert ran.code == 1, ran.said
     assert "made by another mapping" in ran.said
 
-    assert desk.run("--data", "drift=redo", "--data", "reason=mended the mapping").code == 0
+    assert desk.run("--data", "drift=9.2:redo", "--data", "reason=mended the mapping").code == 0
     assert len(kept(desk, "export.until-*")) == 1
 
 
@@ -340,7 +340,7 @@ def test_a_load_whose_files_are_gone_is_not_proven(desk):
     kept(desk, "adjusted.ndjson")[0].unlink()
     asked = desk.run()
     assert "has no adjusted.ndjson" in clauses(asked.said)[1]
-    redone = desk.run("--data", "drift=redo", "--data", "reason=it was moved away")
+    redone = desk.run("--data", "drift=9.3:redo", "--data", "reason=it was moved away")
     assert redone.code == 0, redone.said
     assert len(kept(desk, "adjusted.ndjson")) == 1
 
