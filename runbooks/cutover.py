@@ -303,7 +303,6 @@ verify.notices_missing_rows(
     name="See the verification refuse the still empty database",
     until="9.3",
     on="production",
-    until="9.3",
     source=here.legacy_database,
     destination=here.django_database,
 )
