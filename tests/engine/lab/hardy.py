@@ -13,7 +13,10 @@ import threading
 import time
 from pathlib import Path
 
+from handrail.clients.git_process import git
 from handrail.engine import Commands, Finding, call, check, holds_if, living_on, step
+from handrail.transfer.session import programs
+from handrail.transfer.session.reader import Reader
 
 SCRIPT = (
     "trap '' INT HUP TERM; echo begun >> {path}.begun; n=0; "
@@ -123,3 +126,34 @@ def leave_on(path: str, how: str) -> Commands:
     else:
         yield call(daemon, path)
     yield call(fall)
+
+
+@check(fix="see the file")
+def is_through(path: str) -> bool:
+    """The program came to its end."""
+    return Path(f"{path}.through").exists()
+
+
+def program(path: str, how: str, where: str) -> None:
+    """Let one of the programs that clients and data engine start work until it is let go."""
+    Path(f"{path}.begun").touch()
+    if how == "git":
+        ended = git(Path(where), "push", "origin", "HEAD:refs/heads/pushed")
+        assert ended.code == 0, ended.error
+    elif how == "psql":
+        reader = Reader(where, [])
+        list(reader.pieces("select * from held", "(format csv)"))
+        reader.close()
+    else:
+        given = {
+            "pg_dump": ["--format=custom", f"--file={path}.dump", "--table=held"],
+            "pg_restore": ["--data-only", "--dbname=shop", f"{path}.made"],
+        }
+        programs.run(programs.find(0) / how, given[how], programs.environment(where))
+    Path(f"{path}.through").touch()
+
+
+@step(captures=content, ensures=is_through, rollback=remove)
+def by_program(path: str, how: str, where: str) -> Commands:
+    """Work by a program."""
+    yield call(program, path, how, where)
