@@ -23,6 +23,7 @@ from handrail.transfer.sql import catalog
 from handrail.transfer.sql.compile import open_plan
 from handrail.transfer.verify.verify import verify
 from tests.bench.cluster import Cluster
+from tests.chaos import tally
 from tests.chaos.loader import REFUSED
 from tests.transfer.pair import MAPPING
 
@@ -184,6 +185,8 @@ class Life:
             for name, wanted in ground.truth.items()
             if there.get(name) != wanted
         ]
+        tally.count("data", kills=self.landed.total(), losses=len(differing))
+        self.landed.clear()
         assert not differing, differing
         assert dump.fingerprint(ground.source) == ground.source_print
         with connect(self.destination) as session:

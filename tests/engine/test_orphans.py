@@ -67,15 +67,6 @@ def test_what_outlives_its_run_keeps_the_next_attempt_out(lab, kind, how, blow):
     check_kept_out(lab)
 
 
-@pytest.mark.chaos
-@pytest.mark.parametrize(("kind", "how", "blow"), ALL)
-def test_whatever_outlives_its_run_however_struck_keeps_the_next_attempt_out(lab, kind, how, blow):
-    """A child of a shell line or of a Python call, from whatever thread; each blow."""
-    struck(lab, kind, how, blow)
-
-    check_kept_out(lab)
-
-
 @pytest.mark.parametrize("choice", ["retry", "adopt", "skip"])
 def test_no_consent_goes_over_an_orphan(lab, choice):
     """It is still at work, so nobody can have seen how it ended."""

@@ -1,0 +1,30 @@
+"""What the campaigns counted is told at the end of the command."""
+
+import pytest
+
+from tests.chaos import tally
+
+
+@pytest.fixture(autouse=True)
+def counted(record_property):
+    """Hand on what a campaign counted, to the process that prints it, passed or failed."""
+    tally.taken()
+    yield
+    record_property("chaos", tally.taken())
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print kills, points, unknowns, duplicates and losses."""
+    reports = [each for listed in terminalreporter.stats.values() for each in listed]
+    found = [
+        value
+        for report in reports
+        if getattr(report, "when", "") == "teardown"
+        for name, value in report.user_properties
+        if name == "chaos"
+    ]
+    lines = tally.table(found)
+    if lines:
+        terminalreporter.section("chaos")
+        for line in lines:
+            terminalreporter.write_line(line)
