@@ -70,7 +70,7 @@ def names_folder(line: str, path: str, file: str) -> bool:
     name = re.escape(path)
     word = re.compile(rf"{BEFORE}[\s=]*[\"']?(?:\.?/)?{name}(?=$|[\s\"'&;|,)\]])")
     listed = re.compile(
-        rf"^\s*(?:-\s+|\"workspaces\".*)?[\"']{name}(?:/\*)?[\"'],?|^\s*-\s+{name}\s*$"
+        rf"^\s*(?:-\s+|\"workspaces\".*)?[\"']{name}(?:/\*)?[\"'](?!\s*:)|^\s*-\s+{name}\s*$"
     )
     is_source = PurePosixPath(file).suffix in SOURCE
     start = "" if is_source else "/?"

@@ -53,7 +53,7 @@ def nothing_needs_it(
         fix = "name the folder itself in the runbook"
         return fails(f"`{path}` is a symbolic link to `{snapshot.resolve(path)}`", fix)
     needing, _ = references(snapshot, path, edited_package(snapshot, package, scripts))
-    left = [each for each in needing if each.rpartition(":")[0] not in mentions]
+    left = [each for each in needing if each.partition(":")[0] not in mentions]
     more = f" and {len(left) - 10} more" if len(left) > 10 else ""  # noqa: PLR2004
     return fails(f"`{path}` is named in {', '.join(left[:10])}{more}") if left else holds()
 

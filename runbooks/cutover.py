@@ -11,6 +11,7 @@ from operations import (
     backup,
     bind,
     blueprint,
+    client,
     data,
     deploy,
     drill,
@@ -191,6 +192,13 @@ files.put(
     name="Let the WebSocket client speak to Channels",
     on="repository",
     files={"client/src/utils/websocket.js": "inventory/files/client/websocket.js"},
+)
+client.uses_the_new_files(
+    task="5.3.1",
+    name="See that the application imports both clients",
+    on="repository",
+    page="client/index.html",
+    files=["client/src/utils/api.js", "client/src/utils/websocket.js"],
 )
 
 # 6-7: all of it in staging, with staging's own rows

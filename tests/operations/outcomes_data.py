@@ -226,3 +226,80 @@ def the_remote_is_not_there(stage):
     clone, _ = documents(stage, "# ROTC\n")
     clone.origin.rename(clone.directory / "moved.git")
     return stage.ask("docs.name_no_legacy", **asked_of(clone, ["README.md"]))
+
+
+def client(stage, **files):
+    """Ask whether the frontend uses its two clients, with some files as they are given."""
+    clone = stage.stack.enter_context(cloned())
+    push(clone.path, "write", **{"NOTES": "x", **files})
+    utils = [f"client/src/utils/{name}.js" for name in ("api", "websocket")]
+    asked = {"repository": clone.inventory, "page": "client/index.html", "files": utils}
+    return clone, stage.ask("client.uses_the_new_files", **asked)
+
+
+@outcome("client.uses_the_new_files", PASS)
+def the_page_leads_to_both_clients(stage):
+    """Through its first script and the pages."""
+    return client(stage)[1]
+
+
+@outcome("client.uses_the_new_files", PASS)
+def they_are_imported_by_a_short_name_and_when_needed(stage):
+    """The build's configuration says what `@` means; a page may be loaded later."""
+    return client(
+        stage,
+        **{
+            "client/vite.config.js": "export default { resolve: { alias: {\n"
+            "  '@': fileURLToPath(new URL('./src', import.meta.url)) } } };\n",
+            "client/src/main.jsx": "const App = () => import('@/App');\n",
+            "client/src/App.jsx": "export { default } from '@/utils/websocket';\n"
+            'import * as api from "@/utils/api.js";\n',
+        },
+    )[1]
+
+
+@outcome("client.uses_the_new_files", FAIL)
+def the_application_has_a_client_of_its_own(stage):
+    """What was written lies there, and nobody reads it."""
+    found = client(
+        stage,
+        **{
+            "client/src/main.jsx": "import './App.jsx';\n",
+            "client/src/App.jsx": "// import './utils/websocket.js'\nimport './services/http.js';\n"
+            "/* import './utils/api.js' */ const a = \"import './utils/api.js'\";\n",
+            "client/src/services/http.js": "export default 1;\n",
+        },
+    )[1]
+    assert "`client/src/utils/api.js`" in found.why
+    assert "`client/src/utils/websocket.js`" in found.why
+    return found
+
+
+@outcome("client.uses_the_new_files", FAIL)
+def only_a_type_is_imported(stage):
+    """Nothing of it is in what browsers run."""
+    return client(
+        stage,
+        **{
+            "client/src/main.jsx": "import type { Api } from './utils/api.js';\n"
+            "import './utils/websocket.js';\n",
+            "client/src/utils/websocket.js": "export default 1;\n",
+        },
+    )[1]
+
+
+@outcome("client.uses_the_new_files", FAIL)
+def there_is_no_page(stage):
+    """It lies elsewhere."""
+    clone, _ = client(stage)
+    asked = {"repository": clone.inventory, "page": "web/index.html", "files": []}
+    return stage.ask("client.uses_the_new_files", **asked)
+
+
+@outcome("client.uses_the_new_files", ERROR)
+def the_sources_cannot_be_read(stage):
+    """The remote is not there."""
+    clone, _ = client(stage)
+    clone.origin.rename(clone.directory / "moved.git")
+    asked = {"repository": clone.inventory, "page": "client/index.html", "files": []}
+    return stage.ask("client.uses_the_new_files", **asked)

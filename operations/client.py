@@ -1,0 +1,30 @@
+"""Task 5: the frontend's sources use what was written into them."""
+
+from handrail.clients.git import Repository
+from handrail.engine import FROM_TARGET, Finding, fails, gate, holds
+
+from .imports import reached
+
+
+@gate(
+    fix="let the application import it, or correct `page` and `files` in the runbook; commit, "
+    "push, then the same command again"
+)
+def uses_the_new_files(
+    *, repository: Repository = FROM_TARGET, page: str, files: list[str]
+) -> Finding:
+    """The page that browsers load leads to each of the files, by what its modules import.
+
+    Args:
+        repository: The app's repository.
+        page: The frontend's `index.html`, or its first script.
+        files: Modules that were written; a file that nothing imports proves nothing.
+    """
+    snapshot = repository.at()
+    if snapshot.find(page) is None:
+        return fails(f"`{page}` is not on the remote branch")
+    found = reached(snapshot, page)
+    idle = [each for each in files if snapshot.resolve(each) not in map(snapshot.resolve, found)]
+    if idle:
+        return fails(f"nothing that `{page}` leads to imports {', '.join(f'`{p}`' for p in idle)}")
+    return holds(modules=len(found))
