@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from handrail.ledger.chain import Head
 from handrail.ledger.entry import Entry, Event, now, plain, storable, timestamp
 from handrail.ledger.lease import SECONDS, Lease, Owner
-from handrail.ledger.runs import Runs
+from handrail.ledger.runs import History, Runs
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Fact:
         )
 
 
-class Ledger(Protocol):
+class Ledger(History, Protocol):
     """What the engine and the `handrail` command need of a ledger, wherever it is kept."""
 
     environment: str
@@ -64,14 +64,11 @@ class Ledger(Protocol):
     def append(self, facts: Sequence[Fact], token: int, *, durable: bool = True) -> list[Entry]:
         """Record facts under a current token, all or none; durable ones outlive a power cut."""
 
-    def lease(self) -> Lease | None:
-        """Return the lease as it stands, or None where nobody ever took it."""
-
     def vault(self) -> str:
         """Return the fingerprint of the vault it was written with; empty before the first."""
 
     def bind_vault(self, fingerprint: str) -> None:
-        """Remember the vault it is written with."""
+        """Remember the vault it is written with; the first one stays."""
 
     def refuse_held(self, takeover: str = "") -> None:
         """Raise while somebody else is the writer."""

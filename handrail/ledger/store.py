@@ -14,7 +14,7 @@ from handrail.ledger.history import SqliteHistory
 from handrail.ledger.lease import SECONDS, Lease, Owner
 from handrail.ledger.place import refuse_loss
 from handrail.ledger.schema import FIELDS, LEASE
-from handrail.ledger.seam import Fact, NoLedger
+from handrail.ledger.seam import Fact, Ledger, NoLedger
 
 _NEWEST = "SELECT seq, sha256, token FROM entries ORDER BY seq DESC LIMIT 1"
 _INSERT = (
@@ -173,7 +173,7 @@ class SqliteLedger(SqliteHistory):
             raise sqlite.unwritable(self.path, error) from None
 
 
-def open_ledger(path: Path, environment: str, *, create: bool) -> SqliteLedger | NoLedger:
+def open_ledger(path: Path, environment: str, *, create: bool) -> Ledger | NoLedger:
     """Open the ledger of an environment.
 
     Args:

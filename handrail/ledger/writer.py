@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from handrail.ledger.chain import Head
 from handrail.ledger.entry import Entry, Event
 from handrail.ledger.lease import Lease
-from handrail.ledger.seam import Fact
-from handrail.ledger.store import SqliteLedger
+from handrail.ledger.seam import Fact, Ledger
 
 # On disk before the effect they announce; what was recorded before goes along.
 INTENTS = {Event.STEP_STARTED}
@@ -24,7 +23,7 @@ class _Waiting:
 class Writer:
     """What the holder of a lease may do with its ledger."""
 
-    def __init__(self, ledger: SqliteLedger, lease: Lease) -> None:
+    def __init__(self, ledger: Ledger, lease: Lease) -> None:
         self.ledger = ledger
         self.lease = lease
         self._waiting: list[_Waiting] = []

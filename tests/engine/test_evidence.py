@@ -20,6 +20,7 @@ def the(lab, name, **more):
         ("time", "it is a datetime"),
         ("nan", "it is nan"),
         ("numbered", "it has the key 1, which is no text"),
+        ("huge", "it is 1152921504606846976, which JSON does not carry"),
         ("set", "it is a set"),
     ],
 )

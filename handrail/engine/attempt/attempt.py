@@ -27,9 +27,9 @@ from handrail.ledger.errors import LedgerUnwritable, RunbookError, RunLocked
 from handrail.ledger.lease import BEATS, Owner
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.runs import Runs
-from handrail.ledger.seam import Fact, NoLedger
+from handrail.ledger.seam import Fact, Ledger, NoLedger
 from handrail.ledger.secrets import Vault
-from handrail.ledger.store import SqliteLedger, open_ledger
+from handrail.ledger.store import open_ledger
 from handrail.ledger.task import Declared, Task
 from handrail.ledger.writer import Writer
 
@@ -42,7 +42,7 @@ class Attempt:
 
     inventory: Inventory
     choices: Choices
-    ledger: SqliteLedger | NoLedger
+    ledger: Ledger | NoLedger
     run: Run
     runs: Runs
     vault: Vault
@@ -159,7 +159,7 @@ class Attempt:
         if isinstance(ledger, NoLedger):  # narrows the type; create=True makes the file
             raise LedgerUnwritable("the ledger was not made", "it is not there", "see `df -h`")
         self.ledger = ledger
-        self.vault = Vault.beside(ledger.path, known=ledger.vault())
+        self.vault = Vault.beside(self.inventory.ledger, known=ledger.vault())
         owner = Owner.this_process(self.choices.operator)
         lease = ledger.take_lease(owner, self.inventory.lease_seconds, self.choices.takeover)
         self.writer = Writer(ledger, lease)

@@ -9,9 +9,9 @@ from typing import Any, Self
 from handrail.ledger.chain import Head
 from handrail.ledger.entry import Entry, Event
 from handrail.ledger.errors import RunbookError
-from handrail.ledger.history import SqliteHistory
 from handrail.ledger.run import Run
 from handrail.ledger.runs import Runs
+from handrail.ledger.seam import Ledger
 from handrail.ledger.task import Task, TaskState
 
 MEASURED = 20  # rollbacks that an estimate of the way back rests on, the newest
@@ -188,7 +188,7 @@ def choose(runs: Runs, wanted: str) -> Run:
     )
 
 
-def gather(ledger: SqliteHistory, wanted: str) -> Evidence:
+def gather(ledger: Ledger, wanted: str) -> Evidence:
     """Gather what is known of a run and of the rollbacks of it.
 
     Raises:
@@ -198,13 +198,13 @@ def gather(ledger: SqliteHistory, wanted: str) -> Evidence:
     head = ledger.trusted_head()
     runs = ledger.runs()
     run = choose(runs, wanted)
-    measured = _undo_seconds(runs[each] for each in ledger.newest_rollbacks(MEASURED))
+    measured = _undo_seconds(runs.newest_rollbacks(MEASURED))
     rollbacks = [_one(ledger, each, head, measured, []) for each in runs.undoing(run.id)]
     return _one(ledger, run, head, measured, rollbacks)
 
 
 def _one(
-    ledger: SqliteHistory,
+    ledger: Ledger,
     run: Run,
     head: Head,
     measured: Mapping[str, float],

@@ -86,6 +86,7 @@ def odd_thing(path: str) -> object:
         "time": datetime(2026, 10, 3, tzinfo=UTC),
         "nan": float("nan"),
         "numbered": {1: "one"},
+        "huge": 2**60,
         "set": {"a"},
     }
     return things.get(stands, stands)
