@@ -14,7 +14,6 @@ from operations import (
     client,
     data,
     deploy,
-    drill,
     env,
     files,
     freeze,
@@ -26,6 +25,7 @@ from operations import (
     service,
     smoke,
     sync,
+    trial,
     verify,
 )
 from operations.targets import NEEDS
@@ -273,7 +273,7 @@ files.put(
     on="repository",
     files={"docs/ROLLBACK.md": "inventory/files/docs/ROLLBACK.md"},
 )
-drill.switch_back(
+trial.switch_back(
     task="13.2",
     name="Switch staging back to Node and forth again, against the clock",
     on="staging",

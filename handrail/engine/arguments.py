@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from handrail.clients.secret import Secret, is_reference
@@ -134,10 +135,32 @@ def revive(contract: Contract, plain: Mapping[str, Any], task: str, run: str) ->
     live = dict(plain)
     if contract.adopted:
         live |= {name: Secret(each) for name, each in plain.items() if is_reference(each)}
+        live |= {name: LocalSource(each) for name, each in live.items() if _is_source(name, each)}
     for name, read in contract.readers.items():
         if live.get(name) is not None:
             live[name] = read(live[name])
     return live | {"task": task, "run": run}
+
+
+class LocalSource(str):
+    """A path on this machine that an operation of pyinfra's copies from: its text counts, too."""
+
+    __slots__ = ()
+
+    def texts(self) -> list[str]:
+        """Return a digest of each file; an edited one makes it another act."""
+        path = Path(self)
+        files = [path] if path.is_file() else sorted(each for each in path.rglob("*"))
+        return [
+            f"{each.relative_to(path)} {hashlib.sha256(each.read_bytes()).hexdigest()}"
+            for each in files
+            if each.is_file()
+        ]
+
+
+def _is_source(name: str, value: object) -> bool:
+    """Tell whether an operation's argument names what it copies from here, as pyinfra names it."""
+    return name == "src" and isinstance(value, str) and Path(value).exists()
 
 
 def secrets_in(live: Mapping[str, Any]) -> list[Secret]:

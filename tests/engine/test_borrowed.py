@@ -213,6 +213,22 @@ def test_an_adopted_operation_takes_names_that_its_signature_does_not_say(lab, s
     assert b"s3cret-s3cret" not in lab.ledger.read_bytes()
 
 
+def test_an_adopted_operation_acts_again_where_its_source_was_edited(lab, sources):
+    """That is another act and no drift: the first snapshot stays, and comes back."""
+    lab.put("note", "before\n")
+    call = 'borrowing.copy(task="1", src="sources/note", dest=room + "/note")'
+    lab.runbook("from lab import borrowing", call)
+    assert lab.run().code == 0
+    assert lab.read("note") == "hello\n"
+
+    (sources / "note").write_text("edited\n")
+    again = lab.run()
+    assert again.code == 0, again.said
+    assert lab.read("note") == "edited\n"
+    assert lab.run("--data", "run=latest", "--data", "reason=x", runbook="rollback").code == 0
+    assert lab.read("note") == "before\n"
+
+
 def test_an_operation_that_always_acts_is_not_adopted():
     """It has no claim; the refusal names the way that is left."""
     with pytest.raises(TypeError, match=r"`server.shell` always finds something to do.*uses\("):

@@ -305,3 +305,18 @@ def test_a_call_has_one_name_on_every_target(pair):
     ran = pair.run()
 
     assert "Starting operation: Say it \n" in ran.said
+
+
+def test_a_receipt_from_before_a_step_took_an_argument_is_put_back(lab):
+    """What the step takes today and did not take then is the target's data of that name."""
+    shelve(lab, "notes", "write")
+    assert lab.run().code == 0
+
+    lab.inventory(pace=2)
+    notes = lab.folder / "shelf" / "notes.py"
+    clause = "lambda path, before, pace: steps.restore(path, before) if pace == 2 else None"
+    text = notes.read_text().replace("rollback=steps.restore", f"rollback={clause}")
+    notes.write_text(text.replace("text: str)", "text: str, pace: int)"))
+    back = lab.run("--data", "run=latest", "--data", "reason=x", runbook="rollback")
+    assert back.code == 0, back.said
+    assert lab.read("a") is None

@@ -322,9 +322,9 @@ def frontend(data):
         )
 
 
-@harness("drill.switch_back")
+@harness("trial.switch_back")
 @contextmanager
-def drill(data):
+def trial(data):
     """A site that was switched to Django, and a legacy backend that lets known accounts in."""
     with ExitStack() as stack:
         wire = Wire()

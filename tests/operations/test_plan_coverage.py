@@ -89,7 +89,7 @@ def test_a_runbook_holds_no_logic(path):
 
 
 def test_production_is_touched_only_after_the_way_back_was_walked():
-    """Staging first, then the drill, then the freeze, the backup and the rows, then the users."""
+    """Staging first, then the trial, then the freeze, the backup and the rows, then the users."""
     tasks = [said(call, "task") for call in calls("cutover")]
     places = [tasks.index(task) for task in ORDER]
     assert places == sorted(places)

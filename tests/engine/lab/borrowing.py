@@ -133,3 +133,4 @@ def restore_content(dest: str, before: list[str] | None) -> Commands:
 
 line = adopt(files.line, captures=lines, rollback=restore_line)
 template = adopt(files.template, captures=content_of, rollback=restore_content)
+copy = adopt(files.put, captures=content_of, rollback=restore_content)

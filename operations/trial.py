@@ -23,10 +23,10 @@ from .waiting import Waiting
 def way_back_is_quick(
     directory: str, run: str, max_minutes: int, url: str, web_url: str
 ) -> Finding:
-    """The drill of this run was quick enough, and the site serves the new backend again."""
+    """The trial of this run was quick enough, and the site serves the new backend again."""
     path = evidence(directory, run)
     if not path.exists():
-        return fails("it was not drilled in this run")
+        return fails("it was not tried in this run")
     seconds = json.loads(path.read_text(encoding="utf-8"))["seconds"]
     if seconds > max_minutes * 60:
         return fails(f"it took {seconds} s, more than {max_minutes} min")
@@ -38,9 +38,9 @@ def way_back_is_quick(
 def record_and_site(
     render: Render, service: str, url: str, directory: str, run: str
 ) -> dict[str, Any]:
-    """Return whether this run has a record of a drill, and what the site serves.
+    """Return whether this run has a record of a trial, and what the site serves.
 
-    A whole drill leaves the site as it was; one that was interrupted may not.
+    A whole trial leaves the site as it was; one that was interrupted may not.
     """
     return {
         "recorded": evidence(directory, run).exists(),
@@ -57,7 +57,7 @@ def set_aside(
     before: dict[str, Any],
     waiting: Waiting,
 ) -> None:
-    """Move the record aside, for another way back has to be drilled anew; switch the site forth."""
+    """Move the record aside, for another way back has to be tried; let the site serve as before."""
     move_aside(evidence(directory, run))
     bring_back(render, service, url, before["served"], waiting)
 
@@ -163,5 +163,5 @@ def succeeded(render: Render, service: str) -> list[Deploy]:
 
 
 def evidence(directory: str, run: str) -> Path:
-    """Return where the drill of a run is recorded."""
-    return Path(directory) / run / "rollback-drill.json"
+    """Return where the trial of a run is recorded."""
+    return Path(directory) / run / "rollback-drill.json"  # as it was named when it was a drill
