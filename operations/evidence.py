@@ -7,12 +7,15 @@ from pathlib import Path
 from handrail.clients import private_folder
 from handrail.clients.postgres import Database
 from handrail.engine import say
+from handrail.transfer import freeze
 from handrail.transfer.load import load
 from handrail.transfer.read.kept_out import FILES, write_kept_out
 from handrail.transfer.sql.plan import Plan
 from handrail.transfer.verify import delta
 
 LOAD = "load.json"  # says that the run's load has begun, and which backup a rollback restores
+WRITTEN = "written-since-the-load"
+AT_REST = "source-at-rest.txt"  # in it: the freeze in which both sides were compared
 REPORTS = ("verification.json", "verification.html")
 
 
@@ -52,12 +55,23 @@ def keep_kept_out(plan: Plan, destination: Database, place: Path) -> None:
 
 
 def keep_written(plan: Plan, source: Database, destination: Database, place: Path) -> None:
-    """Export what was written on the destination since the load, and say how much it is."""
+    """Export what was written on the destination since the load, and say how much it is.
+
+    Once while the source rests is better than again when it is written to: then nobody can tell
+    which side a difference is of.
+    """
+    url = source.url.reveal()
+    if (place / AT_REST).exists() and freeze.mark_of(url) is None:
+        say(f"rows written on Django since the load were kept in {place} while the source rested")
+        return
     move_aside(place)
     if not load.is_loaded(destination.url.reveal(), plan.digest):
         say("the load was not finished; nothing was written after it")
         return
-    found = delta.delta(plan, source.url.reveal(), destination.url.reveal(), place)
+    found = delta.delta(plan, url, destination.url.reveal(), place)
+    mark = freeze.mark_of(url)
+    if mark is not None:
+        write_private(place / AT_REST, mark)
     say(f"{found.rows} rows written on Django since the load are kept in {place}")
     if found.source_changed:
         listing = ", ".join(found.source_changed)

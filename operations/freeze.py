@@ -15,10 +15,13 @@ def is_frozen(database: Database) -> bool:
     return freeze.is_frozen(database.url.reveal())
 
 
-def writes_are_refused(database: Database) -> Finding:
+def writes_are_refused(database: Database, asked: bool) -> Finding:  # noqa: FBT001  inventory data
     """The legacy database refuses writes, and no session is left from before it did."""
     url = database.url.reveal()
-    if not freeze.is_frozen(url):
+    frozen = freeze.is_frozen(url)
+    if not asked:
+        return holds(asked=False, frozen=frozen)
+    if not frozen:
         return fails("it takes writes")
     mark = freeze.mark_of(url)
     if mark is None:
@@ -46,7 +49,11 @@ def thaw(database: Database, before: bool) -> None:  # noqa: FBT001  what was ca
     rollback=thaw,
     idempotent=True,
 )
-def writes(database: Database, sessions_let_be: Mapping[str, str] | None = None) -> Commands:
+def writes(
+    database: Database,
+    sessions_let_be: Mapping[str, str] | None = None,
+    asked: bool = True,  # noqa: FBT001, FBT002  passed by its name, as every argument of a step
+) -> Commands:
     """Make the legacy database read-only and end the sessions that are open.
 
     Users can still read; what they try to write is refused with the application's own message.
@@ -58,13 +65,15 @@ def writes(database: Database, sessions_let_be: Mapping[str, str] | None = None)
     Args:
         database: The legacy database.
         sessions_let_be: Roles whose sessions stay, as a provider's monitoring: reason by role.
+        asked: False leaves the database as it is: it is stopped by a later call.
 
     Raises:
         ClientError: unreachable, a session would write on, or a write still goes through.
 
     Source: https://www.postgresql.org/docs/current/runtime-config-client.html
     """
-    yield call(stop, database, sessions_let_be or {})
+    if asked:
+        yield call(stop, database, sessions_let_be or {})
 
 
 def stop(database: Database, let_be: Mapping[str, str]) -> None:

@@ -23,6 +23,8 @@ class Common(TypedDict):
     monitor: dict[str, float]  # window, least number of requests, pace
     waiting: dict[str, float]  # longest wait for a deploy, and the pause between two looks
     poll_seconds: float  # pause between two looks of a gate
+    sessions_let_be: dict[str, str]  # roles whose sessions a freeze leaves, each with a reason
+    freeze_before_load: bool  # the long way: writes stop before the rows move, not after
 
 
 class RepositoryTarget(Common):

@@ -315,6 +315,47 @@ verify.notices_missing_rows(
     destination=here.django_database,
 )
 
+# The rows move while users still write; the freeze then lasts as long as what came since
+
+backup.take(
+    task="8.4",
+    name="Back up the legacy database in use, and prove that it can be restored",
+    on="production",
+    database=here.legacy_database,
+    label="legacy-in-use",
+)
+backup.take(
+    task="9.1.1",
+    name="Back up the Django database and prove it by a restore",
+    on="production",
+    database=here.django_database,
+    label="django",
+)
+freeze.writes(
+    task="8.5",
+    name="Stop writes before the rows move, if the long way is asked for",
+    on="production",
+    database=here.legacy_database,
+    asked=here.freeze_before_load,
+)
+data.load(
+    task="8.6",
+    name="Load all rows into the Django database",
+    on="production",
+    source=here.legacy_database,
+    destination=here.django_database,
+    label="django",
+    workers=2,
+)
+data.catch_up(
+    task="8.7",
+    name="Bring over what was written meanwhile, until that takes 30 s",
+    on="production",
+    source=here.legacy_database,
+    destination=here.django_database,
+    bound_seconds=30,
+)
+
 # 9-10: the night: from here on the legacy system takes no writes
 
 smoke.accounts_sign_in(
@@ -339,8 +380,6 @@ ready.databases_allow_it(
     source=here.legacy_database,
     destination=here.django_database,
 )
-# For a pause of seconds: 9.1.1, 9.3 and a `data.catch_up(…, bound_seconds=30)` before this call,
-# and a `data.catch_up(…, bound_seconds=0)`, which leaves no row behind, where 9.3 is now.
 hold(label="ready", name="All is ready for the night; nothing is stopped, nobody notices yet")
 freeze.writes(
     task="9.0.2",
@@ -355,13 +394,6 @@ backup.take(
     database=here.legacy_database,
     label="legacy",
 )
-backup.take(
-    task="9.1.1",
-    name="Back up the Django database and prove it by a restore",
-    on="production",
-    database=here.django_database,
-    label="django",
-)
 data.export(
     task="9.2",
     name="Export all legacy tables to files, with a manifest",
@@ -369,14 +401,13 @@ data.export(
     source=here.legacy_database,
     destination=here.django_database,
 )
-data.load(
+data.catch_up(
     task="9.3",
-    name="Load all rows into the Django database",
+    name="Bring the last rows over: every row is in the Django database",
     on="production",
     source=here.legacy_database,
     destination=here.django_database,
-    label="django",
-    workers=2,
+    bound_seconds=0,
 )
 verify.rows_are_equal(
     task="9.4",

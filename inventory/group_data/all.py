@@ -110,6 +110,12 @@ package_scripts_to_remove = ["prebuild", "prestart", "server:install"]
 # For a deploy: the longest wait, and the pause between two looks.
 waiting = {"timeout_seconds": 2400, "poll_seconds": 5.0}
 poll_seconds = 5.0  # of a gate
+# Roles whose sessions on the legacy database a freeze leaves alone, each with a reason, such as
+# {"datadog": "the provider's monitoring, which only reads"}.
+sessions_let_be: dict[str, str] = {}
+# The long way: writes stop before the rows move, and nothing has to be brought over later.
+freeze_before_load = False
+
 monitor = {
     "reads": 200,
     "window_seconds": 24 * 3600,

@@ -15,7 +15,6 @@ from handrail.engine import (
     fails,
     holds,
     holds_if,
-    irreversible,
     say,
     step,
 )
@@ -25,7 +24,7 @@ from handrail.transfer.load import load as loads
 from handrail.transfer.sql.plan import Plan
 
 from ..databases import writes_are_stopped
-from ..evidence import keep_kept_out
+from ..evidence import WRITTEN, keep_kept_out, keep_written
 from ..rows import opened, urls
 
 
@@ -65,14 +64,35 @@ def is_of_this_freeze(mark: str | None, source: Database) -> bool:
     return mark is not None and mark == freeze.mark_of(source.url.reveal())
 
 
+def has_followed(destination: Database, run: str, task: str) -> bool:
+    """Return whether this task is on record as having followed the source."""
+    return catchup.has_followed(destination.url.reveal(), f"{run} {task}")
+
+
+def take_back_record(
+    source: Database,
+    destination: Database,
+    mapping: str,
+    bound_seconds: float,
+    directory: str,
+    run: str,
+    task: str,
+) -> Commands:
+    """Keep what was written on Django, while the source still rests; withdraw the record.
+
+    The rows that were moved are part of the load, and go with it.
+    """
+    if not bound_seconds:
+        plan = opened(mapping, source, destination)
+        yield call(keep_written, plan, source, destination, Path(directory) / run / WRITTEN)
+    yield call(catchup.forget, destination.url.reveal(), f"{run} {task}")
+
+
 @step(
     requires=[load_is_finished, source_rests_for_a_bound_of_0],
+    captures=has_followed,
     ensures=rows_are_followed,
-    rollback=irreversible(
-        "the rows it moved are part of the load, and going back before the load takes them back",
-        instead="roll back to a task before the load",
-        undone_by="data.load",
-    ),
+    rollback=take_back_record,
     idempotent=True,
 )
 def catch_up(

@@ -5,6 +5,7 @@ import math
 import time
 from pathlib import Path
 
+from handrail.clients.errors import ClientError
 from handrail.clients.postgres import Database
 from handrail.engine import FROM_RUN, FROM_TARGET, Commands, Finding, call, fails, holds, say, step
 from handrail.transfer.backup import backup as backups
@@ -19,6 +20,7 @@ from handrail.transfer.sql.plan import Plan
 from ..evidence import (
     LOAD,
     REPORTS,
+    WRITTEN,
     folder_of_backup,
     keep_kept_out,
     keep_written,
@@ -53,7 +55,7 @@ def restore_backup(
     """Keep what was written since, then swap the backup in; the database of now stays, renamed."""
     place = Path(directory) / run
     plan = opened(mapping, source, destination)
-    yield call(keep_written, plan, source, destination, place / "written-since-the-load")
+    yield call(keep_written, plan, source, destination, place / WRITTEN)
     yield call(swap, destination, folder_of_backup(directory, label, run))
     for name in (*FILES, *REPORTS, LOAD):
         yield call(move_aside, place / name)
@@ -101,6 +103,7 @@ def load(
     """
     plan = opened(mapping, source, destination)
     place = Path(directory) / run
+    yield call(move_aside, place / WRITTEN)
     yield call(write_private, place / LOAD, json.dumps({"digest": plan.digest, "backup": label}))
     yield call(stream, plan, source, destination, place / FILE, asked_for(workers, cluster))
     yield call(keep_kept_out, plan, destination, place)
@@ -112,6 +115,7 @@ def stream(
     """Load, or bring a finished load up to date, and say what came of it."""
     ours, theirs = urls(source, destination)
     if loads.is_loaded(theirs, plan.digest):
+        refuse_written(plan, destination)
         done = catchup.catch_up(plan, ours, theirs, bound_seconds=math.inf)
         loads.note_mark(theirs, plan.digest, done.mark)
         say(f"{done.chunks_moved} chunks moved again: the source had changed since the load")
@@ -123,6 +127,21 @@ def stream(
         on_chunk=tell,
     )  # fmt: skip
     say(f"{loaded.rows} rows loaded")
+
+
+def refuse_written(plan: Plan, destination: Database) -> None:
+    """Refuse to move chunks again over rows that somebody wrote on Django since.
+
+    Raises:
+        ClientError: naming their tables.
+    """
+    written = catchup.written_since(plan, destination.url.reveal())
+    if written:
+        raise ClientError(
+            "the load was not brought up to date",
+            f"rows were written on Django since, in {', '.join(written)}, and would be lost",
+            "roll back to the task before the load: that exports them first",
+        )
 
 
 class Progress:

@@ -371,7 +371,7 @@ def frozen(data):
         if data.draw(st.booleans(), "frozen before"):
             freeze.freeze(pair.url["legacy"])
         yield World(
-            {"database": pair.reference("legacy"), "sessions_let_be": {}},
+            {"database": pair.reference("legacy"), "sessions_let_be": {}, "asked": True},
             lambda: freeze.is_frozen(pair.url["legacy"]),
         )
 

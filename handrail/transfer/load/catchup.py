@@ -4,10 +4,11 @@ import time
 from dataclasses import astuple, dataclass
 
 from handrail.transfer.load.admission import alone, finished
-from handrail.transfer.load.chunks import LoadFailed, told
+from handrail.transfer.load.chunks import LoadFailed, target_sums, told
 from handrail.transfer.load.load import hold_limit
 from handrail.transfer.load.sequences import set_sequences
 from handrail.transfer.load.stale import refresh, stale_chunks
+from handrail.transfer.read import journal
 from handrail.transfer.read.live import LiveSupply
 from handrail.transfer.session.connection import Connection, connect, reading, value
 from handrail.transfer.sql.plan import Plan
@@ -20,6 +21,7 @@ create table if not exists _migration.followed (
 );
 alter table _migration.followed add column if not exists mark text
 """
+RECORDED = "select to_regclass('_migration.followed') is not null"
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def record(plan: Plan, destination: str, label: str, done: CaughtUp) -> None:
 def followed(plan: Plan, destination: str, label: str) -> CaughtUp | None:
     """Return what the last following under a label came to, if there was one."""
     with connect(destination, name="destination") as session:
-        if not value(session, "select to_regclass('_migration.followed') is not null"):
+        if not value(session, RECORDED):
             return None
         # by name, for what was followed before marks were recorded has no such column
         row = session.execute(
@@ -123,6 +125,35 @@ def followed(plan: Plan, destination: str, label: str) -> CaughtUp | None:
             [plan.digest, label],
         ).fetchone()
     return CaughtUp(*row) if row else None
+
+
+def has_followed(destination: str, label: str) -> bool:
+    """Say whether a following under a label is on record, of whatever mapping."""
+    with connect(destination, name="destination") as session:
+        if not value(session, RECORDED):
+            return False
+        query = "select exists (select 1 from _migration.followed where label = %s)"
+        return bool(value(session, query, label))
+
+
+def forget(destination: str, label: str) -> None:
+    """Take the record of a following back: its rows stay until the load is undone."""
+    with connect(destination, name="destination") as session:
+        if value(session, RECORDED):
+            session.execute("delete from _migration.followed where label = %s", [label])
+
+
+def written_since(plan: Plan, destination: str) -> tuple[str, ...]:
+    """Return the tables whose rows are no longer those that the load put there; only read."""
+    with reading(destination, name="destination") as session:
+        return tuple(
+            table.name
+            for table in plan.tables
+            if any(
+                done.expected.sums != target_sums(session, table, done.chunk, text=plan.text_hashes)
+                for done in journal.moved(session, plan.digest, [table.name])
+            )
+        )
 
 
 def left_behind(plan: Plan, source: str, destination: str) -> tuple[str, ...]:
