@@ -105,6 +105,7 @@ class Contract:
     signature: inspect.Signature
     readers: Mapping[str, Callable[[Any], Any]]  # by argument; Any: inventory data and its type
     preview: Clause | None = None
+    keeps_since: bool = False  # its rollback keeps what others wrote there since it acted
     adopted: bool = (
         False  # an operation of pyinfra's: its own defaults stand, references are secrets
     )
@@ -119,6 +120,7 @@ def contract_of(
     rollback: Clause | Irreversible,
     idempotent: bool,
     preview: Clause | None = None,
+    keeps_since: bool = False,
 ) -> Contract:
     """Put a contract together.
 
@@ -159,6 +161,7 @@ def contract_of(
         signature=signature_without(body, SUPPLIED),
         readers=readers_of(body),
         preview=preview,
+        keeps_since=keeps_since,
     )
 
 

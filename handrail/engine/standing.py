@@ -74,6 +74,7 @@ def receipt_facts(act: Act, receipt: Receipt, undone: Run) -> ReceiptFacts:
         doubtful=doubtful,
         after=bool(receipt.after),
         blind=bool(receipt.after) and receipt.after == snapshot.trace_of(receipt.before),
+        keeps_since=contract.keeps_since,
         consent="undo" if attempt.consent("drift", act.task) else "",
         orphan=cache(lambda: orphan(act, acts) if doubtful or act.task.in_doubt else None),
         reading=cache(lambda: reading(act, receipt)),

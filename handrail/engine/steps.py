@@ -35,6 +35,7 @@ def step(
     requires: Sequence[Clause] = (),
     idempotent: bool = False,
     preview: Callable[..., str] | None = None,
+    keeps_since: bool = False,
 ) -> Callable[[Callable[P, Commands]], Step[P]]:
     """Make a generator of commands a step.
 
@@ -46,6 +47,8 @@ def step(
         idempotent: Acting again after an interruption is safe; else the operator is asked.
         preview: Reads what the step would do, as text for a plan with ``--dry``; it is asked only
             where the step would run.
+        keeps_since: The rollback keeps, in a place of its own, what others wrote there since; so
+            that is no drift as long as `ensures` holds.
 
     Raises:
         TypeError: the contract does not fit the body; at import.
@@ -61,6 +64,7 @@ def step(
             rollback=rollback,
             idempotent=idempotent,
             preview=preview,
+            keeps_since=keeps_since,
         )
         return called(body, contract)
 

@@ -68,6 +68,7 @@ def restore_backup(
     rollback=restore_backup,
     idempotent=True,
     preview=sql_of_rows,
+    keeps_since=True,
 )
 def load(
     *,

@@ -172,6 +172,7 @@ def a_receipt(**facts):
         "doubtful": False,
         "after": True,
         "blind": False,
+        "keeps_since": False,
         "consent": "",
         "orphan": lambda: None,
         "reading": lambda: Reading(reads, "it is dark", "rm blind"),
@@ -202,9 +203,11 @@ RECEIPTS = [
     (6, Do.AS_BEFORE, {"reads": Reads.BEFORE, "doubtful": True, "after": False}),
     (7, Do.UNDO, {}),
     (7, Do.UNDO, {"doubtful": True, "after": False, "reads": Reads.OTHER, "ensures": gone}),
-    (8, Do.DRIFT, {"reads": Reads.OTHER}),
-    (8, Do.DRIFT, {"reads": Reads.OTHER, "ensures": gone}),
-    (8, Do.UNDO, {"reads": Reads.OTHER, "consent": "undo"}),
+    (8, Do.UNDO, {"reads": Reads.OTHER, "keeps_since": True}),
+    (9, Do.DRIFT, {"reads": Reads.OTHER, "keeps_since": True, "ensures": gone}),
+    (9, Do.DRIFT, {"reads": Reads.OTHER}),
+    (9, Do.DRIFT, {"reads": Reads.OTHER, "ensures": gone}),
+    (9, Do.UNDO, {"reads": Reads.OTHER, "consent": "undo"}),
 ]
 
 

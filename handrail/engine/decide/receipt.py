@@ -41,6 +41,7 @@ class ReceiptFacts:
         doubtful: The act was in doubt, or an operator skipped it: its effect may be there or not.
         after: What it left is on record; of what was adopted it is not.
         blind: What it left reads as what was there before: `captures` does not see its effect.
+        keeps_since: Its rollback keeps what others wrote there since.
         consent: undo, where the operator said so of this very task.
         orphan: Asks whether a command of a killed attempt is at work.
         reading: Asks what stands there.
@@ -55,6 +56,7 @@ class ReceiptFacts:
     doubtful: bool
     after: bool
     blind: bool
+    keeps_since: bool
     consent: str
     orphan: Callable[[], RunbookError | None]
     reading: Callable[[], Reading]
@@ -117,6 +119,12 @@ def _is_undone(facts: ReceiptFacts) -> Decision | None:
     return Decision(Do.UNDO, "would undo") if facts.reading().reads is Reads.AFTER else None
 
 
+def _keeps_what_came_since(facts: ReceiptFacts) -> Decision | None:
+    if facts.keeps_since and facts.ensures().passed:
+        return Decision(Do.UNDO, "would undo", "what was written there since is kept aside")
+    return None
+
+
 def _has_drifted(facts: ReceiptFacts) -> Decision | None:
     found = facts.ensures()
     seen = "its claim holds still, and what it captures reads otherwise" if found.passed else ""
@@ -131,6 +139,7 @@ ROWS: tuple[Callable[[ReceiptFacts], Decision | None], ...] = (
     _claim_decides,
     _is_as_before,
     _is_undone,
+    _keeps_what_came_since,
     _has_drifted,
 )
 
@@ -144,4 +153,5 @@ def _drift(facts: ReceiptFacts, why: str) -> Decision:
         f"what it left there was changed since: {why}",
         "find out who changed it; then the same command with "
         f'`--data drift={facts.place}:undo --data reason="…"`',
+        may_change=True,
     )
