@@ -73,6 +73,13 @@ def test_planning_writes_nothing_and_says_what_would_happen(night):
     assert (night.ledger.read_bytes(), night.tip("rotc_backend")) == before
 
 
+def test_the_doctor_finds_that_a_cutover_could_start(night):
+    """Secrets, roles, servers, clocks, disk, keys, remotes and alerts, all of them good."""
+    code, said = night.run("handrail doctor inventory/rehearsal.py")
+    assert code == 0, said[-3000:]
+    assert "a cutover could start" in said
+
+
 def test_the_same_command_resumes(night):
     """After the kill the same command carries the cutover to its end: every step proven."""
     code, said = night.run(CUTOVER)
