@@ -102,7 +102,10 @@ def test_a_trigger_is_named_before_it_runs(small):
     found = small.preflight()
     assert found.good
     assert [f.what for f in found.findings] == [
-        "trigger `tr` runs public.f() after each row that is moved"
+        (
+            "trigger `tr` on public.t runs public.f() after each row that is moved; "
+            "it was not tried, and may refuse rows"
+        )
     ]
 
 

@@ -61,19 +61,26 @@ PARTITIONED = """
 select 'p', c.relname, pg_get_partkeydef(c.oid), false,
        array(select o.attname::text from pg_attribute o
              where o.attrelid = c.oid and o.attnum > 0 and not o.attisdropped
-             and (h.partexprs is not null or o.attnum = any(h.partattrs)
+             and (o.attname in (select a.attname from pg_partition_tree(c.oid) l
+                                join pg_partitioned_table q on q.partrelid = l.relid
+                                join pg_attribute a on a.attrelid = l.relid and a.attnum > 0
+                                     and (q.partexprs is not null or a.attnum = any(q.partattrs)))
                   or o.attname in (select a.attname from pg_partition_tree(c.oid) l
                                    join pg_constraint k on k.conrelid = l.relid
                                         and k.contype = 'c' and k.conislocal and l.isleaf
                                    join pg_attribute a on a.attrelid = l.relid
                                         and a.attnum = any(k.conkey))))
-from pg_class c join pg_partitioned_table h on h.partrelid = c.oid
-where c.oid = w.oid
+from pg_class c where c.oid = w.oid and c.relkind = 'p'
 """
 # A function that only looks at its row, and alters or refuses it, can be asked without consequence.
-BY_ROW = r"""
+TRIED = r"""
+(t.tgtype & 5 = 5 and l.lanname = 'plpgsql'
+ and p.prosrc !~* '\m(insert|update|delete|merge|truncate|perform|execute|call|copy|do|create|drop|'
+    'alter|lock|select|nextval|setval|pg_notify|tg_relid|tg_table_name|tg_table_schema|tg_argv)\M')
+"""
+BY_ROW = f"""
 select 'b', t.tgname, replace(pg_get_triggerdef(t.oid),
-           format(' ON %%I.%%I ', n.nspname, c.relname), ' ON {trial} '), false,
+           format(' ON %%I.%%I ', n.nspname, c.relname), ' ON {{trial}} '), false,
        array(select o.attname::text from pg_attribute o
              where o.attrelid = t.tgrelid and o.attnum > 0 and not o.attisdropped)
 from pg_trigger t
@@ -81,10 +88,8 @@ join pg_class c on c.oid = t.tgrelid
 join pg_namespace n on n.oid = c.relnamespace
 join pg_proc p on p.oid = t.tgfoid
 join pg_language l on l.oid = p.prolang
-where t.tgrelid = w.oid and not t.tgisinternal and t.tgenabled in ('O', 'A')
-      and t.tgtype & 5 = 5 and l.lanname = 'plpgsql'
-      and p.prosrc !~* '\m(insert|update|delete|merge|truncate|perform|execute|call|copy|do|create|drop|alter|lock|select|nextval|setval|pg_notify|tg_relid|tg_table_name|tg_table_schema|tg_argv)\M'
-"""  # noqa: E501
+where t.tgrelid = w.oid and not t.tgisinternal and t.tgenabled in ('O', 'A') and {TRIED}
+"""
 # All tables at once: at a distance, each question takes as long as its way there and back.
 EVERYTHING = f"""
 select w.name, b.* from (select n as name, n::regclass::oid as oid from unnest(%s::text[]) n) w

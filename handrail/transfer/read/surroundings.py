@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from handrail.transfer.read.bonds import TRIED
 from handrail.transfer.read.findings import SAMPLES, Finding
 from handrail.transfer.session.connection import Connection, value
 from handrail.transfer.session.quoting import quoted
@@ -10,12 +11,26 @@ from handrail.transfer.sql.plan import Plan, TablePlan
 
 # All tables at once: at a distance, each question takes as long as its way there and back.
 WANTED = "(select n as name, n::regclass::oid as oid from unnest(%s::text[]) n) w"
+# Of the table, and of its partitions, each of which may have some of its own.
 TRIGGERS = f"""
-select w.name, t.tgname, case when t.tgtype & 2 > 0 then 'before' else 'after' end,
-       t.tgtype & 1 > 0, p.oid::regprocedure::text
-from {WANTED} join pg_trigger t on t.tgrelid = w.oid join pg_proc p on p.oid = t.tgfoid
-where not t.tgisinternal and t.tgenabled in ('O', 'A') and t.tgtype & 4 > 0
-order by t.tgname
+select w.name, t.tgname, t.tgrelid::regclass::text,
+       case when t.tgtype & 2 > 0 then 'before' else 'after' end,
+       t.tgtype & 1 > 0, p.oid::regprocedure::text, t.tgrelid = w.oid and {TRIED}
+from {WANTED}
+cross join lateral (select relid from pg_partition_tree(w.oid) union select w.oid) r(oid)
+join pg_trigger t on t.tgrelid = r.oid
+join pg_proc p on p.oid = t.tgfoid
+join pg_language l on l.oid = p.prolang
+where not t.tgisinternal and t.tgenabled in ('O', 'A') and t.tgtype & 4 > 0 and t.tgparentid = 0
+order by t.tgrelid, t.tgname
+"""
+# Unique indexes that a partition has for itself.
+APART = f"""
+select w.name, i.oid::regclass::text, x.indrelid::regclass::text
+from {WANTED} join pg_partition_tree(w.oid) r on r.relid <> w.oid
+join pg_index x on x.indrelid = r.relid and (x.indisunique or x.indisexclusion)
+join pg_class i on i.oid = x.indexrelid and not i.relispartition
+order by 2
 """
 RIGHTS = f"""
 select w.name, has_table_privilege(w.oid, 'insert') and has_table_privilege(w.oid, 'select'),
@@ -60,10 +75,15 @@ def _triggers(plan: Plan, destination: Connection) -> Iterator[Finding]:
     """Name what a load would set off: a trigger may well write to somebody."""
     targets = {table.target: table for table in plan.tables}
     found = destination.execute(TRIGGERS, [list(targets)]).fetchall()
-    for target, name, when, by_row, function in found:
+    for target, name, on, when, by_row, function, tried in found:
         table = targets[target]
         each = "each row" if by_row else "each chunk"
-        what = f"trigger `{name}` runs {function} {when} {each} that is moved"
+        what = f"trigger `{name}` on {on} runs {function} {when} {each} that is moved"
+        untried = "" if tried else "; it was not tried, and may refuse rows"
+        yield Finding(table.name, "", f"{what}{untried}", "noted", 0, (), str(table.place))
+    for target, index, partition in destination.execute(APART, [list(targets)]).fetchall():
+        table = targets[target]
+        what = f"`{index}` of the partition {partition} alone was not tried, and may refuse rows"
         yield Finding(table.name, "", what, "noted", 0, (), str(table.place))
 
 

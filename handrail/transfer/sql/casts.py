@@ -224,6 +224,17 @@ def listed(value: str, nulls: Sequence[str]) -> str:
     return f"{folded(f'{value}::text')} in ({texts})"
 
 
+def repeats_keys(value: str, server_version: int) -> str:
+    """Return a condition: a JSON object says a key twice, of which jsonb keeps the last only.
+
+    Before PostgreSQL 16, the outermost object alone is looked at.
+    """
+    if server_version >= PROBES_ITSELF:
+        return f"not ({value} is json with unique keys)"
+    keys = f"(select count(*) <> count(distinct k) from json_object_keys({value}) k)"
+    return f"case when json_typeof({value}) = 'object' then {keys} end"
+
+
 def is_unreadable(value: str, kind: str) -> str | None:
     """Return a condition: Python has no such value, so that Django could not read its row.
 

@@ -207,6 +207,8 @@ class Builder:
             nullable=column.nullable,
             length=column.length if wire in TEXTUAL else None,
             raw=raw.sql,
+            raw_type=raw.type,
+            server_version=self.server_version,
             known=raw.known,
             value=value,
             type=wire,

@@ -4,7 +4,7 @@ from handrail.transfer.mapping.rules import ColumnRule
 from handrail.transfer.sql import casts
 from handrail.transfer.sql.built import Raw
 from handrail.transfer.sql.catalog import Column
-from handrail.transfer.sql.types import AWARE, NAIVE, TEXTUAL, TIME, WIDENINGS
+from handrail.transfer.sql.types import AWARE, NAIVE, OBJECTS, TEXTUAL, TIME, WIDENINGS
 
 CAST_TARGETS = {
     "boolean": {"boolean"},
@@ -35,6 +35,8 @@ def wrong_cast(rule: ColumnRule, column: Column, raw: Raw, wire: str) -> tuple[s
 
 def _unfit(rule: ColumnRule, column: Column, raw: Raw, wire: str) -> tuple[str, str] | None:
     """Say why a value does not fit its column without a cast, and the fix."""
+    if wire in OBJECTS:
+        return f"a {wire} names an object of its own database", "leave it out, with its reason"
     naive = raw.type == NAIVE and wire == AWARE
     if naive and rule.zone is None:
         fix = "add `zone: UTC`, or the zone its clock showed"

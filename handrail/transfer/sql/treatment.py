@@ -19,7 +19,7 @@ WORDS = {
     Fault.ORPHAN: "`{column}` refers to a row that is not moved",
     Fault.UNTRIMMED: "`{column}` has blanks around it",
     Fault.UNREADABLE: "`{column}` holds a moment that Python cannot",
-    Fault.LOSSY: "`{column}` loses digits",
+    Fault.LOSSY: "`{column}` loses part of its value",
 }
 FAILING = {"boolean", "date", "time", "json", "integer"}
 
@@ -44,6 +44,8 @@ class Treatment:
     nullable: bool
     length: int | None
     raw: str
+    raw_type: str
+    server_version: int
     known: bool
     value: str
     type: str
@@ -120,6 +122,8 @@ class Treatment:
         if not self.length:
             return None
         text, length = self.written, self.length
+        if self.type == "name":  # its length is one of bytes
+            return f"octet_length({text}) > {length}"
         return f"octet_length({text}) > {length} and char_length({text}) > {length}"
 
     def _untrimmed(self) -> str | None:
@@ -141,6 +145,10 @@ class Treatment:
                 return f"({self.read})::text::numeric <> ({raw})::text::numeric"
             if kind in MOMENTS and self.type in MOMENTS:
                 return f"({self.read})::{kind} <> {raw}"
+        if self.type == "bpchar" and self.raw_type != "bpchar":  # blanks at its end do not count
+            return f"({self.raw})::text like '% '"
+        if self.raw_type == "json" and self.type == "jsonb":
+            return casts.repeats_keys(self.raw, self.server_version)
         if self.rule.action(Fault.LOSSY) and self._is_rounded():
             return f"{self._rounded(self.read)} <> {self.read}"
         return None

@@ -21,3 +21,8 @@ NUMBERS = INTEGERS | {"numeric", "real", "double precision"}
 MOMENTS = {"date", NAIVE, AWARE}
 # Types that round what is assigned to them, where they are declared with a precision.
 ROUNDED = {"numeric", NAIVE, AWARE, TIME, "time with time zone", "interval"}
+# Types that hold the number which one database has given to an object.
+OBJECTS = {
+    "regclass", "regproc", "regprocedure", "regoper", "regoperator", "regtype", "regrole",
+    "regnamespace", "regconfig", "regdictionary", "regcollation",
+}  # fmt: skip
