@@ -44,10 +44,10 @@ def problems(tmp_path):
         ('tables:\n  t: {columns: {a: {constant: "\\ud800"}}}\n', 2, "what no database takes"),
         ("tables:\n  t:\u2028 {}\n", 2, "0x2028"),
         (b"tables:\n  \xff: {}\n", 2, "not UTF-8"),
-        ("tables: []\n", 1, "tables is not a mapping"),
-        ("tables:\n  t: [id]\n", 2, "table `t` is not a mapping"),
-        ("tables:\n  t:\n    columns: {a: null}\n", 3, "column `t.a` is not a mapping"),
-        ("- tables\n", 1, "the mapping is not a mapping"),
+        ("tables: []\n", 1, "tables holds no `key: value` lines"),
+        ("tables:\n  t: [id]\n", 2, "table `t` holds no `key: value` lines"),
+        ("tables:\n  t:\n    columns: {a: null}\n", 3, "column `t.a` holds no `key: value` lines"),
+        ("- tables\n", 1, "the file holds no `key: value` lines"),
         ("", 1, "the mapping is empty"),
         ("tables:\n  t:\n    copy: " + "[" * 5000, 3, "nested too deeply"),
         ("tables: {}\n---\ntables: {}\n", 2, "a second document"),
@@ -132,7 +132,7 @@ drop_tables: []
         "10: unknown key `optionl` in drop `g`",
         "10: `f` is dropped without a reason",
         "11: a quarantine rule of `t` has no `reason`",
-        "12: drop_tables is not a mapping",
+        "12: drop_tables holds no `key: value` lines",
     ]
     assert "did you mean `table`?" in found[7]
 

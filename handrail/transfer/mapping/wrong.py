@@ -23,15 +23,15 @@ KINDS = {
     "string_type": ("is not a text", 'write a text there; in quotes if it is a name, as "no"'),
     "bool_type": ("is neither true nor false", "write `true` or leave it out"),
     "list_type": ("is not a list", "write `[a, b]`, each in quotes if need be"),
-    "dict_type": ("is not a mapping", "write `key: value` lines there"),
-    "model_type": ("is not a mapping", "write `key: value` lines there"),
+    "dict_type": ("holds no `key: value` lines", "write them there"),
+    "model_type": ("holds no `key: value` lines", "write them there"),
 }
 
 
 def problem(document: Document, error: ErrorDetails) -> Problem:
     """Return one finding of pydantic with its line, what it is and what to do."""
     path = tuple(error["loc"])
-    kind, name = error["type"], f"{path[-1]}" if path else "the mapping"
+    kind, name = error["type"], f"{path[-1]}" if path else "the file"
     if kind == "extra_forbidden":
         known = sorted(names(words_at(path[:-1])))
         like = difflib.get_close_matches(name, known, n=1)
@@ -79,7 +79,7 @@ def names(words: type[Words]) -> Iterable[str]:
 
 def called(path: Path) -> str:
     """Say which part of the file is meant."""
-    said = "the mapping"
+    said = "the file"
     match path:
         case ("tables", table):
             said = f"table `{table}`"
