@@ -2,6 +2,10 @@
 
 import pytest
 
+from handrail.ledger.audit import audit
+from handrail.ledger.store import SqliteLedger
+from handrail.ledger.views.evidence import gather
+
 DIE = 'steps.die(path=f"{room}/p", text="1", task="1")'
 PLACE = 'steps.place(path=f"{room}/a", text="1", task="1")'
 OTHER = 'steps.place(path=f"{room}/b", text="1", task="2")'
@@ -183,6 +187,9 @@ def test_a_doubt_outlives_a_new_name(doubtful):
     assert doubtful.journal() == ["fall p"]
     assert say(doubtful, "settle=1.0#1:skip").code == 1
     assert doubtful.states() == {"1.0@one": "skipped"}
+    assert audit(doubtful.ledger).good
+    shown = gather(SqliteLedger(doubtful.ledger), "latest").tasks[0]
+    assert [each.event for each in shown.reasons] == ["step.moved", "step.skipped"]
 
 
 @pytest.mark.parametrize(("choice", "state"), [("adopt", "changed"), ("skip", "skipped")])

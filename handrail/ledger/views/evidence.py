@@ -213,7 +213,7 @@ def _one(
     own = ledger.of_runs([run.id])
     tasks = {key: _task(task) for key, task in run.tasks.items()}
     for entry in own:
-        task = tasks.get((entry.task, entry.target))
+        task = tasks.get(_as_called_now((entry.task, entry.target), own))
         if task is not None:
             task.take(entry)
     return Evidence(
@@ -248,6 +248,14 @@ def _task(task: Task) -> TaskEvidence:
         before=task.receipt.before if task.receipt else None,
         acted=task.receipt is not None,
     )
+
+
+def _as_called_now(key: tuple[str, str], own: Iterable[Entry]) -> tuple[str, str]:
+    """Return under which id a task goes on, where its call was renamed while it was in doubt."""
+    for entry in own:
+        if entry.event is Event.STEP_MOVED and (entry.task, entry.target) == key:
+            key = (str(entry.body["to"]), entry.target)
+    return key
 
 
 def _attempts(own: Iterable[Entry]) -> list[Attempt]:

@@ -65,6 +65,8 @@ class Story:
             yield from self._run(event, row, body)
             if row["task"]:
                 yield from self._task(event, row)
+            if event is Event.STEP_MOVED:
+                self._move((row["run"], row["task"], row["target"]), str(body["to"]))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             yield f"it lacks what `{event}` has to say: {error!r}"
 
@@ -157,10 +159,20 @@ class Story:
         else:
             self.settled.discard(key)
 
+    def _move(self, key: Key, task: str) -> None:
+        """Go on with an act under the id that its call has now."""
+        renamed = (key[0], task, key[2])
+        for known in (self.doubtful, self.receipts):
+            if key in known:
+                known.discard(key)
+                known.add(renamed)
+
     def _forbidden(self, event: Event, key: Key, attempt: int) -> Iterator[str]:
         match event:
             case Event.STEP_CHANGED | Event.STEP_FAILED if self.intents.get(key) != attempt:
                 yield f"`{event}` without an intent before it in the same attempt"
+            case Event.STEP_MOVED if key not in self.doubtful:
+                yield "`step.moved` without an interrupted act before it"
             case Event.STEP_ADOPTED if key not in self.doubtful:
                 yield "`step.adopted` without an interrupted act before it"
             case Event.STEP_UNCHANGED if key in self.doubtful:
