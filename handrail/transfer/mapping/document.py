@@ -1,7 +1,8 @@
 """A YAML file as plain data, each part with its line; what YAML reads in odd ways is refused.
 
 Of YAML, a mapping needs lists, keys with values, texts, plain numbers, true, false, null, dates,
-and a rule repeated by an alias. Whatever else YAML offers is a way to write something other than one means.
+and a rule repeated by an alias. Whatever else YAML offers is a way to write something other than
+one means.
 """
 
 import re
