@@ -54,7 +54,7 @@ def references(snapshot: Snapshot, path: str, texts: dict[str, str]) -> tuple[li
     needing: list[str] = []
     speaking: list[str] = []
     for name, number, line in _lines(snapshot, path, texts):
-        if names_folder(line, path, name):
+        if "node_modules" not in name.split("/") and names_folder(line, path, name):
             prose = PurePosixPath(name).suffix in PROSE or HARMLESS.search(name)
             (speaking if prose else needing).append(f"{name}:{number}")
     needing += [

@@ -72,7 +72,8 @@ class Snapshot:
                 followed += 1
                 target = self._blob(found.sha).decode("utf-8", errors="surrogateescape")
                 there = posixpath.normpath(posixpath.join(posixpath.dirname(place), target))
-                if followed > MOST_LINKS or target.startswith("/") or there.startswith(".."):
+                outside = target.startswith("/") or there.split("/")[0].casefold() in ("..", ".git")
+                if followed > MOST_LINKS or outside:
                     way = "goes round in circles" if followed > MOST_LINKS else "leaves it"
                     raise _not_ours(
                         path,

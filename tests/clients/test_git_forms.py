@@ -35,6 +35,7 @@ def linked(other, origin):
         "later.md": "docs/LATER.md",
         "outside": "../../etc/passwd",
         "absolute": "/etc/passwd",
+        "inside": "app/../.git/config",
         "one": "two",
         "two": "one",
         "app/conf": "../documents/REAL.md",
@@ -69,7 +70,9 @@ def test_a_link_is_written_through(repository, origin, linked, path, place):
     assert git(origin, "rev-parse", "main^{tree}") == git(origin, "rev-parse", f"{before}^{{tree}}")
 
 
-@pytest.mark.parametrize("path", ["outside", "absolute", "one", "outside/x", "documents/up/one"])
+@pytest.mark.parametrize(
+    "path", ["outside", "absolute", "inside", "one", "outside/x", "documents/up/one"]
+)
 def test_a_link_that_leads_nowhere_in_the_repository_is_refused(repository, origin, linked, path):
     """Before anything moved, and with what to do."""
     stood = git(origin, "rev-parse", "main")

@@ -79,11 +79,13 @@ def test_what_would_break_is_refused_with_file_and_line():
         free(clone)
         assert ask(needs, deleted(clone)).passed
         (clone.path / "api.js").symlink_to("server/index.js")
-        free(clone, **{"deploy.sh": "#!/bin/sh\ncd server\nnpm ci\n", "docs/A.md": "`server/`\n"})
+        files = {"deploy.sh": "#!/bin/sh\ncd server\nnpm ci\n", "docs/A.md": "`server/`\n"}
+        free(clone, **files, **{"client/node_modules/x/y.js": "require('server/x')\n"})
         refused = ask(needs, deleted(clone))
         assert "deploy.sh:2" in refused.why
         assert "api.js" in refused.why
         assert "docs/" not in refused.why
+        assert "node_modules" not in refused.why
         assert "mentions" in refused.fix
         assert ask(needs, deleted(clone, mentions=["deploy.sh", "api.js"])).passed
 
