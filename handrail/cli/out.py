@@ -1,16 +1,16 @@
 """What every subcommand says, and how it ends."""
 
 import json
-import re
 import sys
 from collections.abc import Iterable
 
 from handrail.clients.errors import ClientError
+from handrail.clients.git_credentials import USERINFO
+from handrail.clients.masking import masked
 from handrail.ledger.errors import RunbookError
 
 GOOD, NOT_GOOD, USAGE = 0, 1, 2
 INTERRUPTED = 130  # as a shell has it for Ctrl-C
-WRITTEN_OUT = re.compile(r"(?<=://)[^\s/@]*@")
 
 
 class Misused(RunbookError):
@@ -30,4 +30,4 @@ def say_json(found: object) -> None:
 def complain(refusal: RunbookError | ClientError) -> None:
     """Print what happened, why, and what to type next; no user or password of an address."""
     told = f"{refusal.what}.\n    why:  {refusal.why}\n    next: {refusal.fix}\n"
-    sys.stderr.write(WRITTEN_OUT.sub("…@", told))
+    sys.stderr.write(masked(USERINFO.sub("…@", told)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from handrail.clients.errors import ClientError
+from handrail.clients.masking import masked
 
 
 class Told(StrEnum):
@@ -50,6 +51,10 @@ def ask(about: str, claim: str, look: Callable[[], str]) -> Line:
     try:
         return Line(Told.GOOD, about, claim, look())
     except NotReady as error:
-        return Line(Told.NOT_GOOD, about, claim, f"{error.what}: {error.why}", error.fix)
+        return _line(Told.NOT_GOOD, about, claim, error)
     except ClientError as error:
-        return Line(Told.NOT_TOLD, about, claim, f"{error.what}: {error.why}", error.fix)
+        return _line(Told.NOT_TOLD, about, claim, error)
+
+
+def _line(told: Told, about: str, claim: str, error: ClientError) -> Line:
+    return Line(told, about, claim, masked(f"{error.what}: {error.why}"), masked(error.fix))
