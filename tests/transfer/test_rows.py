@@ -28,6 +28,13 @@ FAILING = {
     "too large a number": ("bigint", "5000000000", "int", '{sql: "{a}::int"}', "out of range"),
     "narrow float": ("float8", "1e300", "real", '{sql: "{a}::real"}', "out of range"),
     "division": ("int", "0", "int", '{sql: "10 / {a}"}', "division by zero"),
+    "text with dollars": (
+        "text",
+        "'$'",
+        "int",
+        "{sql: \"replace({a}, '$block$', '')::int\"}",
+        "inv",
+    ),
     "NUL in JSON": ("json", "'\"\\u0000\"'", "jsonb", "{}", "unsupported Unicode escape"),
 }
 

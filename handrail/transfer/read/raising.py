@@ -13,13 +13,12 @@ from handrail.transfer.mapping.rules import Action
 from handrail.transfer.read.counts import TableCount
 from handrail.transfer.read.findings import SAMPLES, Finding
 from handrail.transfer.session.connection import Connection, first_line, value
-from handrail.transfer.session.quoting import literal, quoted
+from handrail.transfer.session.quoting import block, literal, quoted
 from handrail.transfer.sql.plan import TablePlan
 
 RAISED = "handrail.raised"
 MOST = 100  # each row that fails is looked at alone
 SEARCH = """
-do $search$
 declare
     page bigint := 0; pages bigint; low tid; high tid; said text; one record;
     found jsonb := '[]';
@@ -50,7 +49,7 @@ begin
         page := page + 32;
     end loop;
     perform set_config('{setting}', found::text, true);
-end $search$
+end
 """
 
 
@@ -116,7 +115,7 @@ def _search(
             alone=f"perform {evaluated('s.tableoid = one.part and s.ctid = one.place')}",
             setting=RAISED,
         )  # fmt: skip
-        session.execute(search)
+        session.execute(block(search))
         raised = json.loads(value(session, f"select current_setting('{RAISED}')"))
         if raised:
             secret = column is not None and column.secret

@@ -15,14 +15,13 @@ from handrail.transfer.read.bonds import unproven
 from handrail.transfer.read.findings import SAMPLES, Finding
 from handrail.transfer.read.stage import KEY, NUMBER, REFUSED, STAGED, TRIAL, Stage
 from handrail.transfer.session.connection import Connection, first_line, with_own_path
-from handrail.transfer.session.quoting import literal, quoted
+from handrail.transfer.session.quoting import block, literal, quoted
 from handrail.transfer.sql.plan import Plan
 
 MOST_SHOWN = 10  # columns of a row
 BUILDS_BY_A_PATH_OF_ITS_OWN = 170000  # server version
 MOST_REFUSED = 10_000  # rows that are tried one by one take long when all of them fail
 ONE_BY_ONE = """
-do $trial$
 declare
     low bigint := 1; high bigint; last bigint; failed bigint := 0; place int; typed text;
     state text; said text; bond text; kind text; at text;
@@ -56,7 +55,7 @@ begin
         end;
         low := high + 1;
     end loop;
-end $trial$
+end
 """
 NULLED = "23502"  # not_null_violation
 SAID = {
@@ -92,17 +91,16 @@ class Trial(Stage):
 
     def _one_by_one(self) -> None:
         self.destination.execute(f"create unique index on {STAGED} ({NUMBER})")
-        self.destination.execute(
-            ONE_BY_ONE.format(
-                names=_array(list(self.typed)),
-                types=_array(list(self.typed.values())),
-                number=NUMBER,
-                staged=STAGED,
-                refused=REFUSED,
-                insert=self.insert(),
-                most=MOST_REFUSED,
-            )
+        tried = ONE_BY_ONE.format(
+            names=_array(list(self.typed)),
+            types=_array(list(self.typed.values())),
+            number=NUMBER,
+            staged=STAGED,
+            refused=REFUSED,
+            insert=self.insert(),
+            most=MOST_REFUSED,
         )
+        self.destination.execute(block(tried))
 
     def _refused(self) -> Iterator[Finding]:
         """Group the rows that were refused by why."""
@@ -115,11 +113,15 @@ class Trial(Stage):
                 continue  # counted on the source, with what the mapping says of it
             found = next((b for b in self.bonds if b.name == bond), None)
             columns = (at,) if at else found.columns if found else self._of_type(kind)
-            what = SAID.get(state, "is refused: {said}") if found or at else "is refused: {said}"
+            shown = "its values are secret" if self._is_secret(columns) else said
+            what = f"is refused: {shown}"
+            if (found or at) and state in SAID:
+                what = SAID[state].format(bond=bond)
             if found and found.kind == "c":
                 what += f": {found.definition}"
-            shown = "its values are secret" if self._is_secret(columns) else said
-            yield self._finding(columns, what.format(bond=bond, said=shown), rows, numbers)
+            if rows == MOST_REFUSED:
+                what += " (no further rows were looked at)"
+            yield self._finding(columns, what, rows, numbers)
 
     def _of_type(self, kind: str) -> tuple[str, ...]:
         """Return the columns of a type that the server names without its schema."""
@@ -217,8 +219,8 @@ class Trial(Stage):
         listing = ", ".join(f"{quoted(column.name)}::text" for column in given) or "null"
         sampled = self.destination.execute(
             f"select {KEY}, concat_ws(', ', {listing}) from {STAGED} "
-            f"where {NUMBER} = any(%s) order by {NUMBER}",
-            [list(numbers)],
+            # without arguments: a name in it may hold a percent sign
+            f"where {NUMBER} = any('{{{', '.join(map(str, numbers))}}}') order by {NUMBER}"
         ).fetchall()
         keys = tuple(row[0] for row in sampled)
         values = () if self._is_secret(columns) else tuple(row[1] for row in sampled)

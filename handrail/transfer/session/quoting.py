@@ -54,3 +54,11 @@ def first_of(query: str, rows: int) -> str:
     come soon, and reads a joined table once for each row.
     """
     return f"with found(k) as materialized ({query}) select k from found limit {rows}"
+
+
+def block(body: str) -> str:
+    """Return a DO statement of PL/pgSQL, between dollars that are not in it."""
+    tag = "$block$"
+    while tag in body:
+        tag = f"{tag[:-1]}_$"
+    return f"do {tag}{body}{tag}"
