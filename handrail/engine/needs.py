@@ -4,10 +4,10 @@ import ast
 import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 # Data that the engine or pyinfra's own connectors read; any other key must be one that the
 # runbook asks for, so that a misspelt key is told and not ignored.
@@ -15,7 +15,6 @@ FORWARD = frozenset({"reason", "operator", "settle", "drift", "to", "without", "
 ROLLBACK = FORWARD | {"run", "accept"}
 ENGINE_KEYS = ROLLBACK | {"environment", "ledger", "lease_seconds"}
 CONNECTOR_PREFIXES = ("ssh_", "docker_", "local_", "_")
-STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True)
 KINDS = {
     "string_type": "str",
     "int_type": "int",
@@ -43,20 +42,33 @@ def faults(
                 f"`{target}` has data `{key}`, which this runbook does not know",
                 f"{hint}correct or remove it in the inventory",
             )
+    yield from _wrong(target, known, values)
+
+
+def _wrong(
+    target: str,
+    known: Mapping[str, Any],
+    values: Mapping[str, Any],  # Any: what inventories hold
+) -> Iterator[Fault]:
+    """Yield what is missing, or not of the kind that was asked for."""
+    # Here: a runbook that asks for nothing need not wait for it at its start.
+    from pydantic import ConfigDict, TypeAdapter, ValidationError  # noqa: PLC0415
+
+    strict = ConfigDict(strict=True, arbitrary_types_allowed=True)
     for key, hint in known.items():
         if key not in values:
             fix = f"add `{key}` to its data in the inventory; see inventory/prod.py"
             yield f"`{target}` lacks data `{key}`", fix
             continue
         try:
-            TypeAdapter(hint, config=STRICT).validate_python(values[key])
+            TypeAdapter(hint, config=strict).validate_python(values[key])
         except ValidationError as error:
             for each in error.errors(include_url=False):
                 fix = f"correct `{key}` in the inventory; see inventory/prod.py"
                 yield f"data `{_place(key, each)}` of `{target}` {_told(each)}", fix
 
 
-def _place(key: str, error: ErrorDetails) -> str:
+def _place(key: str, error: "ErrorDetails") -> str:
     """Return where in the data it is: `monitor.pace`, `tables[3]`."""
     place = key
     for step in error["loc"]:
@@ -67,7 +79,7 @@ def _place(key: str, error: ErrorDetails) -> str:
     return place
 
 
-def _told(error: ErrorDetails) -> str:
+def _told(error: "ErrorDetails") -> str:
     wanted = KINDS.get(error["type"])
     if wanted is None:
         return f"was not accepted: {error['msg'][:1].lower()}{error['msg'][1:]}"

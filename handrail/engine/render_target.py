@@ -16,7 +16,6 @@ from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command
 from typing_extensions import override
 
 from handrail.clients.errors import ClientError
-from handrail.clients.render import Render
 from handrail.engine.telling import say, tell
 from handrail.ledger.errors import RunbookError
 
@@ -44,6 +43,9 @@ class RenderConnector(BaseConnector):
             ConnectError: Render cannot be asked, or has no such service.
         """
         try:
+            # Here: pyinfra loads every connector at every start, and few have such a target.
+            from handrail.clients.render import Render  # noqa: PLC0415
+
             self.render = Render.from_inventory(self.host.data.get("render"))
             self.service = self.render.service(self.host.data.render_service)
         except ClientError as error:
