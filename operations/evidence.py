@@ -14,6 +14,7 @@ from handrail.transfer.sql.plan import Plan
 from handrail.transfer.verify import delta
 
 LOAD = "load.json"  # says that the run's load has begun, and which backup a rollback restores
+LINKED = "linked-files.json"  # the files that rows point to, and how each answered before
 WRITTEN = "written-since-the-load"
 AT_REST = "source-at-rest.txt"  # in it: the freeze in which both sides were compared
 REPORTS = ("verification.json", "verification.html")

@@ -19,6 +19,7 @@ from operations import (
     freeze,
     frontend,
     job,
+    linked,
     monitor,
     package_json,
     ready,
@@ -315,6 +316,14 @@ verify.notices_missing_rows(
     destination=here.django_database,
 )
 
+linked.files_answer(
+    task="8.3.1",
+    name="Ask for every file that the legacy rows point to",
+    on="production",
+    source=here.legacy_database,
+    destination=here.django_database,
+)
+
 # The rows move while users still write; the freeze then lasts as long as what came since
 
 backup.take(
@@ -411,7 +420,7 @@ data.catch_up(
 )
 verify.rows_are_equal(
     task="9.4",
-    name="Compare every row, relation and sequence on both sides, and ask for every file",
+    name="Compare every row, relation, sequence and file address on both sides",
     on="production",
     source=here.legacy_database,
     destination=here.django_database,
@@ -475,4 +484,11 @@ smoke.records_round_trip(
 )
 smoke.notification_arrives(
     task="12.1", name="Receive a notification on the WebSocket", on="production", timeout_seconds=20
+)
+linked.files_still_answer(
+    task="12.2",
+    name="Ask once more for the files that answered before",
+    on="production",
+    source=here.legacy_database,
+    destination=here.django_database,
 )

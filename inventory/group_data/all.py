@@ -110,6 +110,10 @@ package_scripts_to_remove = ["prebuild", "prestart", "server:install"]
 # For a deploy: the longest wait, and the pause between two looks.
 waiting = {"timeout_seconds": 2400, "poll_seconds": 5.0}
 poll_seconds = 5.0  # of a gate
+# The files that rows point to: all are asked for before the freeze, some at a time, and those that
+# answered once more after the switch. So many may be dead already; none may die since.
+ask_for_files = True
+linked_files = {"within_seconds": 1200, "timeout_seconds": 10, "workers": 16, "max_dead": 0}
 # Roles whose sessions on the legacy database a freeze leaves alone, each with a reason, such as
 # {"datadog": "the provider's monitoring, which only reads"}.
 sessions_let_be: dict[str, str] = {}

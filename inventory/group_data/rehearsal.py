@@ -10,3 +10,5 @@ monitor = {
     "poll_seconds": 1,
     "timeout_seconds": 60,
 }
+# The seed points to dead files on purpose, as old rows do.
+linked_files = {"within_seconds": 60, "timeout_seconds": 5, "workers": 8, "max_dead": 500}

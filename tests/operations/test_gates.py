@@ -12,13 +12,21 @@ from tests.clients.conftest import MARK
 from tests.operations import (
     outcomes_data,
     outcomes_job,
+    outcomes_linked,
     outcomes_monitor,
     outcomes_ready,
     outcomes_smoke,
 )
 from tests.operations.gates import OUTCOMES, PASSWORD, Stage, gates
 
-FAMILIES = (outcomes_data, outcomes_job, outcomes_monitor, outcomes_ready, outcomes_smoke)
+FAMILIES = (
+    outcomes_data,
+    outcomes_job,
+    outcomes_linked,
+    outcomes_monitor,
+    outcomes_ready,
+    outcomes_smoke,
+)
 # What a gate may answer beside "it could not be looked at", and must in some case.
 WAITS = {"smoke.health", "monitor.watch", "monitor.has_been_stable"}
 NEVER_FAILS = {"smoke.health"}  # it waits, and the engine ends the wait

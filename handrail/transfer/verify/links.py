@@ -5,10 +5,13 @@ the source is on the destination, and that none that was alive has died.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from threading import local
+from typing import Any, Self
 
 import requests
 
@@ -16,6 +19,8 @@ from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.plan import Plan
 
 ALIVE, DEAD, RELATIVE, UNANSWERED = "alive", "dead", "relative", "unanswered"
+UNASKED = "unasked"  # the time that was allowed was over
+KINDS = (ALIVE, DEAD, RELATIVE, UNANSWERED, UNASKED)
 TIMEOUT_SECONDS = 10.0
 ATTEMPTS = 3
 HTTP_ERRORS = 400
@@ -43,11 +48,20 @@ class LinkReport:
     def counts(self) -> dict[str, int]:
         """Count the addresses of each kind."""
         kinds = [link.kind for link in self.links]
-        return {kind: kinds.count(kind) for kind in (ALIVE, DEAD, RELATIVE, UNANSWERED)}
+        return {kind: kinds.count(kind) for kind in KINDS}
 
-    def of(self, kind: str) -> set[str]:
-        """Return the addresses of one kind."""
-        return {link.url for link in self.links if link.kind == kind}
+    def of(self, *kinds: str) -> set[str]:
+        """Return the addresses of some kinds."""
+        return {link.url for link in self.links if link.kind in kinds}
+
+    def as_json(self) -> list[dict[str, object]]:
+        """Return plain data for a file."""
+        return [asdict(link) for link in self.links]
+
+    @classmethod
+    def from_json(cls, stored: list[dict[str, Any]]) -> Self:  # Any: JSON
+        """Read back what `as_json` gave."""
+        return cls(tuple(Link(**each | {"columns": tuple(each["columns"])}) for each in stored))
 
 
 def collect(plan: Plan, session: Connection, *, source: bool) -> dict[str, set[str]]:
@@ -89,6 +103,8 @@ def check(
     workers: int = WORKERS,
     timeout_seconds: float = TIMEOUT_SECONDS,
     attempts: int = ATTEMPTS,
+    within_seconds: float = math.inf,
+    on_answer: Callable[[int], None] | None = None,
 ) -> LinkReport:
     """Ask for each address, a bounded number at a time.
 
@@ -97,17 +113,27 @@ def check(
         workers: How many are asked for at once.
         timeout_seconds: How long one answer may take.
         attempts: How often an address without a clear answer is asked for.
+        within_seconds: Longest time for all of it; what is left then is not asked for.
+        on_answer: Called with how many addresses are done, after each.
     """
     sessions = local()
+    until = time.monotonic() + within_seconds
 
     def ask(url: str) -> Link:
+        if time.monotonic() > until:
+            return Link(url, UNASKED, None, tuple(sorted(found[url])))
         if not hasattr(sessions, "session"):
             sessions.session = requests.Session()
         kind, status = _ask(sessions.session, url, timeout_seconds, attempts)
         return Link(url, kind, status, tuple(sorted(found[url])))
 
+    links = []
     with ThreadPoolExecutor(workers) as pool:
-        return LinkReport(tuple(pool.map(ask, sorted(found))))
+        for link in pool.map(ask, sorted(found)):
+            links.append(link)
+            if on_answer is not None:
+                on_answer(len(links))
+    return LinkReport(tuple(links))
 
 
 def _ask(
