@@ -39,7 +39,11 @@ def calls(name):
     """Return the calls of steps and gates in a runbook, in order."""
     tree = ast.parse((RUNBOOKS / f"{name}.py").read_text(encoding="utf-8"))
     found = [node.value for node in tree.body if isinstance(node, ast.Expr)]
-    return [each for each in found if isinstance(each, ast.Call)]
+    called = [each for each in found if isinstance(each, ast.Call)]
+    # a hold is a place where a run may stop: it has a label, and is nobody's task
+    return [
+        each for each in called if not (isinstance(each.func, ast.Name) and each.func.id == "hold")
+    ]
 
 
 def said(call, name):
