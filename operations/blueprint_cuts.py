@@ -14,6 +14,7 @@ Cut = tuple[int, int, str]  # from, to, and what comes in place of it
 Entry = dict[str, Any]  # Any: a service as it is wanted
 
 OFF = '"off"'  # bare, YAML 1.1 reads it as a truth value and Render refuses it
+DASH = re.compile(r"( *)-(?= |$)")
 SWITCH, TRIGGER = "autoDeploy", "autoDeployTrigger"
 
 
@@ -37,9 +38,10 @@ class Lines:
 
     def dash(self, service: Service) -> tuple[int, int]:
         """Return line and column of the dash before a service."""
-        place = self.text.rindex("-", 0, service.node.start_mark.index)
-        start = self.text.rfind("\n", 0, place) + 1
-        return self.text.count("\n", 0, place), place - start
+        line = service.node.start_mark.line
+        while not (found := DASH.match(self.lines[line])):
+            line -= 1  # the dash stands alone on its line, or before a comment
+        return line, found.end(1)
 
     def above(self, service: Service) -> int:
         """Return the first line of a service: its own, or that of the comment right above it."""

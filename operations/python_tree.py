@@ -58,8 +58,10 @@ def reaches(node: cst.CSTNode) -> bool:
 
 
 def calls_something(node: cst.CSTNode) -> bool:
-    """Tell whether a statement calls a function, other than by defining one."""
-    return not isinstance(node, cst.FunctionDef) and bool(m.findall(node, m.Call()))
+    """Tell whether a statement calls a function; to define one calls its decorators only."""
+    if isinstance(node, cst.FunctionDef):
+        return bool(node.decorators)
+    return bool(m.findall(node, m.Call()))
 
 
 def declared_global(module: cst.Module) -> set[str]:

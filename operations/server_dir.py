@@ -20,6 +20,8 @@ from .commits import branch_is_there, revert_commit, trailers
 from .folder import references, whole
 from .package_file import package_of, with_scripts, without_dependencies
 
+LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock")
+
 
 @check(fix="run task 14.1 first; it pushes the archive branch")
 def code_is_archived(repository: Repository, archive: str, path: str) -> Finding:
@@ -86,7 +88,16 @@ def what_goes(repository: Repository, path: str, package: str, scripts: list[str
     snapshot = repository.at()
     told = repository.difference(partial(edited, path=path, package=package, scripts=scripts))
     _, speaking = references(snapshot, path, edited_package(snapshot, package, scripts))
-    return "\n".join([told, *(f"speaks of `{path}`: {each}" for each in speaking)])
+    folder = package.rpartition("/")[0]
+    locks = [f"{folder}/{each}".lstrip("/") for each in LOCKS]
+    stale = [each for each in locks if each in snapshot.entries]
+    return "\n".join(
+        [
+            told,
+            *(f"speaks of `{path}`: {each}" for each in speaking),
+            *(f"to be made anew by your package manager: `{each}`" for each in stale),
+        ]
+    )
 
 
 @step(

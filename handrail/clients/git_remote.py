@@ -32,6 +32,7 @@ FAULTS = (
 # its work tree and concerns nobody here.
 REACHING = r"^(credential|http|https|url|ssh)\.|^core\.(sshcommand|gitproxy)$"
 IS_ADDRESS = re.compile(r"^(\w[\w+.-]*://|[^/]+:|/)")
+FETCH_TIMEOUT_SECONDS = 1800.0
 HERE = ("--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--quiet")
 
 
@@ -199,7 +200,9 @@ class Remote:
     def _ask(self, what: str, *arguments: str) -> str:
         here = arguments[0] == "ls-remote"  # the copy may not be there yet
         place, settings = (self.path, []) if here else (self.copy, self._reaching())
-        found = git(place, *arguments, settings=settings, timeout_seconds=NETWORK_TIMEOUT_SECONDS)
+        # The first fetch brings the whole history of the repository.
+        seconds = FETCH_TIMEOUT_SECONDS if arguments[0] == "fetch" else NETWORK_TIMEOUT_SECONDS
+        found = git(place, *arguments, settings=settings, timeout_seconds=seconds)
         if found.code != 0:
             raise self._fault(what, found)
         return found.text

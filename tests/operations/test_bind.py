@@ -56,6 +56,7 @@ STATEMENTS = st.sampled_from(
         "bind = ['127.0.0.1:1']\nbind.append('unix:/x')",
         "def late():\n    global bind\n    bind = 'late'",
         "bind = 'z'\nlate() if 'late' in globals() else None",
+        "def now(f):\n    f()\n@now\ndef again():\n    global workers\n    workers = 7",
         "class os:\n    environ = {}",
         "exec('workers = 9')",
         "workers: int",
@@ -99,7 +100,16 @@ def test_assignments_hold_at_the_end_of_any_file_and_are_written_once(lines, end
     assert run(made)["bind"] == "0.0.0.0:8000"
     assert (after["workers"], after["timeout"], after["preload_app"]) == (4, 120, True)
     others = before.keys() - WANTED.keys() - {"__builtins__", "__annotations__", "threads", "os"}
-    for name in others - {"host", "last", "preload_app", "late", "post_fork", "environ"}:
+    for name in others - {
+        "host",
+        "last",
+        "preload_app",
+        "late",
+        "post_fork",
+        "environ",
+        "now",
+        "again",
+    }:
         assert after[name] == before[name] or name == "annotations"
     assert with_settings(made, WANTED) == made
     assert ("\r\n" in made) == ("\r\n" in source) or "\n" not in source

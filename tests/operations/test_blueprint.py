@@ -219,6 +219,15 @@ def test_pushes_no_longer_deploy_a_service_that_is_held(switch):
     assert found["runtime"] == "static"
 
 
+@pytest.mark.parametrize("dash", ["- # legacy-api - old", "-", "- &api-v1"])
+def test_a_dash_may_stand_alone_on_its_line(dash):
+    """Or before a comment or an anchor that hold dashes of their own."""
+    text = f"services:\n  {dash}\n    name: old-api\n    type: web\n  {dash}2\n    name: s\n"
+    made = edited(text if dash != "-" else text.replace("-2", "-"))
+    assert "old-api" not in made
+    assert [each.name for each in Blueprint(made, "p").services] == ["s", *SERVICES.values()]
+
+
 def test_an_anchor_that_goes_with_a_service_and_is_used_elsewhere_is_refused():
     """The file would not be YAML any more."""
     text = "services:\n- name: old-api\n  envVars: &v\n  - {key: a}\n- name: w\n  envVars: *v\n"

@@ -93,13 +93,14 @@ def test_what_would_break_is_refused_with_file_and_line():
 def test_documents_that_speak_of_it_are_listed_in_the_plan():
     """They break nothing, and the documents are the next task's."""
     with cloned() as clone:
-        free(clone, **{".gitignore": "server/dist/\n"})
+        free(clone, **{".gitignore": "server/dist/\n", "yarn.lock": "express\n"})
         live = deleted(clone)
         asked = {name: live[name] for name in ("repository", "path", "package", "scripts")}
         shown = server_dir.what_goes(**asked)
         assert "speaks of `server`: README.md:8" in shown
         assert "speaks of `server`: .gitignore:1" in shown
         assert "files more" in shown
+        assert "made anew by your package manager: `yarn.lock`" in shown
         assert '-{"scripts"' in shown
         snapshot = live["repository"].at()
         assert references(snapshot, "no/such", {}) == ([], [])
