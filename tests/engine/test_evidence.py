@@ -171,3 +171,27 @@ def test_a_step_that_another_one_takes_back_is_irreversible_where_that_one_stays
 
     assert ran.code == 1
     assert "1 not undone" in ran.closing[0]
+
+
+def test_what_others_wrote_where_the_way_back_keeps_it_is_no_drift(lab):
+    """As long as the claim holds: then what stands there is ours, and theirs."""
+    lab.put("a", "before")
+    the(lab, "open_book")
+    lab.run()
+    lab.put("a", "1 and theirs")
+
+    plan, back = lab.roll_back("--dry"), lab.roll_back()
+
+    assert (plan.code, back.code) == (0, 0), back.said
+    assert "what was written there since is kept aside" in plan.said
+    assert (lab.read("a"), lab.read("kept")) == ("before", "1 and theirs")
+
+
+def test_what_others_made_of_it_is_drift_all_the_same(lab):
+    """The claim does not hold, so nobody knows what the way back would keep."""
+    the(lab, "open_book")
+    lab.run()
+    lab.put("a", "theirs alone")
+
+    assert lab.roll_back().code == 1
+    assert lab.read("a") == "theirs alone"

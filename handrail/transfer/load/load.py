@@ -72,15 +72,6 @@ def is_begun(destination: str) -> bool:
         return evidence.exists(session)
 
 
-def begun(destination: str) -> list[str]:
-    """Return the digests of the plans whose loads were begun on this destination, in order."""
-    with connect(destination, name="destination") as session:
-        if not evidence.exists(session):
-            return []
-        rows = session.execute("select digest from _migration.run order by digest")
-        return [digest for (digest,) in rows]
-
-
 def mark_of(destination: str, digest: str) -> str | None:
     """Return the freeze of the source that a load was made of; None where it was not frozen."""
     with connect(destination, name="destination") as session:

@@ -143,3 +143,23 @@ def file_says_unless_let_go(path: str, text: str) -> Finding:
 def write_or_let_go(path: str, text: str) -> Commands:
     """Make a file say something, where the claim may be let go of while it is asked."""
     yield call(effect, path, text)
+
+
+def put_back_beside(path: str, before: str | None) -> None:
+    """Put the file back as it was; what stands there now is kept beside it."""
+    record(path, "restore")
+    Path(path).with_name("kept").write_text(content(path) or "")
+    put(path, before)
+
+
+@check(fix="see the file")
+def file_begins_with(path: str, text: str) -> Finding:
+    """The file begins with what was written."""
+    stands = content(path) or ""
+    return holds_if(stands.startswith(text), f"it says {stands!r}")
+
+
+@step(captures=content, ensures=file_begins_with, rollback=put_back_beside, keeps_since=True)
+def open_book(path: str, text: str) -> Commands:
+    """Begin a file that others go on writing."""
+    yield call(effect, path, text)
