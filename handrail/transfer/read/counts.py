@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from handrail.transfer.mapping.rules import Action
-from handrail.transfer.read.findings import SAMPLES, Finding
+from handrail.transfer.read.findings import SAMPLES, SHOWN, Finding
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.parts import FaultPlan
 from handrail.transfer.sql.plan import TablePlan
@@ -88,7 +88,8 @@ def _findings(session: Connection, table: TablePlan, hits: Sequence[_Hit]) -> It
     come soon, and reads a joined table once for each row.
     """
     marks = ", ".join(
-        f"({hit.condition}) as f{n}, case when {hit.condition} then {hit.fault.old} end as o{n}"
+        f"({hit.condition}) as f{n}, "
+        f"case when {hit.condition} then left({hit.fault.old}, {SHOWN}) end as o{n}"
         for n, hit in enumerate(hits)
     )
     either = " or ".join(f"({hit.condition})" for hit in hits)

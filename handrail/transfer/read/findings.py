@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 SAMPLES = 5
+SHOWN = 120  # characters of a value
 
 
 @dataclass(frozen=True)

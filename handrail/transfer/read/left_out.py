@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from handrail.transfer.mapping.rules import Fault
-from handrail.transfer.read.findings import SAMPLES, Finding
+from handrail.transfer.read.findings import SAMPLES, SHOWN, Finding
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import quoted
 from handrail.transfer.sql.parts import ColumnPlan
@@ -43,7 +43,8 @@ def _changed(session: Connection, table: TablePlan, column: ColumnPlan) -> Itera
         f"with found as materialized (select {table.key_text} as key, {was} as was, {now} as now "
         f"from {table.relation(needs=needs)} where {table.kept()} and {was} is distinct from {now})"
         f" select count(*), array(select key from found limit {SAMPLES}), "
-        "array(select concat_ws(' becomes ', coalesce(was, 'NULL'), coalesce(now, 'NULL')) "
+        f"array(select concat_ws(' becomes ', left(coalesce(was, 'NULL'), {SHOWN}), "
+        f"left(coalesce(now, 'NULL'), {SHOWN})) "
         f"from found limit {SAMPLES}) from found"
     ).fetchone() or (0, [], [])
     if row[0]:

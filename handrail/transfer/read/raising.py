@@ -11,7 +11,7 @@ import psycopg
 
 from handrail.transfer.mapping.rules import Action
 from handrail.transfer.read.counts import TableCount
-from handrail.transfer.read.findings import SAMPLES, Finding
+from handrail.transfer.read.findings import SAMPLES, SHOWN, Finding
 from handrail.transfer.session.connection import Connection, first_line, value
 from handrail.transfer.session.quoting import block, literal, quoted
 from handrail.transfer.sql.plan import TablePlan
@@ -107,7 +107,9 @@ def _search(
             session.execute(f"select {evaluated('true')}")
     except psycopg.Error:
         column = next((c for c in table.columns if c.name == name), None)
-        shown = f"s.{quoted(column.source)}::text" if column and column.source else "null::text"
+        shown = "null::text"
+        if column is not None and column.source:
+            shown = f"left(s.{quoted(column.source)}::text, {SHOWN})"
         search = SEARCH.format(
             table=literal(table.origin), rows=table.source_rows, key=table.key_text, shown=shown,
             most=MOST,

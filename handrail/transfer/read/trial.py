@@ -12,7 +12,7 @@ import psycopg
 
 from handrail.clients.errors import ClientError
 from handrail.transfer.read.bonds import unproven
-from handrail.transfer.read.findings import SAMPLES, Finding
+from handrail.transfer.read.findings import SAMPLES, SHOWN, Finding
 from handrail.transfer.read.stage import KEY, NUMBER, REFUSED, STAGED, TRIAL, Stage
 from handrail.transfer.session.connection import Connection, first_line, with_own_path
 from handrail.transfer.session.quoting import block, literal, quoted
@@ -216,7 +216,9 @@ class Trial(Stage):
         self, columns: Sequence[str], what: str, rows: int, numbers: Sequence[int]
     ) -> Finding:
         given = [column for column in self.columns if column.name in columns][:MOST_SHOWN]
-        listing = ", ".join(f"{quoted(column.name)}::text" for column in given) or "null"
+        listing = (
+            ", ".join(f"left({quoted(column.name)}::text, {SHOWN})" for column in given) or "null"
+        )
         sampled = self.destination.execute(
             f"select {KEY}, concat_ws(', ', {listing}) from {STAGED} "
             # without arguments: a name in it may hold a percent sign
