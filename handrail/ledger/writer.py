@@ -16,7 +16,7 @@ DURABLE = INTENTS | {Event.ATTEMPT_ENDED}
 @dataclass(eq=False)
 class _Waiting:
     fact: Fact
-    entry: Entry = field(init=False)
+    entry: Entry = field(init=False, repr=False)
     written: bool = False
 
 
