@@ -139,7 +139,7 @@ def test_other_variables_comments_and_line_ends_stay(lines, wanted, end, last):
     before, after = dotenv.variables_of(text), dotenv.variables_of(made)
     assert after == before | wanted
     kept = [line for line in written if line and line.partition("=")[0] not in wanted]
-    assert [line for line in made.split(end) if line in kept] == kept
+    assert [line for line in made.splitlines() if line in kept] == kept
     assert dotenv.with_variables(made, wanted) == made
 
 
