@@ -120,6 +120,20 @@ def test_sql_that_names_the_zone_itself_needs_no_other(small):
     assert small.there("select a::text from t") == [("2024-01-15 04:00:00+00",)]
 
 
+def test_a_text_that_names_no_zone_is_no_moment(small):
+    """PostgreSQL would read it in the zone of our session."""
+    small.holds(
+        "create table t(id int primary key, a text); insert into t values "
+        "(1, '2024-01-15 12:00'), (2, '2024-01-15T12:00:00Z'), (3, '2024-01-15 12:00+08'), "
+        "(4, '2024-01-15 12:00 PM'), (5, null)",
+        "create table t(id int primary key, a timestamptz)",
+        'tables:\n  t: {copy: [id], columns: {a: {sql: "{a}::timestamptz"}}}\n',
+    )
+    (found,) = small.refused()
+    assert found[2:] == (["1", "4"], ["2024-01-15 12:00", "2024-01-15 12:00 PM"])
+    assert "a clock without a zone" in found[1]
+
+
 CLOCKS = (
     "create table t(id int primary key, a timestamp); insert into t values "
     "(1, '2024-03-31 02:30'), (2, '2024-10-27 02:30'), (3, '2024-07-01 12:00'), (4, null)"
