@@ -1,1 +1,1 @@
-"""Reading the source: preflight, live rows, exported files, rows kept out."""
+"""Reading both sides: preflight, live rows, exported files, rows kept out."""
