@@ -82,7 +82,7 @@ def as_the_run_would(attempt: Attempt) -> list[tuple[Planned, Decision]]:
 
     Each call was asked as things stand now. Where a step before it would act first, a gate that
     passed is asked again, what fails is void and no drift, and what cannot be told, or required,
-    yet is told when its turn comes.
+    yet is told when its turn comes. While another command is at work nothing that stops is told.
     """
     order = attempt.calls.order()
     told: list[tuple[Planned, Decision]] = []
@@ -93,7 +93,7 @@ def as_the_run_would(attempt: Attempt) -> list[tuple[Planned, Decision]]:
         decision = each.later if acting - {task} else each.decision
         if attempt.is_beyond(task):
             decision = Decision(Do.LEAVE, "not reached", f"the run holds at {attempt.choices.to}")
-        elif acting - {task} and decision.stops and decision.may_change:
+        elif decision.stops and (attempt.beside or (acting - {task} and decision.may_change)):
             decision = replace(decision, do=Do.LOOK, word="not told yet", brief="")
         if decision.acts:
             acting.add(task)

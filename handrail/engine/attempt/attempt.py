@@ -54,6 +54,7 @@ class Attempt:
     number: int = 0
     stopped_by: str = ""
     refusal: RunbookError | None = None  # what forbade to start, where something did
+    beside: str = ""  # who else is at work while this one plans
 
     @property
     def environment(self) -> str:

@@ -24,9 +24,10 @@ from handrail.engine.secrecy import keep_secrets
 from handrail.engine.telling import refuse, say
 from handrail.engine.watch import reached
 from handrail.ledger.entry import now
-from handrail.ledger.errors import RunbookError
+from handrail.ledger.errors import RunbookError, RunLocked
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.runs import Runs
+from handrail.ledger.seam import Ledger, NoLedger
 from handrail.ledger.secrets import Vault
 from handrail.ledger.store import open_ledger
 
@@ -98,8 +99,7 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     keep_order()
     runbook = Path(runbook_file()).stem
     ledger = open_ledger(inventory.ledger, inventory.environment, create=False)
-    if not is_dry():
-        ledger.refuse_held(choices.takeover)
+    beside = _at_work(ledger, choices.takeover)
     seen = ledger.trusted_head()
     runs = ledger.runs()
     run, body = choose(runs, runbook, choices.without)
@@ -107,6 +107,7 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     vault.fingerprint()  # one that was lost is told now, not by the rollback that needs it
     calls = Calls(runbook)
     attempt = Attempt(inventory, choices, ledger, run, runs, vault, body, seen, calls)
+    attempt.beside = beside
     log_to(inventory.ledger.with_suffix(".log"))
     if not is_dry():  # a plan leaves nothing behind
         keep_copies_in(inventory.ledger.with_suffix(".repositories"))
@@ -115,6 +116,21 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     atexit.register(close, attempt)
     on_interruption(lambda status: close(attempt, status))
     return attempt
+
+
+def _at_work(ledger: Ledger | NoLedger, takeover: str) -> str:
+    """Return who else is at work; a plan may be made beside, a run may not.
+
+    Raises:
+        RunLocked: this is a run.
+    """
+    try:
+        ledger.refuse_held(takeover)
+    except RunLocked as locked:
+        if not is_dry():
+            raise
+        return locked.why
+    return ""
 
 
 def current() -> Attempt:

@@ -148,6 +148,8 @@ def plan_lines(attempt: Attempt, decisions: list[tuple[Planned, Decision]]) -> l
         lines += _bindings(attempt, declared)
         if each.preview and decision.acts:
             lines.append(textwrap.indent(each.preview, " " * PREVIEW_INDENT))
+    if attempt.beside:
+        lines.append(f"    {attempt.beside}: what it is at is not told yet")
     lines += _lost_lines(attempt)
     if attempt.refusal is not None:
         lines.append(f"    would refuse: {attempt.refusal.why}")
