@@ -86,9 +86,10 @@ def read_catalog(stored: dict[str, object]) -> Catalog:
 
         return Table(
             str(item["name"]),
-            str(item["schema"]),
-            str(item["relation"]),
-            bool(item["inherited"]),
+            # what was written before other schemas were read names none
+            str(item.get("schema", fields["schema"])),
+            str(item.get("relation", item["name"])),
+            bool(item.get("inherited", False)),
             tuple(Column(**column) for column in item["columns"]),  # type: ignore[arg-type]
             tuple(Constraint(**tupled(key)) for key in item["constraints"]),  # type: ignore[arg-type]
             tuple(Index(**tupled(index)) for index in item["indexes"]),  # type: ignore[arg-type]
