@@ -21,6 +21,7 @@ QUIET = (
     "-c", "commit.gpgSign=false",
     "-c", "core.autocrlf=false",
     "-c", "core.attributesFile=/dev/null",
+    "-c", "safe.bareRepository=all",
     "-c", "gc.auto=0",
     "-c", "maintenance.auto=false",
     "-c", "advice.pushUpdateRejected=false",

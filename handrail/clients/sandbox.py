@@ -71,7 +71,8 @@ def _stand(length: int) -> bool:
     with tempfile.TemporaryDirectory(prefix="handrail-sandbox-") as place:
         walls = next(each for each in _walls(Path(place)) if len(each) == length)
         try:
-            return not walls or _run([*walls, "true"], Path(place), {}).returncode == 0
+            answer = _run([*walls, sys.executable, "-I", "-c", ""], Path(place), {})
+            return answer.returncode == 0 or not walls
         except (OSError, subprocess.TimeoutExpired):
             return False
 

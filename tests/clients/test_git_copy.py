@@ -121,3 +121,12 @@ def test_a_header_of_the_clone_is_sent_with_every_request(repository, clone, wir
 
     assert set(told) == {"t1"}
     assert len(told) > 1
+
+
+def test_a_machine_that_trusts_no_bare_repository_trusts_ours(clone, tmp_path, monkeypatch, kept):
+    """Its setting is against one that somebody slipped into a work tree."""
+    (tmp_path / "global").write_text("[safe]\n\tbareRepository = explicit\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "global"))
+    entry = {"path": str(clone), "remote": "origin", "branch": "main"}
+
+    assert Repository.from_inventory(entry).commit_files({"a": "1\n"}, "m", TASK)
