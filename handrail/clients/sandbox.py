@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -70,11 +71,10 @@ def _stand(length: int) -> bool:
     """Tell whether this machine can put up the walls of that many words."""
     with tempfile.TemporaryDirectory(prefix="handrail-sandbox-") as place:
         walls = next(each for each in _walls(Path(place)) if len(each) == length)
-        try:
+        with suppress(OSError, subprocess.TimeoutExpired):
             answer = _run([*walls, sys.executable, "-I", "-c", ""], Path(place), {})
             return answer.returncode == 0 or not walls
-        except (OSError, subprocess.TimeoutExpired):
-            return False
+    return not walls
 
 
 def _run(
