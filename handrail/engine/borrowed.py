@@ -162,7 +162,7 @@ def inner_of(op: PyinfraOperation[P]) -> Any:  # Any: pyinfra types it so
         RunbookError: there is none; what was given is no operation.
     """
     inner = getattr(op, "_inner", None)
-    if inner is None:
+    if not hasattr(inner, "is_idempotent"):  # a deploy of pyinfra's has an inner function, too
         raise RunbookError(
             f"`{name_of(op)}` was not carried out",
             "it is no operation of pyinfra",

@@ -13,6 +13,7 @@ from pyinfra.context import host, state
 
 from handrail.engine.here import refuse_absent
 from handrail.engine.inventory import data_of, selected
+from handrail.engine.output import tasks_named
 from handrail.engine.plain_operations import ours
 from handrail.ledger.errors import RunbookError
 
@@ -55,6 +56,9 @@ def refuse_form(
         given = f"`task={task!r:.40}` is no text" if task else "the call has no task id"
         raise RunbookError(what, given, 'give it one of its own, as the plan does: `task="3.2"`')
     for word, value in words.items():
+        if tasks_named(str(value)):
+            fix = "leave it out there; a step may read it as an argument"
+            raise RunbookError(what, f"`{word}=` says what only a later step can read", fix)
         if not isinstance(value, str):
             raise RunbookError(what, f"`{word}={value!r:.60}` is no text", f'write `{word}="…"`')
 

@@ -2,7 +2,7 @@
 
 import ast
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -71,9 +71,20 @@ def _call() -> tuple[str, str | None]:
     where = f"{wanted}:{frame.f_lineno}"
     if called is None:
         return f"one of pyinfra's own operations stands at {where}", None
-    return f"`{ast.unparse(called.func)}` ({where}) is one of pyinfra's own operations", line(
-        called
-    )
+    name = ast.unparse(called.func)
+    inner = getattr(_meant(called.func, frame.f_globals), "_inner", None)
+    if not hasattr(inner, "is_idempotent"):  # a deploy of pyinfra's has an inner function, too
+        return f"`{name}` ({where}) calls pyinfra's own operations", None
+    return f"`{name}` ({where}) is one of pyinfra's own operations", line(called)
+
+
+def _meant(name: ast.expr, known: Mapping[str, object]) -> object:
+    """Return what a dotted name means in a runbook; None where it is none, or nothing."""
+    if isinstance(name, ast.Name):
+        return known.get(name.id)
+    if isinstance(name, ast.Attribute):
+        return getattr(_meant(name.value, known), name.attr, None)
+    return None
 
 
 def _source(frame: FrameType, path: str) -> ast.Call | None:

@@ -40,6 +40,7 @@ def refused(lab, *told):
         ('steps.write(path=here.nowhere.strip(), text="y", task="1")', "`nowhere`"),
         ('[steps.write(path="x", text="y", task=i) for i in here.nowhere]', "`nowhere`"),
         ('steps.write(path="x", text="y", task="1") if here.nowhere else 0', "`nowhere`"),
+        ('steps.write(path="x", text="y", task="1", name=f"{output(1)}")', "`name=` says what"),
         (
             'steps.write(path="x", text=output("9"), task="1")',
             "reads what task `9` recorded, and that is not before it",
@@ -114,6 +115,19 @@ def test_a_plain_operation_of_pyinfra_is_refused_before_anything_runs(lab, place
         "yield from uses(server.shell, commands=[f'touch {room}/plain'])",
     )
     assert lab.read("plain") is None
+
+
+def test_a_deploy_of_pyinfra_is_refused_by_its_name(lab):
+    """It is a function that calls operations; each of them belongs into a step."""
+    (lab.folder / "lots.py").write_text(
+        "from pyinfra.api import deploy\n"
+        "from pyinfra.operations import server\n"
+        "@deploy('All at once')\n"
+        "def all_at_once():\n"
+        '    server.shell(commands=["true"])\n'
+    )
+    lab.runbook("import lots", "lots.all_at_once()")
+    refused(lab, "`lots.all_at_once` (up.py:", "calls pyinfra's own operations", "uses(OPERATION")
 
 
 def test_a_plain_operation_before_begin_is_refused(lab):
