@@ -5,7 +5,7 @@ a workspace, ``repository`` a clone, ``alerts`` a webhook, ``_service`` a servic
 ``directory`` where backups go.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,6 @@ from handrail.transfer.session import programs
 
 BACKUPS = 2  # of each database: one for the way back, one that its proof restores
 Data = Mapping[str, Any]  # Any: what an inventory holds
-Asked = Callable[[], str]
 
 
 def of_machine() -> Iterator[Line]:

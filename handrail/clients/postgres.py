@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, LiteralString, Self
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 from psycopg.abc import Params
@@ -117,30 +116,6 @@ class Database:
         """
         with self.connect() as connection:
             return connection.info.server_version
-
-    def url_for(self, database: str) -> Secret:
-        """Return the URL of another database on the same server, same user.
-
-        Raises:
-            ClientError: the URL cannot be read.
-        """
-        parts = self._parts()
-        value = self.url.reveal()
-        if not value.startswith(("postgres://", "postgresql://")):
-            return Secret.of(make_conninfo("", **{**parts, "dbname": database}))
-        return Secret.of(urlunsplit(urlsplit(value)._replace(path="/" + quote(database, safe=""))))
-
-    def libpq_environment(self) -> dict[str, str]:
-        """Return the variables with which pg_dump, pg_restore and psql find this database.
-
-        Raises:
-            ClientError: the URL cannot be read, or says what no variable can.
-        """
-        parts = {key: str(value) for key, value in self._parts().items()}
-        unknown = sorted(parts.keys() - ENVIRONMENT.keys() - {"connect_timeout"})
-        if unknown:
-            raise self._not_a_url(f"no libpq variable is known here for `{'`, `'.join(unknown)}`")
-        return {ENVIRONMENT[key]: value for key, value in parts.items() if key in ENVIRONMENT}
 
     def _parts(self) -> dict[str, Any]:  # Any: psycopg's own type
         try:

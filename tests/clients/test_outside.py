@@ -1,54 +1,16 @@
-"""Cloudinary, the alert webhook, and the accounts that must be able to log in."""
+"""The alert webhook, and the accounts that must be able to log in."""
 
-import base64
 import json
 
 import pytest
 
 from handrail.clients.accounts import Accounts
 from handrail.clients.alerts import Webhook
-from handrail.clients.cloudinary import Cloudinary
 from handrail.clients.errors import ClientError, NoAnswer
 from handrail.clients.secret import Secret
 from tests.clients.conftest import MARK, Reply
 
 ADA = {"username": "ada", "password": f"pass-{MARK}", "role": "admin"}
-ENTRY = {"cloud": "rotc", "key": "env:CLOUD_KEY", "secret": "env:CLOUD_SECRET"}
-
-
-@pytest.fixture
-def cloudinary(wire, monkeypatch):
-    """An account on a scripted server."""
-    monkeypatch.setenv("CLOUD_KEY", f"key-{MARK}")
-    monkeypatch.setenv("CLOUD_SECRET", f"secret-{MARK}")
-    return Cloudinary.from_inventory({**ENTRY, "api": wire.url})
-
-
-def test_a_cloudinary_ping_carries_key_and_secret(cloudinary, wire):
-    """As HTTP Basic, to the cloud's own address."""
-    wire.on("GET", "/v1_1/rotc/ping", Reply(200, {"status": "ok"}))
-
-    cloudinary.ping()
-
-    pair = base64.b64encode(f"key-{MARK}:secret-{MARK}".encode()).decode()
-    assert wire.seen[0].headers["Authorization"] == f"Basic {pair}"
-
-
-def test_a_refused_cloudinary_key_names_both_references(cloudinary, wire):
-    """And what Cloudinary says otherwise is passed on."""
-    wire.on("GET", "/v1_1/rotc/ping", Reply(401), Reply(404, {"error": {"message": "no cloud"}}))
-
-    with pytest.raises(ClientError, match="the key is refused") as caught:
-        cloudinary.ping()
-    assert "`env:CLOUD_KEY` and `env:CLOUD_SECRET`" in caught.value.fix
-    with pytest.raises(ClientError, match="404: no cloud"):
-        cloudinary.ping()
-
-
-def test_a_cloudinary_entry_with_a_missing_key_is_refused():
-    """Told by its name."""
-    with pytest.raises(ClientError, match="lacks `api`"):
-        Cloudinary.from_inventory(ENTRY)
 
 
 def test_an_alert_is_posted_once_as_json(wire, monkeypatch):

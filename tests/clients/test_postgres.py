@@ -1,6 +1,5 @@
 """PostgreSQL, against a real server."""
 
-import subprocess
 from urllib.parse import quote
 
 import pytest
@@ -154,28 +153,3 @@ def test_an_unset_reference_is_told_as_such(monkeypatch):
 
     with pytest.raises(ClientError, match="`DB` is not set"):
         Database.from_inventory("env:DB").query("SELECT 1")
-
-
-def test_another_database_of_the_server_keeps_user_and_options(server, database):
-    """In both forms that libpq reads."""
-    other = Database(database.url_for("postgres"))
-    assert other.query("SELECT current_database()::text, current_user::text") == [
-        ("postgres", "operator")
-    ]
-
-    pairs = f"host=127.0.0.1 port={server.port} user=operator password='{PASSWORD}' dbname=x"
-    assert Database(Database(Secret.of(pairs)).url_for("a b")).name == "a b"
-    with_options = Database(Secret.of("postgresql://u@h/a?sslmode=require"))
-    assert with_options.url_for("b/c").reveal() == "postgresql://u@h/b%2Fc?sslmode=require"
-
-
-def test_the_tools_of_libpq_find_it_without_a_password_in_their_arguments(server, database):
-    """The tool psql reads the variables; the process list shows nothing."""
-    environment = database.libpq_environment() | {"PATH": "", "LC_ALL": "C"}
-
-    said = subprocess.run(
-        [server.binaries / "psql", "-AtXc", "SELECT current_user, current_database()"],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-
-    assert said.stdout.strip() == "operator|clients test", said.stderr

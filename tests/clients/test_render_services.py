@@ -43,23 +43,6 @@ def test_an_inventory_entry_of_another_form_is_refused(entry, why):
     assert why in caught.value.why
 
 
-def test_whoami_tells_whose_key_it_is(render, wire):
-    """The cheapest call proves the key."""
-    wire.on("GET", "/users", Reply(200, {"email": "ops@example.com", "name": "Ops"}))
-
-    assert render.whoami() == "ops@example.com"
-
-
-def test_whoami_with_a_refused_key_says_so(render, wire):
-    """401 names the key's reference."""
-    wire.on("GET", "/users", Reply(401, {"message": "unauthorized"}))
-
-    with pytest.raises(ClientError, match="the key is refused") as caught:
-        render.whoami()
-
-    assert "env:RENDER_API_KEY" in caught.value.fix
-
-
 def test_a_service_is_found_by_its_exact_name_on_any_page(render, world):
     """Similar names before it, and more than a page of them, do not hide it."""
     similar = [service(f"rotc-django-web-{n}", f"srv-{n:020d}") for n in range(130)]
@@ -253,17 +236,6 @@ def test_a_refused_creation_hides_the_variables_it_carried(render, world, wire):
 
     with pytest.raises(ClientError, match=r"bad variable \(withheld\)"):
         render.create_service({"name": "rotc-new", "envVars": variables})
-
-
-def test_deleting_what_is_gone_is_no_error(render, wire):
-    """204 and 404 mean the same to whoever wants it gone; 403 does not."""
-    path = f"/services/{WEB}"
-    wire.on("DELETE", path, Reply(204), Reply(404), Reply(403))
-
-    render.delete_service(WEB)
-    render.delete_service(WEB)
-    with pytest.raises(ClientError, match="403"):
-        render.delete_service(WEB)
 
 
 def test_an_unreachable_api_is_no_answer_at_all(render, wire):

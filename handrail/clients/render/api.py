@@ -175,12 +175,3 @@ class RenderApi:
                 )
             seen.add(cursor)
             given["cursor"] = cursor
-
-    def whoami(self) -> str:
-        """Return the e-mail address the key belongs to; the cheapest proof that it is accepted.
-
-        Raises:
-            ClientError: refused.
-        """
-        answer = self.ask("GET", "/users", "the Render key could not be checked")
-        return str(answer.json().get("email", ""))

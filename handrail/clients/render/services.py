@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from handrail.clients.errors import ClientError, NoAnswer
 from handrail.clients.http_answer import Answer
-from handrail.clients.render.api import NOT_FOUND, RenderApi
+from handrail.clients.render.api import RenderApi
 from handrail.clients.render.model import Deploy, Service, not_understood
 
 SERVER_ERROR = 500
@@ -191,15 +191,6 @@ class ServiceCalls(RenderApi):
             if self.patience.clock() >= until:
                 raise ClientError(what, last, fix)
             self.patience.sleep(SETTLE_POLL_SECONDS)
-
-    def delete_service(self, service_id: str) -> None:
-        """Delete a service for good; one that is gone already is no error.
-
-        Raises:
-            ClientError: refused.
-        """
-        what = f"service `{service_id}` could not be deleted"
-        self.ask("DELETE", _path(service_id), what, statuses=(204, NOT_FOUND))
 
     def env_vars(self, service_id: str) -> dict[str, str]:
         """Return the stored variables of a service, in clear; not those of linked groups.
