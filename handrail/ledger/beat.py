@@ -42,7 +42,12 @@ def clock(ledger: Path) -> datetime:
     with tempfile.NamedTemporaryFile(dir=ledger.parent, prefix=".clock-") as probe:
         probe.write(b"\n")
         probe.flush()
-        return datetime.fromtimestamp(os.fstat(probe.fileno()).st_mtime, UTC)
+        return _date(Path(probe.name))
+
+
+def _date(file: Path) -> datetime:
+    """Return when a file was touched; asked in one way, so that all dates are of one clock."""
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC)
 
 
 def silence(ledger: Path, taken_at: str) -> timedelta:
@@ -58,5 +63,5 @@ def silence(ledger: Path, taken_at: str) -> timedelta:
     """
     heard = datetime.fromisoformat(taken_at)
     with suppress(FileNotFoundError):
-        heard = datetime.fromtimestamp(beat_file(ledger).stat().st_mtime, UTC)
+        heard = _date(beat_file(ledger))
     return max(clock(ledger) - heard, timedelta(0))
