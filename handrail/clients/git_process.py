@@ -92,25 +92,8 @@ def git(
     """
     what = f"`git {arguments[0]}` in `{directory}` did not finish"
     content = given.encode() if isinstance(given, str) else given
-    try:
-        process = subprocess.Popen(
-            ["git", *QUIET, *without_credentials(arguments)],
-            cwd=directory,
-            env=environment({**_credentials(directory, arguments, settings), **(extra or {})}),
-            stdin=subprocess.DEVNULL if content is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            # Without a terminal of its own, ssh and credential helpers cannot ask on ours.
-            start_new_session=True,
-        )
-    except FileNotFoundError:
-        if not directory.is_dir():
-            fix = "correct `path` of the repository in the inventory, or clone it there"
-            raise ClientError(what, "there is no such directory", fix) from None
-        raise ClientError(what, "git is not installed", "install git 2.31 or newer") from None
-    except OSError as error:
-        why = error.strerror or "it could not be started"
-        raise ClientError(what, why, f"see `ls -ld {directory}`") from None
+    variables = {**_credentials(directory, arguments, settings), **(extra or {})}
+    process = _started(what, directory, arguments, variables, has_input=content is not None)
     with process:
         try:
             out, err = process.communicate(content, timeout=timeout_seconds)
@@ -131,6 +114,40 @@ def git(
         out.decode("utf-8", errors="surrogateescape"),
         error_text[-MESSAGE_LENGTH:],
     )
+
+
+def _started(
+    what: str,
+    directory: Path,
+    arguments: Sequence[str],
+    variables: Mapping[str, str],
+    *,
+    has_input: bool,
+) -> subprocess.Popen[bytes]:
+    """Start git.
+
+    Raises:
+        ClientError: it is not installed, or the directory is absent.
+    """
+    try:
+        return subprocess.Popen(
+            ["git", *QUIET, *without_credentials(arguments)],
+            cwd=directory,
+            env=environment(variables),
+            stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # Without a terminal of its own, ssh and credential helpers cannot ask on ours.
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        if not directory.is_dir():
+            fix = "correct `path` of the repository in the inventory, or clone it there"
+            raise ClientError(what, "there is no such directory", fix) from None
+        raise ClientError(what, "git is not installed", "install git 2.31 or newer") from None
+    except OSError as error:
+        why = error.strerror or "it could not be started"
+        raise ClientError(what, why, f"see `ls -ld {directory}`") from None
 
 
 def identity(directory: Path) -> dict[str, str]:
