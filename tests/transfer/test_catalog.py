@@ -53,6 +53,17 @@ def test_the_live_table_is_the_one_the_role_finds(small):
     assert small.there("select * from t") == [(9, "live")]
 
 
+def test_a_destination_in_another_schema_is_told_how_to_be_found(small):
+    """Its role has to look where the application does."""
+    small.holds(ONE, "create schema app; create table app.t(id int primary key, a text)", COPY)
+    (found,) = small.problems()
+    assert "give the destination's role `search_path = app`" in found
+
+    small.there(f"alter database {small.names[1]} set search_path = app")
+    assert small.load().reasons() == []
+    assert small.there("select count(*) from app.t") == [(2,)]
+
+
 def test_tables_of_an_extension_and_our_own_need_no_word(small):
     """What `create extension` made in a schema of its own is not the application's."""
     small.holds(ONE + "; create schema _migration; create table _migration.x(i int)", EMPTY, COPY)

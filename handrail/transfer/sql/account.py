@@ -43,6 +43,9 @@ def both_sides(
     for side, catalog, name in sides:
         if name not in catalog.by_name:
             fix = f"tables of `{catalog.database}`: {', '.join(sorted(catalog.by_name))}"
+            schemas = [other.schema for other in catalog.tables if other.relation == name]
+            if schemas:
+                fix = f"give the {side}'s role `search_path = {schemas[0]}`, where there is one"
             yield Problem(rule.place, f"there is no {side} table `{name}`", fix)
     there = destination.by_name.get(rule.name)
     if there is not None and there.schema != destination.schema:
