@@ -230,6 +230,7 @@ def test_property_4_file_url_accessibility(letters, host, drawn):
         "dead": counted["dead"],
         "relative": counted["relative"],
         "unanswered": 0,
+        "unasked": 0,
     }
     assert report.links_lost == ()
 

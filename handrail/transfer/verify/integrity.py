@@ -16,7 +16,7 @@ COLUMNS = 500  # counted in one go, by three figures each: PostgreSQL gives no m
 
 
 @dataclass(frozen=True)
-class Finding:
+class Claim:
     """One claim about one table that was looked at; `keys` are the first rows against it."""
 
     claim: str
@@ -27,7 +27,7 @@ class Finding:
     keys: tuple[str, ...] = ()
 
 
-def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[Finding]:
+def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[Claim]:
     """Check every table; each claim is yielded, whether it holds or not."""
     yield _catalog(plan, destination)
     for table in plan.tables:
@@ -39,17 +39,17 @@ def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[F
         yield from _values(table, source, destination)
 
 
-def _catalog(plan: Plan, destination: Connection) -> Finding:
+def _catalog(plan: Plan, destination: Connection) -> Claim:
     try:
         bulk.compare(destination, plan)
     except CatalogChanged as error:
-        return Finding("catalog", "", "all tables", good=False, said=error.why)
-    return Finding(
+        return Claim("catalog", "", "all tables", good=False, said=error.why)
+    return Claim(
         "catalog", "", "all tables", good=True, said="columns, keys and indexes as compiled"
     )
 
 
-def _references(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Finding]:
+def _references(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Claim]:
     """Look for orphans by anti-join: a constraint that says valid has been seen to be wrong."""
     for key in plan.destination.by_name[table.name].foreign_keys:
         on = " and ".join(
@@ -64,12 +64,12 @@ def _references(plan: Plan, table: TablePlan, destination: Connection) -> Iterat
         shown = " || ',' || ".join(f"c.{quoted(name)}::text" for name in key.columns)
         keys = _sample(destination, f"select {shown} {rows}") if count else ()
         said = f"{count} rows refer to no row of `{key.target}`"
-        yield Finding(
+        yield Claim(
             "references", table.name, ", ".join(key.columns), good=not count, said=said, keys=keys
         )
 
 
-def _uniques(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Finding]:
+def _uniques(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Claim]:
     for unique in plan.destination.by_name[table.name].uniques:
         names = ", ".join(quoted(name) for name in unique)
         filled = " and ".join(f"{quoted(name)} is not null" for name in unique)
@@ -82,10 +82,10 @@ def _uniques(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[
             destination.execute("set local enable_indexonlyscan = off")
             keys = _sample(destination, rows)
         said = "values are there twice" if keys else "no value twice"
-        yield Finding("unique", table.name, ", ".join(unique), good=not keys, said=said, keys=keys)
+        yield Claim("unique", table.name, ", ".join(unique), good=not keys, said=said, keys=keys)
 
 
-def _sequences(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Finding]:
+def _sequences(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Claim]:
     for column in plan.destination.by_name[table.name].columns:
         if column.sequence is None or column.type not in INTEGERS:
             continue
@@ -100,10 +100,10 @@ def _sequences(plan: Plan, table: TablePlan, destination: Connection) -> Iterato
         used = value(destination, query)
         good = used is None or (upcoming - used) * step > 0
         said = f"the next number is {upcoming}, the {word} in use {used}"
-        yield Finding("sequence", table.name, column.name, good=good, said=said)
+        yield Claim("sequence", table.name, column.name, good=good, said=said)
 
 
-def _triggers(table: TablePlan, destination: Connection) -> Finding:
+def _triggers(table: TablePlan, destination: Connection) -> Claim:
     """A disabled trigger may be a foreign key that no longer guards anything."""
     query = (
         "select tgname::text from pg_trigger where tgrelid = to_regclass("
@@ -113,10 +113,10 @@ def _triggers(table: TablePlan, destination: Connection) -> Finding:
     )
     keys = _sample(destination, query)
     said = "triggers are disabled" if keys else "all triggers enabled"
-    return Finding("triggers", table.name, "", good=not keys, said=said, keys=keys)
+    return Claim("triggers", table.name, "", good=not keys, said=said, keys=keys)
 
 
-def _evidence(table: TablePlan, source: Connection, destination: Connection) -> Finding:
+def _evidence(table: TablePlan, source: Connection, destination: Connection) -> Claim:
     """Hold the rows kept out, key by key, against those the source gives now."""
     recorded = destination.execute(
         "select key, reason from _migration.quarantine where table_name = %s", [table.name]
@@ -130,10 +130,10 @@ def _evidence(table: TablePlan, source: Connection, destination: Connection) -> 
         f", {len(different)} unaccounted for" if different else ""
     )
     keys = tuple(different[:SAMPLES])
-    return Finding("quarantine", table.name, "", good=not different, said=said, keys=keys)
+    return Claim("quarantine", table.name, "", good=not different, said=said, keys=keys)
 
 
-def _values(table: TablePlan, source: Connection, destination: Connection) -> Iterator[Finding]:
+def _values(table: TablePlan, source: Connection, destination: Connection) -> Iterator[Claim]:
     """Count true, false and NULL, and the first and last moment in UTC, on both sides."""
     told = [column for column in table.columns if column.type in {"boolean", AWARE}]
     for first in range(0, len(told), COLUMNS):
@@ -142,7 +142,7 @@ def _values(table: TablePlan, source: Connection, destination: Connection) -> It
 
 def _values_of(
     table: TablePlan, told: list[ColumnPlan], source: Connection, destination: Connection
-) -> Iterator[Finding]:
+) -> Iterator[Claim]:
     def facts(on_source: bool) -> list[tuple[object, ...]]:  # noqa: FBT001 - mapped over both sides
         parts = []
         for column in told:
@@ -164,7 +164,7 @@ def _values_of(
         said = words.format(*other) + (
             "" if mine == other else f"; on the source {words.format(*mine)}"
         )
-        yield Finding(claim, table.name, column.name, good=mine == other, said=said)
+        yield Claim(claim, table.name, column.name, good=mine == other, said=said)
 
 
 def _sample(session: Connection, query: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from handrail.transfer.sql import evidence
 from handrail.transfer.sql.plan import Plan
 from handrail.transfer.verify import compare, integrity, inverse, links
 from handrail.transfer.verify.compare import Comparison, Difference
-from handrail.transfer.verify.integrity import Finding
+from handrail.transfer.verify.integrity import Claim
 from handrail.transfer.verify.inverse import Inverse
 from handrail.transfer.verify.links import LinkReport
 
@@ -53,7 +53,7 @@ class Report:
     tables: tuple[TableReport, ...]
     differences: tuple[Difference, ...]
     inverses: tuple[Inverse, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[Claim, ...]
     links: LinkReport | None
     links_lost: tuple[str, ...]
     links_died: tuple[str, ...]
