@@ -16,6 +16,7 @@ from handrail.ledger.run import fold
 from handrail.ledger.schema import SCHEMAS
 from handrail.ledger.seam import Fact
 from handrail.ledger.store import SqliteLedger
+from handrail.ledger.views.evidence import gather
 from tests.ledger.script import forging, proven
 
 BODY = {"runbook": "cutover", "ratio": 1.0, "count": 2**60}
@@ -78,6 +79,7 @@ def test_it_is_read_and_verified_as_it_stands(path):
 
     assert (entries[0].format, entries[0].token, entries[0].body) == (1, 1, BODY)
     assert fold(entries)["cutover-1"].runbook == "cutover"
+    assert gather(SqliteLedger(path), "").run == fold(entries)["cutover-1"]
     assert audit(path).problems == []
     assert path.read_bytes() == before
 

@@ -316,6 +316,15 @@ def door_opens(path: str, timeout_seconds: float = 5, poll_seconds: float = 0.05
     return holds("it says yes") if stands == "yes" else fails(f"it says {stands!r}")
 
 
+@step(captures=content, ensures=file_stands, rollback=restore)
+def patient(path: str) -> Commands:
+    """Make a file, once a file `enough` lies beside."""
+    yield (
+        f"echo wait {Path(path).name} >> {Path(path).with_name('journal')}; "
+        f"until [ -e {Path(path).with_name('enough')} ]; do sleep 0.05; done; touch {path}"
+    )
+
+
 def compute_for(path: str) -> None:
     """Compute until it is enough, and let nobody else of this process have a turn."""
     record(path, "compute")
