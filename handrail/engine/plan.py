@@ -35,7 +35,7 @@ def preview_step(
         act = Act.of(attempt, contract, task, plain)
         facts = step_facts(act)
         decision, later = decide(facts), decide(replace(facts, void=True))
-        if (decision.acts or later.acts) and is_dry():  # else nobody reads it
+        if (decision.is_worth_showing or later.is_worth_showing) and is_dry():  # else nobody reads
             text = in_full(act)
     except NotToldYet as error:
         decision = later = Decision(Do.LOOK, "not told yet", error.why)

@@ -146,7 +146,7 @@ def plan_lines(attempt: Attempt, decisions: list[tuple[Planned, Decision]]) -> l
         head = f"    {declared.task:<7}{declared.target:<{width}}  {decision.word:<16}"
         lines.append(f"{head}{declared.name} [{declared.step}, {promise(declared)}]{because}")
         lines += _bindings(attempt, declared)
-        if each.preview and decision.acts:
+        if each.preview and decision.is_worth_showing:
             lines.append(textwrap.indent(each.preview, " " * PREVIEW_INDENT))
     if attempt.beside:
         lines.append(f"    {attempt.beside}: what it is at is not told yet")

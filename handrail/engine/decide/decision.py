@@ -41,6 +41,7 @@ class Decision:
         brief: The reason as a plan puts it, where that is shorter.
         may_change: Steps before this one may yet change the answer it rests on.
         row: Row of the table that decided.
+        unmet: It would act, and only a requirement of it does not hold.
     """
 
     do: Do
@@ -50,6 +51,7 @@ class Decision:
     brief: str = ""
     may_change: bool = False
     row: int = 0
+    unmet: bool = False
 
     @property
     def stops(self) -> bool:
@@ -60,6 +62,11 @@ class Decision:
     def acts(self) -> bool:
         """Tell whether the world is changed."""
         return self.do in {Do.ACT, Do.UNDO}
+
+    @property
+    def is_worth_showing(self) -> bool:
+        """Tell whether what it would do is wanted in a plan: now, or once its turn comes."""
+        return self.acts or self.unmet
 
 
 @dataclass(frozen=True)

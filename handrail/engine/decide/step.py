@@ -242,7 +242,7 @@ def _act(facts: StepFacts, word: str, why: str) -> Decision:
 
 
 def _unmet(found: RunbookError) -> Decision:
-    return Decision(Do.REFUSE, "would refuse", found.why, found.fix, may_change=True)
+    return Decision(Do.REFUSE, "would refuse", found.why, found.fix, may_change=True, unmet=True)
 
 
 def _cannot_tell(facts: StepFacts) -> Decision:
