@@ -45,7 +45,8 @@ def copy_of(address: str, object_length: Callable[[], int]) -> Path:
     place = folder / f"{hashlib.sha256(address.encode()).hexdigest()[:16]}.git"
     if not place.is_dir():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=folder))
+        _sweep(folder)
+        fresh = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-", dir=folder))
         made = "sha256" if object_length() == 64 else "sha1"  # noqa: PLR2004
         what = "a private copy of the repository could not be made"
         options = ("--bare", "--quiet", "--template=", f"--object-format={made}")
@@ -58,9 +59,7 @@ def copy_of(address: str, object_length: Callable[[], int]) -> Path:
 @contextmanager
 def scratch(copy: Path) -> Iterator[Path]:
     """Give a folder of one's own inside a copy, and take away those of killed processes."""
-    for left in copy.glob(f"{SCRATCH}*"):
-        if not _is_alive(int(left.name.split("-")[1])):
-            shutil.rmtree(left, ignore_errors=True)
+    _sweep(copy)
     place = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-", dir=copy))
     try:
         yield place
@@ -71,6 +70,13 @@ def scratch(copy: Path) -> Iterator[Path]:
 def holds_object(copy: Path, sha: str) -> bool:
     """Tell whether a commit has arrived in a copy."""
     return git(copy, "cat-file", "-e", f"{sha}^{{commit}}").code == 0
+
+
+def _sweep(folder: Path) -> None:
+    """Take away the scratch folders of processes that are gone."""
+    for left in folder.glob(f"{SCRATCH}*"):
+        if not _is_alive(int(left.name.split("-")[1])):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _is_alive(process: int) -> bool:

@@ -41,4 +41,7 @@ def must_bytes(directory: Path, what: str, *arguments: str) -> bytes:
 def failed(directory: Path, what: str, found: Output, command: str) -> ClientError:
     """Return the error for a git command that exited otherwise than asked."""
     said = found.error or f"git {command} exited with {found.code}"
-    return ClientError(what, said, f"see `git -C {directory} fsck`, then the same command again")
+    if (directory / ".git").exists():
+        return ClientError(what, said, f"see `git -C {directory} status`, then the same command")
+    again = f"`rm -r {directory}`, which is a copy and is made anew, then the same command again"
+    return ClientError(what, said, again)

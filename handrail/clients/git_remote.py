@@ -13,6 +13,8 @@ from handrail.clients.git_process import NETWORK_TIMEOUT_SECONDS, Output, git
 
 # What git prints when it cannot work with a remote, under LC_ALL=C.
 FAULTS = (
+    (r"is corrupt|object file .* is empty|inflate: data stream error", "the copy here is damaged",
+     "`rm -r {copy}`, which is a copy and is made anew, then the same command again"),
     (r"authentication failed|could not read (username|password)|permission denied|403",
      "the credentials are refused",
      "log in as git does (an SSH key in the agent, or a credential helper), then the same command"),
@@ -207,8 +209,17 @@ class Remote:
             raise self._fault(what, found)
         return found.text
 
+    def _known_copy(self) -> str:
+        """Return the copy where there is one already, for words about it."""
+        return str(self.__dict__.get("copy", ""))
+
     def _fault(self, what: str, found: Output) -> ClientError:
-        words = {"path": self.path, "remote": self.shown, "branch": self.branch}
+        words = {
+            "path": self.path,
+            "copy": self._known_copy(),
+            "remote": self.shown,
+            "branch": self.branch,
+        }
         for pattern, why, fix in FAULTS:
             if re.search(pattern, found.error, re.IGNORECASE):
                 return ClientError(what, f"{why}: {found.error}", fix.format(**words))

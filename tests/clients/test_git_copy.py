@@ -1,5 +1,6 @@
 """The private copy: made once, kept where it is told, fetched as the operator's clone would."""
 
+import shutil
 import subprocess
 import sys
 
@@ -130,3 +131,20 @@ def test_a_machine_that_trusts_no_bare_repository_trusts_ours(clone, tmp_path, m
     entry = {"path": str(clone), "remote": "origin", "branch": "main"}
 
     assert Repository.from_inventory(entry).commit_files({"a": "1\n"}, "m", TASK)
+
+
+def test_a_copy_that_is_damaged_is_told_with_the_way_to_a_new_one(repository, kept):
+    """A power cut left an empty object, say: nothing of it matters."""
+    head = repository.head()
+    for each in repository.copy.glob("objects/*/*"):
+        each.chmod(0o600)
+        each.write_bytes(b"")
+
+    with pytest.raises(ClientError) as caught:
+        repository.commit_files({"a": "1\n"}, "m", TASK)
+
+    assert f"rm -r {repository.copy}" in caught.value.fix
+    shutil.rmtree(repository.copy)
+    fresh = Repository(repository.path, "origin", "main")
+    assert fresh.head() == head
+    fresh.commit_files({"a": "1\n"}, "m", TASK)
