@@ -6,8 +6,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from handrail.ledger import sqlite
 from handrail.ledger.errors import LedgerDamaged
+from handrail.ledger.refusals import refusal
 from handrail.ledger.schema import SCHEMAS
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ def look(path: Path, take: Callable[[sqlite3.Connection], T]) -> T:
         if found is None:  # its newest entries are in its write-ahead log
             found = _taken(f"{path.absolute().as_uri()}?mode=ro", take)
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise sqlite.refusal(path, error, write=False) from None
+        raise refusal(path, error, write=False) from None
     return found
 
 

@@ -13,6 +13,7 @@ from handrail.ledger.errors import RunLocked
 from handrail.ledger.history import SqliteHistory
 from handrail.ledger.lease import SECONDS, Lease, Owner
 from handrail.ledger.place import refuse_loss
+from handrail.ledger.refusals import unwritable
 from handrail.ledger.schema import FIELDS, LEASE
 from handrail.ledger.seam import Fact, Ledger, NoLedger
 
@@ -170,7 +171,7 @@ class SqliteLedger(SqliteHistory):
         except ValueError:
             raise untrusted(self.path, "its lease cannot be read") from None
         except OSError as error:
-            raise sqlite.unwritable(self.path, error) from None
+            raise unwritable(self.path, error) from None
 
 
 def open_ledger(path: Path, environment: str, *, create: bool) -> Ledger | NoLedger:
