@@ -231,6 +231,16 @@ def the_remote_is_not_there(desk):
     git(desk.clone.path, "remote", "set-url", "origin", str(desk.clone.origin))
 
 
+@case(CLONE, says="the remote does not allow this push", fix="branch rules")
+def the_branch_is_protected(desk):
+    """Until its rules are changed; nothing waits anywhere, and the same command makes it anew."""
+    hook = desk.clone.origin / "hooks/pre-receive"
+    hook.write_text("#!/bin/sh\necho GH006: protected branch >&2\nexit 1\n")
+    hook.chmod(0o755)
+    yield
+    hook.unlink()
+
+
 @case(CLONE, says="branch `main` was not found", fix="`repository` in the inventory")
 def the_branch_is_not_there(desk):
     """It was renamed."""
