@@ -21,13 +21,23 @@ from .waiting import Waiting
 
 
 def way_back_is_quick(
-    directory: str, run: str, max_minutes: int, url: str, web_url: str
+    render: Render,
+    service: str,
+    directory: str,
+    run: str,
+    max_minutes: int,
+    url: str,
+    web_url: str,
 ) -> Finding:
-    """The trial of this run was quick enough, and the site serves the new backend again."""
+    """The trial of this run was quick, of the site's newest build, which is served again."""
     path = evidence(directory, run)
     if not path.exists():
         return fails("it was not tried in this run")
-    seconds = json.loads(path.read_text(encoding="utf-8"))["seconds"]
+    recorded = json.loads(path.read_text(encoding="utf-8"))
+    seconds, tried = recorded["seconds"], recorded.get("deploy")
+    newest = [each.id for each in succeeded(render, service)[:1]]
+    if tried is not None and newest != [tried]:
+        return fails(f"it was tried of deploy `{tried}`; the site was built anew since")
     if seconds > max_minutes * 60:
         return fails(f"it took {seconds} s, more than {max_minutes} min")
     if web_url not in script(url):
@@ -111,7 +121,7 @@ def switch_back(
     began = datetime.now(UTC)
     yield call(switch, render, service, url, built[1:], legacy_url, waiting)
     yield call(sign_in, legacy_url, profile, system, canaries)
-    yield call(record, evidence(directory, run), began)
+    yield call(record, evidence(directory, run), began, [each.id for each in built[:1]])
     yield call(switch, render, service, url, built[:1], web_url, waiting)
 
 
@@ -146,12 +156,13 @@ def sign_in(legacy_url: str, profile: Profile, system: str, canaries: Accounts) 
         app.sign_in(account)
 
 
-def record(path: Path, began: datetime) -> None:
-    """Keep how long the way back took."""
+def record(path: Path, began: datetime, tried: list[str]) -> None:
+    """Keep how long the way back took, and which deploy it led away from."""
     seconds = round((datetime.now(UTC) - began).total_seconds(), 1)
     private_folder.make(path.parent)
     draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps({"began": began.isoformat(), "seconds": seconds}), encoding="utf-8")
+    told = {"began": began.isoformat(), "seconds": seconds, "deploy": next(iter(tried), None)}
+    draft.write_text(json.dumps(told), encoding="utf-8")
     draft.replace(path)
     say(f"the way back took {seconds} s")
 

@@ -73,6 +73,10 @@ class Small:
         """Ask the destination."""
         return ask(self.urls[1], query)
 
+    def source(self, query):
+        """Ask the source."""
+        return ask(self.urls[0], query)
+
     def problems(self):
         """Return what the mapping is refused for, as `line: what; fix`."""
         try:
