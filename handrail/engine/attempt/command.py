@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-from types import ModuleType
 
 from pyinfra.context import host, state
 
@@ -20,19 +19,6 @@ def is_executing() -> bool:
 def runbook_file() -> str:
     """Return the runbook as it was typed."""
     return str(state.current_deploy_filename or "")
-
-
-def put_among_modules(file: str) -> None:
-    """Let Python find a runbook's file among its modules.
-
-    pyinfra asks for the whole stack at each call, and Python looks for the file of every frame
-    among all modules, time and again where it is in none: a runbook is executed, not imported.
-    That was a quarter of the time of a run.
-    """
-    name = f"runbook:{file}"
-    module = ModuleType(name, "A runbook that pyinfra executes.")
-    module.__file__ = file
-    sys.modules[name] = module
 
 
 def inventory_file() -> str:

@@ -13,12 +13,13 @@ from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.closing import close
-from handrail.engine.attempt.command import is_dry, put_among_modules, runbook_file
+from handrail.engine.attempt.command import is_dry, runbook_file
 from handrail.engine.eventlog import log_to
 from handrail.engine.here import Here
 from handrail.engine.interruption import on_interruption
 from handrail.engine.inventory import Inventory, data_of, keep_order
 from handrail.engine.needs import FORWARD
+from handrail.engine.pace import keep_pace
 from handrail.engine.plain_operations import refuse_plain_operations
 from handrail.engine.secrecy import keep_secrets
 from handrail.engine.telling import refuse, say
@@ -94,7 +95,7 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     reached()
     inventory = Inventory.here(needs, keys)
     choices = Choices.given()
-    put_among_modules(runbook_file())
+    keep_pace(runbook_file())
     inventory.refuse_unready(choices.without)
     keep_order()
     runbook = Path(runbook_file()).stem
