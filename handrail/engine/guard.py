@@ -12,7 +12,7 @@ import os
 import re
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,8 @@ flock -n -x "$f" true && exit 0
 command -v flock >/dev/null || {{ echo "this target has no flock (util-linux)" >&2; exit {code}; }}
 for d in /proc/[0-9]*/fd/{fd}; do
 [ "$d" -ef "$f" ] || continue
-p="${{d%/fd/*}}"; echo "process ${{p#/proc/}}: $(tr '\\0\\n' '  ' <$p/cmdline)"
+p="${{d%/fd/*}}"; c=$(tr '\\0\\n' '  ' 2>/dev/null <$p/cmdline) 2>/dev/null
+[ -z "$c" ] || echo "process ${{p#/proc/}}: $c"
 done | head -n {shown} >&2
 exit {code}"""
 
@@ -238,11 +239,14 @@ def _holders(path: Path) -> list[str]:
     wanted = path.stat()
     found = []
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            open_there = [each.stat() for each in (process / "fd").iterdir()]
+        with suppress(OSError):  # gone meanwhile, or another user's
             command = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
-        except OSError:  # gone meanwhile, or another user's
-            continue
-        if any(os.path.samestat(wanted, each) for each in open_there):
-            found.append(f"process {process.name}: {' '.join(' '.join(command).split())}")
+            if any(_is_same(wanted, each) for each in (process / "fd").iterdir()):
+                found.append(f"process {process.name}: {' '.join(' '.join(command).split())}")
     return found[:SHOWN]
+
+
+def _is_same(wanted: os.stat_result, descriptor: Path) -> bool:
+    with suppress(OSError):  # closed while the others were looked at
+        return os.path.samestat(wanted, descriptor.stat())
+    return False
