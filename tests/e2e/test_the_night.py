@@ -8,7 +8,10 @@ import json
 import re
 import sqlite3
 import subprocess
+import threading
+from contextlib import contextmanager
 
+import psycopg
 import pytest
 import requests
 from rehearsal.layout import Layout
@@ -32,6 +35,47 @@ def night(tmp_path_factory):
     story = Night(Layout(tmp_path_factory.mktemp("night") / "world"))
     yield story
     story.run("./run rehearse --stop")
+
+
+class Writer:
+    """What a user wrote on Node: the address of each cadet that it accepted last."""
+
+    def __init__(self):
+        self.accepted, self.number, self.refused = {}, 0, False
+
+
+@contextmanager
+def written_on_node(night):
+    """Let a user edit cadets through the legacy backend all the time, until it refuses that."""
+    url, writer, stop = night.production["legacy_url"], Writer(), threading.Event()
+    account = next(each for each in night.canaries() if each["role"] == "admin")
+    token = night.sign_in(url, LEGACY_LOGIN, account).json()["token"]
+    with psycopg.connect(night.secret("legacy_database")) as session:
+        cadets = [row[0] for row in session.execute("select id from cadets order by id limit 5")]
+
+    def write():
+        for number, cadet in enumerate(itertools.cycle(cadets)):
+            answer = requests.patch(
+                f"{url}/api/cadets/{cadet}",
+                json={"address": f"street {number}"},
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=20,
+            )
+            if answer.status_code == 503:
+                writer.refused = True
+                return
+            assert answer.status_code == 200, answer.text
+            writer.accepted[cadet], writer.number = f"street {number}", number
+            if stop.wait(0.5):
+                return
+
+    user = threading.Thread(target=write)
+    user.start()
+    try:
+        yield writer
+    finally:
+        stop.set()
+        user.join()
 
 
 def entries(night):
@@ -81,11 +125,27 @@ def test_the_doctor_finds_that_a_cutover_could_start(night):
 
 
 def test_the_same_command_resumes(night):
-    """After the kill the same command carries the cutover to its end: every step proven."""
-    code, said = night.run(CUTOVER)
+    """After the kill the same command carries the cutover to its end: every step proven.
+
+    Users write on Node all the while, until the freeze refuses them.
+    """
+    with written_on_node(night) as writer:
+        code, said = night.run(CUTOVER)
     assert code == 0, said[-3000:]
+    assert writer.refused, "the freeze refused nobody"
+    night.written = writer
     assert "steps proven." in said
     assert set(night.states().values()) <= {"changed", "unchanged"}
+
+
+def test_what_node_accepted_last_is_in_django(night):
+    """Also in the last moment before the freeze: the rows moved while they were written."""
+    assert night.written.number > 5
+    with psycopg.connect(night.secret("django_database")) as session:
+        rows = session.execute(
+            "select id, address from cadets where id = any(%s)", [list(night.written.accepted)]
+        )
+        assert dict(rows.fetchall()) == night.written.accepted
 
 
 def test_each_effect_happened_once(night):
