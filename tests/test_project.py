@@ -65,6 +65,12 @@ def test_ruff_is_clean():
     assert answer.returncode == 0, answer.stdout
 
 
+def test_nothing_is_there_that_nobody_calls():
+    """What only its own tests call is weeded; what a library reads by name is listed."""
+    answer = answered("vulture")
+    assert answer.returncode == 0, answer.stdout
+
+
 def test_the_readme_is_short():
     """A stranger reads it in one go: under 150 lines."""
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 150

@@ -15,21 +15,6 @@ from handrail.clients.errors import ClientError
 from handrail.clients.secret import Secret
 from handrail.clients.unreachable import cause_of
 
-# libpq's names for what a connection needs, as variables: a password in argv is in `ps`.
-# Source: https://www.postgresql.org/docs/current/libpq-envars.html
-ENVIRONMENT = {
-    "host": "PGHOST",
-    "hostaddr": "PGHOSTADDR",
-    "port": "PGPORT",
-    "dbname": "PGDATABASE",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "sslmode": "PGSSLMODE",
-    "sslrootcert": "PGSSLROOTCERT",
-    "options": "PGOPTIONS",
-    "application_name": "PGAPPNAME",
-}
-
 
 @dataclass(frozen=True)
 class Database:

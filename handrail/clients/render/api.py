@@ -14,7 +14,6 @@ PAGE_SIZE = 100
 # What Render gives a caller who asks for no size: a server that ignores ours gives as many.
 USUAL_PAGE = 20
 LISTED_SECONDS = 2.0  # a step looks several services up at once; Render allows 400 calls a minute
-NOT_FOUND = 404
 
 
 @dataclass
