@@ -1,6 +1,6 @@
 """Gates before the night: what would stop it after the freeze is asked before it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,10 @@ COPIES = 2  # of each database: its backup, and as much to spare for the export 
 
 @gate(fix="handrail doctor INVENTORY, and mend what it names")
 def databases_allow_it(
-    source: Database, destination: Database, directory: str = FROM_TARGET
+    source: Database,
+    destination: Database,
+    directory: str = FROM_TARGET,
+    sessions_let_be: Mapping[str, str] | None = None,
 ) -> Finding:
     """Both databases, their servers and the disk here allow what the night asks of them.
 
@@ -31,10 +34,11 @@ def databases_allow_it(
         source: The legacy database.
         destination: Django's.
         directory: Where backups go.
+        sessions_let_be: Roles whose sessions may stay, as a provider's monitoring: reason by role.
     """
     lines, size, versions = [], 0, []
     for name, each in (("the legacy database", source), ("the Django database", destination)):
-        seen, told = database.lines(name, each)
+        seen, told = database.lines(name, each, let_be=sessions_let_be or {})
         lines += told
         if seen is not None:
             size += seen.size_bytes

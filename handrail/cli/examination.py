@@ -66,7 +66,7 @@ def of_inventory(path: str) -> list[Line]:
 def _lines(host: str, key: str, value: Any, data: Data) -> Iterator[Line]:  # Any: as in Data
     about = f"{host}: {key}"
     if key.endswith("database"):
-        yield from _of_database(about, value)
+        yield from _of_database(about, value, data.get("sessions_let_be") or {})
     elif key == "redis":
         yield ask(about, "It answers", lambda: _answers(value))
     elif key == "render":
@@ -85,13 +85,13 @@ def _lines(host: str, key: str, value: Any, data: Data) -> Iterator[Line]:  # An
                   lambda: outside.service_exists(Render.from_inventory(render), value))  # fmt: skip
 
 
-def _of_database(about: str, value: object) -> Iterator[Line]:
+def _of_database(about: str, value: object, let_be: Mapping[str, str]) -> Iterator[Line]:
     try:
         database = Database.from_inventory(value)
     except ClientError as error:
         yield ask(about, "It is named", partial(_refuse, error))
         return
-    standing, lines = databases.lines(about, database)
+    standing, lines = databases.lines(about, database, let_be=let_be)
     yield from lines
     if standing is not None:
         yield ask(about, "Client programs fit its server", partial(_fitting, standing.version))

@@ -124,13 +124,6 @@ def mark_of(url: str) -> str | None:
         return None if session.standby else mark.read(session)
 
 
-def who_stays(url: str, let_be: Mapping[str, str] | None = None) -> tuple[Other, ...]:
-    """Return the sessions that a freeze could not end now; see `others.advice`."""
-    with connect(url) as session:
-        database = str(value(session, "select current_database()"))
-        return tuple(others.in_the_way(others.others(session, database), let_be or {}))
-
-
 def overrides(url: str) -> tuple[str, ...]:
     """Return the roles whose own settings let them write on a frozen database all the same."""
     with connect(url) as session:

@@ -17,6 +17,7 @@ def both(stage, **more):
     made = stage.stack.enter_context(databases())
     given = {"source": made.reference("legacy"), "destination": made.reference("django")}
     given["directory"] = str(stage.directory / "evidence")
+    given["sessions_let_be"] = {}
     return stage.ask("ready.databases_allow_it", **given | more)
 
 
@@ -43,6 +44,29 @@ def no_database_may_be_created(stage):
     assert "may not create a database" in found.why
     assert "CREATEDB" in found.fix
     return found
+
+
+def watched(stage, **let_be):
+    """Ask while a role that the owner may not end is connected."""
+    made = stage.stack.enter_context(databases())
+    name = made.url["legacy"].rpartition("/")[2]
+    stage.stack.enter_context(psycopg.connect(server().url(name)))
+    source = stage.file("watched", made.url["legacy"])
+    return both(stage, source=source, sessions_let_be=let_be)
+
+
+@outcome("ready.databases_allow_it", FAIL)
+def a_session_would_write_on(stage):
+    """Found before the freeze, by its role."""
+    found = watched(stage)
+    assert "sessions of rotc" in found.why
+    return found
+
+
+@outcome("ready.databases_allow_it", PASS)
+def a_role_with_a_reason_may_stay(stage):
+    """A provider's monitoring is nobody's to end."""
+    return watched(stage, rotc="the provider's monitoring")
 
 
 @outcome("ready.databases_allow_it", ERROR)

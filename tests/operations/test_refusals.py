@@ -137,7 +137,7 @@ def a_page_answers_for_render(desk):
     cloud().standin.faults.clear()
 
 
-@case(RENDER, says="no-such-service", fix="task 3.0")
+@case(RENDER, says="no-such-service", fix="service.create")
 def a_service_is_not_there(desk):
     """A name that is misspelt in the inventory."""
     name = desk.hosts["production"]["legacy_service"]

@@ -95,14 +95,6 @@ def test_a_role_named_with_a_reason_is_told_and_let_be(owned):
     assert [each.role for each in frozen.left] == [owned.stranger]
 
 
-def test_whoever_stays_can_be_asked_for_before_the_night(owned):
-    """And it is nobody once the role is named."""
-    with owned.session(owned.stranger):
-        (found,) = freeze.who_stays(owned.url)
-        assert freeze.who_stays(owned.url, {owned.stranger: "monitoring"}) == ()
-    assert found.role == owned.stranger
-
-
 def test_a_thaw_says_who_has_to_connect_anew(owned):
     """A session that began read-only, and is not the owner's to end, would refuse users' writes."""
     freeze.freeze(owned.url)

@@ -1,7 +1,7 @@
 """Whether a database lets its role do what a night asks of it."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -166,13 +166,21 @@ CLAIMS = (
 
 
 def lines(
-    about: str, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    about: str,
+    database: Database,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    let_be: Collection[str] = (),
 ) -> tuple[Standing | None, list[Line]]:
-    """Return what the database says, and what is told of each claim."""
+    """Return what the database says, and what is told of each claim.
+
+    Sessions of roles that are let be, as a provider's monitoring, need not be ended.
+    """
     seen: list[Standing] = []
 
     def answers() -> str:
-        seen.append(look(database, now))
+        found = look(database, now)
+        unending = tuple(role for role in found.unending if role not in let_be)
+        seen.append(replace(found, unending=unending))
         return f"PostgreSQL {seen[0].version // 10000}.{seen[0].version % 10000}"
 
     first = ask(about, "It answers", answers)
