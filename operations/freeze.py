@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from handrail.clients.postgres import Database
-from handrail.engine import Commands, Finding, call, fails, holds, say, step
+from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, say, step
 from handrail.transfer import freeze
 from handrail.transfer.session import others
 
@@ -51,7 +51,7 @@ def thaw(database: Database, before: bool) -> None:  # noqa: FBT001  what was ca
 )
 def writes(
     database: Database,
-    sessions_let_be: Mapping[str, str] | None = None,
+    sessions_let_be: Mapping[str, str] = FROM_TARGET,
     asked: bool = True,  # noqa: FBT001, FBT002  passed by its name, as every argument of a step
 ) -> Commands:
     """Make the legacy database read-only and end the sessions that are open.
@@ -73,7 +73,7 @@ def writes(
     Source: https://www.postgresql.org/docs/current/runtime-config-client.html
     """
     if asked:
-        yield call(stop, database, sessions_let_be or {})
+        yield call(stop, database, sessions_let_be)
 
 
 def stop(database: Database, let_be: Mapping[str, str]) -> None:

@@ -476,3 +476,19 @@ def test_a_comparison_names_what_is_not_explained_and_is_not_proven(desk):
     for path in (place, place.with_suffix(".html")):
         assert path.stat().st_mode & 0o777 == 0o600
     assert states(desk)["9.4.1"] == "refused"
+
+
+def test_a_role_that_the_inventory_names_is_let_be(desk):
+    """With its reason, as a provider's monitoring; without that word its session is refused."""
+    desk.runbook("9.0.2")
+    name = desk.databases.names["legacy"]
+    with psycopg.connect(server().url(name), application_name="the watcher") as watching:
+        _, why, _ = clauses(desk.run().said)
+        assert str(watching.info.backend_pid) in why
+        assert "the watcher" in why
+        desk.common["sessions_let_be"] = {"rotc": "monitoring, which only reads"}
+
+        ran = desk.run()
+
+    went(ran)
+    assert "was let be: monitoring, which only reads" in ran.said
