@@ -64,13 +64,13 @@ def services_of(listing: Listing) -> Iterator[Service]:
     """Yield the services of a list.
 
     Raises:
-        TypeError: one is no mapping.
+        TypeError: one is not a mapping.
         ValueError: one stands elsewhere.
     """
     start = listing.node.start_mark.index
     for value, node in zip(listing.values, listing.node.value, strict=True):
         if not isinstance(value, dict) or not isinstance(node, yaml.MappingNode):
-            raise TypeError("a service in it is no mapping")
+            raise TypeError("a service in it is not a mapping")
         if node.start_mark.index < start:
             raise ValueError("a service in it is an alias of another part")
         yield Service(value, node, listing)

@@ -37,7 +37,7 @@ def thaw(database: Database, before: bool) -> None:  # noqa: FBT001  what was ca
     say(f"`{database.name}` takes writes again; {thawed.sessions_ended} sessions were ended")
     if thawed.left:
         say(
-            f"these began read-only and go on so until they connect anew: "
+            f"these began read-only and go on so until they reconnect: "
             f"{others.listed(thawed.left)}: restart the services that hold them"
         )
 

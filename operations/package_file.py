@@ -23,10 +23,10 @@ def package_of(text: str, path: str) -> dict[str, Any]:  # Any: JSON
     except json.JSONDecodeError as error:
         raise ClientError(what, f"it is not JSON: {error}", fix) from None
     if not isinstance(package, dict):
-        raise ClientError(what, "it is no object", fix)
+        raise ClientError(what, "it is not an object", fix)
     for part in ("scripts", "dependencies"):
         if not isinstance(package.get(part, {}), dict):
-            raise ClientError(what, f"`{part}` in it is no object", fix)
+            raise ClientError(what, f"`{part}` in it is not an object", fix)
     return package
 
 

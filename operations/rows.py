@@ -50,7 +50,7 @@ def of_this_state(what: str, mark: str | None, database: Database) -> Finding:
         return fails(f"{what} is of the freeze `{mark}`; `{database.name}` was let go since")
     return holds_if(
         now == mark,
-        f"{what} is of the freeze `{mark}`; `{database.name}` was frozen anew since, as `{now}`",
+        f"{what} is of the freeze `{mark}`; `{database.name}` was frozen again since, as `{now}`",
     )
 
 

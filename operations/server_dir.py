@@ -95,7 +95,7 @@ def what_goes(repository: Repository, path: str, package: str, scripts: list[str
         [
             told,
             *(f"speaks of `{path}`: {each}" for each in speaking),
-            *(f"to be made anew by your package manager: `{each}`" for each in stale),
+            *(f"to be made again by your package manager: `{each}`" for each in stale),
         ]
     )
 

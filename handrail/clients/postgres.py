@@ -112,7 +112,7 @@ class Database:
         # Read here as libpq would only when it connects: a password with an `@` or a `/` that is
         # not encoded ends up where the port belongs.
         if not str(parts.get("port", "0")).replace(",", "").isdecimal():
-            raise self._not_a_url("its port is no number; is its password percent-encoded?")
+            raise self._not_a_url("its port is not a number; is its password percent-encoded?")
         return parts
 
     def _called(self) -> str:

@@ -128,7 +128,7 @@ def _command(reference: str, line: str) -> str:
     except OSError as error:
         raise _unread(reference, error.strerror or "it cannot be run", fix) from None
     except ValueError as error:
-        raise _unread(reference, f"it is no command line: {error}", fix) from None
+        raise _unread(reference, f"it is not a command line: {error}", fix) from None
     if ended.returncode:
         raise _unread(reference, f"the command ended with status {ended.returncode}", fix)
     if not value:

@@ -165,7 +165,7 @@ def inner_of(op: PyinfraOperation[P]) -> Any:  # Any: pyinfra types it so
     if not hasattr(inner, "is_idempotent"):  # a deploy of pyinfra's has an inner function, too
         raise RunbookError(
             f"`{name_of(op)}` was not carried out",
-            "it is no operation of pyinfra",
+            "it is not an operation of pyinfra",
             "give the operation itself, uncalled: `uses(files.put, src=…, dest=…)`",
         )
     return inner

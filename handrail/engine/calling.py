@@ -36,7 +36,7 @@ Commands = Callable[[], Iterator[PyinfraCommand]]
 def refuse_form(
     step: str, args: tuple[object, ...], task: object, words: Mapping[str, object]
 ) -> None:
-    """Raise where a call has not the form of one.
+    """Raise where a call does not have the form of one.
 
     Args:
         step: Ledger name of the step.

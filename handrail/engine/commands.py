@@ -72,7 +72,7 @@ def watched(act: Act, item: object, failure: Failure, guard: Guard) -> PyinfraCo
         return WatchedTransfer(item, act, failure, guard)
     raise RunbookError(
         "the step was not carried on",
-        f"its body yields {type(item).__name__}, which is no command",
+        f"its body yields {type(item).__name__}, which is not a command",
         "yield a shell line, `call(function, …)`, or `yield from uses(OPERATION, …)`",
     )
 

@@ -145,9 +145,10 @@ def contract_of(
     for kind, clause, names in clauses:
         unknown = set(parameters(clause)) - names
         if unknown:
+            named = ", ".join(sorted(f"`{each}`" for each in unknown))
             raise TypeError(
-                f"{name}: `{kind}` clause `{clause.__name__}` takes "
-                f"{', '.join(sorted(f'`{each}`' for each in unknown))}, which the step has not"
+                f"{name}: `{kind}` clause `{clause.__name__}` takes {named}, "
+                "which the step does not"
             )
     return Contract(
         name=name,

@@ -96,7 +96,7 @@ def _lost(value: Any, where: str) -> str:
     if isinstance(value, Secret) or value is None:
         return ""
     if isinstance(value, str):
-        return "" if storable(value) == value else f"{where} holds bytes that are no UTF-8"
+        return "" if storable(value) == value else f"{where} holds bytes that are not UTF-8"
     if isinstance(value, int | float):
         carried = plain(value) == value if isinstance(value, int) else math.isfinite(value)
         return "" if carried else f"{where} is {value}, which JSON does not carry"
@@ -114,7 +114,7 @@ def _lost_in(value: Mapping[Any, Any], where: str) -> str:
         return f"{where} is a dictionary of {' and '.join(sorted(value))} alone, as the vault's are"
     for key, each in value.items():
         if not isinstance(key, str) or storable(key) != key:
-            return f"{where} has the key {key!r}, which is no text"
+            return f"{where} has the key {key!r}, which is not text"
         if lost := _lost(each, f"{where}[{key!r}]"):
             return lost
     return ""

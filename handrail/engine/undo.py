@@ -114,7 +114,7 @@ def _to_put_back(attempt: Attempt, receipt: Receipt) -> Act | None:
     if decision.do is Do.KEEP:
         _keep(act, decision, accepted=facts.accepted)
     elif decision.do is Do.AS_BEFORE:
-        act.record(Event.STEP_ROLLED_BACK, why="it is as it was before already")
+        act.record(Event.STEP_ROLLED_BACK, why="it already is as it was before")
         _settle(act)
     else:
         say(f"{act.contract.name}: {decision.why}")
@@ -177,7 +177,7 @@ def _prove(act: Act, receipt: Receipt) -> None:
     """Hold what was put back against the snapshot, and record that it reads as before.
 
     Raises:
-        NotProven: it does not; or the snapshot cannot tell, and the step's claim holds still.
+        NotProven: it does not; or the snapshot cannot tell, and the step's claim still holds.
     """
     blind = bool(receipt.after) and receipt.after == snapshot.trace_of(receipt.before)
     seen = f"`handrail show {act.attempt.run.undoes}` says what was there"
@@ -190,7 +190,7 @@ def _prove(act: Act, receipt: Receipt) -> None:
     if blind and ask(act.contract.ensures, act.live).passed:
         raise NotProven(
             f"{act.contract.name} was put back on {host.name} and is not proven undone",
-            "what it captures read the same before and after it acted, and its claim holds still",
+            "what it captures read the same before and after it acted, and its claim still holds",
             f"{seen}; look there, mend it by hand, then the same command again",
         )
     act.record(Event.STEP_ROLLED_BACK, undoes=act.attempt.run.undoes)

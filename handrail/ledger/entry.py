@@ -96,7 +96,7 @@ def _no_number(name: str) -> None:
 def storable(text: str) -> str:
     """Return a text that every database takes: halves of characters become U+FFFD.
 
-    Python keeps bytes that are no UTF-8 as lone surrogates, in arguments and file names say.
+    Python keeps bytes that are not UTF-8 as lone surrogates, in arguments and file names say.
     """
     return _SURROGATES.sub("\ufffd", text)
 

@@ -50,7 +50,7 @@ class Frozen:
 
 @dataclass(frozen=True)
 class Thawed:
-    """Writes go through again; sessions that are `left` refuse them until they connect anew."""
+    """Writes go through again; sessions that are `left` refuse them until they reconnect."""
 
     sessions_ended: int
     left: tuple[Other, ...]

@@ -87,7 +87,7 @@ def load(
     hold go to a quarantine with their reason, within the bounds that the mapping allows. They, and
     every value that was changed, stand in `quarantine.ndjson` and `adjusted.ndjson` in the folder
     of the run afterwards. Killed at any moment, the same call goes on where it stopped. Where the
-    legacy database was let go and frozen anew since, it brings over what was written meanwhile.
+    legacy database was let go and frozen again since, it brings over what was written meanwhile.
 
     Args:
         source: The legacy database.

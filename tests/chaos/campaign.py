@@ -135,7 +135,7 @@ def kill_rollback_at(point: int) -> bool:
         killed = campaign.lab.roll_back(DIE_AT=str(point))
         assert killed.code in (0, -9), killed.said
         again = campaign.lab.roll_back()
-        through = "it is rolled back already" in again.said
+        through = "it is already rolled back" in again.said
         assert again.code == (1 if through else 0), again.said
         campaign.check_undone()
         return landed(killed)

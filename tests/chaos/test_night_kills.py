@@ -67,7 +67,7 @@ def carry_through(night, command, kills, chance, output) -> int:
         kills -= code == -signal.SIGKILL
         said, extra = output.read_text(), []
         assert "Traceback" not in said, said[-3000:]
-        if code == 0 or "it is rolled back already" in said:
+        if code == 0 or "it is already rolled back" in said:
             return asked
         if "still at work there" in said:
             time.sleep(2)

@@ -47,5 +47,5 @@ def test_kills_at_random_times_lose_nothing_and_double_nothing(tmp_path, round_)
             strike(process, chance)
             end(process)
         ran = campaign.lab.roll_back()
-        assert ran.code == 0 or "it is rolled back already" in ran.said, ran.said
+        assert ran.code == 0 or "it is already rolled back" in ran.said, ran.said
         campaign.check_undone()

@@ -42,7 +42,7 @@ def test_the_same_consent_does_not_let_a_step_act_a_third_time(doubtful):
     again = say(doubtful, "settle=1#1:retry")
 
     assert again.code == 1
-    assert "`settle=1#1:retry` was used by attempt 2 and counts no more" in again.said
+    assert "`settle=1#1:retry` was used by attempt 2 and no longer counts" in again.said
     assert "--data settle=1#2:retry" in again.said
     assert doubtful.journal() == ["fall p", "fall p"]
 
@@ -111,7 +111,7 @@ def test_a_spent_redo_is_told_and_ignored_when_it_drifts_again(drifted):
     asked = say(drifted, "drift=1#2:redo")
 
     assert same.code == 1
-    assert "`drift=1:redo` was used by attempt 2 and counts no more" in same.said
+    assert "`drift=1:redo` was used by attempt 2 and no longer counts" in same.said
     assert "--data drift=1#2:redo" in same.said
     assert asked.code == 0
     assert drifted.read("a") == "1"
@@ -124,7 +124,7 @@ def test_a_spent_redo_is_told_and_ignored_when_it_drifts_again(drifted):
         ("drift=1@on:redo", "did you mean `one`?"),
         ("drift=redo", "write `drift=TASK:redo`"),
         ("settle=1#1:retri", "write `settle=TASK#ATTEMPT:retry`"),
-        ("drift=1:undo", "is no choice in a run forward"),
+        ("drift=1:undo", "is not a choice in a run forward"),
         ("accept=1:irreversible", "nobody reads `--data accept=…`"),
     ],
 )
@@ -181,7 +181,7 @@ def test_a_doubt_outlives_a_new_name(doubtful):
     moved = say(doubtful, "settle=1#1:moved:1.0")
 
     assert (refused.code, wrong.code, moved.code) == (1, 1, 1)
-    assert "the runbook declares it no more" in refused.said
+    assert "the runbook no longer declares it" in refused.said
     assert "--data settle=1#1:moved:1.0" in refused.said
     assert "--data settle=1.0#1:retry" in moved.said
     assert doubtful.journal() == ["fall p"]
@@ -201,7 +201,7 @@ def test_a_doubt_outlives_its_call(doubtful, choice, state):
     settled = say(doubtful, f"settle=1#1:{choice}")
 
     assert (plan.code, refused.code, settled.code) == (1, 1, 1)
-    assert "the runbook declares it no more" in plan.said
+    assert "the runbook no longer declares it" in plan.said
     assert f"--data settle=1#1:{choice}" in refused.said or f"`:{choice}`" in refused.said
     assert doubtful.states() == {"2@one": "changed", "1@one": state}
     assert "finished" in settled.closing[0]

@@ -15,11 +15,11 @@ def the(lab, name, **more):
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
-        ("bytes", "it holds bytes that are no UTF-8"),
+        ("bytes", "it holds bytes that are not UTF-8"),
         ("decimal", "it is a Decimal"),
         ("time", "it is a datetime"),
         ("nan", "it is nan"),
-        ("numbered", "it has the key 1, which is no text"),
+        ("numbered", "it has the key 1, which is not text"),
         ("huge", "it is 1152921504606846976, which JSON does not carry"),
         ("set", "it is a set"),
     ],
@@ -81,7 +81,7 @@ def test_a_capture_that_does_not_see_the_effect_is_told(lab):
 
 
 def test_what_such_a_capture_cannot_prove_undone_is_not_called_so(lab):
-    """The claim holds still, so the effect is there."""
+    """The claim still holds, so the effect is there."""
     the(lab, "write_unseen")
     lab.run()
     lab.put("stuck")
@@ -103,7 +103,7 @@ def test_what_somebody_added_is_not_overwritten_though_the_claim_holds(lab):
     refused, undone = lab.roll_back(), lab.roll_back(*HEAD)
 
     assert (refused.code, undone.code) == (1, 0)
-    assert "what it left there was changed since: its claim holds still" in refused.said
+    assert "what it left there was changed since: its claim still holds" in refused.said
     assert "--data drift=1:undo" in refused.said
     assert lab.read("a") == "first\n"
 

@@ -46,8 +46,8 @@ def test_a_run_that_is_rolled_back_is_left_behind(done):
     first = done.runs()[0].id
     done.roll_back()
 
-    assert "it is rolled back already" in done.roll_back().said
-    assert "it is rolled back already" in done.roll_back(run=first).said
+    assert "it is already rolled back" in done.roll_back().said
+    assert "it is already rolled back" in done.roll_back(run=first).said
     assert done.run().code == 0
     assert files(done) == ["1", "2", "first\nx\n"]
     assert len([run for run in done.runs() if not run.undoes]) == 2

@@ -128,7 +128,7 @@ def test_until_names_a_task_of_the_runbook(lab):
     ran = lab.run()
 
     assert ran.code == 2
-    assert "gate `3` says `until=44`, which is no task" in ran.said
+    assert "gate `3` says `until=44`, which is not a task" in ran.said
     assert lab.entries() == []
 
 

@@ -84,7 +84,7 @@ def test_status_json_has_the_promised_shape(home, path):
     assert list(found) == ["environment", "run", "runbook", "outcome", "tasks", "next"]
     assert [found[key] for key in list(found)[:4]] == ["lab", "cutover-1", "cutover", "stopped"]
     assert {tuple(task) for task in found["tasks"]} == {
-        ("task", "step", "target", "state", "attempts", "started_at", "seconds")
+        ("task", "step", "target", "name", "state", "attempts", "started_at", "seconds")
     }
     assert [task["state"] for task in found["tasks"]] == [
         "changed",

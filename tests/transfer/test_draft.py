@@ -134,7 +134,7 @@ def test_a_draft_knows_hashes_zones_keys_and_what_the_destination_fills(small):
     lines = {line.split(":")[0].strip(): line for line in text.splitlines()}
 
     assert 'pattern: bcrypt, write: "bcrypt${value}"' in lines["password"]
-    assert "1 of the texts are no bcrypt hashes" in lines["password"]
+    assert "1 of the texts are not bcrypt hashes" in lines["password"]
     assert "zone: UTC}  # CHECK: " in lines["published_at"]
     assert "      id: {generated: true}\n" in text
     assert "1 row with what another holds" in lines["slug"]

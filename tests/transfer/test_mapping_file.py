@@ -51,7 +51,7 @@ def problems(tmp_path):
         ("", 1, "the mapping is empty"),
         ("tables:\n  t:\n    copy: " + "[" * 5000, 3, "nested too deeply"),
         ("tables: {}\n---\ntables: {}\n", 2, "a second document"),
-        ("? [a, b]\n: {}\n", 1, "this key is no name"),
+        ("? [a, b]\n: {}\n", 1, "this key is not a name"),
         ("%YAML 9.0\n---\ntables: {}\n", 1, "this is not YAML"),
         ("tables:\n  t: {columns: {a: {constant: 2024-02-30}}}\n", 2, "cannot be read"),
         ("tables:\n  t: {columns: {a: {constant: 12:30}}}\n", 2, "as the number 750"),
@@ -162,7 +162,7 @@ def test_a_zone_that_is_no_iana_name_is_refused_with_what_is_meant(problems, zon
     found = problems(f'tables:\n  t:\n    columns:\n      a: {{zone: "{zone}"}}\n')
 
     assert len(found) == 1
-    assert found[0].startswith(f"4: `t.a`: zone is `{zone}`, which is no time zone; ")
+    assert found[0].startswith(f"4: `t.a`: zone is `{zone}`, which is not a time zone; ")
     assert advised in found[0]
 
 

@@ -28,7 +28,7 @@ def test_write_puts_a_text_before_a_hash_and_tells_a_malformed_one_as_such(small
 """,
     )
     found = {f.what: f.rows for f in small.preflight().findings if f.verdict == "refused"}
-    assert found == {"`password` has not its declared form": 2}
+    assert found == {"`password` does not have its declared form": 2}
     assert "'bcrypt$'" in shown_sql(small.plan())
 
     small.path.write_text(
@@ -52,7 +52,7 @@ def test_write_needs_the_value_once_and_a_text_column(small):
         'tables:\n  t:\n    copy: [id]\n    columns:\n      a: {write: "x"}\n',
     )
     (told,) = small.problems()
-    assert told.startswith("5: `t.a` writes `x`, which has not the value in it once; ")
+    assert told.startswith("5: `t.a` writes `x`, which does not hold the value exactly once; ")
     assert 'write: "bcrypt${value}"' in told
     small.path.write_text(small.path.read_text().replace('"x"', '"x{value}"'))
     assert "`write` gives a text, the destination is integer" in small.problems()[0]

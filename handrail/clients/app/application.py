@@ -146,7 +146,7 @@ def object_of(answer: Answer) -> dict[str, Any]:  # Any: JSON
     if not isinstance(body, dict):
         raise ClientError(
             f"the answer of {answer.place} was not understood",
-            f"status {answer.status}, and it is no JSON object",
+            f"status {answer.status}, and it is not a JSON object",
             "see which application answers there",
         )
     return body

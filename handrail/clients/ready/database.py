@@ -91,7 +91,9 @@ def look(database: Database, now: Callable[[], datetime] = lambda: datetime.now(
         ended = now()
         version = connection.info.server_version
     if row is None or told is None:
-        raise NotReady(f"`{database.name}` was not looked at", "it is no database", "see its URL")
+        raise NotReady(
+            f"`{database.name}` was not looked at", "it is not a database", "see its URL"
+        )
     ahead = (told[0] - (began + (ended - began) / 2)).total_seconds()
     read = dict(zip(READ, row, strict=True))
     read["unending"] = tuple(read["unending"])
@@ -104,7 +106,7 @@ def role_owns_it(seen: Standing) -> str:
         return f"`{seen.role}` owns `{seen.name}`"
     raise NotReady(
         f"`{seen.name}` belongs to `{seen.owner}`",
-        f"`{seen.role}` has not its rights, so it can neither freeze nor restore it",
+        f"`{seen.role}` does not have its rights, so it can neither freeze nor restore it",
         f"GRANT {seen.owner} TO {seen.role}; as `{seen.owner}`, or use the owner's URL",
     )
 

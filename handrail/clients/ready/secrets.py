@@ -49,7 +49,7 @@ def _address(*schemes: str) -> Callable[[Secret, str], None]:
     def check(secret: Secret, value: str) -> None:
         if not value.startswith(tuple(f"{each}://" for each in schemes)) or " " in value:
             wanted = " or ".join(f"{each}://…" for each in schemes)
-            raise _other(secret, "it is no such address", f"write {wanted}")
+            raise _other(secret, "it is not such an address", f"write {wanted}")
 
     return check
 
@@ -68,7 +68,7 @@ def _one_line(secret: Secret, value: str) -> None:
 
 
 def _other(secret: Secret, why: str, fix: str) -> NotReady:
-    what = f"secret `{secret.reference}` has not the form of its key"
+    what = f"secret `{secret.reference}` does not have the form of its key"
     return NotReady(what, why, f"{fix} into `{secret.reference}`, and nothing else")
 
 

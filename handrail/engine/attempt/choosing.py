@@ -38,7 +38,7 @@ def run_to_undo(
     if undone.rolled_back:
         raise RunbookError(
             what,
-            "it is rolled back already",
+            "it is already rolled back",
             "see `handrail runs`; to go forward again run the runbook itself",
         )
     labels = [hold.label for hold in undone.holds]

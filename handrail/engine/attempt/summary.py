@@ -83,7 +83,7 @@ def _spent_lines(attempt: Attempt) -> list[str]:
         text = consent.text(key[1] if key else "")
         used = [at for (what, _), at in attempt.run.spent.items() if what == text]
         if used and max(used) < attempt.number:
-            told.append(f"`{consent.text()}` was used by attempt {max(used)} and counts no more")
+            told.append(f"`{consent.text()}` was used by attempt {max(used)} and no longer counts")
     return told
 
 
@@ -170,8 +170,8 @@ def _lost_lines(attempt: Attempt) -> list[str]:
     if attempt.run.undoes:
         return []
     return [
-        f"    {receipt.task} on {receipt.target} ({receipt.step}) is declared no more; a rollback "
-        "still undoes it"
+        f"    {receipt.task} on {receipt.target} ({receipt.step}) is no longer declared; "
+        "a rollback still undoes it"
         for receipt in attempt.run.receipts()
         if (receipt.task, receipt.target) not in attempt.calls.declared
     ]

@@ -35,7 +35,7 @@ def _unknown_places(facts: BeforeFacts) -> Iterator[RunbookError]:
                        [*tasks, *facts.calls.holds])  # fmt: skip
     for gate, until in facts.calls.untils.items():
         if until not in tasks:
-            yield unknown(f"gate `{gate}` says `until={until}`, which is no task", until, tasks)
+            yield unknown(f"gate `{gate}` says `until={until}`, which is not a task", until, tasks)
 
 
 def _wrong_left_out(facts: BeforeFacts) -> Iterator[RunbookError]:
@@ -104,7 +104,7 @@ def _lost_doubt(facts: BeforeFacts, key: Key, task: Task) -> RunbookError:
     return InDoubt(
         f"runbook `{facts.calls.runbook}` was not started",
         f"attempt {begun} began task `{key[0]}` ({task.declared.step}) on {key[1]}, its end is not "
-        "on record, and the runbook declares it no more",
+        "on record, and the runbook no longer declares it",
         f"put the call back; or {moved}`--data {form}:adopt` or `:skip`, "
         'with `--data reason="…"`; or roll the run back',
     )

@@ -28,7 +28,7 @@ def _wrong_consent(facts: BeforeFacts, consent: Consent) -> Iterator[RunbookErro
     if fits is not None and fits != bool(facts.run.undoes):
         where = "a rollback" if facts.run.undoes else "a run forward"
         yield WrongCommand(
-            "nothing was started", f"{named} is no choice in {where}", "leave it out"
+            "nothing was started", f"{named} is not a choice in {where}", "leave it out"
         )
     elif not facts.choices.reason:
         yield PreconditionUnmet(

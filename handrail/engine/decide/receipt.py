@@ -127,7 +127,7 @@ def _keeps_what_came_since(facts: ReceiptFacts) -> Decision | None:
 
 def _has_drifted(facts: ReceiptFacts) -> Decision | None:
     found = facts.ensures()
-    seen = "its claim holds still, and what it captures reads otherwise" if found.passed else ""
+    seen = "its claim still holds, and what it captures reads otherwise" if found.passed else ""
     return _drift(facts, seen or found.why)
 
 

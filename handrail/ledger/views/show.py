@@ -68,6 +68,7 @@ def status_as_json(environment: str, run: Run) -> JSON:
                 "task": task.declared.task,
                 "step": task.declared.step,
                 "target": task.declared.target,
+                "name": task.declared.name,
                 "state": task.state,
                 "attempts": len(task.attempts),
                 "started_at": task.started_at,

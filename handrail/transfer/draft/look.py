@@ -67,7 +67,7 @@ class Look(Casting):
         if odd:
             rule.parts |= {"when_malformed": "placeholder", "placeholder": '"!unusable"'}
             rule.parts["max_defaulted"] = str(odd)
-            rule.doubts.append(f"{odd} of the texts are no bcrypt hashes")
+            rule.doubts.append(f"{odd} of the texts are not bcrypt hashes")
 
     def _length(self, rule: Rule) -> None:
         read = casts.written(self.raw, "bcrypt${value}") if "write" in rule.parts else self.raw

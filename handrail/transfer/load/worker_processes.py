@@ -33,7 +33,7 @@ class WorkerDied(Exception):
 class WorkerProcesses(ThreadPoolExecutor):
     """An executor of so many processes, all started at once.
 
-    One that has died takes no more calls, so a pool with a death in it is to be made anew.
+    One that has died takes no more calls, so a pool with a death in it is to be made again.
 
     Args:
         number: Processes.

@@ -72,5 +72,5 @@ def _forms(rule: ColumnRule) -> Iterator[Discord]:
         fix = "add `order: month_first` or `order: day_first`"
         yield Discord(frozenset({"formats", "order"}), "reads 05/04/2025 in two ways", fix)
     if rule.write is not None and rule.write.count(VALUE) != 1:
-        what = f"writes `{rule.write}`, which has not the value in it once"
+        what = f"writes `{rule.write}`, which does not hold the value exactly once"
         yield Discord(frozenset({"write"}), what, f'say where it goes: `write: "bcrypt${VALUE}"`')

@@ -161,7 +161,7 @@ class _Walk:
             line = key_node.start_mark.line + 1
             key = str(key_node.value)
             if not isinstance(key_node, yaml.ScalarNode):
-                self.document.problem(line, "this key is no name", "write `name: …` there")
+                self.document.problem(line, "this key is not a name", "write `name: …` there")
             elif key == "<<" and key_node.style is None:
                 self.document.problem(
                     line,

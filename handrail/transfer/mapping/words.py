@@ -35,7 +35,7 @@ def _text(value: str) -> str:
 
 def _zone(value: str) -> str:
     if (advice := zones.advice(value)) is not None:
-        raise said(f"is `{value}`, which is no time zone", advice)
+        raise said(f"is `{value}`, which is not a time zone", advice)
     return value
 
 
@@ -206,7 +206,7 @@ class ColumnWords(Words):
     ] = Field(default=None, description="It cannot be read as its type, or is not in `values`.")
     when_malformed: Annotated[
         Literal["quarantine", "placeholder", "keep", "refuse"] | None, OrNull
-    ] = Field(default=None, description="It has not the form of `pattern`.")
+    ] = Field(default=None, description="It does not have the form of `pattern`.")
     when_too_long: Annotated[
         Literal["quarantine", "truncate", "shorten", "placeholder", "null", "refuse"] | None,
         OrNull,

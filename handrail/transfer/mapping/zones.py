@@ -53,9 +53,8 @@ def advice(name: str) -> str | None:
     if (offset := OFFSET.fullmatch(name.strip())) is not None:
         like = _at(offset)
         named = f", as {' or '.join(f'`{each}`' for each in like)}" if like else ""
-        return (
-            f"an offset is no zone, and PostgreSQL takes its sign for west; name the place{named}"
-        )
+        why = "an offset is not a zone, and PostgreSQL takes its sign for west"
+        return f"{why}; name the place{named}"
     like = _alike(name)
     hint = f"did you mean {' or '.join(f'`{each}`' for each in like)}? " if like else ""
     return f"{hint}write the name of a place as the IANA database has it, or `UTC`"

@@ -258,7 +258,7 @@ def is_unreadable(value: str, kind: str) -> str | None:
 
 
 def is_malformed(value: str, name: str) -> str:
-    """Return a condition: the text is there and has not the form of the named pattern."""
+    """Return a condition: the text is there and does not have the form of the named pattern."""
     # counting to 53 in the regular expression itself takes PostgreSQL six times as long
     form, length = {"bcrypt": (BCRYPT, BCRYPT_LENGTH)}[name]
     fits = f"{value} ~ {literal(form)} and char_length({value}) = {length}"

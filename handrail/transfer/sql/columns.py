@@ -231,7 +231,7 @@ class Builder:
         return (f"s.{quoted(column.name)}", column.type) if column else None
 
     def _malformed(self, rule: ColumnRule, value: str, built: Built) -> str:
-        """Return a condition: the value has not its declared form; matched once per row."""
+        """Return a condition: the value does not have its declared form; matched once per row."""
         condition = casts.is_malformed(value, rule.pattern or "")
         if value.startswith('s."read:'):
             return condition  # what is parsed cannot be parsed again at the same level

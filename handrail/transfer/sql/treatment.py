@@ -13,7 +13,7 @@ WORDS = {
     Fault.NULL: "`{column}` is NULL",
     Fault.BLANK: "`{column}` is blank",
     Fault.UNCASTABLE: "`{column}` cannot be read",
-    Fault.MALFORMED: "`{column}` has not its declared form",
+    Fault.MALFORMED: "`{column}` does not have its declared form",
     Fault.TOO_LONG: "`{column}` is too long",
     Fault.DUPLICATE: "`{column}` is there already",
     Fault.ORPHAN: "`{column}` refers to a row that is not moved",
