@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from handrail.clients import private_folder
 from handrail.clients.render import Deploy, Render, Service
-
-from .evidence import write_private
 
 
 @dataclass
@@ -80,4 +79,4 @@ class Deploys:
 
     def _write(self) -> None:
         noted = {"key": self.key, "started": self.started, "asked": self.asked}
-        write_private(self.path, json.dumps(noted, indent=1) + "\n")
+        private_folder.write(self.path, json.dumps(noted, indent=1) + "\n")

@@ -1,6 +1,5 @@
 """What a run leaves behind as files: never deleted, and never mistaken for another run's."""
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,18 +35,6 @@ def move_aside(path: Path) -> None:
         path.rename(path.with_name(f"{path.name}.until-{moment}"))
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads, and that is there whole or not at all."""
-    private_folder.make(path.parent)
-    draft = path.with_name(f"{path.name}.tmp")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
 def keep_kept_out(plan: Plan, destination: Database, place: Path) -> None:
     """Write what a load kept out and what it changed to files, and say how much it is."""
     rows = write_kept_out(plan, destination.url.reveal(), place)
@@ -72,7 +59,7 @@ def keep_written(plan: Plan, source: Database, destination: Database, place: Pat
     found = delta.delta(plan, url, destination.url.reveal(), place)
     mark = freeze.mark_of(url)
     if mark is not None:
-        write_private(place / AT_REST, mark)
+        private_folder.write(place / AT_REST, mark)
     say(f"{found.rows} rows written on Django since the load are kept in {place}")
     if found.source_changed:
         listing = ", ".join(found.source_changed)

@@ -5,13 +5,14 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from handrail.clients import private_folder
 from handrail.clients.postgres import Database
 from handrail.engine import FROM_RUN, FROM_TARGET, Finding, fails, gate, holds, say
 from handrail.transfer.session.connection import connect, reading
 from handrail.transfer.verify import links
 from handrail.transfer.verify.links import LinkReport
 
-from .evidence import LINKED, write_private
+from .evidence import LINKED
 from .rows import opened
 
 SHOWN = 5  # addresses in a message; the file has all
@@ -39,7 +40,7 @@ def files_answer(
         found = links.collect(plan, session, source=True)
     report = asked(found, linked_files)
     place = Path(directory) / run / LINKED
-    write_private(place, json.dumps(report.as_json(), indent=1))
+    private_folder.write(place, json.dumps(report.as_json(), indent=1))
     left, dead = report.of(links.UNASKED), report.of(links.DEAD, links.UNANSWERED)
     if left:
         seconds = linked_files["within_seconds"]

@@ -159,11 +159,8 @@ def sign_in(legacy_url: str, profile: Profile, system: str, canaries: Accounts) 
 def record(path: Path, began: datetime, tried: list[str]) -> None:
     """Keep how long the way back took, and which deploy it led away from."""
     seconds = round((datetime.now(UTC) - began).total_seconds(), 1)
-    private_folder.make(path.parent)
-    draft = path.with_suffix(".tmp")
     told = {"began": began.isoformat(), "seconds": seconds, "deploy": next(iter(tried), None)}
-    draft.write_text(json.dumps(told), encoding="utf-8")
-    draft.replace(path)
+    private_folder.write(path, json.dumps(told))
     say(f"the way back took {seconds} s")
 
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from handrail.clients import private_folder
 from handrail.clients.postgres import Database
 from handrail.engine import FROM_RUN, FROM_TARGET, Finding, fails, gate, holds
 from handrail.transfer.mapping.mapping import MappingRefused
@@ -12,7 +13,7 @@ from handrail.transfer.sql.plan import Plan
 from handrail.transfer.verify import verify as verification
 from handrail.transfer.verify.page import page
 
-from .evidence import REPORTS, write_private
+from .evidence import REPORTS
 from .rows import opened
 
 SHOWN = 5  # reasons in a message; the report has all
@@ -75,8 +76,8 @@ def rows_are_equal(
     plan = opened(mapping, source, destination)
     report = compared(plan, source, destination)
     place, shown = (Path(directory) / run / name for name in REPORTS)
-    write_private(place, json.dumps(report.as_json(), indent=2, default=str))
-    write_private(shown, page(report))
+    private_folder.write(place, json.dumps(report.as_json(), indent=2, default=str))
+    private_folder.write(shown, page(report))
     if not report.good:
         return fails(f"{shortened(report.reasons())}; all of it is in {place}")
     rows = sum(table.found for table in report.tables)

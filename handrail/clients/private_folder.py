@@ -1,5 +1,6 @@
 """Folders for what must not leave this machine: rows, backups, password hashes."""
 
+import os
 from pathlib import Path
 
 IGNORED = "# what lies here holds rows and password hashes: never in git\n*\n"
@@ -19,3 +20,19 @@ def make(path: Path) -> None:
         each.mkdir(mode=0o700, exist_ok=True)
     if missing:
         (missing[-1] / ".gitignore").write_text(IGNORED, encoding="utf-8")
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file that only its owner reads, and that is there whole or not at all.
+
+    Raises:
+        OSError: it cannot be written; what was there before stays.
+    """
+    make(path.parent)
+    draft = path.with_name(f"{path.name}.tmp")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

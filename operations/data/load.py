@@ -5,6 +5,7 @@ import math
 import time
 from pathlib import Path
 
+from handrail.clients import private_folder
 from handrail.clients.errors import ClientError
 from handrail.clients.postgres import Database
 from handrail.engine import FROM_RUN, FROM_TARGET, Commands, Finding, call, fails, holds, say, step
@@ -25,7 +26,6 @@ from ..evidence import (
     keep_kept_out,
     keep_written,
     move_aside,
-    write_private,
 )
 from ..rows import of_this_state, opened, rows_there, sql_of_rows, urls, way_back_is_proven
 
@@ -105,7 +105,9 @@ def load(
     plan = opened(mapping, source, destination)
     place = Path(directory) / run
     yield call(move_aside, place / WRITTEN)
-    yield call(write_private, place / LOAD, json.dumps({"digest": plan.digest, "backup": label}))
+    yield call(
+        private_folder.write, place / LOAD, json.dumps({"digest": plan.digest, "backup": label})
+    )
     yield call(stream, plan, source, destination, place / FILE, asked_for(workers, cluster))
     yield call(keep_kept_out, plan, destination, place)
 

@@ -5,7 +5,6 @@ Inside a freeze nothing changes, so that export and load need not read every row
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 from handrail.clients import private_folder
@@ -47,14 +46,7 @@ def keep(file: Path, told: dict[str, object], plan: Plan, session: Connection) -
     """
     state = {"mark": mark.read(session), "rows": rows_of(plan, session)}
     text = json.dumps({"digest": plan.digest, **state, "preflight": told}, indent=1)
-    private_folder.make(file.parent)
-    partial = file.with_name(f"{file.name}.tmp")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    partial.replace(file)
+    private_folder.write(file, text)
 
 
 def rows_of(plan: Plan, session: Connection) -> str:
