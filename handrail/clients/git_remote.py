@@ -20,7 +20,7 @@ FAULTS = (
      "log in as git does (an SSH key in the agent, or a credential helper), then the same command"),
     (r"fetch first|non-fast-forward|stale info", "the remote branch has moved",
      "the same command again"),
-    (r"directory file conflict|cannot lock ref .* exists; cannot create",
+    (r"directory file conflict|exists; cannot create 'refs/",
      "a branch there has a name that is the beginning of this one, or the other way round",
      "choose another name, or delete that branch"),
     (r"remote rejected|protected branch|declined", "the remote does not allow this push",

@@ -29,7 +29,7 @@ SHORTEST = 6
 # PostgreSQL's programs find their password in their environment, and each has only its own.
 HANDED = {"psql", "pg_dump", "pg_restore", "stdbuf", "perl"}  # the last is Debian's wrapper
 # Their world holds a backup of the run that the laws name; in a run of their own they refuse.
-OF_ANOTHER_RUN = {"data.load", "drill.switch_back"}
+OF_ANOTHER_RUN = {"data.load", "trial.switch_back"}
 ONCE = settings(
     max_examples=1,
     phases=[Phase.generate],

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from handrail.clients.errors import ClientError
 from handrail.transfer.session import mark
-from handrail.transfer.session.connection import connect, reading, value
+from handrail.transfer.session.connection import Connection, connect, reading, value
 from handrail.transfer.sql import evidence
 from handrail.transfer.sql.plan import Plan
 from handrail.transfer.verify import compare, integrity, inverse, links
@@ -124,14 +124,7 @@ def verify(
     with ExitStack() as stack:
         ours = stack.enter_context(reading(source))
         theirs = stack.enter_context(connect(destination, name="destination"))
-        if not evidence.exists(theirs):
-            raise NothingLoaded(
-                "there is nothing to verify",
-                "no load was ever begun on this destination",
-                "load it first; check that the address of the destination is the right one",
-            )
-        done = "select count(*) from _migration.run where digest = %s and finished_at is not null"
-        loaded = bool(value(theirs, done, plan.digest))
+        loaded = _is_loaded(plan, theirs)
         for table in plan.tables:
             comparisons.append(compare.compare(plan, table, ours, theirs))
             inverses += inverse.check(plan, table, ours, theirs)
@@ -161,3 +154,19 @@ def verify(
         tuple(links.lost(before, after)),
         tuple(links.died(links_before, report)) if report else (),
     )  # fmt: skip
+
+
+def _is_loaded(plan: Plan, theirs: Connection) -> bool:
+    """Say whether this plan's load was carried to its end there.
+
+    Raises:
+        NothingLoaded: no load was ever begun there.
+    """
+    if not evidence.exists(theirs):
+        raise NothingLoaded(
+            "there is nothing to verify",
+            "no load was ever begun on this destination",
+            "load it first; check that the address of the destination is the right one",
+        )
+    done = "select count(*) from _migration.run where digest = %s and finished_at is not null"
+    return bool(value(theirs, done, plan.digest))
