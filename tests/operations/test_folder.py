@@ -100,7 +100,7 @@ def test_documents_that_speak_of_it_are_listed_in_the_plan():
         assert "speaks of `server`: README.md:8" in shown
         assert "speaks of `server`: .gitignore:1" in shown
         assert "files more" in shown
-        assert "made anew by your package manager: `yarn.lock`" in shown
+        assert "made again by your package manager: `yarn.lock`" in shown
         assert '-{"scripts"' in shown
         snapshot = live["repository"].at()
         assert references(snapshot, "no/such", {}) == ([], [])
