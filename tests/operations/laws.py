@@ -347,7 +347,7 @@ def trial(data):
                 "url": made.url,
                 "legacy_url": wire.url,
                 "web_url": DJANGO,
-                "profile": "inventory/rotc.profile.yaml",
+                "profile": str(Path(__file__).parents[2] / "inventory" / "rotc.profile.yaml"),
                 "system": "legacy",
                 "canaries": f"file:{canaries}",
                 "max_minutes": 1,

@@ -7,6 +7,7 @@ and the environment of every process that was started.
 """
 
 import os
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,14 +23,13 @@ from handrail.testing.lab import PYINFRA, ROLLBACK, WARM, Warm
 from handrail.testing.laws import contracts, harnesses
 from tests.operations import laws
 from tests.operations.desk import ROOT
+from tests.operations.laws import RUN
 from tests.operations.watch import Watch
 
 STEPS = contracts(operations)
 SHORTEST = 6
 # PostgreSQL's programs find their password in their environment, and each has only its own.
 HANDED = {"psql", "pg_dump", "pg_restore", "stdbuf", "perl"}  # the last is Debian's wrapper
-# Their world holds a backup of the run that the laws name; in a run of their own they refuse.
-OF_ANOTHER_RUN = {"data.load", "trial.switch_back"}
 ONCE = settings(
     max_examples=1,
     phases=[Phase.generate],
@@ -92,14 +92,14 @@ def test_no_secret_gets_out_of_a_step(name, data):
         (folder / "rollback.py").write_text(ROLLBACK)
         told = {"environment": "canary", "ledger": str(folder / "memory" / "canary.sqlite")}
         (folder / "desk.py").write_text(f"hosts = [('@control/one', {told!r})]\n")
+        keep_for_the_run(arguments)
         back = ["--data", "run=latest", "--data", "reason=a canary"]
         again = [["rollback.py", *back]] if not isinstance(contract.rollback, Irreversible) else []
 
         with Watch(forking().process.pid) as watch:
             said = [run(folder, canaries, *each) for each in [["up.py", "-vvv"], *again]]
 
-        refused = name in OF_ANOTHER_RUN
-        assert all(bool(code) is refused for code, _ in said), said[-1][1].decode()
+        assert [code for code, _ in said] == [0] * len(said), said[0][1].decode()
         kept = b"".join(
             path.read_bytes()
             for path in folder.rglob("*")
@@ -110,6 +110,18 @@ def test_no_secret_gets_out_of_a_step(name, data):
             assert canaries.found(child.command) == [], child.program
             allowed = canaries.databases() if child.program in HANDED else set()
             assert set(canaries.found(child.environment)) <= allowed, child.program
+
+
+def keep_for_the_run(arguments):
+    """Let the folder of the run that the laws name be that of this one: it is called by the minute.
+
+    A world may hold what an earlier task of the run made, such as the backup before a load.
+    """
+    made = Path(str(arguments.get("directory", "")), RUN)
+    if made.parent != Path() and made.exists():
+        for minutes in range(3):
+            minute = datetime.now(UTC) + timedelta(minutes=minutes)
+            made.with_name(f"up-{minute:%Y%m%dT%H%MZ}").symlink_to(made)
 
 
 @cache
