@@ -35,14 +35,15 @@ class Application:
             ClientError: the profile names none for its role.
         """
         doors = self.system.sign_ins
-        named = [each for each in doors if account.role in each.kinds]
-        for door in [*named, *(each for each in doors if not each.kinds)]:
-            return door
-        raise ClientError(
-            f"account `{account.username}` has no door to sign in at",
-            f"no `sign_ins` entry of the profile takes the role `{account.role}`",
-            "add the role to `kinds` of one, or leave `kinds` out",
-        )
+        named = (each for each in doors if account.role in each.kinds)
+        door = next(named, None) or next((each for each in doors if not each.kinds), None)
+        if door is None:
+            raise ClientError(
+                f"account `{account.username}` has no door to sign in at",
+                f"no `sign_ins` entry of the profile takes the role `{account.role}`",
+                "add the role to `kinds` of one, or leave `kinds` out",
+            )
+        return door
 
     def try_password(
         self, account: Account, password: Secret, headers: Mapping[str, str] | None = None
