@@ -20,7 +20,7 @@ def _wrong_consent(facts: BeforeFacts, consent: Consent) -> Iterator[RunbookErro
     if consent.task not in tasks:
         yield unknown(f"{named} names no task of this run", consent.task, tasks)
         return
-    targets = [target for task, target in facts.known() if task == consent.task]
+    targets = sorted(target for task, target in facts.known() if task == consent.task)
     if consent.target and consent.target not in targets:
         yield unknown(f"{named} names no target of task `{consent.task}`", consent.target, targets)
         return
@@ -81,7 +81,7 @@ def _stale_consent(facts: BeforeFacts, consent: Consent) -> Iterator[RunbookErro
 
 def _form(consent: Consent, target: str, facts: BeforeFacts) -> str:
     """Return how a consent would be typed for a target, for the attempt that stands now."""
-    targets = [at for task, at in facts.known() if task == consent.task]
+    targets = sorted(at for task, at in facts.known() if task == consent.task)
     on = target or targets[0]
     task = facts.run.tasks.get((consent.task, on))
     begun = task.receipt.attempt if task and task.receipt else None
