@@ -31,7 +31,7 @@ staging = [
         "@control/staging",
         {
             # Names on Render. The Django services need not exist yet; the others must.
-            "django_services": {
+            "services": {
                 "web": "staging-rotc-django-web",
                 "channels": "staging-rotc-django-channels",
                 "worker": "staging-rotc-celery-worker",
@@ -51,8 +51,8 @@ staging = [
             "staging-rotc-django-channels.onrender.com",
             # postgresql://user:password@host/name, reachable from this machine, direct and not
             # through a pooler. The role must own the database; backups need CREATEDB.
-            "legacy_database": "env:STAGING_LEGACY_DATABASE_URL",
-            "django_database": "env:STAGING_DJANGO_DATABASE_URL",
+            "source": "env:STAGING_LEGACY_DATABASE_URL",
+            "destination": "env:STAGING_DJANGO_DATABASE_URL",
             "redis": "env:STAGING_REDIS_URL",
             # Set on the services as they are written here.
             "cloudinary_variables": {
@@ -83,8 +83,8 @@ production = [
             "channels_url": "https://rotc-django-channels.onrender.com",
             "websocket_url": "wss://rotc-django-channels.onrender.com",
             "allowed_hosts": "rotc-django-web.onrender.com,rotc-django-channels.onrender.com",
-            "legacy_database": "env:LEGACY_DATABASE_URL",
-            "django_database": "env:DJANGO_DATABASE_URL",
+            "source": "env:LEGACY_DATABASE_URL",
+            "destination": "env:DJANGO_DATABASE_URL",
             "redis": "env:REDIS_URL",
             "cloudinary_variables": {
                 "CLOUDINARY_CLOUD_NAME": "env:CLOUDINARY_CLOUD_NAME",

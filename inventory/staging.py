@@ -26,7 +26,7 @@ staging = [
     (
         "@control/staging",
         {
-            "django_services": {
+            "services": {
                 "web": "preview-rotc-django-web",
                 "channels": "preview-rotc-django-channels",
                 "worker": "preview-rotc-celery-worker",
@@ -42,8 +42,8 @@ staging = [
             "websocket_url": "wss://preview-rotc-django-channels.onrender.com",
             "allowed_hosts": "preview-rotc-django-web.onrender.com,"
             "preview-rotc-django-channels.onrender.com",
-            "legacy_database": "env:PREVIEW_LEGACY_DATABASE_URL",
-            "django_database": "env:PREVIEW_DJANGO_DATABASE_URL",
+            "source": "env:PREVIEW_LEGACY_DATABASE_URL",
+            "destination": "env:PREVIEW_DJANGO_DATABASE_URL",
             "redis": "env:PREVIEW_REDIS_URL",
             "cloudinary_variables": {
                 "CLOUDINARY_CLOUD_NAME": "env:PREVIEW_CLOUDINARY_CLOUD_NAME",
@@ -61,7 +61,7 @@ production = [
     (
         "@control/production",
         {
-            "django_services": {
+            "services": {
                 "web": "staging-rotc-django-web",
                 "channels": "staging-rotc-django-channels",
                 "worker": "staging-rotc-celery-worker",
@@ -77,8 +77,8 @@ production = [
             "websocket_url": "wss://staging-rotc-django-channels.onrender.com",
             "allowed_hosts": "staging-rotc-django-web.onrender.com,"
             "staging-rotc-django-channels.onrender.com",
-            "legacy_database": "env:STAGING_LEGACY_DATABASE_URL",
-            "django_database": "env:STAGING_DJANGO_DATABASE_URL",
+            "source": "env:STAGING_LEGACY_DATABASE_URL",
+            "destination": "env:STAGING_DJANGO_DATABASE_URL",
             "redis": "env:STAGING_REDIS_URL",
             "cloudinary_variables": {
                 "CLOUDINARY_CLOUD_NAME": "env:STAGING_CLOUDINARY_CLOUD_NAME",

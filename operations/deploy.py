@@ -74,7 +74,7 @@ def release(
     render: Render = FROM_TARGET,
     repository: Repository = FROM_TARGET,
     services: list[str],
-    root: str,
+    root: str = FROM_TARGET,
     directory: str = FROM_TARGET,
     waiting: Waiting = FROM_TARGET,
 ) -> Commands:

@@ -50,7 +50,7 @@ def restore_values(render: Render, before: dict[str, Any]) -> None:
 def put(
     *,
     render: Render = FROM_TARGET,
-    services: Names,
+    services: Names = FROM_TARGET,
     variables: Annotated[Mapping[str, str | Secret], Variables],
 ) -> Commands:
     """Set environment variables of Render services.
@@ -93,7 +93,9 @@ def one_key_is_shared(render: Render, services: Names, variable: str) -> Finding
     rollback=restore_values,
     idempotent=True,
 )
-def generate_key(*, render: Render = FROM_TARGET, services: Names, variable: str) -> Commands:
+def generate_key(
+    *, render: Render = FROM_TARGET, services: Names = FROM_TARGET, variable: str
+) -> Commands:
     """Make one secret key and set it on all services.
 
     Render's `generateValue` would give each service another key, and tokens signed by one would

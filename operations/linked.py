@@ -24,8 +24,8 @@ SAY_EVERY_SECONDS = 10.0
     "inventory how many may be dead, or a longer time"
 )
 def files_answer(
-    source: Database,
-    destination: Database,
+    source: Database = FROM_TARGET,
+    destination: Database = FROM_TARGET,
     mapping: str = FROM_TARGET,
     linked_files: Mapping[str, float] = FROM_TARGET,
     ask_for_files: bool = FROM_TARGET,  # noqa: FBT001  passed by its name
@@ -55,8 +55,8 @@ def files_answer(
 
 @gate(fix="bring those files back where they were; the rows that point to them are as before")
 def files_still_answer(
-    source: Database,
-    destination: Database,
+    source: Database = FROM_TARGET,
+    destination: Database = FROM_TARGET,
     mapping: str = FROM_TARGET,
     linked_files: Mapping[str, float] = FROM_TARGET,
     ask_for_files: bool = FROM_TARGET,  # noqa: FBT001  passed by its name

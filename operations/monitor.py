@@ -25,7 +25,7 @@ def reads_are_quick(
     system: str = FROM_TARGET,
     canaries: Accounts = FROM_TARGET,
     requests: int,
-    max_p95_seconds: float,
+    max_p95_seconds: float = FROM_TARGET,
 ) -> Finding:
     """Ninety-five of a hundred reads are answered within the bound, and none fails."""
     app = application(web_url, profile, system)
@@ -52,10 +52,10 @@ def watch(
     *,
     render: Render = FROM_TARGET,
     services: list[str],
-    window_seconds: float,
-    min_requests: int,
-    max_error_percent: float,
-    max_p95_seconds: float,
+    window_seconds: float = FROM_TARGET,
+    min_requests: int = FROM_TARGET,
+    max_error_percent: float = FROM_TARGET,
+    max_p95_seconds: float = FROM_TARGET,
     web_url: str = FROM_TARGET,
     profile: Profile = FROM_TARGET,
     system: str = FROM_TARGET,
@@ -96,10 +96,10 @@ def has_been_stable(
     *,
     render: Render = FROM_TARGET,
     services: list[str],
-    window_seconds: float,
-    min_requests: int,
-    max_error_percent: float,
-    max_p95_seconds: float,
+    window_seconds: float = FROM_TARGET,
+    min_requests: int = FROM_TARGET,
+    max_error_percent: float = FROM_TARGET,
+    max_p95_seconds: float = FROM_TARGET,
 ) -> Finding:
     """Looking back over the window, server errors and latency stayed under their bounds."""
     start = datetime.now(UTC) - timedelta(seconds=window_seconds)

@@ -20,8 +20,8 @@ COPIES = 2  # of each database: its backup, and as much to spare for the export 
 
 @gate(fix="handrail doctor INVENTORY, and mend what it names")
 def databases_allow_it(
-    source: Database,
-    destination: Database,
+    source: Database = FROM_TARGET,
+    destination: Database = FROM_TARGET,
     directory: str = FROM_TARGET,
     sessions_let_be: Mapping[str, str] | None = None,
 ) -> Finding:

@@ -14,13 +14,19 @@ class Common(TypedDict):
     profile: str  # the file that says what the application looks like from outside
     tables: list[str]  # the 19, in dependency order
     python_version: str
-    django_definitions: dict[str, dict[str, Any]]  # Blueprint entries, by the part they play
-    django_services: dict[str, str]  # names on Render, by part
+    definitions: dict[str, dict[str, Any]]  # Blueprint entries, by the part they play
+    services: dict[str, str]  # the new system's names on Render, by part
     blueprint_others: dict[str, Any]  # names of legacy and held services, entry of a static site
     package_scripts: dict[str, str]
     package_scripts_to_remove: list[str]
     archive_branch: str
-    monitor: dict[str, float]  # window, least number of requests, pace
+    window_seconds: int  # a system is watched so long
+    min_requests: int  # and asked so often at least
+    max_error_percent: float
+    max_p95_seconds: float  # 95 of 100 reads are done in so long
+    monitor: dict[str, float]  # how that is measured: reads at once, pace, longest wait
+    workers: int  # processes that load rows at a time
+    root: str  # the backend's folder in the repository
     waiting: dict[str, float]  # longest wait for a deploy, and the pause between two looks
     poll_seconds: float  # pause between two looks of a gate
     linked_files: dict[str, float]  # of files that rows point to: bounds in time and number
@@ -48,8 +54,8 @@ class SystemTarget(Common):
     channels_url: str
     websocket_url: str
     allowed_hosts: str
-    legacy_database: str
-    django_database: str
+    source: str  # the legacy database
+    destination: str  # the Django database
     redis: str
     cloudinary_variables: dict[str, str]
     canaries: str

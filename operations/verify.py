@@ -20,7 +20,9 @@ SHOWN = 5  # reasons in a message; the report has all
 
 
 @gate(fix="correct the mapping file at the lines it names, then the same command again")
-def mapping_fits(source: Database, destination: Database, mapping: str = FROM_TARGET) -> Finding:
+def mapping_fits(
+    source: Database = FROM_TARGET, destination: Database = FROM_TARGET, mapping: str = FROM_TARGET
+) -> Finding:
     """The mapping says what becomes of every column, and agrees with both live catalogs."""
     try:
         plan = opened(mapping, source, destination)
@@ -31,8 +33,8 @@ def mapping_fits(source: Database, destination: Database, mapping: str = FROM_TA
 
 @gate(fix="correct the rows, or declare in the mapping what becomes of them")
 def rows_fit(
-    source: Database,
-    destination: Database,
+    source: Database = FROM_TARGET,
+    destination: Database = FROM_TARGET,
     mapping: str = FROM_TARGET,
     directory: str = FROM_TARGET,
     run: str = FROM_RUN,
@@ -50,7 +52,7 @@ def rows_fit(
 
 @gate(fix="the verification would pass over missing rows: do not go on; report it as a bug")
 def notices_missing_rows(
-    source: Database, destination: Database, mapping: str = FROM_TARGET
+    source: Database = FROM_TARGET, destination: Database = FROM_TARGET, mapping: str = FROM_TARGET
 ) -> Finding:
     """The verification refuses the destination while the rows are not there."""
     plan = opened(mapping, source, destination)
@@ -63,8 +65,8 @@ def notices_missing_rows(
 
 @gate(fix="read the report it names; load again, or roll back")
 def rows_are_equal(
-    source: Database,
-    destination: Database,
+    source: Database = FROM_TARGET,
+    destination: Database = FROM_TARGET,
     mapping: str = FROM_TARGET,
     directory: str = FROM_TARGET,
     run: str = FROM_RUN,

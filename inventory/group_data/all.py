@@ -27,7 +27,8 @@ tables = [
 python_version = "3.11.0"
 archive_branch = "archive/nodejs-backend"
 
-django_services = {
+# Names on Render, by the part they play.
+services = {
     "web": "rotc-django-web",
     "channels": "rotc-django-channels",
     "worker": "rotc-celery-worker",
@@ -36,7 +37,7 @@ django_services = {
 # Entries of render.yaml, https://render.com/docs/blueprint-spec. No build migrates: four that
 # migrate one database at once get in each other's way, and a failed build would leave it half done.
 # The runbook migrates by a job of the web service.
-django_definitions = {
+definitions = {
     "web": {
         "type": "web",
         "runtime": "python",
@@ -110,6 +111,8 @@ package_scripts_to_remove = ["prebuild", "prestart", "server:install"]
 # For a deploy: the longest wait, and the pause between two looks.
 waiting = {"timeout_seconds": 2400, "poll_seconds": 5.0}
 poll_seconds = 5.0  # of a gate
+workers = 2  # processes that load rows at a time
+root = "rotc_backend"  # the backend's folder in the repository
 # The files that rows point to: all are asked for before the freeze, some at a time, and those that
 # answered once more after the switch. So many may be dead already; none may die since.
 ask_for_files = True
@@ -120,10 +123,11 @@ sessions_let_be: dict[str, str] = {}
 # The long way: writes stop before the rows move, and nothing has to be brought over later.
 freeze_before_load = False
 
-monitor = {
-    "reads": 200,
-    "window_seconds": 24 * 3600,
-    "min_requests": 1000,
-    "poll_seconds": 60,
-    "timeout_seconds": 30 * 3600,
-}
+# What a monitored system is held to: over so long, of so many requests at least, so few may fail,
+# and of 100 reads 95 are done in so many seconds.
+window_seconds = 24 * 3600
+min_requests = 1000
+max_error_percent = 5.0
+max_p95_seconds = 0.5
+# How it is measured: reads at once, the pause between two looks, the longest wait for the window.
+monitor = {"reads": 200, "poll_seconds": 60, "timeout_seconds": 30 * 3600}

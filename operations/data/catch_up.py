@@ -97,8 +97,8 @@ def take_back_record(
 )
 def catch_up(
     *,
-    source: Database,
-    destination: Database,
+    source: Database = FROM_TARGET,
+    destination: Database = FROM_TARGET,
     mapping: str = FROM_TARGET,
     bound_seconds: float,
     directory: str = FROM_TARGET,

@@ -55,8 +55,8 @@ def set_export_aside(directory: str, run: str) -> None:
     preview=sql_of_rows,
 )
 def export(
-    source: Database,
-    destination: Database,
+    source: Database = FROM_TARGET,
+    destination: Database = FROM_TARGET,
     mapping: str = FROM_TARGET,
     directory: str = FROM_TARGET,
     run: str = FROM_RUN,

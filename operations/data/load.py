@@ -72,8 +72,8 @@ def restore_backup(
 )
 def load(
     *,
-    source: Database,
-    destination: Database,
+    source: Database = FROM_TARGET,
+    destination: Database = FROM_TARGET,
     mapping: str = FROM_TARGET,
     directory: str = FROM_TARGET,
     label: str,

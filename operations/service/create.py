@@ -89,8 +89,8 @@ def restore_found(render: Render, before: dict[str, Any]) -> None:
 def create(
     *,
     render: Render = FROM_TARGET,
-    services: dict[str, str],
-    definitions: Definitions,
+    services: dict[str, str] = FROM_TARGET,
+    definitions: Definitions = FROM_TARGET,
     source: dict[str, str],
     addresses: dict[str, str],
     asleep: list[str],

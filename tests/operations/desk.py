@@ -36,19 +36,19 @@ VARIABLES = """
 env.put(
     task="3.3", name="Set the addresses", on="system", render=here.render,
     services=[here.legacy_service, here.frontend_service],
-    variables={"DATABASE_URL": here.django_database, "REDIS_URL": here.redis},
+    variables={"DATABASE_URL": here.destination, "REDIS_URL": here.redis},
 )
 """
 FREEZE = """
 freeze.writes(
     task="9.0.2", name="Stop writes on the legacy database", on="production",
-    database=here.legacy_database,
+    database=here.source,
 )
 """
 FITS = """
 verify.mapping_fits(
     task="8.1", name="Hold the mapping against both databases", on="production",
-    source=here.legacy_database, destination=here.django_database, mapping=here.mapping,
+    source=here.source, destination=here.destination, mapping=here.mapping,
 )
 """
 HEALTH = """
@@ -112,8 +112,8 @@ class Desk:
                 "service_source": {"repo": str(self.clone.origin), "branch": "main"},
                 "legacy_service": self.services[0],
                 "frontend_service": self.services[1],
-                "legacy_database": self.secret("legacy", f"postgresql://{MARK}@127.0.0.1:1/x"),
-                "django_database": self.secret("django", f"postgresql://{MARK}@127.0.0.1:1/y"),
+                "source": self.secret("legacy", f"postgresql://{MARK}@127.0.0.1:1/x"),
+                "destination": self.secret("django", f"postgresql://{MARK}@127.0.0.1:1/y"),
                 "redis": self.secret("redis", f"redis://:{MARK}-redis@127.0.0.1:1/0"),
                 "directory": str(folder / "evidence"),
             },
@@ -125,8 +125,8 @@ class Desk:
         """Let the inventory name real databases: only some runbooks reach for them."""
         self.databases = Databases(self.folder)
         self.stack.callback(self.databases.close)
-        for side in ("legacy", "django"):
-            self.hosts["production"][f"{side}_database"] = self.databases.reference(side)
+        for name, side in (("source", "legacy"), ("destination", "django")):
+            self.hosts["production"][name] = self.databases.reference(side)
 
     def secret(self, name, value):
         """Put a secret into a file; return its reference."""

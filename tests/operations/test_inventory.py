@@ -17,8 +17,9 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = ("prod", "staging")
 REFERENCE = re.compile(r"env:[A-Z][A-Z0-9_]*$|file:\S+$")
 # Keys whose value is a secret; everything else in an inventory may be read by anybody.
-SECRET = {"key", "legacy_database", "django_database", "redis", "canaries", "alerts"}
+SECRET = {"key", "redis", "canaries", "alerts"}
 SECRET |= {f"CLOUDINARY_{part}" for part in ("CLOUD_NAME", "API_KEY", "API_SECRET")}
+DATABASES = {"source", "destination"}
 
 
 def pyinfra(folder, *arguments, **env):
@@ -73,7 +74,7 @@ def test_an_inventory_names_its_secrets_and_writes_none(project, name):
     """Each is a reference, and no address has a password in it."""
     for host, (_, data) in described(project, name).items():
         for path, value in leaves(data):
-            if path[-1] in SECRET:
+            if path[-1] in SECRET or path[0] in DATABASES:
                 assert REFERENCE.match(value), f"{host}: {'.'.join(path)}"
             assert not re.search(r"://[^/]*@|rnd_|secret\s*=", str(value)), f"{host}: {path}"
 
@@ -101,8 +102,8 @@ def leaves(value, path=()):
 
 def is_own(path):
     """Tell the data of one system: its services, its addresses, its secrets."""
-    names = {"django_services", "cloudinary_variables", "directory", "redis", "canaries"}
-    return path[0] in names or path[0].endswith(("_service", "_url", "_database"))
+    names = {"services", "cloudinary_variables", "directory", "redis", "canaries"}
+    return path[0] in names | DATABASES or path[0].endswith(("_service", "_url"))
 
 
 def test_a_plan_without_a_single_secret_says_what_it_cannot_tell_and_writes_nothing(project):

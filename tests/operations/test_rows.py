@@ -17,12 +17,12 @@ from tests.operations.cloud import cloud
 from tests.operations.databases import MAPPING, server
 from tests.operations.desk import ROOT, Desk, clauses
 
-SIDES = """source=here.legacy_database, destination=here.django_database,
+SIDES = """source=here.source, destination=here.destination,
     mapping=here.mapping, """
 BACKUP = """
 backup.take(
     task="9.1.1", name="Back up the Django database", on="production",
-    database=here.django_database, label="django", directory=here.directory,
+    database=here.destination, label="django", directory=here.directory,
 )
 """
 EXPORT = f"""
@@ -34,7 +34,7 @@ data.export(
 LOAD = f"""
 data.load(
     task="9.3", name="Load all rows into the Django database", on="production",
-    {SIDES}directory=here.directory, label="django",
+    {SIDES}directory=here.directory, label="django", workers=1,
 )
 """
 FOLLOW = f"""
@@ -206,7 +206,11 @@ def test_a_run_that_stopped_between_the_two_goes_on_without_a_question(desk):
     assert ask(desk, "django", WRITTEN) == 1
 
 
-LEGACY_BACKUP = BACKUP.replace("9.1.1", "9.1").replace("django", "legacy")
+LEGACY_BACKUP = (
+    BACKUP.replace("9.1.1", "9.1")
+    .replace("here.destination", "here.source")
+    .replace("django", "legacy")
+)
 
 
 def let_go(desk):

@@ -95,7 +95,7 @@ def test_django_is_not_there_yet(layout, environment):
 
     answer = requests.get(
         f"{world['render']['api']}/services", timeout=10,
-        params={"name": ",".join(found["django_services"].values())},
+        params={"name": ",".join(found["services"].values())},
         headers={"Authorization": f"Bearer {key}"},
     )  # fmt: skip
 

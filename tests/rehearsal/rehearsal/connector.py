@@ -72,8 +72,8 @@ def host_data(layout: Layout, world: dict[str, Any], name: str) -> dict[str, Any
         "service_source": {"repo": str(layout.origin), "branch": "main"},
         "websocket_url": websocket,
         "allowed_hosts": "127.0.0.1,localhost",
-        "legacy_database": secret("legacy_database"),
-        "django_database": secret("django_database"),
+        "source": secret("legacy_database"),
+        "destination": secret("django_database"),
         "redis": secret("redis"),
         "cloudinary_variables": {
             "CLOUDINARY_CLOUD_NAME": cloudinary["clouds"][name],

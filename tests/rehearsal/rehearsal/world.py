@@ -271,7 +271,7 @@ class World:
                 "channels_url": names["channels"],
             }
             environments[environment] = {
-                "django_services": names,
+                "services": names,
                 "legacy_service": service_name(environment, LEGACY),
                 "keepalive_service": service_name(environment, KEEPALIVE),
                 "frontend_service": service_name(environment, FRONTEND),
