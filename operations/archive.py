@@ -41,6 +41,7 @@ def remove_branch(repository: Repository, branch: str, before: dict[str, str | N
     captures=branch_tips,
     ensures=code_is_archived,
     rollback=remove_branch,
+    rollback_name="Remove the archive branch",
     idempotent=True,
 )
 def branch(*, repository: Repository = FROM_TARGET, branch: str, path: str) -> Commands:

@@ -51,6 +51,7 @@ def set_aside(directory: str, label: str, run: str) -> None:
     captures=backup_is_there,
     ensures=backup_is_proven,
     rollback=set_aside,
+    rollback_name="Move the backup aside; it is kept",
     idempotent=True,
 )
 def take(

@@ -67,6 +67,7 @@ def what_changes_for_gunicorn(
     captures=blob,
     ensures=gunicorn_binds_port,
     rollback=revert_commit,
+    rollback_name="Take back the commit of gunicorn's configuration",
     idempotent=True,
     preview=what_changes_for_gunicorn,
 )
@@ -220,6 +221,7 @@ def what_changes_for_daphne(
     captures=blob,
     ensures=daphne_binds_port,
     rollback=revert_commit,
+    rollback_name="Take back the commit of daphne's start script",
     idempotent=True,
     preview=what_changes_for_daphne,
 )

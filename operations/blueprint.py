@@ -122,6 +122,7 @@ def what_changes(
     captures=blob,
     ensures=services_are_described,
     rollback=revert_commit,
+    rollback_name="Take back the commit of render.yaml",
     idempotent=True,
     preview=what_changes,
 )

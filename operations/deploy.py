@@ -67,6 +67,7 @@ def restore_running(
     captures=what_runs,
     ensures=tip_is_live,
     rollback=restore_running,
+    rollback_name="Bring back the deploys that ran before",
     idempotent=True,
 )
 def release(

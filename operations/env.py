@@ -45,6 +45,7 @@ def restore_values(render: Render, before: dict[str, Any]) -> None:
     captures=current_values,
     ensures=values_are_set,
     rollback=restore_values,
+    rollback_name="Set the variables as they were",
     idempotent=True,
 )
 def put(
@@ -91,6 +92,7 @@ def one_key_is_shared(render: Render, services: Names, variable: str) -> Finding
     captures=current_keys,
     ensures=one_key_is_shared,
     rollback=restore_values,
+    rollback_name="Set the key as it was, or remove it",
     idempotent=True,
 )
 def generate_key(

@@ -56,6 +56,7 @@ def what_changes(repository: Repository, files: Sources, facts: dict[str, str]) 
     captures=blobs,
     ensures=files_are_published,
     rollback=revert_commit,
+    rollback_name="Take back the commit of these files",
     idempotent=True,
     preview=what_changes,
 )

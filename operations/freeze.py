@@ -47,6 +47,8 @@ def thaw(database: Database, before: bool) -> None:  # noqa: FBT001  what was ca
     captures=is_frozen,
     ensures=writes_are_refused,
     rollback=thaw,
+    rollback_name="Let the legacy database take writes again",
+    stake="the legacy database refuses writes",
     idempotent=True,
 )
 def writes(

@@ -55,6 +55,7 @@ def restore_site(
     captures=what_it_serves,
     ensures=frontend_uses,
     rollback=restore_site,
+    rollback_name="Give browsers the frontend that they had before",
     idempotent=True,
 )
 def release(

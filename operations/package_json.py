@@ -37,6 +37,7 @@ def what_changes(
     captures=blob,
     ensures=scripts_are_set,
     rollback=revert_commit,
+    rollback_name="Take back the commit of package.json",
     idempotent=True,
     preview=what_changes,
 )

@@ -105,6 +105,7 @@ def what_goes(repository: Repository, path: str, package: str, scripts: list[str
     captures=objects,
     ensures=backend_is_gone,
     rollback=revert_commit,
+    rollback_name="Take back the commit that deleted the Node backend",
     idempotent=True,
     preview=what_goes,
 )

@@ -25,6 +25,7 @@ def restore_sync(render: Render, before: dict[str, bool]) -> None:
     captures=automatic_sync,
     ensures=pushes_change_no_service,
     rollback=restore_sync,
+    rollback_name="Let pushes of render.yaml change services where they did",
     idempotent=True,
 )
 def pause(*, render: Render = FROM_TARGET, source: dict[str, str]) -> Commands:

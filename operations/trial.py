@@ -77,6 +77,7 @@ def set_aside(
     captures=record_and_site,
     ensures=way_back_is_quick,
     rollback=set_aside,
+    rollback_name="Move the report of the trial aside; it is kept",
     idempotent=True,
 )
 def switch_back(

@@ -316,6 +316,7 @@ freeze.writes(
     on="production",
     database=here.source,
     asked=here.freeze_before_load,
+    until="11.2",
 )
 data.load(
     task="8.6", name="Load all rows into the Django database", on="production", label="django"
@@ -349,9 +350,14 @@ ready.databases_allow_it(
     on="production",
     until="9.0.2",
 )
-hold(label="ready", name="All is ready for the night; nothing is stopped, nobody notices yet")
+hold(label="before-the-night", name="Everything before the night is done; nothing is stopped")
+hold(label="users-back", name="Users work with Node as before; what was prepared stays")
 freeze.writes(
-    task="9.0.2", name="Stop writes on the legacy database", on="production", database=here.source
+    task="9.0.2",
+    name="Stop writes on the legacy database",
+    on="production",
+    database=here.source,
+    until="11.2",
 )
 backup.take(
     task="9.1",
@@ -405,6 +411,8 @@ frontend.release(
     task="11.2",
     name="Publish the frontend against Django: users switch now",
     on="production",
+    stake="users work with Django, and nobody has watched it yet",
+    until="11.3",
     service=here.frontend_service,
     url=here.frontend_url,
     variables={"VITE_API_URL": here.web_url, "VITE_WS_URL": here.websocket_url},

@@ -10,7 +10,9 @@ import click
 
 from handrail.cli.out import GOOD, NOT_GOOD, Misused, say, say_json
 from handrail.ledger.audit import LIMITS, audit
+from handrail.ledger.entry import now
 from handrail.ledger.errors import LedgerDamaged, RunbookError
+from handrail.ledger.measure import known_times
 from handrail.ledger.place import LEDGERS, path_of, project_of, shown
 from handrail.ledger.run import Outcome, fold
 from handrail.ledger.secrets import Vault
@@ -92,7 +94,8 @@ def status(ledger: str, run: str, *, as_json: bool) -> int:
     if as_json:
         say_json(shows.status_as_json(held.environment, evidence.run))
     else:
-        say(shows.status_as_text(evidence))
+        known = known_times(held.environment, held.runs(), evidence.run, held.path)
+        say(shows.status_as_text(evidence, known, now()))
     return GOOD if evidence.run.outcome is Outcome.PROVEN else NOT_GOOD
 
 

@@ -109,6 +109,8 @@ class Contract:
     adopted: bool = (
         False  # an operation of pyinfra's: its own defaults stand, references are secrets
     )
+    stake: str = ""  # what is at stake from its act on, as a clause: "the database refuses writes"
+    rollback_name: str = ""  # its way back as a sentence for 2 a.m.; empty where it has none
 
 
 def contract_of(
@@ -121,6 +123,8 @@ def contract_of(
     idempotent: bool,
     preview: Clause | None = None,
     keeps_since: bool = False,
+    stake: str = "",
+    rollback_name: str = "",
 ) -> Contract:
     """Put a contract together.
 
@@ -163,7 +167,14 @@ def contract_of(
         readers=readers_of(body),
         preview=preview,
         keeps_since=keeps_since,
+        stake=stake,
+        rollback_name=rollback_name or way_back_of(rollback),
     )
+
+
+def way_back_of(rollback: Clause | Irreversible) -> str:
+    """Return a way back as a sentence: what the clause says of itself; nothing where none is."""
+    return "" if isinstance(rollback, Irreversible) else claim_of(rollback)
 
 
 def ask(clause: Clause, arguments: dict[str, Any]) -> Finding:  # Any: the step's arguments

@@ -111,12 +111,16 @@ def intend(act: Act, consent: dict[str, str]) -> None:
     if act.contract.captures is not None and act.task.receipt is None:
         before = snapshot.seal(act.captured(act.contract.captures), act.attempt.vault)
     refuse_in_clear({"arguments": act.plain, "captures": before})
+    stake, until = act.attempt.calls.stakes.get(act.task.declared.task, ("", ""))
+    at_stake = {"stake": stake, "until": until} if stake else {}
     act.record(
         Event.STEP_STARTED,
         arguments=act.plain,
         before=before,
         settings=settings_here(),
         idempotent=act.contract.idempotent,
+        rollback=act.contract.rollback_name,
+        **at_stake,
         **({"reason": act.attempt.choices.reason} | consent),
     )
 

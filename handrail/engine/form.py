@@ -20,7 +20,9 @@ class Step(Protocol[P]):
         canary: So many of them, in the inventory's order, go first and one by one; the others
             begin when these are proven.
         until: Of a gate, the task that makes its claim history: once it is done, the gate is not
-            asked again whatever changes.
+            asked again whatever changes. Of a step with a stake, the task or hold that ends it.
+        stake: What is at stake from this call's act on, where it is not what the step says of
+            itself; an empty text where nothing is.
         _serial: One target after the other, in the inventory's order.
     """
 
@@ -33,6 +35,7 @@ class Step(Protocol[P]):
         on: str | None = None,
         canary: int = 0,
         until: str = "",
+        stake: str | None = None,
         _serial: bool = False,
         _parallel: int | None = None,
         _sudo: bool = False,

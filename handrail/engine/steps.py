@@ -36,6 +36,8 @@ def step(
     idempotent: bool = False,
     preview: Callable[..., str] | None = None,
     keeps_since: bool = False,
+    stake: str = "",
+    rollback_name: str = "",
 ) -> Callable[[Callable[P, Commands]], Step[P]]:
     """Make a generator of commands a step.
 
@@ -49,6 +51,11 @@ def step(
             where the step would run.
         keeps_since: The rollback keeps, in a place of its own, what others wrote there since; so
             that is no drift as long as `ensures` holds.
+        stake: What is at stake from its act on, as a clause for the middle of a sentence: "the
+            legacy database refuses writes". Every stop says so first, until the task or hold that
+            the call names with ``until=`` is done, the step is put back, or the run is through.
+        rollback_name: The way back as a sentence an operator approves: "Let the legacy database
+            take writes again"; the first line of the rollback clause where it is left out.
 
     Raises:
         TypeError: the contract does not fit the body; at import.
@@ -65,6 +72,8 @@ def step(
             idempotent=idempotent,
             preview=preview,
             keeps_since=keeps_since,
+            stake=stake,
+            rollback_name=rollback_name,
         )
         return called(body, contract)
 
@@ -100,11 +109,15 @@ def called(function: Callable[P, Any], contract: Contract) -> Step[P]:
         on: str | None = None,
         canary: int = 0,
         until: str = "",
+        stake: str | None = None,
         **kwargs: Any,
     ) -> None:
         settings = {key: kwargs.pop(key) for key in list(kwargs) if key.startswith("_")}
+        at_stake = contract.stake if stake is None else stake
         try:
-            _declare(Spoken(contract, args, task, name, on, canary, until, settings, kwargs))
+            _declare(
+                Spoken(contract, args, task, name, on, canary, until, at_stake, settings, kwargs)
+            )
         except RunbookError as error:
             current().refusal = error
             raise refuse(error) from None
@@ -124,6 +137,7 @@ class Spoken:
     on: str | None
     canary: int
     until: str
+    stake: str
     settings: dict[str, Any]  # Any: pyinfra's arguments
     kwargs: dict[str, Any]  # Any: whatever was written
 
@@ -139,7 +153,7 @@ def _declare(spoken: Spoken) -> None:
     chosen = selected(spoken.on, host)
     words = {"name": spoken.name, "on": spoken.on or ""} if chosen else {}
     calling.refuse_form(contract.name, spoken.args, spoken.task, words)
-    refuse_until(contract, spoken.until)
+    refuse_until(contract, spoken.until, spoken.stake)
     plain: dict[str, Any] = {}
     # The same on every target, also where the call is not for it: pyinfra joins names that differ.
     sentence = contract.summary
@@ -151,7 +165,10 @@ def _declare(spoken: Spoken) -> None:
     for task in tasks_named(list(plain.values())):
         attempt.calls.refuse_later(task, spoken.task)
     attempt.declare(spoken.task, contract.name, sentence, where, plain, selected=chosen)
-    attempt.calls.untils |= {spoken.task: spoken.until} if spoken.until else {}
+    if spoken.stake:
+        attempt.calls.stakes[spoken.task] = (spoken.stake, spoken.until)
+    elif spoken.until:
+        attempt.calls.untils[spoken.task] = spoken.until
     first = calling.canaries(spoken.canary, spoken.on)
     do = partial(commands, contract, spoken.task, plain)
     if first:
@@ -160,18 +177,19 @@ def _declare(spoken: Spoken) -> None:
     calling.add(sentence, do, spoken.settings, here=chosen and host.name not in first)
 
 
-def refuse_until(contract: Contract, until: str) -> None:
-    """Raise where a step says what only a gate may say.
+def refuse_until(contract: Contract, until: str, stake: str) -> None:
+    """Raise where a step says what only a gate may say, or a gate what only a step may.
 
     Raises:
         RunbookError: with what to leave out.
     """
-    if until and not gates.is_gate(contract):
-        raise RunbookError(
-            f"`{contract.name}` cannot be called like this",
-            "`until=` is for gates: a step that is done stays done",
-            "leave it out",
-        )
+    what, is_gate = f"`{contract.name}` cannot be called like this", gates.is_gate(contract)
+    if until and not is_gate and not stake:
+        why = "`until=` is for gates, and for a step that puts something at stake"
+        raise RunbookError(what, f"{why}: a step that is done stays done", "leave it out")
+    if stake and is_gate:
+        why = "`stake=` is for steps: a gate changes nothing, so it puts nothing at stake"
+        raise RunbookError(what, why, "leave it out")
 
 
 def refuse_in_runbook(function: Callable[..., object]) -> None:

@@ -62,10 +62,18 @@ def roll_back(
     attempt.calls.undoing |= {(each.task, each.target) for each in receipts}
     for receipt in host.loop(receipts):  # type: ignore[no-untyped-call]  # pyinfra's is untyped
         here = receipt.target == host.name
-        name = f"Put back {receipt.step} (task {receipt.task} on {receipt.target})"
+        name = way_back(receipt)
         place = f"{undone.id}:{receipt.task}"
         attempt.declare(receipt.task, receipt.step, name, place, selected=here)
         calling.add(name, _commands_for(receipt), dict(receipt.settings), here=here)
+
+
+def way_back(receipt: Receipt) -> str:
+    """Return the way back of a step as a sentence for 2 a.m., by what it is called today."""
+    try:
+        return load(receipt.step).rollback_name or f"Leave {receipt.step} as it is: no way back"
+    except RunbookError:  # told when its turn comes
+        return receipt.rollback or f"Put back {receipt.step}"
 
 
 def _typed(name: str, value: object) -> str:

@@ -108,13 +108,6 @@ class SqliteHistory:
             query = f"SELECT run FROM entries WHERE {where} ORDER BY seq"
             return [str(found) for (found,) in db.execute(query, (run,)).fetchall()]
 
-    def newest_rollbacks(self, count: int) -> list[str]:
-        """Return the ids of the newest rollbacks, newest first."""
-        where = f"{_OPENED} AND {_FIELD.format('undoes')} > ''"
-        with sqlite.reading(self.path) as db:
-            query = f"SELECT run FROM entries WHERE {where} ORDER BY seq DESC LIMIT ?"
-            return [str(found) for (found,) in db.execute(query, (count,)).fetchall()]
-
     def runs(self) -> Runs:
         """Return the runs on record."""
         return Runs(self)

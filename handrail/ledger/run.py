@@ -160,7 +160,7 @@ def fold(entries: Iterable[Entry]) -> dict[str, Run]:
     runs: dict[str, Run] = {}
     for entry in entries:
         try:
-            _take(entry, runs)
+            take(entry, runs)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise LedgerDamaged(
                 "the ledger was not understood",
@@ -170,7 +170,8 @@ def fold(entries: Iterable[Entry]) -> dict[str, Run]:
     return runs
 
 
-def _take(entry: Entry, runs: dict[str, Run]) -> None:
+def take(entry: Entry, runs: dict[str, Run]) -> None:
+    """Take one more entry of a ledger into account."""
     if entry.event is Event.RUN_OPENED:
         runs[entry.run] = Run(
             id=entry.run,

@@ -22,9 +22,6 @@ class History(Protocol):
     def undoing(self, run: str) -> list[str]:
         """Return the ids of the rollbacks of a run, oldest first."""
 
-    def newest_rollbacks(self, count: int) -> list[str]:
-        """Return the ids of the newest rollbacks, newest first."""
-
 
 class Runs:
     """Runs by id. A run is read together with its rollbacks, which say what became of it."""
@@ -64,11 +61,6 @@ class Runs:
     def newest(self, runbook: str = "") -> Iterator[Run]:
         """Return the runs, newest first; of one runbook where it is named."""
         ids = self._history.newest(runbook) if self._history else ()
-        return (self[run] for run in ids)
-
-    def newest_rollbacks(self, count: int) -> Iterator[Run]:
-        """Return so many rollbacks, newest first."""
-        ids = self._history.newest_rollbacks(count) if self._history else ()
         return (self[run] for run in ids)
 
     def undoing(self, run: str) -> list[Run]:

@@ -97,6 +97,10 @@ class Receipt:
     settings: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON; under which user, where
     after: str = ""  # digest of what `captures` read once the step was proven
     begun_as: str = ""  # the task id under which it began, where its call was renamed since
+    since: str = ""  # when it first began
+    stake: str = ""  # what is at stake while it stands, where something is
+    until: str = ""  # the task or hold that ends the stake; empty: the run's own end
+    rollback: str | None = None  # sentence of its way back; empty: it has none; None: not told
 
 
 @dataclass
@@ -196,6 +200,10 @@ class Task:
             seq=first.seq if first else entry.seq,
             attempt=entry.attempt,
             settings=entry.body.get("settings", {}),
+            since=first.since if first else entry.at,
+            stake=str(entry.body.get("stake", "")),
+            until=str(entry.body.get("until", "")),
+            rollback=entry.body.get("rollback"),
         )
 
     def _open(self, entry: Entry) -> None:

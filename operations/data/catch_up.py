@@ -93,6 +93,7 @@ def take_back_record(
     captures=has_followed,
     ensures=rows_are_followed,
     rollback=take_back_record,
+    rollback_name="Keep what users wrote on Django, and forget this round",
     idempotent=True,
 )
 def catch_up(

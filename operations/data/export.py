@@ -51,6 +51,7 @@ def set_export_aside(directory: str, run: str) -> None:
     captures=export_is_there,
     ensures=rows_are_exported,
     rollback=set_export_aside,
+    rollback_name="Move the exported files aside; they are kept",
     idempotent=True,
     preview=sql_of_rows,
 )

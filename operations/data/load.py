@@ -66,6 +66,7 @@ def restore_backup(
     captures=rows_there,
     ensures=rows_are_loaded,
     rollback=restore_backup,
+    rollback_name="Keep what users wrote on Django, and put its backup in place",
     idempotent=True,
     preview=sql_of_rows,
     keeps_since=True,

@@ -84,6 +84,7 @@ def restore_found(render: Render, before: dict[str, Any]) -> None:
     captures=as_found,
     ensures=services_are_made,
     rollback=restore_found,
+    rollback_name="Suspend the services that did not run before; none is deleted",
     idempotent=True,
 )
 def create(

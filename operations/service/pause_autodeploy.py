@@ -28,6 +28,7 @@ def restore_autodeploy(render: Render, before: dict[str, bool]) -> None:
     captures=autodeploy,
     ensures=pushes_deploy_nothing,
     rollback=restore_autodeploy,
+    rollback_name="Let pushes deploy again where they did",
     idempotent=True,
 )
 def pause_autodeploy(*, render: Render = FROM_TARGET, services: list[str]) -> Commands:

@@ -32,6 +32,7 @@ def resume_suspended(render: Render, before: dict[str, bool]) -> None:
     captures=running,
     ensures=services_are_suspended,
     rollback=resume_suspended,
+    rollback_name="Start again what ran before, and wait until it is live",
     idempotent=True,
 )
 def suspend(*, render: Render = FROM_TARGET, services: list[str]) -> Commands:

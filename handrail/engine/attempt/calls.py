@@ -23,6 +23,7 @@ class Calls:
     bindings: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)  # task -> where it was called
     untils: dict[str, str] = field(default_factory=dict)  # gate -> the task that makes it history
+    stakes: dict[str, tuple[str, str]] = field(default_factory=dict)  # step -> text, what ends it
     accepts: dict[str, str] = field(default_factory=dict)  # task that may stay -> why
     undoing: set[tuple[str, str]] = field(default_factory=set)  # what a rollback will put back
     holds: dict[str, Hold] = field(default_factory=dict)

@@ -36,6 +36,10 @@ def _unknown_places(facts: BeforeFacts) -> Iterator[RunbookError]:
     for gate, until in facts.calls.untils.items():
         if until not in tasks:
             yield unknown(f"gate `{gate}` says `until={until}`, which is not a task", until, tasks)
+    for step, (_, until) in facts.calls.stakes.items():
+        if until and until not in {*tasks, *facts.calls.holds}:
+            why = f"step `{step}` says `until={until}`, which is neither a task nor a hold"
+            yield unknown(why, until, [*tasks, *facts.calls.holds])
 
 
 def _wrong_left_out(facts: BeforeFacts) -> Iterator[RunbookError]:

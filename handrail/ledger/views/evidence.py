@@ -13,8 +13,8 @@ from handrail.ledger.run import Run
 from handrail.ledger.runs import Runs
 from handrail.ledger.seam import Ledger
 from handrail.ledger.task import Task, TaskState
-
-MEASURED = 20  # rollbacks that an estimate of the way back rests on, the newest
+from handrail.ledger.views.stakes import Stake, stakes_of
+from handrail.ledger.views.times import Estimate, history, measured, way_back
 
 
 class NoSuchRun(RunbookError):
@@ -119,9 +119,12 @@ class Evidence:
     attempts: list[Attempt]
     takeovers: list[Reason]
     rollbacks: list["Evidence"]  # the runs that undid this one, oldest first
-    undo_seconds: Mapping[str, float]  # by step, as last measured in this ledger
     head: tuple[int, str]
     ended_at: str
+    stakes: list[Stake] = field(default_factory=list)  # all that ever was at stake, oldest first
+    way_back: Estimate = field(
+        default_factory=Estimate
+    )  # what undoing what stands takes, by what this ledger measured
 
     @property
     def operators(self) -> list[str]:
@@ -151,15 +154,6 @@ class Evidence:
         held = {(each.task, each.target): place for place, each in enumerate(self.run.receipts())}
         tasks = [each for each in self.tasks if (each.task, each.target) in held]
         return sorted(tasks, key=lambda each: held[each.task, each.target])
-
-    def undo_estimate(self) -> tuple[float, int]:
-        """Return the measured time to undo what stands, and for how many tasks one is known."""
-        known = [
-            self.undo_seconds[task.step]
-            for task in self.to_undo()
-            if task.step in self.undo_seconds
-        ]
-        return sum(known), len(known)
 
 
 def seconds_between(start: str, end: str) -> float:
@@ -198,16 +192,19 @@ def gather(ledger: Ledger, wanted: str) -> Evidence:
     head = ledger.trusted_head()
     runs = ledger.runs()
     run = choose(runs, wanted)
-    measured = _undo_seconds(runs.newest_rollbacks(MEASURED))
-    rollbacks = [_one(ledger, each, head, measured, []) for each in runs.undoing(run.id)]
-    return _one(ledger, run, head, measured, rollbacks)
+    rollbacks = [_one(ledger, each, head, []) for each in runs.undoing(run.id)]
+    whole = _one(ledger, run, head, rollbacks)
+    family = ledger.of_runs([run.id, *(each.run.id for each in rollbacks)])
+    whole.stakes = stakes_of(family, run.id)
+    known = measured(ledger.environment, history(runs, run.runbook))
+    whole.way_back = way_back(run, known)
+    return whole
 
 
 def _one(
     ledger: Ledger,
     run: Run,
     head: Head,
-    measured: Mapping[str, float],
     rollbacks: list[Evidence],
 ) -> Evidence:
     own = ledger.of_runs([run.id])
@@ -227,7 +224,6 @@ def _one(
             if entry.event is Event.LOCK_TAKEN_OVER
         ],
         rollbacks=rollbacks,
-        undo_seconds=measured,
         head=(head.seq, head.sha256),
         ended_at=[entry.at for entry in own if entry.event is not Event.RUN_ROLLED_BACK][-1],
     )
@@ -277,13 +273,3 @@ def _attempts(own: Iterable[Entry]) -> list[Attempt]:
             attempts[-1].outcome = str(entry.body.get("outcome", ""))
             attempts[-1].stopped_by = str(entry.body.get("stopped_by", ""))
     return attempts
-
-
-def _undo_seconds(rollbacks: Iterable[Run]) -> dict[str, float]:
-    """Return how long the undo of each step took, as measured last."""
-    return {
-        task.declared.step: task.seconds
-        for run in reversed(list(rollbacks))
-        for task in run.tasks.values()
-        if task.state is TaskState.ROLLED_BACK and task.seconds is not None
-    }

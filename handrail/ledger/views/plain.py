@@ -15,6 +15,19 @@ def moment(at: str | None) -> str:
     return f"{datetime.fromisoformat(at):%Y-%m-%d %H:%M:%SZ}" if at else ""
 
 
+def clock(at: str) -> str:
+    """Return the time of day of a recorded time, in UTC."""
+    return f"{datetime.fromisoformat(at):%H:%M:%S}Z"
+
+
+def rough(seconds: float) -> str:
+    """Return a number of seconds as people say what they expect: `40 s`, `4 min`, `1 h 10 min`."""
+    if seconds < 90:  # noqa: PLR2004  a minute and a half
+        return f"{max(round(seconds), 1)} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
+
+
 def duration(seconds: float | None) -> str:
     """Return a number of seconds as people say it, or nothing."""
     if seconds is None:

@@ -146,7 +146,10 @@ def rollback(evidence: Evidence) -> list[str]:
     if evidence.run.rolled_back:
         named = ", ".join(f"{task.step} ({task.task})" for task in left)
         return [*sentences, f"What cannot be put back stands: {named}."]
-    seconds, known = evidence.undo_estimate()
+    seconds, known = (
+        evidence.way_back.seconds,
+        evidence.way_back.tasks - evidence.way_back.unmeasured,
+    )
     measured = (
         f"by what this ledger measured, that takes {plain.duration(seconds)} for {known} of them"
         if known

@@ -1,13 +1,17 @@
 """What the `handrail` command prints about runs and ledgers, for people and for programs."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from handrail.ledger.audit import LIMITS, Audit, Remark
 from handrail.ledger.run import Run
 from handrail.ledger.task import Task, TaskState
 from handrail.ledger.views import plain
+from handrail.ledger.views.ahead import ahead
 from handrail.ledger.views.evidence import Evidence, Reason, TaskEvidence
+from handrail.ledger.views.stakes import Stake
+from handrail.ledger.views.times import Measured
 from handrail.pages import one_line
 
 JSON = dict[str, Any]  # Any: JSON
@@ -80,8 +84,14 @@ def status_as_json(environment: str, run: Run) -> JSON:
     }
 
 
-def status_as_text(evidence: Evidence) -> list[str]:
-    """Return where a run stands."""
+def status_as_text(evidence: Evidence, known: Measured, now: datetime) -> list[str]:
+    """Return where a run stands, and what is to come.
+
+    Args:
+        evidence: The run.
+        known: How long its tasks took before.
+        now: Aware.
+    """
     run = evidence.run
     rows: list[tuple[object, ...]] = [
         ("TASK", "STEP", "TARGET", "STATE", "ATTEMPTS", "STARTED", "TOOK")
@@ -97,6 +107,7 @@ def status_as_text(evidence: Evidence) -> list[str]:
         lines += ["", f"Next: {call.step} ({call.task}) on {call.target}."]
         if waiting.why:
             lines.append(f"    why: {one_line(waiting.why)}")
+        lines += [one_line(line) for line in ahead(run, known, now)]
     return lines
 
 
@@ -166,11 +177,18 @@ def run_as_text(evidence: Evidence) -> list[str]:
         reason = f"; reason: {attempt.reason}" if attempt.reason else ""
         lines.append(f"    {one_line(f'{told} to {end}{stopped}{reason}')}")
     lines += [f"    {_reason(takeover)}" for takeover in evidence.takeovers]
+    lines += [f"    {one_line(_stake(stake))}" for stake in evidence.stakes]
     for task in evidence.tasks:
         lines += ["", f"{task.task}  {task.step} on {task.target}: {state_of(task)}"]
         lines += [f"    {name:<9} {text}" for name, text in details_of(task) if text]
         lines += [f"    {line}" for line in failures_of(task)]
     return lines
+
+
+def _stake(stake: Stake) -> str:
+    """Return what was at stake, from when to when."""
+    ended = f"to {plain.moment(stake.ended)}" if stake.ended else "on, still"
+    return f"at stake: {stake.target}: {stake.text}, {plain.moment(stake.since)} {ended}"
 
 
 def failures_of(task: TaskEvidence) -> list[str]:

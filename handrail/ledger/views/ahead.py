@@ -1,0 +1,56 @@
+"""What is still to come of a run, and what is at stake meanwhile, as lines for people."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from handrail.ledger.run import Run
+from handrail.ledger.views import plain
+from handrail.ledger.views.stakes import Stake, stakes_on
+from handrail.ledger.views.times import Estimate, Measured, Running, outlook
+
+
+def about(estimate: Estimate) -> str:
+    """Return how long something takes, as people say it, and how much of that nobody knows."""
+    if not estimate.known:
+        return "nobody measured how long"
+    told = f"about {plain.rough(estimate.seconds)}"
+    if estimate.unmeasured:
+        told += f" and {plain.count(estimate.unmeasured, 'task')} that nobody measured"
+    return told
+
+
+def at_stake(stake: Stake) -> str:
+    """Return what is at stake and since when; capitals, for nobody may overlook it."""
+    return f"{stake.target}: {stake.text} since {plain.clock(stake.since)}".upper()
+
+
+def ahead(run: Run, known: Measured, now: datetime) -> Iterator[str]:
+    """Yield what is at stake, what is at work, when the next hold and the end come, the way back.
+
+    Args:
+        run: Not done yet.
+        known: How long its tasks took before.
+        now: Aware.
+    """
+    seen = outlook(run, known, now)
+    yield from (f"{at_stake(each)}." for each in stakes_on(run))
+    yield from (f"At work: {_running(each)}." for each in seen.running)
+    if seen.hold is not None:
+        yield f"Next hold: {seen.hold.label}, {_when(seen.to_hold, now)}."
+    yield f"End: {_when(seen.to_end, now)}."
+    if not run.undoes and run.receipts():
+        yield f"A way back takes {about(seen.way_back)} now."
+
+
+def _running(task: Running) -> str:
+    call, took = task.call, plain.duration(task.elapsed_seconds)
+    left = task.left_seconds
+    rest = f", about {plain.rough(left)} left" if left is not None else ""
+    return f"{call.task} on {call.target}, {call.name}, for {took}{rest}"
+
+
+def _when(estimate: Estimate, now: datetime) -> str:
+    if not estimate.known:
+        return about(estimate)
+    then = now + timedelta(seconds=estimate.seconds)
+    return f"{about(estimate)}, at {then:%H:%M:%S}Z"

@@ -1,0 +1,91 @@
+"""What is at stake: since when, and until when, by what steps said of themselves."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from handrail.ledger.entry import Entry
+from handrail.ledger.run import Outcome, Run, take
+from handrail.ledger.task import Receipt
+
+_OVER = {Outcome.PROVEN, Outcome.FINISHED, Outcome.ROLLED_BACK}
+
+
+@dataclass(frozen=True)
+class Stake:
+    """Something that people feel while it lasts, as "the legacy database refuses writes".
+
+    Args:
+        text: What is so, as a clause.
+        task: The step that began it.
+        target: Where.
+        since: When it began to act, RFC 3339.
+        until: The task or hold that ends it; empty where the end of the run does.
+        back_to: Label of the last hold before it, else the task: a rollback to there ends it; empty
+            where it stands first in its runbook, and only a whole rollback ends it.
+        ended: When it ended, RFC 3339; empty while it is on.
+    """
+
+    text: str
+    task: str
+    target: str
+    since: str
+    until: str
+    back_to: str = ""
+    ended: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Return what tells it from others."""
+        return (self.task, self.target, self.since)
+
+
+def stakes_on(run: Run) -> list[Stake]:
+    """Return what is at stake now, what began first first; of a rollback, see the undone run."""
+    if run.outcome in _OVER:
+        return []
+    found = [_stake(run, each) for each in run.receipts() if each.stake]
+    return sorted((each for each in found if not _is_over(run, each)), key=lambda each: each.since)
+
+
+def stakes_of(entries: Iterable[Entry], run: str) -> list[Stake]:
+    """Return everything that ever was at stake in a run, each with its end.
+
+    Args:
+        entries: Those of the run and of its rollbacks, oldest first.
+        run: Its id.
+    """
+    runs: dict[str, Run] = {}
+    told: dict[tuple[str, str, str], Stake] = {}
+    for entry in entries:
+        take(entry, runs)
+        if run not in runs:
+            continue
+        on = {each.key: each for each in stakes_on(runs[run])}
+        for key, stake in told.items():
+            if key not in on and not stake.ended:
+                told[key] = replace(stake, ended=entry.at)
+        told |= on
+    return list(told.values())
+
+
+def back_to(run: Run, task: str) -> str:
+    """Return the last place before a task that a rollback can be told to stop at.
+
+    That is the label of the last hold before it, else the task before it; empty where it is first.
+    """
+    order = list(dict.fromkeys(name for name, _ in run.tasks))
+    before = order[: order.index(task)] if task in order else []
+    labels = [hold.label for hold in run.holds if hold.after in before]
+    return labels[-1] if labels else (before or [""])[-1]
+
+
+def _stake(run: Run, receipt: Receipt) -> Stake:
+    there = back_to(run, receipt.task)
+    return Stake(receipt.stake, receipt.task, receipt.target, receipt.since, receipt.until, there)
+
+
+def _is_over(run: Run, stake: Stake) -> bool:
+    """Tell whether what ends it is done on every target that it is for."""
+    after = {hold.label: hold.after for hold in run.holds}.get(stake.until, stake.until)
+    ending = [task for (name, _), task in run.tasks.items() if name == after]
+    return bool(ending) and all(run.is_done(task) for task in ending)
