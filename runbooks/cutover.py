@@ -80,6 +80,22 @@ package_json.put_scripts(
     remove=here.package_scripts_to_remove,
 )
 
+# 8.1 to 8.3 as programs, which 14.2 keeps; here, because each change of the backend is deployed
+
+files.put(
+    task="8.0",
+    name="Publish the three migration scripts, with the mapping beside them",
+    on="repository",
+    files={
+        "rotc_backend/scripts/export_nodejs_data.py": "inventory/files/scripts/export.py.txt",
+        "rotc_backend/scripts/import_django_data.py": "inventory/files/scripts/import.py.txt",
+        "rotc_backend/scripts/verify_migration.py": "inventory/files/scripts/verify.py.txt",
+        "rotc_backend/scripts/mapping.yaml": here.mapping,
+        "rotc_backend/scripts/requirements.txt": "inventory/files/scripts/requirements.txt",
+        "rotc_backend/scripts/README.md": "inventory/files/scripts/README.md",
+    },
+)
+
 # 3: services and their environment variables
 
 service.create(

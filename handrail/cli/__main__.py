@@ -1,18 +1,13 @@
-"""The `handrail` command: its subcommands by name, and how each of them ends."""
+"""The `handrail` command: its subcommands by name."""
 
 import difflib
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from io import TextIOWrapper
 
 import click
 
-from handrail.cli.out import GOOD, INTERRUPTED, NOT_GOOD, USAGE, Misused, complain
-from handrail.clients.errors import ClientError
-from handrail.ledger.errors import RunbookError
-from handrail.ledger.views.evidence import NoSuchRun
+from handrail.cli.ending import carried_out
 
 # Each name with the module that holds a click command of that name. A module is imported when its
 # command is asked for, so that `status` does not wait for a database driver.
@@ -70,39 +65,7 @@ def command() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command; returns the exit status: 0 good, 1 not good, 2 usage."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    try:
-        status = command.main(arguments, prog_name="handrail", standalone_mode=False)
-        sys.stdout.flush()
-    except click.UsageError as misuse:
-        return _misused(misuse)
-    except (Misused, NoSuchRun) as refusal:
-        complain(refusal)
-        return USAGE
-    except (RunbookError, ClientError) as refusal:
-        complain(refusal)
-        return NOT_GOOD
-    except click.Abort:
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader, `head` say, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NOT_GOOD
-    return status if isinstance(status, int) else GOOD
-
-
-def _misused(misuse: click.UsageError) -> int:
-    """Tell a command line that was not understood, with what it takes."""
-    context = misuse.ctx
-    path = context.command_path if context else "handrail"
-    if context is not None:
-        pieces = " ".join(context.command.collect_usage_pieces(context))
-        sys.stderr.write(f"usage: {path} {pieces}\n")
-    nothing = isinstance(misuse, click.exceptions.NoArgsIsHelpError)
-    why = "it names no command" if nothing else misuse.format_message().rstrip(".")
-    complain(Misused("the command line was not understood", why, f"{path} --help"))
-    return USAGE
+    return carried_out(command, arguments, "handrail")
 
 
 if __name__ == "__main__":

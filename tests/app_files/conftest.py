@@ -27,6 +27,14 @@ CLIENT = {
     "client/src/utils/api.js": "client/api.js",
     "client/src/utils/websocket.js": "client/websocket.js",
 }
+SCRIPTS = {
+    "rotc_backend/scripts/export_nodejs_data.py": "scripts/export.py.txt",
+    "rotc_backend/scripts/import_django_data.py": "scripts/import.py.txt",
+    "rotc_backend/scripts/verify_migration.py": "scripts/verify.py.txt",
+    "rotc_backend/scripts/mapping.yaml": "../rotc.yaml",
+    "rotc_backend/scripts/requirements.txt": "scripts/requirements.txt",
+    "rotc_backend/scripts/README.md": "scripts/README.md",
+}
 DOCUMENTS = {
     "README.md": "docs/README.md",
     **{

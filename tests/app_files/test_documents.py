@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.app_files.conftest import CLIENT, DOCUMENTS, FACTS, FILES, REPOSITORY, published
+from tests.app_files.conftest import CLIENT, DOCUMENTS, FACTS, FILES, REPOSITORY, SCRIPTS, published
 
 BACKEND = REPOSITORY / "rotc_backend"
 LEGACY = ("Express", "server/", "Node.js backend")
@@ -51,7 +51,8 @@ def test_sources_and_published_paths_are_the_same_set():
     """No source is left over, none is missing."""
     found = {str(file.relative_to(FILES)) for file in FILES.rglob("*") if file.is_file()}
 
-    assert found == {*DOCUMENTS.values(), *CLIENT.values()}
+    beside = {each for each in SCRIPTS.values() if not each.startswith("..")}
+    assert found == {*DOCUMENTS.values(), *CLIENT.values(), *beside}
 
 
 def test_readme_lists_the_variables_that_the_settings_read():

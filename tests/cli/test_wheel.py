@@ -14,31 +14,38 @@ from tests.cli.project import Project
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """Build it, with the backend that is installed here."""
-    folder = tmp_path_factory.mktemp("wheel")
+def built(folder):
+    """Build the wheel, with the backend that is installed here."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    (built,) = folder.glob("*.whl")
-    return built
+    (wheel,) = folder.glob("*.whl")
+    return wheel
 
 
-@pytest.fixture(scope="module")
-def programs(wheel, tmp_path_factory):
-    """Install it in an empty virtual environment; return where its programs are."""
-    place = tmp_path_factory.mktemp("installed") / "venv"
+def installed(wheel, folder):
+    """Install the wheel in an empty virtual environment; return where its programs are."""
+    place = folder / "venv"
     uv = shutil.which("uv") or str(ROOT / ".tools" / "bin" / "uv")
     for command in (
         [uv, "venv", "--quiet", "--python", sys.executable, str(place)],
         [uv, "pip", "install", "--quiet", "--python", str(place / "bin" / "python"), str(wheel)],
     ):
-        done = subprocess.run(
-            command, cwd=place.parent, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     return place / "bin"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel of this checkout."""
+    return built(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def programs(wheel, tmp_path_factory):
+    """The programs of an environment that holds it."""
+    return installed(wheel, tmp_path_factory.mktemp("installed"))
 
 
 def test_the_wheel_holds_the_library_and_nothing_else(wheel):
