@@ -20,6 +20,7 @@ COMMANDS = {
     "report": "handrail.cli.ledger",
     "doctor": "handrail.cli.doctor",
     "mapping": "handrail.cli.mapping",
+    "drill": "handrail.cli.drill",
     "new": "handrail.cli.new",
 }
 ENDS = "Exit status: 0 good, 1 not good, 2 usage."

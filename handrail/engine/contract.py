@@ -63,6 +63,9 @@ def irreversible(reason: str, *, instead: str, undone_by: str = "") -> Irreversi
     return Irreversible(reason, instead, undone_by)
 
 
+GATES_NEED_NONE = Irreversible("a gate changes nothing", "nothing is needed")
+
+
 @dataclass(frozen=True)
 class Check:
     """A claim that holds or not, with the command that makes it hold."""
@@ -111,6 +114,11 @@ class Contract:
     )
     stake: str = ""  # what is at stake from its act on, as a clause: "the database refuses writes"
     rollback_name: str = ""  # its way back as a sentence for 2 a.m.; empty where it has none
+
+    @property
+    def is_gate(self) -> bool:
+        """Tell a gate from a step."""
+        return self.rollback is GATES_NEED_NONE
 
 
 def contract_of(

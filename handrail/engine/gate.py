@@ -15,7 +15,7 @@ from pyinfra.context import host
 from handrail.engine import snapshot
 from handrail.engine.act import Act
 from handrail.engine.attempt.attempt import Attempt
-from handrail.engine.contract import Check, Contract, Irreversible, ask, claim_of, in_sentence
+from handrail.engine.contract import GATES_NEED_NONE, Check, Contract, ask, claim_of, in_sentence
 from handrail.engine.decide import decide
 from handrail.engine.decide.decision import Decision, Do
 from handrail.engine.decide.gate import WINDOW_GOES_ON
@@ -32,7 +32,6 @@ from handrail.ledger.errors import PreconditionUnmet, RunbookError
 POLL_SECONDS = 2.0
 TIMEOUT_SECONDS = 60.0
 SAY_EVERY = timedelta(seconds=15)  # a wait that says nothing looks like a hang
-_NOTHING_TO_UNDO = Irreversible("a gate changes nothing", instead="nothing is needed")
 
 
 def contract_of_gate(function: Callable[..., Any], fix: str) -> Contract:
@@ -47,16 +46,11 @@ def contract_of_gate(function: Callable[..., Any], fix: str) -> Contract:
         requires=(),
         captures=None,
         ensures=Check(function, fix, claim_of(function)),
-        rollback=_NOTHING_TO_UNDO,
+        rollback=GATES_NEED_NONE,
         idempotent=True,
         signature=signature_without(function, SUPPLIED | {"since"}),
         readers=readers_of(function),
     )
-
-
-def is_gate(contract: Contract) -> bool:
-    """Tell a gate from a step."""
-    return contract.rollback is _NOTHING_TO_UNDO
 
 
 def preview_gate(

@@ -11,9 +11,12 @@ if TYPE_CHECKING:
 
 # Data that the engine or pyinfra's own connectors read; any other key must be one that the
 # runbook asks for, so that a misspelt key is told and not ignored.
-FORWARD = frozenset({"reason", "operator", "settle", "drift", "to", "without", "takeover"})
+FORWARD = frozenset(
+    {"reason", "operator", "settle", "drift", "to", "without", "takeover", "drill", "override"}
+)
 ROLLBACK = FORWARD | {"run", "accept"}
-ENGINE_KEYS = ROLLBACK | {"environment", "ledger", "lease_seconds"}
+GUARD = {"guarded", "proofs", "proof_days", "signers"}
+ENGINE_KEYS = ROLLBACK | GUARD | {"environment", "ledger", "lease_seconds"}
 CONNECTOR_PREFIXES = ("ssh_", "docker_", "local_", "_")
 KINDS = {
     "string_type": "str",

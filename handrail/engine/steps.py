@@ -183,7 +183,7 @@ def refuse_until(contract: Contract, until: str, stake: str) -> None:
     Raises:
         RunbookError: with what to leave out.
     """
-    what, is_gate = f"`{contract.name}` cannot be called like this", gates.is_gate(contract)
+    what, is_gate = f"`{contract.name}` cannot be called like this", contract.is_gate
     if until and not is_gate and not stake:
         why = "`until=` is for gates, and for a step that puts something at stake"
         raise RunbookError(what, f"{why}: a step that is done stays done", "leave it out")
@@ -216,7 +216,7 @@ def commands(
     plain: dict[str, Any],  # Any: JSON
 ) -> Iterator[PyinfraCommand]:
     """Do the step, or say what it would do."""
-    if gates.is_gate(contract):
+    if contract.is_gate:
         do = gates.ask_gate if is_executing() else gates.preview_gate
     else:
         do = execute if is_executing() else preview_step

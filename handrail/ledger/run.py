@@ -45,6 +45,7 @@ class Run:
     undoes: str = ""  # the run a rollback undoes
     reason: str = ""
     actor: str = ""
+    drill: str = ""  # the drill that it is a leg of
     tasks: dict[tuple[str, str], Task] = field(default_factory=dict)
     attempts: int = 0
     rolled_back: bool = False
@@ -180,6 +181,7 @@ def take(entry: Entry, runs: dict[str, Run]) -> None:
             undoes=entry.body.get("undoes", ""),
             reason=entry.reason,
             actor=entry.actor,
+            drill=entry.body.get("drill", ""),
         )
     run = runs.get(entry.run)
     if run is None:

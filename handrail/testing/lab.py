@@ -88,6 +88,7 @@ class Lab:
         self.folder, self._header, self._warm = folder, header, warm
         self.environment = f"lab{secrets.token_hex(4)}"
         self.targets = list(targets)
+        self.used = "lab.py"  # the inventory of its commands
         for target in self.targets:
             self.room(target).mkdir(parents=True)
         self.inventory()
@@ -134,7 +135,7 @@ class Lab:
         """Return the command line of a run."""
         yes = [] if "--dry" in arguments or "--no-yes" in arguments else ["-y"]
         given = [each for each in arguments if each != "--no-yes"]
-        return [str(PYINFRA), *yes, "lab.py", f"{runbook}.py", *given]
+        return [str(PYINFRA), *yes, self.used, f"{runbook}.py", *given]
 
     def run(self, *arguments: str, runbook: str = "up", skipping: bool = False, **env: str) -> Ran:
         """Run pyinfra's command line to its end, forked from a process that has imported it.

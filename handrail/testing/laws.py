@@ -34,7 +34,6 @@ from pyinfra.api.command import StringCommand
 
 from handrail.engine import arguments as values
 from handrail.engine.contract import Call, Contract, Irreversible, ask, chosen
-from handrail.engine.gate import is_gate
 from handrail.testing.machine import carried_out
 
 
@@ -88,7 +87,7 @@ def contracts(package: ModuleType) -> dict[str, Contract]:
     for name in (package.__name__, *(each.name for each in inside)):
         for value in vars(import_module(name)).values():
             contract = getattr(value, "contract", None)
-            if isinstance(contract, Contract) and not is_gate(contract):
+            if isinstance(contract, Contract) and not contract.is_gate:
                 found[contract.name] = contract
     return found
 

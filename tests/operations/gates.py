@@ -13,7 +13,6 @@ from rehearsal.render.traffic import Passage
 import operations
 from handrail.engine import arguments as values
 from handrail.engine.contract import Contract, ask
-from handrail.engine.gate import is_gate
 from tests.clients.conftest import Reply, Wire
 from tests.operations.cloud import cloud, unused
 from tests.operations.laws import RUN
@@ -31,7 +30,7 @@ def gates():
     for module in pkgutil.iter_modules(operations.__path__, "operations."):
         for value in vars(import_module(module.name)).values():
             contract = getattr(value, "contract", None)
-            if isinstance(contract, Contract) and is_gate(contract):
+            if isinstance(contract, Contract) and contract.is_gate:
                 found[contract.name] = contract
     return found
 

@@ -1,9 +1,7 @@
 """One start of the command: which run it belongs to, what it may write, what it learnt."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -12,10 +10,11 @@ from pyinfra.context import host, inventory
 from handrail.clients.masking import masked, masked_data
 from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
-from handrail.engine.attempt.command import inventory_file, runbook_file
 from handrail.engine.attempt.consent import Consent
+from handrail.engine.attempt.guarded import Guard
 from handrail.engine.attempt.heartbeat import keep_beating
 from handrail.engine.attempt.lost import settle_lost_doubts
+from handrail.engine.attempt.started import started
 from handrail.engine.decide.before import refusals
 from handrail.engine.decide.decision import Planned
 from handrail.engine.decide.known import BeforeFacts, place
@@ -54,6 +53,7 @@ class Attempt:
     number: int = 0
     stopped_by: str = ""
     refusal: RunbookError | None = None  # what forbade to start, where something did
+    guard: Guard = field(default_factory=Guard)
     beside: str = ""  # who else is at work while this one plans
 
     @property
@@ -138,6 +138,7 @@ class Attempt:
             recorded=frozenset(target for _, target in tasks),
             environment=self.environment,
             same_step=is_same_step,
+            unproven=lambda: self.guard.refusal(self.calls, self.choices),
         )
 
     def refuse_to_start(self) -> None:
@@ -188,22 +189,10 @@ class Attempt:
             self.append(Event.LOCK_TAKEN_OVER, reason=took_over)
         if known is None:
             opened = {"runbook": self.runbook} | dict(self.body)
+            opened |= {"drill": self.choices.drill} if self.choices.drill else {}
             self.append(Event.RUN_OPENED, reason=self.choices.reason, body=opened)
-        self.append(Event.ATTEMPT_STARTED, reason=self.choices.reason, body=self._started())
+        self.append(Event.ATTEMPT_STARTED, reason=self.choices.reason, body=started(self))
         settle_lost_doubts(self)
-
-    def _started(self) -> dict[str, Any]:  # Any: JSON
-        """Return what the ledger says of an attempt that starts."""
-        calls = self.calls.in_order()
-        body = {
-            "declared": [[each.task, each.step, each.target, each.name] for each in calls],
-            "runbook_sha256": hashlib.sha256(Path(runbook_file()).read_bytes()).hexdigest(),
-            "inventory": inventory_file(),
-            "holds": [[each.label, each.name, each.after] for each in self.calls.holds.values()],
-            "to": self.choices.to,
-            "without": list(self.choices.without),
-        }
-        return {key: value for key, value in body.items() if value or key == "declared"}
 
     def append(
         self,

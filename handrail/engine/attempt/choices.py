@@ -6,7 +6,9 @@ from typing import Self
 
 from handrail.engine.attempt.command import every, said
 from handrail.engine.attempt.consent import FORMS, Consent
-from handrail.ledger.errors import RunbookError
+from handrail.ledger.errors import RunbookError, WrongCommand
+
+OVERRIDES = ("proof",)
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,8 @@ class Choices:
     to: str  # a task or a label: where to hold, or how far to go back
     without: tuple[str, ...]  # targets that are left out, by name
     takeover: str = ""  # token of the lease to take from its owner, alive or not
+    drill: str = ""  # the drill that this command is a leg of
+    overrides: tuple[str, ...] = ()  # what is not to forbid the start, although it would
 
     @classmethod
     def given(cls) -> Self:
@@ -44,4 +48,30 @@ class Choices:
             to=said("to").strip(),
             without=tuple(filter(None, left_out)),
             takeover=takeover,
+            drill=said("drill"),
+            overrides=_overrides(reason),
         )
+
+
+def _overrides(reason: str) -> tuple[str, ...]:
+    """Return what is overridden.
+
+    Raises:
+        WrongCommand: there is nothing of that name to override.
+        RunbookError: nobody says why.
+    """
+    given = tuple(
+        dict.fromkeys(name.strip() for text in every("override") for name in text.split(","))
+    )
+    for name in given:
+        if name not in OVERRIDES:
+            known = ", ".join(f"`{each}`" for each in OVERRIDES)
+            why = f"`override={name}`: there is nothing of that name to override"
+            raise WrongCommand("the run did not start", why, f"what can be: {known}")
+    if given and not reason:
+        raise RunbookError(
+            "the run did not start",
+            f"`override={','.join(given)}`: an override needs a reason; it is kept in the ledger",
+            'add `--data reason="…"`',
+        )
+    return given

@@ -14,6 +14,7 @@ from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.closing import close
 from handrail.engine.attempt.command import is_dry, runbook_file
+from handrail.engine.attempt.guarded import Guard
 from handrail.engine.eventlog import log_to
 from handrail.engine.here import Here
 from handrail.engine.interruption import on_interruption
@@ -109,6 +110,7 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     calls = Calls(runbook)
     attempt = Attempt(inventory, choices, ledger, run, runs, vault, body, seen, calls)
     attempt.beside = beside
+    attempt.guard = Guard.here(inventory.ledger)
     log_to(inventory.ledger.with_suffix(".log"))
     if not is_dry():  # a plan leaves nothing behind
         keep_copies_in(inventory.ledger.with_suffix(".repositories"))

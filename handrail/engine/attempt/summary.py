@@ -9,7 +9,6 @@ from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.command import runbook_file, to_paste
 from handrail.engine.contract import load
 from handrail.engine.decide.decision import Decision, Planned
-from handrail.engine.gate import is_gate
 from handrail.ledger.entry import canonical
 from handrail.ledger.place import shown
 from handrail.ledger.run import Outcome, Run
@@ -194,6 +193,6 @@ def _shown(value: object) -> str:
 def promise(declared: Declared) -> str:
     """Return how often a step may act without anybody being asked."""
     contract = load(declared.step)
-    if is_gate(contract):
+    if contract.is_gate:
         return "looks"
     return "again" if contract.idempotent else "once"

@@ -143,6 +143,13 @@ def _other_steps(facts: BeforeFacts) -> Iterator[RunbookError]:
             )
 
 
+def _not_drilled(facts: BeforeFacts) -> Iterator[RunbookError]:
+    """Where an environment is guarded, nothing goes forward that was not drilled as it is."""
+    found = None if facts.run.undoes else facts.unproven()
+    if found is not None:
+        yield found
+
+
 ROWS: tuple[Callable[[BeforeFacts], Iterator[RunbookError]], ...] = (
     _idle_tasks,
     _unknown_places,
@@ -151,4 +158,5 @@ ROWS: tuple[Callable[[BeforeFacts], Iterator[RunbookError]], ...] = (
     _lost_targets,
     _lost_doubts,
     _other_steps,
+    _not_drilled,
 )

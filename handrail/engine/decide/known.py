@@ -7,7 +7,7 @@ from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.consent import Consent
 from handrail.engine.nearest import nearest
-from handrail.ledger.errors import WrongCommand
+from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.run import Run
 
 Key = tuple[str, str]  # task, target
@@ -25,6 +25,7 @@ class BeforeFacts:
         recorded: Names of the targets that the run, or the one that it undoes, has to do with.
         environment: Its name.
         same_step: Tells whether a name on record and a name of now are the same step.
+        unproven: Asks what forbids to start for want of a drill.
     """
 
     run: Run
@@ -34,6 +35,7 @@ class BeforeFacts:
     recorded: frozenset[str]
     environment: str
     same_step: Callable[[str, str], bool]
+    unproven: Callable[[], RunbookError | None]
 
     def key_of(self, consent: Consent) -> Key | None:
         """Return the one task that a consent is about, or None where it could be several."""

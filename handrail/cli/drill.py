@@ -1,0 +1,187 @@
+"""`handrail drill`: a plan goes forward, back and forward again; what that proves is kept."""
+
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from handrail.cli.inventory_data import hosts_of
+from handrail.cli.out import GOOD, NOT_GOOD, Misused, say, say_json
+from handrail.engine.proofs import keep
+from handrail.ledger.entry import now
+from handrail.ledger.place import LEDGERS, path_of, project_of, shown
+from handrail.ledger.proof import LEGS, Proof, legs_of, prove
+from handrail.ledger.run import Outcome, Run
+from handrail.ledger.store import SqliteLedger
+
+PROOFS = Path("state/proofs")
+DONE = (Outcome.ROLLED_BACK, Outcome.PROVEN, Outcome.PROVEN)  # what each leg comes to
+
+
+@dataclass(frozen=True)
+class Drill:
+    """One drill: an environment, a plan, and the three commands.
+
+    Args:
+        id: What the ledger knows it by.
+        ledger: The environment's.
+        inventory: The environment's file.
+        runbook: The plan's.
+        rollback: The runbook that puts it back.
+        data: What each command is given beside, ``key=value``.
+    """
+
+    id: str
+    ledger: Path
+    inventory: str
+    runbook: str
+    rollback: str
+    data: tuple[str, ...]
+
+    def command(self, leg: int) -> list[str]:
+        """Return one of the three commands."""
+        given = [f"drill={self.id}", f"reason={self.id}", *self.data]
+        runbook = self.rollback if leg == 1 else self.runbook
+        given += ["run=latest"] if leg == 1 else []
+        return [
+            *("pyinfra", "-y", self.inventory, runbook),
+            *(word for each in given for word in ("--data", each)),
+        ]
+
+
+@click.command()
+@click.argument("inventory")
+@click.argument("runbook")
+@click.option("--rollback", default="", metavar="FILE", help="else rollback.py beside RUNBOOK")
+@click.option("--key", default="", metavar="FILE", help="the SSH key that signs the proof")
+@click.option("--data", multiple=True, metavar="KEY=VALUE", help="for each of the three commands")
+@click.option("--json", "as_json", is_flag=True, help="print the proof as JSON")
+def drill(
+    inventory: str, runbook: str, rollback: str, key: str, data: tuple[str, ...], *, as_json: bool
+) -> int:
+    """Carry RUNBOOK through on INVENTORY, put it back, and carry it through again.
+
+    Three pyinfra commands; after a failure the same command goes on where it stopped. What every
+    step captured must read as before once it is put back. The times of each step, both ways, are
+    kept with what the plan was made of: in the ledger, and as a file in state/proofs that a guarded
+    environment takes where it is signed.
+
+    Exit status: 0 where it is proven, 1 where a leg did not end as it should, 2 usage.
+    """
+    leg, drilled = _opened(inventory, runbook, rollback, data)
+    for number in range(leg, len(LEGS)):
+        say([f"==> {drilled.id}: {LEGS[number]} ({number + 1} of {len(LEGS)})"])
+        sys.stdout.flush()
+        ended = _run(drilled.command(number))
+        if ended:
+            _told_failure(drilled, number, ended, data)
+            return NOT_GOOD
+    found = prove(SqliteLedger(drilled.ledger), Path(runbook).stem, drilled.id)
+    if isinstance(found, str):
+        sys.stderr.write(f"the drill proves nothing.\n    why:  {found}\n{_ROLL_BACK}")
+        return NOT_GOOD
+    folder = project_of(Path(inventory).absolute().parent) / PROOFS
+    path = keep(found, folder, Path(key).expanduser() if key else None)
+    if as_json:
+        say_json(found.as_json())
+    else:
+        say(_shown(found, path, signed=bool(key)))
+    return GOOD
+
+
+_ROLL_BACK = "    next: roll the run back, then the same command again\n"
+
+
+def _opened(
+    inventory: str, runbook: str, rollback: str, data: tuple[str, ...]
+) -> tuple[int, Drill]:
+    """Return the drill to begin or to carry on, and which leg is next.
+
+    Raises:
+        Misused: a file is not there, the environment is guarded, or a run of the plan stands.
+    """
+    what = "nothing was drilled"
+    back = rollback or str(Path(runbook).with_name("rollback.py"))
+    for file, fix in ((runbook, "ls runbooks/*.py"), (back, "name it: `--rollback FILE`")):
+        if not Path(file).is_file():
+            raise Misused(what, f"there is no runbook `{file}`", fix)
+    hosts = hosts_of(inventory)
+    said = {key: value for each in hosts.values() for key, value in each.items()}
+    if said.get("guarded"):
+        why = f"`{said.get('environment')}` is guarded: a drill undoes everything that it did"
+        raise Misused(what, why, "drill on staging; its proof counts here")
+    ledger = _ledger_of(inventory, said)
+    legs = legs_of(SqliteLedger(ledger), Path(runbook).stem) if ledger.exists() else []
+    standing = _standing(ledger, Path(runbook).stem) if ledger.exists() else None
+    if legs and not _is_over(legs):
+        drilled = Drill(legs[0].drill, ledger, inventory, runbook, back, data)
+        return sum(leg.outcome is done for leg, done in _paired(legs)), drilled
+    if standing is not None:
+        undo = f"pyinfra {inventory} {back} --data run={standing.id} --data reason=drill"
+        raise Misused(what, f"run `{standing.id}` stands, and a drill begins from nothing", undo)
+    return 0, Drill(f"drill-{now():%Y%m%dT%H%M%SZ}", ledger, inventory, runbook, back, data)
+
+
+def _is_over(legs: list[Run]) -> bool:
+    """Tell whether a drill came to its end, or was left for good: its runs were rolled back."""
+    return len(legs) >= len(LEGS) and legs[-1].outcome in (Outcome.PROVEN, Outcome.ROLLED_BACK)
+
+
+def _paired(legs: list[Run]) -> Iterator[tuple[Run, Outcome]]:
+    """Yield each leg with what it has to come to; the first is rolled back by the second."""
+    yield from zip(legs, DONE, strict=False)
+
+
+def _standing(ledger: Path, runbook: str) -> Run | None:
+    """Return the newest run of a plan where it was not rolled back."""
+    runs = SqliteLedger(ledger).runs().newest(runbook)
+    found = next((run for run in runs if not run.undoes), None)
+    return found if found and not found.rolled_back else None
+
+
+def _ledger_of(inventory: str, said: dict[str, object]) -> Path:
+    named = said.get("ledger") or LEDGERS / f"{said.get('environment')}.sqlite"
+    return project_of(Path(inventory).absolute().parent) / path_of(str(named))
+
+
+def _run(command: list[str]) -> int:
+    """Run a command of ours in the foreground; Ctrl-C reaches it, too, and it ends as it does."""
+    with subprocess.Popen(
+        [str(Path(sys.executable).with_name("pyinfra")), *command[1:]]
+    ) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            return process.wait()
+
+
+def _told_failure(drilled: Drill, leg: int, ended: int, data: tuple[str, ...]) -> None:
+    again = ["handrail", "drill", drilled.inventory, drilled.runbook]
+    again += [word for each in data for word in ("--data", each)]
+    sys.stderr.write(
+        f"\n{drilled.id} stopped: {LEGS[leg]} ended with {ended}.\n"
+        "    why:  see its lines above\n"
+        f"    next: mend that, then `{' '.join(again)}`: it goes on\n"
+    )
+
+
+def _shown(proof: Proof, path: Path, *, signed: bool) -> Iterable[str]:
+    """Return what a drill comes to, for people."""
+    yield f"{proof.drill}: `{proof.runbook}` went forward, back and forward on {proof.environment}."
+    yield f"    {proof.as_before} receipts read as before once they were put back"
+    yield from (f"    {task} stays: {why}" for task, why in proof.accepted.items())
+    yield f"    {'task':<10} {'forward':>9} {'back':>9} {'again':>9}  step"
+    for each in proof.tasks:
+        times = " ".join(f"{_seconds(took):>9}" for took in (each.forward, each.back, each.again))
+        yield f"    {each.task:<10} {times}  {each.step} ({each.target})"
+    sums = [[getattr(each, leg) or 0.0 for each in proof.tasks] for leg in LEGS]
+    yield f"    {'in all':<10} {' '.join(f'{_seconds(sum(each)):>9}' for each in sums)}"
+    kind = "signed" if signed else "not signed; `--key FILE` signs it"
+    yield f"    proof: {shown(path)} ({kind})"
+
+
+def _seconds(took: float | None) -> str:
+    return "" if took is None else f"{took:.1f} s"

@@ -1,0 +1,136 @@
+"""A guarded environment: it takes no plan forward that was not drilled elsewhere as it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+from pyinfra.context import host
+
+from handrail.engine.attempt.calls import Calls
+from handrail.engine.attempt.choices import Choices
+from handrail.engine.attempt.command import inventory_file, runbook_file, to_paste
+from handrail.engine.contract import load
+from handrail.engine.inventory import data_of
+from handrail.engine.likeness import code_of, moved, shape_of
+from handrail.engine.proofs import found_proofs
+from handrail.ledger.entry import now
+from handrail.ledger.errors import RunbookError, WrongCommand
+from handrail.ledger.place import project_of
+from handrail.ledger.proof import Proof
+
+DAYS = 30.0
+SHOWN = 5  # of what moved
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What an inventory says of how it is guarded.
+
+    Args:
+        guarded: Nothing goes forward here that was not drilled.
+        proofs: Files, folders and ledgers in which proofs are looked for.
+        days: How old a proof may be.
+        signers: Who may sign a proof that comes as a file: OpenSSH's file of allowed signers.
+    """
+
+    guarded: bool = False
+    proofs: tuple[Path, ...] = ()
+    days: float = DAYS
+    signers: Path | None = None
+
+    @classmethod
+    def here(cls, ledger: Path) -> Self:
+        """Read what the inventory says.
+
+        Args:
+            ledger: This environment's; where no places are named, its neighbours are asked.
+
+        Raises:
+            WrongCommand: a value is not of its kind.
+        """
+        project = project_of(Path(inventory_file()).absolute().parent)
+        given, days = host.data.get("proofs"), host.data.get("proof_days", DAYS)
+        signers, guarded = host.data.get("signers"), host.data.get("guarded", False)
+        if isinstance(days, bool) or not isinstance(days, int | float) or days <= 0:
+            raise _wrong("proof_days", days, "a number of days above 0")
+        if not isinstance(guarded, bool):
+            raise _wrong("guarded", guarded, "True or False")
+        named = [given] if isinstance(given, str) else given
+        if named is not None and not (
+            isinstance(named, list | tuple) and all(isinstance(each, str) for each in named)
+        ):
+            raise _wrong("proofs", given, "a list of files, folders and ledgers")
+        near = sorted(set(ledger.parent.glob("*.sqlite")) - {ledger}) if guarded else []
+        places = near if named is None else [project / each for each in named]
+        return cls(guarded, tuple(places), float(days), project / signers if signers else None)
+
+    def said(self, choices: Choices) -> dict[str, Any]:  # Any: JSON
+        """Return what the ledger keeps of the plan, where that matters: in a drill, and here."""
+        if not choices.drill and not self.guarded:
+            return {}
+        return {"plan": {"code": code_of(Path(runbook_file())), "shape": _shape()}}
+
+    def refusal(self, calls: Calls, choices: Choices) -> RunbookError | None:
+        """Return why the runbook must not start here, or None where it may."""
+        steps = {call.step for call in calls.declared.values()}
+        if not self.guarded or "proof" in choices.overrides or all(map(_is_gate, steps)):
+            return None
+        whys = list(self._doubts(calls.runbook))
+        if not whys:
+            return None
+        runbook = runbook_file()
+        override = to_paste(runbook, override="proof", reason="…")
+        return RunbookError(
+            "the run did not start",
+            f"this environment is guarded, and no drill proves `{runbook}` as it is: {whys[0]}",
+            f"drill it: `handrail drill inventory/staging.py {runbook}`; or go on without, on "
+            f"record: `{override}`",
+        )
+
+    def _doubts(self, runbook: str) -> list[str]:
+        """Return why no proof holds, the newest proof's first; empty where one does."""
+        whys: list[str] = []
+        looked: list[Proof] = []
+        for found in found_proofs(self.proofs, runbook, self.signers):
+            whys += [found] if isinstance(found, str) else []
+            looked += [found] if isinstance(found, Proof) else []
+        looked.sort(key=lambda proof: proof.ended_at, reverse=True)
+        doubts = [self._doubt(proof) for proof in looked]
+        if "" in doubts:
+            return []
+        return doubts + whys or [f"no drill of `{runbook}` is on record"]
+
+    def _doubt(self, proof: Proof) -> str:
+        """Return why a proof does not hold for what would run here; nothing where it does."""
+        drilled = f"the drill of {proof.ended_at[:10]} on {proof.environment}"
+        age = now() - datetime.fromisoformat(proof.ended_at)
+        if age > timedelta(days=self.days):
+            return f"{drilled} is {age.days} days old, at most {self.days:g} are allowed"
+        if files := _names(proof.code, code_of(Path(runbook_file()))):
+            return f"changed since {drilled}: {files}"
+        if data := _names(proof.shape, _shape()):
+            return f"the inventory's data has another shape than in {drilled}: {data}"
+        return ""
+
+
+def _names(was: Mapping[str, Any], now_is: Mapping[str, Any]) -> str:  # Any: nested
+    found = list(moved(was, now_is))
+    rest = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return ", ".join(f"`{each}`" for each in found[:SHOWN]) + rest
+
+
+@cache
+def _is_gate(step: str) -> bool:
+    return load(step).is_gate
+
+
+def _shape() -> dict[str, Any]:  # Any: nested
+    return shape_of((each.name, data_of(each)) for each in host.inventory)
+
+
+def _wrong(key: str, value: object, wanted: str) -> WrongCommand:
+    why = f"`{key}` is `{value}`, not {wanted}"
+    return WrongCommand("the run did not start", why, f"correct `{key}` in the inventory")

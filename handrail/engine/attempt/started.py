@@ -1,0 +1,26 @@
+"""What the ledger says of an attempt that starts."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handrail.engine.attempt.command import inventory_file, runbook_file
+
+if TYPE_CHECKING:
+    from handrail.engine.attempt.attempt import Attempt
+
+
+def started(attempt: "Attempt") -> dict[str, Any]:  # Any: JSON
+    """Return the body of the entry; what there is nothing to say of is left out."""
+    calls, choices = attempt.calls, attempt.choices
+    declared = [[each.task, each.step, each.target, each.name] for each in calls.in_order()]
+    body = {
+        "runbook_sha256": hashlib.sha256(Path(runbook_file()).read_bytes()).hexdigest(),
+        "inventory": inventory_file(),
+        "holds": [[each.label, each.name, each.after] for each in calls.holds.values()],
+        "to": choices.to,
+        "without": list(choices.without),
+        "overrides": list(choices.overrides),
+        **attempt.guard.said(choices),
+    }
+    return {"declared": declared} | {key: value for key, value in body.items() if value}

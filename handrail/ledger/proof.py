@@ -1,0 +1,162 @@
+"""The proof of a drill: up, down and up again, of one plan, told from what the ledger holds."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from handrail.ledger.entry import Entry, Event
+from handrail.ledger.run import Outcome, Run
+from handrail.ledger.runs import History, Runs
+
+LEGS = ("forward", "back", "again")
+Plan = Mapping[str, Any]  # Any: JSON; code and shape
+
+
+@dataclass(frozen=True)
+class Timed:
+    """How long one task took on one target, in seconds; None where it had nothing to do.
+
+    ``rows`` is how many its proof said that it carried, if it said so.
+    """
+
+    task: str
+    target: str
+    step: str
+    forward: float | None
+    back: float | None
+    again: float | None
+    rows: int | None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """That one plan was carried through, put back and carried through again.
+
+    Args:
+        drill: Id of the drill.
+        runbook: Name of the runbook.
+        environment: Where it was drilled.
+        runs: Ids of the three runs, forward, back and again.
+        ended_at: When the last of them ended, RFC 3339.
+        code: Digest of each file of the plan.
+        shape: Shape of the inventory's data.
+        rows: Rows of the data: the most that one of its steps carried; 0 where none did.
+        as_before: Receipts whose captured state read as before once they were put back.
+        accepted: Tasks that cannot be undone, with the reason for which that was accepted.
+        tasks: How long each took.
+        head: SHA-256 of the ledger's newest entry of these runs.
+    """
+
+    drill: str
+    runbook: str
+    environment: str
+    runs: tuple[str, ...]
+    ended_at: str
+    code: Mapping[str, str]
+    shape: Mapping[str, Any]  # Any: nested
+    rows: int
+    as_before: int
+    accepted: Mapping[str, str]
+    tasks: tuple[Timed, ...]
+    head: str
+
+    def as_json(self) -> dict[str, Any]:  # Any: JSON
+        """Return it as plain data."""
+        return {"format": 1, **asdict(self)}
+
+    @classmethod
+    def read(cls, found: Mapping[str, Any]) -> Self:  # Any: JSON
+        """Read it from plain data.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is not of that form.
+        """
+        if found["format"] != 1:
+            raise ValueError(found["format"])
+        fields = {key: value for key, value in found.items() if key != "format"}
+        tasks = tuple(Timed(**each) for each in fields.pop("tasks"))
+        return cls(**{**fields, "runs": tuple(fields["runs"]), "tasks": tasks})
+
+
+def legs_of(history: History, runbook: str, drill: str = "") -> list[Run]:
+    """Return the runs of a drill, oldest first; of the newest one where it is not named.
+
+    The newest run forward decides: where it belongs to no drill, there is none.
+    """
+    runs = Runs(history)
+    found: list[Run] = []
+    for run in runs.newest(runbook):
+        if run.undoes:
+            continue
+        if not (drill := drill or run.drill) or run.drill != drill:
+            break
+        found = [run, *runs.undoing(run.id), *found]
+    return found
+
+
+def prove(history: History, runbook: str, drill: str = "") -> Proof | str:
+    """Return the proof of a drill, or why there is none.
+
+    Raises:
+        LedgerDamaged: an entry is not what was written.
+    """
+    legs = legs_of(history, runbook, drill)
+    if not legs:
+        return f"no drill of `{runbook}` is on record"
+    if [leg.outcome for leg in legs] != [Outcome.ROLLED_BACK, Outcome.PROVEN, Outcome.PROVEN]:
+        return f"{legs[0].drill} did not end: it stands at its run {LEGS[len(legs) - 1]}"
+    entries = history.of_runs([leg.id for leg in legs])
+    plans = [
+        (each.run, each.body.get("plan")) for each in entries if each.event is Event.ATTEMPT_STARTED
+    ]
+    plan = plans[0][1]
+    if not plan or any(_differs(plan, each, whole=run != legs[1].id) for run, each in plans):
+        return f"{legs[0].drill}: the runbook, its steps or its inventory were changed in between"
+    return _proof(legs, entries, plan)
+
+
+def _differs(plan: Plan, other: Plan | None, *, whole: bool) -> bool:
+    """Tell whether another attempt was made of something else; a rollback has a file of its own."""
+    if not other or whole:
+        return plan != other
+    code, known = plan["code"], other["code"]
+    return plan["shape"] != other["shape"] or any(
+        code.get(key, at) != at for key, at in known.items()
+    )
+
+
+def _proof(legs: list[Run], entries: list[Entry], plan: Plan) -> Proof:
+    up, down, again = legs
+    kept = {key[0]: task.why for key, task in down.tasks.items() if task.skipped}
+    tasks = tuple(_timed(key, up, down, again) for key in up.tasks)
+    return Proof(
+        drill=up.drill,
+        runbook=up.runbook,
+        environment=entries[-1].environment,
+        runs=tuple(leg.id for leg in legs),
+        ended_at=entries[-1].at,
+        code=plan["code"],
+        shape=plan["shape"],
+        rows=max((each.rows or 0 for each in tasks), default=0),
+        as_before=sum(task.rolled_back for task in down.tasks.values()),
+        accepted=kept,
+        tasks=tasks,
+        head=entries[-1].sha256,
+    )
+
+
+def _timed(key: tuple[str, str], up: Run, down: Run, again: Run) -> Timed:
+    task = up.tasks[key]
+    rows = task.facts.get("rows")
+    return Timed(
+        *key,
+        task.declared.step,
+        forward=task.seconds,
+        back=_seconds(down, key),
+        again=_seconds(again, key),
+        rows=rows if isinstance(rows, int) else None,
+    )
+
+
+def _seconds(run: Run, key: tuple[str, str]) -> float | None:
+    return run.tasks[key].seconds if key in run.tasks else None
