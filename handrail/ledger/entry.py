@@ -42,6 +42,25 @@ class Event(StrEnum):
     GATE_OPENED = "gate.opened"
     GATE_PASSED = "gate.passed"
     GATE_CLOSED = "gate.closed"
+    APPROVAL_GIVEN = "approval.given"
+    APPROVAL_WITHDRAWN = "approval.withdrawn"
+    PERSON_CONFIRMED = "person.confirmed"
+    HEAD_SEALED = "head.sealed"
+    DOCTOR_ASKED = "doctor.asked"
+
+
+# What people and watchers say beside a run: written without the lease, under no token. It changes
+# no receipt, and a plan made before it is as good as one made after it.
+BESIDE = frozenset(
+    {
+        Event.APPROVAL_GIVEN,
+        Event.APPROVAL_WITHDRAWN,
+        Event.PERSON_CONFIRMED,
+        Event.HEAD_SEALED,
+        Event.DOCTOR_ASKED,
+    }
+)
+NO_TOKEN = 0
 
 
 def canonical(value: object) -> str:

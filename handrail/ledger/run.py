@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from handrail.ledger.entry import Entry, Event
+from handrail.ledger.entry import BESIDE, Entry, Event
 from handrail.ledger.errors import LedgerDamaged
 from handrail.ledger.task import SETTLED, Declared, Receipt, Task, TaskState
 
@@ -54,6 +54,7 @@ class Run:
     held: str = ""  # where the last attempt was told to hold, and did
     holds: list[Hold] = field(default_factory=list)
     without: list[str] = field(default_factory=list)  # targets that the last attempt left out
+    beside: list[Entry] = field(default_factory=list)  # what people said of it without the lease
     spent: dict[tuple[str, str], int] = field(default_factory=dict)  # consent, reason -> attempt
 
     @property
@@ -114,6 +115,8 @@ class Run:
         if consent := entry.body.get("consent"):
             self.spent[str(consent), entry.reason] = entry.attempt
         match entry.event:
+            case event if event in BESIDE:
+                self.beside.append(entry)
             case Event.ATTEMPT_STARTED:
                 self.attempts = entry.attempt
                 self.ended, self.held = False, ""

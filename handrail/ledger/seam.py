@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from handrail.ledger.chain import Head
-from handrail.ledger.entry import Entry, Event, now, plain, storable, timestamp
+from handrail.ledger.entry import BESIDE, Entry, Event, now, plain, storable, timestamp
 from handrail.ledger.lease import SECONDS, Lease, Owner
 from handrail.ledger.runs import History, Runs
 
@@ -44,6 +44,13 @@ class Fact:
         )
 
 
+def refuse_not_beside(facts: Sequence[Fact]) -> None:
+    """Raise where something that only the holder of the lease may say is said without it."""
+    for fact in facts:
+        if fact.event not in BESIDE:
+            raise ValueError(f"`{fact.event}` is not said beside a run")
+
+
 class Ledger(History, Protocol):
     """What the engine and the `handrail` command need of a ledger, wherever it is kept."""
 
@@ -63,6 +70,9 @@ class Ledger(History, Protocol):
 
     def append(self, facts: Sequence[Fact], token: int, *, durable: bool = True) -> list[Entry]:
         """Record facts under a current token, all or none; durable ones outlive a power cut."""
+
+    def append_beside(self, facts: Sequence[Fact]) -> list[Entry]:
+        """Record what is said beside a run, without the lease; on disk when this returns."""
 
     def vault(self) -> str:
         """Return the fingerprint of the vault it was written with; empty before the first."""

@@ -8,16 +8,17 @@ from pathlib import Path
 
 from handrail.ledger import beat, sqlite
 from handrail.ledger.chain import Head, untrusted
-from handrail.ledger.entry import Entry, canonical, timestamp
+from handrail.ledger.entry import NO_TOKEN, Entry, canonical, timestamp
 from handrail.ledger.errors import RunLocked
 from handrail.ledger.history import SqliteHistory
 from handrail.ledger.lease import SECONDS, Lease, Owner
 from handrail.ledger.place import refuse_loss
 from handrail.ledger.refusals import unwritable
 from handrail.ledger.schema import FIELDS, LEASE
-from handrail.ledger.seam import Fact, Ledger, NoLedger
+from handrail.ledger.seam import Fact, Ledger, NoLedger, refuse_not_beside
 
-_NEWEST = "SELECT seq, sha256, token FROM entries ORDER BY seq DESC LIMIT 1"
+_NEWEST = "SELECT seq, sha256 FROM entries ORDER BY seq DESC LIMIT 1"
+_UNDER_TOKEN = f"SELECT seq, token FROM entries WHERE token > {NO_TOKEN} ORDER BY seq DESC LIMIT 1"
 _INSERT = (
     f"INSERT INTO entries ({', '.join(FIELDS)}) VALUES ({', '.join(f':{name}' for name in FIELDS)})"
 )
@@ -51,19 +52,35 @@ class SqliteLedger(SqliteHistory):
             RunLocked: the token is stale: another process took over.
             LedgerUnwritable: read-only, full, or locked for too long.
         """
-        entries: list[Entry] = []
         with self._writing.transaction(durable=durable) as db:
             self._refuse_stale(db, token)
-            seq, prev, highest = db.execute(_NEWEST).fetchone() or (0, Head().sha256, 0)
-            if highest > token:
-                raise untrusted(self.path, f"entry {seq} has token {highest}; the lease {token}")
-            for fact in facts:
-                entry = fact.entry(self.environment, token, Head(seq, prev))
-                body = canonical(entry.body)
-                entry = entry.sealed(body)
-                db.execute(_INSERT, vars(entry) | {"body": body})
-                entries.append(entry)
-                seq, prev = entry.seq, entry.sha256
+            found = db.execute(_UNDER_TOKEN).fetchone()
+            if found is not None and found[1] > token:
+                what = f"entry {found[0]} has token {found[1]}; the lease {token}"
+                raise untrusted(self.path, what)
+            return self._insert(db, facts, token)
+
+    def append_beside(self, facts: Sequence[Fact]) -> list[Entry]:
+        """Record what is said beside a run, without the lease; on disk when this returns.
+
+        Raises:
+            LedgerUnwritable: read-only, full, or locked for too long.
+        """
+        refuse_not_beside(facts)
+        with self._writing.transaction(durable=True) as db:
+            sqlite.renew(db)
+            return self._insert(db, facts, NO_TOKEN)
+
+    def _insert(self, db: sqlite3.Connection, facts: Sequence[Fact], token: int) -> list[Entry]:
+        entries: list[Entry] = []
+        head = Head(*(db.execute(_NEWEST).fetchone() or vars(Head()).values()))
+        for fact in facts:
+            entry = fact.entry(self.environment, token, head)
+            body = canonical(entry.body)
+            entry = entry.sealed(body)
+            db.execute(_INSERT, vars(entry) | {"body": body})
+            entries.append(entry)
+            head = Head(entry.seq, entry.sha256)
         return entries
 
     def bind_vault(self, fingerprint: str) -> None:

@@ -21,7 +21,7 @@ from handrail.engine.decide.known import BeforeFacts, place
 from handrail.engine.inventory import Inventory
 from handrail.engine.names import is_same_step
 from handrail.ledger.chain import Head
-from handrail.ledger.entry import Event
+from handrail.ledger.entry import BESIDE, Event
 from handrail.ledger.errors import LedgerUnwritable, RunbookError, RunLocked
 from handrail.ledger.lease import BEATS, Owner
 from handrail.ledger.run import Outcome, Run
@@ -176,7 +176,8 @@ class Attempt:
         keep_beating(self.writer.beat, lease.seconds / BEATS)
 
     def _open_attempt(self, took_over: str) -> None:
-        if self.writer is None or self.writer.ledger.since(self.seen.seq):
+        since = self.writer.ledger.since(self.seen.seq) if self.writer else []
+        if self.writer is None or any(entry.event not in BESIDE for entry in since):
             raise RunLocked(
                 f"runbook `{self.runbook}` did not start",
                 "another command was at work on this environment since this one made its plan",

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, Self
 
 from handrail.ledger.chain import Head
-from handrail.ledger.entry import Entry, Event
+from handrail.ledger.entry import BESIDE, Entry, Event
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Run
 from handrail.ledger.runs import Runs
@@ -94,6 +94,10 @@ class TaskEvidence:
 
     def take(self, entry: Entry) -> None:
         """Take one entry about this task into account."""
+        if entry.event in BESIDE:
+            said = entry.reason or str(entry.body.get("with", ""))
+            self.reasons.append(Reason(entry.at, entry.actor, entry.event, said))
+            return
         self.is_gate = self.is_gate or entry.event.startswith("gate.")
         self.facts = entry.body.get("facts") or self.facts
         if entry.reason:
@@ -225,7 +229,7 @@ def _one(
         ],
         rollbacks=rollbacks,
         head=(head.seq, head.sha256),
-        ended_at=[entry.at for entry in own if entry.event is not Event.RUN_ROLLED_BACK][-1],
+        ended_at=[e.at for e in own if e.event not in BESIDE | {Event.RUN_ROLLED_BACK}][-1],
     )
 
 

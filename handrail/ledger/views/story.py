@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from handrail.ledger.entry import Event
+from handrail.ledger.entry import BESIDE, NO_TOKEN, Event
 
 Key = tuple[str, str, str]  # run, task, target
 
@@ -61,6 +61,9 @@ class Story:
             return
         try:
             body = row["body"]
+            if event in BESIDE or row["token"] == NO_TOKEN:
+                yield from self._beside(event, row)
+                return
             yield from self._writer(event, row)
             yield from self._run(event, row, body)
             if row["task"]:
@@ -69,6 +72,15 @@ class Story:
                 self._move((row["run"], row["task"], row["target"]), str(body["to"]))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             yield f"it lacks what `{event}` has to say: {error!r}"
+
+    def _beside(self, event: Event, row: Mapping[str, Any]) -> Iterator[str]:
+        """What is said beside a run needs no lease, has no token, and is about a run that is."""
+        if event not in BESIDE:
+            yield f"`{event}` was written without the lease"
+        elif row["token"] != NO_TOKEN:
+            yield f"`{event}` is said without the lease, and it has token {row['token']}"
+        elif row["run"] and row["run"] not in self.attempts:
+            yield f"run `{row['run']}` was never opened"
 
     def _writer(self, event: Event, row: Mapping[str, Any]) -> Iterator[str]:
         """One attempt writes at a time, each under a token higher than all before."""
