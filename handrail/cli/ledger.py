@@ -58,7 +58,7 @@ def _path(ledger: str) -> Path:
     )
 
 
-def _open(ledger: str) -> SqliteLedger:
+def opened(ledger: str) -> SqliteLedger:
     """Open a ledger to look at it; a vault that is gone is told, and hides nothing else."""
     held = SqliteLedger(_path(ledger))
     try:
@@ -72,7 +72,7 @@ def _open(ledger: str) -> SqliteLedger:
 @reads
 def runs(ledger: str, *, as_json: bool) -> int:
     """List every run."""
-    held = _open(ledger)
+    held = opened(ledger)
     found = fold(held.entries())
     if as_json:
         say_json(shows.runs_as_json(held.environment, found))
@@ -89,7 +89,7 @@ def status(ledger: str, run: str, *, as_json: bool) -> int:
 
     The newest run where RUN is left out.
     """
-    held = _open(ledger)
+    held = opened(ledger)
     evidence = gather(held, run)
     if as_json:
         say_json(shows.status_as_json(held.environment, evidence.run))
@@ -107,7 +107,7 @@ def show(ledger: str, run: str, *, as_json: bool) -> int:
 
     RUN is its id, or `latest`.
     """
-    held = _open(ledger)
+    held = opened(ledger)
     evidence = gather(held, run)
     if as_json:
         say_json(shows.run_as_json(evidence))
@@ -143,7 +143,7 @@ def export(ledger: str, run: str, *, as_json: bool) -> int:  # noqa: ARG001 - it
 
     Those of all runs where RUN is left out.
     """
-    held = _open(ledger)
+    held = opened(ledger)
     entries = held.of_runs([choose(held.runs(), run).id]) if run else held.entries()
     say(json.dumps(entry.as_json(), ensure_ascii=False) for entry in entries)
     return GOOD
@@ -158,7 +158,7 @@ def report(ledger: str, run: str, html: str, *, as_json: bool) -> int:
 
     The newest run where RUN is left out.
     """
-    held = _open(ledger)
+    held = opened(ledger)
     evidence = gather(held, run)
     found = audit(held.path)
     if html:

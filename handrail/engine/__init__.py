@@ -1,6 +1,7 @@
 """The runbook engine: contracts carried out by pyinfra and remembered by a ledger."""
 
 from handrail.clients.secret import Secret
+from handrail.engine import person
 from handrail.engine.attempt.opening import begin
 from handrail.engine.borrowed import adopt, uses
 from handrail.engine.children import living_on
@@ -8,6 +9,7 @@ from handrail.engine.contract import Commands, call, check, irreversible
 from handrail.engine.finding import Finding, fails, holds, holds_if, unknown
 from handrail.engine.hold import hold
 from handrail.engine.output import output
+from handrail.engine.person import approve
 from handrail.engine.signature import FROM_RUN, FROM_TARGET
 from handrail.engine.steps import gate, step
 from handrail.engine.telling import say
@@ -20,6 +22,7 @@ __all__ = [
     "Finding",
     "Secret",
     "adopt",
+    "approve",
     "begin",
     "call",
     "check",
@@ -31,6 +34,7 @@ __all__ = [
     "irreversible",
     "living_on",
     "output",
+    "person",
     "roll_back",
     "say",
     "step",

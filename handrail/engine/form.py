@@ -23,6 +23,7 @@ class Step(Protocol[P]):
             asked again whatever changes. Of a step with a stake, the task or hold that ends it.
         stake: What is at stake from this call's act on, where it is not what the step says of
             itself; an empty text where nothing is.
+        owner: Who answers for it, for people: plan, console and report show it.
         _serial: One target after the other, in the inventory's order.
     """
 
@@ -36,6 +37,7 @@ class Step(Protocol[P]):
         canary: int = 0,
         until: str = "",
         stake: str | None = None,
+        owner: str = "",
         _serial: bool = False,
         _parallel: int | None = None,
         _sudo: bool = False,

@@ -5,8 +5,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 
-FOLDER = re.compile(r"^(handrail\.)?operations\.")  # a project's folder of steps, or the wheel's
-HOMES = ("operations", "handrail.operations")  # where a short name is looked for, in this order
+# A project's folder of steps, the wheel's, or the library's own.
+FOLDER = re.compile(r"^((handrail\.)?operations|handrail\.engine)\.")
+# Where a short name is looked for, in this order.
+HOMES = ("operations", "handrail.operations", "handrail.engine")
 
 
 def ledger_name(body: Callable[..., object]) -> str:

@@ -9,6 +9,7 @@ from pyinfra.api.command import FunctionCommand, PyinfraCommand
 from handrail.clients.errors import ClientError
 from handrail.engine.act import Act
 from handrail.engine.attempt.attempt import Attempt
+from handrail.engine.attempt.beside import is_withdrawn
 from handrail.engine.attempt.command import is_dry
 from handrail.engine.contract import Contract, chosen
 from handrail.engine.decide import decide
@@ -90,7 +91,9 @@ def as_the_run_would(attempt: Attempt) -> list[tuple[Planned, Decision]]:
     for each in sorted(attempt.plan, key=lambda each: (order[each.declared.task],
                                                        each.declared.target)):  # fmt: skip
         task = each.declared.task
-        decision = each.later if acting - {task} else each.decision
+        known = attempt.run.tasks.get((task, each.declared.target))
+        withdrawn = known is not None and is_withdrawn(attempt, known)
+        decision = each.later if acting - {task} or withdrawn else each.decision
         if attempt.is_beyond(task):
             decision = Decision(Do.LEAVE, "not reached", f"the run holds at {attempt.choices.to}")
         elif decision.stops and (attempt.beside or (acting - {task} and decision.may_change)):

@@ -6,6 +6,8 @@ from pyinfra.context import host
 
 from handrail.engine import snapshot
 from handrail.engine.act import Act
+from handrail.engine.attempt.beside import is_withdrawn
+from handrail.engine.attempt.command import is_executing
 from handrail.engine.contract import Irreversible, ask, claim
 from handrail.engine.decide.gate import GateFacts
 from handrail.engine.decide.receipt import Reading, Reads, ReceiptFacts
@@ -49,7 +51,8 @@ def gate_facts(act: Act) -> GateFacts:
     return GateFacts(
         passed=task.settled and same,
         opened=task.opened_at is not None and same,
-        void=attempt.is_void(task, since=task.proven_seq),
+        void=attempt.is_void(task, since=task.proven_seq)
+        or (is_executing() and is_withdrawn(attempt, task)),
         until=until,
         until_is_done=bool(until) and attempt.is_done(until),
     )

@@ -110,14 +110,14 @@ def called(function: Callable[P, Any], contract: Contract) -> Step[P]:
         canary: int = 0,
         until: str = "",
         stake: str | None = None,
+        owner: str = "",
         **kwargs: Any,
     ) -> None:
         settings = {key: kwargs.pop(key) for key in list(kwargs) if key.startswith("_")}
         at_stake = contract.stake if stake is None else stake
         try:
-            _declare(
-                Spoken(contract, args, task, name, on, canary, until, at_stake, settings, kwargs)
-            )
+            said = (task, name, on, canary, until, at_stake, owner)
+            _declare(Spoken(contract, args, *said, settings, kwargs))
         except RunbookError as error:
             current().refusal = error
             raise refuse(error) from None
@@ -138,6 +138,7 @@ class Spoken:
     canary: int
     until: str
     stake: str
+    owner: str
     settings: dict[str, Any]  # Any: pyinfra's arguments
     kwargs: dict[str, Any]  # Any: whatever was written
 
@@ -151,7 +152,7 @@ def _declare(spoken: Spoken) -> None:
     attempt, contract, where = current(), spoken.contract, calling.place()
     calling.refuse_settings(contract.name, spoken.settings)
     chosen = selected(spoken.on, host)
-    words = {"name": spoken.name, "on": spoken.on or ""} if chosen else {}
+    words = {"name": spoken.name, "on": spoken.on or "", "owner": spoken.owner} if chosen else {}
     calling.refuse_form(contract.name, spoken.args, spoken.task, words)
     refuse_until(contract, spoken.until, spoken.stake)
     plain: dict[str, Any] = {}
@@ -169,6 +170,7 @@ def _declare(spoken: Spoken) -> None:
         attempt.calls.stakes[spoken.task] = (spoken.stake, spoken.until)
     elif spoken.until:
         attempt.calls.untils[spoken.task] = spoken.until
+    attempt.calls.owners |= {spoken.task: spoken.owner} if spoken.owner and chosen else {}
     first = calling.canaries(spoken.canary, spoken.on)
     do = partial(commands, contract, spoken.task, plain)
     if first:

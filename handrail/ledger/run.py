@@ -54,6 +54,9 @@ class Run:
     held: str = ""  # where the last attempt was told to hold, and did
     holds: list[Hold] = field(default_factory=list)
     without: list[str] = field(default_factory=list)  # targets that the last attempt left out
+    plan: str = ""  # digest of the calls and arguments of the last attempt
+    operators: set[str] = field(default_factory=set)  # by any name they are known by
+    owners: dict[str, str] = field(default_factory=dict)  # task -> who answers for it
     beside: list[Entry] = field(default_factory=list)  # what people said of it without the lease
     spent: dict[tuple[str, str], int] = field(default_factory=dict)  # consent, reason -> attempt
 
@@ -120,6 +123,9 @@ class Run:
             case Event.ATTEMPT_STARTED:
                 self.attempts = entry.attempt
                 self.ended, self.held = False, ""
+                self.plan = str(entry.body.get("plan", ""))
+                self.operators |= {entry.actor, str(entry.body.get("os_user", entry.actor))}
+                self.owners |= entry.body.get("owners", {})
                 self.without = list(entry.body.get("without", []))
                 self.holds = [Hold(*each) for each in entry.body.get("holds", [])]
                 self.declare(Declared(*call) for call in entry.body["declared"])

@@ -1,10 +1,12 @@
 """The calls of a runbook as they are read: which tasks, in which order, on which targets."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from handrail.ledger.entry import canonical
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Hold
 from handrail.ledger.task import Declared
@@ -24,6 +26,7 @@ class Calls:
     places: dict[str, str] = field(default_factory=dict)  # task -> where it was called
     untils: dict[str, str] = field(default_factory=dict)  # gate -> the task that makes it history
     stakes: dict[str, tuple[str, str]] = field(default_factory=dict)  # step -> text, what ends it
+    owners: dict[str, str] = field(default_factory=dict)  # task -> who answers for it
     accepts: dict[str, str] = field(default_factory=dict)  # task that may stay -> why
     undoing: set[tuple[str, str]] = field(default_factory=set)  # what a rollback will put back
     holds: dict[str, Hold] = field(default_factory=dict)
@@ -108,6 +111,15 @@ class Calls:
     def order(self) -> dict[str, int]:
         """Return the place of each task in the runbook."""
         return {task: number for number, task in enumerate(self.places)}
+
+    def digest(self) -> str:
+        """Return what identifies the plan: every call in order, with its arguments; hex."""
+        said = [
+            [call.task, call.step, call.target, call.name,
+             dict(self.arguments[call.task, call.target])]
+            for call in self.in_order()
+        ]  # fmt: skip
+        return hashlib.sha256(canonical(said).encode()).hexdigest()
 
     def before(self, task: str) -> set[str]:
         """Return the tasks that stand before one."""

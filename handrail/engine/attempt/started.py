@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handrail.engine.attempt.command import inventory_file, runbook_file
+from handrail.ledger.people import os_user
 
 if TYPE_CHECKING:
     from handrail.engine.attempt.attempt import Attempt
@@ -17,6 +18,9 @@ def started(attempt: "Attempt") -> dict[str, Any]:  # Any: JSON
     body = {
         "runbook_sha256": hashlib.sha256(Path(runbook_file()).read_bytes()).hexdigest(),
         "inventory": inventory_file(),
+        "plan": calls.digest(),
+        "os_user": os_user(),
+        "owners": calls.owners,
         "holds": [[each.label, each.name, each.after] for each in calls.holds.values()],
         "to": choices.to,
         "without": list(choices.without),

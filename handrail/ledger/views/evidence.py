@@ -83,6 +83,7 @@ class TaskEvidence:
     started_at: str | None
     seconds: float | None
     in_doubt: bool
+    owner: str = ""  # who answers for it
     is_gate: bool = False
     settled_at: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON
@@ -212,7 +213,7 @@ def _one(
     rollbacks: list[Evidence],
 ) -> Evidence:
     own = ledger.of_runs([run.id])
-    tasks = {key: _task(task) for key, task in run.tasks.items()}
+    tasks = {key: _task(task, run.owners.get(key[0], "")) for key, task in run.tasks.items()}
     for entry in own:
         task = tasks.get(_as_called_now((entry.task, entry.target), own))
         if task is not None:
@@ -233,7 +234,7 @@ def _one(
     )
 
 
-def _task(task: Task) -> TaskEvidence:
+def _task(task: Task, owner: str) -> TaskEvidence:
     return TaskEvidence(
         task=task.declared.task,
         step=task.declared.step,
@@ -245,6 +246,7 @@ def _task(task: Task) -> TaskEvidence:
         started_at=task.started_at,
         seconds=task.seconds,
         in_doubt=task.in_doubt,
+        owner=owner,
         before=task.receipt.before if task.receipt else None,
         acted=task.receipt is not None,
     )

@@ -48,7 +48,7 @@ def _colour(words: str) -> str:
 
 
 def _task(task: TaskEvidence, longest: float) -> dict[str, Any]:  # Any: what the template shows
-    notes = [("facts", plain.facts(task.facts)), ("why", task.why)]
+    notes = [("owner", task.owner), ("facts", plain.facts(task.facts)), ("why", task.why)]
     if task.before is not None:
         notes.append(("before", plain.facts(task.before)))
     notes += [(f"reason, {each.actor}", each.text) for each in task.reasons]

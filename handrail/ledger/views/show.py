@@ -149,6 +149,7 @@ def _task_as_json(task: TaskEvidence) -> JSON:
         "step": task.step,
         "target": task.target,
         "name": task.name,
+        "owner": task.owner,
         "kind": "gate" if task.is_gate else "step",
         "state": task.state,
         "in_doubt": task.in_doubt,
@@ -214,6 +215,7 @@ def details_of(task: TaskEvidence) -> list[tuple[str, str]]:
     took = plain.duration(task.seconds)
     details = [
         ("name", one_line(task.name)),
+        ("owner", one_line(task.owner)),
         ("why", one_line(task.why)),
         ("attempts", str(task.attempts or "")),
         ("started", f"{times}, took {took}" if took else times),

@@ -1,0 +1,122 @@
+"""What people say of a run: an approval, and that a task a person does is done."""
+
+from typing import Any
+
+import click
+
+from handrail.cli.ledger import opened
+from handrail.cli.out import GOOD, Misused, say
+from handrail.clients import ssh_signature
+from handrail.clients.masking import masked, masked_data
+from handrail.ledger.entry import Event, now, timestamp
+from handrail.ledger.errors import RunbookError
+from handrail.ledger.people import NAMESPACE, approval_text, os_user
+from handrail.ledger.run import Run
+from handrail.ledger.seam import Fact, Ledger
+from handrail.ledger.views.evidence import choose
+
+APPROVED, PERSONAL = "person.approve", "person.does"
+
+_LEDGER = click.option(
+    "--ledger",
+    metavar="URL",
+    envvar="LEDGER_URL",
+    default="",
+    help="a path or an address; else $LEDGER_URL, else the one file in state/ledgers",
+)
+
+
+@click.command
+@click.argument("run")
+@click.argument("task")
+@click.option("--role", default="", help="as whom, where the approval names a role")
+@click.option("--sign", metavar="KEY", default="", help="sign it with this SSH key")
+@click.option("--withdraw", is_flag=True, help="take an approval back")
+@click.option("--reason", default="", help="why; kept in the ledger")
+@_LEDGER
+def approve(
+    ledger: str, run: str, task: str, role: str, sign: str, reason: str, *, withdraw: bool
+) -> int:
+    """Approve that a run goes on past a task.
+
+    RUN is its id, or `latest`. It must be somebody else than the operator: the user of this system,
+    or the owner of an SSH key that the inventory lists. It counts for the plan as it is now.
+    """
+    held = opened(ledger)
+    found = _task_of(held, run, task, APPROVED, "waits for no approval")
+    me = os_user()
+    if withdraw:
+        _record(held, found, Event.APPROVAL_WITHDRAWN, task, reason)
+        say([f"The approval of {me} for task {task} of {found.id} is withdrawn."])
+        return GOOD
+    if not sign and me in found.operators:
+        raise RunbookError(
+            f"task `{task}` of `{found.id}` was not approved",
+            f"{me} is an operator of this run",
+            "let somebody else approve it, as another user of this system or with `--sign KEY`",
+        )
+    at = timestamp(now())
+    body = {"role": role, "plan": found.plan, "at": at}
+    if sign:
+        text = approval_text(held.environment, found.id, task, found.plan, role, at)
+        body["signature"] = ssh_signature.sign(text, sign, NAMESPACE)
+    _record(held, found, Event.APPROVAL_GIVEN, task, reason, body)
+    say([f"{me} approved task {task} of {found.id}, for plan {found.plan[:12]}."])
+    return GOOD
+
+
+@click.command
+@click.argument("run")
+@click.argument("task")
+@click.option("--with", "evidence", metavar="TEXT", required=True, help="what shows that it is so")
+@click.option("--on", "target", metavar="TARGET", default="", help="where it has several targets")
+@_LEDGER
+def confirm(ledger: str, run: str, task: str, evidence: str, target: str) -> int:
+    """Confirm that a person has done a task; in a rollback, that it is put back.
+
+    RUN is its id, or `latest`.
+    """
+    held = opened(ledger)
+    found = _task_of(held, run, task, PERSONAL, "is not one that a person does")
+    targets = sorted(place for name, place in found.tasks if name == task)
+    if target and target not in targets:
+        there = ", ".join(f"`{each}`" for each in targets)
+        raise Misused("nothing was confirmed", f"task `{task}` is not on `{target}`", there)
+    if not evidence.strip():
+        raise Misused("nothing was confirmed", "no evidence is named", 'add `--with "ticket 4711"`')
+    _record(held, found, Event.PERSON_CONFIRMED, task, "", {"with": evidence}, target)
+    say([f"{os_user()} confirmed task {task} of {found.id} with: {evidence}"])
+    return GOOD
+
+
+def _task_of(held: Ledger, run: str, task: str, step: str, otherwise: str) -> Run:
+    """Return the run, where it has such a task.
+
+    Raises:
+        Misused: with the tasks that could be meant.
+    """
+    found = choose(held.runs(), run)
+    fitting = {name: None for (name, _), each in found.tasks.items() if each.declared.step == step}
+    if task not in fitting:
+        could = ", ".join(f"`{name}`" for name in fitting) or "none"
+        what = f"nothing was said of task `{task}`"
+        why = f"in `{found.id}` it {otherwise}"
+        raise Misused(what, why, f"name one of: {could}; see `handrail show {found.id}`")
+    return found
+
+
+def _record(
+    held: Ledger,
+    run: Run,
+    event: Event,
+    task: str,
+    reason: str,
+    body: dict[str, Any] | None = None,  # Any: JSON
+    target: str = "",
+) -> None:
+    step = next(each.declared.step for (name, _), each in run.tasks.items() if name == task)
+    fact = Fact(
+        event, run.id, run.attempts, os_user(), task, step, target, masked(reason),
+        masked_data(body or {}),
+    )  # fmt: skip
+    held.append_beside([fact])

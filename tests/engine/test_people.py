@@ -1,0 +1,205 @@
+"""Steps done by people, and approvals: a run waits for a word of somebody, and says whose."""
+
+import subprocess
+
+import pytest
+
+from handrail.cli import people
+from handrail.cli.__main__ import main
+from handrail.ledger.audit import audit
+from handrail.testing.lab import end, until
+
+IMPORT = "from handrail import approve, hold, person\n"
+WRITE = 'steps.write(path=f"{room}/a", text="1", task="1")'
+CALL = (
+    'person.does(task="2", owner="DBA on call", instructions="Turn DNS at the registrar", '
+    'evidence="ticket or screenshot", rollback="Turn DNS back"{more})'
+)
+APPROVE = 'approve(task="2", role="release manager", people={people}, expires_minutes=60)'
+LAST = 'steps.write(path=f"{{room}}/z", text="{text}", task="3")'
+
+
+@pytest.fixture
+def said(monkeypatch, lab):
+    """Say something to the `handrail` command as a user of this system; returns its status."""
+
+    def say(who, *arguments):
+        monkeypatch.setattr(people, "os_user", lambda: who)
+        return main([*arguments, "--ledger", str(lab.ledger)])
+
+    return say
+
+
+def waiting(lab, event="gate.opened", count=1):
+    """Start the run and wait until it waits for a person."""
+    process = lab.start()
+
+    def seen():
+        found = [each.event for each in lab.entries()] if lab.ledger.exists() else []
+        assert process.poll() is None, process.communicate()[0]
+        return found.count(event) >= count
+
+    until(seen, 60)
+    return process
+
+
+def ended(process):
+    """Return how a run ended that no longer waits, and all it said."""
+    text, _ = process.communicate(timeout=60)
+    return process.returncode, text
+
+
+def test_a_person_s_step_waits_until_it_is_confirmed(lab, said):
+    """It says for whom, what to do and what to type; the ledger keeps who confirmed."""
+    lab.runbook(WRITE, CALL.format(more=""), LAST.format(text="x"), header=IMPORT)
+    process = waiting(lab, "step.started", 2)
+    run = lab.runs()[-1].id
+
+    assert said("bob", "confirm", run, "2", "--with", "ticket 4711") == 0
+    code, text = ended(process)
+
+    assert code == 0, text
+    assert "DBA on call: Turn DNS at the registrar" in text
+    assert f'handrail confirm {run} 2 --with "ticket or screenshot"' in text
+    facts = lab.runs()[-1].tasks["2", "one"].facts
+    assert (facts["confirmed_by"], facts["evidence"]) == ("bob", "ticket 4711")
+    assert lab.runs()[-1].owners == {"2": "DBA on call"}
+    assert audit(lab.ledger).good
+
+
+def test_a_run_killed_while_it_waits_for_a_person_waits_on(lab, said):
+    """A word that was given meanwhile counts, and nobody is asked twice."""
+    lab.runbook(CALL.format(more=""), header=IMPORT)
+    end(waiting(lab, "step.started"))
+    run = lab.runs()[-1].id
+
+    assert said("bob", "confirm", "latest", "2", "--with", "seen") == 0
+    again = lab.run()
+
+    assert again.code == 0, again.said
+    assert lab.runs()[-1].id == run
+    assert lab.events()[-1] == "step.adopted 2@one"
+
+
+def test_the_way_back_of_a_person_s_step_is_a_person_s_act(lab, said):
+    """A rollback waits until a person confirmed that it is as before."""
+    lab.runbook(CALL.format(more=""), header=IMPORT)
+    process = waiting(lab, "step.started")
+    assert said("bob", "confirm", "latest", "2", "--with", "done") == 0
+    assert ended(process)[0] == 0
+
+    rollback = subprocess.Popen(
+        lab.command("--data", "run=latest", "--data", "reason=r", runbook="rollback"),
+        cwd=lab.folder, env=lab.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    until(lambda: lab.runs()[-1].undoes and lab.events()[-1] == "step.started 2@one", 60)
+    assert said("bob", "confirm", lab.runs()[-1].id, "2", "--with", "back") == 0
+    code, text = ended(rollback)
+
+    assert code == 0, text
+    assert "DBA on call: Turn DNS back" in text
+    assert lab.runs()[0].outcome == "rolled_back"
+
+
+def test_a_person_s_word_does_not_stand_for_its_claim(lab, said):
+    """Where a step carries a claim, that must hold, too."""
+    claim = ', claim="lab.steps.file_is_gone", claim_arguments={"path": f"{room}/a"}'
+    lab.runbook(WRITE, CALL.format(more=claim), header=IMPORT)
+    process = waiting(lab, "step.started", 2)
+
+    assert said("bob", "confirm", "latest", "2", "--with", "done") == 0
+    code, text = ended(process)
+
+    assert code == 1
+    assert "bob at" in text
+    assert lab.states()["2@one"] == "failed"
+
+
+def test_an_approval_lets_the_run_go_on(lab, said):
+    """By two people, neither of them the operator."""
+    lab.runbook(WRITE, APPROVE.format(people=2), LAST.format(text="x"), header=IMPORT)
+    process = waiting(lab)
+    run = lab.runs()[-1].id
+
+    assert said("bob", "approve", run, "2") == 0
+    assert said("bob", "approve", run, "2") == 0  # once more counts once
+    assert said("eve", "approve", run, "2", "--role", "release manager") == 0
+    code, text = ended(process)
+
+    assert code == 0, text
+    assert lab.runs()[-1].tasks["2", "one"].facts["approved"] == ["bob", "eve"]
+
+
+def test_the_operator_does_not_approve_their_own_run(lab, said, capsys):
+    """By no name that the run knows them by."""
+    lab.runbook(APPROVE.format(people=1), header=IMPORT)
+    process = waiting(lab)
+    try:
+        operators = lab.runs()[-1].operators
+        assert [said(each, "approve", "latest", "2") for each in operators] == [1] * len(operators)
+    finally:
+        end(process)
+
+    assert "is an operator of this run" in capsys.readouterr().err
+
+
+def test_an_approval_is_of_one_plan(lab, said):
+    """An argument that is changed after the approval withdraws it, and the run asks again."""
+    lab.runbook(APPROVE.format(people=1), LAST.format(text="x"), header=IMPORT)
+    end(waiting(lab))
+    assert said("bob", "approve", "latest", "2") == 0
+    lab.runbook(APPROVE.format(people=1), LAST.format(text="other"), header=IMPORT)
+
+    process = waiting(lab, count=1)
+    until(lambda: lab.runs()[-1].attempts == 2, 60)
+    assert lab.read("z") is None
+    assert said("bob", "approve", "latest", "2") == 0
+    code, text = ended(process)
+
+    assert code == 0, text
+    assert lab.read("z") == "other"
+
+
+def test_a_comment_withdraws_no_approval(lab, said):
+    """Comments and white space are no change of the plan."""
+    lab.runbook(APPROVE.format(people=1), LAST.format(text="x"), header=IMPORT)
+    end(waiting(lab))
+    assert said("bob", "approve", "latest", "2") == 0
+    lab.runbook("# a word", APPROVE.format(people=1), "", LAST.format(text="x"), header=IMPORT)
+
+    assert lab.run().code == 0
+
+
+def test_a_signed_approval_is_of_the_key_that_the_inventory_lists(lab, said, tmp_path):
+    """One without a signature, or of another key, does not count; whoever typed the command."""
+    keys = {name: tmp_path / name for name in ("ada", "mallory")}
+    for name, path in keys.items():
+        made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(path)]
+        subprocess.run(made, check=True)
+    lab.inventory(approvers={"ada": keys["ada"].with_suffix(".pub").read_text().strip()})
+    lab.runbook(APPROVE.format(people=1), header=IMPORT)
+    process = waiting(lab)
+
+    assert said("bob", "approve", "latest", "2") == 0
+    assert said("bob", "approve", "latest", "2", "--sign", str(keys["mallory"])) == 0
+    assert lab.runs()[-1].outcome == "open"
+    assert said("bob", "approve", "latest", "2", "--sign", str(keys["ada"])) == 0
+    code, text = ended(process)
+
+    assert code == 0, text
+    assert lab.runs()[-1].tasks["2", "one"].facts["approved"] == ["ada"]
+
+
+def test_a_point_of_no_return_is_a_hold_with_an_approval(lab, said):
+    """The run may be told to hold there, and goes on past it only when it is approved."""
+    point = 'hold(label="no-return", name="Users write on the new system", task="2")'
+    lab.runbook(WRITE, point, LAST.format(text="x"), header=IMPORT)
+
+    held = lab.run("--data", "to=no-return")
+    process = waiting(lab)
+    assert said("bob", "approve", "latest", "2") == 0
+    code, text = ended(process)
+
+    assert held.code == 3, held.said
+    assert code == 0, text
