@@ -12,14 +12,34 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar, Token
-from functools import cache, wraps
+from dataclasses import dataclass, field
+from functools import cache, partial, wraps
 from typing import Any
 
 from handrail.clients.errors import ClientError
 from handrail.clients.masking import clean_environment, holds_secret, masked
 
+DESCRIPTOR = 9  # of the guard in a shell; the highest that every shell can name
+TOLD = {"HANDRAIL_GUARD_FD": str(DESCRIPTOR)}  # what a shell line is told of it
+
 _open: set[int] = set()  # descriptors of every guard this process holds for its calls
 _mine: ContextVar[tuple[int, ...]] = ContextVar("descriptors of the act at work here")
+
+
+@dataclass(frozen=True)
+class Shell:
+    """The guard that a shell takes over from this process, and the shells that did so."""
+
+    descriptor: int
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def status(self) -> int | None:
+        """Return the exit status of the newest one; None where it has none."""
+        return self.started[-1].returncode if self.started else None
+
+
+_shell: ContextVar[Shell | None] = ContextVar("the shell line at work here", default=None)
 
 
 @contextmanager
@@ -57,6 +77,16 @@ def living_on() -> Iterator[None]:
         _reset(before)
 
 
+@contextmanager
+def in_shell(descriptor: int) -> Iterator[Shell]:
+    """Let the shells that are started in a `with` block hold a guard, where a line can name it."""
+    before = _shell.set(Shell(descriptor))
+    try:
+        yield _shell.get() or Shell(descriptor)
+    finally:
+        _shell.reset(before)
+
+
 def _refuse_shown_secret(command: Any) -> None:  # Any: Popen's own
     """Raise where the command line of a program would show a secret to every user.
 
@@ -83,6 +113,21 @@ def _descriptors() -> tuple[int, ...]:
     return _mine.get(tuple(_open))
 
 
+def _hand_over(shell: Shell, process: Any, kwargs: dict[str, Any]) -> None:  # Any: Popen's own
+    """Let a shell that is about to start hold its guard as `DESCRIPTOR`."""
+    try:
+        os.fstat(DESCRIPTOR)
+    except OSError:  # free: taken, lest a pipe of Popen's own get that number
+        free = os.open(os.devnull, os.O_RDONLY)
+        if free != DESCRIPTOR:
+            os.dup2(free, DESCRIPTOR, inheritable=False)
+            os.close(free)
+    kwargs["preexec_fn"] = partial(os.dup2, shell.descriptor, DESCRIPTOR)
+    kwargs["pass_fds"] = (*kwargs.get("pass_fds", ()), DESCRIPTOR)
+    kwargs["env"] = kwargs["env"] | TOLD
+    shell.started.append(process)
+
+
 @cache
 def install() -> None:
     """See to every process that this one starts from now on."""
@@ -98,6 +143,8 @@ def install() -> None:
             kwargs["pass_fds"] = (*kwargs.get("pass_fds", ()), *guards)
         if kwargs.get("env") is None:
             kwargs["env"] = clean_environment()
+        if (shell := _shell.get()) is not None:
+            _hand_over(shell, self, kwargs)
         start(self, *args, **kwargs)
 
     subprocess.Popen.__init__ = started  # type: ignore[method-assign]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from pyinfra.api.arguments import ConnectorArguments
@@ -36,6 +36,7 @@ MOVE = """
 if [ -e "$d" ]; then cp -p "$d" "$t.new" && cat "$t" >"$t.new" && mv -f "$t.new" "$t"; fi &&
 mv -f "$t" "$d"
 """
+TELL = '|| { code=$?; echo "exit status $code" >&2; exit $code; }'
 STATUS = re.compile(r"exit status (\d+)")
 
 
@@ -81,23 +82,25 @@ class WatchedLine(StringCommand):
     """A shell line under the guard of its target, which leaves behind what it said."""
 
     def __init__(self, line: StringCommand, act: Act, failure: Failure, guard: Guard) -> None:
-        guarded = guard.line(line)
-        told = '|| { code=$?; echo "exit status $code" >&2; exit $code; }'
-        super().__init__("(", guarded, ")", told, **line.connector_arguments)
+        here = guard.is_here(line.connector_arguments)
+        bits = [line] if here else ["(", guard.line(line), ")", TELL]
+        super().__init__(*bits, **line.connector_arguments)
         self._line, self._act, self._failure = line, act, failure
+        self._shell = guard.shell if here else nullcontext
 
     def execute(
         self, state: State, host: Host, connector_arguments: ConnectorArguments
     ) -> tuple[bool, CommandOutput]:
         """Run it; of a failure keep line, exit status and the end of the output."""
         text = self._line.get_masked_value()
-        with kept(self._failure, text):
+        with kept(self._failure, text), self._shell() as shell:
             good, output = super().execute(state, host, connector_arguments)
         if not good:
             lines = output.output_lines
-            status = next((found for each in lines if (found := STATUS.fullmatch(each))), None)
+            told = next((found for each in lines if (found := STATUS.fullmatch(each))), None)
             said = "\n".join(each for each in lines if not STATUS.fullmatch(each))
-            note(self._failure, text, said, int(status[1]) if status else None)
+            status = shell.status if shell else int(told[1]) if told else None
+            note(self._failure, text, said, status)
         return good, output
 
 
@@ -149,7 +152,10 @@ def guarded_lines(guard: Guard, host: Host) -> Iterator[None]:
     run = connector.run_shell_command
 
     def guarded(command: StringCommand, *args: Any, **kwargs: Any) -> Any:  # Any: pyinfra's own
-        return run(guard.line(command), *args, **kwargs)
+        if not guard.is_here(kwargs):
+            return run(guard.line(command), *args, **kwargs)
+        with guard.shell():
+            return run(command, *args, **kwargs)
 
     connector.run_shell_command = guarded  # type: ignore[method-assign]
     try:

@@ -1,9 +1,10 @@
 """What keeps an orphan of a killed run from acting beside the next attempt: a lock its own hold.
 
-Each act has a file that every process of it keeps open and locked: on the target for its shell
-lines, on this machine for what its Python calls start. The lock goes when the last of them is gone,
-whoever was killed and however. A process that is meant to live on lets go of it (`living_on`; in a
-shell line ``exec 9>&-``); one of an act that is on record as done keeps nobody out anyway.
+Each act has a file that every process of it keeps open and locked: on this machine for what it
+starts here, on the target for shell lines that run there, or as another user. The lock goes when
+the last of them is gone, whoever was killed and however. A process that is meant to live on lets go
+of it (`living_on`; in a shell line ``exec 9>&-``); one of an act that is on record as done keeps
+nobody out anyway.
 """
 
 import fcntl
@@ -22,13 +23,12 @@ from pyinfra.api.command import StringCommand
 from pyinfra.connectors.local import LocalConnector
 from pyinfra.context import host
 
-from handrail.engine.children import holding, of_this_act
+from handrail.engine.children import DESCRIPTOR, Shell, holding, in_shell, of_this_act
 from handrail.ledger.errors import PreconditionUnmet
 from handrail.ledger.run import Run
 from handrail.ledger.task import Task
 
 GUARD_EXIT_CODE = 75  # EX_TEMPFAIL of sysexits.h: nothing was done, try again
-DESCRIPTOR = 9  # the highest that every shell can name
 COMMAND_LENGTH = 160
 # Whoever was killed together with the run needs a moment to be gone.
 LOOKS, LOOK_SECONDS = 4, 0.1
@@ -66,7 +66,21 @@ class Guard:
     environment: str
     act: str
     _lines: int = 0
-    _calls: list[int] = field(default_factory=list)  # the open descriptor, once there is one
+    _call: int = field(init=False, repr=False)  # the open descriptor
+
+    @staticmethod
+    def is_here(arguments: Mapping[str, Any]) -> bool:  # Any: pyinfra's arguments
+        """Tell whether a command runs as a child of this process, which hands its guard over.
+
+        Elsewhere, and as another user (`sudo` closes what it inherits), `line` wraps it.
+        """
+        return _is_here(_settings() | _of_user(arguments))
+
+    @contextmanager
+    def shell(self) -> Iterator[Shell]:
+        """Let the shell of a command on this machine hold the guard, and all that it starts."""
+        with in_shell(self._call) as shell:
+            yield shell
 
     def line(self, command: str | StringCommand) -> StringCommand:
         """Wrap a shell command so that it, and all that it starts, holds the guard.
@@ -89,20 +103,22 @@ class Guard:
     @contextmanager
     def call(self) -> Iterator[None]:
         """Let every process that a Python call starts hold the guard."""
-        if not self._calls:
-            self._calls.append(_taken(call_file(self.environment), self.act))
-        with holding(self._calls[0]):
+        with holding(self._call):
             yield
 
     @contextmanager
     def held(self) -> Iterator["Guard"]:
-        """Hold it for a `with` block; afterwards only who is left of the act does."""
+        """Hold it for a `with` block; afterwards only who is left of the act does.
+
+        Raises:
+            PreconditionUnmet: its file cannot be made.
+        """
+        self._call = _taken(call_file(self.environment), self.act)
         try:
             with of_this_act():
                 yield self
         finally:
-            while self._calls:
-                os.close(self._calls.pop())
+            os.close(self._call)
 
 
 def named(run: str, task: str, attempt: int) -> str:
@@ -149,8 +165,12 @@ def _shown(process: str) -> str:
 
 def line_file(environment: str, settings: Mapping[str, Any]) -> str:
     """Return the file on the target, as its shell reads it: of its user, environment, target."""
-    here = isinstance(host.connector, LocalConnector) and not settings
-    return _file(str(os.getuid()) if here else "$(id -u)", environment, "lines")
+    user = str(os.getuid()) if _is_here(settings) else "$(id -u)"
+    return _file(user, environment, "lines")
+
+
+def _is_here(settings: Mapping[str, Any]) -> bool:  # Any: pyinfra's arguments
+    return isinstance(host.connector, LocalConnector) and not settings
 
 
 def call_file(environment: str) -> Path:
@@ -168,7 +188,10 @@ def _file(user: str, environment: str, kind: str) -> str:
 
 def _settings() -> dict[str, Any]:  # Any: pyinfra's arguments
     """Return as whom commands run on the target."""
-    given: Mapping[str, Any] = host.current_op_global_arguments or {}
+    return _of_user(host.current_op_global_arguments or {})
+
+
+def _of_user(given: Mapping[str, Any]) -> dict[str, Any]:  # Any: pyinfra's arguments
     return {key: given[key] for key in auth_argument_meta if given.get(key)}
 
 

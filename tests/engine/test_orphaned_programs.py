@@ -13,6 +13,7 @@ from handrail.testing.lab import end, until
 from handrail.transfer.session import programs
 from tests.clients.git_world import clone, git, no_identity, origin, template
 from tests.engine.lab.ssh import hosts
+from tests.engine.test_orphans import check_kept_out
 
 __all__ = ["clone", "no_identity", "origin", "template"]
 
@@ -132,14 +133,46 @@ def test_the_orphan_of_a_line_on_the_other_side_of_ssh_keeps_the_next_attempt_ou
     assert lab.read("f.begun") == "begun\n"
 
 
-def test_a_target_without_flock_is_refused_in_words(lab, tmp_path):
-    """Without it nobody could see an orphan there; so nothing is done."""
-    programs_of_target = tmp_path / "bin"
-    programs_of_target.mkdir()
+SUDO = """#!/bin/sh
+while [ "$1" != sh ]; do shift; done
+exec "$@" 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+"""  # as the real one it lets go of all that it inherits; who runs it stays the same
+
+
+def sudo(folder):
+    """Put a `sudo` into a folder of programs."""
+    folder.mkdir(exist_ok=True)
+    (folder / "sudo").write_text(SUDO)
+    (folder / "sudo").chmod(0o755)
+    return str(folder)
+
+
+def test_the_orphan_of_a_line_as_another_user_keeps_the_next_attempt_out(lab, tmp_path):
+    """What `sudo` closes is taken again by the shell behind it."""
+    lab.env["PATH"] = f"{sudo(tmp_path / 'bin')}:{os.environ['PATH']}"
+    call = 'hardy.by_line(path=f"{room}/f", how="setsid", task="1", _sudo=True)'
+    lab.runbook(call, header=HEADER)
+    process = lab.start(output=False)
+    until(lambda: lab.read("f.begun"))
+    process.kill()
+    process.wait()
+
+    check_kept_out(lab)
+
+
+@pytest.fixture
+def without_flock(lab, tmp_path):
+    """A machine that has no `flock`."""
+    lab.env["PATH"] = sudo(tmp_path / "bin")
     for name in ("sh", "rm", "cat", "id", "head", "tr", "sleep", "git"):
-        (programs_of_target / name).symlink_to(shutil.which(name))
-    lab.runbook('steps.print_to(path=f"{room}/a", text="1", task="1")')
-    lab.env["PATH"] = str(programs_of_target)
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+    return lab
+
+
+def test_a_target_without_flock_is_refused_in_words(without_flock):
+    """Without it nobody could see an orphan there; so nothing is done."""
+    lab = without_flock
+    lab.runbook('steps.print_to(path=f"{room}/a", text="1", task="1", _sudo=True)')
 
     ran = lab.run()
 
@@ -148,3 +181,13 @@ def test_a_target_without_flock_is_refused_in_words(lab, tmp_path):
     assert "Traceback" not in ran.said
     assert lab.read("a") is None
     assert lab.journal() == []
+
+
+def test_a_line_that_runs_here_needs_no_program_for_its_guard(without_flock):
+    """This process hands its own over, so a line costs no more processes than it starts itself."""
+    without_flock.runbook('steps.print_to(path=f"{room}/a", text="1", task="1")')
+
+    ran = without_flock.run()
+
+    assert ran.code == 0, ran.said
+    assert without_flock.read("a") == "1"
