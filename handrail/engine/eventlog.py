@@ -3,32 +3,37 @@
 import os
 import socket
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from handrail.clients.masking import masked
-from handrail.ledger.entry import canonical
+from handrail.ledger.entry import canonical, now, timestamp
 
 
-def log_to(path: Path) -> None:
-    """Send the log to a file; it is opened at the first event, so planning makes none."""
-    bound = {"pid": os.getpid(), "machine": socket.gethostname()}
+class EventLog:
+    """A file that gets a line for each event; it is opened at the first, so planning makes none.
 
-    told: list[str] = []
+    Args:
+        path: The file.
+    """
 
-    def write(_: object, __: str, event: Mapping[str, Any]) -> str:  # Any: structlog's own type
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._bound = {"pid": os.getpid(), "machine": socket.gethostname(), "level": "info"}
+        self._file: int | None = None
+        self._lost = False
+
+    def write(self, event: str, **facts: Any) -> None:  # Any: JSON
+        """Write a line; where that fails it is said once, for the ledger is what counts."""
+        if self._lost:
+            return
+        line = canonical(self._bound | facts | {"event": event, "timestamp": timestamp(now())})
         try:
-            with path.open("a", encoding="utf-8") as file:
-                file.write(masked(canonical(bound | dict(event))) + "\n")
+            if self._file is None:
+                flags = os.O_APPEND | os.O_CREAT | os.O_WRONLY
+                self._file = os.open(self.path, flags, 0o666)
+            os.write(self._file, f"{masked(line)}\n".encode())
         except OSError as error:
-            if not told:
-                told.append(f"the log `{path}` is not written: {error.strerror}; the ledger is")
-                sys.stderr.write(f"--> {told[0]}\n")
-        raise structlog.DropEvent
-
-    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
-    level = structlog.processors.add_log_level
-    structlog.configure(processors=[level, stamp, write], cache_logger_on_first_use=False)
+            self._lost = True
+            why = f"the log `{self.path}` is not written: {error.strerror}; the ledger is"
+            sys.stderr.write(f"--> {why}\n")

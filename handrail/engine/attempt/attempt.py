@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-import structlog
 from pyinfra.context import host, inventory
 
 from handrail.clients.masking import masked, masked_data
@@ -17,7 +17,8 @@ from handrail.engine.attempt.lost import settle_lost_doubts
 from handrail.engine.attempt.started import started
 from handrail.engine.decide.before import refusals
 from handrail.engine.decide.decision import Planned
-from handrail.engine.decide.known import BeforeFacts, place
+from handrail.engine.decide.known import BeforeFacts
+from handrail.engine.eventlog import EventLog
 from handrail.engine.inventory import Inventory
 from handrail.engine.names import is_same_step
 from handrail.ledger.chain import Head
@@ -31,8 +32,6 @@ from handrail.ledger.secrets import Vault
 from handrail.ledger.store import open_ledger
 from handrail.ledger.task import Declared, Task
 from handrail.ledger.writer import Writer
-
-log = structlog.get_logger()
 
 
 @dataclass
@@ -55,6 +54,11 @@ class Attempt:
     refusal: RunbookError | None = None  # what forbade to start, where something did
     guard: Guard = field(default_factory=Guard)
     beside: str = ""  # who else is at work while this one plans
+    log: EventLog = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Name the log of events that belongs to the ledger."""
+        self.log = EventLog(self.inventory.ledger.with_suffix(".log"))
 
     @property
     def environment(self) -> str:
@@ -92,9 +96,11 @@ class Attempt:
 
     def is_void(self, task: Task, *, since: int) -> bool:
         """Tell whether a step that stands before a task acted, on any target, after an entry."""
-        before = self.calls.before(task.declared.task)
+        order = self.calls.order()
+        place = order[task.declared.task]
         return any(
-            each.acted_seq > since for (name, _), each in self.run.tasks.items() if name in before
+            acted > since and order.get(name, place) < place
+            for name, acted in self.run.acted.items()
         )
 
     def is_done(self, task: str) -> bool:
@@ -109,13 +115,24 @@ class Attempt:
 
     def place(self, task: Task) -> str:
         """Return what a consent calls a task: with its target where it has more than one."""
-        return place(self.run.tasks, (task.declared.task, task.declared.target))
+        name, own = task.declared.task, task.declared.target
+        others = (each for each in self.targets if each != own)
+        elsewhere = any((name, each) in self.run.tasks for each in others)
+        return f"{name}@{own}" if elsewhere else name
+
+    @cached_property
+    def targets(self) -> list[str]:
+        """Return the names of all targets, of the inventory and on record."""
+        listed = [each.name for each in inventory]
+        return list(dict.fromkeys([*listed, *(target for _, target in self.run.tasks)]))
 
     def consent(self, kind: str, task: Task) -> Consent | None:
         """Return the operator's word on a task, where there is one that is not spent."""
+        if not (self.choices.consents and self.choices.reason):
+            return None
         facts = self.facts()
         key = (task.declared.task, task.declared.target)
-        for each in self.choices.consents if self.choices.reason else ():
+        for each in self.choices.consents:
             if each.kind == kind and facts.key_of(each) == key and not facts.is_spent(each):
                 return each
         return None
@@ -230,7 +247,8 @@ class Attempt:
             self.run.apply(entry)
         if event is Event.STEP_ROLLED_BACK and self.run.undoes in self.runs:
             self.runs[self.run.undoes].apply(entry)
-        log.info(event.value, run=entry.run, attempt=self.number, task=task, target=target)
+        about = {"run": entry.run, "attempt": self.number, "task": task, "target": target}
+        self.log.write(event.value, **about)
 
     def stop(self, where: str) -> None:
         """Let no step start anywhere after a failure on one target."""

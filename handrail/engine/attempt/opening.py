@@ -15,7 +15,6 @@ from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.closing import close
 from handrail.engine.attempt.command import is_dry, runbook_file
 from handrail.engine.attempt.guarded import Guard
-from handrail.engine.eventlog import log_to
 from handrail.engine.here import Here
 from handrail.engine.interruption import on_interruption
 from handrail.engine.inventory import Inventory, data_of, keep_order
@@ -111,7 +110,6 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     attempt = Attempt(inventory, choices, ledger, run, runs, vault, body, seen, calls)
     attempt.beside = beside
     attempt.guard = Guard.here(inventory.ledger)
-    log_to(inventory.ledger.with_suffix(".log"))
     if not is_dry():  # a plan leaves nothing behind
         keep_copies_in(inventory.ledger.with_suffix(".repositories"))
     keep_secrets()
