@@ -28,6 +28,7 @@ NOT_ARGUMENTS = {
     "without",
     "takeover",
 }
+PLAIN = {str, int, bool, float, type(None)}  # these hold neither secrets nor files
 
 
 @runtime_checkable
@@ -171,6 +172,8 @@ def secrets_in(live: Mapping[str, Any]) -> list[Secret]:
 def _secrets_of(argument: object) -> Iterator[Secret]:
     if isinstance(argument, Secret):
         yield argument
+    elif type(argument) in PLAIN:
+        return
     elif isinstance(argument, HasSecrets):
         yield from argument.secrets()
     elif isinstance(argument, Mapping | list | tuple):
@@ -182,5 +185,6 @@ def _secrets_of(argument: object) -> Iterator[Secret]:
 def digest(name: str, plain: Mapping[str, Any], live: Mapping[str, Any], vault: Vault) -> str:
     """Return what identifies an act: step, plain arguments, its secrets keyed, its files' texts."""
     keyed = [vault.digest(secret.reveal()) for secret in secrets_in(live)]
-    texts = [each.texts() for each in live.values() if isinstance(each, HasTexts)]
+    others = [each for each in live.values() if type(each) not in PLAIN]
+    texts = [each.texts() for each in others if isinstance(each, HasTexts)]
     return hashlib.sha256(canonical([name, plain, keyed, texts]).encode()).hexdigest()

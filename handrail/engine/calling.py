@@ -5,11 +5,11 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pyinfra.api.arguments import all_global_arguments, pop_global_arguments
+from pyinfra.api.arguments import all_argument_meta, all_global_arguments, pop_global_arguments
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.operation import operation
-from pyinfra.context import host, state
+from pyinfra.context import ctx_config, host, state
 
 from handrail.engine.here import refuse_absent
 from handrail.engine.inventory import data_of, selected
@@ -78,16 +78,31 @@ def refuse_settings(step: str, settings: dict[str, Any]) -> None:
         hint = f"; did you mean `{near[0]}`?" if near else ""
         raise RunbookError(what, f"pyinfra knows no `{name}`{hint}", "correct it, or leave it out")
     try:
-        effective, _ = pop_global_arguments(state, host, dict(settings))
+        effective = _effective(settings)
     except PyinfraError as error:
         raise RunbookError(what, str(error), "correct the call") from None
-    said = data_of(host) | settings
-    for name, does in FORBIDDEN.items():
+    for name in effective:
         # `--retry` of the command line is for plain operations; `add` keeps it from steps.
-        if effective.get(name) and (name in said or name != "_retries"):
+        if name in data_of(host) | settings or name != "_retries":
             where = "" if name in settings else " (from the inventory, or pyinfra's configuration)"
             fix = "leave it out; a step that is idempotent acts again by the same command"
-            raise RunbookError(what, f"`{name}`{where} {does}", fix)
+            raise RunbookError(what, f"`{name}`{where} {FORBIDDEN[name]}", fix)
+
+
+def _effective(settings: dict[str, Any]) -> list[str]:  # Any: pyinfra's arguments
+    """Return which of pyinfra's forbidden arguments a call has, wherever they come from.
+
+    pyinfra reads them all once more for each call; those that the call itself does not give are
+    read from where they come from: its deploy, the data of its target, the configuration.
+    """
+    if settings:
+        found: Mapping[str, Any] = pop_global_arguments(state, host, dict(settings))[0]
+        return [name for name in FORBIDDEN if found.get(name)]
+    config = ctx_config.get() or state.config  # type: ignore[no-untyped-call]
+    known = {name: all_argument_meta[name].default(config) for name in FORBIDDEN}
+    known |= {name: host.data.get(name, value) for name, value in known.items()}
+    known |= host.current_deploy_kwargs or {}
+    return [name for name in FORBIDDEN if known.get(name)]
 
 
 def canaries(canary: object, on: str | None) -> list[str]:

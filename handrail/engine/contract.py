@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any, ParamSpec
 
@@ -204,16 +205,22 @@ def ask(clause: Clause, arguments: dict[str, Any]) -> Finding:  # Any: the step'
 def chosen(clause: Clause, arguments: dict[str, Any]) -> dict[str, Any]:  # Any: as above
     """Return the arguments a clause names; all the others, too, where it takes ``**`` of them."""
     named = {name: arguments[name] for name in parameters(clause)}
-    if not takes_others(signature_of(clause)):
+    if not _takes_others(clause):
         return named
     others = arguments.keys() - SUPPLIED - {"before"}
     return named | {name: arguments[name] for name in others}
 
 
-def parameters(clause: Clause) -> list[str]:
+@cache
+def parameters(clause: Clause) -> tuple[str, ...]:
     """Return the names a clause takes."""
     found = signature_of(clause).parameters
-    return [name for name, each in found.items() if each.kind is not each.VAR_KEYWORD]
+    return tuple(name for name, each in found.items() if each.kind is not each.VAR_KEYWORD)
+
+
+@cache
+def _takes_others(clause: Clause) -> bool:
+    return takes_others(signature_of(clause))
 
 
 def signature_of(clause: Clause) -> inspect.Signature:

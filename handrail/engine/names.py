@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from importlib import import_module
 
 # A project's folder of steps, the wheel's, or the library's own.
@@ -48,10 +49,11 @@ def is_same_step(recorded: str, declared: str) -> bool:
     return current_name(recorded) == declared
 
 
-def former_names(name: str) -> list[str]:
+@cache
+def former_names(name: str) -> tuple[str, ...]:
     """Return the names that a step had before."""
     olds = {old for table in _tables(name) for old in table}
-    return sorted(old for old in olds if old != name and current_name(old) == name)
+    return tuple(sorted(old for old in olds if old != name and current_name(old) == name))
 
 
 def _tables(name: str) -> Iterator[Mapping[str, str]]:

@@ -17,6 +17,7 @@ FIRST = 1
 GENESIS = "0" * 64
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _EXACT = 2**53 - 1  # the largest integer that every reader of JSON takes as it is (RFC 7493)
+_COMMON = {str, int, bool, type(None)}
 _LONG_NUMBER = re.compile(r"\d{16}")
 
 
@@ -72,11 +73,27 @@ def canonical(value: object) -> str:
     Raises:
         ValueError: it is, or holds, NaN, an infinity, or something that JSON has no form for.
     """
-    return rfc8785.dumps(plain(value)).decode()
+    said = plain(value)
+    if _is_common(said):
+        return orjson.dumps(said, option=orjson.OPT_SORT_KEYS).decode()
+    return rfc8785.dumps(said).decode()
+
+
+def _is_common(value: object) -> bool:
+    """Tell whether orjson writes plain data as RFC 8785 says: no floats, keys of ASCII only."""
+    if type(value) is dict:
+        return all(
+            type(key) is str and key.isascii() and _is_common(each) for key, each in value.items()
+        )
+    if type(value) is list:
+        return all(map(_is_common, value))
+    return type(value) in _COMMON
 
 
 def plain(value: object) -> Any:  # Any: JSON
     """Return a value as `canonical` writes it and `read_body` reads it."""
+    if type(value) is str:
+        return value if value.isascii() else storable(value)
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:

@@ -59,6 +59,7 @@ class Run:
     owners: dict[str, str] = field(default_factory=dict)  # task -> who answers for it
     beside: list[Entry] = field(default_factory=list)  # what people said of it without the lease
     spent: dict[tuple[str, str], int] = field(default_factory=dict)  # consent, reason -> attempt
+    acted: dict[str, int] = field(default_factory=dict)  # task -> entry with which it last acted
 
     @property
     def outcome(self) -> Outcome:
@@ -152,12 +153,15 @@ class Run:
             task.apply(entry)
         else:
             task.put_back(entry)
+        if task.acted_seq == entry.seq:
+            self.acted[entry.task] = entry.seq
 
     def _move(self, key: tuple[str, str], to: str) -> None:
         """Take into account that a call was renamed: what is on record goes on under its new id."""
         moved = self.tasks.pop(key)
         name = self.tasks[to, key[1]].declared.name if (to, key[1]) in self.tasks else ""
         moved.move(to, name)
+        self.acted[to] = max(self.acted.get(key[0], 0), self.acted.get(to, 0))
         self.tasks[to, key[1]] = moved
 
 

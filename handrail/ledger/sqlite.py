@@ -138,8 +138,8 @@ class Writing:
             raise refusal(self.path, error, write=True) from None
 
     def _refuse_another_file(self) -> None:
-        refuse_missing(self.path)
         if _identity(self.path) != self._file:
+            refuse_missing(self.path)
             raise LedgerDamaged(
                 f"ledger `{self.path}` was not opened",
                 "another file was put in its place since this command began",
@@ -147,8 +147,12 @@ class Writing:
             )
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    found = path.stat()
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from any other of its name; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
     return found.st_dev, found.st_ino
 
 

@@ -31,6 +31,7 @@ class Calls:
     undoing: set[tuple[str, str]] = field(default_factory=set)  # what a rollback will put back
     holds: dict[str, Hold] = field(default_factory=dict)
     last: dict[str, str] = field(default_factory=dict)  # target -> the task read last
+    _order: dict[str, int] = field(default_factory=dict, repr=False)  # of `places`, once asked for
 
     def declare(
         self,
@@ -65,10 +66,14 @@ class Calls:
     def _take_place(self, task: str, target: str, place: str) -> None:
         """Put a new task after the one before it on this target: a loop may be longer elsewhere."""
         if task not in self.places:
-            known = list(self.places.items())
             before = self.last.get(target)
-            at = list(self.places).index(before) + 1 if before else 0
-            self.places = dict([*known[:at], (task, place), *known[at:]])
+            if before == next(reversed(self.places), None):
+                self.places[task] = place
+            else:
+                known = list(self.places.items())
+                at = list(self.places).index(before) + 1 if before else 0
+                self.places = dict([*known[:at], (task, place), *known[at:]])
+            self._order = {}
         self.last[target] = task
 
     def refuse_later(self, task: str, wanted_by: str) -> None:
@@ -110,7 +115,9 @@ class Calls:
 
     def order(self) -> dict[str, int]:
         """Return the place of each task in the runbook."""
-        return {task: number for number, task in enumerate(self.places)}
+        if not self._order:
+            self._order = {task: number for number, task in enumerate(self.places)}
+        return self._order
 
     def digest(self) -> str:
         """Return what identifies the plan: every call in order, with its arguments; hex."""
@@ -120,11 +127,6 @@ class Calls:
             for call in self.in_order()
         ]  # fmt: skip
         return hashlib.sha256(canonical(said).encode()).hexdigest()
-
-    def before(self, task: str) -> set[str]:
-        """Return the tasks that stand before one."""
-        order = self.order()
-        return {each for each, number in order.items() if number < order[task]}
 
     def is_beyond(self, task: str, to: str) -> bool:
         """Tell whether a task stands after the place where the run is told to hold."""
