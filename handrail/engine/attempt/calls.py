@@ -128,6 +128,11 @@ class Calls:
         ]  # fmt: skip
         return hashlib.sha256(canonical(said).encode()).hexdigest()
 
+    def before(self, task: str) -> set[str]:
+        """Return the tasks that stand before one."""
+        order = self.order()
+        return {each for each, number in order.items() if number < order[task]}
+
     def is_beyond(self, task: str, to: str) -> bool:
         """Tell whether a task stands after the place where the run is told to hold."""
         after = self.holds[to].after if to in self.holds else to
