@@ -130,7 +130,7 @@ def replace(
     *,
     render: Render = FROM_TARGET,
     repository: Repository = FROM_TARGET,
-    path: str,
+    path: str = "render.yaml",
     services: dict[str, str] = FROM_TARGET,
     definitions: dict[str, Definition] = FROM_TARGET,
     python_version: str = FROM_TARGET,

@@ -8,6 +8,16 @@ from handrail.transfer import freeze
 @check(fix="see the database's reference in the inventory, and whether its server runs")
 def database_answers(database: Database) -> Finding:
     """The database answers."""
+    return _answers(database)
+
+
+@check(fix="see the reference of `source` in the inventory, and whether its server runs")
+def source_answers(source: Database) -> Finding:
+    """The legacy database answers."""
+    return _answers(source)
+
+
+def _answers(database: Database) -> Finding:
     with database.connect() as connection:
         connection.execute("SELECT 1")
     return holds()

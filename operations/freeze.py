@@ -7,17 +7,17 @@ from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, 
 from handrail.transfer import freeze
 from handrail.transfer.session import others
 
-from .databases import database_answers
+from .databases import source_answers
 
 
-def is_frozen(database: Database) -> bool:
+def is_frozen(source: Database) -> bool:
     """Return whether new sessions of the database are read-only."""
-    return freeze.is_frozen(database.url.reveal())
+    return freeze.is_frozen(source.url.reveal())
 
 
-def writes_are_refused(database: Database, asked: bool) -> Finding:  # noqa: FBT001  inventory data
+def writes_are_refused(source: Database, asked: bool) -> Finding:  # noqa: FBT001  inventory data
     """The legacy database refuses writes, and no session is left from before it did."""
-    url = database.url.reveal()
+    url = source.url.reveal()
     frozen = freeze.is_frozen(url)
     if not asked:
         return holds(asked=False, frozen=frozen)
@@ -29,12 +29,12 @@ def writes_are_refused(database: Database, asked: bool) -> Finding:  # noqa: FBT
     return holds(mark=mark, roles_that_still_write=list(freeze.overrides(url)))
 
 
-def thaw(database: Database, before: bool) -> None:  # noqa: FBT001  what was captured
+def thaw(source: Database, before: bool) -> None:  # noqa: FBT001  what was captured
     """Let the database take writes again, if it did before, and say who has to reconnect."""
     if before:
         return
-    thawed = freeze.thaw(database.url.reveal())
-    say(f"`{database.name}` takes writes again; {thawed.sessions_ended} sessions were ended")
+    thawed = freeze.thaw(source.url.reveal())
+    say(f"`{source.name}` takes writes again; {thawed.sessions_ended} sessions were ended")
     if thawed.left:
         say(
             f"these began read-only and go on so until they reconnect: "
@@ -43,7 +43,7 @@ def thaw(database: Database, before: bool) -> None:  # noqa: FBT001  what was ca
 
 
 @step(
-    requires=[database_answers],
+    requires=[source_answers],
     captures=is_frozen,
     ensures=writes_are_refused,
     rollback=thaw,
@@ -52,7 +52,7 @@ def thaw(database: Database, before: bool) -> None:  # noqa: FBT001  what was ca
     idempotent=True,
 )
 def writes(
-    database: Database,
+    source: Database = FROM_TARGET,
     sessions_let_be: Mapping[str, str] = FROM_TARGET,
     asked: bool = True,  # noqa: FBT001, FBT002  passed by its name, as every argument of a step
 ) -> Commands:
@@ -65,7 +65,7 @@ def writes(
     database, by which later evidence names the state that it was made of.
 
     Args:
-        database: The legacy database.
+        source: The legacy database.
         sessions_let_be: Roles whose sessions stay, as a provider's monitoring: reason by role.
         asked: False leaves the database as it is: it is stopped by a later call.
 
@@ -75,7 +75,7 @@ def writes(
     Source: https://www.postgresql.org/docs/current/runtime-config-client.html
     """
     if asked:
-        yield call(stop, database, sessions_let_be)
+        yield call(stop, source, sessions_let_be)
 
 
 def stop(database: Database, let_be: Mapping[str, str]) -> None:

@@ -11,28 +11,30 @@ from .site import bring_back, site_exists, what_is_served
 from .waiting import Waiting
 
 
-def what_it_serves(render: Render, service: str, url: str, variables: dict[str, str]) -> Any:
+def what_it_serves(
+    render: Render, frontend_service: str, frontend_url: str, variables: dict[str, str]
+) -> Any:
     """Return what is served and on its way, and the build variables as they are."""
-    values = render.env_vars(render.service(service).id)
+    values = render.env_vars(render.service(frontend_service).id)
     return {
         "variables": {n: Secret.of(values[n]) if n in values else None for n in variables},
-        "served": what_is_served(render, service, url),
+        "served": what_is_served(render, frontend_service, frontend_url),
     }
 
 
-def frontend_uses(url: str, variables: dict[str, str], prefix: str) -> Finding:
+def frontend_uses(frontend_url: str, variables: dict[str, str], prefix: str) -> Finding:
     """The script that browsers get names the new backend."""
-    text = script(url)
+    text = script(frontend_url)
     for wanted in (*variables.values(), prefix):
         if wanted not in text:
-            return fails(f"the script at {url} does not name {wanted}")
+            return fails(f"the script at {frontend_url} does not name {wanted}")
     return holds()
 
 
 def restore_site(
     render: Render,
-    service: str,
-    url: str,
+    frontend_service: str,
+    frontend_url: str,
     before: dict[str, Any],
     waiting: Waiting,
 ) -> None:
@@ -40,14 +42,14 @@ def restore_site(
 
     Render reuses that deploy's build: no build stands between the decision and the users.
     """
-    found = render.service(service)
+    found = render.service(frontend_service)
     values = render.env_vars(found.id)
     for name, value in before["variables"].items():
         values.pop(name, None)
         if value is not None:
             values[name] = value.reveal()
     render.replace_env_vars(found.id, values)
-    bring_back(render, service, url, before["served"], waiting)
+    bring_back(render, frontend_service, frontend_url, before["served"], waiting)
 
 
 @step(
@@ -61,8 +63,8 @@ def restore_site(
 def release(
     *,
     render: Render = FROM_TARGET,
-    service: str,
-    url: str,
+    frontend_service: str = FROM_TARGET,
+    frontend_url: str = FROM_TARGET,
     variables: dict[str, str],
     prefix: str,
     waiting: Waiting = FROM_TARGET,
@@ -74,8 +76,8 @@ def release(
 
     Args:
         render: The workspace.
-        service: Name of the static site.
-        url: Public address of the site, without a trailing slash.
+        frontend_service: Name of the static site.
+        frontend_url: Public address of the site, without a trailing slash.
         variables: Build variables, such as `VITE_API_URL`.
         prefix: Path of the API that the script must name.
         waiting: Longest wait for the deploy, and the pause between two looks.
@@ -85,8 +87,8 @@ def release(
 
     Source: https://vite.dev/guide/env-and-mode
     """
-    yield call(set_variables, render, service, variables)
-    yield call(publish, render, service, url, variables, prefix, waiting)
+    yield call(set_variables, render, frontend_service, variables)
+    yield call(publish, render, frontend_service, frontend_url, variables, prefix, waiting)
 
 
 def set_variables(render: Render, service: str, variables: dict[str, str]) -> None:

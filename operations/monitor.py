@@ -24,7 +24,7 @@ def reads_are_quick(
     profile: Profile = FROM_TARGET,
     system: str = FROM_TARGET,
     canaries: Accounts = FROM_TARGET,
-    requests: int,
+    requests: int = FROM_TARGET,
     max_p95_seconds: float = FROM_TARGET,
 ) -> Finding:
     """Ninety-five of a hundred reads are answered within the bound, and none fails."""

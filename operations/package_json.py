@@ -44,7 +44,7 @@ def what_changes(
 def put_scripts(
     *,
     repository: Repository = FROM_TARGET,
-    path: str,
+    path: str = "package.json",
     scripts: dict[str, str],
     remove: list[str],
     task: str = FROM_RUN,

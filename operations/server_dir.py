@@ -114,7 +114,7 @@ def delete(
     repository: Repository = FROM_TARGET,
     archive: str,
     path: str,
-    package: str,
+    package: str = "package.json",
     scripts: list[str],
     kept: list[str],
     mentions: list[str],

@@ -12,9 +12,10 @@ from .waiting import Waiting
 
 
 @check(fix="create the static site on Render, or correct `frontend_service` in the inventory")
-def site_exists(render: Render, service: str) -> Finding:
+def site_exists(render: Render, frontend_service: str) -> Finding:
     """The static site exists on Render."""
-    return holds_if(render.find_service(service), f"Render has no `{service}`")
+    found = render.find_service(frontend_service)
+    return holds_if(found, f"Render has no `{frontend_service}`")
 
 
 def what_is_served(render: Render, service: str, url: str) -> dict[str, str | None]:

@@ -4,14 +4,14 @@ from handrail.clients.render import Render
 from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, step
 
 
-def automatic_sync(render: Render, source: dict[str, str]) -> dict[str, bool]:
+def automatic_sync(render: Render, service_source: dict[str, str]) -> dict[str, bool]:
     """Return, by id, whether a Blueprint of the repository syncs by itself."""
-    return {each.id: each.auto_sync for each in render.blueprints(source["repo"])}
+    return {each.id: each.auto_sync for each in render.blueprints(service_source["repo"])}
 
 
-def pushes_change_no_service(render: Render, source: dict[str, str]) -> Finding:
+def pushes_change_no_service(render: Render, service_source: dict[str, str]) -> Finding:
     """A push of render.yaml makes and changes no service."""
-    on = [each.name for each in render.blueprints(source["repo"]) if each.auto_sync]
+    on = [each.name for each in render.blueprints(service_source["repo"]) if each.auto_sync]
     return fails(f"Blueprint {', '.join(on)} syncs at every push") if on else holds()
 
 
@@ -28,7 +28,9 @@ def restore_sync(render: Render, before: dict[str, bool]) -> None:
     rollback_name="Let pushes of render.yaml change services where they did",
     idempotent=True,
 )
-def pause(*, render: Render = FROM_TARGET, source: dict[str, str]) -> Commands:
+def pause(
+    *, render: Render = FROM_TARGET, service_source: dict[str, str] = FROM_TARGET
+) -> Commands:
     """Stop Blueprints from syncing, so that a push of render.yaml starts nothing.
 
     A Blueprint syncs by itself unless it is told not to. The push of the new file would make and
@@ -36,12 +38,12 @@ def pause(*, render: Render = FROM_TARGET, source: dict[str, str]) -> Commands:
 
     Args:
         render: The workspace.
-        source: `repo` and `branch` that the services are built from.
+        service_source: `repo` and `branch` that the services are built from.
 
     Raises:
         ClientError: Render refused.
 
     Source: https://render.com/docs/infrastructure-as-code
     """
-    for each in render.blueprints(source["repo"]):
+    for each in render.blueprints(service_source["repo"]):
         yield call(render.set_auto_sync, each.id, enabled=False)

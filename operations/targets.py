@@ -24,7 +24,8 @@ class Common(TypedDict):
     min_requests: int  # and asked so often at least
     max_error_percent: float
     max_p95_seconds: float  # 95 of 100 reads are done in so long
-    monitor: dict[str, float]  # how that is measured: reads at once, pace, longest wait
+    requests: int  # reads at once, where there is no window to wait for
+    monitor: dict[str, float]  # between two looks, and for the window at the longest
     workers: int  # processes that load rows at a time
     root: str  # the backend's folder in the repository
     waiting: dict[str, float]  # longest wait for a deploy, and the pause between two looks

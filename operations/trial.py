@@ -22,11 +22,11 @@ from .waiting import Waiting
 
 def way_back_is_quick(
     render: Render,
-    service: str,
+    frontend_service: str,
     directory: str,
     run: str,
     max_minutes: int,
-    url: str,
+    frontend_url: str,
     web_url: str,
 ) -> Finding:
     """The trial of this run was quick, of the site's newest build, which is served again."""
@@ -35,18 +35,18 @@ def way_back_is_quick(
         return fails("it was not tried in this run")
     recorded = json.loads(path.read_text(encoding="utf-8"))
     seconds, tried = recorded["seconds"], recorded.get("deploy")
-    newest = [each.id for each in succeeded(render, service)[:1]]
+    newest = [each.id for each in succeeded(render, frontend_service)[:1]]
     if tried is not None and newest != [tried]:
         return fails(f"it was tried of deploy `{tried}`; the site was built anew since")
     if seconds > max_minutes * 60:
         return fails(f"it took {seconds} s, more than {max_minutes} min")
-    if web_url not in script(url):
-        return fails(f"the site at {url} does not name {web_url}")
+    if web_url not in script(frontend_url):
+        return fails(f"the site at {frontend_url} does not name {web_url}")
     return holds(seconds=seconds)
 
 
 def record_and_site(
-    render: Render, service: str, url: str, directory: str, run: str
+    render: Render, frontend_service: str, frontend_url: str, directory: str, run: str
 ) -> dict[str, Any]:
     """Return whether this run has a record of a trial, and what the site serves.
 
@@ -54,14 +54,14 @@ def record_and_site(
     """
     return {
         "recorded": evidence(directory, run).exists(),
-        "served": what_is_served(render, service, url),
+        "served": what_is_served(render, frontend_service, frontend_url),
     }
 
 
 def set_aside(
     render: Render,
-    service: str,
-    url: str,
+    frontend_service: str,
+    frontend_url: str,
     directory: str,
     run: str,
     before: dict[str, Any],
@@ -69,7 +69,7 @@ def set_aside(
 ) -> None:
     """Move the record aside, for another way back has to be tried; let the site serve as before."""
     move_aside(evidence(directory, run))
-    bring_back(render, service, url, before["served"], waiting)
+    bring_back(render, frontend_service, frontend_url, before["served"], waiting)
 
 
 @step(
@@ -83,8 +83,8 @@ def set_aside(
 def switch_back(
     *,
     render: Render = FROM_TARGET,
-    service: str,
-    url: str,
+    frontend_service: str = FROM_TARGET,
+    frontend_url: str = FROM_TARGET,
     legacy_url: str = FROM_TARGET,
     web_url: str = FROM_TARGET,
     profile: Profile = FROM_TARGET,
@@ -101,8 +101,8 @@ def switch_back(
 
     Args:
         render: The workspace.
-        service: Name of the static site.
-        url: Its public address.
+        frontend_service: Name of the static site.
+        frontend_url: Its public address.
         legacy_url: The legacy backend's.
         web_url: The new backend's.
         profile: What the application looks like.
@@ -118,12 +118,12 @@ def switch_back(
 
     Source: https://render.com/docs/rollbacks
     """
-    built = succeeded(render, service)
+    built = succeeded(render, frontend_service)
     began = datetime.now(UTC)
-    yield call(switch, render, service, url, built[1:], legacy_url, waiting)
+    yield call(switch, render, frontend_service, frontend_url, built[1:], legacy_url, waiting)
     yield call(sign_in, legacy_url, profile, system, canaries)
     yield call(record, evidence(directory, run), began, [each.id for each in built[:1]])
-    yield call(switch, render, service, url, built[:1], web_url, waiting)
+    yield call(switch, render, frontend_service, frontend_url, built[:1], web_url, waiting)
 
 
 def switch(

@@ -34,7 +34,6 @@ server_dir.delete(
     on="repository",
     archive=here.archive_branch,
     path="server",
-    package="package.json",
     scripts=here.package_scripts_to_remove,
     kept=["rotc_backend/scripts", "client/package.json", "render.yaml"],
     mentions=[],
@@ -85,12 +84,8 @@ docs.name_no_legacy(
     words=["Express", "server/", "Node.js backend"],
     excluded=["docs/MIGRATION.md", "docs/ROLLBACK.md", "*/node_modules/*"],
 )
-smoke.health(
-    task="16", name="See database, Redis and Celery healthy", on="production", timeout_seconds=120
-)
-smoke.accounts_sign_in(
-    task="16.1", name="Sign in with known accounts", on="production", url=here.web_url
-)
+smoke.health(task="16", name="See database, Redis and Celery healthy", on="production")
+smoke.accounts_sign_in(task="16.1", name="Sign in with known accounts", on="production")
 smoke.frontend_reaches_backend(
     task="16.2", name="Use the backend as a browser on the frontend would", on="production"
 )

@@ -16,10 +16,7 @@ verify.mapping_fits(
     task="8.1", name="Hold the mapping against both live databases", on="production"
 )
 smoke.accounts_sign_in(
-    task="10",
-    name="Sign in to Django with the passwords users have",
-    on="production",
-    url=here.web_url,
+    task="10", name="Sign in to Django with the passwords users have", on="production"
 )
 smoke.records_round_trip(
     task="12", name="Read all 19 tables; make, change and delete a record", on="production"

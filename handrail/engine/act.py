@@ -13,7 +13,7 @@ from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.contract import Clause, Contract, chosen, parameters
 from handrail.engine.facts import facts_answer
 from handrail.engine.inventory import data_of
-from handrail.engine.names import former_names
+from handrail.engine.names import current_arguments, former_arguments, former_names
 from handrail.engine.output import resolved
 from handrail.engine.secrecy import know
 from handrail.engine.signature import SUPPLIED
@@ -32,7 +32,7 @@ class Act:
     plain: dict[str, Any]  # Any: JSON
     live: dict[str, Any]  # Any: what the annotations name
     digest: str
-    former: tuple[str, ...] = ()  # the digest under each name that the step had before
+    former: tuple[str, ...] = ()  # the digest under each name that it had before
 
     @classmethod
     def recorded(cls, attempt: Attempt, contract: Contract, receipt: Receipt) -> Self:
@@ -43,7 +43,8 @@ class Act:
         Raises:
             PreconditionUnmet: one has not the form its type needs.
         """
-        plain, _ = values.complete(contract, receipt.arguments, data_of(host), host.name)
+        known = current_arguments(contract.name, receipt.arguments)
+        plain, _ = values.complete(contract, known, data_of(host), host.name)
         live = _live(attempt, contract, receipt.task, plain)
         return cls(attempt, contract, attempt.task(receipt.task), plain, live, receipt.digest)
 
@@ -59,7 +60,8 @@ class Act:
         live = _live(attempt, contract, task, plain)
         try:
             digest, *former = [
-                values.digest(name, plain, live, attempt.vault)
+                values.digest(name, arguments, live, attempt.vault)
+                for arguments in (plain, *former_arguments(contract.name, plain))
                 for name in (contract.name, *former_names(contract.name))
             ]
         except ClientError as error:
@@ -93,8 +95,9 @@ class Act:
         if receipt is None or self.contract.captures is None:
             return ""
         changed = []
+        known = current_arguments(self.contract.name, receipt.arguments)
         for name in parameters(self.contract.captures):
-            was, now = receipt.arguments.get(name), self.plain.get(name)
+            was, now = known.get(name), self.plain.get(name)
             if name not in SUPPLIED and _named(was) != _named(now):
                 changed.append(f"`{name}` was `{was}`, is `{now}`")
         return "; ".join(changed)

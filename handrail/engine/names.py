@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from typing import Any  # values of a ledger, which are any JSON, and tables of a project
 
 # A project's folder of steps, the wheel's, or the library's own.
 FOLDER = re.compile(r"^((handrail\.)?operations|handrail\.engine)\.")
@@ -37,7 +38,7 @@ def current_name(name: str) -> str:
     was written before a step got another name or place is resumed and rolled back as ever.
     """
     seen = {name}
-    for table in _tables(name):
+    for table in _aliases(name):
         while (newer := table.get(name)) is not None and newer not in seen:
             seen.add(newer)
             name = newer
@@ -52,18 +53,42 @@ def is_same_step(recorded: str, declared: str) -> bool:
 @cache
 def former_names(name: str) -> tuple[str, ...]:
     """Return the names that a step had before."""
-    olds = {old for table in _tables(name) for old in table}
+    olds = {old for table in _aliases(name) for old in table}
     return tuple(sorted(old for old in olds if old != name and current_name(old) == name))
 
 
-def _tables(name: str) -> Iterator[Mapping[str, str]]:
-    """Yield the tables of the folders that a step's name may lie in."""
+def current_arguments(step: str, recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a ledger holds of a step's arguments, under the names that they have today.
+
+    A table beside `ALIASES` says which were renamed, by the step's name of today:
+    ``ARGUMENTS = {"frontend.release": {"url": "frontend_url"}}``.
+    """
+    today = _renamed_arguments(current_name(step))
+    return {today.get(name, name): value for name, value in recorded.items()}
+
+
+def former_arguments(step: str, declared: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a call's arguments under the names that they had before; nothing where none had."""
+    former = {today: name for name, today in _renamed_arguments(step).items()}
+    return [{former.get(name, name): value for name, value in declared.items()}] if former else []
+
+
+@cache
+def _renamed_arguments(step: str) -> Mapping[str, str]:
+    """Return, by its former name, what an argument of a step is called today."""
+    tables = [getattr(folder, "ARGUMENTS", {}).get(step, {}) for folder in _folders(step)]
+    return {old: new for table in tables for old, new in table.items()}
+
+
+def _aliases(name: str) -> list[Mapping[str, str]]:
+    return [getattr(folder, "ALIASES", {}) for folder in _folders(name)]
+
+
+def _folders(name: str) -> Iterator[object]:
+    """Yield the folders that a step's name may lie in: each may hold tables of former names."""
     parts = name.split(".")[:-1]
     inside = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
-    for folder in (*HOMES, *inside):
-        table = getattr(_imported(folder), "ALIASES", None)
-        if isinstance(table, Mapping):
-            yield table
+    return map(_imported, (*HOMES, *inside))
 
 
 def _imported(name: str) -> object:

@@ -5,6 +5,7 @@ waiting = {"timeout_seconds": 180, "poll_seconds": 0.5}
 poll_seconds = 0.5
 window_seconds = 5
 min_requests = 20
-monitor = {"reads": 100, "poll_seconds": 1, "timeout_seconds": 60}
+requests = 100
+monitor = {"poll_seconds": 1, "timeout_seconds": 60}
 # The seed points to dead files on purpose, as old rows do.
 linked_files = {"within_seconds": 60, "timeout_seconds": 5, "workers": 8, "max_dead": 500}

@@ -11,7 +11,10 @@ from ..services import cancel_coming
 
 
 def as_found(
-    render: Render, services: dict[str, str], definitions: Definitions, source: dict[str, str]
+    render: Render,
+    services: dict[str, str],
+    definitions: Definitions,
+    service_source: dict[str, str],
 ) -> dict[str, Any]:
     """Return, by name, whether a service runs, and the settings that are not as described.
 
@@ -25,7 +28,7 @@ def as_found(
         if service is not None:
             different = {
                 key: getattr(service, CHANGEABLE[key])
-                for key in changes(service, definitions[part], source)
+                for key in changes(service, definitions[part], service_source)
             }
             if different or service.autodeploy:
                 more = {"autodeploy": service.autodeploy, "settings": different}
@@ -37,7 +40,7 @@ def services_are_made(
     render: Render,
     services: dict[str, str],
     definitions: Definitions,
-    source: dict[str, str],
+    service_source: dict[str, str],
     addresses: dict[str, str],
     asleep: list[str],
 ) -> Finding:
@@ -48,7 +51,7 @@ def services_are_made(
             return fails(f"Render has no `{name}`")
         if other := unlike(found, definitions[part]):
             return fails(f"`{name}` {other}", fix_of_stranger(name))
-        if different := changes(found, definitions[part], source):
+        if different := changes(found, definitions[part], service_source):
             return fails(f"`{name}` has another {', '.join(different)}")
         if found.autodeploy or (part in asleep and is_awake(render, found)):
             why = "deploys by itself on every push" if found.autodeploy else "is not suspended yet"
@@ -92,7 +95,7 @@ def create(
     render: Render = FROM_TARGET,
     services: dict[str, str] = FROM_TARGET,
     definitions: Definitions = FROM_TARGET,
-    source: dict[str, str],
+    service_source: dict[str, str] = FROM_TARGET,
     addresses: dict[str, str],
     asleep: list[str],
 ) -> Commands:
@@ -107,7 +110,7 @@ def create(
         render: The workspace.
         services: Names on Render, by the part they play.
         definitions: Blueprint entries by part.
-        source: `repo` and `branch` they are built from.
+        service_source: `repo` and `branch` they are built from.
         addresses: Public addresses by part, for those that the inventory names.
         asleep: Parts that are suspended until a later step deploys them: whatever else may start
             deploys, these do not run before their time.
@@ -118,7 +121,7 @@ def create(
     Source: https://api-docs.render.com/reference/create-service
     """
     for part, name in services.items():
-        yield call(make, render, name, definitions[part], source)
+        yield call(make, render, name, definitions[part], service_source)
         if part in asleep:
             yield call(put_to_sleep, render, name)
 

@@ -12,13 +12,13 @@ from ..applications import application
 
 @gate(fix="compare the stored hashes with `handrail show`; nobody may be locked out")
 def accounts_sign_in(
-    url: str,
+    web_url: str = FROM_TARGET,
     profile: Profile = FROM_TARGET,
     system: str = FROM_TARGET,
     canaries: Accounts = FROM_TARGET,
 ) -> Finding:
     """Known accounts sign in with their own passwords, and wrong ones are refused."""
-    app = application(url, profile, system)
+    app = application(web_url, profile, system)
     accounts = canaries.load()
     for account in accounts:
         app.sign_in(account)

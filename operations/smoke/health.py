@@ -19,7 +19,7 @@ def health(
     profile: Profile = FROM_TARGET,
     system: str = FROM_TARGET,
     canaries: Accounts = FROM_TARGET,
-    timeout_seconds: float,
+    timeout_seconds: float = 120,
     poll_seconds: float = FROM_TARGET,
 ) -> Finding:
     """The health check answers that every part is well."""

@@ -23,7 +23,7 @@ def notification_arrives(
     profile: Profile = FROM_TARGET,
     system: str = FROM_TARGET,
     canaries: Accounts = FROM_TARGET,
-    timeout_seconds: float,
+    timeout_seconds: float = 20,
 ) -> Finding:
     """A notification that is made over HTTP arrives on the user's WebSocket."""
     app = application(web_url, profile, system)

@@ -23,7 +23,7 @@ def task_is_done(
     profile: Profile = FROM_TARGET,
     system: str = FROM_TARGET,
     canaries: Accounts = FROM_TARGET,
-    timeout_seconds: float,
+    timeout_seconds: float = 30,
 ) -> Finding:
     """A background task is taken by a worker and its result comes back."""
     app = application(web_url, profile, system)

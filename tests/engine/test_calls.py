@@ -312,6 +312,65 @@ def test_without_a_line_in_the_table_a_new_name_is_told(lab):
     assert "add a line to `ALIASES`" in back.said
 
 
+RENAMED = """
+from handrail.engine import Commands, Finding, call, step
+from lab import steps
+
+def content(file: str) -> object:
+    \"""Return what the file says.\"""
+    return steps.content(file)
+
+def says(file: str, text: str) -> Finding:
+    \"""The file says the text.\"""
+    return steps.file_says(file, text)
+
+def restore(file: str, before: str | None) -> None:
+    \"""Put it back.\"""
+    steps.restore(file, before)
+
+@step(captures=content, ensures=says, rollback=restore, idempotent=True)
+def write(file: str, text: str) -> Commands:
+    \"""Make a file say something.\"""
+    yield call(steps.effect, file, text)
+"""
+
+
+def rename_argument(lab, table):
+    """Let the step of the folder call its `path` a `file`."""
+    (lab.folder / "shelf" / "__init__.py").write_text(table)
+    (lab.folder / "shelf" / "notes.py").write_text(RENAMED)
+    lab.runbook("from shelf import notes", NOTE.format(name="write").replace("path=", "file="))
+
+
+def test_a_run_goes_on_under_the_new_name_of_an_argument(lab):
+    """It is the same act of the same subject: drift is still drift, and the way back is found."""
+    shelve(lab, "notes", "write")
+    assert lab.run().code == 0
+
+    rename_argument(lab, 'ARGUMENTS = {"shelf.notes.write": {"path": "file"}}')
+    again = lab.run()
+    assert again.code == 0, again.said
+    assert lab.journal() == ["write a"]
+    lab.put("a", "somebody else's")
+    assert "drift" in lab.run().said
+    redone = lab.run("--data", "drift=1:redo", "--data", "reason=x")
+    assert redone.code == 0, redone.said
+    back = lab.run("--data", "run=latest", "--data", "reason=x", runbook="rollback")
+    assert back.code == 0, back.said
+    assert lab.read("a") is None
+
+
+def test_without_a_line_in_the_table_a_new_argument_is_another_subject(lab):
+    """Nobody can know that `file` is what was called `path`."""
+    shelve(lab, "notes", "write")
+    assert lab.run().code == 0
+    rename_argument(lab, "")
+    lab.put("a", "somebody else's")
+    ran = lab.run()
+    assert ran.code == 1
+    assert "`file` was `None`" in ran.said
+
+
 def test_a_call_has_one_name_on_every_target(pair):
     """Also where it is not for a target: pyinfra would join two names into one heading."""
     pair.runbook('steps.write(path=f"{room}/a", text="x", task="1", name="Say it", on="two")')

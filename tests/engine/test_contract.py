@@ -122,6 +122,14 @@ def test_a_step_that_the_ledger_names_and_nobody_has_is_told():
         load("nowhere.act")
 
 
+def test_every_former_name_of_an_argument_leads_to_one_that_its_step_takes():
+    """And the former name means nothing else today."""
+    for name, table in operations.ARGUMENTS.items():
+        takes = load(name).signature.parameters
+        assert set(table.values()) <= takes.keys(), name
+        assert not table.keys() & takes.keys(), name
+
+
 def test_every_former_name_of_a_step_leads_to_one_that_is_there():
     """A line of the table that leads nowhere would strand the runs it was written for."""
     for former in operations.ALIASES:

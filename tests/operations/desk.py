@@ -40,10 +40,7 @@ env.put(
 )
 """
 FREEZE = """
-freeze.writes(
-    task="9.0.2", name="Stop writes on the legacy database", on="production",
-    database=here.source,
-)
+freeze.writes(task="9.0.2", name="Stop writes on the legacy database", on="production")
 """
 FITS = """
 verify.mapping_fits(

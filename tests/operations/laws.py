@@ -198,7 +198,7 @@ def created(data):
                 "render": cloud().inventory,
                 "services": {"web": web, "worker": worker},
                 "definitions": {"web": WEB, "worker": WORKER},
-                "source": {"repo": str(clone.origin), "branch": "main"},
+                "service_source": {"repo": str(clone.origin), "branch": "main"},
                 "addresses": {"web": address},
                 "asleep": ["worker"],
             },
@@ -234,7 +234,7 @@ def blueprints(data):
         yield World(
             {
                 "render": cloud().inventory,
-                "source": {"repo": str(clone.origin), "branch": "main"},
+                "service_source": {"repo": str(clone.origin), "branch": "main"},
             },
             lambda: [each.auto_sync for each in found],
         )
@@ -312,8 +312,8 @@ def frontend(data):
         yield World(
             {
                 "render": cloud().inventory,
-                "service": name,
-                "url": url,
+                "frontend_service": name,
+                "frontend_url": url,
                 "variables": {"VITE_API_URL": DJANGO, "VITE_WS_URL": "ws://django.example"},
                 "prefix": "/api/v1",
                 **WAIT,
@@ -343,8 +343,8 @@ def trial(data):
         yield World(
             {
                 "render": cloud().inventory,
-                "service": name,
-                "url": made.url,
+                "frontend_service": name,
+                "frontend_url": made.url,
                 "legacy_url": wire.url,
                 "web_url": DJANGO,
                 "profile": str(Path(__file__).parents[2] / "inventory" / "rotc.profile.yaml"),
@@ -371,7 +371,7 @@ def frozen(data):
         if data.draw(st.booleans(), "frozen before"):
             freeze.freeze(pair.url["legacy"])
         yield World(
-            {"database": pair.reference("legacy"), "sessions_let_be": {}, "asked": True},
+            {"source": pair.reference("legacy"), "sessions_let_be": {}, "asked": True},
             lambda: freeze.is_frozen(pair.url["legacy"]),
         )
 

@@ -75,7 +75,7 @@ def the_health_is_a_list(stage):
 
 def sign_in(stage, system="django", **more):
     """Ask whether the known accounts sign in."""
-    given = {"url": stage.app.url, **stage.seen_as, "system": system}
+    given = {"web_url": stage.app.url, **stage.seen_as, "system": system}
     return stage.ask("smoke.accounts_sign_in", **given | more)
 
 

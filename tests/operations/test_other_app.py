@@ -66,7 +66,7 @@ def asked(name, url, tmp_path, profile=PROFILE, password=PASSWORD):
         "profile": str(profile),
         "system": "only",
         "canaries": f"file:{canaries}",
-        "url" if name == "smoke.accounts_sign_in" else "web_url": url,
+        "web_url": url,
         **({"channels_url": url} if name == "smoke.notification_arrives" else {}),
     }
     contract = gates()[name]

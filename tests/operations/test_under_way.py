@@ -165,8 +165,8 @@ def published(name, url):
     """Return the arguments of a release of a site."""
     return {
         "render": Render.from_inventory(cloud().inventory),
-        "service": name,
-        "url": url,
+        "frontend_service": name,
+        "frontend_url": url,
         "variables": {"VITE_API_URL": DJANGO, "VITE_WS_URL": "ws://django.example"},
         "prefix": "/api/v1",
         "waiting": WAITING,

@@ -20,7 +20,7 @@ from handrail.engine.decide.decision import Planned
 from handrail.engine.decide.known import BeforeFacts
 from handrail.engine.eventlog import EventLog
 from handrail.engine.inventory import Inventory
-from handrail.engine.names import is_same_step
+from handrail.engine.names import current_arguments, is_same_step
 from handrail.ledger.chain import Head
 from handrail.ledger.entry import BESIDE, Event
 from handrail.ledger.errors import LedgerUnwritable, RunbookError, RunLocked
@@ -156,6 +156,7 @@ class Attempt:
             environment=self.environment,
             same_step=is_same_step,
             unproven=lambda: self.guard.refusal(self.calls, self.choices),
+            arguments_today=current_arguments,
         )
 
     def refuse_to_start(self) -> None:

@@ -124,7 +124,8 @@ def renamed_to(facts: BeforeFacts, key: Key) -> list[str]:
         and target == key[1]
         and ((task, target) not in facts.run.tasks or not facts.run.tasks[task, target].attempts)
         and facts.same_step(receipt.step, call.step)
-        and dict(facts.calls.arguments[task, target]) == dict(receipt.arguments)
+        and dict(facts.calls.arguments[task, target])
+        == facts.arguments_today(receipt.step, receipt.arguments)
     ]
 
 

@@ -1,7 +1,8 @@
 """What is known when every call of the runbook was read and none was carried out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
@@ -26,6 +27,7 @@ class BeforeFacts:
         environment: Its name.
         same_step: Tells whether a name on record and a name of now are the same step.
         unproven: Asks what forbids to start for want of a drill.
+        arguments_today: Returns the arguments on record of a step under the names of now.
     """
 
     run: Run
@@ -36,6 +38,7 @@ class BeforeFacts:
     environment: str
     same_step: Callable[[str, str], bool]
     unproven: Callable[[], RunbookError | None]
+    arguments_today: Callable[[str, Mapping[str, Any]], dict[str, Any]]  # Any: JSON
 
     def key_of(self, consent: Consent) -> Key | None:
         """Return the one task that a consent is about, or None where it could be several."""
