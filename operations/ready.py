@@ -70,7 +70,7 @@ def outside_answers(
     """
     return _finding([
         ask("Render", "Its key sees the workspace", lambda: outside.key_reads_services(render)),
-        ask("Render", "Its clock agrees", lambda: http_clock_agrees(render.api)),
+        ask("Render", "Its clock agrees", lambda: http_clock_agrees(f"{render.api}/users")),
         ask("the repository", "Its clone may push", lambda: outside.clone_may_push(repository)),
         ask("alerts", "They arrive", lambda: outside.alert_arrives(alerts)),
     ])  # fmt: skip

@@ -72,7 +72,7 @@ def _lines(host: str, key: str, value: Any, data: Data) -> Iterator[Line]:  # An
     elif key == "render":
         yield ask(about, "Its key sees the workspace",
                   lambda: outside.key_reads_services(Render.from_inventory(value)))  # fmt: skip
-        yield ask(about, "Its clock agrees", lambda: http_clock_agrees(str(value["api"])))
+        yield ask(about, "Its clock agrees", lambda: http_clock_agrees(f"{value['api']}/users"))
     elif key == "repository" and isinstance(value, Mapping):
         yield ask(about, "Its clone may push",
                   lambda: outside.clone_may_push(Repository.from_inventory(value)))  # fmt: skip

@@ -43,6 +43,7 @@ class Http:
 
     Args:
         base: Scheme, host and leading path, without a trailing slash.
+        name: What people call the server, where that is more than its host.
         bearer: Token sent as ``Authorization: Bearer …``; read at each request.
         carried: Header and prefix of the token, where they are others.
         basic: User and password, sent as HTTP Basic.
@@ -54,6 +55,7 @@ class Http:
         self,
         base: str,
         *,
+        name: str | None = None,
         bearer: Secret | None = None,
         carried: tuple[str, str] = ("Authorization", "Bearer "),
         basic: tuple[Secret, Secret] | None = None,
@@ -67,6 +69,7 @@ class Http:
                 "correct the address in the inventory",
             )
         self._base = base.rstrip("/")
+        self._name = name
         self._bearer = bearer
         self._header, self._prefix = carried
         self._basic = basic
@@ -211,7 +214,7 @@ class Http:
             answer = _answer_of(state)
             now = datetime.now(UTC)
             told = demanded_wait(answer.status, answer.headers, now) if answer else None
-            wait_demanded(self.host, told or 0.0)
+            wait_demanded(self._name or self.host, told or 0.0)
             return max(told or 0.0, chosen(state))
 
         retrying = tenacity.Retrying(

@@ -22,11 +22,11 @@ def tell_waits_to(listener: Callable[[str], None]) -> None:
         _told.append(listener)
 
 
-def wait_demanded(host: str, seconds: float) -> None:
+def wait_demanded(server: str, seconds: float) -> None:
     """Tell the listeners that a server asks its caller to wait."""
     if seconds >= TOLD_FROM_SECONDS:
         for listener in _told:
-            listener(f"{host} asks to wait {seconds:.0f} s")
+            listener(f"{server} asks to wait {seconds:.0f} s")
 
 
 def _sleep(seconds: float) -> None:

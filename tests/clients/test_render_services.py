@@ -6,7 +6,7 @@ from handrail.clients.errors import ClientError, NoAnswer
 from handrail.clients.render import Render
 from handrail.clients.secret import Secret
 from tests.clients.conftest import MARK, OWNER, Reply
-from tests.clients.render_wire import WEB, RenderWire, service
+from tests.clients.render_wire import WEB, RenderWire, page, service
 
 ENTRY = {"api": "https://api.render.com/v1", "key": "env:RENDER_API_KEY", "owner": OWNER}
 
@@ -244,3 +244,62 @@ def test_an_unreachable_api_is_no_answer_at_all(render, wire):
 
     with pytest.raises(NoAnswer):
         render.find_service("rotc-django-web")
+
+
+def test_a_page_that_is_short_is_the_last(render, wire, world):
+    """No request is spent on the empty page after it; each look-up of one step shares the list."""
+    world.services = [service(f"rotc-{n}", f"srv-{n:020d}") for n in range(45)]
+
+    assert render.find_service("rotc-7") is not None
+    assert render.find_service("rotc-40") is not None
+
+    assert len(wire.requests("GET", "/services")) == 1
+
+
+def test_what_reads_as_before_for_a_moment_is_asked_again(render, wire, world, time):
+    """A read after a write may be stale; ten seconds later it would be a fault."""
+    path = f"/services/{WEB}/env-vars"
+    before = page([{"key": "DEBUG", "value": "False"}], "envVar", {})
+    after = page([{"key": "DEBUG", "value": "True"}], "envVar", {})
+    wire.on("GET", path, Reply(200, before), Reply(200, before), Reply(200, after))
+
+    render.replace_env_vars(WEB, {"DEBUG": "True"})
+
+    assert time.slept == [1.0, 1.0]
+
+
+def test_a_write_makes_be_read_anew_what_it_may_have_changed(render, wire, world):
+    """Variables of one service are not those of another, nor the list of services."""
+    render.find_service("rotc-django-web")
+    first = render.env_vars(WEB)
+    render.replace_env_vars(WEB, {**first, "DEBUG": "True"})
+    assert render.env_vars(WEB)["DEBUG"] == "True"
+    render.find_service("rotc-django-web")
+    assert len(wire.requests("GET", "/services")) == 1
+
+    render.patch_service(WEB, {"branch": "next"})
+
+    assert render.service("rotc-django-web").branch == "next"
+
+
+def test_an_error_calls_a_service_by_its_name(render, wire, world):
+    """An id alone says nothing at two in the morning."""
+    render.service("rotc-django-web")
+    wire.on("PATCH", f"/services/{WEB}", Reply(400, {"message": "no"}))
+
+    with pytest.raises(ClientError) as caught:
+        render.patch_service(WEB, {"plan": "none"})
+
+    assert caught.value.what == f"service `rotc-django-web` ({WEB}) could not be changed"
+
+
+def test_a_limit_is_told_as_renders(render, wire, world, monkeypatch):
+    """Whoever waits hears for whom and how long."""
+    told = []
+    monkeypatch.setattr("handrail.clients.patience._told", [told.append])
+    limited = Reply(429, {"message": "slow down"}, {"Ratelimit-Reset": "41"})
+    wire.on("GET", "/services", limited, world._list_services)
+
+    render.find_service("rotc-django-web")
+
+    assert told == ["Render asks to wait 41 s"]

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 import psycopg
 import pytest
 import yaml
-from rehearsal.render.faults import Fault
 
 from tests.clients.conftest import MARK, Reply, Wire
 from tests.operations.clones import git
@@ -37,7 +36,7 @@ def desk(tmp_path):
     folder.mkdir()
     with ExitStack() as stack:
         yield Desk(folder, stack)
-        cloud().standin.faults.clear()
+        cloud().standin.faults.forget()
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -72,7 +71,7 @@ def test_bad_input_is_refused_in_three_lines_and_mended_by_the_same_command(desk
 
 def fault(times=1000, path="/services*", **given):
     """Let Render fail."""
-    cloud().standin.faults.append(Fault.of({"times": times, "path": path, **given}))
+    cloud().standin.faults.take({"times": times, "path": path, **given})
 
 
 RENDER = ("3.3", "2.2")
@@ -92,7 +91,7 @@ def render_is_silent(desk):
     """It takes the request and says nothing."""
     fault(delay_seconds=1.5)
     yield
-    cloud().standin.faults.clear()
+    cloud().standin.faults.forget()
 
 
 @case(RENDER, says="401", fix="key")
@@ -118,7 +117,7 @@ def render_limits_for_too_long(desk):
     """Every request is one too many."""
     fault(status=429, body={"message": "rate limit exceeded"})
     yield
-    cloud().standin.faults.clear()
+    cloud().standin.faults.forget()
 
 
 @case(RENDER, says="503", fix="incident")
@@ -126,7 +125,7 @@ def render_is_out_of_order(desk):
     """It stays so over all that is tried."""
     fault(status=503, body={"message": "unavailable"})
     yield
-    cloud().standin.faults.clear()
+    cloud().standin.faults.forget()
 
 
 @case(RENDER, says="not JSON")
@@ -134,7 +133,7 @@ def a_page_answers_for_render(desk):
     """A proxy that wants a login."""
     fault(body="<html>please log in</html>")
     yield
-    cloud().standin.faults.clear()
+    cloud().standin.faults.forget()
 
 
 @case(RENDER, says="no-such-service", fix="service.create")

@@ -72,7 +72,7 @@ def desk(tmp_path):
         made = Desk(folder, stack)
         made.with_databases()
         yield made
-        cloud().standin.faults.clear()
+        cloud().standin.faults.forget()
 
 
 def ask(desk, side, query):

@@ -2,6 +2,7 @@
 
 import pytest
 import requests
+from rehearsal.render.tally import table
 
 BLUEPRINT = """
 services:
@@ -232,3 +233,44 @@ def test_blueprint_out_of_order_is_told_why(render, old, new, complaint):
 
     assert answer["valid"] is False
     assert any(complaint in error["error"] for error in answer["errors"]), answer
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "more"),
+    [
+        ("GET", "/services", {"params": {"limit": "many"}}),
+        ("GET", "/services", {"params": {"limit": "101"}}),
+        ("GET", "/metrics/http-requests", {"params": {"resolutionSeconds": "a minute"}}),
+        ("GET", "/metrics/http-requests", {"params": {"resolutionSeconds": "1"}}),
+        ("GET", "/metrics/http-latency", {"params": {"quantile": "most"}}),
+        ("GET", "/metrics/http-latency", {"params": {"startTime": "yesterday"}}),
+        ("GET", "/logs", {"params": {"ownerId": "o", "resource": "r", "limit": "-1"}}),
+        ("GET", "/logs", {"params": {"ownerId": "o", "resource": "r", "endTime": "12:00"}}),
+        ("POST", "/services/{}/scale", {"json": {"numInstances": "two"}}),
+        ("POST", "/services/{}/scale", {"json": {"numInstances": 1.5}}),
+        ("PATCH", "/services/{}", {"json": {"serviceDetails": "none"}}),
+        ("POST", "/services/{}/deploys", {"json": [1]}),
+    ],
+)
+def test_what_is_malformed_gets_an_error_in_json(render, stored, method, path, more):
+    """A number that is none, or out of its range, a moment without a zone, a body of another kind.
+
+    The line is not cut, and the answer has the form of Render's errors.
+    """
+    answer = render.call(method, path.format(stored["id"]), **more)
+
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"message"}
+
+
+def test_what_was_called_how_often_is_told(render):
+    """A rehearsal ends with this table; a call beyond a limit counts as refused."""
+    render.call("DELETE", "/_calls")
+    for _ in range(3):
+        render.call("GET", "/users")
+
+    told = render.call("GET", "/_calls").json()
+
+    assert (told["calls"], told["most_reads_a_minute"]) == (3, 3)
+    assert [(row["call"], row["calls"]) for row in told["by_call"]] == [("GET /users", 3)]
+    assert "3        0        -  GET /users" in "\n".join(table(told, validated=False))

@@ -1,39 +1,21 @@
 """The wire to Render: where it is, who asks, how lists are paged."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from handrail.clients.errors import ClientError
 from handrail.clients.fields import as_list, read_fields, read_text
 from handrail.clients.http import Answer, Http
 from handrail.clients.patience import Patience
+from handrail.clients.render.memory import Memory
 from handrail.clients.secret import Secret
 
 PAGE_SIZE = 100
 # What Render gives a caller who asks for no size: a server that ignores ours gives as many.
 USUAL_PAGE = 20
-LISTED_SECONDS = 2.0  # a step looks several services up at once; Render allows 400 calls a minute
-
-
-@dataclass
-class Listing:
-    """The services of a workspace as they were listed a moment ago; a write forgets them."""
-
-    found: list[dict[str, Any]] | None = None  # Any: JSON
-    until: float = 0.0
-
-    def forget(self) -> None:
-        """Make the next look-up list them anew."""
-        self.found = None
-
-    def fresh(self, now: float) -> list[dict[str, Any]] | None:  # Any: JSON
-        """Return the list while it is young enough."""
-        return self.found if now < self.until else None
-
-    def keep(self, found: list[dict[str, Any]], now: float) -> None:  # Any: JSON
-        """Keep a list that was read now."""
-        self.found, self.until = found, now + LISTED_SECONDS
+READ_BACK_SECONDS, READ_BACK_POLL_SECONDS = 10.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +34,7 @@ class RenderApi:
     key: Secret
     owner: str
     shown: tuple[str, ...] = ()
-    listing: Listing = field(default_factory=Listing, compare=False, repr=False)
+    memory: Memory = field(default_factory=Memory, compare=False, repr=False)
 
     patience: ClassVar[Patience] = Patience()
 
@@ -76,7 +58,22 @@ class RenderApi:
     @property
     def http(self) -> Http:
         """The session that carries the key."""
-        return Http(self.api, bearer=self.key, patience=self.patience)
+        return Http(self.api, name="Render", bearer=self.key, patience=self.patience)
+
+    def called(self, service_id: str) -> str:
+        """Return what a person calls a service: its name where it was read, and its id."""
+        name = self.memory.names.get(service_id)
+        return f"`{name}` ({service_id})" if name else f"`{service_id}`"
+
+    def now(self) -> datetime:
+        """Return Render's own time: windows of its figures go by that, not by this machine's.
+
+        Raises:
+            ClientError: refused.
+        """
+        if self.memory.ahead is None:
+            self.ask("GET", "/users", "the time on Render could not be asked")
+        return datetime.now(UTC) + (self.memory.ahead or timedelta())
 
     def ask(
         self,
@@ -104,8 +101,9 @@ class RenderApi:
         """
         http = self.http
         if method != "GET":
-            self.listing.forget()
+            self.memory.forget(path)
         answer = http.request(method, path, **options)
+        self.memory.hear(answer.headers.get("Date", ""))
         if answer.status not in statuses:
             raise http.refusal(answer, what, hide=hide)
         return answer
@@ -116,8 +114,56 @@ class RenderApi:
         Raises:
             NoAnswer: none at all.
         """
-        self.listing.forget()
+        self.memory.forget(path)
         return self.http.post(path, body=body)
+
+    def remembered(
+        self,
+        path: str,
+        wrapper: str,
+        what: str,
+        *,
+        seconds: float,
+        limit: int | None = None,
+        params: Mapping[str, Any] | None = None,  # Any: text or a list of texts
+        anew: bool = False,
+    ) -> list[dict[str, Any]]:  # Any: JSON
+        """Return a list that may have been read a moment ago; any write makes it be read anew.
+
+        The clauses of one step look the same things up several times, and Render allows 400 reads
+        a minute.
+
+        Args:
+            path: Path of the list.
+            wrapper: As `pages` has it.
+            what: As `pages` has it.
+            seconds: How old it may be.
+            limit: As `pages` has it.
+            params: As `pages` has it.
+            anew: Read it now, and remember that.
+
+        Raises:
+            ClientError: refused, or not a list of that kind.
+        """
+        now, key = self.patience.clock(), f"{path} {limit} {params}"
+        found = None if anew else self.memory.recall(key, now)
+        if found is None:
+            found = list(self.pages(path, wrapper, what, limit=limit, params=params))
+            self.memory.keep(key, found, now + seconds)
+        return found
+
+    def settles(self, look: Callable[[], bool]) -> bool:
+        """Look until something reads as it was written, or for ten seconds; return whether it does.
+
+        What was written may read as before for a moment.
+        """
+        until = self.patience.clock() + READ_BACK_SECONDS
+        while not look():
+            if self.patience.clock() >= until:
+                return False
+            self.patience.sleep(READ_BACK_POLL_SECONDS)
+            self.memory.forget()
+        return True
 
     def pages(
         self,
@@ -130,8 +176,8 @@ class RenderApi:
     ) -> Iterator[dict[str, Any]]:  # Any: JSON
         """Yield what a list holds, each unwrapped, page by page.
 
-        A page shorter than any that the server would cut is the last one. One that is merely
-        shorter than what was asked for is not: half a list of variables, written back, would delete
+        A page shorter than what was asked for is the last one; but one of just the usual size may
+        come of a server that ignores ours, and half a list of variables, written back, would delete
         the other half.
 
         Args:
@@ -163,7 +209,8 @@ class RenderApi:
                     return
                 count += 1
                 yield resource
-            if len(found) < min(size, USUAL_PAGE) or count == limit:
+            short = len(found) < size and len(found) != USUAL_PAGE
+            if short or count == limit:
                 return
             cursor = found[-1][0]
             if cursor in seen:

@@ -74,7 +74,11 @@ class BlueprintCalls(RenderApi):
         what = f"automatic sync of Blueprint `{blueprint_id}` could not be set to {enabled}"
         path = f"/blueprints/{quote(blueprint_id, safe='')}"
         self.ask("PATCH", path, what, body={"autoSync": enabled})
-        if Blueprint.from_api(self.ask("GET", path, what).json()).auto_sync is not enabled:
+
+        def as_asked() -> bool:
+            return Blueprint.from_api(self.ask("GET", path, what).json()).auto_sync is enabled
+
+        if not self.settles(as_asked):
             raise ClientError(
                 what,
                 "Render accepted the change, and the Blueprint reads as before",

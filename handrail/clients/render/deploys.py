@@ -13,6 +13,9 @@ OK, CREATED, QUEUED = 200, 201, 202
 SERVER_ERROR = 500
 # How far back a deploy that we started is looked for; a service runs one deploy at a time.
 RECENT = 20
+RECENT_SECONDS = 2.0
+# A deploy takes minutes: looks become rarer the longer it takes, up to this pause.
+LONGEST_POLL_SECONDS, SLOWER = 20.0, 1.3
 ADOPT_TRIES = 20
 ADOPT_POLL_SECONDS = 1.0
 MODES = Literal["build_and_deploy", "deploy_only"]
@@ -31,9 +34,7 @@ class DeployCalls(Diagnosis):
         Raises:
             ClientError: refused.
         """
-        what = f"deploys of `{service_id}` could not be listed"
-        listed = self.pages(f"{_path(service_id)}/deploys", "deploy", what, limit=limit)
-        return [Deploy.from_api(data) for data in listed]
+        return self._recent(service_id, limit, anew=True)
 
     def deploy(self, service_id: str, deploy_id: str) -> Deploy:
         """Return one deploy.
@@ -50,11 +51,15 @@ class DeployCalls(Diagnosis):
         Raises:
             ClientError: refused.
         """
-        what = f"the live deploy of `{service_id}` could not be read"
+        recent = self._recent(service_id)
+        found = next((deploy for deploy in recent if deploy.status == "live"), None)
+        if found is not None or len(recent) < RECENT:
+            return found
+        what = f"the live deploy of {self.called(service_id)} could not be read"
         filters = {"status": ["live"]}
         listed = self.pages(f"{_path(service_id)}/deploys", "deploy", what, params=filters)
-        found = (Deploy.from_api(data) for data in listed)
-        return next((deploy for deploy in found if deploy.status == "live"), None)
+        older = (Deploy.from_api(data) for data in listed)
+        return next((deploy for deploy in older if deploy.status == "live"), None)
 
     def deploy_in_progress(self, service_id: str) -> Deploy | None:
         """Return the newest deploy that has not ended, or None.
@@ -62,8 +67,20 @@ class DeployCalls(Diagnosis):
         Raises:
             ClientError: refused.
         """
-        recent = self.deploys(service_id, RECENT)
-        return next((deploy for deploy in recent if deploy.going_on), None)
+        return next((deploy for deploy in self.deploys(service_id) if deploy.going_on), None)
+
+    def _recent(self, service_id: str, limit: int = RECENT, *, anew: bool = False) -> list[Deploy]:
+        """Return the newest deploys, perhaps as they were a moment ago."""
+        what = f"deploys of {self.called(service_id)} could not be listed"
+        listed = self.remembered(
+            f"{_path(service_id)}/deploys",
+            "deploy",
+            what,
+            seconds=RECENT_SECONDS,
+            limit=limit,
+            anew=anew,
+        )
+        return [Deploy.from_api(data) for data in listed]
 
     def start_deploy(
         self,
@@ -85,7 +102,7 @@ class DeployCalls(Diagnosis):
 
         Source: https://api-docs.render.com/reference/create-deploy
         """
-        what = f"a deploy of `{service_id}` could not be started"
+        what = f"a deploy of {self.called(service_id)} could not be started"
         if mode == "deploy_only" and (commit is not None or clear_cache):
             raise ClientError(
                 what,
@@ -107,7 +124,7 @@ class DeployCalls(Diagnosis):
 
         Source: https://api-docs.render.com/reference/rollback-deploy
         """
-        what = f"`{service_id}` could not be rolled back to deploy `{deploy_id}`"
+        what = f"{self.called(service_id)} could not be rolled back to deploy `{deploy_id}`"
         body = {"deployId": deploy_id}
         return self._begin(service_id, "rollback", body, what, trigger="rollback", commit=None)
 
@@ -147,33 +164,35 @@ class DeployCalls(Diagnosis):
             service_id: Service of the deploy.
             deploy_id: ``dep-…``.
             timeout_seconds: Longest wait; the deploy goes on by itself afterwards.
-            poll_seconds: Wait between two looks.
+            poll_seconds: Wait between two looks; it grows while nothing changes.
             on_status: Told of each change of status, the first included.
 
         Raises:
             ClientError: it failed, with its status, cause and last log lines; or time ran out.
         """
         until = self.patience.clock() + timeout_seconds
-        last = ""
+        last, pause = "", poll_seconds
         while True:
             deploy = self._glance(service_id, deploy_id)
             if deploy is not None and deploy.status != last:
-                last = deploy.status
+                last, pause = deploy.status, poll_seconds
                 if on_status is not None:
                     on_status(deploy)
             if deploy is not None and deploy.succeeded:
+                self.memory.forget(_path(service_id))
                 return deploy
             if deploy is not None and deploy.failed:
                 raise self.failure(service_id, deploy)
-            if self.patience.clock() + poll_seconds > until:
+            if self.patience.clock() + pause > until:
                 raise ClientError(
-                    f"deploy `{deploy_id}` of `{service_id}` is not live",
+                    f"deploy `{deploy_id}` of {self.called(service_id)} is not live",
                     f"its status is still `{last}` after {timeout_seconds:g} s"
                     if deploy is not None
                     else f"Render stopped answering; its last known status is `{last or 'none'}`",
                     "watch it at https://dashboard.render.com, then the same command again",
                 )
-            self.patience.sleep(poll_seconds)
+            self.patience.sleep(pause)
+            pause = min(pause * SLOWER, max(poll_seconds, LONGEST_POLL_SECONDS))
 
     def _glance(self, service_id: str, deploy_id: str) -> Deploy | None:
         """Return a deploy, or None while the API is out of order: the deploy goes on without it."""
@@ -189,7 +208,9 @@ class DeployCalls(Diagnosis):
 
     def _page(self, service_id: str) -> str:
         return Service.from_api(
-            self.ask("GET", _path(service_id), f"service `{service_id}` could not be read").json()
+            self.ask(
+                "GET", _path(service_id), f"service {self.called(service_id)} could not be read"
+            ).json()
         ).dashboard_url
 
     def _begin(
@@ -202,7 +223,7 @@ class DeployCalls(Diagnosis):
         trigger: str,
         commit: str | None,
     ) -> Deploy:
-        before = {deploy.id for deploy in self.deploys(service_id)}
+        before = {deploy.id for deploy in self._recent(service_id)}
         try:
             answer = self.post(f"{_path(service_id)}/{verb}", body=dict(body))
         except NoAnswer as error:

@@ -62,7 +62,7 @@ class Diagnosis(ServiceCalls, TelemetryCalls):
         except ClientError:
             page = "https://dashboard.render.com"
         fix = f"read the log at {page}/logs, correct the cause, then the same command again"
-        what = f"deploy `{deploy.id}` of `{service_id}` failed"
+        what = f"deploy `{deploy.id}` of {self.called(service_id)} failed"
         return ClientError(what, "; ".join(parts), PORT_FIX if port else fix)
 
     def _reasons(self, service_id: str, deploy_id: str, since: datetime) -> list[str]:
@@ -70,7 +70,7 @@ class Diagnosis(ServiceCalls, TelemetryCalls):
         listed = self.pages(
             f"/services/{quote(service_id, safe='')}/events",
             "event",
-            f"events of `{service_id}` could not be read",
+            f"events of {self.called(service_id)} could not be read",
             params={"startTime": stamp(since)},
         )
         reasons: list[str] = []

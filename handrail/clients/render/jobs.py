@@ -24,6 +24,7 @@ LINES = 2000  # most lines of output that are read
 # Logs arrive later than the job's end; after this long, what is there is all there will be.
 LOG_SECONDS = 60.0
 POLL_SECONDS = 1.0
+LONGEST_POLL_SECONDS, SLOWER = 10.0, 1.3  # looks become rarer the longer a job takes
 
 
 @dataclass(frozen=True)
@@ -102,16 +103,17 @@ class JobCalls(ServiceCalls, TelemetryCalls):
         line = f"({command}\n)\nended=$?; echo {mark} $ended; exit $ended"
         began = datetime.now(UTC) - timedelta(minutes=1)
         job = self.start_job(service_id, f"sh -c {shlex.quote(line)}")
-        until = self.patience.clock() + timeout_seconds
+        until, pause = self.patience.clock() + timeout_seconds, POLL_SECONDS
         while not job.ended:
             if self.patience.clock() > until:
                 self._cancel(service_id, job)
                 raise ClientError(
-                    f"a job of `{service_id}` was cancelled",
+                    f"a job of {self.called(service_id)} was cancelled",
                     f"`{command}` did not end within {timeout_seconds:g} s",
                     "give it more time, or see its log at https://dashboard.render.com",
                 )
-            self.patience.sleep(POLL_SECONDS)
+            self.patience.sleep(pause)
+            pause = min(pause * SLOWER, LONGEST_POLL_SECONDS)
             job = self.job(service_id, job.id)
         return self._output(job, mark, began)
 
@@ -121,7 +123,7 @@ class JobCalls(ServiceCalls, TelemetryCalls):
         Raises:
             ClientError: refused, or it is not known whether it began.
         """
-        what = f"a job of `{service_id}` could not be started"
+        what = f"a job of {self.called(service_id)} could not be started"
         fix = "see the jobs of the service at https://dashboard.render.com, then the same command"
         try:
             answer = self.post(f"{_path(service_id)}/jobs", body={"startCommand": command})

@@ -10,6 +10,7 @@ from handrail.clients.render.api import RenderApi
 from handrail.clients.render.model import Deploy, Service, not_understood
 
 SERVER_ERROR = 500
+LISTED_SECONDS = 10.0
 # Suspending and resuming answer 202 at once; the service reads as asked a moment later.
 SETTLE_SECONDS = 60
 SETTLE_POLL_SECONDS = 1.0
@@ -40,12 +41,12 @@ class ServiceCalls(RenderApi):
 
     def _listed(self, what: str) -> list[dict[str, Any]]:  # Any: JSON
         """Return all services of the workspace: one list serves a whole step."""
-        now = self.patience.clock()
-        listed = self.listing.fresh(now)
-        if listed is None:
-            filters = {"ownerId": self.owner, "includePreviews": "false"}
-            listed = list(self.pages("/services", "service", what, params=filters))
-            self.listing.keep(listed, now)
+        filters = {"ownerId": self.owner, "includePreviews": "false"}
+        listed = self.remembered(
+            "/services", "service", what, seconds=LISTED_SECONDS, params=filters
+        )
+        names = {str(each.get("id")): str(each.get("name")) for each in listed}
+        self.memory.names.update(names)
         return listed
 
     def service(self, name: str) -> Service:
@@ -69,7 +70,7 @@ class ServiceCalls(RenderApi):
         Raises:
             ClientError: refused, or there is none.
         """
-        what = f"service `{service_id}` could not be read"
+        what = f"service {self.called(service_id)} could not be read"
         return Service.from_api(self.ask("GET", _path(service_id), what).json())
 
     def create_service(self, payload: Mapping[str, Any]) -> tuple[Service, str]:  # Any: JSON
@@ -129,7 +130,7 @@ class ServiceCalls(RenderApi):
         Raises:
             ClientError: refused.
         """
-        what = f"service `{service_id}` could not be changed"
+        what = f"service {self.called(service_id)} could not be changed"
         answer = self.ask("PATCH", _path(service_id), what, body=dict(payload))
         return Service.from_api(answer.json())
 
@@ -145,9 +146,9 @@ class ServiceCalls(RenderApi):
         """
         wanted = "yes" if enabled else "no"
         self.patch_service(service_id, {"autoDeploy": wanted})
-        if self.autodeploy(service_id) is not enabled:
+        if not self.settles(lambda: self.autodeploy(service_id) is enabled):
             raise ClientError(
-                f"autodeploy of `{service_id}` could not be set to `{wanted}`",
+                f"autodeploy of {self.called(service_id)} could not be set to `{wanted}`",
                 "Render accepted the change, and the service reads as before",
                 "see whether a Blueprint with automatic sync sets it back",
             )
@@ -170,7 +171,7 @@ class ServiceCalls(RenderApi):
 
     def _set_suspended(self, service_id: str, *, suspended: bool) -> None:
         verb = "suspend" if suspended else "resume"
-        what = f"service `{service_id}` could not be {verb}{'ed' if suspended else 'd'}"
+        what = f"service {self.called(service_id)} could not be {verb}{'ed' if suspended else 'd'}"
         last = "it was accepted and has not happened"
         fix = "open https://dashboard.render.com and see the service's events"
         try:
@@ -198,8 +199,9 @@ class ServiceCalls(RenderApi):
         Raises:
             ClientError: refused.
         """
-        what = f"variables of `{service_id}` could not be read"
-        listed = self.pages(f"{_path(service_id)}/env-vars", "envVar", what)
+        what = f"variables of {self.called(service_id)} could not be read"
+        path = f"{_path(service_id)}/env-vars"
+        listed = self.remembered(path, "envVar", what, seconds=LISTED_SECONDS)
         try:
             return {str(data["key"]): str(data["value"]) for data in listed}
         except KeyError as error:
@@ -213,13 +215,14 @@ class ServiceCalls(RenderApi):
         Raises:
             ClientError: refused, or they read otherwise afterwards; names keys, never values.
         """
-        what = f"variables of `{service_id}` could not be written"
+        what = f"variables of {self.called(service_id)} could not be written"
         body = [{"key": key, "value": value} for key, value in values.items()]
         hide = tuple(sorted(values.values(), key=len, reverse=True))
         self.ask("PUT", f"{_path(service_id)}/env-vars", what, body=body, hide=hide)
-        stored = self.env_vars(service_id)
-        differing = sorted(key for key in {*stored, *values} if stored.get(key) != values.get(key))
-        if differing:
+        if not self.settles(lambda: self.env_vars(service_id) == dict(values)):
+            stored = self.env_vars(service_id)
+            keys = {*stored, *values}
+            differing = sorted(key for key in keys if stored.get(key) != values.get(key))
             raise ClientError(
                 what,
                 f"written and read back, these differ: {', '.join(differing)}",

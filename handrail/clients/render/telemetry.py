@@ -41,7 +41,7 @@ class TelemetryCalls(RenderApi):
         Raises:
             ClientError: refused.
         """
-        what = f"log of `{service_id}` could not be read"
+        what = f"log of {self.called(service_id)} could not be read"
         params = {
             "ownerId": self.owner,
             "resource": service_id,

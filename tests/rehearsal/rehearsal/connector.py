@@ -1,5 +1,6 @@
 """The pyinfra connector that brings the rehearsal world up, as ``@docker`` starts containers."""
 
+import platform
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -52,6 +53,7 @@ def host_data(layout: Layout, world: dict[str, Any], name: str) -> dict[str, Any
         "ledger": str(layout.directory / "ledger.sqlite"),
         "repository": {"path": str(layout.clone), "remote": "origin", "branch": "main"},
         "render": world["render"] | {"key": secret("render_key")},
+        "python_version": platform.python_version(),  # a rehearsal has no other
     }
     websocket = found["channels_url"].replace("http", "ws", 1)
     if name == "repository":
@@ -63,7 +65,7 @@ def host_data(layout: Layout, world: dict[str, Any], name: str) -> dict[str, Any
             "frontend_url": found["frontend_url"],
             "contacts": "the person at this machine",
             "archive_branch": "archive/nodejs-backend",
-            "python_version": "3.11.0",
+            "python_version": platform.python_version(),
         }
         return common | {"facts": facts}
     return {

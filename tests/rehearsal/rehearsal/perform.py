@@ -1,14 +1,17 @@
 """The whole rehearsal: a fresh world, the cutover, and the record of it."""
 
+import json
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 from rehearsal import lifecycle
 from rehearsal.layout import Layout
 from rehearsal.lifecycle import ROOT, Say
+from rehearsal.render.tally import table
 
 INVENTORY = "inventory/rehearsal.py"
 
@@ -31,6 +34,8 @@ def rehearse(layout: Layout, rows: int, say: Say, *, keep: bool) -> int:
         _run(layout, "handrail", "status", "--ledger", str(ledger))
         html = layout.directory / "report.html"
         _run(layout, "handrail", "report", "--html", str(html), "--ledger", str(ledger))
+        for line in calls(layout):
+            say(line)
         say(f"Rehearsed in {time.monotonic() - began:.0f} s. The evidence: {html}")
     finally:
         if not keep:
@@ -43,6 +48,18 @@ def rehearse(layout: Layout, rows: int, say: Say, *, keep: bool) -> int:
         say(f"    {where}./run pyinfra -y {back}")
         say(f"    {where}./run rehearse --stop")
     return status
+
+
+def calls(layout: Layout) -> list[str]:
+    """Return how often which call of Render was made since the world came up, as lines."""
+    world = layout.read() or {}
+    key = layout.secret("production", "render_key").read_text(encoding="utf-8").strip()
+    request = Request(
+        f"{world['render']['api']}/_calls", headers={"Authorization": f"Bearer {key}"}
+    )
+    with urlopen(request, timeout=20) as answer:
+        told = json.load(answer)
+    return table(told, validated=told["validated"])
 
 
 def _run(layout: Layout, program: str, *arguments: str) -> int:

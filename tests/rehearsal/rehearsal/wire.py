@@ -69,6 +69,7 @@ class Answer:
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    cut: bool = False  # whether the line breaks in the middle of it
 
     @classmethod
     def of(cls, value: object, status: int = 200) -> "Answer":
@@ -86,7 +87,8 @@ class Answer:
             lines.append(f"Content-Length: {len(self.body)}")
         lines.append(f"Connection: {'close' if close else 'keep-alive'}")
         head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-        return head + self.body if with_body else head
+        sent = self.body[: len(self.body) // 2] if self.cut else self.body
+        return head + sent if with_body else head
 
 
 Handler = Callable[[Request], Awaitable[Answer]]
@@ -165,7 +167,7 @@ async def _converse(
         close = head.get("connection").lower() == "close" or head.start.endswith("HTTP/1.0")
         writer.write(answer.encode(close=close, with_body=request.method != "HEAD"))
         await writer.drain()
-        if close:
+        if close or answer.cut:
             return
 
 

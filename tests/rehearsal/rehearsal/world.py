@@ -173,6 +173,7 @@ class World:
             new_settings(
                 self.layout.directory / "render",
                 path=path, build_env=build_env, clocks=self.clocks, owner_name="ROTC (rehearsal)",
+                enforce_rate_limits=True,
             )
         )  # fmt: skip
         await render.start()

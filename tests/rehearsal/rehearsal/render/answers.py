@@ -2,7 +2,10 @@
 
 import time
 from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import Any
 
+from rehearsal.render.identity import moment, now
 from rehearsal.render.records import Json
 from rehearsal.wire import Request
 
@@ -26,12 +29,7 @@ def not_found(resource_id: str) -> ApiError:
 
 def page(request: Request, wrapper: str, rows: list[tuple[str, Json]]) -> list[Json]:
     """Return one page of rows, each with its own cursor; the next page starts after a cursor."""
-    try:
-        limit = int(request.one("limit", str(USUAL_PAGE)))
-    except ValueError:
-        raise ApiError(400, "limit must be an integer") from None
-    if not 1 <= limit <= LARGEST_PAGE:
-        raise ApiError(400, f"limit must be between 1 and {LARGEST_PAGE}")
+    limit = whole_number(request, "limit", USUAL_PAGE, range(1, LARGEST_PAGE + 1))
     cursor, first = request.one("cursor"), 0
     if cursor:
         places = [index for index, (own, _) in enumerate(rows) if own == cursor]
@@ -39,6 +37,48 @@ def page(request: Request, wrapper: str, rows: list[tuple[str, Json]]) -> list[J
             raise ApiError(400, "invalid cursor")
         first = places[0] + 1
     return [{wrapper: value, "cursor": own} for own, value in rows[first : first + limit]]
+
+
+def whole_number(request: Request, name: str, usual: int, allowed: range) -> int:
+    """Return a parameter that is a whole number, within what is allowed."""
+    given = request.one(name) or str(usual)
+    try:
+        number = int(given)
+    except ValueError:
+        raise ApiError(400, f"{name} must be an integer") from None
+    if number not in allowed:
+        raise ApiError(400, f"{name} must be between {allowed.start} and {allowed.stop - 1}")
+    return number
+
+
+def moment_of(request: Request, name: str, usual: datetime | None = None) -> datetime:
+    """Return a parameter that is a moment with a zone; the usual one where it is not given."""
+    given = request.one(name)
+    if not given:
+        return usual or now()
+    try:
+        found = moment(given)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise ApiError(400, f"{name} must be an RFC 3339 timestamp")
+    return found
+
+
+def window_of(request: Request) -> tuple[datetime, datetime]:
+    """Return start and end of what is asked for: the last hour where nothing is said."""
+    end = moment_of(request, "endTime")
+    return moment_of(request, "startTime", end - timedelta(hours=1)), end
+
+
+def object_of(request: Request) -> dict[str, Any]:  # Any: JSON
+    """Return a body that must be an object; an absent one is empty."""
+    body = request.json()
+    if body is None:
+        return {}
+    if not isinstance(body, dict):
+        raise ApiError(400, "a JSON object is required")
+    return body
 
 
 def kept(request: Request, rows: list[Json], filters: dict[str, str]) -> list[Json]:
@@ -53,7 +93,8 @@ def kept(request: Request, rows: list[Json], filters: dict[str, str]) -> list[Js
 class RateLimits:
     """Count calls in their windows, as the ``Ratelimit-*`` headers tell them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, enforced: bool) -> None:
+        self.enforced = enforced
         self._spent: dict[tuple[str, int], int] = defaultdict(int)
 
     def spend(self, request: Request) -> tuple[int, int, int]:
@@ -79,6 +120,6 @@ class RateLimits:
             or (request.method == "PATCH" and len(parts) == 2)  # services/<id>
         ):
             return f"service {parts[1]}", 10, 60
-        if parts[-1] == "jobs":
+        if request.method == "POST" and parts[-1] == "jobs":
             return "jobs", 2000, 3600
-        return "write", 100, 60
+        return "write", 100, 60  # as recorded headers say; the page says 30

@@ -11,12 +11,13 @@ from typing import Any
 
 import yaml
 
-from rehearsal.render.answers import ApiError, not_found, page
+from rehearsal.render.answers import ApiError, not_found, object_of, page
 from rehearsal.render.blueprint import validate
 from rehearsal.render.identity import new_id, now, stamp
 from rehearsal.render.records import EnvVar, Json, Service
 from rehearsal.render.service_calls import ServiceCalls
 from rehearsal.render.source import Source, SourceError
+from rehearsal.render.troubles import Kind
 from rehearsal.wire import Answer, Request
 
 TYPES = {"web": "web_service", "worker": "background_worker", "pserv": "private_service"}
@@ -86,8 +87,8 @@ class Blueprints:
 
     async def change(self, request: Request, blueprint_id: str) -> Answer:
         """Change name, path or automatic sync."""
-        found, body = self._find(blueprint_id), request.json()
-        if not isinstance(body, dict) or set(body) - {"name", "autoSync", "path"}:
+        found, body = self._find(blueprint_id), object_of(request)
+        if set(body) - {"name", "autoSync", "path"}:
             raise ApiError(400, "only name, autoSync and path can be changed")
         if not isinstance(body.get("autoSync", True), bool):
             raise ApiError(400, "autoSync must be a boolean")
@@ -107,7 +108,10 @@ class Blueprints:
     async def _follow(self, blueprint: Blueprint) -> None:
         source = Source(blueprint.repo)
         head = await source.head(blueprint.branch)
-        if head is None or head == blueprint.seen or not blueprint.auto_sync:
+        if head is None or head == blueprint.seen:
+            return
+        in_spite = self.workspace.troubles.comes
+        if not blueprint.auto_sync and not in_spite(Kind.BLUEPRINT_SYNC, blueprint.name):
             return
         first, blueprint.seen = blueprint.seen is None, head
         if first:  # what people made by hand stands as it is

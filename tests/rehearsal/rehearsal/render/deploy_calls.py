@@ -2,7 +2,7 @@
 
 import asyncio
 
-from rehearsal.render.answers import ApiError, kept, not_found, page
+from rehearsal.render.answers import ApiError, kept, not_found, object_of, page
 from rehearsal.render.engine import Engine
 from rehearsal.render.jobs import carry_out
 from rehearsal.render.records import Deploy, Job
@@ -21,9 +21,7 @@ class DeployCalls:
         self.workspace = engine.workspace
 
     def _find(self, service_id: str, *, to_run: bool = False) -> Running:
-        running = self.workspace.services.get(service_id)
-        if running is None:
-            raise not_found(service_id)
+        running = self.workspace.find(service_id)
         if to_run and running.service.suspended:
             raise ApiError(409, "service is suspended")
         return running
@@ -37,7 +35,7 @@ class DeployCalls:
 
     async def create(self, request: Request, service_id: str) -> Answer:
         """Deploy; 202 without a body when another deploy must end first."""
-        running, body = self._find(service_id, to_run=True), request.json() or {}
+        running, body = self._find(service_id, to_run=True), object_of(request)
         mode, revision = body.get("deployMode", "build_and_deploy"), body.get("commitId")
         if mode not in {"build_and_deploy", "deploy_only"}:
             raise ApiError(400, f"invalid deployMode: {mode}")
@@ -78,7 +76,7 @@ class DeployCalls:
     async def rollback(self, request: Request, service_id: str) -> Answer:
         """Deploy an earlier artifact with the configuration it had; nothing stored changes."""
         running = self._find(service_id, to_run=True)
-        wanted = (request.json() or {}).get("deployId")
+        wanted = object_of(request).get("deployId")
         if not wanted:
             raise ApiError(400, "deployId is required")
         target = self._deploy(service_id, wanted)
@@ -91,7 +89,7 @@ class DeployCalls:
 
     async def create_job(self, request: Request, service_id: str) -> Answer:
         """Start a one-off job."""
-        running, body = self._find(service_id, to_run=True), request.json() or {}
+        running, body = self._find(service_id, to_run=True), object_of(request)
         if not body.get("startCommand"):
             raise ApiError(400, "startCommand is required")
         if running.live is None:
@@ -99,7 +97,7 @@ class DeployCalls:
         job = Job(service_id, body["startCommand"], body.get("planId", "plan-srv-006"))
         running.jobs.append(job)
         answer = job.json()
-        job.work = self.engine.later(carry_out(self.engine, running, job))
+        job.work = self.engine.keeper.later(carry_out(self.engine, running, job))
         await asyncio.sleep(0)
         return Answer.of(answer, 201)
 

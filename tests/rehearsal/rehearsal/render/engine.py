@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
-from typing import Any
+import signal
 
+from rehearsal.processes import signal_group
 from rehearsal.render.instance import Instance
+from rehearsal.render.keeper import Keeper
 from rehearsal.render.records import Deploy, Json, Service, Snapshot
 from rehearsal.render.release import DeployFailedError, Release
 from rehearsal.render.settings import Settings
 from rehearsal.render.source import Source
+from rehearsal.render.troubles import Kind
 from rehearsal.render.workspace import Running, Workspace
 
 WITHOUT_PROCESS = {"static_site", "cron_job"}
@@ -22,7 +24,7 @@ class Engine:
         self.settings = settings
         self.workspace = workspace
         self.release = Release(settings, workspace)
-        self._background: set[asyncio.Task[None]] = set()
+        self.keeper = Keeper(settings, workspace, self.release)
 
     async def ask(
         self,
@@ -43,7 +45,7 @@ class Engine:
         elif commit is None:
             source = Source(service.repo)
             commit = await source.commit(await source.head(service.branch) or service.branch)
-        deploy = Deploy(service.id, trigger, snapshot or service.snapshot(), commit)
+        deploy = Deploy(service.id, trigger, snapshot or self.workspace.snapshot(service), commit)
         deploy.artifact = reuse.artifact if reuse else None
         deploy.target_id = reuse.id if reuse and trigger == "rollback" else None
         running.deploys.append(deploy)
@@ -56,7 +58,15 @@ class Engine:
             running.waiting = deploy
             return deploy, False
         self._begin(running, deploy)
+        if trigger == "api" and self.workspace.troubles.comes(Kind.OVERRIDE_QUEUE, service.name):
+            self.keeper.later(self._override(running, deploy))
         return deploy, True
+
+    async def _override(self, running: Running, replaced: Deploy) -> None:
+        """Deploy as somebody else asked, in a workspace whose policy is to override."""
+        newer, _ = await self.ask(running, "manual", commit=replaced.commit)
+        replaced.replaced_by = newer.id
+        self.cancel(running, replaced)
 
     def cancel(self, running: Running, deploy: Deploy) -> bool:
         """Cancel a deploy that waits or runs; say whether it did either."""
@@ -88,7 +98,7 @@ class Engine:
         if running.live is None or running.service.type in WITHOUT_PROCESS:
             return
         self.workspace.happened(running.service, "server_restarted")
-        self.later(self._renew(running, running.live))
+        self.keeper.later(self.keeper.renew(running, running.live))
 
     async def halt(self, running: Running) -> None:
         """Cancel what is under way and stop the instance."""
@@ -104,14 +114,12 @@ class Engine:
             running.watch.cancel()
         instance, running.instance = running.instance, None
         if instance is not None:
-            await instance.stop(self._delay(running.service))
+            await instance.stop(self.keeper.delay(running.service))
 
     async def stop(self) -> None:
         """Stop every service and everything that still drains."""
         await asyncio.gather(*(self.halt(running) for running in self.workspace.services.values()))
-        for task in list(self._background):
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await self.keeper.stop()
 
     def _begin(self, running: Running, deploy: Deploy) -> None:
         running.current = deploy
@@ -192,10 +200,10 @@ class Engine:
             self.workspace.logbook.platform(service.id, text)
         if instance is not None:
             self.workspace.happened(service, "server_available", instanceID=instance_id)
-            running.watch = asyncio.create_task(self._watch(running, deploy, instance))
-        if old is not None:
-            old.stopping = True
-            self.later(self._drain(old, self._delay(service)))
+            self.keeper.follow(running, deploy, instance)
+            if self.workspace.troubles.comes(Kind.CRASH_AFTER_LIVE, service.name):
+                signal_group(instance.group, signal.SIGKILL)
+        self.keeper.drain(service, old)
 
     def _end(
         self, running: Running, deploy: Deploy, status: str, failure: Json | None = None
@@ -205,6 +213,8 @@ class Engine:
         reason: Json = {"failure": failure} if failure else {}
         if status == "build_failed":
             reason["buildFailed"] = {"id": deploy.id}
+        if deploy.replaced_by:
+            reason["newDeploy"] = {"id": deploy.replaced_by}
         self.workspace.happened(
             running.service,
             "deploy_ended",
@@ -213,58 +223,3 @@ class Engine:
             status=outcome[1],
             reason=reason,
         )
-
-    async def _renew(self, running: Running, deploy: Deploy) -> None:
-        with contextlib.suppress(DeployFailedError):  # the running instance stays then
-            instance, instance_id = await self.release.start(running.service, deploy)
-            if running.live is not deploy or running.service.suspended:  # overtaken meanwhile
-                await instance.stop(self._delay(running.service))
-                return
-            if running.watch:
-                running.watch.cancel()
-            old, running.instance = running.instance, instance
-            running.instance_id = instance_id
-            running.watch = asyncio.create_task(self._watch(running, deploy, instance))
-            if old is not None:
-                old.stopping = True
-                self.later(self._drain(old, self._delay(running.service)))
-
-    async def _watch(self, running: Running, deploy: Deploy, instance: Instance) -> None:
-        """Start a live instance again when it ends by itself."""
-        code = await instance.finish()
-        if instance.stopping:
-            return
-        failure = {"nonZeroExit": code} if code else {"earlyExit": True}
-        self.workspace.happened(
-            running.service, "server_failed", instanceID=running.instance_id, reason=failure
-        )
-        self.workspace.logbook.platform(running.service.id, f"Instance failed: status {code}")
-        running.instance = running.watch = None
-        self.later(self._revive(running, deploy))
-
-    async def _revive(self, running: Running, deploy: Deploy) -> None:
-        while running.live is deploy and running.instance is None:
-            await asyncio.sleep(self.settings.clocks.restart_seconds)
-            if running.service.suspended:
-                return
-            await self._renew(running, deploy)
-
-    async def _drain(self, instance: Instance, delay_seconds: float) -> None:
-        try:
-            await asyncio.sleep(self.settings.clocks.drain_seconds)
-        finally:
-            await instance.stop(delay_seconds)
-
-    def _delay(self, service: Service) -> float:
-        wanted = service.shutdown_delay_seconds or self.settings.clocks.shutdown_seconds
-        return min(wanted, self.settings.clocks.shutdown_seconds)
-
-    def later(
-        self,
-        work: Coroutine[Any, Any, None],  # Any: a coroutine's own slots
-    ) -> asyncio.Task[None]:
-        """Do work beside the walk of the deploys; it is cancelled when the stand-in stops."""
-        task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-        return task

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rehearsal.render.answers import ApiError
+from rehearsal.render.identity import CLOCK
 from rehearsal.render.records import Json
+from rehearsal.render.troubles import Trouble
+from rehearsal.render.workspace import Workspace
 from rehearsal.wire import Answer, Handler, HungUpError, Request
 
 KEYS = {"method", "path", "times", "status", "body", "headers", "merge", "delay_seconds", "drop",
-        "after"}  # fmt: skip
+        "after", "cut", "stale"}  # fmt: skip
 
 
 @dataclass
@@ -27,6 +30,8 @@ class Fault:
         merge: Fields written over the real answer's own (a lone object, or each of a list).
         delay_seconds: How long the answer is held back.
         drop: Close the connection instead of answering.
+        cut: Close the connection in the middle of the answer.
+        stale: Answer a read, after a write, with what was read before it.
     """
 
     method: str = "*"
@@ -39,6 +44,10 @@ class Fault:
     delay_seconds: float = 0.0
     drop: bool = False
     after: bool = False
+    cut: bool = False
+    stale: bool = False
+    seen: dict[str, bytes] = field(default_factory=dict)  # what was read before a write
+    written: bool = False
 
     @classmethod
     def of(cls, given: Json) -> "Fault":
@@ -58,7 +67,13 @@ class Fault:
 
     async def apply(self, request: Request, handler: Handler) -> Answer:
         """Answer wrongly."""
+        if self.stale:
+            return await self._earlier(request, handler)
         self.times -= 1
+        if self.cut:
+            answer = await handler(request)
+            answer.cut = True
+            return answer
         real = await handler(request) if self.after or self.merge else None
         if self.delay_seconds:
             await asyncio.sleep(self.delay_seconds)
@@ -78,6 +93,18 @@ class Fault:
         answer.headers |= self.headers
         return answer
 
+    async def _earlier(self, request: Request, handler: Handler) -> Answer:
+        """Answer as before the last write, where that was read."""
+        real, read = await handler(request), f"{request.path}?{sorted(request.query.items())}"
+        if request.method != "GET":
+            self.written = True
+        elif self.written and read in self.seen:
+            self.times -= 1
+            real.body = self.seen[read]
+        else:
+            self.seen[read] = real.body
+        return real
+
     def _merged(self, real: Answer) -> Answer:
         value = json.loads(real.body) if real.body else {}
         for row in value if isinstance(value, list) else [value]:
@@ -85,3 +112,45 @@ class Fault:
             target = inner[0] if "cursor" in row and inner else row
             target |= self.merge or {}
         return Answer.of(value, self.status or real.status)
+
+
+class Faults:
+    """All faults and troubles that tests asked for, and the platform's habits that they set."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._faults: list[Fault] = []
+
+    def take(self, given: Json) -> None:
+        """Take one as a test sends it: a fault of an answer, a trouble, or a habit."""
+        if "kind" in given:
+            self.workspace.troubles.coming.append(Trouble.of(given))
+        elif "log_lag_seconds" in given:
+            self.workspace.logbook.lag_seconds = float(given["log_lag_seconds"])
+        elif "clock_ahead_seconds" in given:
+            CLOCK.ahead_seconds = float(given["clock_ahead_seconds"])
+        elif "http_metrics" in given:
+            self.workspace.traffic.shown = bool(given["http_metrics"])
+        else:
+            self._faults.append(Fault.of(given))
+
+    def forget(self) -> None:
+        """Let all go well again."""
+        self._faults.clear()
+        self.workspace.troubles.coming.clear()
+        self.workspace.logbook.lag_seconds = CLOCK.ahead_seconds = 0.0
+        self.workspace.traffic.shown = True
+
+    def coming(self) -> list[Json]:
+        """Return what has not come yet."""
+        faults = [{"path": each.path, "times": each.times} for each in self._faults if each.times]
+        troubles = self.workspace.troubles.coming
+        return [
+            *faults,
+            *({"kind": str(each.kind), "times": each.times} for each in troubles if each.times),
+        ]
+
+    async def answer(self, request: Request, handler: Handler) -> Answer:
+        """Answer a call, wrongly where a fault meets it."""
+        fault = next((one for one in self._faults if one.meets(request)), None)
+        return await (fault.apply(request, handler) if fault else handler(request))

@@ -73,7 +73,7 @@ class Front:
             finally:
                 await hang_up(writer)
 
-        name = running.service.name
+        name = running.service.slug
         running.service.url = self.reserve(name)
         held = self._reserved.pop(name)
         running.front = await asyncio.start_server(connected, sock=held, limit=HEAD_LIMIT_BYTES)
@@ -83,7 +83,7 @@ class Front:
         front, running.front = running.front, None
         if front is not None:
             front.close()
-            self.reserve(running.service.name, int(running.service.url.rpartition(":")[2]))
+            self.reserve(running.service.slug, int(running.service.url.rpartition(":")[2]))
 
     def release_addresses(self) -> None:
         """Let go of every port that no service uses."""

@@ -1,7 +1,8 @@
 """Ids and times in the form Render writes them."""
 
 import secrets
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 # Source: recorded traffic; 20 characters of base32hex after the prefix.
 ALPHABET = "0123456789abcdefghijklmnopqrstuv"
@@ -17,9 +18,19 @@ def suffix(length: int) -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
 
 
+@dataclass
+class Clock:
+    """The platform's clock, which a test may set wrong."""
+
+    ahead_seconds: float = 0.0
+
+
+CLOCK = Clock()
+
+
 def now() -> datetime:
-    """Return the time, in UTC."""
-    return datetime.now(UTC)
+    """Return the platform's time, in UTC."""
+    return datetime.now(UTC) + timedelta(seconds=CLOCK.ahead_seconds)
 
 
 def stamp(moment: datetime) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rehearsal.render.identity import moment, new_id, now, stamp
+from rehearsal.render.answers import LARGEST_PAGE, USUAL_PAGE, whole_number, window_of
+from rehearsal.render.identity import new_id, now, stamp
 from rehearsal.render.records import Json
 from rehearsal.wire import Request
 
@@ -48,6 +49,7 @@ class Logbook:
 
     def __init__(self) -> None:
         self._lines: deque[Line] = deque(maxlen=KEPT_LINES)
+        self.lag_seconds = 0.0  # after which a line that was written can be read
 
     def add(self, resource: str, kind: str, message: str, **labels: str) -> None:
         """Write one line of a resource; ``kind`` is app, build or request."""
@@ -68,10 +70,8 @@ class Logbook:
 
     def search(self, request: Request) -> Json:
         """Answer a ``GET /logs`` request."""
-        end = moment(request.one("endTime")) if request.one("endTime") else now()
-        given = request.one("startTime")
-        start = moment(given) if given else end - timedelta(hours=1)
-        limit = max(1, min(100, int(request.one("limit", "20"))))
+        start, end = window_of(request)
+        limit = whole_number(request, "limit", USUAL_PAGE, range(1, LARGEST_PAGE + 1))
         found = list(self._select(request, start, end))
         if request.one("direction", "backward") == "forward":
             page = found[:limit]
@@ -88,9 +88,7 @@ class Logbook:
 
     def values(self, request: Request) -> list[str]:
         """Answer a ``GET /logs/values`` request."""
-        end = moment(request.one("endTime")) if request.one("endTime") else now()
-        given = request.one("startTime")
-        start = moment(given) if given else end - timedelta(hours=1)
+        start, end = window_of(request)
         label = request.one("label")
         lines = self._select(request, start, end)
         return sorted({line.labels[label] for line in lines if label in line.labels})
@@ -98,8 +96,9 @@ class Logbook:
     def _select(self, request: Request, start: datetime, end: datetime) -> Iterator[Line]:
         filters = {name: request.query[name] for name in LABELS if name in request.query}
         text = request.query.get("text", [])
+        arrived = now() - timedelta(seconds=self.lag_seconds)
         for line in self._lines:
-            if not start <= line.at <= end:
+            if not start <= line.at <= min(end, arrived):
                 continue
             if text and not any(_matches(line.message, wanted, within=True) for wanted in text):
                 continue

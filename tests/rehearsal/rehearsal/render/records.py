@@ -20,6 +20,7 @@ SHORT_TYPE = {
     "cron_job": "cron",
     "static_site": "static",
 }
+APEX_LABELS = 2  # example.com has two, www.example.com three
 ID_PREFIX = {"cron_job": "crn"}
 
 
@@ -33,10 +34,43 @@ class EnvVar:
 
 
 @dataclass(frozen=True)
+class SecretFile:
+    """One stored file; the cursor is new each time the row is written."""
+
+    name: str
+    content: str
+    cursor: str = field(default_factory=lambda: suffix(32))
+
+
+@dataclass
+class Domain:
+    """A custom domain of a service."""
+
+    name: str
+    verified: bool = False
+    id: str = field(default_factory=lambda: new_id("cdm"))
+    created_at: datetime = field(default_factory=now)
+
+    def json(self) -> Json:
+        """Return the domain as the API shows it."""
+        labels = self.name.split(".")
+        return {
+            "id": self.id,
+            "name": self.name,
+            "domainType": "apex" if len(labels) == APEX_LABELS else "subdomain",
+            "publicSuffix": labels[-1],
+            "redirectForName": "",
+            "verificationStatus": "verified" if self.verified else "unverified",
+            "createdAt": stamp(self.created_at),
+        }
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """The configuration a deploy froze when it was asked for; later edits do not reach it."""
 
     env: dict[str, str]
+    files: dict[str, str]
     build_command: str
     start_command: str
     pre_deploy_command: str
@@ -79,6 +113,7 @@ class Deploy:
     artifact: Path | None = None  # the built checkout; known from the start when no build is due
     status: str = "created"
     target_id: str | None = None  # the deploy a rollback goes back to
+    replaced_by: str | None = None  # the newer one that cancelled it
     id: str = field(default_factory=lambda: new_id("dep"))
     created_at: datetime = field(default_factory=now)
     updated_at: datetime = field(default_factory=now)
@@ -140,6 +175,58 @@ class Job:
 
 
 @dataclass
+class Group:
+    """An environment group: values and files that the services linked to it share."""
+
+    name: str
+    owner_id: str
+    env: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    services: list[str] = field(default_factory=list)  # ids of those linked
+    id: str = field(default_factory=lambda: new_id("evg"))
+    created_at: datetime = field(default_factory=now)
+
+
+@dataclass
+class Database:
+    """A PostgreSQL instance of the platform, as far as the API tells of it."""
+
+    name: str
+    owner: Json
+    plan: str = "basic_1gb"
+    version: str = "16"
+    recovery: str = "AVAILABLE"
+    exports: list[datetime] = field(default_factory=list)
+    id: str = field(default_factory=lambda: f"{new_id('dpg')}-a")
+    created_at: datetime = field(default_factory=now)
+
+    def json(self) -> Json:
+        """Return the instance as the API shows it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "owner": self.owner,
+            "plan": self.plan,
+            "version": self.version,
+            "databaseName": self.name.replace("-", "_"),
+            "databaseUser": self.name.replace("-", "_"),
+            "region": "oregon",
+            "role": "primary",
+            "status": "available",
+            "suspended": "not_suspended",
+            "suspenders": [],
+            "readReplicas": [],
+            "ipAllowList": [],
+            "highAvailabilityEnabled": False,
+            "diskAutoscalingEnabled": False,
+            "diskSizeGB": 15,
+            "dashboardUrl": f"https://dashboard.render.com/d/{self.id}",
+            "createdAt": stamp(self.created_at),
+            "updatedAt": stamp(self.created_at),
+        }
+
+
+@dataclass
 class Service:
     """A service as stored; what runs is the snapshot of its live deploy."""
 
@@ -167,6 +254,8 @@ class Service:
     shutdown_delay_seconds: int | None = None
     maintenance: Json = field(default_factory=lambda: {"enabled": False, "uri": ""})
     env: list[EnvVar] = field(default_factory=list)
+    secret_files: list[SecretFile] = field(default_factory=list)
+    domains: list[Domain] = field(default_factory=list)
     suspended: bool = False
     url: str = ""
     created_at: datetime = field(default_factory=now)
@@ -183,10 +272,17 @@ class Service:
         """Say whether the public reaches this service at a URL."""
         return self.type in {"web_service", "static_site"}
 
-    def snapshot(self) -> Snapshot:
-        """Freeze the stored configuration for a deploy."""
+    @property
+    def health_host(self) -> str:
+        """Return the Host that a health check sends: a verified domain of its own, if any."""
+        own = next((each.name for each in self.domains if each.verified), "")
+        return own or self.url.partition("//")[2]
+
+    def snapshot(self, shared: dict[str, str], files: dict[str, str]) -> Snapshot:
+        """Freeze the stored configuration for a deploy, over what its groups share."""
         return Snapshot(
-            env={variable.key: variable.value for variable in self.env},
+            env=shared | {variable.key: variable.value for variable in self.env},
+            files=files | {file.name: file.content for file in self.secret_files},
             build_command=self.build_command,
             start_command=self.start_command,
             pre_deploy_command=self.pre_deploy_command,

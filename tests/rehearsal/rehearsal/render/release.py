@@ -13,9 +13,11 @@ from rehearsal.render.environment import (
 from rehearsal.render.identity import suffix
 from rehearsal.render.instance import Instance, health_status, run_to_end
 from rehearsal.render.ports import open_ports
+from rehearsal.render.pythons import UnknownPythonError, python_line, wanted_python
 from rehearsal.render.records import Deploy, Json, Service
 from rehearsal.render.settings import Settings
 from rehearsal.render.source import Source, SourceError
+from rehearsal.render.troubles import Kind
 from rehearsal.render.workspace import Workspace
 
 DOCS = "Docs on specifying a port: https://render.com/docs/web-services#port-binding"
@@ -27,6 +29,7 @@ LOCAL_PORT = (
     "Port scan timeout reached, no open ports detected on 0.0.0.0. Detected open ports on "
     "localhost -- did you mean to bind one of these to 0.0.0.0?"
 )
+MEMORY = "512Mi"  # of the plan that the services have
 SCAN_SECONDS = 0.1
 SCAN_NOTICE_SECONDS = 2.0
 HEALTH_INTERVAL_SECONDS = 0.3
@@ -67,10 +70,15 @@ class Release:
             except (SourceError, OSError) as error:
                 say.platform(service.id, f"Error: {error}", "build")
                 raise DeployFailedError("build_failed", {"earlyExit": True}) from None
+            self._choose_python(service, deploy, directory)
             command = deploy.snapshot.build_command
             if command:
                 say.platform(service.id, f"Running build command '{command}'...", "build")
                 await self._run(service, deploy, command, directory, "build")
+            if self.workspace.troubles.comes(Kind.BUILD_FAILURE, service.name):
+                say.add(service.id, "build", "error: a package could not be fetched")
+                say.platform(service.id, "Exited with status 1", "build")
+                raise DeployFailedError("build_failed", {"nonZeroExit": 1})
         if service.type == "static_site":
             published = directory / deploy.snapshot.publish_path
             if not published.is_dir():
@@ -79,6 +87,18 @@ class Release:
                 raise DeployFailedError("build_failed", {"nonZeroExit": 1})
         say.platform(service.id, "Build successful 🎉", "build")
         deploy.artifact = checkout
+
+    def _choose_python(self, service: Service, deploy: Deploy, directory: Path) -> None:
+        """Take the Python that the service asks for; one that is not here is refused."""
+        if service.runtime != "python":
+            return
+        say, wanted = self.workspace.logbook, wanted_python(deploy.snapshot.env, directory)
+        try:
+            line = python_line(wanted)
+        except UnknownPythonError as error:
+            say.platform(service.id, str(error), "build")
+            raise DeployFailedError("build_failed", {"nonZeroExit": 1}) from None
+        say.platform(service.id, line, "build")
 
     async def pre_deploy(self, service: Service, deploy: Deploy) -> None:
         """Run the pre-deploy command on the new artifact."""
@@ -100,6 +120,7 @@ class Release:
 
         instance = await Instance.start(command, environment, self.directory(deploy), on_line, port)
         try:
+            self._run_out_of_memory(service)
             if service.type in {"web_service", "private_service"}:
                 instance.port = await self._find_port(service, instance)
                 if deploy.snapshot.health_path:
@@ -110,6 +131,12 @@ class Release:
             await instance.stop(self.settings.clocks.shutdown_seconds)
             raise
         return instance, instance_id
+
+    def _run_out_of_memory(self, service: Service) -> None:
+        if self.workspace.troubles.comes(Kind.OUT_OF_MEMORY, service.name):
+            self.workspace.logbook.platform(service.id, f"Out of memory (used over {MEMORY})")
+            failure: Json = {"oomKilled": {"memoryLimit": MEMORY}, "nonZeroExit": 137}
+            raise DeployFailedError("update_failed", failure)
 
     def directory(self, deploy: Deploy) -> Path:
         """Return where a deploy's commands run."""
@@ -190,9 +217,12 @@ class Release:
 
     async def _become_healthy(self, service: Service, deploy: Deploy, instance: Instance) -> None:
         clocks, clock = self.settings.clocks, asyncio.get_running_loop().time
-        path, host = deploy.snapshot.health_path, service.url.partition("//")[2]
+        path, host = deploy.snapshot.health_path, service.health_host
         began, status = clock(), None
-        while clock() - began < clocks.health_seconds:
+        patience = clocks.health_seconds
+        if self.workspace.troubles.comes(Kind.HEALTH_TIMEOUT, service.name):
+            patience = 0.0  # as if it had passed, and nothing had answered
+        while clock() - began < patience:
             self._check_alive(service, instance)
             status = await health_status(instance.port, path, host, clocks.health_answer_seconds)
             if status is not None and 200 <= status < REDIRECT_LIMIT:
@@ -203,7 +233,7 @@ class Release:
         self.workspace.logbook.platform(service.id, text)
         raise DeployFailedError(
             "update_failed",
-            {"unhealthy": f"{path}: {answered}", "timedOutSeconds": round(clock() - began)},
+            {"unhealthy": f"{path}: {answered}", "timedOutSeconds": round(clocks.health_seconds)},
         )
 
     async def _settle(self, service: Service, instance: Instance) -> None:

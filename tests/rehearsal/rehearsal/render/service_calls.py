@@ -1,13 +1,12 @@
 """Calls on services and their variables: what is stored changes, what runs does not."""
 
-import base64
-import secrets
-
-from rehearsal.render.answers import ApiError, kept, not_found, page
+from rehearsal.render.answers import ApiError, kept, not_found, object_of, page
 from rehearsal.render.engine import Engine
 from rehearsal.render.front import Front
-from rehearsal.render.identity import now, stamp
-from rehearsal.render.records import SHORT_TYPE, EnvVar, Json, Service
+from rehearsal.render.identity import now, stamp, suffix
+from rehearsal.render.records import SHORT_TYPE, Json, Service
+from rehearsal.render.stored_calls import env_vars, secret_files
+from rehearsal.render.troubles import Kind
 from rehearsal.render.workspace import Running
 from rehearsal.wire import Answer, Request
 
@@ -41,28 +40,19 @@ TOP = {
 }
 
 
-def env_var(given: Json) -> EnvVar:
-    """Take one variable as the API accepts it, with its value or one to be made."""
-    if not isinstance(given, dict) or not isinstance(given.get("key"), str) or not given["key"]:
-        raise ApiError(400, "env var key is required")
-    if given.get("generateValue") is True:
-        made = base64.b64encode(secrets.token_bytes(32)).decode()
-        return EnvVar(given["key"], made)
-    if not isinstance(given.get("value"), str):
-        raise ApiError(400, f"env var {given['key']} needs a value")
-    return EnvVar(given["key"], given["value"])
-
-
-def env_vars(given: object) -> list[EnvVar]:
-    """Take a whole set; null is the empty one."""
-    if given is None:
-        return []
-    if not isinstance(given, list):
-        raise ApiError(400, "env vars must be an array")
-    found = [env_var(one) for one in given]
-    if len({variable.key for variable in found}) != len(found):
-        raise ApiError(400, "duplicate env var key")
+def part_of(given: Json, name: str) -> Json:
+    """Take a part of a body that must be an object; an absent one is empty."""
+    found = given.get(name) or {}
+    if not isinstance(found, dict):
+        raise ApiError(400, f"{name} must be an object")
     return found
+
+
+def positive(given: object, name: str) -> int:
+    """Take a number that counts something."""
+    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+        raise ApiError(400, f"{name} must be a positive integer")
+    return given
 
 
 class ServiceCalls:
@@ -75,10 +65,7 @@ class ServiceCalls:
 
     def find(self, service_id: str) -> Running:
         """Return a service or answer 404."""
-        running = self.workspace.services.get(service_id)
-        if running is None:
-            raise not_found(service_id)
-        return running
+        return self.workspace.find(service_id)
 
     async def search(self, request: Request) -> Answer:
         """List services, newest first, by name, type, owner or state."""
@@ -93,11 +80,11 @@ class ServiceCalls:
 
     async def create(self, request: Request) -> Answer:
         """Create a service; its first deploy starts at once."""
-        body = request.json()
+        body = object_of(request)
         for key in ("type", "name", "ownerId"):
-            if not isinstance(body, dict) or not body.get(key):
+            if not body.get(key):
                 raise ApiError(400, f"{key} is required")
-        details = body.get("serviceDetails") or {}
+        details = part_of(body, "serviceDetails")
         kind = body["type"]
         if kind not in SHORT_TYPE:
             raise ApiError(400, f"invalid type: {kind}")
@@ -114,8 +101,9 @@ class ServiceCalls:
             raise ApiError(400, "serviceDetails.schedule is required")
         service = Service(kind, body["name"], body["ownerId"])
         service.env = env_vars(body.get("envVars"))
+        service.secret_files = secret_files(body.get("secretFiles"))
         service.region = details.get("region") or service.region
-        service.instances = details.get("numInstances") or 1
+        service.instances = positive(details.get("numInstances") or 1, "numInstances")
         self._store(service, body)
         service.runtime = runtime
         deploy_id = await self.add(service)
@@ -125,6 +113,8 @@ class ServiceCalls:
         """Put a service into the workspace; return the id of its first deploy, if one is due."""
         running = Running(service)
         if service.is_served:
+            if self.workspace.troubles.comes(Kind.NAME_TAKEN, service.name):
+                service.slug = f"{service.name}-{suffix(4)}"  # names are one name space for all
             await self.front.open(running)
         self.workspace.services[service.id] = running
         if not deploy:
@@ -138,9 +128,7 @@ class ServiceCalls:
 
     async def change(self, request: Request, service_id: str) -> Answer:
         """Store new settings; nothing is deployed."""
-        service, body = self.find(service_id).service, request.json()
-        if not isinstance(body, dict):
-            raise ApiError(400, "a JSON object is required")
+        service, body = self.find(service_id).service, object_of(request)
         for key in UNPATCHABLE:
             if key in body:
                 raise ApiError(400, f"{key} cannot be changed by this call")
@@ -185,9 +173,7 @@ class ServiceCalls:
 
     async def scale(self, request: Request, service_id: str) -> Answer:
         """Store an instance count; one machine runs a single instance whatever it is."""
-        wanted = (request.json() or {}).get("numInstances")
-        if not isinstance(wanted, int) or wanted < 1:
-            raise ApiError(400, "numInstances must be a positive integer")
+        wanted = positive(object_of(request).get("numInstances"), "numInstances")
         self.find(service_id).service.instances = wanted
         return Answer(202)
 
@@ -199,57 +185,15 @@ class ServiceCalls:
         created = running.live.finished_at or running.live.created_at
         return Answer.of([{"id": running.instance_id, "createdAt": stamp(created)}])
 
-    async def variables(self, request: Request, service_id: str) -> Answer:
-        """List the stored variables, a page at a time."""
-        stored = self.find(service_id).service.env
-        rows = [(row.cursor, {"key": row.key, "value": row.value}) for row in stored]
-        return Answer.of(page(request, "envVar", rows))
-
-    async def replace_variables(self, request: Request, service_id: str) -> Answer:
-        """Replace the whole set: what is left out is gone."""
-        service = self.find(service_id).service
-        service.env = env_vars(request.json())
-        service.updated_at = now()
-        rows = [
-            {"envVar": {"key": row.key, "value": row.value}, "cursor": row.cursor}
-            for row in service.env
-        ]
-        return Answer.of(rows)
-
-    async def variable(self, _request: Request, service_id: str, key: str) -> Answer:
-        """Return one variable."""
-        for row in self.find(service_id).service.env:
-            if row.key == key:
-                return Answer.of({"key": key, "value": row.value})
-        raise not_found(key)
-
-    async def put_variable(self, request: Request, service_id: str, key: str) -> Answer:
-        """Add or change one variable."""
-        service = self.find(service_id).service
-        row = env_var({"key": key} | (request.json() or {}))
-        places = [index for index, old in enumerate(service.env) if old.key == key]
-        if places:
-            service.env[places[0]] = row
-        else:
-            service.env.append(row)
-        service.updated_at = now()
-        return Answer.of({"key": key, "value": row.value})
-
-    async def delete_variable(self, _request: Request, service_id: str, key: str) -> Answer:
-        """Remove one variable."""
-        service = self.find(service_id).service
-        if all(row.key != key for row in service.env):
-            raise not_found(key)
-        service.env = [row for row in service.env if row.key != key]
-        return Answer(204)
-
     def _store(self, service: Service, body: Json) -> None:
         """Write what a body names into the stored configuration."""
-        details = body.get("serviceDetails") or {}
-        specific = details.get("envSpecificDetails") or {}
+        details = part_of(body, "serviceDetails")
+        specific = part_of(details, "envSpecificDetails")
         path = details.get("healthCheckPath")
         if path and not path.startswith("/"):
             raise ApiError(400, "healthCheckPath must start with /")
+        if "maxShutdownDelaySeconds" in details:
+            positive(details["maxShutdownDelaySeconds"], "maxShutdownDelaySeconds")
         for names, given in ((TOP, body), (DETAILS, details), (SPECIFIC, specific)):
             for name, attribute in names.items():
                 if name in given and given[name] is not None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rehearsal.render.document import Document
+
 
 @dataclass(frozen=True)
 class Clocks:
@@ -35,3 +37,4 @@ class Settings:
     build_env: dict[str, str] = field(default_factory=dict)  # where package caches are
     clocks: Clocks = field(default_factory=Clocks)
     enforce_rate_limits: bool = False
+    document: Document | None = field(default_factory=Document.given)

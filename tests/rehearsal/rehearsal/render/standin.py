@@ -6,28 +6,33 @@ import hmac
 import json
 import re
 import secrets
+import time
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
-from rehearsal.forms import parse_form
-from rehearsal.render.answers import ApiError, RateLimits, not_found, page
+from rehearsal.render.answers import ApiError, RateLimits
 from rehearsal.render.autodeploy import follow_branches
-from rehearsal.render.blueprint import validate
 from rehearsal.render.blueprints import Blueprints
+from rehearsal.render.database_calls import DatabaseCalls
 from rehearsal.render.deploy_calls import DeployCalls
+from rehearsal.render.domain_calls import DomainCalls
 from rehearsal.render.engine import Engine
-from rehearsal.render.faults import Fault
+from rehearsal.render.faults import Faults
 from rehearsal.render.front import Front
-from rehearsal.render.identity import moment, new_id
-from rehearsal.render.records import Json
+from rehearsal.render.group_calls import GroupCalls
+from rehearsal.render.identity import new_id, now
+from rehearsal.render.lookups import Lookups
 from rehearsal.render.service_calls import ServiceCalls
 from rehearsal.render.settings import Settings
+from rehearsal.render.stored_calls import StoredCalls
+from rehearsal.render.tally import Tally
 from rehearsal.render.workspace import Workspace
 from rehearsal.wire import Answer, Request, listen
 
 PREFIX = "/v1"
-FAULTS = "/_faults"
+FAULTS, CALLS = "/_faults", "/_calls"
 # Source: headers of recorded answers.
 USUAL_HEADERS = {
     "Vary": "Origin",
@@ -37,16 +42,6 @@ USUAL_HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 Call = Callable[..., Awaitable[Answer]]
-
-
-def validate_call(request: Request) -> Answer:
-    """Answer ``POST /blueprints/validate``: multipart with ``ownerId`` and ``file``."""
-    form = parse_form(request)
-    if "ownerId" not in form.fields:
-        raise ApiError(400, "ownerId is required")
-    if "file" not in form.files:
-        raise ApiError(400, "file is required")
-    return Answer.of(validate(form.files["file"].content))
 
 
 class StandIn:
@@ -63,16 +58,15 @@ class StandIn:
         self.front = Front(self.workspace, self.engine.release)
         self.services = ServiceCalls(self.engine, self.front)
         self.blueprints = Blueprints(self.services)
-        self.deploys = DeployCalls(self.engine)
-        self.faults: list[Fault] = []
-        self.limits = RateLimits()
-        self.enforce_rate_limits = settings.enforce_rate_limits
+        self.faults = Faults(self.workspace)
+        self.limits = RateLimits(enforced=settings.enforce_rate_limits)
+        self.tally = Tally()
         self.url = ""
         self._server: asyncio.Server | None = None
         self._followers: list[asyncio.Task[None]] = []
         self._routes = [
-            (method, re.compile(pattern.replace("*", "([^/]+)")), call)
-            for method, pattern, call in self._calls()
+            (method, pattern, re.compile(pattern.replace("*", "([^/]+)")), call)
+            for method, pattern, call in [*self._calls(), *self._more_calls()]
         ]
 
     async def start(self, port: int = 0) -> None:
@@ -104,27 +98,29 @@ class StandIn:
         """Answer one request, or fail it as a test asked."""
         path = request.path.removeprefix(PREFIX)
         request = Request(request.method, path, request.query, request.head, request.body)
+        if path in {FAULTS, CALLS}:
+            return self._private(request)
         limit, left, reset = self.limits.spend(request)
         try:
             self._authorise(request)
-            if path == FAULTS:
-                return self._set_faults(request)
-            fault = next((one for one in self.faults if one.meets(request)), None)
-            if self.enforce_rate_limits and left < 0:
+            if self.limits.enforced and left < 0:
                 answer = Answer.of({"message": "rate limit exceeded"}, 429)
-            elif fault is not None:
-                answer = await fault.apply(request, self._call)
             else:
-                answer = await self._call(request)
+                answer = await self.faults.answer(request, self._call)
         except ApiError as error:
             answer = Answer.of({"message": error.message}, error.status)
-        answer.headers = USUAL_HEADERS | answer.headers
-        answer.headers |= {
-            "Ratelimit-Limit": str(limit),
-            "Ratelimit-Remaining": str(max(0, left)),
-            "Ratelimit-Reset": str(reset),
-            "Render-Request-Id": f"rehearsal/{secrets.token_hex(8)}",
-        }
+        self._note(request, answer)
+        answer.headers = (
+            USUAL_HEADERS
+            | {
+                "Date": formatdate(now().timestamp(), usegmt=True),
+                "Ratelimit-Limit": str(limit),
+                "Ratelimit-Remaining": str(max(0, left)),
+                "Ratelimit-Reset": str(reset),
+                "Render-Request-Id": f"rehearsal/{secrets.token_hex(8)}",
+            }
+            | answer.headers
+        )
         return answer
 
     def _authorise(self, request: Request) -> None:
@@ -134,7 +130,7 @@ class StandIn:
 
     async def _call(self, request: Request) -> Answer:
         allowed = False
-        for method, pattern, call in self._routes:
+        for method, _, pattern, call in self._routes:
             match = pattern.fullmatch(request.path)
             if match and method == request.method:
                 try:
@@ -147,27 +143,47 @@ class StandIn:
         status = 405 if allowed else 404
         return Answer.of({"message": f"no such call: {request.method} {request.path}"}, status)
 
-    def _set_faults(self, request: Request) -> Answer:
-        """Take, show or clear faults; the private side of the stand-in."""
-        if request.method == "DELETE":
-            self.faults.clear()
-            self.enforce_rate_limits = self.settings.enforce_rate_limits
-        elif request.method == "POST":
-            given = request.json()
-            for one in given if isinstance(given, list) else [given]:
-                if "enforce_rate_limits" in one:
-                    self.enforce_rate_limits = bool(one["enforce_rate_limits"])
-                else:
-                    self.faults.append(Fault.of(one))
-        self.faults = [fault for fault in self.faults if fault.times > 0]
-        return Answer.of([{"path": one.path, "times": one.times} for one in self.faults])
+    def _note(self, request: Request, answer: Answer) -> None:
+        """Count a call, and hold its answer against Render's document where one is given."""
+        known = (
+            shown for method, shown, pattern, _ in self._routes
+            if method == request.method and pattern.fullmatch(request.path)
+        )  # fmt: skip
+        call = f"{request.method} {next(known, request.path)}"
+        document = self.settings.document
+        problem = document.problem(request.method, request.path, answer) if document else None
+        self.tally.note(call, answer, time.monotonic(), problem)
+
+    def _private(self, request: Request) -> Answer:
+        """Answer the calls that only a rehearsal makes: faults, and what was called how often."""
+        try:
+            self._authorise(request)
+            if request.path == CALLS:
+                if request.method == "DELETE":
+                    self.tally.forget()
+                told = self.tally.json() | {"validated": self.settings.document is not None}
+                return Answer.of(told)
+            if request.method == "DELETE":
+                self.limits.enforced = self.settings.enforce_rate_limits
+                self.faults.forget()
+            elif request.method == "POST":
+                given = request.json()
+                for one in given if isinstance(given, list) else [given]:
+                    if "enforce_rate_limits" in one:
+                        self.limits.enforced = bool(one["enforce_rate_limits"])
+                    else:
+                        self.faults.take(one)
+            return Answer.of(self.faults.coming())
+        except ApiError as error:
+            return Answer.of({"message": error.message}, error.status)
 
     def _calls(self) -> list[tuple[str, str, Call]]:
-        one, deploys, services = "/services/*", self.deploys, self.services
+        one, services, looks = "/services/*", self.services, Lookups(self.services)
+        deploys = DeployCalls(self.engine)
         return [
-            ("GET", "/users", self._user),
-            ("GET", "/owners", self._owners),
-            ("GET", "/owners/*", self._owner),
+            ("GET", "/users", looks.user),
+            ("GET", "/owners", looks.owners),
+            ("GET", "/owners/*", looks.owner),
             ("GET", "/services", services.search),
             ("POST", "/services", services.create),
             ("GET", one, services.show),
@@ -178,11 +194,6 @@ class StandIn:
             ("POST", f"{one}/restart", services.restart),
             ("POST", f"{one}/scale", services.scale),
             ("GET", f"{one}/instances", services.instances),
-            ("GET", f"{one}/env-vars", services.variables),
-            ("PUT", f"{one}/env-vars", services.replace_variables),
-            ("GET", f"{one}/env-vars/*", services.variable),
-            ("PUT", f"{one}/env-vars/*", services.put_variable),
-            ("DELETE", f"{one}/env-vars/*", services.delete_variable),
             ("POST", f"{one}/deploys", deploys.create),
             ("GET", f"{one}/deploys", deploys.search),
             ("GET", f"{one}/deploys/*", deploys.show),
@@ -192,71 +203,47 @@ class StandIn:
             ("GET", f"{one}/jobs", deploys.search_jobs),
             ("GET", f"{one}/jobs/*", deploys.job),
             ("POST", f"{one}/jobs/*/cancel", deploys.cancel_job),
-            ("GET", f"{one}/events", self._events),
-            ("GET", "/logs", self._logs),
-            ("GET", "/logs/values", self._log_values),
-            ("GET", "/metrics/http-requests", self._requests),
-            ("GET", "/metrics/http-latency", self._latency),
-            ("POST", "/blueprints/validate", self._validate),
+            ("GET", f"{one}/events", looks.events),
+            ("GET", "/logs", looks.logs),
+            ("GET", "/logs/values", looks.log_values),
+            ("GET", "/metrics/http-requests", looks.requests),
+            ("GET", "/metrics/http-latency", looks.latency),
+            ("POST", "/blueprints/validate", looks.validate),
             ("GET", "/blueprints", self.blueprints.search),
             ("GET", "/blueprints/*", self.blueprints.show),
             ("PATCH", "/blueprints/*", self.blueprints.change),
         ]
 
-    async def _user(self, _request: Request) -> Answer:
-        return Answer.of({"email": self.settings.owner_email, "name": self.settings.owner_name})
-
-    def _workspace_owner(self) -> Json:
-        settings = self.settings
-        owner = {"id": settings.owner_id, "name": settings.owner_name}
-        return owner | {"email": settings.owner_email, "type": "team"}
-
-    async def _owners(self, request: Request) -> Answer:
-        owner = self._workspace_owner()
-        wanted = request.many("name")
-        rows = [] if wanted and owner["name"] not in wanted else [(f"c{owner['id']}", owner)]
-        return Answer.of(page(request, "owner", rows))
-
-    async def _owner(self, _request: Request, owner_id: str) -> Answer:
-        if owner_id != self.settings.owner_id:
-            raise not_found(owner_id)
-        return Answer.of(self._workspace_owner())
-
-    async def _events(self, request: Request, service_id: str) -> Answer:
-        self.services.find(service_id)
-        rows = self.workspace.events_of(service_id)
-        for name, keeps in (("startTime", 1), ("endTime", -1)):
-            if request.one(name):
-                edge = moment(request.one(name))
-                rows = [
-                    row for row in rows
-                    if (moment(row["timestamp"]) - edge).total_seconds() * keeps >= 0
-                ]  # fmt: skip
-        wanted = request.many("type")
-        rows = [row for row in rows if not wanted or row["type"] in wanted]
-        return Answer.of(page(request, "event", [(f"c{row['id']}", row) for row in rows]))
-
-    def _need(self, request: Request, *names: str) -> None:
-        for name in names:
-            if not request.one(name):
-                raise ApiError(400, f"{name} is required")
-
-    async def _logs(self, request: Request) -> Answer:
-        self._need(request, "ownerId", "resource")
-        return Answer.of(self.workspace.logbook.search(request))
-
-    async def _log_values(self, request: Request) -> Answer:
-        self._need(request, "ownerId", "resource", "label")
-        return Answer.of(self.workspace.logbook.values(request))
-
-    async def _requests(self, request: Request) -> Answer:
-        return Answer.of(self.workspace.traffic.requests(request))
-
-    async def _latency(self, request: Request) -> Answer:
-        return Answer.of(self.workspace.traffic.latency(request))
-
-    async def _validate(self, request: Request) -> Answer:
-        return validate_call(request)
+    def _more_calls(self) -> list[tuple[str, str, Call]]:
+        one, stored = "/services/*", StoredCalls(self.workspace)
+        groups, domains = GroupCalls(self.workspace), DomainCalls(self.workspace)
+        databases = DatabaseCalls(self.workspace)
+        return [
+            ("GET", f"{one}/env-vars", stored.variables),
+            ("PUT", f"{one}/env-vars", stored.replace_variables),
+            ("GET", f"{one}/env-vars/*", stored.variable),
+            ("PUT", f"{one}/env-vars/*", stored.put_variable),
+            ("DELETE", f"{one}/env-vars/*", stored.delete_variable),
+            ("GET", f"{one}/secret-files", stored.files),
+            ("PUT", f"{one}/secret-files", stored.replace_files),
+            ("GET", f"{one}/secret-files/*", stored.file),
+            ("GET", f"{one}/custom-domains", domains.search),
+            ("POST", f"{one}/custom-domains", domains.add),
+            ("GET", f"{one}/custom-domains/*", domains.show),
+            ("DELETE", f"{one}/custom-domains/*", domains.delete),
+            ("POST", f"{one}/custom-domains/*/verify", domains.verify),
+            ("GET", "/env-groups", groups.search),
+            ("POST", "/env-groups", groups.create),
+            ("GET", "/env-groups/*", groups.show),
+            ("DELETE", "/env-groups/*", groups.delete),
+            ("POST", "/env-groups/*/services/*", groups.link),
+            ("DELETE", "/env-groups/*/services/*", groups.unlink),
+            ("GET", "/postgres", databases.search),
+            ("GET", "/postgres/*", databases.show),
+            ("GET", "/postgres/*/recovery", databases.recovery),
+            ("GET", "/postgres/*/export", databases.exports),
+            ("POST", "/postgres/*/export", databases.export),
+        ]
 
 
 def new_settings(directory: Path, **changes: Any) -> Settings:  # Any: the settings' own types

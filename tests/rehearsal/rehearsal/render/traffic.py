@@ -3,14 +3,15 @@
 import math
 from collections import defaultdict, deque
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from rehearsal.render.identity import moment, now, stamp
+from rehearsal.render.answers import ApiError, whole_number, window_of
+from rehearsal.render.identity import stamp
 from rehearsal.render.records import Json
 from rehearsal.wire import Request
 
 KEPT_REQUESTS = 100_000
-SHORTEST_RESOLUTION_SECONDS = 30
+RESOLUTIONS_SECONDS = range(30, 86_401)
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Traffic:
 
     def __init__(self) -> None:
         self._passages: deque[Passage] = deque(maxlen=KEPT_REQUESTS)
+        self.shown = True  # metrics of requests need a paid workspace
 
     def add(self, passage: Passage) -> None:
         """Count one request."""
@@ -43,13 +45,13 @@ class Traffic:
 
     def _buckets(self, request: Request) -> dict[tuple[str, datetime], list[Passage]]:
         """Group the passages asked for by service and start of their time bucket."""
-        end = moment(request.one("endTime")) if request.one("endTime") else now()
-        given = request.one("startTime")
-        start = moment(given) if given else end - timedelta(hours=1)
-        step = max(SHORTEST_RESOLUTION_SECONDS, int(request.one("resolutionSeconds", "60")))
+        start, end = window_of(request)
+        step = whole_number(request, "resolutionSeconds", 60, RESOLUTIONS_SECONDS)
         services = {*request.many("resource"), *request.many("service")}
         hosts, paths = request.many("host"), request.many("path")
         groups: dict[tuple[str, datetime], list[Passage]] = defaultdict(list)
+        if not self.shown:
+            return groups
         for passage in self._passages:
             if not start <= passage.at <= end or passage.service_id not in services:
                 continue
@@ -78,6 +80,8 @@ class Traffic:
     def latency(self, request: Request) -> list[Json]:
         """Answer ``GET /metrics/http-latency``: quantiles by bucket, in milliseconds."""
         shares = request.many("quantile") or ["0.95"]
+        for share in shares:
+            _refuse_unless_share(share)
         groups = self._buckets(request)
         series: dict[tuple[tuple[str, str], ...], dict[datetime, float]] = {}
         for (service_id, bucket), passages in groups.items():
@@ -86,6 +90,15 @@ class Traffic:
                 labels = (("service", service_id), ("quantile", share))
                 series.setdefault(labels, {})[bucket] = quantile(taken, float(share))
         return [_series(labels, values, "ms") for labels, values in series.items()]
+
+
+def _refuse_unless_share(text: str) -> None:
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 < share < 1:
+        raise ApiError(400, "quantile must be a number between 0 and 1")
 
 
 def _series(

@@ -3,10 +3,21 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from rehearsal.render.answers import not_found
 from rehearsal.render.instance import Instance
 from rehearsal.render.logbook import Logbook
-from rehearsal.render.records import Deploy, Event, Job, Json, Service
+from rehearsal.render.records import (
+    Database,
+    Deploy,
+    Event,
+    Group,
+    Job,
+    Json,
+    Service,
+    Snapshot,
+)
 from rehearsal.render.traffic import Traffic
+from rehearsal.render.troubles import Troubles
 
 
 @dataclass
@@ -32,13 +43,30 @@ class Workspace:
 
     def __init__(self) -> None:
         self.services: dict[str, Running] = {}
+        self.groups: dict[str, Group] = {}
+        self.databases: dict[str, Database] = {}
         self.events: list[Event] = []
         self.logbook = Logbook()
         self.traffic = Traffic()
+        self.troubles = Troubles()
+
+    def find(self, service_id: str) -> Running:
+        """Return a service, or answer 404."""
+        running = self.services.get(service_id)
+        if running is None:
+            raise not_found(service_id)
+        return running
 
     def named(self, name: str) -> Running | None:
         """Return the service with this name."""
         return next((r for r in self.services.values() if r.service.name == name), None)
+
+    def snapshot(self, service: Service) -> Snapshot:
+        """Freeze what a deploy begins with: a service's own values rank above its groups'."""
+        linked = [group for group in self.groups.values() if service.id in group.services]
+        shared = {key: value for group in linked for key, value in group.env.items()}
+        files = {name: text for group in linked for name, text in group.files.items()}
+        return service.snapshot(shared, files)
 
     def happened(self, service: Service, kind: str, **details: object) -> None:
         """Note an event."""
