@@ -1,7 +1,7 @@
 """Claims and reads of the rows that move between two databases, which several steps rely on."""
 
 from handrail.clients.postgres import Database
-from handrail.engine import Finding, check, fails, holds, holds_if
+from handrail.engine import Finding, Sql, check, fails, holds, holds_if
 from handrail.transfer import freeze
 from handrail.transfer.backup import backup as backups
 from handrail.transfer.load import load as loads
@@ -22,9 +22,9 @@ def urls(source: Database, destination: Database) -> tuple[str, str]:
     return source.url.reveal(), destination.url.reveal()
 
 
-def sql_of_rows(source: Database, destination: Database, mapping: str) -> str:
+def sql_of_rows(source: Database, destination: Database, mapping: str) -> Sql:
     """Return the SQL that reads the rows as they will be, table by table."""
-    return shown_sql(opened(mapping, source, destination))
+    return Sql(shown_sql(opened(mapping, source, destination)))
 
 
 def rows_there(destination: Database) -> dict[str, str]:

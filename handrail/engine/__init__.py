@@ -5,7 +5,7 @@ from handrail.engine import person
 from handrail.engine.attempt.opening import begin
 from handrail.engine.borrowed import adopt, uses
 from handrail.engine.children import living_on
-from handrail.engine.contract import Commands, call, check, irreversible
+from handrail.engine.contract import Commands, Sql, call, check, irreversible
 from handrail.engine.finding import Finding, fails, holds, holds_if, unknown
 from handrail.engine.hold import hold
 from handrail.engine.output import output
@@ -21,6 +21,7 @@ __all__ = [
     "Commands",
     "Finding",
     "Secret",
+    "Sql",
     "adopt",
     "approve",
     "begin",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any, ParamSpec
+from typing import Any, NewType, ParamSpec
 
 from pyinfra.api.command import PyinfraCommand
 
@@ -35,6 +35,7 @@ class Call:
     kwargs: dict[str, Any]  # Any: as above
 
 
+Sql = NewType("Sql", str)  # what a preview returns that is SQL, to be written to a file
 Commands = Iterator[str | Call | PyinfraCommand]  # what the body of a step yields
 
 
@@ -115,11 +116,18 @@ class Contract:
     )
     stake: str = ""  # what is at stake from its act on, as a clause: "the database refuses writes"
     rollback_name: str = ""  # its way back as a sentence for 2 a.m.; empty where it has none
+    rollback_loses: str = ""  # what its way back does not bring back, as a clause
 
     @property
     def is_gate(self) -> bool:
         """Tell a gate from a step."""
         return self.rollback is GATES_NEED_NONE
+
+    @property
+    def previews_sql(self) -> bool:
+        """Tell whether its preview is SQL, by what that says it returns."""
+        told = inspect.signature(self.preview).return_annotation if self.preview else None
+        return told in (Sql, "Sql")
 
 
 def contract_of(
@@ -134,6 +142,7 @@ def contract_of(
     keeps_since: bool = False,
     stake: str = "",
     rollback_name: str = "",
+    rollback_loses: str = "",
 ) -> Contract:
     """Put a contract together.
 
@@ -178,6 +187,7 @@ def contract_of(
         keeps_since=keeps_since,
         stake=stake,
         rollback_name=rollback_name or way_back_of(rollback),
+        rollback_loses=rollback_loses,
     )
 
 

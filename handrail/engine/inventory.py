@@ -11,7 +11,14 @@ from typing import Any, Self, get_type_hints
 from pyinfra.api.host import Host
 from pyinfra.context import host, inventory, state
 
-from handrail.engine.attempt.command import inventory_file, runbook_file, typed_data
+from handrail.engine.attempt.command import (
+    inventory_file,
+    is_confirmed,
+    is_dry,
+    named_environment,
+    runbook_file,
+    typed_data,
+)
 from handrail.engine.nearest import nearest
 from handrail.engine.needs import CONNECTOR_PREFIXES, FORWARD, faults, read_by
 from handrail.ledger.errors import RunbookError, WrongCommand
@@ -38,6 +45,7 @@ class Inventory:
         Raises:
             RunbookError: it does not say which environment it is.
         """
+        inventory.override_data.pop("environment", None)  # typed, it names what is there
         name = host.data.get("environment")
         if name is None:
             raise _not_started(
@@ -48,6 +56,12 @@ class Inventory:
             raise _not_started(
                 f"`{name}` cannot be the name of an environment",
                 "use letters, digits and `_`, beginning with a letter: `prod_1`",
+            )
+        if (named := named_environment()) and named != name:
+            raise WrongCommand(
+                "the run did not start",
+                f"`--data environment={named}`, and this is the inventory of `{name}`",
+                f"name the inventory of `{named}`, or correct the environment",
             )
         given = os.environ.get("LEDGER_URL") or host.data.get("ledger")
         file = Path(inventory_file())
@@ -80,8 +94,7 @@ class Inventory:
         if state.limit_hosts is not None:
             why = "`--limit` and `--exclude` leave targets out, and a run covers its inventory"
             raise _not_started(why, "write an inventory file with the targets you mean")
-        asks = state.check_for_changes and "--dry" not in sys.argv
-        if asks and not sys.stdin.isatty():
+        if not is_confirmed() and not is_dry() and not sys.stdin.isatty():
             why = "pyinfra asks before it begins, and there is no terminal to answer on"
             raise _not_started(why, "add `-y`, after a look at the same command with `--dry`")
 

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 # Data that the engine or pyinfra's own connectors read; any other key must be one that the
 # runbook asks for, so that a misspelt key is told and not ignored.
 FORWARD = frozenset(
-    {"reason", "operator", "settle", "drift", "to", "without", "takeover", "drill", "override"}
+    {
+        *("reason", "operator", "settle", "drift", "to", "without", "takeover", "drill"),
+        *("override", "sql", "diff", "on_failure"),
+    }
 )
 ROLLBACK = FORWARD | {"run", "accept"}
 GUARD = {"guarded", "proofs", "proof_days", "signers"}

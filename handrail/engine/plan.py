@@ -10,7 +10,6 @@ from handrail.clients.errors import ClientError
 from handrail.engine.act import Act
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.beside import is_withdrawn
-from handrail.engine.attempt.command import is_dry
 from handrail.engine.contract import Contract, chosen
 from handrail.engine.decide import decide
 from handrail.engine.decide.decision import Decision, Do, Planned
@@ -31,38 +30,43 @@ def preview_step(
 ) -> Iterator[PyinfraCommand]:
     """Say what would happen to a step as things stand now, and why."""
     declared = attempt.task(task).declared
-    text = ""
+    text = unseen = ""
     try:
         act = Act.of(attempt, contract, task, plain)
         facts = step_facts(act)
         decision, later = decide(facts), decide(replace(facts, void=True))
-        if (decision.is_worth_showing or later.is_worth_showing) and is_dry():  # else nobody reads
-            text = in_full(act)
+        if (decision.is_worth_showing or later.is_worth_showing) and is_wanted(attempt, contract):
+            text, unseen = in_full(act)
     except NotToldYet as error:
         decision = later = Decision(Do.LOOK, "not told yet", error.why)
     except RunbookError as error:
         decision = later = Decision(Do.REFUSE, "would refuse", error.why, error.fix)
-    yield from preview(attempt, declared, decision, later, text)
+    yield from preview(attempt, declared, decision, later, text, unseen)
 
 
-def in_full(act: Act) -> str:
-    """Return what the step says it would do, or why it cannot say; nothing where it never does.
+def is_wanted(attempt: Attempt, contract: Contract) -> bool:
+    """Tell whether somebody asked for what a step would do in full."""
+    return bool(attempt.choices.sql) if contract.previews_sql else attempt.choices.diff
+
+
+def in_full(act: Act) -> tuple[str, str]:
+    """Return what the step says it would do, and why it cannot say; nothing where it never does.
 
     The rest of the plan is wanted all the same, so whatever goes wrong here becomes a line of it.
     """
     if act.contract.preview is None:
-        return ""
+        return "", ""
     try:
         text = str(act.contract.preview(**chosen(act.contract.preview, act.live)))
         if what := shown(act.live, text):
             why = f"it holds {what}"
             raise ClientError("it was withheld", why, "leave the value out of the step's preview")
     except (ClientError, RunbookError) as error:
-        return f"no preview: {error.what}.\n    why:  {error.why}\n    next: {error.fix}"
+        return "", f"no preview: {error.what}.\n    why:  {error.why}\n    next: {error.fix}"
     except Exception as bug:  # noqa: BLE001  see above; its text could hold anything
         name = f"{act.contract.name}: {type(bug).__name__}"
-        return f"no preview: unforeseen, in the preview of {name}."
-    return text
+        return "", f"no preview: unforeseen, in the preview of {name}."
+    return text, ""
 
 
 def preview(
@@ -71,9 +75,10 @@ def preview(
     decision: Decision,
     later: Decision | None = None,
     text: str = "",
+    unseen: str = "",
 ) -> Iterator[PyinfraCommand]:
     """Keep a decision for the closing lines; yield a mark where pyinfra would have work."""
-    attempt.plan.append(Planned(declared, decision, later or decision, text))
+    attempt.plan.append(Planned(declared, decision, later or decision, text, unseen))
     if decision.do not in QUIET:
         yield FunctionCommand(_mark, (), {})
 

@@ -38,6 +38,7 @@ def step(
     keeps_since: bool = False,
     stake: str = "",
     rollback_name: str = "",
+    rollback_loses: str = "",
 ) -> Callable[[Callable[P, Commands]], Step[P]]:
     """Make a generator of commands a step.
 
@@ -47,8 +48,8 @@ def step(
         captures: Reads what the rollback needs; plain data, a `Secret` for secret values.
         requires: Claims that must hold before the step acts.
         idempotent: Acting again after an interruption is safe; else the operator is asked.
-        preview: Reads what the step would do, as text for a plan with ``--dry``; it is asked only
-            where the step would run.
+        preview: Reads what the step would do in full: text for ``--data diff=1``, or `Sql` for
+            ``--data sql=FILE``; it is asked only where the step would run.
         keeps_since: The rollback keeps, in a place of its own, what others wrote there since; so
             that is no drift as long as `ensures` holds.
         stake: What is at stake from its act on, as a clause for the middle of a sentence: "the
@@ -56,6 +57,7 @@ def step(
             the call names with ``until=`` is done, the step is put back, or the run is through.
         rollback_name: The way back as a sentence an operator approves: "Let the legacy database
             take writes again"; the first line of the rollback clause where it is left out.
+        rollback_loses: What the way back does not bring back, as a clause; told before it begins.
 
     Raises:
         TypeError: the contract does not fit the body; at import.
@@ -74,6 +76,7 @@ def step(
             keeps_since=keeps_since,
             stake=stake,
             rollback_name=rollback_name,
+            rollback_loses=rollback_loses,
         )
         return called(body, contract)
 

@@ -84,7 +84,7 @@ def test_an_argument_that_a_call_leaves_out_is_the_target_s_data_of_that_name(la
     lab.inventory(text="from the inventory")
     lab.runbook('steps.write(path=f"{room}/a", task="1")')
 
-    plan = lab.run("--dry")
+    plan = lab.run("--dry", "--data", "diff=1")
     assert plan.code == 0
     assert 'of one: text="from the inventory"' in plan.said
 
@@ -98,7 +98,7 @@ def test_data_of_the_target_comes_before_the_default_of_a_step_and_after_the_cal
     """Call, inventory, default: the nearest to the night counts."""
     lab.inventory(timeout_seconds=0.1)
     lab.runbook('steps.door_opens(path=f"{room}/door", task="1", poll_seconds=0.01)')
-    plan = lab.run("--dry")
+    plan = lab.run("--dry", "--data", "diff=1")
     assert "of one: timeout_seconds=0.1" in plan.said
     assert "poll_seconds=0.01" not in plan.said
 

@@ -28,7 +28,8 @@ def drilled(lab):
 
 def go(lab, *words, runbook="up"):
     """Run a runbook on the guarded environment."""
-    data = [part for word in words for part in ("--data", word)]
+    named = (f"environment={lab.environment}n", *words)
+    data = [part for word in named for part in ("--data", word)]
     lab.used = "night.py"
     ran = lab.run(*data, runbook=runbook)
     lab.used = "lab.py"

@@ -3,6 +3,7 @@
 KEEP = 'steps.keep(path=f"{room}/s", value="env:CANARY", task="1")'
 PLACE = 'steps.place(path=f"{room}/p", text="1", task="2")'
 DRAW = 'steps.draw(path=f"{room}/d", text="1", task="4")'
+FULL = ("--data", "diff=1")
 LAST = 'steps.write(path=f"{room}/w", text="1", task="3")'
 
 
@@ -132,7 +133,7 @@ def test_a_plan_shows_what_a_step_would_do_where_the_step_can_tell(lab):
     """Its own text, indented under its line, between its line and the next."""
     lab.runbook(DRAW, LAST)
 
-    ran = lab.run("--dry")
+    ran = lab.run("--dry", *FULL)
 
     place = ran.closing.index(line(ran, 4))
     assert ran.closing[place + 1 : place + 3] == ["        d says:", "            1"]
@@ -141,10 +142,11 @@ def test_a_plan_shows_what_a_step_would_do_where_the_step_can_tell(lab):
 
 
 def test_what_a_step_would_do_is_asked_for_only_where_it_is_read(lab):
-    """Not before a run that was confirmed, and not of a step that has nothing to do."""
+    """Not unasked, before a run that was confirmed, or of a step that has nothing to do."""
     lab.runbook(DRAW)
-    assert lab.run().code == 0
     assert lab.run("--dry").code == 0
+    assert lab.run().code == 0
+    assert lab.run("--dry", *FULL).code == 0
     assert lab.journal() == ["write d"]
 
 
@@ -153,7 +155,7 @@ def test_a_preview_that_is_refused_hides_nothing_of_the_plan(lab):
     lab.put("smudged")
     lab.runbook(DRAW, LAST)
 
-    ran = lab.run("--dry")
+    ran = lab.run("--dry", *FULL)
 
     assert ran.code == 0
     place = ran.closing.index(line(ran, 4))
@@ -171,7 +173,7 @@ def test_a_bug_in_a_preview_hides_nothing_of_the_plan(lab):
     lab.put("spilled")
     lab.runbook(DRAW, LAST)
 
-    ran = lab.run("--dry")
+    ran = lab.run("--dry", *FULL)
 
     assert ran.code == 0
     assert "no preview: unforeseen, in the preview of lab.steps.draw: KeyError." in ran.said
@@ -183,7 +185,7 @@ def test_a_preview_that_holds_a_secret_is_withheld(lab):
     """Whatever a step says of itself, no argument's secret is printed."""
     lab.runbook('steps.announce(path=f"{room}/s", value="env:CANARY", task="1")', LAST)
 
-    ran = lab.run("--dry", CANARY="xyzzy")
+    ran = lab.run("--dry", *FULL, CANARY="xyzzy")
 
     assert ran.code == 0
     assert "no preview: it was withheld" in ran.said

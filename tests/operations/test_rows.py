@@ -13,6 +13,7 @@ import yaml
 
 from handrail.ledger.run import fold
 from handrail.ledger.store import SqliteLedger
+from handrail.testing.lab import Ran
 from tests.operations.cloud import cloud
 from tests.operations.databases import MAPPING, server
 from tests.operations.desk import ROOT, Desk, clauses
@@ -357,31 +358,32 @@ def test_a_load_whose_files_are_gone_is_not_proven(desk):
 
 
 def test_a_plan_shows_the_sql_of_a_load_and_of_an_export(desk):
-    """Every table's SELECT under its line, nothing written, no secret; and none once it is done."""
+    """Every table's SELECT in the file, no secret; nothing else is written, and none once done."""
     desk.runbook(BACKUP, EXPORT, LOAD)
-    stood = ask(desk, "django", "select count(*) from pg_namespace")
+    stood, file = ask(desk, "django", "select count(*) from pg_namespace"), desk.folder / "plan.sql"
 
-    ran = desk.run("--dry")
+    ran = desk.run("--dry", "--data", f"sql={file}")
 
     assert ran.code == 0, ran.said
-    said = [text.strip() for text in ran.closing]
+    said = [text.strip() for text in file.read_text().splitlines()]
     export, load = (
-        next(n for n, text in enumerate(said) if text.startswith(task)) for task in ("9.2", "9.3")
+        next(n for n, text in enumerate(said) if text.startswith(f"-- {task} on "))
+        for task in ("9.2", "9.3")
     )
-    for place in (export, load):
-        assert said[place + 1].startswith("-- ")
     tables = yaml.safe_load(MAPPING.read_text())["tables"]
     for name in tables:
         assert sum(text.endswith(f" -> {name}") for text in said[export:load]) == 1
         assert sum(text.endswith(f" -> {name}") for text in said[load:]) == 1
-    assert "!unusable" not in ran.said
+    assert "!unusable" not in ran.said + file.read_text()
+    assert desk.leaks(Ran(0, file.read_text())) == []
     assert desk.leaks(ran) == []
     assert not (desk.folder / "evidence").exists()
     assert ask(desk, "django", "select count(*) from pg_namespace") == stood
 
     desk.runbook(BACKUP, LOAD)
     went(desk.run())
-    assert "-- cadets -> cadets" not in desk.run("--dry").said
+    assert desk.run("--dry", "--data", f"sql={file}").code == 0
+    assert file.read_text() == ""
 
 
 @pytest.mark.parametrize("broken", ["mapping", "database"])
@@ -397,7 +399,7 @@ def test_a_plan_that_cannot_show_the_sql_says_why_and_goes_on(desk, broken):
         (desk.folder / "legacy").write_text(desk.databases.url["legacy"] + "_gone")
     desk.runbook(EXPORT, "2.2")
 
-    ran = desk.run("--dry")
+    ran = desk.run("--dry", "--data", "sql=plan.sql")
 
     assert ran.code == 1, "the export requires a source at rest"
     said = "\n".join(ran.closing)

@@ -31,6 +31,7 @@ from handrail.ledger.seam import Fact, Ledger, NoLedger
 from handrail.ledger.secrets import Vault
 from handrail.ledger.store import open_ledger
 from handrail.ledger.task import Declared, Task
+from handrail.ledger.views.times import Measured
 from handrail.ledger.writer import Writer
 
 
@@ -54,6 +55,7 @@ class Attempt:
     refusal: RunbookError | None = None  # what forbade to start, where something did
     guard: Guard = field(default_factory=Guard)
     beside: str = ""  # who else is at work while this one plans
+    known: Measured | None = None  # how long tasks took before, once somebody asked
     log: EventLog = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -155,7 +157,7 @@ class Attempt:
             recorded=frozenset(target for _, target in tasks),
             environment=self.environment,
             same_step=is_same_step,
-            unproven=lambda: self.guard.refusal(self.calls, self.choices),
+            unproven=lambda: self.guard.refusal(self.environment, self.calls, self.choices),
             arguments_today=current_arguments,
         )
 

@@ -23,6 +23,8 @@ class Choices:
     takeover: str = ""  # token of the lease to take from its owner, alive or not
     drill: str = ""  # the drill that this command is a leg of
     overrides: tuple[str, ...] = ()  # what is not to forbid the start, although it would
+    sql: str = ""  # the file that a plan's SQL goes to
+    diff: bool = False  # a plan shows in full what would change
 
     @classmethod
     def given(cls) -> Self:
@@ -50,6 +52,8 @@ class Choices:
             takeover=takeover,
             drill=said("drill"),
             overrides=_overrides(reason),
+            sql=said("sql"),
+            diff=said("diff").lower() not in {"", "0", "false"},
         )
 
 

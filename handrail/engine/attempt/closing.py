@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable
 
 from handrail.engine.attempt.attempt import Attempt
-from handrail.engine.attempt.command import is_dry
-from handrail.engine.attempt.summary import plan_lines, summary
+from handrail.engine.attempt.command import is_dry, is_json
+from handrail.engine.attempt.summary import summary
 from handrail.engine.decide.end import EndFacts, exit_status
-from handrail.engine.plan import as_the_run_would
+from handrail.engine.prompt import show_plan
 from handrail.engine.telling import status_of
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Outcome
@@ -29,6 +29,9 @@ def close(attempt: Attempt, signalled: int = 0) -> None:
     atexit.unregister(close)
     try:
         status = _dry_end(attempt) if is_dry() else _end(attempt, signalled)
+    except Exception:  # noqa: BLE001  a bug is shown whole, and is no success
+        sys.excepthook(*sys.exc_info())
+        status = signalled or 1
     finally:
         if status:
             sys.stdout.flush()
@@ -39,13 +42,14 @@ def close(attempt: Attempt, signalled: int = 0) -> None:
 def _dry_end(attempt: Attempt) -> int:
     if attempt.refusal is None:
         _refusal_of(attempt.refuse_to_start)
-    decisions = as_the_run_would(attempt)
-    _print(plan_lines(attempt, decisions))
+    found = show_plan(attempt)
+    if not is_json():
+        _print(["Nothing was changed or recorded."])
     refusal = attempt.refusal
     return exit_status(
         EndFacts(
             wrong=bool(refusal and status_of(refusal) != 1),
-            stops=bool(refusal) or any(decision.stops for _, decision in decisions),
+            stops=bool(refusal) or found.stops,
             planned=True,
         )
     )

@@ -1,5 +1,6 @@
 """The command as the operator typed it."""
 
+import os
 import shlex
 import sys
 
@@ -7,8 +8,18 @@ from pyinfra.context import host, state
 
 
 def is_dry() -> bool:
-    """Tell whether pyinfra was asked to plan only."""
-    return "--dry" in sys.argv
+    """Tell whether pyinfra was asked to plan only; JSON that nobody confirmed is a plan, too."""
+    return "--dry" in sys.argv or (is_json() and not is_confirmed())
+
+
+def is_json() -> bool:
+    """Tell whether a program reads what is printed."""
+    return "--json" in sys.argv
+
+
+def is_confirmed() -> bool:
+    """Tell whether nobody is asked before it begins."""
+    return bool({"-y", "--yes"} & set(sys.argv)) or bool(os.environ.get("PYINFRA_YES"))
 
 
 def is_executing() -> bool:
@@ -38,6 +49,11 @@ def typed_data() -> list[tuple[str, str]]:
     return [(key, value) for key, separator, value in parts if separator]
 
 
+def named_environment() -> str:
+    """Return the environment that was typed to say which one is meant; empty where none was."""
+    return next((value for key, value in reversed(typed_data()) if key == "environment"), "")
+
+
 def every(name: str) -> list[str]:
     """Return each value of a key that was typed more than once, else what the inventory says."""
     typed = [value for key, value in typed_data() if key == name]
@@ -58,8 +74,9 @@ def said(name: str) -> str:
 
 def to_paste(runbook: str, **data: str) -> str:
     """Return a command for this inventory; `-y` where it was typed, for there is no terminal."""
-    words = ["pyinfra", *(["-y"] if {"-y", "--yes"} & set(sys.argv) else [])]
+    words = ["pyinfra", *(["-y"] if is_confirmed() else [])]
     words += [shlex.quote(inventory_file()), shlex.quote(runbook)]
+    data |= {"environment": name} if (name := named_environment()) else {}
     for key, value in data.items():
         quoted = f'"{value}"' if value == "…" else shlex.quote(value)
         words.append(f"--data {key}={quoted}")

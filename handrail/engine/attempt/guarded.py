@@ -11,7 +11,14 @@ from pyinfra.context import host
 
 from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
-from handrail.engine.attempt.command import inventory_file, runbook_file, to_paste
+from handrail.engine.attempt.command import (
+    inventory_file,
+    is_confirmed,
+    is_dry,
+    named_environment,
+    runbook_file,
+    to_paste,
+)
 from handrail.engine.contract import load
 from handrail.engine.inventory import data_of
 from handrail.engine.likeness import code_of, moved, shape_of
@@ -73,10 +80,18 @@ class Guard:
             return {}
         return {"plan": {"code": code_of(Path(runbook_file())), "shape": _shape()}}
 
-    def refusal(self, calls: Calls, choices: Choices) -> RunbookError | None:
+    def refusal(self, environment: str, calls: Calls, choices: Choices) -> RunbookError | None:
         """Return why the runbook must not start here, or None where it may."""
         steps = {call.step for call in calls.declared.values()}
-        if not self.guarded or "proof" in choices.overrides or all(map(_is_gate, steps)):
+        if not self.guarded or all(map(_is_gate, steps)):
+            return None
+        if is_confirmed() and not is_dry() and not named_environment():
+            return RunbookError(
+                "the run did not start",
+                f"`{environment}` is guarded, and with `-y` nobody is asked which one is meant",
+                f"add `--data environment={environment}`, after a look with `--dry`",
+            )
+        if "proof" in choices.overrides:
             return None
         whys = list(self._doubts(calls.runbook))
         if not whys:

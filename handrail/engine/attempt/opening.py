@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pyinfra.context import host
+from pyinfra.context import host, state
 
 from handrail.clients.git_copy import keep_copies_in
 from handrail.clients.patience import tell_waits_to
@@ -21,6 +21,7 @@ from handrail.engine.inventory import Inventory, data_of, keep_order
 from handrail.engine.needs import FORWARD
 from handrail.engine.pace import keep_pace
 from handrail.engine.plain_operations import refuse_plain_operations
+from handrail.engine.prompt import stand_in
 from handrail.engine.secrecy import keep_secrets
 from handrail.engine.telling import refuse, say
 from handrail.engine.watch import reached
@@ -93,6 +94,8 @@ def open_attempt(
 
 def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[str]) -> Attempt:
     reached()
+    if is_dry():
+        state.check_for_changes = True  # `-y --dry` plans, too
     inventory = Inventory.here(needs, keys)
     choices = Choices.given()
     keep_pace(runbook_file())
@@ -113,6 +116,7 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     if not is_dry():  # a plan leaves nothing behind
         keep_copies_in(inventory.ledger.with_suffix(".repositories"))
     keep_secrets()
+    stand_in(attempt)
     tell_waits_to(say)
     atexit.register(close, attempt)
     on_interruption(lambda status: close(attempt, status))

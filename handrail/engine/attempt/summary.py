@@ -1,21 +1,13 @@
 """The last lines of every command: where the run stands, and the next commands to paste."""
 
 import shlex
-import textwrap
-from collections import Counter
 from pathlib import Path
 
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.command import runbook_file, to_paste
-from handrail.engine.contract import load
-from handrail.engine.decide.decision import Decision, Planned
-from handrail.ledger.entry import canonical
 from handrail.ledger.place import shown
 from handrail.ledger.run import Outcome, Run
-from handrail.ledger.task import Declared, Record, Task, TaskState
-
-PREVIEW_INDENT = 8
-SHOWN_WIDTH = 100
+from handrail.ledger.task import Record, Task, TaskState
 
 
 def summary(attempt: Attempt) -> list[str]:
@@ -133,66 +125,3 @@ def _next_commands(attempt: Attempt) -> list[tuple[str, str]]:
     over = run.outcome in {Outcome.PROVEN, Outcome.FINISHED}
     first = evidence if over else ("resume", to_paste(runbook_file()))
     return [first, back] if run.receipts() else [first]
-
-
-def plan_lines(attempt: Attempt, decisions: list[tuple[Planned, Decision]]) -> list[str]:
-    """Return what a dry run found: for each call and target, what would happen and why."""
-    lines = [f"Plan for {attempt.run.id} on {attempt.environment}, as things stand now:"]
-    width = max((len(each.declared.target) for each, _ in decisions), default=0)
-    for each, decision in decisions:
-        declared, why = each.declared, decision.brief or decision.why
-        because = f": {why}" if why else ""
-        head = f"    {declared.task:<7}{declared.target:<{width}}  {decision.word:<16}"
-        lines.append(f"{head}{declared.name} [{declared.step}, {promise(declared)}]{because}")
-        lines += _bindings(attempt, declared)
-        if each.preview and decision.is_worth_showing:
-            lines.append(textwrap.indent(each.preview, " " * PREVIEW_INDENT))
-    if attempt.beside:
-        lines.append(f"    {attempt.beside}: what it is at is not told yet")
-    lines += _lost_lines(attempt)
-    if attempt.refusal is not None:
-        lines.append(f"    would refuse: {attempt.refusal.why}")
-        lines.append(f"    next: {attempt.refusal.fix}")
-    counts = Counter(decision.word for _, decision in decisions)
-    if counts:
-        lines.append("    " + ", ".join(f"{count} {what}" for what, count in counts.items()) + ".")
-    lines.append(
-        "    once: at most once unattended; again: may act again after an interruption; "
-        "looks: changes nothing."
-    )
-    lines.append("Nothing was changed or recorded.")
-    return lines
-
-
-def _lost_lines(attempt: Attempt) -> list[str]:
-    """Return what the run changed and the runbook declares no more: a rollback still undoes it."""
-    if attempt.run.undoes:
-        return []
-    return [
-        f"    {receipt.task} on {receipt.target} ({receipt.step}) is no longer declared; "
-        "a rollback still undoes it"
-        for receipt in attempt.run.receipts()
-        if (receipt.task, receipt.target) not in attempt.calls.declared
-    ]
-
-
-def _bindings(attempt: Attempt, declared: Declared) -> list[str]:
-    """Return what a call leaves out and the target's data say, each as it is recorded."""
-    found = attempt.calls.bindings.get((declared.task, declared.target), {})
-    if not found:
-        return []
-    words = ", ".join(f"{name}={_shown(value)}" for name, value in found.items())
-    return [" " * PREVIEW_INDENT + f"of {declared.target}: {words}"]
-
-
-def _shown(value: object) -> str:
-    text = canonical(value)
-    return text if len(text) <= SHOWN_WIDTH else f"{text[:SHOWN_WIDTH]}…"
-
-
-def promise(declared: Declared) -> str:
-    """Return how often a step may act without anybody being asked."""
-    contract = load(declared.step)
-    if contract.is_gate:
-        return "looks"
-    return "again" if contract.idempotent else "once"

@@ -76,4 +76,5 @@ class Planned:
     declared: Declared
     decision: Decision
     later: Decision
-    preview: str = ""
+    preview: str = ""  # what it would do in full, where that was asked for
+    unseen: str = ""  # why it cannot say

@@ -12,7 +12,7 @@ from handrail.ledger.views.times import Estimate, Measured, Running, outlook
 def about(estimate: Estimate) -> str:
     """Return how long something takes, as people say it, and how much of that nobody knows."""
     if not estimate.known:
-        return "nobody measured how long"
+        return "not measured yet"
     told = f"about {plain.rough(estimate.seconds)}"
     if estimate.unmeasured:
         told += f" and {plain.count(estimate.unmeasured, 'task')} that nobody measured"
@@ -39,7 +39,7 @@ def ahead(run: Run, known: Measured, now: datetime) -> Iterator[str]:
         yield f"Next hold: {seen.hold.label}, {_when(seen.to_hold, now)}."
     yield f"End: {_when(seen.to_end, now)}."
     if not run.undoes and run.receipts():
-        yield f"A way back takes {about(seen.way_back)} now."
+        yield f"Way back: {about(seen.way_back)}, now."
 
 
 def _running(task: Running) -> str:

@@ -1,0 +1,29 @@
+"""How long the tasks of the run at hand took before, read once and only where somebody asks."""
+
+from typing import Protocol
+
+from handrail.engine.attempt.calls import Calls
+from handrail.engine.inventory import Inventory
+from handrail.ledger.measure import known_times
+from handrail.ledger.run import Run
+from handrail.ledger.runs import Runs
+from handrail.ledger.views.times import Measured
+
+
+class Timed(Protocol):
+    """What is needed of an attempt."""
+
+    inventory: Inventory
+    calls: Calls
+    run: Run
+    runs: Runs
+    known: Measured | None
+
+
+def known(attempt: Timed) -> Measured:
+    """Return what was measured of every task, both ways: here, else where it was tried."""
+    if attempt.known is None:
+        run = attempt.run if attempt.run.undoes else Run("", attempt.calls.runbook, "")
+        place = attempt.inventory
+        attempt.known = known_times(place.environment, attempt.runs, run, place.ledger)
+    return attempt.known

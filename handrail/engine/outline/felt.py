@@ -1,0 +1,73 @@
+"""What is at stake in a plan: who feels it, from when to when, and how it can be ended."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from handrail.engine.attempt.attempt import Attempt
+from handrail.engine.outline.line import Line, takes
+from handrail.ledger.views.stakes import Stake, back_to, stakes_on
+from handrail.ledger.views.times import Estimate, Measured
+
+
+@dataclass(frozen=True)
+class Felt:
+    """Something at stake that the run would begin, or has begun: who feels it, and how long.
+
+    Args:
+        text: What is so.
+        task: The call that begins it.
+        until: The task or hold that ends it; empty where the run's end does.
+        lasts: How long it is expected to last.
+        left_on: The run is told to hold before it is over.
+        back_to: Where a rollback goes to end it; empty: all the way.
+        since: When it began, where it is on already.
+    """
+
+    text: str
+    task: str
+    until: str
+    lasts: Estimate
+    left_on: bool
+    back_to: str
+    since: str = ""
+
+
+def felt_in(attempt: Attempt, lines: list[Line], known: Measured) -> Iterable[Felt]:
+    """Yield what is at stake, or will be."""
+    if attempt.run.undoes:
+        return
+    for stake in stakes_on(attempt.run):
+        yield _one_felt(attempt, lines, known, stake)
+    on = {(each.text, each.task) for each in stakes_on(attempt.run)}
+    for line in lines:
+        text, until = attempt.calls.stakes.get(line.call.task, ("", ""))
+        if text and line.decision.acts and (text, line.call.task) not in on:
+            there = Stake(text, line.call.task, line.call.target, "", until)
+            yield _one_felt(attempt, lines, known, there)
+
+
+def _one_felt(attempt: Attempt, lines: list[Line], known: Measured, stake: Stake) -> Felt:
+    order, holds = attempt.calls.order(), attempt.calls.holds
+    after = holds[stake.until].after if stake.until in holds else stake.until
+    ends = order.get(after, len(order))
+    begins = order.get(stake.task, -1)
+    meanwhile = [each for each in lines if each.is_busy and begins <= order[each.call.task] <= ends]
+    to = attempt.choices.to
+    last = order.get(holds[to].after if to in holds else to, len(order))
+    return Felt(
+        stake.text,
+        stake.task,
+        stake.until,
+        takes(attempt, meanwhile, known),
+        left_on=bool(to) and last < ends,
+        back_to=_back_to(attempt, stake.task),
+        since=stake.since,
+    )
+
+
+def _back_to(attempt: Attempt, task: str) -> str:
+    """Return the last place before a task that a rollback can be told to stop at."""
+    order = attempt.calls.order()
+    labels = [each.label for each in attempt.calls.holds.values()
+              if order.get(each.after, len(order)) < order.get(task, -1)]  # fmt: skip
+    return labels[-1] if labels else back_to(attempt.run, task)

@@ -1,0 +1,131 @@
+"""One line of a plan: a call on every target for which the answer is the same."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from handrail.engine.attempt.attempt import Attempt
+from handrail.engine.contract import Contract, Irreversible, load
+from handrail.engine.decide.decision import Decision, Do, Planned
+from handrail.ledger.errors import RunbookError
+from handrail.ledger.task import Declared
+from handrail.ledger.views.times import (
+    Estimate,
+    Expected,
+    Measured,
+    one_after_the_other,
+    together,
+)
+
+Told = tuple[Planned, Decision]
+BUSY = {Do.ACT, Do.LOOK, Do.UNDO}  # what takes time
+
+
+@dataclass(frozen=True)
+class Line:
+    """One call of the runbook, on every target for which the answer is the same.
+
+    Args:
+        calls: The call on each target.
+        decision: What would happen, and why.
+        promise: How often it may act unasked: `once`, `again`, or a gate `looks`.
+        expected: How long it takes, where it was measured; of several targets the longest.
+        rollback: Sentence of its way back; empty where it has none.
+        kept: Why it cannot be undone, and what to do instead; empty where it can.
+        loses: What its way back does not bring back.
+        previews: What it would do in full, by target, where that was asked for.
+        unseen: Why it cannot say so, by target.
+        is_sql: They are SQL.
+        shows: It could say what it would do in full.
+        bindings: By target, the arguments that the call leaves out.
+        undoes: Of a rollback, what the call did that it takes back.
+    """
+
+    calls: tuple[Declared, ...]
+    decision: Decision
+    promise: str
+    expected: Expected | None
+    rollback: str
+    kept: str
+    loses: str
+    previews: dict[str, str]
+    unseen: dict[str, str]
+    is_sql: bool
+    shows: bool
+    bindings: dict[str, dict[str, object]]
+    undoes: str
+
+    @property
+    def call(self) -> Declared:
+        """Return the call, on the first of its targets."""
+        return self.calls[0]
+
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether it takes time."""
+        return self.decision.do in BUSY
+
+
+def lines_of(attempt: Attempt, told: Iterable[Told], known: Measured) -> Iterable[Line]:
+    """Yield the calls, those on several targets with the same answer as one."""
+    alike: dict[tuple[str, str, str, str], list[Told]] = {}
+    for each, decision in told:
+        call = each.declared
+        at = "" if not attempt.run.undoes else call.target  # put back one after the other
+        key = (call.task, decision.word, decision.brief or decision.why, at)
+        alike.setdefault(key, []).append((each, decision))
+    for same in alike.values():
+        yield _line(attempt, same, known)
+
+
+def _line(attempt: Attempt, same: list[Told], known: Measured) -> Line:
+    calls = tuple(each.declared for each, _ in same)
+    contract, decision = _contract(calls[0].step), same[0][1]
+    measured = [known.of(call, back=bool(attempt.run.undoes)) for call in calls]
+    busy = decision.do in BUSY
+    way = contract.rollback if contract else None
+    bound = attempt.calls.bindings
+    return Line(
+        calls,
+        decision,
+        promise(contract),
+        max(filter(None, measured), key=lambda one: one.seconds, default=None) if busy else None,
+        contract.rollback_name if contract else "",
+        f"{way.reason}; instead: {way.instead}"
+        if isinstance(way, Irreversible) and contract and not contract.is_gate
+        else "",
+        contract.rollback_loses if contract else "",
+        {each.declared.target: each.preview for each, _ in same if each.preview},
+        {each.declared.target: each.unseen for each, _ in same if each.unseen},
+        bool(contract and contract.previews_sql),
+        bool(contract and contract.preview and decision.is_worth_showing),
+        {call.target: dict(bound.get((call.task, call.target), {})) for call in calls},
+        _undoes(attempt, calls[0]),
+    )
+
+
+def _undoes(attempt: Attempt, call: Declared) -> str:
+    undone = attempt.runs.get(attempt.run.undoes) if attempt.run.undoes else None
+    task = undone.tasks.get((call.task, call.target)) if undone else None
+    return f"undoes: {task.declared.name}" if task else ""
+
+
+def _contract(step: str) -> Contract | None:
+    try:
+        return load(step)
+    except RunbookError:  # told by the decision
+        return None
+
+
+def promise(contract: Contract | None) -> str:
+    """Return how often a step may act without anybody being asked."""
+    if contract is None:
+        return "unknown"
+    if contract.is_gate:
+        return "looks"
+    return "again" if contract.idempotent else "once"
+
+
+def takes(attempt: Attempt, lines: Iterable[Line], known: Measured) -> Estimate:
+    """Return what calls take, as pyinfra carries them out."""
+    calls = [(call, 0.0) for line in lines for call in line.calls]
+    return one_after_the_other(calls, known) if attempt.run.undoes else together(calls, known)
