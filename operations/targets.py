@@ -21,6 +21,7 @@ class Common(TypedDict):
     package_scripts_to_remove: list[str]
     archive_branch: str
     window_seconds: int  # a system is watched so long
+    drilled: bool  # nothing is destroyed before the plan was drilled
     min_requests: int  # and asked so often at least
     max_error_percent: float
     max_p95_seconds: float  # 95 of 100 reads are done in so long

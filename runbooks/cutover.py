@@ -28,6 +28,7 @@ from operations import (
     sync,
     trial,
     verify,
+    way_back,
 )
 from operations.targets import NEEDS
 
@@ -314,6 +315,12 @@ ready.outside_answers(
 )
 ready.databases_allow_it(
     task="9.0.1.2", name="See databases, roles and disk ready", on="production", until="9.0.2"
+)
+way_back.fits(
+    task="9.0.1.3",
+    name="See that a way back fits in what it may take, by what it took before",
+    on="production",
+    until="9.0.2",
 )
 hold(label="before-the-night", name="Everything before the night is done; nothing is stopped")
 hold(label="users-back", name="Users work with Node as before; what was prepared stays")

@@ -4,11 +4,20 @@ pyinfra inventory/prod.py runbooks/retire.py
 """
 
 from handrail.engine import begin
-from operations import archive, docs, files, monitor, server_dir, service, smoke
+from operations import archive, docs, files, interlock, monitor, server_dir, service, smoke
 from operations.targets import NEEDS
 
 here = begin(NEEDS)
 
+interlock.is_over(
+    task="14",
+    name="See the cutover backed up, watched and drilled, and no doubt left, on record",
+    on="production",
+    runbook="cutover",
+    backups=["9.1", "9.1.1"],
+    soak="11.3",
+    switched="11.2",
+)
 monitor.has_been_stable(
     task="14.0",
     name="See that production was stable over the whole window",

@@ -10,6 +10,7 @@ from handrail.engine.finding import Finding, fails, holds, holds_if, unknown
 from handrail.engine.hold import hold
 from handrail.engine.output import output
 from handrail.engine.person import approve
+from handrail.engine.record import Record
 from handrail.engine.signature import FROM_RUN, FROM_TARGET
 from handrail.engine.steps import gate, step
 from handrail.engine.telling import say
@@ -20,6 +21,7 @@ __all__ = [
     "FROM_TARGET",
     "Commands",
     "Finding",
+    "Record",
     "Secret",
     "Sql",
     "adopt",

@@ -10,6 +10,7 @@ from pyinfra.context import host
 from handrail.engine import snapshot
 from handrail.engine.act import Act
 from handrail.engine.attempt.attempt import Attempt
+from handrail.engine.attempt.budget import refuse_beyond_budget
 from handrail.engine.commands import perform
 from handrail.engine.contract import Contract, ask, chosen, claim
 from handrail.engine.decide import decide
@@ -64,6 +65,7 @@ def settled_or_acting(act: Act) -> bool:
     consent = spent(act, facts.consent)
     match decision.do:
         case Do.ACT:
+            refuse_beyond_budget(act.attempt, act.task.declared.task)
             intend(act, consent)
         case Do.ADOPT:
             act.record(Event.STEP_ADOPTED, facts=snapshot.figures(facts.ensures().facts))

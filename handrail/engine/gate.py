@@ -23,6 +23,7 @@ from handrail.engine.finding import Finding, Verdict
 from handrail.engine.names import ledger_name
 from handrail.engine.outcome import refuse_after_failure, refusing, unforeseen
 from handrail.engine.plan import preview
+from handrail.engine.record import Record
 from handrail.engine.signature import SUPPLIED, readers_of, refuse_reserved, signature_without
 from handrail.engine.standing import gate_facts
 from handrail.engine.telling import say, tell
@@ -48,7 +49,7 @@ def contract_of_gate(function: Callable[..., Any], fix: str) -> Contract:
         ensures=Check(function, fix, claim_of(function)),
         rollback=GATES_NEED_NONE,
         idempotent=True,
-        signature=signature_without(function, SUPPLIED | {"since"}),
+        signature=signature_without(function, SUPPLIED | {"since", "record"}),
         readers=readers_of(function),
     )
 
@@ -113,7 +114,7 @@ def wait_for(act: Act) -> Finding:
     """Ask until the answer is yes or no or the time is up, and record it."""
     opened = act.task.opened_at
     since = datetime.fromisoformat(opened) if opened else now()
-    arguments = act.live | {"since": since}
+    arguments = act.live | {"since": since, "record": Record(act.attempt)}
     poll = float(act.plain.get("poll_seconds", POLL_SECONDS))
     deadline = now() + timedelta(seconds=float(act.plain.get("timeout_seconds", TIMEOUT_SECONDS)))
     said = now()

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 FORWARD = frozenset(
     {
         *("reason", "operator", "settle", "drift", "to", "without", "takeover", "drill"),
-        *("override", "sql", "diff", "on_failure"),
+        *("override", "window_ends", "sql", "diff", "on_failure"),
     }
 )
 ROLLBACK = FORWARD | {"run", "accept"}
-GUARD = {"guarded", "proofs", "proof_days", "signers"}
+GUARD = {"guarded", "proofs", "proof_days", "signers", "undo_minutes", "window_ends"}
 ENGINE_KEYS = ROLLBACK | GUARD | {"environment", "ledger", "lease_seconds"}
 CONNECTOR_PREFIXES = ("ssh_", "docker_", "local_", "_")
 KINDS = {

@@ -7,6 +7,7 @@ from handrail.ledger.errors import RunbookError
 from handrail.ledger.history import SqliteHistory
 from handrail.ledger.run import Run
 from handrail.ledger.runs import Runs
+from handrail.ledger.views.scale import by_rows
 from handrail.ledger.views.times import Measured, history, measured
 
 
@@ -20,7 +21,9 @@ def known_times(environment: str, runs: Runs, run: Run, ledger: Path) -> Measure
         ledger: Its file; ledgers of other environments, of a drill say, lie beside it.
     """
     runbook = runs[run.undoes].runbook if run.undoes else run.runbook
-    return measured(environment, history(runs, runbook), dict(_neighbours(ledger, runbook)))
+    own, others = list(history(runs, runbook)), dict(_neighbours(ledger, runbook))
+    scale = by_rows(runs[run.undoes] if run.undoes else run, {environment: own} | others)
+    return measured(environment, own, others).scaled(scale)
 
 
 def _neighbours(ledger: Path, runbook: str) -> Iterator[tuple[str, list[Run]]]:

@@ -46,6 +46,8 @@ class Run:
     reason: str = ""
     actor: str = ""
     drill: str = ""  # the drill that it is a leg of
+    undo_minutes: float | None = None  # what its way back may take, as its last attempt was told
+    window_ends: str = ""  # when its window ends, RFC 3339, likewise
     tasks: dict[tuple[str, str], Task] = field(default_factory=dict)
     attempts: int = 0
     rolled_back: bool = False
@@ -90,6 +92,14 @@ class Run:
         held = [task.receipt for task in self.tasks.values() if task.receipt is not None]
         return sorted(held, key=lambda receipt: receipt.seq, reverse=True)
 
+    def has_come_to(self, hold: Hold) -> bool:
+        """Tell whether everything up to a hold is done."""
+        order = list(dict.fromkeys(name for name, _ in self.tasks))
+        if hold.after not in order:
+            return False
+        before = set(order[: order.index(hold.after) + 1])
+        return all(self.is_done(task) for (name, _), task in self.tasks.items() if name in before)
+
     def next_task(self) -> Task | None:
         """Return the first task that is not done, in the order of the runbook."""
         return next((task for task in self.tasks.values() if not self.is_done(task)), None)
@@ -128,6 +138,8 @@ class Run:
                 self.operators |= {entry.actor, str(entry.body.get("os_user", entry.actor))}
                 self.owners |= entry.body.get("owners", {})
                 self.without = list(entry.body.get("without", []))
+                self.undo_minutes = entry.body.get("undo_minutes")
+                self.window_ends = entry.body.get("window_ends", "")
                 self.holds = [Hold(*each) for each in entry.body.get("holds", [])]
                 self.declare(Declared(*call) for call in entry.body["declared"])
             case Event.ATTEMPT_ENDED:

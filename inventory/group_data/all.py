@@ -126,6 +126,7 @@ freeze_before_load = False
 # What a monitored system is held to: over so long, of so many requests at least, so few may fail,
 # and of 100 reads 95 are done in so many seconds.
 window_seconds = 24 * 3600
+drilled = True
 min_requests = 1000
 max_error_percent = 5.0
 max_p95_seconds = 0.5

@@ -1,6 +1,8 @@
 """Production: where its ledger is, the clone and the workspace on Render."""
 
 environment = "production"
+guarded = True  # no plan goes forward here that was not drilled as it is
+undo_minutes = 15  # what a way back may take
 ledger = "state/ledgers/production.sqlite"
 
 # Or {"remote": "git@github.com:ORGANISATION/rotc.git", "branch": "main"}, where nobody has a clone.

@@ -4,6 +4,7 @@ environment = "rehearsal"
 waiting = {"timeout_seconds": 180, "poll_seconds": 0.5}
 poll_seconds = 0.5
 window_seconds = 5
+drilled = False
 min_requests = 20
 requests = 100
 monitor = {"poll_seconds": 1, "timeout_seconds": 60}

@@ -246,3 +246,50 @@ def test_a_plan_that_was_edited_between_the_legs_proves_nothing(lab):
     assert lab.run("--data", "drill=d").code == 0
 
     assert "were changed in between" in prove(SqliteLedger(lab.ledger), "up")
+
+
+BEFORE = 'steps.place(path=f"{room}/p", text="1", task="1")'
+HOLD = 'from handrail.engine import hold; hold(label="ready", name="All is ready")'
+AFTER = 'steps.place(path=f"{room}/q", text="1", task="2")'
+
+
+def test_no_hold_is_crossed_when_the_way_back_no_longer_fits(lab):
+    """By what it took before; a reason lets it go on, and a way back is never held up."""
+    lab.runbook(BEFORE, HOLD, AFTER)
+    drilled(lab)
+    assert lab.roll_back().code == 0
+    lab.inventory("lab", undo_minutes=0.00001)
+
+    ran = lab.run()
+
+    assert ran.code == 1
+    assert "hold `ready` was not crossed" in ran.said
+    assert lab.journal()[-1] == "write p"
+    assert lab.run().code == 1, "nor by the same command again"
+    gone_on = lab.run("--data", "override=budget", "--data", "reason=we know")
+    assert gone_on.code == 0
+    assert lab.run().code == 0, "it was crossed on record"
+    assert lab.roll_back().code == 0
+
+
+def test_no_hold_is_crossed_after_the_latest_safe_moment(lab):
+    """The window ends, and a way back would not have ended by then."""
+    lab.runbook(BEFORE, HOLD, AFTER)
+
+    ran = lab.run("--data", f"window_ends={(now() - timedelta(1)).isoformat()}")
+
+    assert ran.code == 1
+    assert "hold `ready` was not crossed" in ran.said
+    assert "it had to begin by" in ran.said
+    assert lab.run("--data", f"window_ends={(now() + timedelta(1)).isoformat()}").code == 0
+
+
+@pytest.mark.parametrize("said", ["window_ends=tomorrow", "window_ends=2026-11-27T05:00:00"])
+def test_a_window_without_a_zone_is_a_wrong_command(lab, said):
+    """Nobody guesses whose five o'clock."""
+    lab.runbook(BEFORE)
+
+    ran = lab.run("--data", said)
+
+    assert ran.code == 2
+    assert "a moment with a zone" in ran.said

@@ -61,7 +61,9 @@ def test_what_failed_or_is_in_doubt_is_no_measure():
 
 def test_more_rows_take_longer():
     """By whatever factor is given for a task."""
-    known = measured("prod", night(10)).scaled(lambda call: 3.0 if call.task == "2" else 1.0)
+    known = measured("prod", night(10)).scaled(
+        lambda call, found: 3.0 if call.task == "2" and found.source == "prod" else 1.0
+    )
 
     assert known.of(LOAD).seconds == 30
     assert known.of(Declared("1", "a.take", "web", "")).seconds == 10

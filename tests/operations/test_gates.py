@@ -15,6 +15,7 @@ from tests.operations import (
     outcomes_linked,
     outcomes_monitor,
     outcomes_ready,
+    outcomes_record,
     outcomes_smoke,
 )
 from tests.operations.gates import OUTCOMES, PASSWORD, Stage, gates
@@ -25,6 +26,7 @@ FAMILIES = (
     outcomes_linked,
     outcomes_monitor,
     outcomes_ready,
+    outcomes_record,
     outcomes_smoke,
 )
 # What a gate may answer beside "it could not be looked at", and must in some case.

@@ -8,6 +8,7 @@ from typing import get_origin, get_type_hints
 
 import pytest
 
+from handrail.engine.needs import GUARD
 from handrail.testing.lab import PYINFRA, Ran
 from operations.targets import NEEDS
 from tests.operations.desk import clauses, hurried
@@ -62,7 +63,8 @@ def test_an_inventory_holds_all_that_the_runbooks_need_and_nothing_else(project,
         known = {}
         for group, shape in NEEDS.items():
             known |= get_type_hints(shape) if group in groups else {}
-        assert known.keys() | {"environment", "ledger"} == data.keys(), host
+        said = {"environment", "ledger"} | (GUARD & data.keys())
+        assert known.keys() | said == data.keys(), host
         for key, hint in known.items():
             assert isinstance(data[key], get_origin(hint) or hint), f"{host}: {key}"
         assert data["environment"] == {"prod": "production"}.get(name, name), host
@@ -133,7 +135,8 @@ def test_a_plan_without_a_single_secret_says_what_it_cannot_tell_and_writes_noth
 
 def test_a_cutover_without_a_single_secret_stops_at_its_first_step(project):
     """Which secret, where it belongs, and the same command again."""
-    ran = pyinfra(project, "-y", "inventory/prod.py", "runbooks/cutover.py")
+    undrilled = ("--data", "override=proof", "--data", "reason=a test")
+    ran = pyinfra(project, "-y", "inventory/prod.py", "runbooks/cutover.py", *undrilled)
 
     assert ran.code == 1, ran.said
     assert "Traceback" not in ran.said, ran.said

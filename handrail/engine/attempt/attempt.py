@@ -8,6 +8,7 @@ from typing import Any
 from pyinfra.context import host, inventory
 
 from handrail.clients.masking import masked, masked_data
+from handrail.engine.attempt.budget import Budget
 from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.consent import Consent
@@ -54,6 +55,7 @@ class Attempt:
     stopped_by: str = ""
     refusal: RunbookError | None = None  # what forbade to start, where something did
     guard: Guard = field(default_factory=Guard)
+    budget: Budget = field(default_factory=Budget)
     beside: str = ""  # who else is at work while this one plans
     known: Measured | None = None  # how long tasks took before, once somebody asked
     log: EventLog = field(init=False, repr=False)

@@ -139,6 +139,12 @@ class Calls:
         order = self.order()
         return after in order and order[task] > order[after]
 
+    def hold_before(self, task: str) -> Hold | None:
+        """Return the last hold that stands before a task."""
+        order = self.order()
+        before = [each for each in self.holds.values() if order[each.after] < order[task]]
+        return max(before, key=lambda each: order[each.after], default=None)
+
     def idle(self) -> list[tuple[str, str]]:
         """Return the tasks that are for no target at all, each with its place."""
         called = {task for task, _ in self.declared}

@@ -8,7 +8,7 @@ from handrail.engine.attempt.command import every, said
 from handrail.engine.attempt.consent import FORMS, Consent
 from handrail.ledger.errors import RunbookError, WrongCommand
 
-OVERRIDES = ("proof",)
+OVERRIDES = ("proof", "budget", "interlock")
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class Guard:
             isinstance(named, list | tuple) and all(isinstance(each, str) for each in named)
         ):
             raise _wrong("proofs", given, "a list of files, folders and ledgers")
-        near = sorted(set(ledger.parent.glob("*.sqlite")) - {ledger}) if guarded else []
+        near = sorted(set(ledger.parent.glob("*.sqlite")) - {ledger})
         places = near if named is None else [project / each for each in named]
         return cls(guarded, tuple(places), float(days), project / signers if signers else None)
 

@@ -10,6 +10,7 @@ from pyinfra.context import host, state
 from handrail.clients.git_copy import keep_copies_in
 from handrail.clients.patience import tell_waits_to
 from handrail.engine.attempt.attempt import Attempt
+from handrail.engine.attempt.budget import Budget
 from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.closing import close
@@ -112,7 +113,7 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     calls = Calls(runbook)
     attempt = Attempt(inventory, choices, ledger, run, runs, vault, body, seen, calls)
     attempt.beside = beside
-    attempt.guard = Guard.here(inventory.ledger)
+    attempt.guard, attempt.budget = Guard.here(inventory.ledger), Budget.here()
     if not is_dry():  # a plan leaves nothing behind
         keep_copies_in(inventory.ledger.with_suffix(".repositories"))
     keep_secrets()

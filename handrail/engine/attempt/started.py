@@ -26,5 +26,6 @@ def started(attempt: "Attempt") -> dict[str, Any]:  # Any: JSON
         "without": list(choices.without),
         "overrides": list(choices.overrides),
         **attempt.guard.said(choices),
+        **attempt.budget.said(),
     }
     return {"declared": declared} | {key: value for key, value in body.items() if value}

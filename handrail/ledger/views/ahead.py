@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from handrail.ledger.run import Run
 from handrail.ledger.views import plain
+from handrail.ledger.views.clock import clock_of
 from handrail.ledger.views.stakes import Stake, stakes_on
 from handrail.ledger.views.times import Estimate, Measured, Running, outlook
 
@@ -39,7 +40,12 @@ def ahead(run: Run, known: Measured, now: datetime) -> Iterator[str]:
         yield f"Next hold: {seen.hold.label}, {_when(seen.to_hold, now)}."
     yield f"End: {_when(seen.to_end, now)}."
     if not run.undoes and run.receipts():
-        yield f"Way back: {about(seen.way_back)}, now."
+        clock = clock_of(run, known)
+        yield f"Way back: {about(seen.way_back)}, now{clock.terms()}."
+        for hold, estimate in clock.to_holds:
+            yield f"Way back to hold {hold.label}: {about(estimate)}."
+        if why := clock.refusal(now):
+            yield f"DO NOT GO ON: {why}."
 
 
 def _running(task: Running) -> str:

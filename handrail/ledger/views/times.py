@@ -16,7 +16,7 @@ MEASURED_RUNS = 20  # of each kind, the newest: what was slow a year ago is not 
 _HELD = {TaskState.CHANGED, TaskState.UNCHANGED, TaskState.ROLLED_BACK}
 
 Key = tuple[str, str]  # task, and its target or its step
-Scale = Callable[[Declared], float]  # by how much longer a task takes today than it was measured
+# By how much longer a task takes today than it was measured.
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,9 @@ class Expected:
     def scaled(self, factor: float) -> Self:
         """Return what is expected where it has so many times as much to do."""
         return replace(self, seconds=self.seconds * factor, p95_seconds=self.p95_seconds * factor)
+
+
+Scale = Callable[[Declared, Expected], float]
 
 
 @dataclass(frozen=True)
@@ -87,13 +90,13 @@ class Measured:
 
     forward: Mapping[Key, Expected] = field(default_factory=dict)
     back: Mapping[Key, Expected] = field(default_factory=dict)
-    scale: Scale = field(default=lambda _: 1.0, repr=False)
+    scale: Scale = field(default=lambda call, found: 1.0, repr=False)  # noqa: ARG005 - no scale
 
     def of(self, call: Declared, *, back: bool = False) -> Expected | None:
         """Return how long a task takes, or None where nobody measured it."""
         known = self.back if back else self.forward
         found = known.get((call.task, f"@{call.target}")) or known.get((call.task, call.step))
-        return found.scaled(self.scale(call)) if found else None
+        return found.scaled(self.scale(call, found)) if found else None
 
     def scaled(self, scale: Scale) -> Self:
         """Return the same where tasks have more or less to do than when they were measured."""

@@ -1,0 +1,66 @@
+"""What the ledger knows, for gates that ask it: earlier runs, drills, and the clock of this run."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from handrail.clients.errors import ClientError
+from handrail.engine.attempt.budget import clock_now
+from handrail.engine.proofs import found_proofs
+from handrail.ledger.errors import RunbookError
+from handrail.ledger.proof import Proof
+from handrail.ledger.run import Run
+from handrail.ledger.views.clock import Clock
+
+if TYPE_CHECKING:
+    from handrail.engine.attempt.attempt import Attempt
+
+NEWEST = 20
+
+
+@dataclass(frozen=True)
+class Record:
+    """The ledger of this environment, as a gate may ask it; ``record: Record = FROM_RUN``."""
+
+    attempt: "Attempt"
+
+    def newest(self, runbook: str) -> Run | None:
+        """Return the newest run of a runbook; a rollback counts to the run that it undoes.
+
+        Raises:
+            ClientError: an entry of it is not what was written.
+        """
+        with _readable():
+            found = islice(self.attempt.runs.newest(runbook), NEWEST)
+            return next((run for run in found if not run.undoes), None)
+
+    def drills(self, runbook: str) -> Iterator[Proof | str]:
+        """Yield the proofs of a runbook, and why some place has none.
+
+        They are looked for where a guarded environment looks: see the inventory's `proofs`.
+        """
+        guard = self.attempt.guard
+        yield from found_proofs(guard.proofs, runbook, guard.signers)
+
+    def clock(self) -> Clock:
+        """Return what undoing this run takes now, and what it may take.
+
+        Raises:
+            ClientError: an entry of an earlier run is not what was written.
+        """
+        with _readable():
+            return clock_now(self.attempt)
+
+    def is_overridden(self, what: str) -> bool:
+        """Tell whether the operator said ``override=WHAT``, with a reason that is on record."""
+        return what in self.attempt.choices.overrides
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except RunbookError as error:
+        raise ClientError(error.what, error.why, error.fix) from None

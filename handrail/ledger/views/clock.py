@@ -1,0 +1,80 @@
+"""The rollback clock: what a way back takes now, what it may take, and when it must have begun."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from handrail.ledger.run import Hold, Run
+from handrail.ledger.views import plain
+from handrail.ledger.views.times import Estimate, Measured, way_back
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What a way back takes as things stand now.
+
+    Args:
+        whole: All of it.
+        to_holds: To each hold that the run has come to, the newest first.
+        budget_seconds: What it may take; None where nothing is said of that.
+        ends_at: When the window ends, aware; None where nothing is said of that.
+    """
+
+    whole: Estimate
+    to_holds: tuple[tuple[Hold, Estimate], ...]
+    budget_seconds: float | None
+    ends_at: datetime | None
+
+    @property
+    def fits(self) -> bool | None:
+        """Tell whether it is within the budget, 95 times of 100; None where nobody can tell."""
+        if self.budget_seconds is None:
+            return True
+        if self.whole.p95_seconds > self.budget_seconds:
+            return False
+        return None if self.whole.unmeasured else True
+
+    @property
+    def latest_start(self) -> datetime | None:
+        """Return when a way back must have begun to end within the window."""
+        if self.ends_at is None:
+            return None
+        return self.ends_at - timedelta(seconds=self.whole.p95_seconds)
+
+    def refusal(self, now: datetime) -> str:
+        """Return why nobody should go on, or nothing: out of budget, or out of time."""
+        took = plain.rough(self.whole.p95_seconds)
+        if self.fits is False and self.budget_seconds is not None:
+            return f"a way back takes {took} now, and {plain.rough(self.budget_seconds)} is allowed"
+        if self.latest_start is not None and self.ends_at is not None and now > self.latest_start:
+            return (
+                f"a way back takes {took} now, and the window ends at {self.ends_at:%H:%M:%S}Z: it "
+                f"had to begin by {self.latest_start:%H:%M:%S}Z"
+            )
+        return ""
+
+    def words(self) -> str:
+        """Return it as one sentence."""
+        if not self.whole.known:
+            return f"Nobody measured how long a way back takes{self.terms()}"
+        return f"A way back takes about {plain.rough(self.whole.seconds)} now{self.terms()}"
+
+    def terms(self) -> str:
+        """Return what it may take, where that is said; to go on with after what it takes."""
+        told = ""
+        if self.budget_seconds is not None:
+            told += f"; 95 times of 100 at most {plain.rough(self.whole.p95_seconds)}"
+            told += f", of {plain.rough(self.budget_seconds)} allowed"
+        if self.latest_start is not None:
+            told += f"; the latest safe moment to begin it is {self.latest_start:%H:%M:%S}Z"
+        return told
+
+
+def clock_of(run: Run, known: Measured) -> Clock:
+    """Return the clock of a run forward, by what its last attempt was told of budget and window."""
+    done = [hold for hold in run.holds if run.has_come_to(hold)]
+    return Clock(
+        way_back(run, known),
+        tuple((hold, way_back(run, known, hold.label)) for hold in reversed(done)),
+        run.undo_minutes * 60 if run.undo_minutes is not None else None,
+        datetime.fromisoformat(run.window_ends) if run.window_ends else None,
+    )

@@ -1,0 +1,43 @@
+"""Steps that carry rows take longer where there are more rows than when they were measured."""
+
+from collections.abc import Iterable, Mapping
+
+from handrail.ledger.run import Run
+from handrail.ledger.task import Declared
+from handrail.ledger.views.times import Expected, Scale
+
+
+def rows_of(run: Run) -> int:
+    """Return the rows of a run's data: the most that one of its steps or gates told; 0: none did.
+
+    They tell it in their facts, under ``rows``.
+    """
+    return max((_count(task.facts.get("rows")) for task in run.tasks.values()), default=0)
+
+
+def by_rows(run: Run, measured: Mapping[str, Iterable[Run]]) -> Scale:
+    """Return by how much longer a step takes that carries rows.
+
+    Args:
+        run: The one that is asked about; where it has told no rows yet, nothing is scaled.
+        measured: By environment, the runs that durations were measured of, newest first.
+
+    Returns:
+        The rows of today over those of then, for each step that told its rows then, both ways; 1
+        for every other step.
+    """
+    known = {name: list(runs) for name, runs in measured.items()}
+    then = {name: next(filter(None, map(rows_of, runs)), 0) for name, runs in known.items()}
+    every = [task for runs in known.values() for each in runs for task in each.tasks.values()]
+    carriers = {task.declared.step for task in every if _count(task.facts.get("rows"))}
+    today = rows_of(run)
+
+    def scale(call: Declared, found: Expected) -> float:
+        measured_rows = then.get(found.source, 0)
+        return today / measured_rows if call.step in carriers and today and measured_rows else 1.0
+
+    return scale
+
+
+def _count(found: object) -> int:
+    return found if isinstance(found, int) and not isinstance(found, bool) else 0
