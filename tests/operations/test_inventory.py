@@ -135,7 +135,8 @@ def test_a_plan_without_a_single_secret_says_what_it_cannot_tell_and_writes_noth
 
 def test_a_cutover_without_a_single_secret_stops_at_its_first_step(project):
     """Which secret, where it belongs, and the same command again."""
-    undrilled = ("--data", "override=proof", "--data", "reason=a test")
+    said = ("override=proof", "reason=a test", "environment=production")
+    undrilled = [part for word in said for part in ("--data", word)]
     ran = pyinfra(project, "-y", "inventory/prod.py", "runbooks/cutover.py", *undrilled)
 
     assert ran.code == 1, ran.said
