@@ -1,6 +1,7 @@
 // Stands in for `vite build`, so that a build needs no packages from a registry. Like Vite it
-// follows the imports from index.html, puts the VITE_ variables in, and names the bundle by its
-// content. Unlike Vite it leaves JSX as it is.
+// follows the imports from index.html, puts the VITE_ variables in, links the modules to one script
+// that browsers run, and names it by its content. Unlike Vite it compiles no JSX: the pages write
+// the same in templates (src/vendor/preact.js).
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -11,6 +12,9 @@ import { fileURLToPath } from "node:url";
 const CLIENT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const ENTRY = /<script type="module" src="\/([^"]+)"><\/script>/;
 const IMPORT = /^\s*(?:import|export)\s[^;]*?from\s+["'](\.[^"']+)["']|^\s*import\s+["'](\.[^"']+)["']/gm;
+const IMPORTED = /^import\s+(?:([^"';]+?)\s+from\s+)?["']([^"']+)["'];?/gm;
+const EXPORTED = /^export\s+(default\s+)?((?:async\s+)?(?:function|class)|const|let)\s+(\w+)/gm;
+const LISTED = /^export\s*\{([^}]*)\};?|(?<=[;}])export\{([^}]*)\};?/gm;
 const PREFIX = /^export const API_PREFIX = ["'`]([^"'`]+)["'`];?\s*$/m;
 const VARIABLE = /import\.meta\.env\??\.(VITE_[A-Z0-9_]+)/g;
 
@@ -68,12 +72,50 @@ function collect(path, wantedBy, found = new Map()) {
   return found.set(path, text);
 }
 
-function checkSyntax(path) {
+function checkSyntax(path, text) {
   try {
-    execFileSync(process.execPath, ["--check", path], { stdio: "pipe" });
+    execFileSync(process.execPath, ["--check", "--input-type=module", "-"], { input: text, stdio: "pipe" });
   } catch (error) {
     throw new BuildError(`${relative(CLIENT, path)} is not JavaScript:\n${error.stderr}`);
   }
+}
+
+// `App, { a as b }` of an import as the pattern that takes them out of an object.
+function pattern(wanted) {
+  const [, whole] = /^\*\s+as\s+(\w+)$/.exec(wanted) ?? [];
+  if (whole) {
+    return whole;
+  }
+  const [, alone, named = ""] = /^(\w+)?\s*,?\s*(?:\{([^}]*)\})?$/.exec(wanted);
+  const parts = named.split(",").map((part) => part.trim().replace(/\s+as\s+/, ": "));
+  return `{ ${[alone && `default: ${alone}`, ...parts].filter(Boolean).join(", ")} }`;
+}
+
+// A module as a function of its own, so that names of two modules do not meet.
+function linked(path, text, names) {
+  const given = [];
+  const list = (_, first, second) => {
+    for (const part of (first ?? second).split(",").filter((each) => each.trim())) {
+      const [inside, outside = inside] = part.trim().split(/\s+as\s+/);
+      given.push(`${outside}: ${inside}`);
+    }
+    return "";
+  };
+  const body = text
+    .replace(IMPORTED, (line, wanted, from) => {
+      const module = names.get(resolve(dirname(path), from));
+      if (!module) {
+        throw new BuildError(`${relative(CLIENT, path)} imports "${from}", which no file here is`);
+      }
+      return wanted ? `const ${pattern(wanted.trim())} = ${module};` : "";
+    })
+    .replace(EXPORTED, (_, isDefault, kind, name) => {
+      given.push(isDefault ? `default: ${name}` : name);
+      return `${kind} ${name}`;
+    })
+    .replace(LISTED, list);
+  const title = `// ${relative(CLIENT, path)}`;
+  return `${title}\nconst ${names.get(path)} = (() => {\n${body}\nreturn { ${given.join(", ")} };\n})();`;
 }
 
 function build() {
@@ -88,10 +130,8 @@ function build() {
   if (!prefix) {
     throw new BuildError('src/utils/api.js has no line `export const API_PREFIX = "/..."`');
   }
-  for (const path of modules.keys()) {
-    if (path.endsWith(".js")) {
-      checkSyntax(path);
-    }
+  for (const [path, text] of modules) {
+    checkSyntax(path, text);
   }
 
   const variables = readVariables();
@@ -99,8 +139,9 @@ function build() {
   const wsUrl = variables.VITE_WS_URL
     ? checkUrl(variables, "VITE_WS_URL", ["ws:", "wss:"])
     : apiUrl.replace(/^http/, "ws");
+  const names = new Map([...modules.keys()].map((path, number) => [path, `module${number}`]));
   const bundle = [...modules]
-    .map(([path, text]) => `// ${relative(CLIENT, path)}\n${text}`)
+    .map(([path, text]) => linked(path, text, names))
     .join("\n")
     .replace(VARIABLE, (_, name) => JSON.stringify(variables[name]) ?? "undefined");
   const hash = createHash("sha256").update(bundle).digest("hex").slice(0, 8);

@@ -1,8 +1,8 @@
-import React, { useEffect, useState } from "react";
 import Cadets from "./pages/Cadets.jsx";
 import Login from "./pages/Login.jsx";
 import { currentToken } from "./utils/api.js";
 import { openNotifications } from "./utils/websocket.js";
+import { html, useEffect, useState } from "./vendor/preact.js";
 
 export default function App() {
   const [isKnown, setKnown] = useState(Boolean(currentToken()));
@@ -17,17 +17,15 @@ export default function App() {
   }, [isKnown]);
 
   if (!isKnown) {
-    return <Login onLogin={() => setKnown(true)} />;
+    return html`<${Login} onLogin=${() => setKnown(true)} />`;
   }
-  return (
+  return html`
     <main>
       <h1>ROTC Grading System</h1>
-      <ul>
-        {notices.map((notice) => (
-          <li key={notice.id}>{notice.message}</li>
-        ))}
+      <ul aria-label="Notifications">
+        ${notices.map((notice) => html`<li key=${notice.id}>${notice.message}</li>`)}
       </ul>
-      <Cadets />
+      <${Cadets} />
     </main>
-  );
+  `;
 }

@@ -1,9 +1,4 @@
-import React from "react";
-import { createRoot } from "react-dom/client";
 import App from "./App.jsx";
+import { html, render } from "./vendor/preact.js";
 
-createRoot(document.getElementById("root")).render(
-  <React.StrictMode>
-    <App />
-  </React.StrictMode>,
-);
+render(html`<${App} />`, document.getElementById("root"));

@@ -1,5 +1,5 @@
-import React, { useEffect, useState } from "react";
 import { list } from "../utils/api.js";
+import { html, useEffect, useState } from "../vendor/preact.js";
 
 export default function Cadets() {
   const [page, setPage] = useState({ data: [], total: 0 });
@@ -8,16 +8,12 @@ export default function Cadets() {
     list("cadets").then(setPage);
   }, []);
 
-  return (
+  return html`
     <section>
-      <h2>{page.total} cadets</h2>
+      <h2>${page.total} cadets</h2>
       <ol>
-        {page.data.map((cadet) => (
-          <li key={cadet.id}>
-            {cadet.last_name}, {cadet.first_name}
-          </li>
-        ))}
+        ${page.data.map((cadet) => html`<li key=${cadet.id}>${cadet.last_name}, ${cadet.first_name}</li>`)}
       </ol>
     </section>
-  );
+  `;
 }

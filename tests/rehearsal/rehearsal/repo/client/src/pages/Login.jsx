@@ -1,5 +1,5 @@
-import React, { useState } from "react";
 import { login } from "../utils/api.js";
+import { html, useState } from "../vendor/preact.js";
 
 export default function Login({ onLogin }) {
   const [username, setUsername] = useState("");
@@ -16,16 +16,17 @@ export default function Login({ onLogin }) {
     }
   }
 
-  return (
-    <form onSubmit={submit}>
-      <input value={username} onChange={(event) => setUsername(event.target.value)} />
+  return html`
+    <form onSubmit=${submit}>
+      <input name="username" value=${username} onInput=${(event) => setUsername(event.target.value)} />
       <input
+        name="password"
         type="password"
-        value={password}
-        onChange={(event) => setPassword(event.target.value)}
+        value=${password}
+        onInput=${(event) => setPassword(event.target.value)}
       />
       <button type="submit">Log in</button>
-      <p role="alert">{problem}</p>
+      <p role="alert">${problem}</p>
     </form>
-  );
+  `;
 }

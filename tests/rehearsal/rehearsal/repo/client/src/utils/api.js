@@ -17,6 +17,10 @@ export async function request(path, { method = "GET", body } = {}) {
     headers,
     body: body === undefined ? undefined : JSON.stringify(body),
   });
+  if (response.status === 401 && token) {
+    localStorage.removeItem("token");
+    window.location.assign("/login");
+  }
   const answer = await response.json();
   if (!response.ok) {
     throw new Error(answer.error);
