@@ -12,6 +12,7 @@ class Common(TypedDict):
     mapping: str  # the mapping file
     system: str  # which of the profile's systems the new one is
     profile: str  # the file that says what the application looks like from outside
+    browser: dict[str, str]  # `program`, the path of a Chromium, or why it is `absent`
     tables: list[str]  # the 19, in dependency order
     python_version: str
     definitions: dict[str, dict[str, Any]]  # Blueprint entries, by the part they play

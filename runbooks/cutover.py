@@ -228,6 +228,11 @@ job.passes(
 smoke.frontend_reaches_backend(
     task="6.2", name="Use staging's backend as a browser on staging's frontend would", on="staging"
 )
+smoke.users_work_in_a_browser(
+    task="6.2.1",
+    name="Sign in to staging's frontend in a real browser, see rows and a message",
+    on="staging",
+)
 monitor.reads_are_quick(
     task="7", name="Measure staging's reads: 95 of 100 under half a second", on="staging"
 )
@@ -368,6 +373,11 @@ frontend.release(
 )
 smoke.frontend_reaches_backend(
     task="11.2.1", name="Use the backend as a browser on the frontend would", on="production"
+)
+smoke.users_work_in_a_browser(
+    task="11.2.2",
+    name="Sign in to the frontend in a real browser, see rows and a message",
+    on="production",
 )
 monitor.watch(
     task="11.3",

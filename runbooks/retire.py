@@ -98,3 +98,8 @@ smoke.accounts_sign_in(task="16.1", name="Sign in with known accounts", on="prod
 smoke.frontend_reaches_backend(
     task="16.2", name="Use the backend as a browser on the frontend would", on="production"
 )
+smoke.users_work_in_a_browser(
+    task="16.3",
+    name="Sign in to the frontend in a real browser, see rows and a message",
+    on="production",
+)

@@ -3,6 +3,8 @@
 mapping = "inventory/rotc.yaml"
 system = "django"  # the new one, as the profile names it
 profile = "inventory/rotc.profile.yaml"  # what the application looks like from outside
+# Uses the frontend as people do; where there is none: {"absent": "why"}.
+browser = {"program": "/usr/bin/chromium"}
 tables = [
     "users",
     "user_settings",

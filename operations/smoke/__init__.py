@@ -7,6 +7,7 @@ from .notification_arrives import notification_arrives
 from .records_round_trip import records_round_trip
 from .task_is_done import task_is_done
 from .upload_is_served import upload_is_served
+from .users_work_in_a_browser import users_work_in_a_browser
 
 __all__ = [
     "accounts_sign_in",
@@ -16,4 +17,5 @@ __all__ = [
     "records_round_trip",
     "task_is_done",
     "upload_is_served",
+    "users_work_in_a_browser",
 ]

@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from handrail.clients.accounts import Accounts
 from handrail.clients.app import Profile
-from handrail.clients.app.application import answered, filled
+from handrail.clients.app.cause import made
 from handrail.clients.app.profile import Absent, Socket
-from handrail.clients.http import Http
 from handrail.clients.websocket import Channel, connect
 from handrail.engine import FROM_TARGET, Finding, fails, gate, holds
 
@@ -38,14 +37,10 @@ def notification_arrives(
     with connect(channels_url, socket.path, token=token, parameter=socket.token) as channel:
         if not isinstance(socket.welcome, Absent):
             channel.receive_until(socket.welcome, timeout_seconds)
-        made = http.post(socket.cause, body=filled(socket.body, {"word": word, "me": me}))
-        if made.status not in socket.status:
-            return fails(f"the notification is answered {made.status} {app.message(made)}")
-        try:
+        with made(http, socket, word, me) as answer:
+            if answer.status not in socket.status:
+                return fails(f"the notification is answered {answer.status} {app.message(answer)}")
             return heard(channel, socket, word, timeout_seconds)
-        finally:
-            if isinstance(socket.id, str):
-                delete(http, socket, answered(made, socket.id))
 
 
 def heard(channel: Channel, socket: Socket, word: str, timeout_seconds: float) -> Finding:
@@ -55,8 +50,3 @@ def heard(channel: Channel, socket: Socket, word: str, timeout_seconds: float) -
         if word in json.dumps(channel.receive_until(socket.event, left)):
             return holds()
     return fails("only other notifications arrived")
-
-
-def delete(http: Http, socket: Socket, identity: object) -> None:
-    """Delete what was made for the check."""
-    http.request("DELETE", filled(socket.one, {"path": socket.cause, "id": identity}))

@@ -14,9 +14,15 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 import requests
+import yaml
+from rehearsal.binaries import find_browser
 from rehearsal.layout import Layout
 from rehearsal.lifecycle import ROOT
 
+from handrail.clients.accounts import Accounts
+from handrail.clients.app import Application, Profile
+from handrail.clients.browser import Browser, visit
+from handrail.clients.secret import Secret
 from tests.e2e.night import Night
 
 README = ROOT / "README.md"
@@ -26,6 +32,14 @@ CUTOVER = "./run pyinfra -y inventory/rehearsal.py runbooks/cutover.py"
 PLAN = "./run pyinfra inventory/rehearsal.py runbooks/cutover.py --dry"
 ROLLBACK = "./run pyinfra -y inventory/rehearsal.py runbooks/rollback.py --data run=latest"
 ROLLBACK_PLAN = "./run pyinfra inventory/rehearsal.py runbooks/rollback.py --data run=latest"
+PROFILE = ROOT / "inventory" / "rotc.profile.yaml"
+# A message to the administrators stays in the table; here that is nobody's.
+NODE_LIVE = {
+    "cause": "/api/messages",
+    "body": {"subject": "{word}", "message": "hello"},
+    "id": {"absent": "messages are not deleted"},
+    "shows": "ul li",
+}
 REASON = ' --data reason="rehearsed"'
 
 
@@ -78,6 +92,26 @@ def written_on_node(night):
         user.join()
 
 
+def in_a_browser(night, system):
+    """Let a real browser use production's frontend; return what was seen there."""
+    program = find_browser()
+    if program is None:
+        pytest.skip("no Chromium on this machine, or no playwright to drive it")
+    profile = night.layout.directory.parent / "browsed.profile.yaml"
+    described = yaml.safe_load(PROFILE.read_text(encoding="utf-8"))
+    described["systems"]["legacy"]["frontend"]["live"] = NODE_LIVE
+    profile.write_text(yaml.safe_dump(described), encoding="utf-8")
+    found = Profile.from_inventory(profile)
+    url = night.production["legacy_url" if system == "legacy" else "web_url"]
+    account = Accounts(Secret(f"file:{night.layout.secret('production', 'canaries')}"))
+    seen = visit(
+        Browser(program), night.production["frontend_url"],
+        Application(url, found.system(system)), found, system, account.administrator(), 30,
+    )  # fmt: skip
+    assert seen.wrong or seen.rows > 0
+    return {"wrong": seen.wrong, "live": seen.live, "asked_again": seen.asked_again}
+
+
 def entries(night):
     """Return every entry of the ledger."""
     return [json.loads(line) for line in night.run("handrail export")[1].splitlines()]
@@ -104,6 +138,11 @@ def test_a_rehearsal_that_is_killed_says_so(night):
     assert code != 0
     assert night.run("handrail status")[0] == 1
     night.as_found = {path: night.tip(path, first_commit(night)) for path in AS_FOUND}
+
+
+def test_somebody_at_a_browser_works_on_node(night):
+    """Signs in, sees rows and a message that arrives, and is asked again when the session ends."""
+    assert in_a_browser(night, "legacy") == {"wrong": "", "live": True, "asked_again": True}
 
 
 def test_planning_writes_nothing_and_says_what_would_happen(night):
@@ -186,6 +225,11 @@ def test_the_frontend_uses_django(night):
     assert config["apiPrefix"] == "/api/v1"
 
 
+def test_somebody_at_a_browser_works_on_django(night):
+    """With the password of before: rows, a message that arrives, the login when a session ends."""
+    assert in_a_browser(night, "django") == {"wrong": "", "live": True, "asked_again": True}
+
+
 def test_the_legacy_side_takes_no_writes(night):
     """A message sent to the legacy backend is refused, and the backend stays up."""
     url = f"{night.production['legacy_url']}/api/messages"
@@ -265,6 +309,11 @@ def test_users_are_served_by_node_again(night):
     config = night.frontend_config()
     assert config["apiUrl"] == url
     assert config["apiPrefix"] == "/api"
+
+
+def test_somebody_at_a_browser_works_on_node_again(night):
+    """As before the night."""
+    assert in_a_browser(night, "legacy") == {"wrong": "", "live": True, "asked_again": True}
 
 
 def test_the_repository_reads_as_it_was_found(night):

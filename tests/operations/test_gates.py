@@ -10,6 +10,7 @@ import pytest
 from handrail.engine.finding import Verdict
 from tests.clients.conftest import MARK
 from tests.operations import (
+    outcomes_browser,
     outcomes_data,
     outcomes_job,
     outcomes_linked,
@@ -21,6 +22,7 @@ from tests.operations import (
 from tests.operations.gates import OUTCOMES, PASSWORD, Stage, gates
 
 FAMILIES = (
+    outcomes_browser,
     outcomes_data,
     outcomes_job,
     outcomes_linked,

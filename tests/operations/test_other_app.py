@@ -11,10 +11,12 @@ import pytest
 import rehearsal
 import requests
 import yaml
+from rehearsal.binaries import find_browser
 from rehearsal.other_app import PASSWORD
 
 from handrail.engine import arguments as values
 from handrail.engine.contract import ask
+from handrail.engine.finding import Verdict
 from tests.operations.gates import gates
 from tests.operations.laws import RUN
 
@@ -28,7 +30,10 @@ MORE = {
     "monitor.reads_are_quick": {"requests": 5, "max_p95_seconds": 5},
     "smoke.accounts_sign_in": {},
     "smoke.upload_is_served": {},
+    "smoke.users_work_in_a_browser": {"timeout_seconds": 4},
 }
+BROWSED = {"smoke.users_work_in_a_browser"}
+BROWSER = find_browser()
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +62,10 @@ def url():
         server.wait()
 
 
-def asked(name, url, tmp_path, profile=PROFILE, password=PASSWORD):
+def asked(name, url, tmp_path, profile=PROFILE, password=PASSWORD, seconds=None):
     """Ask a gate of the other application once, as the engine does."""
+    if name in BROWSED and BROWSER is None:
+        pytest.skip("no Chromium on this machine, or no playwright to drive it")
     account = {"username": "admin", "password": password, "role": "admin"}
     canaries = tmp_path / "canaries"
     canaries.write_text(json.dumps([account]))
@@ -67,10 +74,12 @@ def asked(name, url, tmp_path, profile=PROFILE, password=PASSWORD):
         "system": "only",
         "canaries": f"file:{canaries}",
         "web_url": url,
+        **({"frontend_url": url, "browser": {"program": BROWSER}} if name in BROWSED else {}),
         **({"channels_url": url} if name == "smoke.notification_arrives" else {}),
     }
     contract = gates()[name]
-    return ask(contract.ensures, values.revive(contract, given | MORE[name], "1", RUN))
+    more = MORE[name] | ({"timeout_seconds": seconds} if seconds else {})
+    return ask(contract.ensures, values.revive(contract, given | more, "1", RUN))
 
 
 @pytest.mark.parametrize("name", MORE)
@@ -98,6 +107,7 @@ def test_a_gate_does_not_pass_with_a_wrong_password(name, url, tmp_path):
         ("smoke.task_is_done", "task"),
         ("smoke.notification_arrives", "socket"),
         ("monitor.reads_are_quick", "reads"),
+        ("smoke.users_work_in_a_browser", "frontend"),
     ],
 )
 def test_what_an_application_does_not_have_is_said_by_its_gate(name, entry, url, tmp_path):
@@ -112,6 +122,47 @@ def test_what_an_application_does_not_have_is_said_by_its_gate(name, entry, url,
     assert found.passed
     assert "the profile says that there is no" in found.why
     assert "we have none" in found.why
+
+
+@pytest.mark.parametrize("part", ["live", "stale"])
+def test_what_a_page_does_not_have_is_not_looked_for(part, url, tmp_path):
+    """A page without messages, or one whose session cannot run out, passes by the rest."""
+    described = yaml.safe_load(PROFILE.read_text())
+    described["systems"]["only"]["frontend"][part] = {"absent": "we have none"}
+    profile = tmp_path / "p.yaml"
+    profile.write_text(yaml.safe_dump(described))
+
+    found = asked("smoke.users_work_in_a_browser", url, tmp_path, profile)
+
+    assert found.passed, found
+    assert found.facts == {"rows": 1, "live": True, "asked_again": True} | {
+        {"live": "live", "stale": "asked_again"}[part]: None
+    }
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong", "said"),
+    [
+        ("shows", "tr.nobody", "signing in shows no rows within 2 s"),
+        ("password", "#nothing", "the page shows no login within 2 s"),
+        ("stale", {"other": "item"}, "a session that ran out shows no login"),
+        ("live", {"shows": "#nowhere"}, "does not appear on the page"),
+        ("live", {"status": [201]}, "a message was answered 200"),
+    ],
+)
+def test_what_is_not_on_the_page_is_told(part, wrong, said, url, tmp_path):
+    """By what somebody at the browser would say, and without a value of the session."""
+    described = yaml.safe_load(PROFILE.read_text())
+    frontend = described["systems"]["only"]["frontend"]
+    frontend[part] = frontend[part] | wrong if part == "live" else wrong
+    profile = tmp_path / "p.yaml"
+    profile.write_text(yaml.safe_dump(described))
+
+    found = asked("smoke.users_work_in_a_browser", url, tmp_path, profile, seconds=2)
+
+    assert found.verdict is Verdict.FAIL
+    assert said in found.why
+    assert PASSWORD not in found.why
 
 
 def test_a_table_that_the_profile_forgot_is_told(url, tmp_path):

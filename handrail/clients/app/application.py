@@ -54,8 +54,12 @@ class Application:
         body = filled(door.body, values)
         sent: dict[str, Any] = {"form": body} if door.form else {"body": body}
         http = Http(self.base, patience=ONCE)
-        _wait_for_turn(http.host, door)
+        self.wait_for_turn(account)
         return http.post(door.path, headers=headers, **sent)
+
+    def wait_for_turn(self, account: Account) -> None:
+        """Wait until the account's door may be used again, and take the turn."""
+        _wait_for_turn(Http(self.base).host, self.door(account))
 
     def sign_in(self, account: Account) -> Secret:
         """Sign an account in and return its token.

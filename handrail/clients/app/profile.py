@@ -127,8 +127,18 @@ class Task(Entry):
     result: Dotted = "result"
 
 
-class Socket(Entry):
-    """A WebSocket, and what over HTTP makes a message arrive there."""
+class Cause(Entry):
+    """What over HTTP makes a message arrive at somebody who is signed in."""
+
+    cause: PathText = Field(description="A POST here makes a message.")
+    body: Body = Field(description="`{word}` is looked for in the message, `{me}` is the account.")
+    status: Statuses = [201]
+    id: Dotted | Absent = Field(description="Where the id of what was made lies, to delete it.")
+    one: str = "{path}{id}/"
+
+
+class Socket(Cause):
+    """A WebSocket, and what makes a message arrive there."""
 
     path: PathText
     token: str = Field(default="token", description="Query parameter that carries the token.")
@@ -136,12 +146,30 @@ class Socket(Entry):
     welcome: Absent | Body = Field(
         union_mode="left_to_right", description="Fields of the first message."
     )
-    cause: PathText = Field(description="A POST here makes a message.")
-    body: Body = Field(description="`{word}` is looked for in the message, `{me}` is the account.")
-    status: Statuses = [201]
-    id: Dotted | Absent = Field(description="Where the id of what was made lies, to delete it.")
-    one: str = "{path}{id}/"
     event: Body = Field(description="Fields of the message that is waited for.")
+
+
+class Live(Cause):
+    """A message that people see on the page without asking for it."""
+
+    shows: str = Field(description="CSS selector of where messages appear.")
+
+
+class Frontend(Entry):
+    """The page that people use, as a browser finds it; all but its path are CSS selectors."""
+
+    path: PathText = Field(default="/", description="Where people sign in.")
+    username: str = Field(description="The field that takes the name.")
+    password: str = Field(description="The field that takes the password.")
+    submit: str = Field(description="What is clicked then.")
+    shows: str = Field(description="Rows that somebody who is signed in sees.")
+    live: Live | Absent
+    # A body of the one key `absent` is no body.
+    stale: Absent | dict[str, str] = Field(
+        union_mode="left_to_right",
+        description="Items of the browser's storage, as a session that has run out leaves them.",
+    )
+    storage: Literal["local", "session"] = "local"
 
 
 class System(Entry):
@@ -153,6 +181,7 @@ class System(Entry):
     upload: Upload | Absent
     task: Task | Absent
     socket: Socket | Absent
+    frontend: Frontend | Absent = Absent(absent="the profile says nothing of it")
     message: list[Dotted] = Field(
         default=["message", "error", "detail"], description="Where an error says what is wrong."
     )

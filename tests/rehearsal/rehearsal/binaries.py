@@ -140,3 +140,11 @@ def find_node() -> NodeBinaries:
         f"PATH has no node {OLDEST_NODE} or later with npm, and the wheel is not installed",
         "uv sync --extra rehearsal --extra node",
     )
+
+
+def find_browser() -> str | None:
+    """Return the machine's Chromium, where something here can drive it."""
+    if importlib.util.find_spec("playwright") is None:
+        return None
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((path for name in names if (path := shutil.which(name))), None)

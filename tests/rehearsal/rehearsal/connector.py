@@ -9,6 +9,7 @@ from typing import Any
 from pyinfra.api.exceptions import InventoryError
 
 from handrail.engine.connectors import ControlConnector
+from rehearsal.binaries import find_browser
 from rehearsal.layout import TARGETS, Layout
 from rehearsal.lifecycle import ROOT
 
@@ -73,6 +74,7 @@ def host_data(layout: Layout, world: dict[str, Any], name: str) -> dict[str, Any
         **found,
         "service_source": {"repo": str(layout.origin), "branch": "main"},
         "websocket_url": websocket,
+        "browser": browser(),
         "allowed_hosts": "127.0.0.1,localhost",
         "source": secret("legacy_database"),
         "destination": secret("django_database"),
@@ -87,3 +89,9 @@ def host_data(layout: Layout, world: dict[str, Any], name: str) -> dict[str, Any
         "alerts": secret("alerts"),
         "directory": str(layout.target(name)),
     }
+
+
+def browser() -> dict[str, str]:
+    """Return the browser of this machine as an inventory names it."""
+    program = find_browser()
+    return {"program": program} if program else {"absent": "this machine has no Chromium"}

@@ -21,6 +21,36 @@ ALLOWED = (
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-headers", b"x-session, content-type"),
 )
+# The page keeps its session in the tab alone, and draws its rows in a table.
+PAGE = b"""<!doctype html><title>Other</title>
+<form hidden><input id=mail><input id=word type=password><button>Enter</button></form>
+<table></table><div id=news></div>
+<script>
+const form = document.querySelector("form"), table = document.querySelector("table");
+async function show() {
+  const session = sessionStorage.getItem("s");
+  const answer = await fetch("/people", { headers: { "X-Session": `Token ${session}` } });
+  form.hidden = answer.ok;
+  if (!answer.ok) return sessionStorage.removeItem("s");
+  for (const person of (await answer.json()).results) {
+    table.insertAdjacentHTML("beforeend", `<tr class=person><td>${person.title}</tr>`);
+  }
+  const socket = new WebSocket(`ws://${location.host}/live?session=${session}`);
+  socket.onmessage = (event) => {
+    document.querySelector("#news").append(document.createElement("p"));
+    document.querySelector("#news p:last-child").textContent = JSON.parse(event.data).text;
+  };
+}
+form.onsubmit = async (event) => {
+  event.preventDefault();
+  const credentials = { mail: mail.value, word: word.value };
+  const answer = await fetch("/session", { method: "POST", body: JSON.stringify({ credentials }) });
+  if (answer.ok) sessionStorage.setItem("s", (await answer.json()).result.user.session);
+  show();
+};
+show();
+</script>"""
+OPEN: dict[str, Any] = {"/page": PAGE, "/status": {"checks": [{"store": "up"}]}}
 tokens: set[str] = set()
 listeners: set[asyncio.Queue[Message]] = set()
 people: dict[str, Message] = {"7f": {"ref": "7f", "title": "one"}}
@@ -41,7 +71,9 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
             break
     status, said = _answer(scope, body)
     content = said if isinstance(said, bytes) else json.dumps(said).encode()
-    kind = b"image/png" if isinstance(said, bytes) else b"application/json"
+    kind = b"text/html" if said is PAGE else b"application/json"
+    if isinstance(said, bytes) and said is not PAGE:
+        kind = b"image/png"
     headers = [(b"content-type", kind), *ALLOWED]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
@@ -51,8 +83,8 @@ def _answer(scope: Message, body: bytes) -> Reply:
     method, path = scope["method"], scope["path"]
     if method == "OPTIONS":
         return 204, b""
-    if path == "/status":
-        return 200, {"checks": [{"store": "up"}]}
+    if path in OPEN:
+        return 200, OPEN[path]
     if path == "/session":
         return _session(json.loads(body)["credentials"])
     if path.startswith("/media/"):
