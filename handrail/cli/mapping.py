@@ -124,14 +124,12 @@ def _told(found: Preflight) -> Iterator[str]:
             [
                 heads,
                 *(
-                    (f.verdict, f.rows, f"{f.table}.{f.column}", f.what, f.examples, f.place)
+                    (f.verdict, f.rows, f.subject, f.what, f.examples, f.place)
                     for f in found.findings
                 ),
             ]
         )
-    texts = [
-        f"{f.table}.{f.column}, {f.what}: {_counted(f.texts)}" for f in found.findings if f.texts
-    ]
+    texts = [f"{f.subject}, {f.what}: {_counted(f.texts)}" for f in found.findings if f.texts]
     for heading, lines in (
         ("Texts with their rows", texts),
         ("Noted of the schemas", found.notes),

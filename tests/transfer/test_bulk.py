@@ -127,6 +127,29 @@ def test_a_key_that_cannot_be_put_back_leaves_the_others_there(server, tmp_path)
     assert shape(small.urls[1]) == before
 
 
+def test_indexes_and_keys_of_partitions_stay_as_they_were(server, tmp_path):
+    """Each partition has its own beneath those of its table, with names and comments."""
+    small = Small(server, tmp_path).holds(
+        SOURCE,
+        "create table p (id int, a text, b int, primary key (id)) partition by range (id);"
+        "create table p_few partition of p for values from (0) to (10);"
+        "create table p_many partition of p default partition by hash (id);"
+        "create table p_rest partition of p_many for values with (modulus 1, remainder 0);"
+        "create index on p (a); create unique index u on p (id, a); create index own on p_few (b);"
+        "comment on index p_few_a_idx is 'kept'; alter index p_rest_a_idx rename to odd;"
+        "create table c (id int primary key, p int references p, span text)",
+        MAPPING,
+    )
+    before = shape(small.urls[1])
+    valid = "select bool_and(indisvalid) from pg_index"
+    keys = "select bool_and(convalidated) from pg_constraint"
+
+    assert small.load(mode="bulk").reasons() == []
+
+    assert shape(small.urls[1]) == before
+    assert [small.there(valid), small.there(keys)] == [[(True,)], [(True,)]]
+
+
 @pytest.mark.parametrize("binds", ["", "on delete cascade", "on delete restrict"])
 def test_a_parent_followed_later_keeps_its_children(server, tmp_path, binds):
     """Its rows are exchanged under keys that would refuse that, or take children along."""

@@ -134,6 +134,23 @@ def test_listed_words_are_numbers(evaluate, text, number):
 
 
 @pytest.mark.parametrize(
+    ("target", "most"), [("smallint", 32767), ("integer", 2147483647), ("bigint", 2**63 - 1)]
+)
+def test_every_number_of_a_type_is_read_and_none_beyond(evaluate, target, most):
+    """The last one as well: a number that fits is never said to be none."""
+    read = casts.parse_integer("value", target)
+    for text, number in (
+        (str(most), str(most)),
+        (str(-most - 1), str(-most - 1)),
+        (f"+000{most}", str(most)),
+        (str(most + 1), None),
+        (str(-most - 2), None),
+        ("9" * 41, None),
+    ):
+        assert evaluate(read, text) == number
+
+
+@pytest.mark.parametrize(
     ("text", "meant"), [("1", "true"), ("No", "false"), ("maybe", None), ("TRUE ", "true")]
 )
 def test_words_are_booleans(evaluate, text, meant):

@@ -5,7 +5,10 @@ import json
 import psycopg
 import pytest
 
-from handrail.transfer.sql import evidence
+from handrail.clients.errors import ClientError
+from handrail.transfer.session.connection import connect
+from handrail.transfer.sql import catalog, evidence
+from tests.transfer.pair import ask
 
 ONE = "create table t(id int primary key, a text); insert into t values (1, 'x'), (2, 'y')"
 EMPTY = "create table t(id int primary key, a text)"
@@ -62,6 +65,24 @@ def test_a_destination_in_another_schema_is_told_how_to_be_found(small):
     small.there(f"alter database {small.names[1]} set search_path = app")
     assert small.load().reasons() == []
     assert small.there("select count(*) from app.t") == [(2,)]
+
+
+def test_a_database_that_is_not_in_utf_8_is_refused_by_its_encoding(server):
+    """Its bytes may mean anything; neither a draft nor a plan is made of them."""
+    name = "bytes_of_any_kind"
+    ask(
+        server.url("postgres"),
+        f"create database {name} encoding 'SQL_ASCII' template template0 lc_collate 'C' "
+        "lc_ctype 'C'",
+    )
+    ask(server.url(name), ONE)
+    with (
+        connect(server.url(name)) as session,
+        pytest.raises(ClientError, match="SQL_ASCII") as caught,
+    ):
+        catalog.read(session)
+    assert "ENCODING 'UTF8'" in caught.value.fix
+    server.drop_database(name)
 
 
 def test_tables_of_an_extension_and_our_own_need_no_word(small):

@@ -103,10 +103,50 @@ def test_a_trigger_is_named_before_it_runs(small):
     assert found.good
     assert [f.what for f in found.findings] == [
         (
-            "trigger `tr` on public.t runs public.f() after each row that is moved; "
-            "it was not tried, and may refuse rows"
+            "trigger `tr` on public.t runs public.f() after each row that is moved; it was not "
+            "tried: where it refuses a row, the load stops there, and goes on after `alter table "
+            'public.t disable trigger "tr"`; enable it again afterwards'
         )
     ]
+
+
+def test_a_trigger_that_could_not_be_tried_is_named_where_it_refuses(small):
+    """It reads another table; disabled as the preflight says, the load goes on where it stopped."""
+    small.holds(
+        "create table t(id int primary key, a int); insert into t values (1, -5)",
+        "create table t(id int primary key, a int); create table quota(n int); create function f() "
+        "returns trigger language plpgsql as $$begin if not exists (select from quota) then raise "
+        "'no quota'; end if; return new; end$$; create trigger tr before insert on t for each row "
+        "execute function f()",
+        "tables:\n  t: {copy: [id, a]}\n",
+    )  # fmt: skip
+    with pytest.raises(LoadFailed) as caught:
+        small.load()
+    assert "no quota (function f())" in caught.value.why
+    assert "disable trigger" in caught.value.fix
+
+    small.there('alter table public.t disable trigger "tr"')
+
+    (left,) = small.load().reasons()
+    assert left == "triggers of `t` : triggers are disabled"
+    small.there("alter table t enable trigger tr")
+    assert small.verify().reasons() == []
+
+
+def test_a_key_of_one_partition_is_told_with_what_to_do(small):
+    """Nothing but its load can try it."""
+    small.holds(
+        "create table t(id int primary key, g int, a int); insert into t values (1, 1, null)",
+        "create table k(id int primary key); create table t(id int, g int, a int) partition by "
+        "list (g); create table t1 partition of t for values in (1); "
+        "alter table t1 add constraint own foreign key (a) references k",
+        "tables:\n  t: {copy: [id, g, a]}\n",
+    )
+    found = small.preflight()
+    assert found.good
+    (told,) = [f.what for f in found.findings]
+    assert "`own` of the partition public.t1 alone was not tried: FOREIGN KEY (a)" in told
+    assert '`alter table public.t1 drop constraint "own"`' in told
 
 
 def test_a_trigger_that_alters_rows_is_noticed_by_the_load_as_well(small):

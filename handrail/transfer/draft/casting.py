@@ -78,7 +78,7 @@ class Casting:
             self._uncastable(rule, casts.parse_boolean(self.raw, origin), "yes or no")
         elif target in INTEGERS and (self.origin.is_text or origin in NUMBERS):
             rule.parts["cast"] = "integer"
-            self._uncastable(rule, casts.parse_integer(self.raw, target), "a number")
+            self._uncastable(rule, casts.parse_integer(self.raw, target, origin), "a number")
         elif self.origin.is_text and target in {"date", AWARE, TIME, "json", "jsonb"}:
             self._from_text(rule)
         elif self.target.is_text:

@@ -20,6 +20,10 @@ from handrail.transfer.sql import catalog as catalogs
 from handrail.transfer.sql.plan import Plan
 
 FEW = 40  # chunks of a table
+PARTITIONED = """
+select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where n.nspname = %s and c.relkind = 'p'
+"""
 
 
 class CatalogChanged(ClientError):
@@ -62,17 +66,28 @@ def definitions(plan: Plan) -> list[Definition]:
     return found
 
 
+def partitioned(destination: Connection, schema: str) -> frozenset[str]:
+    """Return the tables whose rows lie in partitions, each with indexes of its own beneath theirs.
+
+    One definition does not tell all of these, so they stay. Foreign keys from and to such a table
+    are held against the rows as they are added: validated later, they would be in part only.
+    """
+    return frozenset(name for (name,) in destination.execute(PARTITIONED, [schema]))
+
+
 def take_down(destination: Connection, plan: Plan, chunks: Sequence[Chunk]) -> None:
     """Record and drop them in one transaction; what other objects depend on stays.
 
     So does the primary key of a table in many chunks: without it, each costs a look at all rows
-    that are there already.
+    that are there already. So do indexes over partitions.
     """
     many = {name for name, number in Counter(c.table for c in chunks).items() if number > FEW}
     schema = plan.destination.schema
     with destination.transaction():
-        hanging = Attached(destination, schema)
+        hanging, parted = Attached(destination, schema), partitioned(destination, schema)
         for position, item in enumerate(definitions(plan)):
+            if item.kind != "f" and item.table in parted:
+                continue
             if item.kind == "p" and item.table in many:
                 continue
             also = hanging.statements(item.table, item.name)

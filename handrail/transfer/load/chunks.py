@@ -15,6 +15,7 @@ from handrail.transfer.session.connection import (
     first_line,
     with_own_path,
 )
+from handrail.transfer.session.refused import raised_in
 from handrail.transfer.sql.plan import TablePlan
 
 
@@ -116,10 +117,17 @@ def move(
             if before_commit is not None:
                 before_commit(chunk)
     except psycopg.Error as error:
+        why, fix = first_line(error), "run the preflight, mend what it names"
+        if (function := raised_in(error)) is not None:
+            why = f"{why} ({function})"
+            fix = (
+                f"mend what {function} wants, or `alter table {table.target} disable trigger NAME` "
+                "for the one that calls it"
+            )
         raise LoadFailed(
             f"chunk {chunk.number} of `{table.name}` was not moved",
-            first_line(error),
-            "run the preflight, mend what it names, then the same command: it resumes here",
+            why,
+            f"{fix}, then the same command: it resumes here",
         ) from error
     return moved
 

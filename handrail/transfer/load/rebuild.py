@@ -10,7 +10,13 @@ from contextlib import contextmanager
 
 import psycopg
 
-from handrail.transfer.load.bulk import CatalogChanged, Definition, compare, pending
+from handrail.transfer.load.bulk import (
+    CatalogChanged,
+    Definition,
+    compare,
+    partitioned,
+    pending,
+)
 from handrail.transfer.session.connection import Connection, connect, first_line, with_own_path
 from handrail.transfer.session.quoting import qualified, quoted
 from handrail.transfer.sql.plan import Plan
@@ -91,11 +97,12 @@ class _Rebuilding:
         Each locks two tables, so they are added by one session; validated they can be by several.
         """
         there = "select 1 from pg_constraint where conrelid = to_regclass(%s) and conname = %s"
+        later = not partitioned(session, self.schema)
         for item in (each for each in self.down if each.kind == "f"):
             table = qualified(self.schema, item.table)
             if session.execute(there, [table, item.name]).fetchone() is None:
                 with self.alone(session, item):
-                    session.execute(_statement(self.schema, item))
+                    session.execute(_statement(self.schema, item, later=later))
 
     def validate(self, session: Connection, table: str) -> None:
         """Hold the rows of one table against its foreign keys."""
@@ -186,11 +193,10 @@ def told(item: Definition) -> Iterator[None]:
         ) from error
 
 
-def _statement(schema: str, item: Definition) -> str:
-    """Return what makes a definition; a foreign key is not held against the rows by it."""
+def _statement(schema: str, item: Definition, *, later: bool = False) -> str:
+    """Return what makes a definition; `later`, rows are held against it by another statement."""
     if item.kind == "i":
         return item.definition
-    later = item.kind == "f" and not item.definition.endswith("NOT VALID")
     table = qualified(schema, item.table)
-    suffix = " not valid" if later else ""
+    suffix = " not valid" if later and not item.definition.endswith("NOT VALID") else ""
     return f"alter table {table} add constraint {quoted(item.name)} {item.definition}{suffix}"

@@ -46,7 +46,32 @@ join pg_class i on i.oid = x.indexrelid
 join pg_class c on c.oid = x.indrelid
 join pg_namespace n on n.oid = c.relnamespace
 left join pg_constraint k on k.conindid = i.oid and k.contype in ('p', 'u', 'x')
-where x.indrelid = w.oid and (x.indisvalid or c.relkind = 'p')
+where x.indrelid = w.oid
+"""
+# A partition's own: an index over the trial's rows that would go there.
+OF_PARTITIONS = """
+select 'u', i.relname,
+       left(d.whole, length(d.whole) - length(d.filter)) || ' WHERE ' || concat_ws(' AND ',
+           substr(d.filter, 8), coalesce(pg_get_partition_constraintdef(c.oid), 'true')),
+       false,
+       array(select distinct a.attname::text from pg_attribute a
+             where a.attrelid = x.indrelid and a.attnum > 0 and not a.attisdropped
+             and (a.attnum = any(x.indkey) or exists (
+                 select 1 from pg_depend d
+                 where d.classid = 'pg_class'::regclass and d.objid = i.oid
+                 and d.refclassid = 'pg_class'::regclass and d.refobjid = x.indrelid
+                 and d.refobjsubid = a.attnum)))
+from pg_partition_tree(w.oid) l
+join pg_class c on c.oid = l.relid
+join pg_namespace n on n.oid = c.relnamespace
+join pg_index x on x.indrelid = c.oid and x.indisunique
+join pg_class i on i.oid = x.indexrelid and not i.relispartition
+cross join lateral (
+    select replace(pg_get_indexdef(i.oid), format(' ON %%I.%%I USING ', n.nspname, c.relname),
+                   ' ON {trial} USING '),
+           coalesce(' WHERE ' || pg_get_expr(x.indpred, x.indrelid), '')
+) d(whole, filter)
+where l.relid <> w.oid and l.isleaf
 """
 COMPUTED = """
 select 'g', a.attname, pg_get_expr(f.adbin, f.adrelid), false,
@@ -69,16 +94,21 @@ select 'p', c.relname, pg_get_partkeydef(c.oid), false,
                                    join pg_constraint k on k.conrelid = l.relid
                                         and k.contype = 'c' and k.conislocal and l.isleaf
                                    join pg_attribute a on a.attrelid = l.relid
-                                        and a.attnum = any(k.conkey))))
+                                        and a.attnum = any(k.conkey))
+                  or not o.attnotnull and exists (
+                      select 1 from pg_partition_tree(c.oid) l join pg_attribute a
+                      on a.attrelid = l.relid and a.attname = o.attname and a.attnotnull)))
 from pg_class c where c.oid = w.oid and c.relkind = 'p'
 """
-# A function that only looks at its row, and alters or refuses it, can be asked without consequence.
+# A function that only looks at its row, and alters or refuses it, can be asked without consequence;
+# so can one that refuses whatever comes. What it says in quotes, or of itself, does nothing.
 TRIED = r"""
-(t.tgtype & 5 = 5 and l.lanname = 'plpgsql'
- and p.prosrc !~* '\m(insert|update|delete|merge|truncate|perform|execute|call|copy|do|create|drop|'
-    'alter|lock|select|nextval|setval|pg_notify|tg_relid|tg_table_name|tg_table_schema|tg_argv)\M')
+(t.tgtype & 4 = 4 and l.lanname = 'plpgsql'
+ and regexp_replace(p.prosrc, '--[^\n]*|''[^'']*''', '', 'g') !~* '\m('
+    'insert|update|delete|merge|truncate|perform|execute|call|copy|do|create|drop|alter|lock|'
+    'select|nextval|setval|pg_notify|tg_relid|tg_table_name|tg_table_schema|tg_argv)\M')
 """
-BY_ROW = f"""
+BY_TRIGGER = f"""
 select 'b', t.tgname, replace(pg_get_triggerdef(t.oid),
            format(' ON %%I.%%I ', n.nspname, c.relname), ' ON {{trial}} '), false,
        array(select o.attname::text from pg_attribute o
@@ -94,7 +124,8 @@ where t.tgrelid = w.oid and not t.tgisinternal and t.tgenabled in ('O', 'A') and
 EVERYTHING = f"""
 select w.name, b.* from (select n as name, n::regclass::oid as oid from unnest(%s::text[]) n) w
 cross join lateral (
-    {CHECKS} union all {INDEXES} union all {COMPUTED} union all {PARTITIONED} union all {BY_ROW}
+    {CHECKS} union all {INDEXES} union all {OF_PARTITIONS} union all {COMPUTED}
+    union all {PARTITIONED} union all {BY_TRIGGER}
 ) b(kind, bond, definition, plain, columns)
 order by 1, 2, 3
 """

@@ -25,6 +25,11 @@ class Finding:
     texts: tuple[tuple[str, int], ...] = ()
 
     @property
+    def subject(self) -> str:
+        """Name the column with its table; the table alone where it is about all of it."""
+        return f"{self.table}.{self.column}" if self.column else self.table
+
+    @property
     def examples(self) -> str:
         """Name the first rows, each with its value where it may be shown."""
         if not self.values:
@@ -35,7 +40,6 @@ class Finding:
     @property
     def told(self) -> str:
         """Say it on one line."""
-        subject = f"`{self.table}.{self.column}`" if self.column else f"`{self.table}`"
         where = f", as {self.examples}" if self.keys else ""
         rows = f", {self.rows} rows{where}" if self.rows else ""
-        return f"{self.place}: {subject}: {self.what}{rows}"
+        return f"{self.place}: `{self.subject}`: {self.what}{rows}"

@@ -7,6 +7,7 @@ import psycopg
 
 from handrail.clients.errors import ClientError
 from handrail.transfer.read import (
+    derived,
     forms,
     left_out,
     parents,
@@ -15,6 +16,7 @@ from handrail.transfer.read import (
     surroundings,
     trial,
     uniques,
+    writable,
     zones,
 )
 from handrail.transfer.read.counts import TableCount, count
@@ -101,7 +103,9 @@ def check(
         for total, counted in _counted(ours, plan):
             counts.append(total)
             findings += counted
+        findings += writable.check(plan, theirs)
         findings += surroundings.check(plan, ours, theirs)
+        findings += derived.check(plan, ours, theirs)
         if not any(total.failed for total in counts):
             for table in plan.tables:
                 findings += uniques.check(ours, plan, table)

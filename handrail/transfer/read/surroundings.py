@@ -24,14 +24,17 @@ join pg_language l on l.oid = p.prolang
 where not t.tgisinternal and t.tgenabled in ('O', 'A') and t.tgtype & 4 > 0 and t.tgparentid = 0
 order by t.tgrelid, t.tgname
 """
-# Unique indexes that a partition has for itself.
+# Exclusions and foreign keys that a partition has for itself.
 APART = f"""
-select w.name, i.oid::regclass::text, x.indrelid::regclass::text
+select w.name, k.conname, k.conrelid::regclass::text, pg_get_constraintdef(k.oid)
 from {WANTED} join pg_partition_tree(w.oid) r on r.relid <> w.oid
-join pg_index x on x.indrelid = r.relid and (x.indisunique or x.indisexclusion)
-join pg_class i on i.oid = x.indexrelid and not i.relispartition
-order by 2
+join pg_constraint k on k.conrelid = r.relid and k.contype in ('x', 'f') and k.conparentid = 0
+order by 3, 2
 """
+UNTRIED = (
+    "; it was not tried: where it refuses a row, the load stops there, and goes on after "
+    "`alter table {on} disable trigger {name}`; enable it again afterwards"
+)
 RIGHTS = f"""
 select w.name, has_table_privilege(w.oid, 'insert') and has_table_privilege(w.oid, 'select'),
        pg_has_role(c.relowner, 'usage'), not (c.relrowsecurity and row_security_active(w.oid))
@@ -49,9 +52,6 @@ LOADED = (
 
 def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[Finding]:
     """Look around every table of a plan; rows are not read for it."""
-    if not value(destination, "select has_database_privilege(current_database(), 'create')"):
-        what = "the role may not create the schema `_migration`, where a load keeps its record"
-        yield Finding(plan.tables[0].name, "", what, "refused", 0, (), plan.file)
     rightless = list(_rights(plan, destination))
     yield from rightless
     yield from _triggers(plan, destination)
@@ -77,13 +77,17 @@ def _triggers(plan: Plan, destination: Connection) -> Iterator[Finding]:
     found = destination.execute(TRIGGERS, [list(targets)]).fetchall()
     for target, name, on, when, by_row, function, tried in found:
         table = targets[target]
-        each = "each row" if by_row else "each chunk"
-        what = f"trigger `{name}` on {on} runs {function} {when} {each} that is moved"
-        untried = "" if tried else "; it was not tried, and may refuse rows"
+        each = "each row that is moved" if by_row else "each statement that moves rows"
+        what = f"trigger `{name}` on {on} runs {function} {when} {each}"
+        untried = "" if tried else UNTRIED.format(on=on, name=quoted(name))
         yield Finding(table.name, "", f"{what}{untried}", "noted", 0, (), str(table.place))
-    for target, index, partition in destination.execute(APART, [list(targets)]).fetchall():
+    for target, key, on, definition in destination.execute(APART, [list(targets)]).fetchall():
         table = targets[target]
-        what = f"`{index}` of the partition {partition} alone was not tried, and may refuse rows"
+        what = (
+            f"`{key}` of the partition {on} alone was not tried: {definition}; where it refuses a "
+            f"row, the load stops there, and goes on after `alter table {on} drop constraint "
+            f"{quoted(key)}`; add it again afterwards"
+        )
         yield Finding(table.name, "", what, "noted", 0, (), str(table.place))
 
 
@@ -178,7 +182,8 @@ def _sequences(plan: Plan, source: Connection, destination: Connection) -> Itera
     highest = value(source, f"select array[{listing}]")
     for (sequence, table, column), number in zip(uses, highest, strict=True):
         last = ends.get(sequence)
-        if last is not None and number is not None and number > last:
+        if last is not None and number is not None and number >= last:
             what = f"its sequence `{sequence}` ends at {last}, the rows at {number}"
+            verdict = "refused" if number > last else "noted"
             place = str(column.rule.place)
-            yield Finding(table.name, column.name, what, "refused", 0, (), place)
+            yield Finding(table.name, column.name, what, verdict, 0, (), place)

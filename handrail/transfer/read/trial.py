@@ -5,6 +5,7 @@ over an expression, a domain, a scale. All rows are tried at once; only where th
 tried in blocks, and only in a block that fails one by one.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -67,7 +68,10 @@ SAID = {
 PARTITIONS = """
 select pg_get_partition_constraintdef(p.relid), array(
     select pg_get_expr(k.conbin, k.conrelid) from pg_constraint k
-    where k.conrelid = p.relid and k.contype = 'c' and k.conislocal)
+    where k.conrelid = p.relid and k.contype = 'c' and k.conislocal
+    union all select format('(%I is not null)', a.attname) from pg_attribute a
+    join pg_attribute o on o.attname = a.attname and o.attrelid = {table}::regclass
+    where a.attrelid = p.relid and a.attnum > 0 and a.attnotnull and not o.attnotnull)
 from pg_partition_tree({table}::regclass) p where p.isleaf and p.relid <> {table}::regclass
 """
 
@@ -174,11 +178,15 @@ class Trial(Stage):
                 rows, numbers = self._among(broken)
                 if rows:
                     what = f"violates a check of its partition: {check}"
-                    yield self._finding(self._partition_key(), what, rows, numbers)
+                    yield self._finding(self._named_in(check), what, rows, numbers)
 
     def _partition_key(self) -> tuple[str, ...]:
         definition = next(bond.definition for bond in self.bonds if bond.kind == "p")
-        named = tuple(c.name for c in self.columns if c.name in definition)
+        return self._named_in(definition)
+
+    def _named_in(self, expression: str) -> tuple[str, ...]:
+        words = set(re.findall(r"\w+", expression))
+        named = tuple(c.name for c in self.columns if set(re.findall(r"\w+", c.name)) <= words)
         return named or (self.columns[0].name,)
 
     def _unbuildable(self) -> Iterator[Finding]:

@@ -1,5 +1,7 @@
 """Why a server did not do as it was asked, in words that say what to do about it."""
 
+import re
+
 import psycopg
 
 from handrail.clients.errors import ClientError
@@ -22,6 +24,12 @@ FIXES = (
     ("42", "hold the mapping against the tables: run the preflight"),
     ("54", "hold the mapping against the tables: run the preflight"),
 )
+# PostgreSQL has no SQLSTATE of its own for rows that a policy would hide.
+HIDDEN = "row-level security"
+LET_SEE = (
+    "let the role see every row: `alter role ROLE bypassrls`, or the URL of the table's owner with "
+    "`alter table TABLE no force row level security`"
+)
 USUAL_FIX = "read the server's log at this moment, mend what it names"
 
 
@@ -34,14 +42,26 @@ class DatabaseRefused(ClientError):
     """
 
     def __init__(self, name: str, error: psycopg.Error) -> None:
-        state = error.sqlstate or "08"  # without a state no server spoke: the line is gone
-        fix = next((fix for begin, fix in FIXES if state.startswith(begin)), USUAL_FIX)
         super().__init__(
             f"the {name} did not do as it was asked",
             f"{first_line(error)}{_on(error)}",
-            f"{fix}, then the same command again",
+            f"{advice(error)}, then the same command again",
         )
         self.error = error
+
+
+def advice(error: psycopg.Error) -> str:
+    """Return what to do about what a server answered."""
+    state = error.sqlstate or "08"  # without a state no server spoke: the line is gone
+    if HIDDEN in first_line(error):
+        return LET_SEE
+    return next((fix for begin, fix in FIXES if state.startswith(begin)), USUAL_FIX)
+
+
+def raised_in(error: psycopg.Error) -> str | None:
+    """Return the function of a trigger, a check or an index in which it came up, if in one."""
+    found = re.search(r'function (\S+\(.*\)|"[^\n]+")', error.diag.context or "")
+    return f"function {found[1]}" if found else None
 
 
 def first_line(error: psycopg.Error) -> str:

@@ -34,6 +34,11 @@ FIXED = {
     "HH24": r"(2[0-3]|[01]\d)",
     "HH12": r"(1[0-2]|0[1-9])",
 }
+# Digits that fit whatever they are, and the highest number, by type.
+ALWAYS_FITTING = {
+    "smallint": (4, 2**15 - 1), "integer": (9, 2**31 - 1), "bigint": (18, 2**63 - 1),
+}  # fmt: skip
+LONGEST = 40  # digits; a text of more is no number that anybody meant
 # What most rows hold, and PostgreSQL reads itself; days up to 28 are in every month.
 COMMON = {
     "YYYY-MM-DD": ("^[12][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])$", "date"),
@@ -189,11 +194,16 @@ def parse_boolean(value: str, source_type: str) -> str:
     return f"case when {text} in ({yes}) then true when {text} in ({no}) then false end"
 
 
-def parse_integer(value: str, target: str) -> str:
+def parse_integer(value: str, target: str, source_type: str = "text") -> str:
     """Return an expression of an integer type from a text of digits, else NULL."""
-    digits = {"smallint": 4, "integer": 9, "bigint": 18}[target]
-    text = folded(f"{value}::text")
-    return f"case when {text} ~ '^[+-]?[0-9]{{1,{digits}}}$' then {text}::{target} end"
+    always, most = ALWAYS_FITTING[target]
+    # a numeric shows its scale, as 5.00, though it is whole
+    text = folded(f"{f'trim_scale({value})' if source_type == 'numeric' else value}::text")
+    quick = f"when {text} ~ '^[+-]?[0-9]{{1,{always}}}$' then {text}::{target}"
+    whole = f"{text} ~ '^[+-]?[0-9]{{1,{LONGEST}}}$'"
+    number = f"{text}::numeric"
+    fits = f"case when {number} between {-most - 1} and {most} then {number}::{target} end"
+    return f"case {quick} when {whole} then {fits} end"
 
 
 def parse_json(value: str, target: str, shape: str | None, server_version: int) -> str:

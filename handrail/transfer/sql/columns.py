@@ -191,7 +191,7 @@ class Builder:
         elif rule.cast == "json":
             read = casts.parse_json(raw.sql, wire, rule.shape, self.server_version)
         elif rule.cast == "integer":
-            read = casts.parse_integer(raw.sql, wire)
+            read = casts.parse_integer(raw.sql, wire, raw.type)
         elif rule.cast == "text":
             read = f"{raw.sql}::text"
         if rule.values:

@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator
 
 import psycopg
-from psycopg.errors import UndefinedFunction, UndefinedTable
+from psycopg.errors import InsufficientPrivilege, UndefinedFunction, UndefinedTable
 
 from handrail.transfer.mapping.mapping import MappingRefused
 from handrail.transfer.mapping.rules import Place, Problem
 from handrail.transfer.session.connection import Connection, first_line, prepare
+from handrail.transfer.session.refused import advice
 from handrail.transfer.sql.plan import Plan, TablePlan
 
 TEXT = re.compile(r"'(?:[^']|'')*'")
@@ -75,6 +76,8 @@ def _fix(plan: Plan, error: psycopg.Error, usual: str) -> str:
         known = plan.source.by_name.get(named.group(1)) if named else None
         written = f"`{known.schema}.{known.relation}`" if known else "`schema.table`"
         return f"write a table with its schema: {written}"
+    if isinstance(error, InsufficientPrivilege):
+        return advice(error)
     if isinstance(error, UndefinedFunction):
         return "write a function of your own with its schema: `schema.function(…)`"
     return usual

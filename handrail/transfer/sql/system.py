@@ -54,6 +54,7 @@ left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
 where {OURS}
 order by 1, a.attnum
 """
+# A key that refers to a partitioned table has a copy of itself for each partition.
 CONSTRAINTS = f"""
 select {CALLED.format("n", "c")}, k.conname, k.contype::text,
        array(select a.attname::text from unnest(k.conkey) with ordinality u(n, o)
@@ -68,7 +69,7 @@ join pg_namespace n on n.oid = c.relnamespace
 left join pg_class f on f.oid = k.confrelid
 left join pg_namespace o on o.oid = f.relnamespace
 left join pg_class i on i.oid = k.conindid and k.contype in ('p', 'u', 'x')
-where {OURS} and k.contype in ('p', 'u', 'f', 'c', 'x')
+where {OURS} and k.contype in ('p', 'u', 'f', 'c', 'x') and k.conparentid = 0
 order by 1, k.conname
 """
 INDEXES = f"""

@@ -1,0 +1,66 @@
+"""Whether a load may write on the destination at all: it is not read-only, and takes its commands.
+
+What a bulk load asks of the server is asked of it on a small scale, in a transaction that is rolled
+back: event triggers refuse commands by kind, whatever these are about.
+"""
+
+from collections.abc import Iterator
+
+import psycopg
+
+from handrail.transfer.read.findings import Finding
+from handrail.transfer.session.connection import Connection, first_line, with_own_path
+from handrail.transfer.session.quoting import quoted
+from handrail.transfer.session.refused import advice
+from handrail.transfer.sql.plan import Plan
+
+STATE = """
+select current_setting('transaction_read_only') = 'on',
+       has_database_privilege(current_database(), 'create'),
+       array(select evtname::text from pg_event_trigger where evtenabled in ('O', 'A') order by 1)
+"""
+COMMANDS = """
+create schema handrail_probe;
+create table handrail_probe.p (id int primary key, a text);
+create table handrail_probe.c (id int constraint k references handrail_probe.p);
+create index i on handrail_probe.p (a);
+comment on index handrail_probe.i is 'x';
+alter table handrail_probe.c drop constraint k;
+drop index handrail_probe.i;
+rollback
+"""
+CLOSED = (
+    "a new session on the destination is read-only: take `default_transaction_read_only` back, or "
+    "thaw it if a freeze is still on"
+)
+RIGHTLESS = "the role may not create the schema `_migration`, where a load keeps its record"
+
+
+def check(plan: Plan, destination: Connection) -> Iterator[Finding]:
+    """Find what would refuse whatever a load writes.
+
+    Args:
+        plan: The compiled mapping.
+        destination: Session on the destination, outside any transaction.
+    """
+    row = destination.execute(STATE).fetchone()
+    closed, may_create, triggers = row or (False, True, [])
+    what = CLOSED if closed else None if may_create else RIGHTLESS
+    if what is None:
+        what = _refused(destination, triggers)
+    if what is not None:
+        yield Finding(plan.tables[0].name, "", what, "refused", 0, (), plan.file)
+
+
+def _refused(destination: Connection, triggers: list[str]) -> str | None:
+    """Return why the server does not take the commands of a load, with what to do; None if so."""
+    try:
+        destination.execute(f"begin; {with_own_path(destination)}; {COMMANDS}")
+    except psycopg.Error as error:
+        destination.execute("rollback")
+        fix = advice(error)
+        if triggers:
+            commands = "; ".join(f"alter event trigger {quoted(name)} disable" for name in triggers)
+            fix = f"`{commands}` while the load runs, as a superuser"
+        return f"a command of a load is refused: {first_line(error)}: {fix}"
+    return None
