@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from handrail.clients.accounts import Accounts
 from handrail.clients.alerts import Webhook
-from handrail.clients.app import Application, Profile
+from handrail.clients.app import Profile
 from handrail.clients.app.profile import Absent
 from handrail.clients.errors import ClientError
 from handrail.clients.patience import ONCE
@@ -12,9 +12,9 @@ from handrail.clients.render import Render
 from handrail.engine import FROM_RUN, FROM_TARGET, Finding, fails, gate, holds, unknown
 
 from .applications import OK, application, none_there
+from .figures import KEPT_NO_LONGER, Bounds, OwnReads, of_render
 
-SERVER_ERROR = 500
-PROBES = 5  # reads a look, so that a quiet night still gives figures
+LOOKED_BACK = timedelta(days=1)  # for one sample of what the watch will go by
 
 
 @gate(fix="find what slows the reads that the profile names, then the same command again")
@@ -47,7 +47,34 @@ def reads_are_quick(
     return holds(figures, p95_seconds=round(p95, 4), requests=len(seconds))
 
 
-@gate(fix='pyinfra INVENTORY runbooks/rollback.py --data run=latest --data reason="over the bound"')
+@gate(fix="name reads in the profile, or take a workspace on Render whose plan has HTTP metrics")
+def figures_are_there(
+    *,
+    render: Render = FROM_TARGET,
+    legacy_service: str = FROM_TARGET,
+    web_url: str = FROM_TARGET,
+    profile: Profile = FROM_TARGET,
+    system: str = FROM_TARGET,
+) -> Finding:
+    """There is something that the watch after the switch can go by.
+
+    One sample of each of Render's figures is asked for, of a service that is in use. Where there is
+    none, for they need a paid workspace, our own reads serve; where there are no reads either,
+    nothing would be measured.
+    """
+    start = render.now() - LOOKED_BACK
+    figures = of_render(render, [legacy_service], start)
+    lacking = [] if figures.counts else ["requests"]
+    lacking += [] if figures.p95_seconds is not None else ["latency"]
+    if not lacking:
+        return holds("Render has figures of requests and latency", source="Render")
+    none = f"Render has no figures of {' and '.join(lacking)} for `{legacy_service}`"
+    if isinstance(application(web_url, profile, system).system.reads, Absent):
+        return fails(f"{none}, and the profile names no read: nothing would be measured")
+    return holds(f"{none}: the watch goes by its own reads", source="our own reads")
+
+
+@gate(fix="see why nothing can be measured, then the same command again; no data says nothing bad")
 def watch(
     *,
     render: Render = FROM_TARGET,
@@ -61,33 +88,50 @@ def watch(
     system: str = FROM_TARGET,
     canaries: Accounts = FROM_TARGET,
     alerts: Webhook = FROM_TARGET,
+    directory: str = FROM_TARGET,
     poll_seconds: float = FROM_TARGET,
     timeout_seconds: float,
     since: datetime = FROM_RUN,
+    run: str = FROM_RUN,
+    task: str = FROM_RUN,
 ) -> Finding:
     """Over the whole window, server errors and latency stay under their bounds.
 
-    The window goes on over a restart of this command. It closes at the first look that is over a
-    bound, and tells the people on call; too few requests never pass. Where known accounts cannot
-    read at all, the people are told at each look, and the window does not pass.
+    The window goes on over a restart of this command, and goes by Render's clock. It closes at the
+    first look that is over a bound, and tells the people on call; too few requests never pass, and
+    are no reason to go back. Where known accounts cannot read at all, the people are told at each
+    look, and the window does not pass.
     """
     del poll_seconds, timeout_seconds  # the engine's: how often and how long to ask
     subject = {"service": services[0], "url": web_url}
-    silence = probe(application(web_url, profile, system), canaries)
+    # Render first: where it is not heard either, it is this machine that hears nobody.
+    now = render.now()
+    start = since + (now - datetime.now(UTC))
+    figures = of_render(render, services, start)
+    own = OwnReads.of(directory, run, task)
+    silence = own.look(application(web_url, profile, system), canaries, now)
     if silence:
         alerts.send({"event": "cutover.no_answer", "why": silence, **subject})
-    found = measured(render, services, since, min_requests, max_error_percent, max_p95_seconds)
+    if not figures.counts:
+        figures = own.figures(start)
+    figures.p95_seconds = figures.p95_seconds or own.figures(start).p95_seconds
+    found = figures.held_against(Bounds(min_requests, max_error_percent, max_p95_seconds))
     if found.verdict == "fail":
-        try:
-            alerts.send({"event": "cutover.over_bound", "why": found.why, **subject})
-        except ClientError as error:
-            return fails(f"{found.why}; {error.what}: {error.why}")
-        return found
+        return told(alerts, found, subject)
     if silence:
         return unknown(silence)
-    left = since + timedelta(seconds=window_seconds) - datetime.now(UTC)
+    left = start + timedelta(seconds=window_seconds) - now
     if found.passed and left > timedelta():
         return unknown(f"{found.why}; the window ends in {str(left).partition('.')[0]}")
+    return found
+
+
+def told(alerts: Webhook, found: Finding, subject: dict[str, str]) -> Finding:
+    """Tell the people on call; return the verdict, which stands whether they heard it or not."""
+    try:
+        alerts.send({"event": "cutover.over_bound", "why": found.why, **subject})
+    except ClientError as error:
+        return fails(f"{found.why}; {error.what}: {error.why}", found.fix)
     return found
 
 
@@ -101,52 +145,18 @@ def has_been_stable(
     max_error_percent: float = FROM_TARGET,
     max_p95_seconds: float = FROM_TARGET,
 ) -> Finding:
-    """Looking back over the window, server errors and latency stayed under their bounds."""
-    start = datetime.now(UTC) - timedelta(seconds=window_seconds)
-    bounds = (min_requests, max_error_percent, max_p95_seconds)
-    return measured(render, services, start, *bounds)
+    """Looking back over the window, server errors and latency stayed under their bounds.
 
-
-def measured(
-    render: Render,
-    services: list[str],
-    start: datetime,
-    min_requests: int,
-    max_error_percent: float,
-    max_p95_seconds: float,
-) -> Finding:
-    """Hold Render's own figures since a moment against the bounds."""
-    ids = [render.service(name).id for name in services]
-    end = datetime.now(UTC)
-    counts = render.request_counts(ids, start, end)
-    total = sum(counts.values())
-    errors = sum(count for status, count in counts.items() if status >= SERVER_ERROR)
-    # So many errors are too many whatever else comes; an outage is not waited out for figures.
-    if 100 * errors > max_error_percent * max(total, min_requests):
-        return fails(f"{errors} of {total} requests failed")
-    if total < min_requests:
-        return unknown(f"{total} requests are too few to tell; {min_requests} are wanted")
-    percent = 100 * errors / total
-    p95 = render.latency_seconds(ids, 0.95, start, end)
-    if p95 is None:
-        return unknown("Render has no latency figures yet")
-    figures = f"{percent:.1f} % of {total} requests failed, p95 is {p95 * 1000:.0f} ms"
-    if p95 > max_p95_seconds:
-        return fails(figures)
-    error_percent, p95_seconds = round(percent, 2), round(p95, 4)
-    return holds(figures, requests=total, error_percent=error_percent, p95_seconds=p95_seconds)
-
-
-def probe(app: Application, canaries: Accounts) -> str:
-    """Read a little as a known account does; return why that was not possible, or nothing.
-
-    What is answered shows in Render's figures.
+    Render keeps figures for a time that the workspace's plan sets. A window that begins before them
+    is not known, whatever the rest says.
     """
-    reads = [] if isinstance(app.system.reads, Absent) else app.system.reads
-    try:
-        http = app.as_account(canaries.load()[0], ONCE)
-        for number in range(PROBES if reads else 0):
-            http.get(reads[number % len(reads)], params=app.system.reads_query)
-    except ClientError as error:
-        return f"{error.what}: {error.why}"
-    return ""
+    start = render.now() - timedelta(seconds=window_seconds)
+    figures = of_render(render, services, start)
+    if figures.begin is not None and figures.begin - start > KEPT_NO_LONGER:
+        return unknown(
+            f"Render's figures begin at {figures.begin:%Y-%m-%d %H:%M} UTC, and the window at "
+            f"{start:%Y-%m-%d %H:%M}: nobody came before, or they are kept no longer",
+            "shorten `window_seconds` in the inventory to what the workspace's plan keeps",
+        )
+    found = figures.held_against(Bounds(min_requests, max_error_percent, max_p95_seconds))
+    return fails(found.why) if found.verdict == "fail" else found

@@ -327,6 +327,9 @@ way_back.fits(
     on="production",
     until="9.0.2",
 )
+monitor.figures_are_there(
+    task="9.0.1.4", name="See what the watch will go by", on="production", until="9.0.2"
+)
 hold(label="before-the-night", name="Everything before the night is done; nothing is stopped")
 hold(label="users-back", name="Users work with Node as before; what was prepared stays")
 freeze.writes(

@@ -62,7 +62,7 @@ def test_requests_are_counted_by_status_over_services_and_intervals(render, wire
     ]
     wire.on("GET", "/metrics/http-requests", Reply(200, found))
 
-    assert render.request_counts([WEB, "srv-2"], START, END) == {200: 12, 502: 1}
+    assert render.request_counts([WEB, "srv-2"], START, END).by_status == {200: 12, 502: 1}
     assert wire.seen[0].query["resource"] == [WEB, "srv-2"]
     assert wire.seen[0].query["aggregateBy"] == ["statusCode"]
 
@@ -71,7 +71,7 @@ def test_no_requests_are_no_data_and_not_zero_errors(render, wire):
     """Empty in, empty out: the caller decides what no data means."""
     wire.on("GET", "/metrics/http-requests", Reply(200, []))
 
-    assert render.request_counts([WEB], START, END) == {}
+    assert render.request_counts([WEB], START, END).by_status == {}
 
 
 def test_counts_that_do_not_tell_statuses_apart_are_refused(render, wire):

@@ -1,11 +1,14 @@
 """What the monitor gates say, of figures that the stand-in of Render really counts."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import yaml
 
 from handrail.engine.finding import Verdict
 from tests.clients.conftest import Reply
 from tests.operations.cloud import cloud
-from tests.operations.gates import nowhere, outcome
+from tests.operations.gates import gates, nowhere, outcome
 
 PASS, FAIL = Verdict.PASS, Verdict.FAIL
 UNKNOWN, ERROR = Verdict.INCONCLUSIVE, Verdict.ERROR
@@ -57,7 +60,7 @@ def nobody_signs_in(stage):
 def stable(stage, *passages, minutes_ago=1.0, **more):
     """Ask whether it has been stable for an hour."""
     asked = stage.served(*passages, minutes_ago=minutes_ago) | BOUNDS | more
-    return stage.ask("monitor.has_been_stable", window_seconds=3600, **asked)
+    return stage.ask("monitor.has_been_stable", **{"window_seconds": 3600} | asked)
 
 
 @outcome("monitor.has_been_stable", PASS)
@@ -118,11 +121,12 @@ def render_is_not_heard(stage):
     return stage.ask("monitor.has_been_stable", window_seconds=3600, **asked, **BOUNDS)
 
 
-def watch(stage, *passages, began_minutes_ago=61, **more):
+def watch(stage, *passages, began_minutes_ago=61, minutes_ago=1.0, **more):
     """Look once at a window of an hour that began then."""
-    asked = stage.served(*passages) | BOUNDS | stage.stands_at
+    asked = stage.served(*passages, minutes_ago=minutes_ago) | BOUNDS | stage.stands_at
     asked |= {
         "alerts": stage.alerts,
+        "directory": str(stage.directory),
         "window_seconds": 3600,
         "poll_seconds": 1,
         "timeout_seconds": 1,
@@ -188,6 +192,125 @@ def nobody_can_read(stage):
     found = watch(stage, (100, 200, 0.1), web_url=nowhere())
     (alert,) = stage.alerted()
     assert alert["event"] == "cutover.no_answer"
+    return found
+
+
+def without_figures(stage):
+    """Let Render have no figures, as where nobody pays for them."""
+    cloud().standin.faults.take({"http_metrics": False})
+    stage.stack.callback(cloud().standin.faults.forget)
+
+
+@outcome("monitor.watch", PASS)
+def own_reads_serve_where_render_has_no_figures(stage):
+    """They are kept from look to look, so that a window of many looks passes by them alone."""
+    without_figures(stage)
+    looks = [watch(stage, min_requests=15) for _ in range(3)]
+    assert [each.verdict for each in looks[:2]] == [UNKNOWN, UNKNOWN]
+    assert "10 requests are too few" in looks[1].why
+    assert "our own reads" in looks[2].why
+    assert stage.alerted() == []
+    return looks[2]
+
+
+@outcome("monitor.watch", FAIL)
+def own_reads_that_fail_are_errors_of_the_system(stage):
+    """An outage shows though Render has no figures: five of five, where five would be enough."""
+    without_figures(stage)
+    stage.app.on("GET", READS[0], Reply(503, {}))
+    found = watch(stage, min_requests=5, web_url=nowhere())
+    assert "5 of 5 requests failed" in found.why
+    assert "rollback.py" in found.fix
+    return found
+
+
+@outcome("monitor.watch", UNKNOWN)
+def no_figures_are_no_reason_to_go_back(stage):
+    """The window has passed, nothing is known, and nobody is told to roll back."""
+    without_figures(stage)
+    found = watch(stage)
+    assert "rollback" not in found.fix
+    assert "rollback" not in gates()["monitor.watch"].ensures.fix
+    return found
+
+
+@outcome("monitor.watch", ERROR)
+def neither_render_nor_the_application_is_heard(stage):
+    """It is this machine that hears nobody: no read is counted against the system."""
+    asked = cloud().inventory | {"key": stage.file("key", "rnd_wrong")}
+    found = watch(stage, web_url=nowhere(), render=asked)
+    assert not list(stage.directory.rglob("reads-*"))
+    return found
+
+
+@outcome("monitor.watch", UNKNOWN)
+def the_window_goes_by_the_clock_of_render(stage):
+    """Render's clock is two minutes ahead; its figures of the window's first minute count."""
+    cloud().standin.faults.take({"clock_ahead_seconds": 120})
+    stage.stack.callback(cloud().standin.faults.forget)
+    found = watch(stage, (100, 200, 0.1), began_minutes_ago=0.9, minutes_ago=-1.5)
+    assert "of 100 requests failed" in found.why
+    return found
+
+
+@outcome("monitor.figures_are_there", PASS)
+def render_has_a_sample_of_each(stage):
+    """Of a service that is in use."""
+    found = there_are_figures(stage, (3, 200, 0.1))
+    assert found.facts["source"] == "Render"
+    return found
+
+
+@outcome("monitor.figures_are_there", PASS)
+def render_has_none_and_it_is_said_what_serves_instead(stage):
+    """No sample, before the night and not after it."""
+    without_figures(stage)
+    found = there_are_figures(stage, (3, 200, 0.1))
+    assert "no figures of requests and latency" in found.why
+    assert "its own reads" in found.why
+    return found
+
+
+@outcome("monitor.figures_are_there", PASS)
+def the_plan_does_not_have_them(stage):
+    """Payment required is an answer, not an outage."""
+    refused = {"path": "/metrics/*", "times": 9, "status": 402, "body": {"message": "upgrade"}}
+    cloud().standin.faults.take(refused)
+    stage.stack.callback(cloud().standin.faults.forget)
+    return there_are_figures(stage, (3, 200, 0.1))
+
+
+@outcome("monitor.figures_are_there", FAIL)
+def nothing_would_be_measured(stage):
+    """Neither figures nor a read: whoever starts the night would watch nothing."""
+    without_figures(stage)
+    profile = yaml.safe_load(Path("inventory/rotc.profile.yaml").read_text())
+    profile["systems"]["django"]["reads"] = {"absent": "it has none"}
+    (stage.directory / "profile.yaml").write_text(yaml.safe_dump(profile))
+    return there_are_figures(stage, profile=str(stage.directory / "profile.yaml"))
+
+
+@outcome("monitor.figures_are_there", ERROR)
+def render_cannot_be_asked(stage):
+    """The key is refused."""
+    asked = cloud().inventory | {"key": stage.file("key", "rnd_wrong")}
+    return there_are_figures(stage, render=asked)
+
+
+def there_are_figures(stage, *passages, **more):
+    """Ask what the watch will go by."""
+    served = stage.served(*passages)
+    asked = {"render": served["render"], "legacy_service": served["services"][0]}
+    seen = {"web_url": stage.app.url, **stage.seen_as}
+    del seen["canaries"]
+    return stage.ask("monitor.figures_are_there", **asked | seen | more)
+
+
+@outcome("monitor.has_been_stable", UNKNOWN)
+def figures_are_kept_no_longer_than_a_day_of_the_window(stage):
+    """What the plan does not keep any more is not known to have been stable."""
+    found = stable(stage, (500, 200, 0.1), window_seconds=7 * 24 * 3600)
+    assert "Render's figures begin at" in found.why
     return found
 
 

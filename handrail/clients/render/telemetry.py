@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,9 @@ from handrail.clients.render.api import RenderApi
 from handrail.clients.render.model import LogLine, not_understood
 
 LOG_PAGE_SIZE = 100
+OK = 200
+TOLD_OR_NOT = (OK, 400, 402, 403)  # to be paid for, or not for this workspace: there are none
+MOST_POINTS = 1000  # of a series
 # The spec leaves `unit` open, so a number in a unit we do not know is refused, not guessed.
 SECONDS_IN = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "second": 1.0}
 SECONDS_IN |= {"ms": 0.001, "milliseconds": 0.001, "millisecond": 0.001}
@@ -25,6 +29,19 @@ def stamp(at: datetime) -> str:
     if at.tzinfo is None:
         raise ValueError("a moment without a time zone")
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Requests of a window.
+
+    Args:
+        by_status: How many were answered with each status.
+        begin: When the first figure was taken; None where there is none.
+    """
+
+    by_status: dict[int, int]
+    begin: datetime | None
 
 
 class TelemetryCalls(RenderApi):
@@ -69,29 +86,31 @@ class TelemetryCalls(RenderApi):
 
     def request_counts(
         self, service_ids: Sequence[str], start: datetime, end: datetime
-    ) -> dict[int, int]:
+    ) -> Requests:
         """Return how many requests were answered with each status; empty when nothing is known.
 
         Args:
             service_ids: Web services and static sites; together, not each.
-            start: Beginning of the window.
+            start: Beginning of the window, by Render's clock.
             end: End of the window.
 
         Raises:
             ClientError: refused, or the answer does not tell statuses apart.
         """
-        what = "request counts could not be read"
         params = _window(service_ids, start, end) | {"aggregateBy": "statusCode"}
         counts: Counter[int] = Counter()
-        for series in self.ask("GET", "/metrics/http-requests", what, params=params).json():
+        times: list[datetime] = []
+        for series in self._series("http-requests", "request counts could not be read", params):
             try:
                 labels = {label["field"]: label["value"] for label in series["labels"]}
+                points = [point for point in series["values"] if point["value"]]
                 counts[int(labels["statusCode"])] += round(
-                    math.fsum(point["value"] for point in series["values"])
+                    math.fsum(point["value"] for point in points)
                 )
+                times += [datetime.fromisoformat(point["timestamp"]) for point in points]
             except (KeyError, TypeError, ValueError) as error:
                 raise not_understood("request count", error) from None
-        return dict(counts)
+        return Requests(dict(counts), min(times, default=None))
 
     def latency_seconds(
         self, service_ids: Sequence[str], quantile: float, start: datetime, end: datetime
@@ -104,7 +123,7 @@ class TelemetryCalls(RenderApi):
         Args:
             service_ids: Web services.
             quantile: Between 0 and 1; 0.95 for the ninety-fifth percentile.
-            start: Beginning of the window.
+            start: Beginning of the window, by Render's clock.
             end: End of the window.
 
         Raises:
@@ -113,7 +132,7 @@ class TelemetryCalls(RenderApi):
         what = "latency could not be read"
         params = _window(service_ids, start, end) | {"quantile": f"{quantile:g}"}
         found: list[float] = []
-        for series in self.ask("GET", "/metrics/http-latency", what, params=params).json():
+        for series in self._series("http-latency", what, params):
             try:
                 scale = SECONDS_IN.get(str(series.get("unit", "")).lower())
                 values = [float(point["value"]) for point in series["values"]]
@@ -123,10 +142,22 @@ class TelemetryCalls(RenderApi):
                 raise ClientError(
                     what,
                     f"it comes in `{series.get('unit')}`, a unit that is not known here",
-                    "add the unit to SECONDS_IN in operations/clients/render/telemetry.py",
+                    "add the unit to SECONDS_IN in handrail/clients/render/telemetry.py",
                 )
             found += [value * (scale or 0.0) for value in values]
         return max(found, default=None)
+
+    def _series(
+        self, metric: str, what: str, params: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:  # Any: JSON
+        """Return the series of a metric; none where the workspace's plan does not have it."""
+        answer = self.ask("GET", f"/metrics/{metric}", what, params=params, statuses=TOLD_OR_NOT)
+        if answer.status != OK:
+            return []
+        found = answer.json()
+        if not isinstance(found, list):
+            raise not_understood("metric", TypeError())
+        return found
 
     def validate_blueprint(self, text: str) -> list[str]:
         """Return what is wrong with a ``render.yaml``, one line each; empty when nothing is.
@@ -156,11 +187,12 @@ class TelemetryCalls(RenderApi):
 
 
 def _window(service_ids: Sequence[str], start: datetime, end: datetime) -> dict[str, Any]:
+    minutes = math.ceil((end - start).total_seconds() / 60 / MOST_POINTS)
     return {
         "resource": list(service_ids),
         "startTime": stamp(start),
         "endTime": stamp(end),
-        "resolutionSeconds": 60,
+        "resolutionSeconds": 60 * max(1, minutes),
     }
 
 
