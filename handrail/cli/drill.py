@@ -84,7 +84,7 @@ def drill(
         sys.stderr.write(f"the drill proves nothing.\n    why:  {found}\n{_ROLL_BACK}")
         return NOT_GOOD
     folder = project_of(Path(inventory).absolute().parent) / PROOFS
-    path = keep(found, folder, Path(key).expanduser() if key else None)
+    path = keep(found, folder, key)
     if as_json:
         say_json(found.as_json())
     else:

@@ -1,12 +1,12 @@
 """Where proofs of drills are found: in ledgers, and in signed files that travelled."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from handrail.clients import ssh_signature
 from handrail.clients.errors import ClientError
 from handrail.clients.private_folder import write
-from handrail.clients.signing import sign, signer
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.place import shown
 from handrail.ledger.proof import Proof, prove
@@ -15,8 +15,10 @@ from handrail.ledger.store import SqliteLedger
 NAMESPACE = "handrail-proof"
 SUFFIX = ".proof.json"
 
+Signers = Mapping[str, Sequence[str]]
 
-def keep(proof: Proof, folder: Path, key: Path | None) -> Path:
+
+def keep(proof: Proof, folder: Path, key: str = "") -> Path:
     """Write a proof as a file, signed where there is a key.
 
     Returns:
@@ -28,22 +30,20 @@ def keep(proof: Proof, folder: Path, key: Path | None) -> Path:
     """
     text = json.dumps(proof.as_json(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     path = folder / f"{proof.drill}{SUFFIX}"
-    signature = sign(text, key, NAMESPACE) if key else ""
+    signature = ssh_signature.sign(text, key, NAMESPACE) if key else ""
     write(path, text)
     if signature:
         write(_signature(path), signature)
     return path
 
 
-def found_proofs(
-    places: Sequence[Path], runbook: str, signers: Path | None
-) -> Iterator[Proof | str]:
+def found_proofs(places: Sequence[Path], runbook: str, signers: Signers) -> Iterator[Proof | str]:
     """Yield the proofs of a runbook, and why some place has none that can be taken.
 
     Args:
         places: Files, folders of files, and ledgers.
         runbook: Its name.
-        signers: Whose signature counts on a file; None takes no file at all.
+        signers: Whose signature counts on a file: by name, public keys; empty takes no file.
     """
     for place in places:
         if place.is_dir():
@@ -65,13 +65,16 @@ def _of_ledger(place: Path, runbook: str) -> Iterator[Proof | str]:
         yield f"`{shown(place)}` was not read: {error.why}"
 
 
-def _of_file(place: Path, runbook: str, signers: Path | None) -> Iterator[Proof | str]:
-    if signers is None:
+def _of_file(place: Path, runbook: str, signers: Signers) -> Iterator[Proof | str]:
+    if not signers:
         yield f"`{shown(place)}` is a file, and the inventory names no `signers` who may sign one"
         return
     try:
         text = place.read_text(encoding="utf-8")
-        signer(text, _signature(place).read_text(encoding="utf-8"), signers, NAMESPACE)
+        signature = _signature(place).read_text(encoding="utf-8")
+        if not ssh_signature.signer(text, signature, signers, NAMESPACE):
+            yield f"`{shown(place)}` was changed, or is signed by none of the inventory's `signers`"
+            return
         found = Proof.read(json.loads(text))
     except ClientError as error:
         yield f"`{shown(place)}`: {error.what}: {error.why}"

@@ -149,7 +149,14 @@ def test_an_old_drill_proves_nothing(night):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("proof_days", 0), ("proof_days", "3"), ("guarded", "yes"), ("proofs", 3), ("proofs", [3])],
+    [
+        ("proof_days", 0),
+        ("proof_days", "3"),
+        ("guarded", "yes"),
+        ("proofs", 3),
+        ("proofs", [3]),
+        ("signers", "ada"),
+    ],
 )
 def test_a_guard_that_cannot_be_read_is_told(night, key, value):
     """Nothing is guarded by a slip of the pen."""
@@ -171,21 +178,19 @@ def test_a_guarded_environment_is_not_drilled(night):
 
 def test_a_signed_file_travels(night, tmp_path):
     """One that was changed, or that a stranger signed, is told and not taken."""
-    key, signers = made(tmp_path, "ada"), night.folder / "signers"
-    signers.write_text(f"ada {key.with_suffix('.pub').read_text()}")
+    key, eve = made(tmp_path, "ada"), made(tmp_path, "eve")
+    ada = {"ada": key.with_suffix(".pub").read_text()}
     assert drill(night, "--key", str(key)).code == 0
-    guard(night, proofs=["state/proofs"], signers="signers")
+    guard(night, proofs=["state/proofs"], signers=ada)
     assert go(night).code == 0
     (proof,) = (night.folder / "state/proofs").glob("*.proof.json")
     whole = proof.read_text()
 
     proof.write_text(whole.replace(now().strftime("%Y-"), (now() + timedelta(400)).strftime("%Y-")))
-    assert "is not ada's for this text" in go(night).said
+    assert "was changed, or is signed by none" in go(night).said
     proof.write_text(whole)
-    (night.folder / "signers").write_text(
-        f"eve {made(tmp_path, 'eve').with_suffix('.pub').read_text()}"
-    )
-    assert "its key is none that" in go(night).said
+    guard(night, proofs=["state/proofs"], signers={"eve": [eve.with_suffix(".pub").read_text()]})
+    assert "was changed, or is signed by none" in go(night).said
     guard(night, proofs=["state/proofs"])
     assert "names no `signers`" in go(night).said
 

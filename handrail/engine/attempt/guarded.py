@@ -1,7 +1,7 @@
 """A guarded environment: it takes no plan forward that was not drilled elsewhere as it is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,7 @@ from handrail.engine.attempt.command import (
 from handrail.engine.contract import load
 from handrail.engine.inventory import data_of
 from handrail.engine.likeness import code_of, moved, shape_of
-from handrail.engine.proofs import found_proofs
+from handrail.engine.proofs import Signers, found_proofs
 from handrail.ledger.entry import now
 from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.place import project_of
@@ -40,13 +40,13 @@ class Guard:
         guarded: Nothing goes forward here that was not drilled.
         proofs: Files, folders and ledgers in which proofs are looked for.
         days: How old a proof may be.
-        signers: Who may sign a proof that comes as a file: OpenSSH's file of allowed signers.
+        signers: Who may sign a proof that comes as a file: by name, public SSH keys.
     """
 
     guarded: bool = False
     proofs: tuple[Path, ...] = ()
     days: float = DAYS
-    signers: Path | None = None
+    signers: Signers = field(default_factory=dict)
 
     @classmethod
     def here(cls, ledger: Path) -> Self:
@@ -60,7 +60,7 @@ class Guard:
         """
         project = project_of(Path(inventory_file()).absolute().parent)
         given, days = host.data.get("proofs"), host.data.get("proof_days", DAYS)
-        signers, guarded = host.data.get("signers"), host.data.get("guarded", False)
+        signers, guarded = host.data.get("signers") or {}, host.data.get("guarded", False)
         if isinstance(days, bool) or not isinstance(days, int | float) or days <= 0:
             raise _wrong("proof_days", days, "a number of days above 0")
         if not isinstance(guarded, bool):
@@ -72,7 +72,7 @@ class Guard:
             raise _wrong("proofs", given, "a list of files, folders and ledgers")
         near = sorted(set(ledger.parent.glob("*.sqlite")) - {ledger})
         places = near if named is None else [project / each for each in named]
-        return cls(guarded, tuple(places), float(days), project / signers if signers else None)
+        return cls(guarded, tuple(places), float(days), _signers(signers))
 
     def said(self, choices: Choices) -> dict[str, Any]:  # Any: JSON
         """Return what the ledger keeps of the plan, where that matters: in a drill, and here."""
@@ -144,6 +144,21 @@ def _is_gate(step: str) -> bool:
 
 def _shape() -> dict[str, Any]:  # Any: nested
     return shape_of((each.name, data_of(each)) for each in host.inventory)
+
+
+def _signers(given: object) -> Signers:
+    """Read who may sign; a name with one key, or with several.
+
+    Raises:
+        WrongCommand: it is something else.
+    """
+    if isinstance(given, Mapping):
+        keys = {
+            str(name): [each] if isinstance(each, str) else each for name, each in given.items()
+        }
+        if all(isinstance(each, list | tuple) for each in keys.values()):
+            return keys
+    raise _wrong("signers", given, 'names with public keys: `{"ada": "ssh-ed25519 AAAA…"}`')
 
 
 def _wrong(key: str, value: object, wanted: str) -> WrongCommand:
