@@ -1,5 +1,6 @@
 """One start of the command: which run it belongs to, what it may write, what it learnt."""
 
+import gc
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -179,6 +180,7 @@ class Attempt:
         if self.writer is not None:
             return
         self.refuse_to_start()
+        gc.freeze()  # every call was read, and stays to the end
         ledger = open_ledger(self.inventory.ledger, self.environment, create=True)
         if isinstance(ledger, NoLedger):  # narrows the type; create=True makes the file
             raise LedgerUnwritable("the ledger was not made", "it is not there", "see `df -h`")

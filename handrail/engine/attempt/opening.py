@@ -1,6 +1,7 @@
 """Opening the one attempt of a command: which run it carries on, or begins."""
 
 import atexit
+import gc
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,7 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     reached()
     if is_dry():
         state.check_for_changes = True  # `-y --dry` plans, too
+    gc.freeze()  # all that is imported stays; looking through it again and again takes long
     inventory = Inventory.here(needs, keys)
     choices = Choices.given()
     keep_pace(runbook_file())
