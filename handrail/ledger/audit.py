@@ -82,19 +82,16 @@ def _examine(db: sqlite3.Connection, path: Path, published: str) -> Audit:
     found = Audit(str(path), environment)
     found.problems.extend(Remark(None, what) for what in _file_problems(db, version, len(about)))
     links, story, place = _Links(), Story(), 0
-    rest = columns(tuple(name for name in _COLUMNS if name != "environment"), version)
-    query = f"SELECT {rest} FROM entries ORDER BY seq"
-    at = _COLUMNS.index("environment")
-    for raw in db.execute(query):
-        row = (*raw[:at], environment, *raw[at:])
-        computed, body = _computed(row)
+    for row in _rows(db, version, environment):
+        fields = dict(zip(NAMES, row, strict=False))
+        computed, fields["body"] = _computed(fields, row[-2])
         found.problems.extend(links.follow(row, computed))
-        found.warnings.extend(links.warnings)
-        fields = dict(zip(NAMES, row, strict=False)) | {"body": body}
-        found.problems.extend(Remark(fields["seq"], what) for what in story.take(fields))
+        for what in story.take(fields):
+            found.problems.append(Remark(fields["seq"], what))
         found.entries += 1
         if published and computed == published:
             place = found.entries
+    found.warnings = links.warnings
     found.runs, found.attempts = story.counts()
     found.head = str(links.prev) if found.entries else ""
     found.problems.extend(Remark(None, what) for what in _marks(db, version, path, links))
@@ -104,10 +101,17 @@ def _examine(db: sqlite3.Connection, path: Path, published: str) -> Audit:
     return found
 
 
-def _computed(row: Sequence[Any]) -> tuple[str, object]:
+def _rows(
+    db: sqlite3.Connection, version: int, environment: str
+) -> Iterator[tuple[Any, ...]]:  # Any: raw columns
+    """Return the entries in their order, the environment among their columns."""
+    at = _COLUMNS.index("environment")
+    before, after = columns(_COLUMNS[:at], version), columns(_COLUMNS[at + 1 :], version)
+    return db.execute(f"SELECT {before}, ?, {after} FROM entries ORDER BY seq", (environment,))
+
+
+def _computed(fields: dict[str, Any], text: Any) -> tuple[str, object]:  # Any: raw columns
     """Return the digest an entry must have, empty where its form is not known; and its body."""
-    *values, text, _ = row
-    fields = dict(zip(NAMES, values, strict=True))
     body: object = text
     try:
         body, written = parsed(fields["format"], text)
@@ -125,7 +129,7 @@ class _Links:
         self.form = 1
         self.highest = 0  # token so far
         self.latest = ""
-        self.warnings: list[Remark] = []  # about the row that was followed last
+        self.warnings: list[Remark] = []
 
     def follow(self, row: Sequence[Any], computed: str) -> Iterator[Remark]:
         """Hold number, link, digest and form of a row against the row before it."""
@@ -146,7 +150,6 @@ class _Links:
             yield Remark(seq, "its body is not JSON in the form the ledger writes")
         elif sha256 != computed:
             yield Remark(seq, "it was changed after it was written: its digest does not match")
-        self.warnings = []
         if _MOMENT.fullmatch(str(at)):
             self._clock(seq, at)
         else:

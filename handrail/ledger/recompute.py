@@ -17,6 +17,8 @@ NAMES = (
 )
 _BEYOND = re.compile("[^\x00-\uffff]")  # keys so rare are sorted otherwise by orjson
 _LARGEST = 2**53 - 1
+# Two writers of JSON may differ over it; in a text it may look like one, and is read again.
+_RARE_NUMBER = re.compile(r"[:\[,]-?(?:\d{16}|\d+[.eE])")
 
 
 class _UnsureError(Exception):
@@ -32,6 +34,10 @@ def parsed(form: int, text: str) -> tuple[object, bool]:
     if form != FORMAT:
         body: object = json.loads(text)
         return body, isinstance(body, dict) and _first_form(body) == text
+    if text.isascii() and not _RARE_NUMBER.search(text):
+        body = orjson.loads(text)
+        if type(body) is dict and orjson.dumps(body, option=orjson.OPT_SORT_KEYS) == text.encode():
+            return body, True
     try:
         body = _QUICK.decode(text)
     except _UnsureError:

@@ -50,6 +50,7 @@ class Attempt:
     body: Mapping[str, Any]  # Any: JSON; what run.opened says beside the runbook's name
     seen: Head  # the newest entry when the plan was made, checked
     calls: Calls
+    log: EventLog
     plan: list[Planned] = field(default_factory=list)
     writer: Writer | None = None
     number: int = 0
@@ -59,11 +60,6 @@ class Attempt:
     budget: Budget = field(default_factory=Budget)
     beside: str = ""  # who else is at work while this one plans
     known: Measured | None = None  # how long tasks took before, once somebody asked
-    log: EventLog = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        """Name the log of events that belongs to the ledger."""
-        self.log = EventLog(self.inventory.ledger.with_suffix(".log"))
 
     @property
     def environment(self) -> str:
@@ -254,8 +250,7 @@ class Attempt:
             self.run.apply(entry)
         if event is Event.STEP_ROLLED_BACK and self.run.undoes in self.runs:
             self.runs[self.run.undoes].apply(entry)
-        about = {"run": entry.run, "attempt": self.number, "task": task, "target": target}
-        self.log.write(event.value, **about)
+        self.log.write(event, run=entry.run, attempt=self.number, task=task, target=target)
 
     def stop(self, where: str) -> None:
         """Let no step start anywhere after a failure on one target."""

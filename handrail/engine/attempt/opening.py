@@ -17,6 +17,7 @@ from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.closing import close
 from handrail.engine.attempt.command import is_dry, runbook_file
 from handrail.engine.attempt.guarded import Guard
+from handrail.engine.eventlog import EventLog
 from handrail.engine.here import Here
 from handrail.engine.interruption import on_interruption
 from handrail.engine.inventory import Inventory, data_of, keep_order
@@ -113,7 +114,8 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     vault = Vault.beside(inventory.ledger, planning=True, known=ledger.vault())
     vault.fingerprint()  # one that was lost is told now, not by the rollback that needs it
     calls = Calls(runbook)
-    attempt = Attempt(inventory, choices, ledger, run, runs, vault, body, seen, calls)
+    log = EventLog(inventory.ledger.with_suffix(".log"))
+    attempt = Attempt(inventory, choices, ledger, run, runs, vault, body, seen, calls, log)
     attempt.beside = beside
     attempt.guard, attempt.budget = Guard.here(inventory.ledger), Budget.here()
     if not is_dry():  # a plan leaves nothing behind

@@ -1,6 +1,6 @@
 """Whether a ledger's entries tell something that can have happened, read one after the other."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,95 +47,109 @@ class Story:
     receipts: set[Key] = field(default_factory=set)  # what a rollback would undo
     settled: set[Key] = field(default_factory=set)
     windows: set[Key] = field(default_factory=set)  # gates that were opened and not answered
+    impossible: list[str] = field(default_factory=list)  # about the entry that was taken last
 
     def counts(self) -> tuple[int, int]:
         """Return how many runs and attempts there were."""
         return len(self.attempts), sum(self.attempts.values())
 
-    def take(self, row: Mapping[str, Any]) -> Iterator[str]:  # Any: a ledger's columns
-        """Go on by one entry, its body read; yield what is impossible about it."""
+    def take(self, row: Mapping[str, Any]) -> list[str]:  # Any: a ledger's columns
+        """Go on by one entry, its body read; return what is impossible about it."""
+        if self.impossible:
+            self.impossible = []
+        self._take(row)
+        return self.impossible
+
+    def _tell(self, what: str) -> None:
+        self.impossible.append(what)
+
+    def _take(self, row: Mapping[str, Any]) -> None:  # Any: as above
         try:
             event = Event(row["event"])
         except ValueError:
-            yield f"event `{row['event']}` is not known"
+            self._tell(f"event `{row['event']}` is not known")
             return
         try:
             body = row["body"]
             if event in BESIDE or row["token"] == NO_TOKEN:
-                yield from self._beside(event, row)
+                self._beside(event, row)
                 return
-            yield from self._writer(event, row)
-            yield from self._run(event, row, body)
+            self._writer(event, row)
+            self._run(event, row, body)
             if row["task"]:
-                yield from self._task(event, row)
+                self._task(event, row)
             if event is Event.STEP_MOVED:
                 self._move((row["run"], row["task"], row["target"]), str(body["to"]))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            yield f"it lacks what `{event}` has to say: {error!r}"
+            self._tell(f"it lacks what `{event}` has to say: {error!r}")
 
-    def _beside(self, event: Event, row: Mapping[str, Any]) -> Iterator[str]:
+    def _beside(self, event: Event, row: Mapping[str, Any]) -> None:
         """What is said beside a run needs no lease, has no token, and is about a run that is."""
         if event not in BESIDE:
-            yield f"`{event}` was written without the lease"
+            self._tell(f"`{event}` was written without the lease")
         elif row["token"] != NO_TOKEN:
-            yield f"`{event}` is said without the lease, and it has token {row['token']}"
+            self._tell(f"`{event}` is said without the lease, and it has token {row['token']}")
         elif row["run"] and row["run"] not in self.attempts:
-            yield f"run `{row['run']}` was never opened"
+            self._tell(f"run `{row['run']}` was never opened")
 
-    def _writer(self, event: Event, row: Mapping[str, Any]) -> Iterator[str]:
+    def _writer(self, event: Event, row: Mapping[str, Any]) -> None:
         """One attempt writes at a time, each under a token higher than all before."""
         current = self.current
         if current is None or row["token"] > current.token:
             if current is not None and not current.ended and event is not Event.LOCK_TAKEN_OVER:
-                yield (
+                self._tell(
                     f"it overlaps attempt {current.number} of `{current.run}`, which had not "
                     "ended, and no takeover is on record"
                 )
             self.current = current = _Attempt(row["token"])
         elif row["token"] < current.token:
-            yield (
+            self._tell(
                 f"its token {row['token']} was stale: an attempt with token "
                 f"{current.token} wrote before it"
             )
             return
         if current.ended:
-            yield f"it was written after attempt {current.number} of `{current.run}` had ended"
+            self._tell(
+                f"it was written after attempt {current.number} of `{current.run}` had ended"
+            )
         if event is Event.ATTEMPT_STARTED:
             if current.started:
-                yield f"a second attempt starts under token {current.token}"
+                self._tell(f"a second attempt starts under token {current.token}")
             current.run, current.number, current.started = row["run"], row["attempt"], True
         elif event not in _BEFORE_THE_START:
             if not current.started:
-                yield "no attempt had started under its token"
+                self._tell("no attempt had started under its token")
             elif (row["run"], row["attempt"]) != (current.run, current.number) and not (
                 event is Event.RUN_ROLLED_BACK and self.undoes.get(current.run) == row["run"]
             ):
-                yield f"it was written in attempt {current.number} of `{current.run}`, not its own"
+                self._tell(
+                    f"it was written in attempt {current.number} of `{current.run}`, not its own"
+                )
         current.ended = current.ended or event is Event.ATTEMPT_ENDED
 
-    def _run(self, event: Event, row: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[str]:
+    def _run(self, event: Event, row: Mapping[str, Any], body: Mapping[str, Any]) -> None:
         """A run is opened once, its attempts count up, and its end is what its tasks say."""
         run = row["run"]
         if event is Event.RUN_OPENED:
             if run in self.attempts:
-                yield f"run `{run}` was opened before"
+                self._tell(f"run `{run}` was opened before")
             self.attempts.setdefault(run, 0)
             if body.get("undoes"):
                 self.undoes[run] = body["undoes"]
         elif run not in self.attempts:
             if event is not Event.LOCK_TAKEN_OVER:  # comes before the run it makes way for
-                yield f"run `{run}` was never opened"
+                self._tell(f"run `{run}` was never opened")
         elif event is Event.ATTEMPT_STARTED:
             if row["attempt"] != self.attempts[run] + 1:
-                yield f"attempt {row['attempt']} follows attempt {self.attempts[run]}"
+                self._tell(f"attempt {row['attempt']} follows attempt {self.attempts[run]}")
             self.attempts[run] = row["attempt"]
             self.declared[run] = [(run, task, target) for task, _, target, _ in body["declared"]]
             self.intents.clear()
         else:
-            yield from self._end(event, run)
+            self._end(event, run)
 
-    def _end(self, event: Event, run: str) -> Iterator[str]:
-        """Yield what is not settled of a run that is said to be through."""
+    def _end(self, event: Event, run: str) -> None:
+        """Tell what is not settled of a run that is said to be through."""
         said, keys = "", []
         if event is Event.RUN_PROVEN:
             said, keys = "proven", self.declared.get(run, [])
@@ -145,12 +159,12 @@ class Story:
             keys = [(rollback, task, target) for of, task, target in self.receipts if of == run]
         for key in keys:
             if key not in self.settled or key in self.doubtful:
-                yield f"run `{run}` is called {said}, and task {key[1]} on `{key[2]}` is open"
+                self._tell(f"run `{run}` is called {said}, and task {key[1]} on `{key[2]}` is open")
 
-    def _task(self, event: Event, row: Mapping[str, Any]) -> Iterator[str]:
+    def _task(self, event: Event, row: Mapping[str, Any]) -> None:
         """Each outcome follows an intent, each answer of a gate its opening."""
         key = (row["run"], row["task"], row["target"])
-        yield from self._forbidden(event, key, row["attempt"])
+        self._forbidden(event, key, row["attempt"])
         if event is Event.STEP_STARTED:
             self.intents[key] = row["attempt"]
             self.doubtful.add(key)
@@ -179,22 +193,22 @@ class Story:
                 known.discard(key)
                 known.add(renamed)
 
-    def _forbidden(self, event: Event, key: Key, attempt: int) -> Iterator[str]:
+    def _forbidden(self, event: Event, key: Key, attempt: int) -> None:
         match event:
             case Event.STEP_CHANGED | Event.STEP_FAILED if self.intents.get(key) != attempt:
-                yield f"`{event}` without an intent before it in the same attempt"
+                self._tell(f"`{event}` without an intent before it in the same attempt")
             case Event.STEP_MOVED if key not in self.doubtful:
-                yield "`step.moved` without an interrupted act before it"
+                self._tell("`step.moved` without an interrupted act before it")
             case Event.STEP_ADOPTED if key not in self.doubtful:
-                yield "`step.adopted` without an interrupted act before it"
+                self._tell("`step.adopted` without an interrupted act before it")
             case Event.STEP_UNCHANGED if key in self.doubtful:
-                yield "`step.unchanged`, while an act before it is in doubt"
+                self._tell("`step.unchanged`, while an act before it is in doubt")
             case Event.STEP_CONFIRMED if key not in self.receipts | self.settled:
-                yield "`step.confirmed` without an outcome before it"
+                self._tell("`step.confirmed` without an outcome before it")
             case Event.STEP_ROLLED_BACK if self._undone(key) not in self.receipts:
-                yield "`step.rolled_back` without a receipt in the run it undoes"
+                self._tell("`step.rolled_back` without a receipt in the run it undoes")
             case Event.GATE_PASSED | Event.GATE_CLOSED if key not in self.windows:
-                yield f"`{event}` without `gate.opened` before it"
+                self._tell(f"`{event}` without `gate.opened` before it")
             case _:
                 pass
 
