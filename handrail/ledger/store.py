@@ -121,7 +121,7 @@ class SqliteLedger(SqliteHistory):
                 current.refuse_if_alive(silence, takeover)
                 took_over = current.farewell(silence)
             sqlite.renew(db)
-            highest = db.execute("SELECT max(token) FROM entries").fetchone()[0] or 0
+            _, highest = db.execute(_UNDER_TOKEN).fetchone() or (0, 0)  # they only ever grow
             token = max(highest, current.token if current else 0) + 1
             beat.touch(self.path, token)
             lease = Lease(

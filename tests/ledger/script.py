@@ -148,9 +148,10 @@ def forging(path: Path, *, anchor: bool = True) -> Iterator[sqlite3.Connection]:
         for _, sql in triggers:
             db.execute(sql)
         if anchor and db.execute("PRAGMA user_version").fetchone()[0] > 1:
-            newest = "SELECT seq, sha256 FROM entries ORDER BY seq DESC LIMIT 1"
-            for head in db.execute(newest).fetchall():
-                db.execute("UPDATE anchor SET seq = ?, sha256 = ?", head)
+            db.execute(
+                "UPDATE anchor SET (seq, sha256) = (newest.seq, newest.sha256) "
+                "FROM (SELECT seq, sha256 FROM entries ORDER BY seq DESC LIMIT 1) AS newest"
+            )
 
 
 def rehash(db, first=1, last=None):

@@ -6,6 +6,7 @@ from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.guarded import Guard
 from handrail.engine.contract import ask
+from handrail.engine.eventlog import EventLog
 from handrail.engine.finding import Verdict
 from handrail.engine.inventory import Inventory
 from handrail.engine.record import Record
@@ -69,7 +70,8 @@ class Kept:
         choices = Choices("why", "ada", (), "", (), overrides=overrides)
         vault, calls = Vault.beside(path, planning=True), Calls("retire")
         where = Inventory("lab", path, None)
-        seen = Attempt(where, choices, self.ledger, run, runs, vault, {}, Head(), calls)
+        log = EventLog(where.ledger.with_suffix(".log"))
+        seen = Attempt(where, choices, self.ledger, run, runs, vault, {}, Head(), calls, log)
         seen.guard, seen.budget = Guard(), Budget(15, "")
         return ask(gates()[name].ensures, arguments | {"record": Record(seen)})
 
