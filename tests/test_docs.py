@@ -48,7 +48,10 @@ def test_a_page_does_what_it_says(name, tmp_path):
     said = typed((ROOT / "docs" / name).read_text(encoding="utf-8"), tmp_path)
     assert len(said) > 1
     if name == "write-a-runbook.md":
-        assert "of east: folder=" in said["pyinfra inventory/pair.py runbooks/pair.py --dry"]
+        assert (
+            "of east: folder="
+            in said["pyinfra inventory/pair.py runbooks/pair.py --dry --data diff=1"]
+        )
         assert not list((tmp_path / "night").glob("east/*"))
     else:
         assert " passed" in said["python -m pytest"]

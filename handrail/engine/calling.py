@@ -117,8 +117,10 @@ def canaries(canary: object, on: str | None) -> list[str]:
     return [each.name for each in host.inventory if selected(on, each)][:canary]
 
 
-def add(name: str, commands: Commands, settings: dict[str, Any], *, here: bool) -> None:
+def add(name: str, commands: Commands, settings: dict[str, Any], *, here: bool) -> str:
     """Add an operation to pyinfra on this target; elsewhere it only keeps its place.
+
+    Returns how pyinfra calls it.
 
     pyinfra orders operations by what each target does one after the other. A call that one target
     left out would let its next call run too early, so every target gets every call, and those
@@ -132,6 +134,7 @@ def add(name: str, commands: Commands, settings: dict[str, Any], *, here: bool) 
         meta = state.get_meta_for_host(host)
         meta.ops -= 1
         meta.ops_no_change -= 1
+    return str(added._hash)  # noqa: SLF001  as above
 
 
 def _generator(commands: Commands) -> Callable[[], Any]:

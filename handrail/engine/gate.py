@@ -26,13 +26,14 @@ from handrail.engine.plan import preview
 from handrail.engine.record import Record
 from handrail.engine.signature import SUPPLIED, readers_of, refuse_reserved, signature_without
 from handrail.engine.standing import gate_facts
-from handrail.engine.telling import say, tell
+from handrail.engine.telling import doing, say, tell
 from handrail.ledger.entry import Event, now
 from handrail.ledger.errors import PreconditionUnmet, RunbookError
+from handrail.ledger.views.plain import rough
+from handrail.pages import one_line
 
 POLL_SECONDS = 2.0
 TIMEOUT_SECONDS = 60.0
-SAY_EVERY = timedelta(seconds=15)  # a wait that says nothing looks like a hang
 
 
 def contract_of_gate(function: Callable[..., Any], fix: str) -> Contract:
@@ -117,13 +118,16 @@ def wait_for(act: Act) -> Finding:
     arguments = act.live | {"since": since, "record": Record(act.attempt)}
     poll = float(act.plain.get("poll_seconds", POLL_SECONDS))
     deadline = now() + timedelta(seconds=float(act.plain.get("timeout_seconds", TIMEOUT_SECONDS)))
-    said = now()
+    at_most, told = deadline - now(), False
+    key = (act.task.declared.task, host.name)
     while (found := ask(act.contract.ensures, arguments)).verdict is Verdict.INCONCLUSIVE:
         if now() > deadline:
             break
-        if now() - said >= SAY_EVERY:
-            say(f"waiting: {found.why}")
-            said = now()
+        waiting = f"waiting: {one_line(found.why)}"
+        if not told:
+            say(f"{waiting}; at most {rough(at_most.total_seconds())}")
+            told = True
+        doing(key, waiting)
         time.sleep(poll)  # pyinfra makes this a switch to the other targets
     if not found.passed:
         close(act, found.verdict, closed_because(act, found).why, snapshot.figures(found.facts))
@@ -138,6 +142,7 @@ def wait_for(act: Act) -> Finding:
 
 def close(act: Act, verdict: Verdict, why: str, facts: dict[str, Any] | None = None) -> None:
     """Record that the gate did not open, and let nothing start after it."""
+    act.attempt.stops[act.task.declared.task, host.name] = None
     act.attempt.stop(f"{act.contract.name} ({act.task.declared.task}) on {host.name}")
     try:
         act.record(Event.GATE_CLOSED, why=why, verdict=verdict, facts=facts or {})

@@ -18,8 +18,10 @@ SIGNALLED = 128  # a shell's own way to say which signal ended a command: 130, 1
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def on_interruption(close: Callable[[int], None]) -> None:
+def on_interruption(close: Callable[[int], None], first: Callable[[], list[str]]) -> None:
     """Call `close` when a signal asks this process to end; it leaves with 128 and its number.
+
+    What is at stake, the lines of `first`, is said before all else.
 
     While steps are at work it is called from a greenlet of its own, so never in the middle of a
     ledger entry; a second signal does not wait for that.
@@ -37,7 +39,9 @@ def on_interruption(close: Callable[[int], None]) -> None:
     def interrupted(number: int, frame: FrameType | None) -> None:
         del frame
         asked.append(number)
-        sys.stderr.write(f"\n--> {signal.Signals(number).name}: ending now\n")
+        told = [] if asked[1:] else first()
+        lines = [*told, f"--> {signal.Signals(number).name}: ending now"]
+        sys.stderr.write("\n" + "\n".join(lines) + "\n")
         if len(asked) > 1:
             os._exit(SIGNALLED + number)
         if is_executing():

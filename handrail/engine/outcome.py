@@ -19,6 +19,10 @@ from handrail.ledger.errors import DriftFound, InDoubt, NotProven, PreconditionU
 from handrail.ledger.task import Declared
 
 
+class NothingStarts(PreconditionUnmet):
+    """Another target has failed; what stopped it is on record there."""
+
+
 @dataclass
 class End:
     """How a part of a step ended: with a refusal to be told, or without."""
@@ -37,7 +41,10 @@ def refusing(attempt: Attempt, declared: Declared) -> Iterator[End]:
     end = End()
     try:
         yield end
+    except NothingStarts as error:
+        end.told.append(failing(str(error)))
     except RunbookError as error:
+        attempt.stops[declared.task, declared.target] = error
         record_refusal(attempt, declared, error.why)
         end.told.append(failing(str(error)))
     except BaseException as bug:
@@ -74,7 +81,7 @@ def _fail(end: End, act: Act, error: RunbookError, failure: Failure) -> None:
 def refuse_after_failure(attempt: Attempt) -> None:
     """Raise where another target has failed: no step starts anywhere after it."""
     if attempt.stopped_by:
-        raise PreconditionUnmet(
+        raise NothingStarts(
             f"nothing more starts on {host.name}",
             f"the run stopped at {attempt.stopped_by}",
             "mend that, then the same command again",
@@ -117,6 +124,7 @@ def record_failure(act: Act, why: str, failure: Failure) -> None:
     A ledger that does not take it leaves the step in doubt, as it is.
     """
     act.attempt.stop(f"{act.contract.name} ({act.task.declared.task}) on {host.name}")
+    act.attempt.stops[act.task.declared.task, host.name] = None
     try:
         act.record(Event.STEP_FAILED, why=why, **failure.evidence())
     except RunbookError as unwritable:

@@ -19,6 +19,7 @@ from handrail.engine.outline.text import is_coloured, screen, width
 from handrail.ledger.errors import RunbookError
 
 CLI = "pyinfra_cli.cli"
+END_OF_INPUT = "\x04"
 ENTER = "Press enter to run this; anything else leaves: "
 
 
@@ -29,6 +30,7 @@ def stand_in(attempt: Attempt) -> None:
         return
     ours: dict[str, Callable[..., object]] = {
         "print_meta": lambda _: None,
+        "print_results": lambda _: None,
         "print_run_json": lambda *_, **__: None,
         "_do_confirm": lambda message: _confirmed(attempt, message),
     }
@@ -80,8 +82,7 @@ def _confirmed(attempt: Attempt, message: str) -> bool:
         return False
     show_plan(attempt)
     wanted = attempt.environment if attempt.guard.guarded else ""
-    question = f"Type `{wanted}` to run this; anything else leaves: " if wanted else ENTER
-    answer = ask(question)
+    answer = question(f"Type `{wanted}` to run this; anything else leaves: " if wanted else ENTER)
     if answer == wanted:
         return True
     sys.stderr.write(f"--> `{answer}` is not `{wanted}`: nothing was done.\n" if wanted else
@@ -89,13 +90,13 @@ def _confirmed(attempt: Attempt, message: str) -> bool:
     return False
 
 
-def ask(question: str) -> str:
+def question(text: str) -> str:
     """Ask on the terminal and return the answer, while the other targets go on.
 
-    An end of the terminal's input is an answer, too: one that nothing takes for a yes.
+    The end of the terminal's input is an answer, too: one that nothing takes for a yes.
     """
-    sys.stderr.write(f"\n{question}")
+    sys.stderr.write(f"\n{text}")
     sys.stderr.flush()
     select.select([sys.stdin], [], [])  # gevent's: the other targets and signals go on
     line = sys.stdin.readline()
-    return line.strip() if line else "\x04"
+    return line.strip() if line else END_OF_INPUT

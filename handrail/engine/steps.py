@@ -178,8 +178,10 @@ def _declare(spoken: Spoken) -> None:
     do = partial(commands, contract, spoken.task, plain)
     if first:
         alone = spoken.settings | {"_serial": True}
-        calling.add(sentence, do, alone, here=chosen and host.name in first)
-    calling.add(sentence, do, spoken.settings, here=chosen and host.name not in first)
+        ahead = calling.add(sentence, do, alone, here=chosen and host.name in first)
+        attempt.calls.operations[ahead] = spoken.task
+    added = calling.add(sentence, do, spoken.settings, here=chosen and host.name not in first)
+    attempt.calls.operations[added] = spoken.task
 
 
 def refuse_until(contract: Contract, until: str, stake: str) -> None:

@@ -1,5 +1,6 @@
 """What the operator is told, and the two shapes of a refusal that pyinfra carries out."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -63,6 +64,33 @@ def tell(message: str) -> None:
     """Print a refusal under the target's name."""
     for line in message.splitlines():
         logger.error(f"{host.print_prefix}{line}")
+
+
+Listener = Callable[[tuple[str, str], str, float | None], None]
+_listeners: list[Listener] = []
+
+
+def tell_doing_to(listener: Listener) -> None:
+    """Let somebody hear what each call is at, and which share of it is done."""
+    _listeners.append(listener)
+
+
+def doing(call: tuple[str, str], what: str, share: float | None = None) -> None:
+    """Tell what a call (task, target) is at, and which share of it is done, from 0 to 1."""
+    for listener in _listeners:
+        listener(call, what, share)
+
+
+def progress(done: int, total: int, what: str = "") -> None:
+    """Tell how far the step at work is, as often as one likes; the console shows it now and then.
+
+    Args:
+        done: So much of it.
+        total: All there is; in the same unit.
+        what: What is at hand, as people say it: "attendance_records 1.2 M of 1.9 M".
+    """
+    for listener in _listeners:
+        listener(("", host.name), what, min(done / total, 1.0) if total else None)
 
 
 def say(message: str) -> None:

@@ -65,7 +65,8 @@ def roll_back(
         name = way_back(receipt)
         place = f"{undone.id}:{receipt.task}"
         attempt.declare(receipt.task, receipt.step, name, place, selected=here)
-        calling.add(name, _commands_for(receipt), dict(receipt.settings), here=here)
+        added = calling.add(name, _commands_for(receipt), dict(receipt.settings), here=here)
+        attempt.calls.operations[added] = receipt.task
 
 
 def way_back(receipt: Receipt) -> str:

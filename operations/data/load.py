@@ -2,7 +2,6 @@
 
 import json
 import math
-import time
 from pathlib import Path
 
 from handrail.clients import private_folder
@@ -13,7 +12,6 @@ from handrail.transfer.backup import backup as backups
 from handrail.transfer.load import catchup
 from handrail.transfer.load import load as loads
 from handrail.transfer.load.workers import Workers, asked_for
-from handrail.transfer.read.journal import Moved
 from handrail.transfer.read.kept_out import FILES
 from handrail.transfer.read.standing import FILE
 from handrail.transfer.sql.plan import Plan
@@ -28,8 +26,7 @@ from ..evidence import (
     move_aside,
 )
 from ..rows import of_this_state, opened, rows_there, sql_of_rows, urls, way_back_is_proven
-
-SAY_EVERY_SECONDS = 10.0
+from ..rows_moved import RowsMoved
 
 
 def rows_are_loaded(
@@ -125,7 +122,7 @@ def stream(
         loads.note_mark(theirs, plan.digest, done.mark)
         say(f"{done.chunks_moved} chunks moved again: the source had changed since the load")
         return
-    tell = Progress().tell
+    tell = RowsMoved(record).tell
     # a load of this run that stopped, and whose mapping was mended since, gives way
     loaded = loads.load(
         plan, ours, theirs, mode="bulk", record=record, supersede=True, workers=workers,
@@ -147,21 +144,6 @@ def refuse_written(plan: Plan, destination: Database) -> None:
             f"rows were written on Django since, in {', '.join(written)}, and would be lost",
             "roll back to the task before the load: that exports them first",
         )
-
-
-class Progress:
-    """Says how far a load is, now and then."""
-
-    def __init__(self) -> None:
-        self._rows = 0
-        self._told = time.monotonic()
-
-    def tell(self, moved: Moved) -> None:
-        """Take a chunk into account, and speak up where nothing was said for a while."""
-        self._rows += moved.expected.sums.rows
-        if time.monotonic() - self._told >= SAY_EVERY_SECONDS:
-            say(f"{self._rows} rows are there; at `{moved.chunk.table}`")
-            self._told = time.monotonic()
 
 
 def swap(destination: Database, place: Path) -> None:

@@ -377,7 +377,7 @@ def test_a_call_has_one_name_on_every_target(pair):
 
     ran = pair.run()
 
-    assert "Starting operation: Say it \n" in ran.said
+    assert "] 1 two  Say it  " in ran.said
 
 
 def test_a_receipt_from_before_a_step_took_an_argument_is_put_back(lab):

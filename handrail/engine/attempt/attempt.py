@@ -1,7 +1,7 @@
 """One start of the command: which run it belongs to, what it may write, what it learnt."""
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.consent import Consent
 from handrail.engine.attempt.guarded import Guard
 from handrail.engine.attempt.heartbeat import keep_beating
+from handrail.engine.attempt.held import held
 from handrail.engine.attempt.lost import settle_lost_doubts
 from handrail.engine.attempt.started import started
 from handrail.engine.decide.before import refusals
@@ -24,7 +25,7 @@ from handrail.engine.eventlog import EventLog
 from handrail.engine.inventory import Inventory
 from handrail.engine.names import current_arguments, is_same_step
 from handrail.ledger.chain import Head
-from handrail.ledger.entry import BESIDE, Event
+from handrail.ledger.entry import BESIDE, Entry, Event
 from handrail.ledger.errors import LedgerUnwritable, RunbookError, RunLocked
 from handrail.ledger.lease import BEATS, Owner
 from handrail.ledger.run import Outcome, Run
@@ -55,11 +56,14 @@ class Attempt:
     writer: Writer | None = None
     number: int = 0
     stopped_by: str = ""
+    stops: dict[tuple[str, str], RunbookError | None] = field(default_factory=dict)  # and why
+    then: dict[str, str] = field(default_factory=dict)  # the rollback that follows when this ends
     refusal: RunbookError | None = None  # what forbade to start, where something did
     guard: Guard = field(default_factory=Guard)
     budget: Budget = field(default_factory=Budget)
     beside: str = ""  # who else is at work while this one plans
     known: Measured | None = None  # how long tasks took before, once somebody asked
+    listeners: list[Callable[[Entry], None]] = field(default_factory=list)  # hear of each entry
 
     @property
     def environment(self) -> str:
@@ -251,22 +255,12 @@ class Attempt:
         if event is Event.STEP_ROLLED_BACK and self.run.undoes in self.runs:
             self.runs[self.run.undoes].apply(entry)
         self.log.write(event, run=entry.run, attempt=self.number, task=task, target=target)
+        for listener in self.listeners:
+            listener(entry)
 
     def stop(self, where: str) -> None:
         """Let no step start anywhere after a failure on one target."""
         self.stopped_by = self.stopped_by or where
-
-    def held(self) -> str:
-        """Return where this attempt holds: all before it is done, nothing after it, no doubt."""
-        if not self.choices.to or self.run.undoes or self.stopped_by or self.refusal:
-            return ""
-        doubt = any(task.in_doubt for task in self.run.tasks.values())
-        done = all(
-            self.run.is_done(task)
-            for (name, _), task in self.run.tasks.items()
-            if name in self.calls.places and not self.is_beyond(name)
-        )
-        return self.choices.to if done and not doubt else ""
 
     def end(self) -> None:
         """Say goodbye in the ledger: the run's outcome is what it holds now."""
@@ -275,8 +269,8 @@ class Attempt:
         outcome = self.run.outcome
         if outcome is Outcome.PROVEN and not self.run.proven:
             self.append(Event.RUN_PROVEN)
-        held = self.held() if outcome is Outcome.OPEN else ""
-        said = {"outcome": Outcome.HELD, "held": held} if held else {"outcome": outcome}
+        at = held(self) if outcome is Outcome.OPEN else ""
+        said = {"outcome": Outcome.HELD, "held": at} if at else {"outcome": outcome}
         self.append(Event.ATTEMPT_ENDED, body=said | {"stopped_by": self.stopped_by})
         self.writer.release()
         self.writer = None

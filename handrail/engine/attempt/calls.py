@@ -27,6 +27,7 @@ class Calls:
     untils: dict[str, str] = field(default_factory=dict)  # gate -> the task that makes it history
     stakes: dict[str, tuple[str, str]] = field(default_factory=dict)  # step -> text, what ends it
     owners: dict[str, str] = field(default_factory=dict)  # task -> who answers for it
+    operations: dict[str, str] = field(default_factory=dict)  # as pyinfra calls them -> task
     accepts: dict[str, str] = field(default_factory=dict)  # task that may stay -> why
     undoing: set[tuple[str, str]] = field(default_factory=set)  # what a rollback will put back
     holds: dict[str, Hold] = field(default_factory=dict)

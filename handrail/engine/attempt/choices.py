@@ -9,6 +9,8 @@ from handrail.engine.attempt.consent import FORMS, Consent
 from handrail.ledger.errors import RunbookError, WrongCommand
 
 OVERRIDES = ("proof", "budget", "interlock")
+# What may be said beforehand of a call that does not go through; the first two need no reason.
+ON_FAILURE = ("look", "leave", "again", "adopt", "skip", "rollback")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Choices:
     overrides: tuple[str, ...] = ()  # what is not to forbid the start, although it would
     sql: str = ""  # the file that a plan's SQL goes to
     diff: bool = False  # a plan shows in full what would change
+    on_failure: str = ""  # what is done where a call does not go through and nobody can be asked
 
     @classmethod
     def given(cls) -> Self:
@@ -53,8 +56,31 @@ class Choices:
             drill=said("drill"),
             overrides=_overrides(reason),
             sql=said("sql"),
+            on_failure=_on_failure(reason),
             diff=said("diff").lower() not in {"", "0", "false"},
         )
+
+
+def _on_failure(reason: str) -> str:
+    """Return what is done where a call does not go through.
+
+    Raises:
+        WrongCommand: it is none of what can be done.
+        RunbookError: nobody says why.
+    """
+    given = said("on_failure").strip()
+    word = given.partition(":")[0]
+    if given and word not in ON_FAILURE:
+        known = ", ".join(f"`{each}`" for each in ON_FAILURE)
+        why = f"`on_failure={given}` is not a choice"
+        raise WrongCommand("the run did not start", why, f"write one of {known}, `rollback:HOLD`")
+    if word in ON_FAILURE[2:] and not reason:
+        raise RunbookError(
+            "the run did not start",
+            f"`on_failure={given}`: an override needs a reason; it is kept in the ledger",
+            'add `--data reason="…"`',
+        )
+    return given
 
 
 def _overrides(reason: str) -> tuple[str, ...]:

@@ -2,11 +2,15 @@
 
 import atexit
 import os
+import shlex
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from handrail.engine.attempt.attempt import Attempt
-from handrail.engine.attempt.command import is_dry, is_json
+from handrail.engine.attempt.command import is_dry, is_json, runbook_file, to_paste
+from handrail.engine.attempt.stakes import stake_lines
 from handrail.engine.attempt.summary import summary
 from handrail.engine.decide.end import EndFacts, exit_status
 from handrail.engine.prompt import show_plan
@@ -33,10 +37,21 @@ def close(attempt: Attempt, signalled: int = 0) -> None:
         sys.excepthook(*sys.exc_info())
         status = signalled or 1
     finally:
+        if attempt.then and not signalled:
+            _go_back(attempt.then)
         if status:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)  # an exit handler has no other way to set the status
+
+
+def _go_back(then: dict[str, str]) -> None:
+    """Carry out the rollback that somebody chose when a call did not go through."""
+    command = to_paste(str(Path(runbook_file()).parent / "rollback.py"), **then)
+    _print([f"--> {command}"])
+    program, *words = shlex.split(command)
+    beside = Path(sys.argv[0]).with_name(program)
+    subprocess.run([str(beside) if beside.exists() else program, *words], check=False)
 
 
 def _dry_end(attempt: Attempt) -> int:
@@ -57,6 +72,8 @@ def _dry_end(attempt: Attempt) -> int:
 
 def _end(attempt: Attempt, signalled: int) -> int:
     began = attempt.writer is not None
+    if began and not signalled:  # an interruption has said so already
+        _print(stake_lines(attempt))
     if began or attempt.refusal is None:
         error = _refusal_of(attempt.end if began else attempt.refuse_to_start)
         _print([str(error)] if error is not None else [])

@@ -17,6 +17,8 @@ from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.closing import close
 from handrail.engine.attempt.command import is_dry, runbook_file
 from handrail.engine.attempt.guarded import Guard
+from handrail.engine.attempt.stakes import stake_lines
+from handrail.engine.console import Console
 from handrail.engine.eventlog import EventLog
 from handrail.engine.here import Here
 from handrail.engine.interruption import on_interruption
@@ -27,6 +29,7 @@ from handrail.engine.plain_operations import refuse_plain_operations
 from handrail.engine.prompt import stand_in
 from handrail.engine.secrecy import keep_secrets
 from handrail.engine.telling import refuse, say
+from handrail.engine.turn import take_turns
 from handrail.engine.watch import reached
 from handrail.ledger.entry import now
 from handrail.ledger.errors import RunbookError, RunLocked
@@ -122,9 +125,13 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
         keep_copies_in(inventory.ledger.with_suffix(".repositories"))
     keep_secrets()
     stand_in(attempt)
+    if not is_dry():
+        console = Console(attempt)
+        console.attend()
+        take_turns(attempt, console)
     tell_waits_to(say)
     atexit.register(close, attempt)
-    on_interruption(lambda status: close(attempt, status))
+    on_interruption(lambda status: close(attempt, status), lambda: stake_lines(attempt))
     return attempt
 
 

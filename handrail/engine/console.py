@@ -1,0 +1,187 @@
+"""What an operator sees while a runbook is carried out: where it is, since when, how long still.
+
+A line where a call begins to act, one where it ends, and one that changes in between: at a
+terminal it is drawn anew each second, elsewhere it is a line of at most one a minute.
+"""
+
+import os
+import re
+import sys
+import time
+from dataclasses import dataclass, field
+from logging import LogRecord
+
+import click
+import gevent  # type: ignore[import-untyped]  # it has no types of its own
+from pyinfra import logger
+
+from handrail.engine.attempt.attempt import Attempt
+from handrail.engine.attempt.measured import known
+from handrail.engine.telling import tell_doing_to
+from handrail.ledger.entry import Entry, Event, now
+from handrail.ledger.task import Declared, Record, Task
+from handrail.ledger.views import plain
+from handrail.ledger.views.times import Estimate, Expected
+from handrail.pages import one_line
+
+TICK_SECONDS = 1.0
+SAY_EVERY_SECONDS = 60.0  # where nothing can be drawn anew
+CLEAR = "\033[K"
+# Lines of pyinfra's that say less than ours, or of a target that a call is not for.
+QUIET = re.compile(
+    r"--> (Starting .*operation:|Beginning operation run|Results:|Detected changes:)"
+    r"|\[.*\] (Skipped|Success|No changes)$"
+)
+BEGINS = {Event.STEP_STARTED, Event.GATE_OPENED}
+ENDS = {
+    Event.STEP_CHANGED: "changed",
+    Event.STEP_ROLLED_BACK: "put back",
+    Event.GATE_PASSED: "passed",
+}
+WORDS = {
+    Event.STEP_REFUSED: "refused",
+    Event.STEP_FAILED: "failed",
+    Event.GATE_CLOSED: "closed",
+    Event.STEP_ADOPTED: "adopted",
+    Event.STEP_SKIPPED: "skipped",
+    Event.STEP_UNCHANGED: "unchanged",
+    Event.STEP_CONFIRMED: "unchanged",
+    Event.STEP_ROLLED_BACK: "as before",
+}
+Key = tuple[str, str]
+
+
+@dataclass
+class Activity:
+    """One call at work on one target."""
+
+    call: Declared
+    expected: Expected | None
+    began: float = field(default_factory=time.monotonic)
+    told: float = field(default_factory=time.monotonic)
+    doing: str = ""  # how far it is, or what it waits for
+    share: float | None = None  # of all that it has to do
+
+    def state(self) -> str:
+        """Return how long it takes still, and how far it is."""
+        spent = time.monotonic() - self.began
+        share = self.share
+        left = spent / share - spent if share else None
+        if self.expected is not None:
+            left = Estimate().plus(self.expected, spent).seconds if left is None else left
+            share = share or min(spent / max(self.expected.seconds, 0.1), 0.99)
+        parts = [f"about {plain.rough(left)}"] if left is not None else [plain.rough(spent)]
+        parts += [f"{share * 100:.0f} %"] if share is not None else []
+        return ", ".join(parts) + (f" ({self.doing})" if self.doing else "")
+
+
+class Console:
+    """The lines of one command."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
+        self.at_work: dict[Key, Activity] = {}
+        self.said: set[Key] = set()  # calls that have a line of their own in this turn
+        self.is_drawn = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def attend(self) -> None:
+        """Listen to what is recorded, and take pyinfra's place on the screen."""
+        os.environ["PYINFRA_PROGRESS"] = "off"
+        logger.addFilter(is_wanted)
+        self.attempt.listeners.append(self.hear)
+        tell_doing_to(self.doing)
+        gevent.spawn(self._keep_telling)
+
+    def hear(self, entry: Entry) -> None:
+        """Tell what was just recorded of a call."""
+        if not entry.task or entry.run != self.attempt.run.id:
+            return
+        key = (entry.task, entry.target)
+        task = self.attempt.run.tasks[key]
+        if entry.event in BEGINS:
+            self.begin(task)
+        elif entry.event in ENDS and key in self.at_work:
+            self._end(key, task, ENDS[entry.event])
+        elif entry.event in WORDS:
+            self.at_work.pop(key, None)
+            if key not in self.said or entry.event not in {Event.STEP_REFUSED, Event.STEP_FAILED}:
+                self._head(task.declared, WORDS[entry.event])
+
+    def begin(self, task: Task) -> None:
+        """Tell that a call begins to act, or goes on to wait, and how long that takes."""
+        call = task.declared
+        expected = known(self.attempt).of(call, back=bool(self.attempt.run.undoes))
+        self.at_work[call.task, call.target] = Activity(call, expected)
+        self._head(call, f"about {plain.rough(expected.seconds)}" if expected else "")
+
+    def _end(self, key: Key, task: Task, word: str) -> None:
+        del self.at_work[key]
+        took = f" in {plain.duration(task.seconds)}" if task.seconds is not None else ""
+        why = f": {one_line(task.why)}" if task.why else ""
+        self.line(f"        {word}{took}{why}")
+
+    def turn(self, key: Key) -> None:
+        """Take note that a call comes to its turn on a target."""
+        self.said.discard(key)
+
+    def over(self, key: Key) -> None:
+        """Tell of a call whose turn is over without a word, that nothing had to be done."""
+        self.at_work.pop(key, None)
+        task = self.attempt.run.tasks[key]
+        if key not in self.said and not self.attempt.is_beyond(key[0]):
+            words = {Record.SKIPPED: "skipped", Record.UNPROVEN: "unproven",
+                     Record.ROLLED_BACK: "put back already"}  # fmt: skip
+            self._head(task.declared, words.get(task.record, "unchanged"))
+
+    def _head(self, call: Declared, tail: str) -> None:
+        self.said.add((call.task, call.target))
+        self.line(f"{self._place(call)}  {now():%H:%M:%S}" + (f"  {tail}" if tail else ""))
+
+    def _place(self, call: Declared) -> str:
+        """Return which call of how many it is, on which target, in its own words."""
+        places = list(self.attempt.calls.places)
+        number = f"{places.index(call.task) + 1}/{len(places)}"
+        return f"[{number}] {call.task} {call.target}  {one_line(call.name)}"
+
+    def line(self, text: str) -> None:
+        """Print a line; the one that is drawn anew gives way to it."""
+        click.echo(f"{CLEAR if self.is_drawn else ''}{text}", err=True)
+
+    def doing(self, key: Key, text: str, share: float | None) -> None:
+        """Take note of what a call is at, and how far; without its task, the one on that target."""
+        for each in self.at_work.values():
+            call = each.call
+            if key in ((call.task, call.target), ("", call.target)):
+                each.doing, each.share = one_line(text), share
+
+    def _keep_telling(self) -> None:
+        while True:
+            gevent.sleep(TICK_SECONDS)
+            if self.is_drawn:
+                self._draw()
+            else:
+                self._say_now_and_then()
+
+    def _draw(self) -> None:
+        """Draw the newest call at work on a line that the next one clears."""
+        if not self.at_work:
+            return
+        each = list(self.at_work.values())[-1]
+        others = f" (+{len(self.at_work) - 1})" if len(self.at_work) > 1 else ""
+        text = f"{self._place(each.call)}{others}  {now():%H:%M:%S}  {each.state()}"
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+        sys.stderr.write(f"{text if len(text) < columns else text[: columns - 2] + '…'}{CLEAR}\r")
+        sys.stderr.flush()
+        sys.stderr.write(CLEAR)  # goes out with the next line, and clears this one
+
+    def _say_now_and_then(self) -> None:
+        """Say how far each call at work is that nothing was heard of for a while."""
+        for each in self.at_work.values():
+            if time.monotonic() - each.told >= SAY_EVERY_SECONDS:
+                each.told = time.monotonic()
+                self.line(f"{self._place(each.call)}  {now():%H:%M:%S}  {each.state()}")
+
+
+def is_wanted(record: LogRecord) -> bool:
+    """Tell whether a line of pyinfra's adds something to ours."""
+    return not (isinstance(record.msg, str) and QUIET.match(click.unstyle(record.msg).strip()))

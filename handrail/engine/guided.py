@@ -1,0 +1,212 @@
+"""What can be done about a call that did not go through: shown, asked, and said with a reason."""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from handrail.engine.act import Act
+from handrail.engine.attempt.attempt import Attempt
+from handrail.engine.attempt.consent import Consent
+from handrail.engine.attempt.measured import known
+from handrail.engine.attempt.stakes import stake_lines
+from handrail.engine.console import Console
+from handrail.engine.contract import ask, claim, load
+from handrail.engine.prompt import END_OF_INPUT, question
+from handrail.engine.telling import say
+from handrail.ledger.errors import DriftFound, RunbookError
+from handrail.ledger.task import Record, Task
+from handrail.ledger.views import plain
+from handrail.ledger.views.ahead import about
+from handrail.ledger.views.times import way_back
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One thing that can be done.
+
+    Args:
+        word: What is typed.
+        does: What it would do.
+        take: Does it, given the reason; True where the call has another turn, None where it is
+            to be asked again.
+        wants_reason: It is recorded, so somebody has to say why.
+    """
+
+    word: str
+    does: str
+    take: Callable[[str], bool | None]
+    wants_reason: bool = True
+
+
+class Guide:
+    """What is asked where a call does not go on: at a terminal of a person, else of the command."""
+
+    def __init__(self, attempt: Attempt, console: Console) -> None:
+        self.attempt, self.console = attempt, console
+        self.answered: set[Key] = set()  # by `on_failure=`, which is one word for each call
+
+    def goes_on(self, key: Key) -> bool:
+        """Tell whether a call has another turn."""
+        task = self.attempt.run.tasks[key]
+        if said := self.attempt.choices.on_failure:
+            return self._as_said(key, task, said)
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return False
+        while True:
+            chosen = self._asked(task)
+            if chosen is None:
+                continue
+            reason = self._reason(chosen)
+            taken = chosen.take(reason) if reason is not None else None
+            if taken is not None:
+                return taken
+
+    def _as_said(self, key: Key, task: Task, said: str) -> bool:
+        """Do what the command said beforehand, once for each call."""
+        if key in self.answered:
+            return False
+        self.answered.add(key)
+        word, _, label = said.partition(":")
+        for choice in self.choices(task):
+            if choice.word == (f"{word} {label}".strip() if label else word):
+                self.console.line(f"    on_failure={said}: {choice.does}")
+                return bool(choice.take(self.attempt.choices.reason))
+        self.console.line(f"    on_failure={said} is no answer to this; the run stops")
+        return False
+
+    def _asked(self, task: Task) -> Choice | None:
+        """Show what can be done, and return what is chosen; None where that is nothing."""
+        choices = self.choices(task)
+        width = max(len(each.word) for each in choices)
+        call = task.declared
+        for line in stake_lines(self.attempt):
+            self.console.line(line)
+        self.console.line(f"{call.task} on {call.target} did not go through. You can:")
+        for each in choices:
+            self.console.line(f"    {each.word:<{width}}  {each.does}")
+        answer = question("What now? ")
+        found = [each for each in choices if each.word == answer]
+        found = found or [each for each in choices if answer and each.word.startswith(answer)]
+        if answer == END_OF_INPUT:
+            return next(each for each in choices if each.word == "leave")
+        if len(found) == 1:
+            return found[0]
+        self.console.line(f"    `{answer}` is none of them, or more than one.")
+        return None
+
+    def _reason(self, choice: Choice) -> str | None:
+        """Return why something is chosen; None where nobody says it, so it is not done."""
+        if not choice.wants_reason:
+            return ""
+        reason = question("Why? It is kept in the ledger: ")
+        if reason and reason != END_OF_INPUT:
+            return reason
+        self.console.line("    Without a reason nothing is done.")
+        return None
+
+    def choices(self, task: Task) -> list[Choice]:
+        """Return what can be done about a call that did not go through."""
+        return [*self._here(task), *self._back(), self._leave()]
+
+    def _here(self, task: Task) -> Iterator[Choice]:
+        """Yield what can be done about the call itself."""
+        stopped = self.attempt.stops.get((task.declared.task, task.declared.target))
+        contract = load(task.declared.step)
+        if contract.is_gate or task.record is not Record.IN_DOUBT:
+            yield Choice(
+                "look", "asks again; goes on where it holds now", self._turn, wants_reason=False
+            )
+        else:
+            done = f"asks whether {claim(contract.ensures)}; goes on only where that is so"
+            yield Choice("look", done, lambda _: self._looks(task), wants_reason=False)
+        if isinstance(stopped, DriftFound):
+            does = "puts it back all the same" if self.attempt.run.undoes else "does it again"
+            choice = "undo" if self.attempt.run.undoes else "redo"
+            yield Choice("again", f"{does}, over what was changed since",
+                         self._consent(task, "drift", choice))  # fmt: skip
+        elif task.record is Record.IN_DOUBT and self.attempt.run.undoes:
+            yield Choice("again", "puts it back once more", self._turn, wants_reason=False)
+        elif task.record is Record.IN_DOUBT:
+            yield from self._doubt(task, idempotent=contract.idempotent)
+
+    def _doubt(self, task: Task, *, idempotent: bool) -> Iterator[Choice]:
+        """Yield what a person can say of an act whose end is not known."""
+        once = "it may be: it is idempotent" if idempotent else "it is not declared idempotent"
+        words = {
+            "retry": ("again", f"runs it again from what was captured first; {once}"),
+            "adopt": ("adopt", "takes it as done, on your word: the run ends finished, not proven"),
+            "skip": ("skip", "leaves it as it is and goes on: the run ends finished, not proven"),
+        }
+        for choice, (word, does) in words.items():
+            if not self._is_spent(task, choice):
+                yield Choice(word, does, self._consent(task, "settle", choice))
+
+    def _is_spent(self, task: Task, choice: str) -> bool:
+        return self.attempt.facts().is_spent(_word(task, "settle", choice))
+
+    def _back(self) -> Iterator[Choice]:
+        """Yield how far back a rollback can go, and what that takes."""
+        run = self.attempt.run
+        if run.undoes or not run.receipts():
+            return
+        times = known(self.attempt)
+        done = {task.declared.task for task in run.tasks.values() if run.is_done(task)}
+        labels = [hold.label for hold in run.holds if hold.after in done]
+        for label in [*reversed(labels), ""]:
+            takes = way_back(run, times, label)
+            if takes.tasks:
+                steps = plain.count(takes.tasks, "step")
+                where = f"what came after {label}" if label else "all of it"
+                yield Choice(
+                    f"rollback {label}".strip(),
+                    f"ends this run and undoes {where}, {steps}, {about(takes)}",
+                    self._goes_back(label),
+                )
+
+    def _goes_back(self, label: str) -> Callable[[str], bool]:
+        def take(reason: str) -> bool:
+            self.attempt.then = {"run": self.attempt.run.id, "reason": reason}
+            self.attempt.then |= {"to": label} if label else {}
+            return False
+
+        return take
+
+    def _leave(self) -> Choice:
+        does = "ends here; the same command goes on later"
+        return Choice("leave", does, lambda _: False, wants_reason=False)
+
+    def _turn(self, _: str) -> bool:
+        return True
+
+    def _consent(self, task: Task, kind: str, choice: str) -> Callable[[str], bool]:
+        def take(reason: str) -> bool:
+            said = self.attempt.choices
+            consents = (*said.consents, _word(task, kind, choice))
+            self.attempt.choices = replace(said, reason=reason, consents=consents)
+            return True
+
+        return take
+
+    def _looks(self, task: Task) -> bool | None:
+        """Ask whether an act whose end is not known is done; it is adopted only where it is."""
+        receipt = task.receipt
+        if receipt is None:
+            return True
+        try:
+            act = Act.recorded(self.attempt, load(receipt.step), receipt)
+            found = ask(act.contract.ensures, act.live)
+        except RunbookError as error:
+            say(f"it cannot be looked at: {error.why}")
+            return None
+        if found.passed:
+            return True
+        say(f"it is not so: {found.why}")
+        return None
+
+
+def _word(task: Task, kind: str, choice: str) -> Consent:
+    """Return a consent for the attempt that a task was begun by."""
+    begun = task.receipt.attempt if task.receipt else max(task.attempts, default=0)
+    return Consent(kind, task.declared.task, task.declared.target, begun, choice)
