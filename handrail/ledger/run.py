@@ -134,7 +134,7 @@ class Run:
             case Event.ATTEMPT_STARTED:
                 self.attempts = entry.attempt
                 self.ended, self.held = False, ""
-                self.plan = str(entry.body.get("plan", ""))
+                self.plan = str(entry.body.get("plan_sha256", ""))
                 self.operators |= {entry.actor, str(entry.body.get("os_user", entry.actor))}
                 self.owners |= entry.body.get("owners", {})
                 self.without = list(entry.body.get("without", []))

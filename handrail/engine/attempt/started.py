@@ -18,7 +18,7 @@ def started(attempt: "Attempt") -> dict[str, Any]:  # Any: JSON
     body = {
         "runbook_sha256": hashlib.sha256(Path(runbook_file()).read_bytes()).hexdigest(),
         "inventory": inventory_file(),
-        "plan": calls.digest(),
+        "plan_sha256": calls.digest(),
         "os_user": os_user(),
         "owners": calls.owners,
         "holds": [[each.label, each.name, each.after] for each in calls.holds.values()],
