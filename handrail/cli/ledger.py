@@ -9,14 +9,16 @@ from typing import TypeVar
 import click
 
 from handrail.cli.out import GOOD, NOT_GOOD, Misused, say, say_json
-from handrail.ledger.audit import LIMITS, audit
+from handrail.clients.errors import ClientError
+from handrail.clients.ledger_address import address_of, key_of
+from handrail.ledger.audit import LIMITS
 from handrail.ledger.entry import now
 from handrail.ledger.errors import LedgerDamaged, RunbookError
+from handrail.ledger.kept import Kept
 from handrail.ledger.measure import known_times
 from handrail.ledger.place import LEDGERS, path_of, project_of, shown
 from handrail.ledger.run import Outcome, fold
-from handrail.ledger.secrets import Vault
-from handrail.ledger.store import SqliteLedger
+from handrail.ledger.seam import Ledger
 from handrail.ledger.views import page
 from handrail.ledger.views import report as reports
 from handrail.ledger.views import show as shows
@@ -34,22 +36,29 @@ def reads(command: C) -> C:
         metavar="URL",
         envvar="LEDGER_URL",
         default="",
-        help="a path or sqlite:///PATH; else $LEDGER_URL, else the one file in state/ledgers",
+        help="a path or postgresql://…; else $LEDGER_URL, else the one file in state/ledgers",
     )
     return ledger(as_json(command))
 
 
-def _path(ledger: str) -> Path:
-    """Return the ledger's file: named, or the only one there is."""
+def kept_at(ledger: str) -> Kept:
+    """Return where the ledger is: as named, else the only one there is.
+
+    Raises:
+        Misused: it is no address, or none is named and there is not one.
+    """
+    project = project_of(Path.cwd())
     if ledger:
         try:
-            path = path_of(ledger)
-        except RunbookError as refusal:
+            address, key = address_of(ledger), key_of(None)
+            kept = Kept.at(address, project, "", key)
+        except (RunbookError, ClientError) as refusal:
             raise Misused(refusal.what, refusal.why, refusal.fix) from None
-        return path if path.exists() else project_of(Path.cwd()) / path
-    found = sorted((project_of(Path.cwd()) / LEDGERS).glob("*.sqlite"))
+        here = path_of(address) if kept.server is None else kept.file
+        return Kept(here) if kept.server is None and here.exists() else kept
+    found = sorted((project / LEDGERS).glob("*.sqlite"))
     if len(found) == 1:
-        return found[0]
+        return Kept(found[0])
     several = f"there are {len(found)}: {', '.join(f'`{shown(each)}`' for each in found)}"
     raise Misused(
         "no ledger was chosen",
@@ -58,11 +67,12 @@ def _path(ledger: str) -> Path:
     )
 
 
-def opened(ledger: str) -> SqliteLedger:
+def opened(ledger: str) -> Ledger:
     """Open a ledger to look at it; a vault that is gone is told, and hides nothing else."""
-    held = SqliteLedger(_path(ledger))
+    kept = kept_at(ledger)
+    held = kept.read()
     try:
-        Vault.beside(held.path, planning=True, known=held.vault()).fingerprint()
+        kept.vault(held, planning=True).fingerprint()
     except LedgerDamaged as lost:
         click.echo(f"{lost}\n", err=True)
     return held
@@ -94,7 +104,7 @@ def status(ledger: str, run: str, *, as_json: bool) -> int:
     if as_json:
         say_json(shows.status_as_json(held.environment, evidence.run))
     else:
-        known = known_times(held.environment, held.runs(), evidence.run, held.path)
+        known = known_times(held.environment, held.runs(), evidence.run, kept_at(ledger).file)
         say(shows.status_as_text(evidence, known, now()))
     return GOOD if evidence.run.outcome is Outcome.PROVEN else NOT_GOOD
 
@@ -127,7 +137,7 @@ def verify(ledger: str, head: str, *, as_json: bool) -> int:
             f"`{head}` is not a head: 64 digits of 0-9 and a-f",
             "give the whole head that an earlier `handrail verify` printed",
         )
-    found = audit(_path(ledger), head)
+    found = kept_at(ledger).audit(head)
     if as_json:
         say_json(found.as_json())
     else:
@@ -160,7 +170,7 @@ def report(ledger: str, run: str, html: str, *, as_json: bool) -> int:
     """
     held = opened(ledger)
     evidence = gather(held, run)
-    found = audit(held.path)
+    found = kept_at(ledger).audit()
     if html:
         _write(Path(html), page.render(evidence, found))
     elif as_json:

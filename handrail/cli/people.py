@@ -23,7 +23,7 @@ _LEDGER = click.option(
     metavar="URL",
     envvar="LEDGER_URL",
     default="",
-    help="a path or an address; else $LEDGER_URL, else the one file in state/ledgers",
+    help="a path or postgresql://…; else $LEDGER_URL, else the one file in state/ledgers",
 )
 
 

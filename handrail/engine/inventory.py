@@ -11,6 +11,8 @@ from typing import Any, Self, get_type_hints
 from pyinfra.api.host import Host
 from pyinfra.context import host, inventory, state
 
+from handrail.clients.errors import ClientError
+from handrail.clients.ledger_address import address_of, key_of
 from handrail.engine.attempt.command import (
     inventory_file,
     is_confirmed,
@@ -22,8 +24,9 @@ from handrail.engine.attempt.command import (
 from handrail.engine.nearest import nearest
 from handrail.engine.needs import CONNECTOR_PREFIXES, FORWARD, faults, read_by
 from handrail.ledger.errors import RunbookError, WrongCommand
+from handrail.ledger.kept import Kept
 from handrail.ledger.lease import SECONDS
-from handrail.ledger.place import LEDGERS, path_of, project_of
+from handrail.ledger.place import project_of
 
 NAME = re.compile(r"[^\W\d]\w*")
 
@@ -33,7 +36,7 @@ class Inventory:
     """Name of the environment, place of its ledger, and the data its runbook needs by group."""
 
     environment: str
-    ledger: Path
+    kept: Kept
     needs: Mapping[str, type] | None
     lease_seconds: float = SECONDS
     keys: frozenset[str] = FORWARD  # of `--data`, that this command's engine reads
@@ -66,8 +69,17 @@ class Inventory:
         given = os.environ.get("LEDGER_URL") or host.data.get("ledger")
         file = Path(inventory_file())
         project = project_of(file.absolute().parent if file.is_file() else Path.cwd())
-        path = project / path_of(str(given or LEDGERS / f"{name}.sqlite"))
-        return cls(name, path, needs, _lease_seconds(host.data.get("lease_seconds")), keys)
+        try:
+            address, key = address_of(str(given or "")), key_of(host.data.get("ledger_key"))
+        except ClientError as error:
+            raise _not_started(f"{error.what}: {error.why}", error.fix) from None
+        kept = Kept.at(address, project, name, key)
+        return cls(name, kept, needs, _lease_seconds(host.data.get("lease_seconds")), keys)
+
+    @property
+    def ledger(self) -> Path:
+        """Return the ledger's file; where a server keeps it, the name its log goes by here."""
+        return self.kept.file
 
     def refuse_unready(self, without: Sequence[str] = ()) -> None:
         """Raise where a run must not begin.

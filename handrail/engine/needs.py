@@ -19,7 +19,8 @@ FORWARD = frozenset(
 )
 ROLLBACK = FORWARD | {"run", "accept"}
 GUARD = {"guarded", "proofs", "proof_days", "signers", "undo_minutes", "window_ends"}
-ENGINE_KEYS = ROLLBACK | GUARD | {"environment", "ledger", "lease_seconds"}
+LEDGER = {"environment", "ledger", "ledger_key", "lease_seconds", "approvers"}
+ENGINE_KEYS = ROLLBACK | GUARD | LEDGER
 CONNECTOR_PREFIXES = ("ssh_", "docker_", "local_", "_")
 KINDS = {
     "string_type": "str",

@@ -1,21 +1,18 @@
-"""An independent look at a ledger file: it shares no code with what wrote the entries.
+"""An independent look at a ledger: it shares no code with what wrote the entries.
 
-It opens the file by itself, read-only, and recomputes every digest and link from the raw columns.
+It opens the ledger by itself, read-only, and recomputes every digest and link from the raw columns.
 """
 
 import re
-import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from handrail.ledger import rawfile, sqlite
-from handrail.ledger.errors import LedgerDamaged
+from handrail.ledger import rawfile
+from handrail.ledger.rawfile import RawFile
 from handrail.ledger.recompute import FORMAT, NAMES, digest, parsed
-from handrail.ledger.schema import SCHEMAS, columns
-from handrail.ledger.secrets import Vault
 from handrail.ledger.views.story import Story
 
 LIMITS = (
@@ -62,6 +59,29 @@ class Audit:
         return {"good": self.good} | asdict(self) | {"cannot_detect": LIMITS}
 
 
+class Raw(Protocol):
+    """A ledger as it lies there, whatever state it is in; its columns as they are stored."""
+
+    name: str
+    version: int
+    environments: list[str]
+
+    def problems(self) -> Iterable[str]:
+        """Yield what is wrong with the tables themselves."""
+
+    def rows(self, names: Sequence[str], environment: str) -> Iterable[Sequence[Any]]:
+        """Yield the entries in their order; of each the fields, the environment among them."""
+
+    def token(self) -> int:
+        """Return the token of the lease; 0 where nobody ever took it."""
+
+    def anchors(self) -> Iterable[tuple[int, str, str]]:
+        """Yield number and digest of what the last attempt left, and the digest that is there."""
+
+    def vault(self) -> Iterable[str]:
+        """Yield why what it sealed cannot be opened."""
+
+
 def audit(path: Path, published: str = "") -> Audit:
     """Look at everything a ledger file says.
 
@@ -72,17 +92,21 @@ def audit(path: Path, published: str = "") -> Audit:
     Raises:
         LedgerDamaged: it cannot be read at all.
     """
-    return rawfile.look(path, lambda db: _examine(db, path, published))
+    return rawfile.look(path, lambda db: examine(RawFile(db, path), published))
 
 
-def _examine(db: sqlite3.Connection, path: Path, published: str) -> Audit:
-    version = sqlite.version_of(db)
-    about = db.execute("SELECT environment FROM about").fetchall()
-    environment = str(about[0][0]) if about else ""
-    found = Audit(str(path), environment)
-    found.problems.extend(Remark(None, what) for what in _file_problems(db, version, len(about)))
+def examine(raw: Raw, published: str = "") -> Audit:
+    """Look at everything a ledger says.
+
+    Args:
+        raw: The ledger as it lies there.
+        published: A head that was printed by an earlier audit and kept elsewhere; hex.
+    """
+    environment = next(iter(raw.environments), "")
+    found = Audit(raw.name, environment)
+    found.problems.extend(Remark(None, what) for what in _whole(raw))
     links, story, place = _Links(), Story(), 0
-    for row in _rows(db, version, environment):
+    for row in raw.rows(_COLUMNS, environment):
         fields = dict(zip(NAMES, row, strict=False))
         computed, fields["body"] = _computed(fields, row[-2])
         found.problems.extend(links.follow(row, computed))
@@ -94,20 +118,11 @@ def _examine(db: sqlite3.Connection, path: Path, published: str) -> Audit:
     found.warnings = links.warnings
     found.runs, found.attempts = story.counts()
     found.head = str(links.prev) if found.entries else ""
-    found.problems.extend(Remark(None, what) for what in _marks(db, version, path, links))
+    found.problems.extend(Remark(None, what) for what in _marks(raw, links))
     if published:
         _compare(found, place)
     found.problems.sort(key=lambda remark: remark.seq or 0)
     return found
-
-
-def _rows(
-    db: sqlite3.Connection, version: int, environment: str
-) -> Iterator[tuple[Any, ...]]:  # Any: raw columns
-    """Return the entries in their order, the environment among their columns."""
-    at = _COLUMNS.index("environment")
-    before, after = columns(_COLUMNS[:at], version), columns(_COLUMNS[at + 1 :], version)
-    return db.execute(f"SELECT {before}, ?, {after} FROM entries ORDER BY seq", (environment,))
 
 
 def _computed(fields: dict[str, Any], text: Any) -> tuple[str, object]:  # Any: raw columns
@@ -171,35 +186,21 @@ class _Links:
         self.latest = at
 
 
-def _file_problems(db: sqlite3.Connection, version: int, environments: int) -> Iterator[str]:
-    for (line,) in db.execute("PRAGMA integrity_check(10)").fetchall():
-        if line != "ok":
-            yield f"the file is damaged: {line}"
-    if version not in SCHEMAS:
-        yield f"its format is {version}, this program knows up to {max(SCHEMAS)}"
-    if rawfile.tables(db) != rawfile.expected_tables(version):
-        yield "its tables or the triggers that keep it append-only were altered"
-    if environments != 1:
-        yield f"it names {environments} environments; a ledger belongs to one"
+def _whole(raw: Raw) -> Iterator[str]:
+    yield from raw.problems()
+    if len(raw.environments) != 1:
+        yield f"it names {len(raw.environments)} environments; a ledger belongs to one"
 
 
-def _marks(db: sqlite3.Connection, version: int, path: Path, links: _Links) -> Iterator[str]:
+def _marks(raw: Raw, links: _Links) -> Iterator[str]:
     """Yield where lease, anchor and vault do not fit the entries."""
-    lease = db.execute(f"SELECT {columns(('token',), version)} FROM lease").fetchone()
-    last = lease[0] if lease else 0
+    last = raw.token()
     if links.highest > last:
         yield f"its lease was set back: token {last}, and an entry has {links.highest}"
-    if version < FORMAT:
-        return
-    for seq, sha256 in db.execute("SELECT seq, sha256 FROM anchor").fetchall():
-        query = "SELECT sha256 FROM entries WHERE seq = ?"
-        if db.execute(query, (seq,)).fetchone() != (sha256,):
+    for seq, sha256, there in raw.anchors():
+        if there != sha256:
             yield f"entry {seq} is not the one that the last attempt left there"
-    for (known,) in db.execute("SELECT fingerprint FROM vault").fetchall():
-        try:
-            Vault.beside(path, planning=True, known=known).fingerprint()
-        except LedgerDamaged as lost:
-            yield f"{lost.what}: {lost.why}"
+    yield from raw.vault()
 
 
 def _compare(found: Audit, place: int) -> None:

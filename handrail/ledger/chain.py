@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from handrail.ledger.entry import (
@@ -18,6 +17,8 @@ from handrail.ledger.entry import (
 from handrail.ledger.errors import LedgerDamaged
 from handrail.ledger.schema import FIELDS, NUMBERS
 
+Where = object  # a ledger's file or server: whatever names it to people
+
 
 @dataclass(frozen=True)
 class Head:
@@ -27,23 +28,23 @@ class Head:
     sha256: str = GENESIS
 
 
-def trusted(rows: Iterable[Sequence[Any]], path: Path, environment: str) -> list[Entry]:
+def trusted(rows: Iterable[Sequence[Any]], where: Where, environment: str) -> list[Entry]:
     """Return rows as entries, each held against its own digest.
 
     Raises:
         LedgerDamaged: one cannot be read, or was changed after it was written.
     """
-    return [_entry(row, path, environment) for row in rows]
+    return [_entry(row, where, environment) for row in rows]
 
 
 def refuse_broken(
-    rows: Iterable[Sequence[Any]], path: Path, environment: str, after: Head | None = None
+    rows: Iterable[Sequence[Any]], where: Where, environment: str, after: Head | None = None
 ) -> Head:
     """Check that rows are what was written, one after the other, and return where they end.
 
     Args:
         rows: In their order.
-        path: The ledger's file, for the refusal.
+        where: The ledger, for the refusal.
         environment: Whose ledger it is.
         after: What they follow; they begin the ledger if left out.
 
@@ -52,18 +53,18 @@ def refuse_broken(
     """
     head = after or Head()
     for row in rows:
-        values = _values(row, path)
+        values = _values(row, where)
         seq = values["seq"]
         if seq != head.seq + 1:
-            raise untrusted(path, f"entry {head.seq + 1} is missing; the next one found is {seq}")
+            raise untrusted(where, f"entry {head.seq + 1} is missing; the next one found is {seq}")
         if values["prev"] != head.sha256:
-            raise untrusted(path, f"entry {seq} does not follow the entry before it")
-        refuse_changed(values, path, environment)
+            raise untrusted(where, f"entry {seq} does not follow the entry before it")
+        refuse_changed(values, where, environment)
         head = Head(seq, values["sha256"])
     return head
 
 
-def refuse_changed(values: dict[str, Any], path: Path, environment: str) -> None:
+def refuse_changed(values: dict[str, Any], where: Where, environment: str) -> None:
     """Raise where a row is not what was written.
 
     Raises:
@@ -79,15 +80,15 @@ def refuse_changed(values: dict[str, Any], path: Path, environment: str) -> None
         problem = "was changed after it was written" if readable else "cannot be read"
     except (TypeError, ValueError, RecursionError):
         problem = "cannot be read"
-    raise untrusted(path, f"entry {values['seq']} {problem}")
+    raise untrusted(where, f"entry {values['seq']} {problem}")
 
 
-def untrusted(path: Path, problem: str) -> LedgerDamaged:
+def untrusted(where: Where, problem: str) -> LedgerDamaged:
     """Return the refusal of a ledger that is not what was written."""
     return LedgerDamaged(
-        f"ledger `{path}` is not trusted",
+        f"ledger `{where}` is not trusted",
         problem,
-        f"handrail verify --ledger {path}, then restore the file from its backup",
+        f"handrail verify --ledger {where}, then restore it from its backup",
     )
 
 
@@ -96,9 +97,9 @@ def is_canonical(text: str) -> bool:
     return canonical(read_body(text)) == text
 
 
-def _entry(row: Sequence[Any], path: Path, environment: str) -> Entry:
-    values = _values(row, path)
-    refuse_changed(values, path, environment)
+def _entry(row: Sequence[Any], where: Where, environment: str) -> Entry:
+    values = _values(row, where)
+    refuse_changed(values, where, environment)
     text, first = values["body"], values["format"] == FIRST
     try:
         body = read_first(text) if first else read_body(text)
@@ -106,13 +107,13 @@ def _entry(row: Sequence[Any], path: Path, environment: str) -> Entry:
             raise TypeError(text)
         event = Event(values["event"])
     except (TypeError, ValueError, RecursionError):
-        raise untrusted(path, f"entry {values['seq']} cannot be read") from None
+        raise untrusted(where, f"entry {values['seq']} cannot be read") from None
     return Entry(**values | {"event": event, "body": body, "environment": environment})
 
 
-def _values(row: Sequence[Any], path: Path) -> dict[str, Any]:
+def _values(row: Sequence[Any], where: Where) -> dict[str, Any]:
     values = dict(zip(FIELDS, row, strict=True))
     for name, value in values.items():
         if not isinstance(value, int if name in NUMBERS else str):
-            raise untrusted(path, f"`{name}` of entry {values['seq']} cannot be read")
+            raise untrusted(where, f"`{name}` of entry {values['seq']} cannot be read")
     return values

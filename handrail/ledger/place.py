@@ -29,8 +29,9 @@ def path_of(where: str) -> Path:
     if separator and scheme != "sqlite":
         raise RunbookError(
             "the ledger was not opened",
-            f"its address begins with `{scheme}://`; a ledger is an SQLite file",
-            "give a path, or `sqlite:///PATH` (four slashes where PATH is absolute)",
+            f"its address begins with `{scheme}://`; a ledger is in SQLite or PostgreSQL",
+            "give a path, `sqlite:///PATH` (four slashes where PATH is absolute), or "
+            "`postgresql://USER@HOST/DATABASE`",
         )
     return Path(where.removeprefix("sqlite:///")).expanduser()
 

@@ -28,20 +28,25 @@ class Fact:
         """Return the entry it becomes after another one, without its digest."""
         return Entry(
             seq=after.seq + 1,
-            run=storable(self.run),
+            run=_column(self.run),
             attempt=self.attempt,
             at=timestamp(now()),
             event=self.event,
-            task=storable(self.task),
-            step=storable(self.step),
-            target=storable(self.target),
-            actor=storable(self.actor),
-            reason=storable(self.reason),
+            task=_column(self.task),
+            step=_column(self.step),
+            target=_column(self.target),
+            actor=_column(self.actor),
+            reason=_column(self.reason),
             token=token,
             body=plain(self.body or {}),
             prev=after.sha256,
             environment=environment,
         )
+
+
+def _column(text: str) -> str:
+    """Return a text that every database takes in a column; PostgreSQL has no NUL."""
+    return storable(text).replace("\0", "\ufffd")
 
 
 def refuse_not_beside(facts: Sequence[Fact]) -> None:

@@ -32,7 +32,6 @@ from handrail.ledger.run import Outcome, Run
 from handrail.ledger.runs import Runs
 from handrail.ledger.seam import Fact, Ledger, NoLedger
 from handrail.ledger.secrets import Vault
-from handrail.ledger.store import open_ledger
 from handrail.ledger.task import Declared, Task
 from handrail.ledger.views.times import Measured
 from handrail.ledger.writer import Writer
@@ -181,11 +180,11 @@ class Attempt:
             return
         self.refuse_to_start()
         gc.freeze()  # every call was read, and stays to the end
-        ledger = open_ledger(self.inventory.ledger, self.environment, create=True)
+        ledger = self.inventory.kept.open(self.environment, create=True)
         if isinstance(ledger, NoLedger):  # narrows the type; create=True makes the file
             raise LedgerUnwritable("the ledger was not made", "it is not there", "see `df -h`")
         self.ledger = ledger
-        self.vault = Vault.beside(self.inventory.ledger, known=ledger.vault())
+        self.vault = self.inventory.kept.vault(ledger)
         owner = Owner.this_process(self.choices.operator)
         lease = ledger.take_lease(owner, self.inventory.lease_seconds, self.choices.takeover)
         self.writer = Writer(ledger, lease)

@@ -6,7 +6,6 @@ from datetime import datetime
 from handrail.engine.attempt.attempt import Attempt
 from handrail.ledger.entry import BESIDE, Entry, now
 from handrail.ledger.people import os_user
-from handrail.ledger.place import shown
 from handrail.ledger.seam import NoLedger
 from handrail.ledger.task import Task
 
@@ -41,7 +40,7 @@ def owner(attempt: Attempt, task: str) -> str:
 
 def ledger_option(attempt: Attempt) -> str:
     """Return what names this ledger to the `handrail` command."""
-    return f" --ledger {shlex.quote(shown(attempt.inventory.ledger))}"
+    return f" --ledger {shlex.quote(str(attempt.inventory.kept))}"
 
 
 def is_withdrawn(attempt: Attempt, task: Task) -> bool:

@@ -36,8 +36,6 @@ from handrail.ledger.errors import RunbookError, RunLocked
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.runs import Runs
 from handrail.ledger.seam import Ledger, NoLedger
-from handrail.ledger.secrets import Vault
-from handrail.ledger.store import open_ledger
 
 # From the runs on record, the runbook's name and the targets left out: the run, and what its
 # opening says.
@@ -109,12 +107,12 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     inventory.refuse_unready(choices.without)
     keep_order()
     runbook = Path(runbook_file()).stem
-    ledger = open_ledger(inventory.ledger, inventory.environment, create=False)
+    ledger = inventory.kept.open(inventory.environment, create=False)
     beside = _at_work(ledger, choices.takeover)
     seen = ledger.trusted_head()
     runs = ledger.runs()
     run, body = choose(runs, runbook, choices.without)
-    vault = Vault.beside(inventory.ledger, planning=True, known=ledger.vault())
+    vault = inventory.kept.vault(ledger, planning=True)
     vault.fingerprint()  # one that was lost is told now, not by the rollback that needs it
     calls = Calls(runbook)
     log = EventLog(inventory.ledger.with_suffix(".log"))

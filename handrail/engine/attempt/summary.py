@@ -5,7 +5,6 @@ from pathlib import Path
 
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.command import runbook_file, to_paste
-from handrail.ledger.place import shown
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.task import Record, Task, TaskState
 
@@ -109,7 +108,7 @@ def _retry(attempt: Attempt, task: Task) -> str:
 def _next_commands(attempt: Attempt) -> list[tuple[str, str]]:
     """Return the next commands, each with what it is for."""
     run, proven = attempt.run, attempt.run.outcome is Outcome.PROVEN
-    ledger = shlex.quote(shown(attempt.inventory.ledger))
+    ledger = shlex.quote(str(attempt.inventory.kept))
     verb = "show" if run.undoes else "report"
     evidence = ("evidence", f"handrail {verb} {run.id} --ledger {ledger}")
     folder = Path(runbook_file()).parent

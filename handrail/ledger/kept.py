@@ -1,0 +1,136 @@
+"""Where a ledger is kept, a file or a server, and all that is opened from there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from handrail.ledger.audit import Audit, audit, examine
+from handrail.ledger.errors import LedgerDamaged, RunbookError
+from handrail.ledger.place import LEDGERS, path_of, refuse_loss, shown
+from handrail.ledger.postgres import schema
+from handrail.ledger.postgres.ledger import PostgresLedger
+from handrail.ledger.postgres.raw import RawSchema
+from handrail.ledger.postgres.server import SCHEMES, Server
+from handrail.ledger.postgres.vault import ServerVault
+from handrail.ledger.seam import Ledger, NoLedger
+from handrail.ledger.secrets import Vault
+from handrail.ledger.store import SqliteLedger, open_ledger
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where the ledger of one environment is.
+
+    Args:
+        file: The ledger; where a server keeps it, the name that its log goes by on this machine.
+        server: The server that keeps it, if one does.
+        key: Reads an operator's key to the secrets on a server; None takes the one beside `file`.
+    """
+
+    file: Path
+    server: Server | None = None
+    key: Callable[[], str] | None = None
+
+    @classmethod
+    def at(
+        cls,
+        address: str,
+        project: Path,
+        environment: str,
+        key: Callable[[], str] | None = None,
+    ) -> Self:
+        """Read an address: a path below the project, `sqlite:///PATH` or `postgresql://…`.
+
+        Args:
+            address: Where the ledger is; empty for the file where it lies by default.
+            project: The project's folder.
+            environment: Whose ledger it is; empty where the ledger says so itself.
+            key: Reads an operator's key to the secrets on a server.
+
+        Raises:
+            RunbookError: it is no address, or the server has several and none is named.
+        """
+        if not address.startswith(SCHEMES):
+            return cls(project / path_of(address or str(LEDGERS / f"{environment}.sqlite")))
+        server = Server.at(address, environment)
+        if not server.environment:
+            server = replace(server, environment=_only(server))
+        return cls(project / LEDGERS / f"{server.environment}.sqlite", server, key)
+
+    def __str__(self) -> str:
+        """Return it as it can be pasted after `--ledger`, without any password."""
+        return str(self.server) if self.server else shown(self.file)
+
+    def open(self, environment: str, *, create: bool) -> Ledger | NoLedger:
+        """Open the ledger.
+
+        Args:
+            environment: Whose it is.
+            create: Make it if absent; planning passes False and gets an empty view instead.
+
+        Raises:
+            LedgerDamaged: it is not to be trusted, or is missing beside what it left.
+        """
+        if self.server is None:
+            return open_ledger(self.file, environment, create=create)
+        if schema.is_there(self.server):
+            return PostgresLedger(self.server)
+        self._refuse_other()
+        return PostgresLedger.create(self.server) if create else NoLedger(environment)
+
+    def read(self) -> Ledger:
+        """Open the ledger to look at it, whatever environment it is of."""
+        return PostgresLedger(self.server) if self.server else SqliteLedger(self.file)
+
+    def vault(self, ledger: Ledger | NoLedger, *, planning: bool = False) -> Vault:
+        """Return the vault that the ledger is written with."""
+        known = ledger.vault()
+        if self.server is None:
+            return Vault.beside(self.file, planning=planning, known=known)
+        held = ledger if isinstance(ledger, PostgresLedger) else None
+        key = self.file.with_suffix(".key")
+        return ServerVault(held, key, self.key, planning=planning, known=known)
+
+    def audit(self, published: str = "") -> Audit:
+        """Look at everything the ledger says.
+
+        Args:
+            published: A head that was printed by an earlier audit and kept elsewhere; hex.
+
+        Raises:
+            LedgerDamaged: it cannot be read at all.
+        """
+        if self.server is None:
+            return audit(self.file, published)
+        ledger = PostgresLedger(self.server)
+        key = self.file.with_suffix(".key")
+        vault = ServerVault(ledger, key, self.key, planning=True)
+        at_hand = self.key is not None or key.exists()
+        return examine(RawSchema(self.server, vault if at_hand else None), published)
+
+    def _refuse_other(self) -> None:
+        """Raise where a server has no ledger, and one of this environment is, or was, here."""
+        refuse_loss(self.file)
+        if self.file.exists():
+            raise LedgerDamaged(
+                f"ledger `{self}` was not opened",
+                f"the server has none yet, and `{shown(self.file)}` of this environment is here: "
+                "to begin anew would be to forget what was done",
+                "take `ledger` out of the inventory (and LEDGER_URL) to go on with the file; where "
+                "all that was done is to be forgotten on purpose, move it away first",
+            )
+
+
+def _only(server: Server) -> str:
+    """Return the one environment that a server holds a ledger of.
+
+    Raises:
+        RunbookError: there are none, or several.
+    """
+    found = server.environments()
+    if len(found) == 1:
+        return found[0]
+    why = f"it holds {', '.join(f'`{each}`' for each in found)}" if found else "it holds none"
+    fix = f"name one: `--ledger {server}#{found[0] if found else 'ENVIRONMENT'}`"
+    raise RunbookError("no ledger was chosen", why, fix)
