@@ -12,7 +12,7 @@ from handrail.ledger.postgres import schema
 from handrail.ledger.postgres.ledger import PostgresLedger
 from handrail.ledger.postgres.raw import RawSchema
 from handrail.ledger.postgres.server import SCHEMES, Server
-from handrail.ledger.postgres.vault import ServerVault
+from handrail.ledger.postgres.vault import ServerVault, Values
 from handrail.ledger.seam import Ledger, NoLedger
 from handrail.ledger.secrets import Vault
 from handrail.ledger.store import SqliteLedger, open_ledger
@@ -88,9 +88,7 @@ class Kept:
         known = ledger.vault()
         if self.server is None:
             return Vault.beside(self.file, planning=planning, known=known)
-        held = ledger if isinstance(ledger, PostgresLedger) else None
-        key = self.file.with_suffix(".key")
-        return ServerVault(held, key, self.key, planning=planning, known=known)
+        return self._server_vault(self.server, planning=planning, known=known)
 
     def audit(self, published: str = "") -> Audit:
         """Look at everything the ledger says.
@@ -103,11 +101,13 @@ class Kept:
         """
         if self.server is None:
             return audit(self.file, published)
-        ledger = PostgresLedger(self.server)
+        at_hand = self.key is not None or self.file.with_suffix(".key").exists()
+        vault = self._server_vault(self.server, planning=True, known="") if at_hand else None
+        return examine(RawSchema(self.server, vault), published)
+
+    def _server_vault(self, server: Server, *, planning: bool, known: str) -> ServerVault:
         key = self.file.with_suffix(".key")
-        vault = ServerVault(ledger, key, self.key, planning=True)
-        at_hand = self.key is not None or key.exists()
-        return examine(RawSchema(self.server, vault if at_hand else None), published)
+        return ServerVault(Values(server), key, self.key, planning=planning, known=known)
 
     def _refuse_other(self) -> None:
         """Raise where a server has no ledger, and one of this environment is, or was, here."""

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from handrail.ledger.entry import Entry
+from handrail.ledger.kept import Kept
 from handrail.ledger.run import Run, fold
-from handrail.ledger.store import SqliteLedger
+from handrail.ledger.seam import NoLedger
 
 PYINFRA = Path(sys.executable).with_name("pyinfra")
 WARM = Path(__file__).with_name("warm.py")
@@ -204,9 +205,13 @@ class Lab:
 
     def entries(self) -> list[Entry]:
         """Return what the ledger holds, its chain checked."""
-        if not self.ledger.exists():
-            return []
-        return SqliteLedger(self.ledger, self.environment).entries()
+        held = self.kept().open(self.environment, create=False)
+        return [] if isinstance(held, NoLedger) else held.entries()
+
+    def kept(self) -> Kept:
+        """Return where the ledger is: its file, or the server that LEDGER_URL names."""
+        url = self.env.get("LEDGER_URL", "")
+        return Kept.at(url or str(self.ledger), self.folder, self.environment)
 
     def runs(self) -> list[Run]:
         """Return every run on record."""

@@ -12,10 +12,10 @@ import rfc8785
 
 from handrail.ledger.chain import Head
 from handrail.ledger.entry import Event
+from handrail.ledger.kept import Kept
 from handrail.ledger.lease import Owner
-from handrail.ledger.seam import Fact
+from handrail.ledger.seam import Fact, Ledger
 from handrail.ledger.secrets import Vault
-from handrail.ledger.store import SqliteLedger
 
 CANARY = "sesame-7f3c-open"  # a secret that must be found nowhere but in the vault
 PLAN = [
@@ -30,8 +30,8 @@ PLAN = [
 class Script:
     """A ledger in the making."""
 
-    path: Path
-    ledger: SqliteLedger = field(init=False)
+    kept: Path | Kept
+    ledger: Ledger = field(init=False)
     vault: Vault = field(init=False)
     token: int = 0
     run: str = ""
@@ -39,9 +39,15 @@ class Script:
     undoes: str = ""
 
     def __post_init__(self):
-        """Make the file."""
-        self.ledger = SqliteLedger.create(self.path, "lab")
-        self.vault = Vault.beside(self.path)
+        """Make the ledger."""
+        self.kept = self.kept if isinstance(self.kept, Kept) else Kept(self.kept)
+        self.ledger = self.kept.open("lab", create=True)
+        self.vault = self.kept.vault(self.ledger)
+
+    @property
+    def path(self):
+        """The file."""
+        return self.kept.file
 
     def say(self, event, task="", *, run="", reason="", actor="ada", **body):
         """Append one entry."""

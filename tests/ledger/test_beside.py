@@ -14,9 +14,9 @@ def said(event=Event.APPROVAL_GIVEN, run="cutover-1"):
     return Fact(event, run, 1, "bob", task="2.2", target="production", body={"role": "owner"})
 
 
-def test_what_is_said_beside_a_run_needs_no_lease(tmp_path):
+def test_what_is_said_beside_a_run_needs_no_lease(kept):
     """Bob approves while Ada's run holds the lease, and her next entry follows his."""
-    script = standing(tmp_path / "lab.sqlite")
+    script = standing(kept)
     script.start("cutover-1", 2)
 
     beside = script.ledger.append_beside([said()])[0]
@@ -24,12 +24,12 @@ def test_what_is_said_beside_a_run_needs_no_lease(tmp_path):
 
     assert (beside.token, beside.event) == (0, Event.APPROVAL_GIVEN)
     assert after.token == script.token
-    assert audit(script.path).good
+    assert kept.audit().good
 
 
-def test_what_is_said_beside_changes_no_receipt(tmp_path):
+def test_what_is_said_beside_changes_no_receipt(kept):
     """A run reads the same before and after, but for what was said of it."""
-    script = standing(tmp_path / "lab.sqlite")
+    script = standing(kept)
     before = fold(script.ledger.entries())["cutover-1"]
 
     script.ledger.append_beside([said(event) for event in sorted(BESIDE)])
@@ -43,9 +43,9 @@ def test_what_is_said_beside_changes_no_receipt(tmp_path):
     assert [entry.event for entry in after.beside] == sorted(BESIDE)
 
 
-def test_only_what_is_said_beside_needs_no_lease(tmp_path):
+def test_only_what_is_said_beside_needs_no_lease(kept):
     """A receipt is never written without the lease."""
-    script = standing(tmp_path / "lab.sqlite")
+    script = standing(kept)
 
     with pytest.raises(ValueError, match="not said beside a run"):
         script.ledger.append_beside([said(Event.STEP_CHANGED)])
@@ -69,10 +69,10 @@ def test_a_wrong_token_is_a_forgery(tmp_path, event, token, what):
     assert what in [each.what for each in audit(script.path).problems]
 
 
-def test_a_run_that_is_not_there_is_not_approved(tmp_path):
+def test_a_run_that_is_not_there_is_not_approved(kept):
     """An approval is of a run on record."""
-    script = standing(tmp_path / "lab.sqlite")
+    script = standing(kept)
 
     script.ledger.append_beside([said(run="cutover-9")])
 
-    assert "run `cutover-9` was never opened" in [e.what for e in audit(script.path).problems]
+    assert "run `cutover-9` was never opened" in [e.what for e in kept.audit().problems]

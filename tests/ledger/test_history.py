@@ -7,15 +7,27 @@ from hypothesis import strategies as st
 from handrail.ledger import history
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import LedgerDamaged
+from handrail.ledger.postgres import history as server_history
 from handrail.ledger.run import fold
 from handrail.ledger.store import SqliteLedger
 from tests.ledger.script import PLAN, Script, cutover, forging, proven
 
 
 @pytest.fixture
+def written(kept):
+    """A cutover, its rollback, and a cutover that is proven, in either place."""
+    return told(kept)
+
+
+@pytest.fixture
 def ledger(tmp_path):
-    """A cutover, its rollback, and a cutover that is proven."""
-    script = cutover(tmp_path / "lab.sqlite")
+    """The same in a file, to be forged."""
+    return told(tmp_path / "lab.sqlite")
+
+
+def told(kept):
+    """Write it."""
+    script = cutover(kept)
     script.start("cutover-2")
     for task, _, _, _ in PLAN[:3]:
         script.act(task)
@@ -24,20 +36,20 @@ def ledger(tmp_path):
     return script.ledger
 
 
-def test_a_run_looked_up_is_the_run_of_the_whole_fold(ledger):
+def test_a_run_looked_up_is_the_run_of_the_whole_fold(written):
     """With what its rollbacks did to it, and the same for a rollback asked for first."""
-    whole = fold(ledger.entries())
+    whole = fold(written.entries())
 
     for order in (list(whole), list(reversed(whole))):
-        runs = ledger.runs()
+        runs = written.runs()
         assert {run: runs[run] for run in order} == whole
         assert runs["rollback-1"] is runs.undoing("cutover-1")[0]
         assert runs["cutover-1"].rolled_back
 
 
-def test_runs_are_found_newest_first(ledger):
+def test_runs_are_found_newest_first(written):
     """All of them, or those of one runbook; a page at a time."""
-    runs = ledger.runs()
+    runs = written.runs()
 
     assert [run.id for run in runs.newest()] == ["cutover-2", "rollback-1", "cutover-1"]
     assert [run.id for run in runs.newest("cutover")] == ["cutover-2", "cutover-1"]
@@ -45,10 +57,11 @@ def test_runs_are_found_newest_first(ledger):
     assert runs.get("cutover-3") is None
 
 
-def test_more_runs_than_a_page_are_found(tmp_path, monkeypatch):
+def test_more_runs_than_a_page_are_found(kept, monkeypatch):
     """No run is left out or told twice at the edge of a page."""
-    monkeypatch.setattr(history, "PAGE", 3)
-    script = Script(tmp_path / "lab.sqlite")
+    for each in (history, server_history):
+        monkeypatch.setattr(each, "PAGE", 3)
+    script = Script(kept)
     names = [f"check-{number}" for number in range(7)]
     for name in names:
         script.start(name)
@@ -102,11 +115,11 @@ def test_an_old_entry_is_checked_when_it_is_read(ledger):
         ledger.runs().get("cutover-1")
 
 
-def test_a_writer_that_was_taken_over_leaves_no_anchor(tmp_path):
+def test_a_writer_that_was_taken_over_leaves_no_anchor(kept):
     """What it believes to be the end is not."""
-    ledger = proven(tmp_path / "lab.sqlite").ledger
+    ledger = proven(kept).ledger
     head = ledger.trusted_head()
-    script = Script(ledger.path)
+    script = Script(kept)
     script.start("cutover-2")
 
     ledger.release_lease(script.token - 1, head)

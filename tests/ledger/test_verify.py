@@ -13,6 +13,7 @@ from handrail.ledger.audit import audit
 from handrail.ledger.errors import LedgerDamaged
 from handrail.ledger.store import SqliteLedger
 from tests.ledger.script import Script, cutover, forging, rehash, renumber, standing
+from tests.team import poured
 
 CHANGED = "it was changed after it was written: its digest does not match"
 COLUMNS = (
@@ -35,9 +36,22 @@ def path(written, tmp_path):
     return shutil.copy(written, tmp_path / "lab.sqlite")
 
 
-def problems(path, head=""):
-    """Return what an audit objects to, each with its entry."""
-    return [(each.seq, each.what) for each in audit(path, head).problems]
+@pytest.fixture(autouse=True)
+def on_a_server(team_server, tmp_path_factory):
+    """Let `problems` look at the same entries on a server, too."""
+    PLACES[:] = [team_server, tmp_path_factory.mktemp("server")]
+
+
+PLACES = []
+
+
+def problems(path, head="", *, only_here=False):
+    """Return what an audit objects to, each with its entry; the same on a server."""
+    found = [(each.seq, each.what) for each in audit(path, head).problems]
+    if not only_here:
+        there = poured(path, *PLACES).audit(head).problems
+        assert [(each.seq, each.what) for each in there] == found
+    return found
 
 
 def refused(path):
@@ -288,7 +302,7 @@ def test_verify_finds_missing_triggers(path):
     with closing(sqlite3.connect(path)) as db:
         db.execute("DROP TRIGGER entries_never_go")
 
-    assert any("triggers" in what for _, what in problems(path))
+    assert any("triggers" in what for _, what in problems(path, only_here=True))
 
 
 def test_verify_finds_a_second_environment(path):
@@ -296,7 +310,7 @@ def test_verify_finds_a_second_environment(path):
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("INSERT INTO about VALUES ('production', 'now')")
 
-    assert any("2 environments" in what for _, what in problems(path))
+    assert any("2 environments" in what for _, what in problems(path, only_here=True))
     assert refused(path)
 
 
@@ -326,7 +340,7 @@ def test_any_changed_byte_of_any_field_is_found(written, tmp_path_factory, data)
         change = f"UPDATE entries SET {column} = CAST(? AS TEXT) WHERE seq = ?"
         db.execute(change, (bytes(content), seq))
 
-    assert problems(path)
+    assert problems(path, only_here=True)
     assert refused(path)
 
 
@@ -350,7 +364,7 @@ def test_verify_finds_an_exchanged_environment(path):
     with forging(path) as db:
         db.execute("UPDATE about SET environment = 'production'")
 
-    assert problems(path)[0] == (1, CHANGED)
+    assert problems(path, only_here=True)[0] == (1, CHANGED)
     with pytest.raises(LedgerDamaged, match="entry 1 was changed"):
         SqliteLedger(path, "production").entries()
 
@@ -377,7 +391,7 @@ def test_verify_finds_a_lost_vault(tmp_path):
 
     shutil.rmtree(script.vault.directory)
 
-    assert "its folder is gone" in problems(script.path)[0][1]
+    assert "its folder is gone" in problems(script.path, only_here=True)[0][1]
 
 
 def test_verify_finds_an_anchor_that_was_moved(path):

@@ -29,7 +29,7 @@ _SET_LEASE = (
     f"ON CONFLICT (id) DO UPDATE SET "
     f"{', '.join(f'{name} = excluded.{name}' for name in (*LEASE, 'heard_at'))}"
 )
-_SILENCE = "extract(epoch FROM clock_timestamp() - heard_at)::float8"
+_SILENCE = "greatest(0, extract(epoch FROM clock_timestamp() - heard_at))::float8"
 _HELD = f"SELECT token, {_SILENCE}, seconds FROM lease WHERE held"
 _BEAT = (
     "UPDATE lease SET heard_at = clock_timestamp() "
@@ -173,17 +173,6 @@ class PostgresLedger(PostgresHistory):
                 )
                 db.execute(keep, (anchor.seq, anchor.sha256))
         self.close()
-
-    def sealed(self, name: str) -> bytes | None:
-        """Return a sealed value as it lies there; None where there is none of that name."""
-        found = self._link.ask("SELECT value FROM sealed WHERE name = %s", (name,))
-        return bytes(found[0][0]) if found else None
-
-    def keep_sealed(self, name: str, value: bytes) -> None:
-        """Keep a sealed value; on disk when this returns, and one that is there stays."""
-        with self._link.transaction(durable=True) as db:
-            query = "INSERT INTO sealed VALUES (%s, %s) ON CONFLICT DO NOTHING"
-            db.execute(query, (name, value))
 
 
 def _clock(db: Connection[Row]) -> datetime:

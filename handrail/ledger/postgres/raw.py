@@ -6,7 +6,7 @@ from typing import Any
 from handrail.ledger.errors import LedgerDamaged
 from handrail.ledger.postgres.schema import VERSION
 from handrail.ledger.postgres.server import Link, Server
-from handrail.ledger.postgres.vault import ServerVault
+from handrail.ledger.postgres.vault import ServerVault, Values
 
 BATCH = 2_000  # entries read at once
 # Columns with their types, and the triggers that are on with what they call.
@@ -37,7 +37,7 @@ class RawSchema:
     """
 
     def __init__(self, server: Server, vault: ServerVault | None) -> None:
-        self._link, self._vault, self.name = Link(server), vault, str(server)
+        self._server, self._link, self._vault, self.name = server, Link(server), vault, str(server)
         found = self._link.ask("SELECT environment, version FROM about")
         self.environments = [str(each[0]) for each in found]
         self.version = max((int(each[1]) for each in found), default=0)
@@ -46,6 +46,8 @@ class RawSchema:
         """Yield what is wrong with the schema itself."""
         if not 1 <= self.version <= VERSION:
             yield f"its tables have version {self.version}, this program knows up to {VERSION}"
+        if self.environments != [self._server.environment]:
+            yield f"it lies where the ledger of `{self._server.environment}` belongs"
         found = self._link.ask(_SHAPE)
         shape = tuple((name, kind) for table, name, kind in found if table == "entries")
         if shape != _ENTRIES or _KEEPER not in self._link.ask(_TRIGGERS):
@@ -83,7 +85,7 @@ class RawSchema:
             self._vault.known = known
             try:
                 self._vault.fingerprint()
-                for (name,) in self._link.ask("SELECT name FROM sealed ORDER BY name"):
+                for name in Values(self._server).names():
                     self._vault.unseal(name)
             except LedgerDamaged as lost:
                 yield f"{lost.what}: {lost.why}"

@@ -56,14 +56,18 @@ class Server:
         named = _FRAGMENT.fullmatch(url)
         address = named[1] if named else url
         try:
-            conninfo_to_dict(address)
+            parts = conninfo_to_dict(address)
         except psycopg.Error:
+            parts = {"port": "none"}
+        # A password that is not encoded ends up where port or database belong, which libpq quotes.
+        odd = set("@/:") & set(str(parts.get("dbname", "")))
+        if odd or not str(parts.get("port", "0")).replace(",", "").isdecimal():
             raise RunbookError(
                 "the ledger was not opened",
                 "its address is not one that PostgreSQL's own programs take",
                 "write it as postgresql://user:password@host:port/name, with `@`, `/`, `:` and `%` "
                 "in user and password as %40, %2F, %3A and %25",
-            ) from None
+            )
         return cls(address, environment or (named[2] if named else ""))
 
     @property
@@ -118,6 +122,10 @@ class Link:
         if "_db" in vars(self):
             self._db.close()
             del self._db
+
+    def __del__(self) -> None:
+        """Let go of it where nobody did."""
+        self.close()
 
     def ask(self, query: str, given: object = None) -> list[Row]:
         """Return what the ledger says; asked once more where the connection had been lost.

@@ -13,18 +13,40 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from handrail.ledger.errors import LedgerDamaged
-from handrail.ledger.postgres.ledger import PostgresLedger
+from handrail.ledger.postgres.server import Link, Server
 from handrail.ledger.secrets import KEY_BYTES, Vault
 
 NONCE_BYTES = 12  # of AES-GCM; NIST SP 800-38D
 SHORTEST = 32  # characters of a key: fewer could be guessed
 
 
+class Values:
+    """Sealed values as they lie on the server."""
+
+    def __init__(self, server: Server) -> None:
+        self._link = Link(server)
+
+    def get(self, name: str) -> bytes | None:
+        """Return one; None where there is none of that name."""
+        found = self._link.ask("SELECT value FROM sealed WHERE name = %s", (name,))
+        return bytes(found[0][0]) if found else None
+
+    def names(self) -> list[str]:
+        """Return the names of all of them."""
+        return [str(name) for (name,) in self._link.ask("SELECT name FROM sealed ORDER BY name")]
+
+    def put(self, name: str, value: bytes) -> None:
+        """Keep one; on disk when this returns, and one that is there stays."""
+        with self._link.transaction(durable=True) as db:
+            query = "INSERT INTO sealed VALUES (%s, %s) ON CONFLICT DO NOTHING"
+            db.execute(query, (name, value))
+
+
 class ServerVault(Vault):
     """A vault whose values lie in the ledger's database, each encrypted (AES-256-GCM).
 
     Args:
-        ledger: Where values lie; None while there is no ledger yet.
+        values: Where values lie; a plan made before the first run puts none there.
         file: Where this operator's key lies, unless it is read elsewhere; made at the first write.
         read: Reads the key elsewhere: a file, a password manager. None takes the file.
         planning: Write nothing: without a key, digests are made with a passing one.
@@ -33,7 +55,7 @@ class ServerVault(Vault):
 
     def __init__(
         self,
-        ledger: PostgresLedger | None,
+        values: Values,
         file: Path,
         read: Callable[[], str] | None = None,
         *,
@@ -41,7 +63,7 @@ class ServerVault(Vault):
         known: str = "",
     ) -> None:
         super().__init__(file.parent, planning=planning, known=known)
-        self._ledger, self._file, self._read = ledger, file, read
+        self._values, self._file, self._read = values, file, read
 
     def seal(self, value: str) -> str:
         """Keep a secret value in the ledger, and return the name to ask for it.
@@ -50,11 +72,11 @@ class ServerVault(Vault):
             LedgerUnwritable: the server does not take it.
         """
         name = self.digest(value)
-        if self._ledger is not None and self._ledger.sealed(name) is None:
+        if self._values.get(name) is None:
             nonce = os.urandom(NONCE_BYTES)
             said = json.dumps(value).encode()
             sealed = AESGCM(self._sealing()).encrypt(nonce, said, name.encode())
-            self._ledger.keep_sealed(name, nonce + sealed)
+            self._values.put(name, nonce + sealed)
         return name
 
     def unseal(self, name: str) -> str:
@@ -63,7 +85,7 @@ class ServerVault(Vault):
         Raises:
             LedgerDamaged: it is gone, or not what was sealed.
         """
-        kept = self._ledger.sealed(name) if self._ledger else None
+        kept = self._values.get(name)
         if kept is None:
             raise self._lost(name, "the ledger does not hold it any more")
         nonce, sealed = kept[:NONCE_BYTES], kept[NONCE_BYTES:]
