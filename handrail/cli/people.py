@@ -1,14 +1,13 @@
 """What people say of a run: an approval, and that a task a person does is done."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from handrail.cli.ledger import opened
 from handrail.cli.out import GOOD, Misused, say
+from handrail.clients import ssh_signature
 from handrail.clients.masking import masked, masked_data
-from handrail.clients.signing import sign as signed
 from handrail.ledger.entry import Event, now, timestamp
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.people import NAMESPACE, approval_text, os_user
@@ -60,7 +59,7 @@ def approve(
     body = {"role": role, "plan": found.plan, "at": at}
     if sign:
         text = approval_text(held.environment, found.id, task, found.plan, role, at)
-        body["signature"] = signed(text, Path(sign).expanduser(), NAMESPACE)
+        body["signature"] = ssh_signature.sign(text, sign, NAMESPACE)
     _record(held, found, Event.APPROVAL_GIVEN, task, reason, body)
     say([f"{me} approved task {task} of {found.id}, for plan {found.plan[:12]}."])
     return GOOD

@@ -1,17 +1,15 @@
 """What people do in a run: approve that it goes on, and steps that no program can do."""
 
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from pyinfra.context import host
 
+from handrail.clients import ssh_signature
 from handrail.clients.errors import ClientError
-from handrail.clients.signing import signer
 from handrail.engine.attempt import beside
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.opening import current
@@ -64,7 +62,7 @@ def approve(
     del timeout_seconds, poll_seconds  # the gate reads them
     attempt = current()
     beside.hear(attempt)
-    known = host.data.get("approvers") or {}
+    known = _approvers(host.data.get("approvers") or {})
     good: dict[str, Approval] = {}
     others = []
     for each in approvals(attempt.run, task):
@@ -83,22 +81,17 @@ def approve(
     return unknown(why, f"handrail approve {run} {task}{wanted}{beside.ledger_option(attempt)}")
 
 
-def _person(approval: Approval, known: Mapping[str, str | Sequence[str]]) -> str:
+def _approvers(listed: Mapping[str, str | Sequence[str]]) -> dict[str, list[str]]:
+    return {name: [key] if isinstance(key, str) else list(key) for name, key in listed.items()}
+
+
+def _person(approval: Approval, known: Mapping[str, Sequence[str]]) -> str:
     """Return who approved: by the key that signed where keys are listed, else by the system."""
     if not known:
         return approval.actor
-    lines = [
-        f'"{name}" {" ".join(key.split()[:2])}'
-        for name, keys in known.items()
-        for key in ([keys] if isinstance(keys, str) else keys)
-    ]
-    with tempfile.TemporaryDirectory() as folder:
-        allowed = Path(folder) / "signers"
-        allowed.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        try:
-            return signer(approval.text, approval.signature, allowed, NAMESPACE)
-        except ClientError:
-            return ""  # not signed, or by nobody that is listed; it does not count
+    if not approval.signature:
+        return ""
+    return ssh_signature.signer(approval.text, approval.signature, known, NAMESPACE)
 
 
 def _against(attempt: Attempt, approval: Approval, name: str, role: str, minutes: float) -> str:
