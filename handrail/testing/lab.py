@@ -1,8 +1,6 @@
 """A project folder in which the real `pyinfra` command runs runbooks under test."""
 
-import atexit
 import hashlib
-import json
 import os
 import re
 import secrets
@@ -13,7 +11,6 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +18,7 @@ from handrail.ledger.entry import Entry
 from handrail.ledger.kept import Kept
 from handrail.ledger.run import Run, fold
 from handrail.ledger.seam import NoLedger
+from handrail.testing.forking import forking
 
 PYINFRA = Path(sys.executable).with_name("pyinfra")
 WARM = Path(__file__).with_name("warm.py")
@@ -152,7 +150,7 @@ class Lab:
         output = self.folder.with_name(self.folder.name + ".said")
         output.write_text("")
         command = self.command(*arguments, runbook=runbook)
-        code = _forking(self._warm, self.env["PYTHONPATH"]).run(
+        code = forking(self._warm, self.env["PYTHONPATH"]).run(
             command, self.folder, self.env | env, output
         )
         return Ran(code, output.read_text())
@@ -251,42 +249,6 @@ class Lab:
             else "folder"
             for path in sorted(self.folder.rglob("*"))
         }
-
-
-class Warm:
-    """A process that has imported pyinfra and forks for each command; see `warm.py`."""
-
-    def __init__(self, program: Path, path: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, str(program)],
-            env={"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        atexit.register(self.end)
-
-    def run(self, command: list[str], folder: Path, env: dict[str, str], output: Path) -> int:
-        """Run one command and return its exit status."""
-        asked = {"command": command, "folder": str(folder), "env": env, "output": str(output)}
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(asked) + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        assert answer, f"{command} took the whole process down: {output.read_text()}"
-        return int(answer)
-
-    def end(self) -> None:
-        """Let it go."""
-        if self.process.stdin is not None:
-            self.process.stdin.close()
-        self.process.wait()
-
-
-@cache
-def _forking(program: Path, path: str) -> Warm:
-    return Warm(program, path)
 
 
 def end(process: "subprocess.Popen[str]") -> None:
