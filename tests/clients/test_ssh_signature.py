@@ -4,9 +4,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from handrail.clients.ssh_signature import sign, signer
 
 from handrail.clients.errors import ClientError
+from handrail.clients.ssh_signature import sign, signer
 
 
 @pytest.fixture(name="key")

@@ -16,7 +16,7 @@ from tests.team import team_server, tell
 __all__ = ["team_server"]
 A = 'steps.write(path=f"{room}/a", text="1", task="1")'
 B = 'steps.slow(path=f"{room}/b", text="2", seconds=0.3, task="2")'
-LONG = 'steps.slow(path=f"{room}/b", text="2", seconds=30, task="2")'
+LONG = 'steps.slow_call(path=f"{room}/b", text="2", seconds=30, task="2")'
 C = 'steps.write(path=f"{room}/c", text="3", task="3")'
 
 
@@ -114,7 +114,7 @@ def test_a_killed_run_is_resumed_by_another_operator(ada, bob):
     settled = bob.run("--data", "settle=2#1:skip", "--data", "reason=seen")
 
     assert asked.code == 1
-    assert "it is not declared idempotent" in asked.said
+    assert "it is not declared idempotent" in asked.said, asked.said
     assert settled.code == 1, settled.said  # finished, one step skipped
     assert bob.read("c") == "3"
 

@@ -12,6 +12,7 @@ from handrail.engine.inventory import Inventory
 from handrail.engine.record import Record
 from handrail.ledger.chain import Head
 from handrail.ledger.entry import Event
+from handrail.ledger.kept import Kept as Place
 from handrail.ledger.lease import Owner
 from handrail.ledger.seam import Fact
 from handrail.ledger.secrets import Vault
@@ -69,7 +70,7 @@ class Kept:
             runs = self.ledger.runs()
         choices = Choices("why", "ada", (), "", (), overrides=overrides)
         vault, calls = Vault.beside(path, planning=True), Calls("retire")
-        where = Inventory("lab", path, None)
+        where = Inventory("lab", Place(path), None)
         log = EventLog(where.ledger.with_suffix(".log"))
         seen = Attempt(where, choices, self.ledger, run, runs, vault, {}, Head(), calls, log)
         seen.guard, seen.budget = Guard(), Budget(15, "")
