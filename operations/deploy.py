@@ -10,7 +10,7 @@ from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, 
 
 from .commits import branch_is_there
 from .deploys import Deploys
-from .services import DEPLOYS, cancel_coming, services_exist
+from .services import DEPLOYS, cancel_coming, its_hosts_are_allowed, services_exist
 from .waiting import Waiting
 
 
@@ -63,7 +63,7 @@ def restore_running(
 
 
 @step(
-    requires=[branch_is_there, services_exist],
+    requires=[branch_is_there, services_exist, its_hosts_are_allowed],
     captures=what_runs,
     ensures=tip_is_live,
     rollback=restore_running,
@@ -130,7 +130,7 @@ def started_deploy(render: Render, noted: Deploys, service: Service, commit: str
     stored = noted.fingerprint(render, service)
     deploy = under_way(render, noted, service, stored)
     if deploy is None:
-        before = [each.id for each in render.deploys(service.id)]
+        before = [each.id for each in render.deploys(service.id, anew=False)]
         noted.ask_for(service, commit, stored, before)
         if service.suspended:
             render.resume(service.id)

@@ -1,8 +1,8 @@
 """What each deploy was started with: a fingerprint of the service's variables and settings.
 
 Render shows what is stored for a service, not what a running process was started with. So each
-deploy is noted with a keyed digest of what was stored when it began; the key lies in the same file,
-which only its owner reads.
+deploy is noted with a keyed digest of what was stored when it began, in groups linked to it and in
+secret files as well; the key lies in the same file, which only its owner reads.
 """
 
 import hashlib
@@ -43,7 +43,8 @@ class Deploys:
             self.key = secrets.token_hex(32)
             self._write()
         stored = {
-            "variables": render.env_vars(service.id),
+            "variables": render.effective_vars(service.id),
+            "files": render.secret_files(service.id),
             "settings": [
                 *(service.build_command, service.start_command, service.health_check_path),
                 *(service.root_dir, service.plan),

@@ -22,14 +22,17 @@ def current_values(render: Render, services: Names, variables: Variables) -> dic
 
 
 def values_are_set(render: Render, services: Names, variables: Variables) -> Finding:
-    """Every service has the variables, with these values."""
+    """Every service has the variables, with these values, its own or those of a linked group."""
     wanted = variables.revealed()
     for service in names(services):
-        found = service_variables(render, service)
+        found, shared = service_variables(render, service), shared_by(render, service)
         for name, value in wanted.items():
-            if name not in found:
+            if name not in found and name not in shared:
                 return fails(f"`{name}` is not set on `{service}`")
-            if found[name] != value:
+            if name not in found and shared[name][0] != value:
+                group = shared[name][1]
+                return fails(f"`{name}` on `{service}` has another value, of the group `{group}`")
+            if name in found and found[name] != value:
                 return fails(f"`{name}` on `{service}` has another value")
     return holds()
 
@@ -79,7 +82,7 @@ def current_keys(render: Render, services: Names, variable: str) -> dict[str, An
 
 def one_key_is_shared(render: Render, services: Names, variable: str) -> Finding:
     """All services have the same key, and it is long enough."""
-    found = {service_variables(render, service).get(variable, "") for service in names(services)}
+    found = {effective(render, service).get(variable, "") for service in names(services)}
     if len(found) > 1:
         return fails(f"`{variable}` differs between the services")
     if any(len(key) < KEY_LENGTH for key in found):
@@ -118,7 +121,7 @@ def generate_key(
 
 def share_key(render: Render, services: Names, variable: str) -> None:
     """Give every service the key that one of them has, or a new one."""
-    found = [service_variables(render, service).get(variable, "") for service in names(services)]
+    found = [effective(render, service).get(variable, "") for service in names(services)]
     good = [key for key in found if len(key) >= KEY_LENGTH]
     fresh = "".join(secrets.choice(KEY_ALPHABET) for _ in range(KEY_LENGTH))
     for service in names(services):
@@ -149,3 +152,18 @@ def service_variables(render: Render, service: str) -> dict[str, str]:
     """Return all variables of a service; none where there is no such service."""
     known = render.find_service(service)
     return render.env_vars(known.id) if known else {}
+
+
+def effective(render: Render, service: str) -> dict[str, str]:
+    """Return the variables that a service's next deploy begins with, those of groups included."""
+    known = render.find_service(service)
+    return render.effective_vars(known.id) if known else {}
+
+
+def shared_by(render: Render, service: str) -> dict[str, tuple[str, str]]:
+    """Return value and group of each variable that linked groups give a service."""
+    known = render.find_service(service)
+    groups = render.groups_of(known.id) if known else []
+    return {
+        name: (value, group.name) for group in groups for name, value in group.variables.items()
+    }

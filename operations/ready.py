@@ -1,6 +1,7 @@
 """Gates before the night: what would stop it after the freeze is asked before it."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from handrail.clients.ready import database, machine, outside
 from handrail.clients.ready.claim import Line, Told, ask
 from handrail.clients.ready.clock import http_clock_agrees
 from handrail.clients.render import Render
+from handrail.clients.render.databases import instance_of
 from handrail.engine import FROM_TARGET, Finding, fails, gate, holds
 from handrail.transfer.session import programs
 
@@ -22,17 +24,20 @@ COPIES = 2  # of each database: its backup, and as much to spare for the export 
 def databases_allow_it(
     source: Database = FROM_TARGET,
     destination: Database = FROM_TARGET,
+    render: Render = FROM_TARGET,
     directory: str = FROM_TARGET,
     sessions_let_be: Mapping[str, str] | None = None,
 ) -> Finding:
     """Both databases, their servers and the disk here allow what the night asks of them.
 
     Their role owns each, may create one and end the application's sessions; connections are left,
-    the line is encrypted, clocks agree, PostgreSQL's programs fit, and two backups have room.
+    the line is encrypted, clocks agree, PostgreSQL's programs fit, and two backups have room. Of
+    one on Render, Render itself keeps something that it could be restored from.
 
     Args:
         source: The legacy database.
         destination: Django's.
+        render: The workspace.
         directory: Where backups go.
         sessions_let_be: Roles whose sessions may stay, as a provider's monitoring: reason by role.
     """
@@ -40,6 +45,9 @@ def databases_allow_it(
     for name, each in (("the legacy database", source), ("the Django database", destination)):
         seen, told = database.lines(name, each, let_be=sessions_let_be or {})
         lines += told
+        if instance_of(each.host):
+            restored = partial(outside.database_is_restorable, render, each)
+            lines.append(ask(name, "Render could restore it", restored))
         if seen is not None:
             size += seen.size_bytes
             versions.append(seen.version)

@@ -1,7 +1,9 @@
 """Claims and reads of services on Render that several steps rely on."""
 
+from urllib.parse import urlsplit
+
 from handrail.clients.render import Render, Service
-from handrail.engine import Finding, check, holds_if
+from handrail.engine import Finding, check, fails, holds, holds_if
 
 DEPLOYS = 100  # how far back an earlier deploy is looked for
 
@@ -19,6 +21,37 @@ def services_exist(render: Render, services: Names) -> Finding:
 def service_exists(render: Render, service: str) -> Finding:
     """The service exists on Render."""
     return holds_if(render.find_service(service), f"Render has no `{service}`")
+
+
+@check(fix="add the host to `allowed_hosts` in the inventory; task 3.2 sets it")
+def its_hosts_are_allowed(render: Render, services: Names) -> Finding:
+    """Django takes the hosts that each service is asked under.
+
+    Render's health check sends a custom domain where the service has one that is verified, so a
+    deploy whose Django does not allow it never becomes healthy.
+    """
+    for name in names(services):
+        found = render.find_service(name)
+        if found is None or found.type != "web_service":
+            continue
+        allowed = render.effective_vars(found.id).get("ALLOWED_HOSTS")
+        hosts = [*render.domains(found.id), urlsplit(found.url).hostname or ""]
+        strange = [host for host in hosts if allowed is not None and not allows(allowed, host)]
+        if strange:
+            return fails(f"`ALLOWED_HOSTS` of `{name}` lacks {', '.join(strange)}")
+    return holds()
+
+
+def allows(allowed: str, host: str) -> bool:
+    """Tell whether a list of hosts, as Django reads it, takes a host.
+
+    Source: https://docs.djangoproject.com/en/5.2/ref/settings/#allowed-hosts
+    """
+    patterns = [each.strip().lower() for each in allowed.split(",")]
+    return any(
+        each in ("*", host) or (each.startswith(".") and f".{host}".endswith(each))
+        for each in patterns
+    )
 
 
 def names(services: Names) -> list[str]:

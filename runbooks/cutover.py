@@ -39,6 +39,7 @@ service.pause_autodeploy(
     name="Stop pushes from deploying by themselves",
     on="system",
     services=[here.legacy_service, here.frontend_service],
+    made_later=[here.frontend_service],
 )
 
 sync.pause(task="0.1.1", name="Stop pushes of render.yaml from changing services", on="production")
@@ -98,6 +99,13 @@ service.create(
     on="system",
     addresses={"web": here.web_url, "channels": here.channels_url},
     asleep=["beat"],
+)
+service.create_site(
+    task="3.0.1",
+    name="See a static site serve the frontend, or make it where Node did",
+    on="system",
+    site=here.blueprint_others["site"],
+    variables={"VITE_API_URL": here.legacy_url},
 )
 env.put(
     task="3.1",

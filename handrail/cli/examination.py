@@ -1,8 +1,9 @@
 """What `handrail doctor` asks, found in an inventory by the names of its data.
 
-A key that is, or ends with, ``database`` names a PostgreSQL database, ``redis`` a Redis, ``render``
-a workspace, ``repository`` a clone, ``alerts`` a webhook, ``_service`` a service that exists,
-``directory`` where backups go.
+A key that is, or ends with, ``database`` names a PostgreSQL database, as do ``source`` and
+``destination``; ``redis`` a Redis, ``render`` a workspace, ``repository`` a clone, ``alerts`` a
+webhook, ``_service`` a service that exists, ``service_source`` what services are built from,
+``directory`` where backups go. ``terraform_held`` says who holds terraform for a while.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,11 +18,11 @@ from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
 from handrail.clients.postgres import Database
 from handrail.clients.ready import database as databases
-from handrail.clients.ready import machine, outside, secrets
+from handrail.clients.ready import machine, outside, rulers, secrets
 from handrail.clients.ready.claim import Line, NotReady, ask
 from handrail.clients.ready.clock import http_clock_agrees
 from handrail.clients.render import Render
-from handrail.clients.secret import Secret
+from handrail.clients.secret import Secret, is_reference
 from handrail.transfer.session import programs
 
 BACKUPS = 2  # of each database: one for the way back, one that its proof restores
@@ -65,8 +66,8 @@ def of_inventory(path: str) -> list[Line]:
 
 def _lines(host: str, key: str, value: Any, data: Data) -> Iterator[Line]:  # Any: as in Data
     about = f"{host}: {key}"
-    if key.endswith("database"):
-        yield from _of_database(about, value, data.get("sessions_let_be") or {})
+    if _is_database(key, value):
+        yield from _of_database(about, value, data)
     elif key == "redis":
         yield ask(about, "It answers", lambda: _answers(value))
     elif key == "render":
@@ -74,8 +75,14 @@ def _lines(host: str, key: str, value: Any, data: Data) -> Iterator[Line]:  # An
                   lambda: outside.key_reads_services(Render.from_inventory(value)))  # fmt: skip
         yield ask(about, "Its clock agrees", lambda: http_clock_agrees(f"{value['api']}/users"))
     elif key == "repository" and isinstance(value, Mapping):
-        yield ask(about, "Its clone may push",
-                  lambda: outside.clone_may_push(Repository.from_inventory(value)))  # fmt: skip
+        repository = Repository.from_inventory(value)
+        yield ask(about, "Its clone may push", lambda: outside.clone_may_push(repository))
+        yield ask(about, "No terraform undoes what is done on Render",
+                  lambda: rulers.terraform(repository, data.get("terraform_held")))  # fmt: skip
+    elif key == "service_source" and isinstance(value, Mapping) and "render" in data:
+        workspace = Render.from_inventory(data["render"])
+        yield ask(about, "What a Blueprint may undo is known",
+                  lambda: rulers.blueprints(workspace, value["repo"]))  # fmt: skip
     elif key == "alerts":
         yield ask(about, "An alert arrives",
                   lambda: outside.alert_arrives(Webhook.from_inventory(value)))  # fmt: skip
@@ -85,14 +92,21 @@ def _lines(host: str, key: str, value: Any, data: Data) -> Iterator[Line]:  # An
                   lambda: outside.service_exists(Render.from_inventory(render), value))  # fmt: skip
 
 
-def _of_database(about: str, value: object, let_be: Mapping[str, str]) -> Iterator[Line]:
+def _is_database(key: str, value: object) -> bool:
+    return key.endswith("database") or (key in {"source", "destination"} and is_reference(value))
+
+
+def _of_database(about: str, value: object, data: Data) -> Iterator[Line]:
     try:
         database = Database.from_inventory(value)
     except ClientError as error:
         yield ask(about, "It is named", partial(_refuse, error))
         return
-    standing, lines = databases.lines(about, database, let_be=let_be)
+    standing, lines = databases.lines(about, database, let_be=data.get("sessions_let_be") or {})
     yield from lines
+    if "render" in data:
+        yield ask(about, "Its host could restore it", lambda: outside.database_is_restorable(
+            Render.from_inventory(data["render"]), database))  # fmt: skip
     if standing is not None:
         yield ask(about, "Client programs fit its server", partial(_fitting, standing.version))
 
@@ -103,7 +117,7 @@ def _room(host: str, data: Data) -> Iterator[Line]:
         return
     size = 0
     for key, value in data.items():
-        if key.endswith("database"):
+        if _is_database(key, value):
             try:
                 size += databases.look(Database.from_inventory(value)).size_bytes
             except ClientError:

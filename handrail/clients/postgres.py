@@ -51,6 +51,15 @@ class Database:
             raise self._not_a_url("it names no database")
         return str(found)
 
+    @property
+    def host(self) -> str:
+        """Host of the server; empty where libpq's own default serves.
+
+        Raises:
+            ClientError: the URL cannot be read.
+        """
+        return str(self._parts().get("host") or "")
+
     @contextlib.contextmanager
     def connect(
         self, *, autocommit: bool = False, timeout_seconds: float = 10

@@ -1,14 +1,33 @@
 """Task 0.1: a push deploys nothing by itself."""
 
-from handrail.clients.render import Render
-from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, step
+from collections.abc import Sequence
 
-from ..services import services_exist
+from handrail.clients.render import Render
+from handrail.engine import (
+    FROM_TARGET,
+    Commands,
+    Finding,
+    call,
+    check,
+    fails,
+    holds,
+    holds_if,
+    step,
+)
+
+
+@check(fix="create the services first, or correct their names in the inventory")
+def they_exist(render: Render, services: list[str], made_later: Sequence[str]) -> Finding:
+    """The services exist on Render, but for those that a later step makes."""
+    wanted = [name for name in services if name not in made_later]
+    missing = [name for name in wanted if render.find_service(name) is None]
+    return holds_if(not missing, f"Render has no {', '.join(f'`{name}`' for name in missing)}")
 
 
 def autodeploy(render: Render, services: list[str]) -> dict[str, bool]:
-    """Return, by name, whether a service deploys by itself."""
-    return {name: render.service(name).autodeploy for name in services}
+    """Return, by name, whether a service deploys by itself; one that is not there does not."""
+    found = {name: render.find_service(name) for name in services}
+    return {name: each is not None and each.autodeploy for name, each in found.items()}
 
 
 def pushes_deploy_nothing(render: Render, services: list[str]) -> Finding:
@@ -20,18 +39,22 @@ def pushes_deploy_nothing(render: Render, services: list[str]) -> Finding:
 def restore_autodeploy(render: Render, before: dict[str, bool]) -> None:
     """Set autodeploy as it was."""
     for name, enabled in before.items():
-        render.set_autodeploy(render.service(name).id, enabled=enabled)
+        found = render.find_service(name)
+        if found is not None:
+            render.set_autodeploy(found.id, enabled=enabled)
 
 
 @step(
-    requires=[services_exist],
+    requires=[they_exist],
     captures=autodeploy,
     ensures=pushes_deploy_nothing,
     rollback=restore_autodeploy,
     rollback_name="Let pushes deploy again where they did",
     idempotent=True,
 )
-def pause_autodeploy(*, render: Render = FROM_TARGET, services: list[str]) -> Commands:
+def pause_autodeploy(
+    *, render: Render = FROM_TARGET, services: list[str], made_later: Sequence[str] = ()
+) -> Commands:
     """Turn autodeploy off, so that pushed commits deploy nothing.
 
     Without it the frontend would switch to Django at the first push, before any data is there.
@@ -40,6 +63,7 @@ def pause_autodeploy(*, render: Render = FROM_TARGET, services: list[str]) -> Co
     Args:
         render: The workspace.
         services: Names of the services.
+        made_later: Those that may not be there yet, as the site of a frontend that Node serves.
 
     Raises:
         ClientError: Render refused.
@@ -47,4 +71,6 @@ def pause_autodeploy(*, render: Render = FROM_TARGET, services: list[str]) -> Co
     Source: https://render.com/docs/deploys#automatic-deploys
     """
     for name in services:
-        yield call(render.set_autodeploy, render.service(name).id, enabled=False)
+        found = render.find_service(name)
+        if found is not None:
+            yield call(render.set_autodeploy, found.id, enabled=False)

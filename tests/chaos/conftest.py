@@ -14,7 +14,7 @@ def counted(record_property):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print kills, points, unknowns, duplicates and losses."""
+    """Print kills, points, unknowns, duplicates and losses; and what became of each fault."""
     reports = [each for listed in terminalreporter.stats.values() for each in listed]
     found = [
         value
@@ -23,7 +23,14 @@ def pytest_terminal_summary(terminalreporter):
         for name, value in report.user_properties
         if name == "chaos"
     ]
-    lines = tally.table(found)
+    told = [
+        value
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, value in report.user_properties
+        if name == "render"
+    ]
+    lines = [*tally.table(found), *told]
     if lines:
         terminalreporter.section("chaos")
         for line in lines:

@@ -44,7 +44,7 @@ def server(tmp_path_factory):
 def wire():
     """Render and the webhook of alerts."""
     served = Wire()
-    served.on("GET", "/v1", Reply(404, {}))
+    served.on("GET", "/v1/users", Reply(200, {}))
     served.on("GET", "/v1/services", Reply(200, []))
     served.on("POST", "/hook", Reply(200, {}))
     yield served
@@ -244,3 +244,68 @@ def test_what_is_no_inventory_is_a_wrong_command(tmp_path, text, why):
     assert done.returncode == 2
     assert why in done.stderr
     assert "Traceback" not in done.stderr
+
+
+TERRAFORM = """
+terraform {
+  required_providers {
+    render = { source = "render-oss/render", version = "~> 1.7" }
+  }
+}
+"""
+
+
+def test_terraform_that_rules_services_on_render_is_found_in_the_repository(place, clone):
+    """Its next apply undoes the night; who holds it is written down, and then it is good."""
+    write(clone, "infra/main.tf", TERRAFORM)
+    write(clone, "infra/dns.tf", 'resource "cloudflare_record" "www" {}\n')
+
+    status, told = place.told()
+
+    assert status == 1
+    (ruled,) = told.values()
+    assert ruled[0] == "not good"
+    assert "infra/main.tf" in ruled[1]
+    assert "dns.tf" not in ruled[1]
+    place.data["terraform_held"] = "Ana, until Sunday"
+    status, output = place.doctor()
+    assert status == 0, output
+    assert "held: Ana, until Sunday" in output
+
+
+def test_a_blueprint_that_is_attached_is_told(place, wire):
+    """With what it does at each push; the runbook pauses it, so a cutover could start."""
+    place.data["service_source"] = {"repo": "https://github.com/ours/app", "branch": "main"}
+    blueprint = {
+        "id": "exs-1", "name": "whole app", "repo": "git@github.com:ours/app.git",
+        "branch": "main", "autoSync": True,
+    }  # fmt: skip
+    wire.on("GET", "/v1/blueprints", Reply(200, [{"cursor": "c", "blueprint": blueprint}]))
+
+    status, output = place.doctor()
+
+    assert status == 0, output
+    assert "`whole app` syncs at every push" in output
+
+
+def test_databases_that_an_inventory_calls_source_and_destination_are_asked(place):
+    """As the runbooks call them."""
+    place.data["source"] = place.data.pop("shop_database")
+    place.data["destination"] = "env:NOWHERE"
+    place.secrets["NOWHERE"] = "postgresql://app@127.0.0.1:1/nothing"
+
+    status, output = place.doctor()
+
+    assert status == 1
+    assert "shop: source" in output
+    assert "shop: destination" in output
+
+
+def write(clone, path, text):
+    """Commit a file and push it."""
+    file = clone / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    for words in (["add", "-A"], ["commit", "-qm", "a file"], ["push", "-q", "origin", "main"]):
+        identity = ["-c", "user.name=T", "-c", "user.email=t@example.test"]
+        subprocess.run(["git", "-C", str(clone), *identity, *words], check=True)

@@ -206,6 +206,34 @@ def created(data):
         )
 
 
+@harness("service.create_site")
+@contextmanager
+def site_is_made(data):
+    """Node served the frontend: there is no site, or one that was suspended before it served."""
+    with services({"type": "site"}) as (clone, (name,)):
+        if data.draw(st.booleans(), "it is there, and suspended"):
+            there = cloud().site(name, clone.origin, VITE_API_URL=LEGACY)
+            there.suspended = True
+            cloud().add(there, deploy=False)
+        address = cloud().do(cloud().reserved(name))
+        yield World(
+            {
+                "render": cloud().inventory,
+                "frontend_service": name,
+                "frontend_url": address,
+                "site": {
+                    "rootDir": "site",
+                    "buildCommand": "sh build.sh",
+                    "staticPublishPath": "dist",
+                },
+                "service_source": {"repo": str(clone.origin), "branch": "main"},
+                "variables": {"VITE_API_URL": LEGACY},
+                **WAIT,
+            },
+            lambda: cloud().look(name),
+        )
+
+
 @harness("service.pause_autodeploy")
 @contextmanager
 def held(data):

@@ -1,6 +1,9 @@
 """What the gates before the night say, of real databases, a real clone and a workspace."""
 
+from datetime import UTC, datetime, timedelta
+
 import psycopg
+from rehearsal.render.records import Database as Instance
 
 from handrail.engine.finding import Verdict
 from tests.clients.conftest import Reply
@@ -17,7 +20,7 @@ def both(stage, **more):
     made = stage.stack.enter_context(databases())
     given = {"source": made.reference("legacy"), "destination": made.reference("django")}
     given["directory"] = str(stage.directory / "evidence")
-    given["sessions_let_be"] = {}
+    given |= {"sessions_let_be": {}, "render": cloud().inventory}
     return stage.ask("ready.databases_allow_it", **given | more)
 
 
@@ -75,6 +78,36 @@ def one_is_not_there(stage):
     made = stage.stack.enter_context(databases())
     gone = stage.file("gone", made.url["legacy"] + "_gone")
     return both(stage, source=gone)
+
+
+def on_render(stage, **kept):
+    """Ask about a legacy database whose host is an instance of Render's."""
+    made = stage.stack.enter_context(databases())
+    instance = Instance(
+        "legacy", {"id": "tea-1", "name": "o", "email": "e", "type": "team"}, **kept
+    )
+    cloud().standin.workspace.databases[instance.id] = instance
+    stage.stack.callback(cloud().standin.workspace.databases.pop, instance.id)
+    parts = psycopg.conninfo.conninfo_to_dict(made.url["legacy"])
+    parts |= {"host": f"{instance.id}.oregon-postgres.render.com", "hostaddr": parts["host"]}
+    source = stage.file("on-render", psycopg.conninfo.make_conninfo("", **parts))
+    return both(stage, source=source)
+
+
+@outcome("ready.databases_allow_it", PASS)
+def render_keeps_what_it_could_be_restored_to(stage):
+    """Point-in-time recovery, or an export of today."""
+    assert on_render(stage).passed
+    return on_render(stage, recovery="NOT_AVAILABLE", exports=[datetime.now(UTC)])
+
+
+@outcome("ready.databases_allow_it", FAIL)
+def render_could_restore_it_from_nothing(stage):
+    """The plan has no recovery, and the last export is of last week."""
+    old = datetime.now(UTC) - timedelta(days=7)
+    found = on_render(stage, plan="free", recovery="NOT_AVAILABLE", exports=[old])
+    assert "from nothing" in found.why
+    return found
 
 
 def outside(stage, clone, **more):

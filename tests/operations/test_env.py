@@ -7,12 +7,14 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rehearsal.render.records import EnvVar
+from rehearsal.render.records import Domain, EnvVar, Group, SecretFile
 
 from handrail.clients.errors import ClientError
 from handrail.clients.render import Render
 from handrail.engine.contract import ask
 from operations import env
+from operations.deploys import Deploys
+from operations.services import its_hosts_are_allowed
 from operations.variables import Variables
 from tests.operations.clones import cloned
 from tests.operations.cloud import WORKER, cloud, unused, write_app
@@ -114,3 +116,75 @@ def test_a_new_key_is_long_and_never_the_same():
             keys.add(stored(name)["SECRET_KEY"])
     assert len(keys) == 3
     assert {len(key) for key in keys} == {50}
+
+
+@contextmanager
+def group(name, **values):
+    """An environment group that is linked to a service."""
+    linked = cloud().running(name).service.id
+    made = Group("shared", cloud().standin.settings.owner_id, env=values, services=[linked])
+    cloud().standin.workspace.groups[made.id] = made
+    try:
+        yield made
+    finally:
+        del cloud().standin.workspace.groups[made.id]
+
+
+def test_what_a_linked_group_gives_counts_as_set():
+    """And is told by the group's name where it is another value; the service's own ranks above."""
+    with service({"DEBUG": "true"}) as name, group(name, HOST="from the group", DEBUG="false"):
+        render = Render.from_inventory(cloud().inventory)
+
+        def found(**values):
+            variables = Variables.from_inventory(values)
+            given_values = {"render": render, "services": [name], "variables": variables}
+            return ask(env.put.contract.ensures, given_values)
+
+        assert found(HOST="from the group", DEBUG="true").passed
+        assert "another value, of the group `shared`" in found(HOST="other").why
+        assert found(DEBUG="false").why == f"`DEBUG` on `{name}` has another value"
+
+
+def test_a_deploy_is_not_current_when_a_group_or_a_secret_file_has_changed(tmp_path):
+    """What runs keeps what its deploy began with, wherever that was stored."""
+    with service({}) as name, group(name, HOST="one") as shared:
+        noted, stored_files = Deploys.of(str(tmp_path)), cloud().running(name).service.secret_files
+
+        def fingerprint():
+            render = Render.from_inventory(cloud().inventory)
+            return noted.fingerprint(render, render.service(name))
+
+        first = fingerprint()
+        assert fingerprint() == first
+        shared.env["HOST"] = "two"
+        second = fingerprint()
+        stored_files.append(SecretFile(".env", "KEY=1"))
+        assert len({first, second, fingerprint()}) == 3
+
+
+@pytest.mark.parametrize(
+    ("allowed", "lacks"),
+    [
+        ("{own},app.example.com", ""),
+        ("*", ""),
+        ("{own},.example.com", ""),
+        ("{own},example.com", "app.example.com"),
+        ("app.example.com", "{own}"),
+    ],
+)
+def test_the_hosts_that_render_asks_under_must_be_allowed(allowed, lacks):
+    """A health check sends a verified domain; one that is not verified is nobody's yet."""
+    name = unused("domain")
+    with cloned(write_app) as clone:
+        made = cloud().service(name, clone.origin)
+        made.domains = [Domain("app.example.com", verified=True), Domain("new.example.com")]
+        cloud().add(made, deploy=False)
+        own = made.url.partition("//")[2].partition(":")[0]
+        made.env = [EnvVar("ALLOWED_HOSTS", allowed.format(own=own))]
+        try:
+            render = Render.from_inventory(cloud().inventory)
+            found = ask(its_hosts_are_allowed, {"render": render, "services": [name]})
+        finally:
+            cloud().remove(name)
+    wanted = f"`ALLOWED_HOSTS` of `{name}` lacks {lacks.format(own=own)}" if lacks else ""
+    assert found.why == wanted

@@ -4,9 +4,15 @@ import pytest
 
 from handrail.clients.errors import ClientError
 from handrail.clients.render import Render
+from handrail.clients.site import script
+from handrail.engine.contract import ask, chosen
+from operations.service import create_site
 from operations.service.create import make, put_to_sleep, services_are_made
+from operations.service.create_site import site_serves
+from operations.waiting import Waiting
 from tests.operations.clones import cloned
 from tests.operations.cloud import WEB, WORKER, cloud, unused, write_app
+from tests.operations.test_interrupted import perform
 
 SOURCE = {"repo": "https://github.com/org/app.git", "branch": "main"}
 
@@ -105,3 +111,41 @@ def test_a_first_deploy_that_nobody_asked_for_is_cancelled(found):
 
         cloud().settle(name)
         assert [each.status for each in cloud().running(name).deploys] == ["canceled"]
+
+
+def test_a_frontend_that_node_served_gets_a_site_built_for_node_first():
+    """Then there is something to switch, and a build that the way back leads to."""
+    name = unused("frontend")
+    with cloned(write_app) as clone:
+        url = cloud().do(cloud().reserved(name))
+        live = {
+            "render": Render.from_inventory(cloud().inventory),
+            "frontend_service": name,
+            "frontend_url": url,
+            "site": {"rootDir": "site", "buildCommand": "sh build.sh", "staticPublishPath": "dist"},
+            "service_source": {"repo": str(clone.origin), "branch": "main"},
+            "variables": {"VITE_API_URL": "https://node.example"},
+            "waiting": Waiting(30, 0.05),
+        }
+        contract = create_site.contract
+        try:
+            assert "Node serves the frontend until now" in ask(contract.ensures, live).why
+            shown = contract.preview(**chosen(contract.preview, live))
+            assert f"`{name}` is made at {url}, built with VITE_API_URL=https://node" in shown
+
+            perform(contract.body, live, None)
+
+            assert ask(contract.ensures, live).passed
+            assert "https://node.example" in script(url)
+            assert len(cloud().running(name).deploys) == 1
+        finally:
+            cloud().remove(name)
+
+
+def test_a_service_that_is_no_site_is_not_taken_for_one(found):
+    """Where Node itself bears the frontend's name, another name is asked for."""
+    name, render, _ = found()
+    claim = site_serves(render, name, "https://anything.example")
+
+    assert claim.why == f"`{name}` is a web_service, not a static_site"
+    assert "choose another name" in claim.fix

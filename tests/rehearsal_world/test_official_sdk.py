@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from rehearsal.render.blueprints import Blueprint
+from rehearsal.render.records import Database
 from render.public_api.api.blueprints import list_blueprints, retrieve_blueprint, update_blueprint
+from render.public_api.api.custom_domains import create_custom_domain, list_custom_domains
 from render.public_api.api.deploys import (
     cancel_deploy,
     create_deploy,
@@ -15,26 +17,44 @@ from render.public_api.api.deploys import (
     retrieve_deploy,
     rollback_deploy,
 )
+from render.public_api.api.environment_groups import (
+    create_env_group,
+    delete_env_group,
+    link_service_to_env_group,
+    list_env_groups,
+)
 from render.public_api.api.logs import list_logs
+from render.public_api.api.metrics import get_http_requests
 from render.public_api.api.one_off_jobs import post_job, retrieve_job
+from render.public_api.api.postgres import (
+    create_postgres_export,
+    list_postgres_export,
+    retrieve_postgres_recovery_info,
+)
 from render.public_api.api.services import (
     create_service,
     delete_service,
     get_env_vars_for_service,
+    list_events,
+    list_secret_files_for_service,
     list_services,
     resume_service,
     retrieve_service,
     suspend_service,
     update_env_vars_for_service,
+    update_secret_files_for_service,
     update_service,
 )
 from render.public_api.client import AuthenticatedClient
 from render.public_api.models import (
     BlueprintPATCH,
+    CreateCustomDomainBody,
     CreateDeployBody,
+    EnvGroupPOSTInput,
     EnvVarKeyValue,
     PostJobBody,
     RollbackDeployBody,
+    SecretFileInput,
     ServicePATCH,
     ServicePOST,
 )
@@ -204,3 +224,46 @@ def test_blueprints_are_listed_read_and_paused(client, made):
     assert attached.id in {each.blueprint.id for each in listed}
     assert read.auto_sync is False
     del cloud().standin.blueprints.attached[attached.id]
+
+
+def test_groups_files_and_domains_are_made_and_read(client, made):
+    """What a service has beside its own variables."""
+    service_id, _, _ = made
+    owner = cloud().standin.settings.owner_id
+    shared = EnvGroupPOSTInput("shared", owner, [EnvVarKeyValue(key="A", value="1")])
+
+    group = said(create_env_group, client, body=shared)
+    linked = said(link_service_to_env_group, client, group.id, service_id)
+    listed = said(list_env_groups, client, limit=100)
+    files = [SecretFileInput(name=".env", content="KEY=1")]
+    said(update_secret_files_for_service, client, service_id, body=files)
+    domain = CreateCustomDomainBody(name="app.example.com")
+    said(create_custom_domain, client, service_id, body=domain)
+
+    assert [each.id for each in linked.service_links] == [service_id]
+    assert group.id in {each.id for each in listed}
+    read = said(list_secret_files_for_service, client, service_id, limit=100)
+    assert [each.secret_file.name for each in read] == [".env"]
+    domains = said(list_custom_domains, client, service_id, limit=100)
+    assert [each.custom_domain.name for each in domains] == ["app.example.com"]
+    call(delete_env_group, client, group.id)
+
+
+def test_what_happened_and_what_could_be_restored_are_read(client, made):
+    """Events of a service, its requests, and the recovery of a database."""
+    service_id, _, _ = made
+    owner = {"id": "tea-1", "name": "o", "email": "e@example.test", "type": "team"}
+    database = Database("legacy", owner)
+    cloud().standin.workspace.databases[database.id] = database
+
+    events = said(list_events, client, service_id, limit=100)
+    series = said(get_http_requests, client, resource=service_id)
+    recovery = said(retrieve_postgres_recovery_info, client, database.id)
+    call(create_postgres_export, client, database.id)
+    exports = said(list_postgres_export, client, database.id)
+
+    assert "deploy_ended" in {each.event.type_ for each in events}
+    assert isinstance(series, list)
+    assert recovery.recovery_status == "AVAILABLE"
+    assert len(exports) == 1
+    del cloud().standin.workspace.databases[database.id]

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from handrail.clients.alerts import Webhook
 from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
+from handrail.clients.postgres import Database
 from handrail.clients.ready.claim import NotReady
 from handrail.clients.render import Render
+from handrail.clients.render.databases import instance_of
 
 
 def key_reads_services(render: Render) -> str:
@@ -67,3 +69,24 @@ def alert_arrives(webhook: Webhook) -> str:
     except ClientError as error:
         raise NotReady(error.what, error.why, error.fix) from None
     return "a trial alert was taken"
+
+
+def database_is_restorable(render: Render, database: Database) -> str:
+    """Return what Render could restore a database from, were our own backup to fail.
+
+    Raises:
+        NotReady: from nothing.
+        ClientError: Render could not be asked.
+    """
+    instance = instance_of(database.host)
+    if instance is None:
+        return "not on Render: its own host has to know"
+    found = render.restorable(instance)
+    if found is None:
+        raise NotReady(
+            f"Render could restore `{instance}` from nothing",
+            "it has no point-in-time recovery, and no export of the last day",
+            f"make an export at https://dashboard.render.com/d/{instance}/recovery, or take a plan "
+            "that has recovery, then the same command again",
+        )
+    return found

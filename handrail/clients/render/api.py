@@ -145,12 +145,22 @@ class RenderApi:
         Raises:
             ClientError: refused, or not a list of that kind.
         """
-        now, key = self.patience.clock(), f"{path} {limit} {params}"
-        found = None if anew else self.memory.recall(key, now)
+        key = _key(path, limit, params)
+        found = None if anew else self.memory.recall(key, self.patience.clock())
         if found is None:
             found = list(self.pages(path, wrapper, what, limit=limit, params=params))
-            self.memory.keep(key, found, now + seconds)
+            self.memory.keep(key, found, self.patience.clock() + seconds)
         return found
+
+    def learn(
+        self,
+        path: str,
+        found: list[dict[str, Any]],  # Any: JSON
+        seconds: float,
+        params: Mapping[str, Any],  # Any: as `pages` has it
+    ) -> None:
+        """Remember a list as it is by the answer to a write, for so many seconds."""
+        self.memory.keep(_key(path, None, params), found, self.patience.clock() + seconds)
 
     def settles(self, look: Callable[[], bool]) -> bool:
         """Look until something reads as it was written, or for ten seconds; return whether it does.
@@ -221,3 +231,7 @@ class RenderApi:
                 )
             seen.add(cursor)
             given["cursor"] = cursor
+
+
+def _key(path: str, limit: int | None, params: Mapping[str, Any] | None) -> str:
+    return f"{path} {limit} {params}"

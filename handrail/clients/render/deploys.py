@@ -13,9 +13,9 @@ OK, CREATED, QUEUED = 200, 201, 202
 SERVER_ERROR = 500
 # How far back a deploy that we started is looked for; a service runs one deploy at a time.
 RECENT = 20
-RECENT_SECONDS = 2.0
+RECENT_SECONDS = 10.0
 # A deploy takes minutes: looks become rarer the longer it takes, up to this pause.
-LONGEST_POLL_SECONDS, SLOWER = 20.0, 1.3
+LONGEST_POLL_SECONDS, SLOWER = 20.0, 1.5
 ADOPT_TRIES = 20
 ADOPT_POLL_SECONDS = 1.0
 MODES = Literal["build_and_deploy", "deploy_only"]
@@ -28,13 +28,27 @@ class DeployCalls(Diagnosis):
     since are listed and the one it made is taken over.
     """
 
-    def deploys(self, service_id: str, limit: int = RECENT) -> list[Deploy]:
+    def deploys(self, service_id: str, limit: int = RECENT, *, anew: bool = True) -> list[Deploy]:
         """Return the newest deploys of a service, newest first.
+
+        Args:
+            service_id: ``srv-…`` or ``crn-…``.
+            limit: Most deploys.
+            anew: Ask now; else what was read a moment ago serves.
 
         Raises:
             ClientError: refused.
         """
-        return self._recent(service_id, limit, anew=True)
+        what = f"deploys of {self.called(service_id)} could not be listed"
+        listed = self.remembered(
+            f"{_path(service_id)}/deploys",
+            "deploy",
+            what,
+            seconds=RECENT_SECONDS,
+            limit=limit,
+            anew=anew,
+        )
+        return [Deploy.from_api(data) for data in listed]
 
     def deploy(self, service_id: str, deploy_id: str) -> Deploy:
         """Return one deploy.
@@ -51,7 +65,7 @@ class DeployCalls(Diagnosis):
         Raises:
             ClientError: refused.
         """
-        recent = self._recent(service_id)
+        recent = self.deploys(service_id, anew=False)
         found = next((deploy for deploy in recent if deploy.status == "live"), None)
         if found is not None or len(recent) < RECENT:
             return found
@@ -68,19 +82,6 @@ class DeployCalls(Diagnosis):
             ClientError: refused.
         """
         return next((deploy for deploy in self.deploys(service_id) if deploy.going_on), None)
-
-    def _recent(self, service_id: str, limit: int = RECENT, *, anew: bool = False) -> list[Deploy]:
-        """Return the newest deploys, perhaps as they were a moment ago."""
-        what = f"deploys of {self.called(service_id)} could not be listed"
-        listed = self.remembered(
-            f"{_path(service_id)}/deploys",
-            "deploy",
-            what,
-            seconds=RECENT_SECONDS,
-            limit=limit,
-            anew=anew,
-        )
-        return [Deploy.from_api(data) for data in listed]
 
     def start_deploy(
         self,
@@ -164,7 +165,7 @@ class DeployCalls(Diagnosis):
             service_id: Service of the deploy.
             deploy_id: ``dep-…``.
             timeout_seconds: Longest wait; the deploy goes on by itself afterwards.
-            poll_seconds: Wait between two looks; it grows while nothing changes.
+            poll_seconds: Wait between two looks; it grows by the look.
             on_status: Told of each change of status, the first included.
 
         Raises:
@@ -175,7 +176,7 @@ class DeployCalls(Diagnosis):
         while True:
             deploy = self._glance(service_id, deploy_id)
             if deploy is not None and deploy.status != last:
-                last, pause = deploy.status, poll_seconds
+                last = deploy.status
                 if on_status is not None:
                     on_status(deploy)
             if deploy is not None and deploy.succeeded:
@@ -223,7 +224,7 @@ class DeployCalls(Diagnosis):
         trigger: str,
         commit: str | None,
     ) -> Deploy:
-        before = {deploy.id for deploy in self._recent(service_id)}
+        before = {deploy.id for deploy in self.deploys(service_id, anew=False)}
         try:
             answer = self.post(f"{_path(service_id)}/{verb}", body=dict(body))
         except NoAnswer as error:

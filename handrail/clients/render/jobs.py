@@ -8,7 +8,7 @@ import secrets
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -24,7 +24,7 @@ LINES = 2000  # most lines of output that are read
 # Logs arrive later than the job's end; after this long, what is there is all there will be.
 LOG_SECONDS = 60.0
 POLL_SECONDS = 1.0
-LONGEST_POLL_SECONDS, SLOWER = 10.0, 1.3  # looks become rarer the longer a job takes
+LONGEST_POLL_SECONDS, SLOWER = 10.0, 1.5  # looks become rarer the longer a job takes
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class JobCalls(ServiceCalls, TelemetryCalls):
         """
         mark = f"handrail-{secrets.token_hex(8)}"
         line = f"({command}\n)\nended=$?; echo {mark} $ended; exit $ended"
-        began = datetime.now(UTC) - timedelta(minutes=1)
+        began = self.now() - timedelta(minutes=1)
         job = self.start_job(service_id, f"sh -c {shlex.quote(line)}")
         until, pause = self.patience.clock() + timeout_seconds, POLL_SECONDS
         while not job.ended:

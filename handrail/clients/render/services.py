@@ -41,13 +41,16 @@ class ServiceCalls(RenderApi):
 
     def _listed(self, what: str) -> list[dict[str, Any]]:  # Any: JSON
         """Return all services of the workspace: one list serves a whole step."""
-        filters = {"ownerId": self.owner, "includePreviews": "false"}
         listed = self.remembered(
-            "/services", "service", what, seconds=LISTED_SECONDS, params=filters
+            "/services", "service", what, seconds=LISTED_SECONDS, params=self._ours
         )
         names = {str(each.get("id")): str(each.get("name")) for each in listed}
         self.memory.names.update(names)
         return listed
+
+    @property
+    def _ours(self) -> dict[str, str]:
+        return {"ownerId": self.owner, "includePreviews": "false"}
 
     def service(self, name: str) -> Service:
         """Return the service of exactly this name.
@@ -87,6 +90,7 @@ class ServiceCalls(RenderApi):
         """
         name = str(payload.get("name", ""))
         what = f"service `{name}` could not be created"
+        there = list(self._listed(what))
         if self.find_service(name) is not None:
             raise ClientError(what, "the name is taken", "run the same command again to adopt it")
         body = {**payload, "ownerId": self.owner}
@@ -101,6 +105,7 @@ class ServiceCalls(RenderApi):
         if answer.status != 201:  # noqa: PLR2004  Created
             raise self._refused(answer, what, payload)
         made = answer.json()
+        self.learn("/services", [*there, made.get("service") or {}], LISTED_SECONDS, self._ours)
         try:
             return Service.from_api(made["service"]), str(made["deployId"])
         except (KeyError, TypeError) as error:

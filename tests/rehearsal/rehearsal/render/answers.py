@@ -1,5 +1,6 @@
 """The forms every answer of the API shares: errors, pages, rate limits."""
 
+import math
 import time
 from collections import defaultdict
 from datetime import datetime, timedelta
@@ -43,12 +44,14 @@ def whole_number(request: Request, name: str, usual: int, allowed: range) -> int
     """Return a parameter that is a whole number, within what is allowed."""
     given = request.one(name) or str(usual)
     try:
-        number = int(given)
+        number = float(given)  # Render's own SDK writes 60 as 60.0
     except ValueError:
-        raise ApiError(400, f"{name} must be an integer") from None
+        number = math.nan
+    if not number.is_integer():
+        raise ApiError(400, f"{name} must be an integer")
     if number not in allowed:
         raise ApiError(400, f"{name} must be between {allowed.start} and {allowed.stop - 1}")
-    return number
+    return int(number)
 
 
 def moment_of(request: Request, name: str, usual: datetime | None = None) -> datetime:

@@ -1,0 +1,134 @@
+"""Each fault of Render once, through the cutover, in the rehearsal world with its limits on.
+
+One night meets them all: a fault is armed, the cutover runs until it stops or until the task that
+the fault was for; then all is well again, and the same command goes on.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+import requests
+from rehearsal.layout import Layout
+from rehearsal.lifecycle import down, up
+
+from tests.chaos.test_night_kills import doubled_commits, doubled_services
+from tests.e2e.night import Night
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3600)]
+CUTOVER = "./run pyinfra -y inventory/rehearsal.py runbooks/cutover.py"
+HELD, STOPPED, PROVEN = 3, 1, 0
+STAGING, PRODUCTION = "staging-rotc-django", "rotc-django"
+
+
+@dataclass
+class Row:
+    """One fault.
+
+    Args:
+        name: What the table calls it.
+        fault: What the stand-in is told.
+        to: The task that the command is to hold after; the end where empty.
+        word: What the stop must say; empty where the command must not stop.
+        mend: Name of a service that an operator deletes before the same command.
+    """
+
+    name: str
+    fault: dict
+    to: str = ""
+    word: str = ""
+    mend: str = ""
+
+
+ROWS = [
+    Row("stale read after write", {"path": "/services/*", "stale": True, "times": 3}, "1.2"),
+    Row("Blueprint sync", {"kind": "blueprint_sync", "times": 20}, "2.2"),
+    Row("name taken", {"kind": "name_taken", "service": f"{STAGING}-web"}, "3.0",
+        "may belong to somebody else", f"{STAGING}-web"),
+    Row("truncated body", {"path": "/services/*/env-vars", "cut": True, "times": 3}, "3.4"),
+    Row("build failure", {"kind": "build_failure", "service": f"{STAGING}-web"}, "4",
+        "the build failed"),
+    Row("out of memory", {"kind": "out_of_memory", "service": "staging-rotc-celery-worker"}, "4",
+        "ran out of memory"),
+    Row("health timeout", {"kind": "health_timeout", "service": f"{PRODUCTION}-web"}, "4",
+        "it was not healthy"),
+    Row("Override queue", {"kind": "override_queue", "service": f"{PRODUCTION}-channels"}, "4",
+        "a newer one replaced it"),
+    Row("lagging logs", {"log_lag_seconds": 4}, "4.0.2"),
+    Row("clock skew", {"clock_ahead_seconds": 120}, "9.0.1.4", "120 s ahead of this machine's"),
+    Row("crash after live", {"kind": "crash_after_live", "service": "rotc-celery-beat"}),
+]  # fmt: skip
+
+
+@pytest.fixture
+def night(tmp_path):
+    """A world of its own, as found before the cutover."""
+    story = Night(Layout(tmp_path / "world"))
+    up(story.layout, 300, print)
+    yield story
+    down(story.layout, print)
+
+
+def test_each_fault_of_render_is_told_and_the_same_command_goes_on(night, record_property):
+    """Nothing is made twice, no limit is broken, and in the end every step is proven."""
+    table = [through(night, row) for row in ROWS]
+
+    for line in table:
+        record_property("render", line)
+    assert not doubled_services(night)
+    assert not doubled_commits(night)
+    assert night.run(CUTOVER)[0] == PROVEN
+    assert max(lives(night).values()) == 1
+
+
+def through(night, row) -> str:
+    """Meet one fault; return its line of the table."""
+    told(night, "DELETE", None)
+    told(night, "POST", row.fault)
+    command = f"{CUTOVER} --data to={row.to}" if row.to else CUTOVER
+    code, said = night.run(command)
+    assert "Traceback" not in said, said[-3000:]
+    if row.word:
+        assert code == STOPPED, f"{row.name}: {said[-3000:]}"
+        assert re.search(re.escape(row.word), said), f"{row.name}: {said[-3000:]}"
+        told(night, "DELETE", None)
+        if row.mend:
+            delete(night, row.mend)
+        code, said = night.run(command)
+    assert code == (HELD if row.to else PROVEN), f"{row.name}: {said[-3000:]}"
+    word = row.word or "(it does not stop)"
+    return f"{row.name:<24}{word:<40}finished by the same command"
+
+
+def told(night, method, fault) -> None:
+    """Tell the stand-in what is to go wrong, or that all is well again."""
+    answer = call(night, method, "/_faults", json=fault)
+    assert answer.status_code == 200, answer.text
+
+
+def delete(night, name) -> None:
+    """Delete a service, as an operator who found that its address is another one."""
+    call(night, "DELETE", f"/services/{identities(night)[name]}")
+
+
+def lives(night) -> Counter[str]:
+    """Return how many live deploys each service has."""
+    found: Counter[str] = Counter()
+    for name, identity in identities(night).items():
+        listed = call(night, "GET", f"/services/{identity}/deploys", params={"status": "live"})
+        found[name] = len(listed.json())
+    return found
+
+
+def identities(night) -> dict[str, str]:
+    """Return the id of each service by its name."""
+    listed = call(night, "GET", "/services", params={"limit": 100}).json()
+    return {each["service"]["name"]: each["service"]["id"] for each in listed}
+
+
+def call(night, method, path, **more):
+    """Make a call of the stand-in's API."""
+    url = night.layout.read()["render"]["api"] + path
+    key = {"Authorization": f"Bearer {night.secret('render_key')}"}
+    return requests.request(method, url, headers=key, timeout=20, **more)
