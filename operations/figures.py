@@ -112,11 +112,27 @@ class OwnReads:
         private_folder.write(self.path, f"{before}{json.dumps(seen)}\n")
         return why
 
+    @classmethod
+    def newest(cls, directory: str) -> "OwnReads | None":
+        """Return those that were made last, of whatever run; None where nobody ever looked."""
+        found = Path(directory).glob("*/reads-*.jsonl")
+        path = max(found, key=lambda each: each.stat().st_mtime, default=None)
+        return cls(path) if path else None
+
+    def last_window(self, window: timedelta) -> Figures:
+        """Return the figures of the window that ended with the last look, and when that was."""
+        end = max(datetime.fromisoformat(each["at"]) for each in self._looks())
+        figures = self.figures(end - window)
+        figures.source += f"; the last was at {end:%Y-%m-%d %H:%M} UTC"
+        return figures
+
+    def _looks(self) -> list[dict[str, Any]]:  # Any: JSON
+        text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+        return [json.loads(line) for line in text.splitlines()]
+
     def figures(self, start: datetime) -> Figures:
         """Return the figures of all looks since a moment."""
-        text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
-        looks: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines()]
-        kept = [each for each in looks if datetime.fromisoformat(each["at"]) >= start]
+        kept = [each for each in self._looks() if datetime.fromisoformat(each["at"]) >= start]
         answers = [tuple(answer) for each in kept for answer in each["answers"]]
         seconds = sorted(each[1] for each in answers if each[0] < SERVER_ERROR)
         p95 = seconds[max(0, ceil(len(seconds) * 0.95) - 1)] if seconds else None  # nearest rank

@@ -144,14 +144,19 @@ def has_been_stable(
     min_requests: int = FROM_TARGET,
     max_error_percent: float = FROM_TARGET,
     max_p95_seconds: float = FROM_TARGET,
+    directory: str = FROM_TARGET,
 ) -> Finding:
     """Looking back over the window, server errors and latency stayed under their bounds.
 
     Render keeps figures for a time that the workspace's plan sets. A window that begins before them
-    is not known, whatever the rest says.
+    is not known, whatever the rest says. Where it has none at all, the last window of our own reads
+    serves, as the watch after the switch made them.
     """
-    start = render.now() - timedelta(seconds=window_seconds)
+    window = timedelta(seconds=window_seconds)
+    start = render.now() - window
     figures = of_render(render, services, start)
+    own = None if figures.counts else OwnReads.newest(directory)
+    figures = own.last_window(window) if own else figures
     if figures.begin is not None and figures.begin - start > KEPT_NO_LONGER:
         return unknown(
             f"Render's figures begin at {figures.begin:%Y-%m-%d %H:%M} UTC, and the window at "

@@ -60,6 +60,7 @@ def nobody_signs_in(stage):
 def stable(stage, *passages, minutes_ago=1.0, **more):
     """Ask whether it has been stable for an hour."""
     asked = stage.served(*passages, minutes_ago=minutes_ago) | BOUNDS | more
+    asked["directory"] = str(stage.directory)
     return stage.ask("monitor.has_been_stable", **{"window_seconds": 3600} | asked)
 
 
@@ -110,6 +111,7 @@ def refusals_are_no_errors_but_outages_are(stage):
 def render_knows_no_such_service(stage):
     """A name that is not right is not stability."""
     asked = BOUNDS | {"render": cloud().inventory, "services": ["no-such-service"]}
+    asked["directory"] = str(stage.directory)
     return stage.ask("monitor.has_been_stable", window_seconds=3600, **asked)
 
 
@@ -118,6 +120,7 @@ def render_is_not_heard(stage):
     """The key is refused."""
     asked = stage.served((100, 200, 0.1))
     asked["render"] = cloud().inventory | {"key": stage.file("key", "rnd_wrong")}
+    asked["directory"] = str(stage.directory)
     return stage.ask("monitor.has_been_stable", window_seconds=3600, **asked, **BOUNDS)
 
 
@@ -304,6 +307,16 @@ def there_are_figures(stage, *passages, **more):
     seen = {"web_url": stage.app.url, **stage.seen_as}
     del seen["canaries"]
     return stage.ask("monitor.figures_are_there", **asked | seen | more)
+
+
+@outcome("monitor.has_been_stable", PASS)
+def the_watch_has_seen_it_where_render_has_no_figures(stage):
+    """Its own reads of the last window serve, whenever that was."""
+    without_figures(stage)
+    watch(stage, min_requests=5)
+    found = stable(stage, min_requests=5)
+    assert "our own reads; Render has no figures; the last was at" in found.why
+    return found
 
 
 @outcome("monitor.has_been_stable", UNKNOWN)
