@@ -15,6 +15,7 @@ from rehearsal import roles
 from rehearsal.alerts import Alerts
 from rehearsal.binaries import find_node
 from rehearsal.cloudinary import Account, Cloudinary
+from rehearsal.distance import Distance
 from rehearsal.errors import WorldError
 from rehearsal.filehost import FileHost
 from rehearsal.layout import (
@@ -42,6 +43,7 @@ from rehearsal.seed import fill
 STAGING_ROWS = 200
 LIVE_TIMEOUT_SECONDS = 180.0
 LIVE_POLL_SECONDS = 0.1
+ROUND_TRIP = "REHEARSAL_ROUND_TRIP_MS"  # between the operator and PostgreSQL, there and back
 Say = Callable[[str], None]
 
 
@@ -72,6 +74,7 @@ class World:
         self.filehost = FileHost()
         self.alerts = Alerts(layout.directory / "alerts.jsonl")
         self.render: StandIn | None = None
+        self.distance: Distance | None = None
 
     async def hold(self) -> None:
         """Bring everything up, and keep it up until a signal asks for the end."""
@@ -99,6 +102,10 @@ class World:
         began = time.monotonic()
         self._timed("PostgreSQL", self.postgres.start, lambda: self.postgres.source)
         self._note_supervisor()
+        if round_trip := float(os.environ.get(ROUND_TRIP, "0")):
+            self.distance = Distance(self.postgres.port, round_trip / 2000)
+            self.distance.start()
+            self.say(f"PostgreSQL is {round_trip:g} ms away for the operator")
         self._timed("Redis", self.redis.start, lambda: self.redis.source)
         layout = self.layout
         self._timed("The repository", lambda: make_origin(layout.origin, layout.clone))
@@ -120,6 +127,8 @@ class World:
         for outside in (self.cloudinary, self.filehost, self.alerts):
             outside.stop()
         self.redis.stop()
+        if self.distance is not None:
+            self.distance.stop()
         self.postgres.stop()
         self.layout.supervisor.unlink(missing_ok=True)
         self.say("The rehearsal world is down")
@@ -173,7 +182,7 @@ class World:
             new_settings(
                 self.layout.directory / "render",
                 path=path, build_env=build_env, clocks=self.clocks, owner_name="ROTC (rehearsal)",
-                enforce_rate_limits=True,
+                enforce_rate_limits=True, inside=self._inside(),
             )
         )  # fmt: skip
         await render.start()
@@ -245,13 +254,25 @@ class World:
         """Return the URL of a database for one of its roles, none of which is a superuser."""
         return self.postgres.url(f"{database}_{environment}", f"{role}_{environment}")
 
+    def _inside(self) -> tuple[str, str] | None:
+        """Return the place of PostgreSQL for the operator, and the one for services beside it."""
+        if self.distance is None:
+            return None
+        return f"127.0.0.1:{self.distance.port}/", f"127.0.0.1:{self.postgres.port}/"
+
+    def _far(self, environment: str, database: str) -> str:
+        """Return the URL by which the operator reaches a database."""
+        url = self._address(environment, database, database)
+        inside = self._inside()
+        return url.replace(inside[1], inside[0]) + "?sslmode=disable" if inside else url
+
     def _write_secrets(self, render: StandIn) -> None:
         for number, environment in enumerate(ENVIRONMENTS):
             account = self.accounts[environment]
             values = {
                 "render_key": render.settings.key,
-                "legacy_database": self._address(environment, "legacy", "legacy"),
-                "django_database": self._address(environment, "django", "django"),
+                "legacy_database": self._far(environment, "legacy"),
+                "django_database": self._far(environment, "django"),
                 "redis": self.redis.url(number),
                 "cloudinary_key": account.key,
                 "cloudinary_secret": account.secret,

@@ -1,5 +1,6 @@
 """The environment a command gets: the platform's own variables, then the service's."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -51,10 +52,16 @@ def _platform(service: Service, deploy: Deploy) -> dict[str, str]:
     }
 
 
+def _inside(settings: Settings, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return a service's variables; it stands beside what is far for the operator."""
+    far, near = settings.inside or ("", "")
+    return {key: value.replace(far, near) if far else value for key, value in variables.items()}
+
+
 def build_environment(settings: Settings, service: Service, deploy: Deploy) -> dict[str, str]:
     """Return the environment of a build or pre-deploy command."""
     ci = {"CI": "true"} if service.runtime == "python" else {}
-    own = dict(deploy.snapshot.env)
+    own = _inside(settings, deploy.snapshot.env)
     return _base(settings) | _offline(settings) | _platform(service, deploy) | ci | own
 
 
@@ -77,6 +84,7 @@ def run_environment(
         runtime["GUNICORN_CMD_ARGS"] = f"--preload --access-logfile - --bind=0.0.0.0:{port}"
     elif service.runtime == "node":
         runtime["NODE_ENV"] = "production"
-    environment = _base(settings) | _platform(service, deploy) | runtime | deploy.snapshot.env
+    own = _inside(settings, deploy.snapshot.env)
+    environment = _base(settings) | _platform(service, deploy) | runtime | own
     # One machine has one set of ports: a PORT of the service's own would meet the next instance.
     return environment | {"PORT": str(port)}

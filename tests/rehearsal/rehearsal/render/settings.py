@@ -37,4 +37,6 @@ class Settings:
     build_env: dict[str, str] = field(default_factory=dict)  # where package caches are
     clocks: Clocks = field(default_factory=Clocks)
     enforce_rate_limits: bool = False
+    # of an address that is far for the operator: as it stands there, as services reach it
+    inside: tuple[str, str] | None = None
     document: Document | None = field(default_factory=Document.given)
