@@ -26,7 +26,7 @@ def _answers(database: Database) -> Finding:
 @check(fix="run the runbook's task that stops legacy writes first")
 def writes_are_stopped(source: Database) -> Finding:
     """The legacy database takes no writes, so that nothing is lost after its rows are read."""
-    url = source.url.reveal()
-    if not freeze.is_frozen(url):
+    found = freeze.standing(source.url.reveal())
+    if not found.frozen:
         return fails(f"`{source.name}` takes writes")
-    return holds_if(freeze.mark_of(url), f"`{source.name}` was not frozen to the end")
+    return holds_if(found.mark, f"`{source.name}` was not frozen to the end")

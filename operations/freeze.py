@@ -17,16 +17,14 @@ def is_frozen(source: Database) -> bool:
 
 def writes_are_refused(source: Database, asked: bool) -> Finding:  # noqa: FBT001  inventory data
     """The legacy database refuses writes, and no session is left from before it did."""
-    url = source.url.reveal()
-    frozen = freeze.is_frozen(url)
+    found = freeze.standing(source.url.reveal())
     if not asked:
-        return holds(asked=False, frozen=frozen)
-    if not frozen:
+        return holds(asked=False, frozen=found.frozen)
+    if not found.frozen:
         return fails("it takes writes")
-    mark = freeze.mark_of(url)
-    if mark is None:
+    if found.mark is None:
         return fails("new sessions are refused, but no finished freeze ended those from before")
-    return holds(mark=mark, roles_that_still_write=list(freeze.overrides(url)))
+    return holds(mark=found.mark, roles_that_still_write=list(found.overrides))
 
 
 def thaw(source: Database, before: bool) -> None:  # noqa: FBT001  what was captured

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
 from handrail.clients.errors import ClientError
 from handrail.transfer.session import mark, others
+from handrail.transfer.session.asking import Line, rows, together
 from handrail.transfer.session.connection import Connection, connect, first_line, value
 from handrail.transfer.session.others import Other
 from handrail.transfer.session.quoting import quoted
@@ -29,6 +31,14 @@ HIDDEN_WRITERS = (
     (SUBSCRIBED, "subscriptions bring rows from other servers",
      "`alter subscription NAME disable` each, then the same command again"),
 )  # fmt: skip
+
+OVERRIDES = """
+select distinct r.rolname::text
+from pg_db_role_setting s join pg_roles r on r.oid = s.setrole, unnest(s.setconfig) c
+where c like 'default_transaction_read_only=%'
+      and not split_part(c, '=', 2)::boolean and s.setdatabase in
+      (0, (select oid from pg_database where datname = current_database())) order by 1
+"""
 
 
 @dataclass(frozen=True)
@@ -112,6 +122,28 @@ def thaw(url: str) -> Thawed:
     return Thawed(ended, tuple(left))
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How a database stands: `frozen` where a new session is refused a write.
+
+    `mark` names the state that a finished freeze holds it in; `overrides` the roles whose own
+    settings let them write all the same.
+    """
+
+    frozen: bool
+    mark: str | None
+    overrides: tuple[str, ...]
+
+
+def standing(url: str) -> Standing:
+    """Tell how a database stands, by one new session."""
+    with connect(url) as session:
+        frozen = not session.standby and _refusal_of(session) is not None
+        asked: list[Line[Any]] = [mark.reading(session), rows(session, OVERRIDES)]
+        left, found = together(asked)
+    return Standing(frozen, None if session.standby else left, tuple(role for (role,) in found))
+
+
 def is_frozen(url: str) -> bool:
     """Say whether a new session of this role is refused a write by the database's own setting."""
     with connect(url) as session:
@@ -122,12 +154,6 @@ def mark_of(url: str) -> str | None:
     """Return the mark of the state that a finished freeze holds the database in, if one does."""
     with connect(url) as session:
         return None if session.standby else mark.read(session)
-
-
-def overrides(url: str) -> tuple[str, ...]:
-    """Return the roles whose own settings let them write on a frozen database all the same."""
-    with connect(url) as session:
-        return _overrides(session)
 
 
 def _refuse_early(session: Connection, database: str, let_be: Mapping[str, str]) -> None:
@@ -174,8 +200,7 @@ def _put_back_unless_done(session: Connection, database: str) -> Iterator[None]:
 
 def _set(session: Connection, database: str, clause: str, also: Also | None = None) -> None:
     try:
-        session.execute("begin read write")
-        session.execute(f"alter database {quoted(database)} {clause}")
+        session.execute(f"begin read write; alter database {quoted(database)} {clause}")
         if also is not None:
             also(session)
         session.execute("commit")
@@ -208,14 +233,7 @@ def _end_others(
 
 
 def _overrides(session: Connection) -> tuple[str, ...]:
-    rows = session.execute(
-        "select distinct r.rolname::text "
-        "from pg_db_role_setting s join pg_roles r on r.oid = s.setrole, unnest(s.setconfig) c "
-        "where c like 'default_transaction_read_only=%' "
-        "and not split_part(c, '=', 2)::boolean and s.setdatabase in "
-        "(0, (select oid from pg_database where datname = current_database())) order by 1"
-    )
-    return tuple(row[0] for row in rows)
+    return tuple(role for (role,) in session.execute(OVERRIDES))
 
 
 def _refusal(url: str) -> str | None:
@@ -225,9 +243,8 @@ def _refusal(url: str) -> str | None:
 
 
 def _refusal_of(session: Connection) -> str | None:
-    session.execute("begin")
     try:
-        session.execute("create schema cutover_write_probe")
+        session.execute("begin; create schema cutover_write_probe")
     except ReadOnlySqlTransaction as error:
         return first_line(error)
     except InsufficientPrivilege:

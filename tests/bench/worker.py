@@ -16,7 +16,8 @@ import psycopg
 from handrail.transfer.load import load
 from handrail.transfer.load.workers import asked_for
 from handrail.transfer.read import export, preflight
-from handrail.transfer.read.files import FileSupply
+from handrail.transfer.read.file_supply import FileSupply
+from handrail.transfer.session.asking import together
 from handrail.transfer.session.connection import connect, reading
 from handrail.transfer.session.stream import copy_rows
 from handrail.transfer.sql.compile import open_plan
@@ -66,8 +67,8 @@ def hold(plan, source, destination, tables):
     """Compare row hashes of both sides; name what differs."""
     found = []
     with reading(source) as ours, reading(destination) as theirs:
-        for table in map(plan.table, tables):
-            done = compare.compare(plan, table, ours, theirs)
+        asked = [compare.comparing(plan, each, ours, theirs) for each in map(plan.table, tables)]
+        for done in together(asked):
             found += [[item.kind, item.key] for item in done.differences]
     return {"differences": found}
 

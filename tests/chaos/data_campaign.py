@@ -18,6 +18,7 @@ from rehearsal.seed import fill
 from handrail.transfer.backup import dump
 from handrail.transfer.load import chunks, load
 from handrail.transfer.read.journal import Chunk, Sums
+from handrail.transfer.session.asking import answered
 from handrail.transfer.session.connection import connect, reading
 from handrail.transfer.sql import catalog
 from handrail.transfer.sql.compile import open_plan
@@ -228,7 +229,9 @@ class Life:
         recorded = 0
         for number, lower, upper, loaded, held, hash_sum, *aside in rows:
             chunk = Chunk(table.name, number, lower, upper, held or 0)
-            there = chunks.target_sums(session, table, chunk, text=self.ground.plan.text_hashes)
+            there = answered(
+                chunks.target_sums(session, table, chunk, text=self.ground.plan.text_hashes)
+            )
             wanted = Sums(held, hash_sum) if loaded else Sums(0, "0")
             assert there == wanted, f"{chunk}: {there} is there, {wanted} on record"
             recorded += held or 0

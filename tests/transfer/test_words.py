@@ -213,8 +213,13 @@ def test_the_time_of_the_run_of_a_loaded_export_is_the_export_s(small, tmp_path,
         "create table t(id int primary key, moved timestamptz not null)",
         'tables:\n  t:\n    copy: [id]\n    columns:\n      moved: {constant: "{time_of_run}"}\n',
     )
+
+    def then(_):
+        yield []
+        return lambda _: "2020-02-02 02:02:02+00"
+
     with monkeypatch.context() as earlier:
-        earlier.setattr(moment, "of_loads", lambda _: lambda _: "2020-02-02 02:02:02+00")
+        earlier.setattr(moment, "of_loads", then)
         export.export(small.plan(), *small.urls, tmp_path / "made")
 
     load.load_export(small.plan(), tmp_path / "made", small.urls[1])

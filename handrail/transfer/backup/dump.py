@@ -11,6 +11,7 @@ from pathlib import Path
 from handrail.clients import private_folder
 from handrail.clients.errors import ClientError
 from handrail.transfer.session import mark, programs
+from handrail.transfer.session.asking import Question, answers
 from handrail.transfer.session.connection import Connection, connect, reading, value
 from handrail.transfer.session.quoting import qualified
 
@@ -155,16 +156,12 @@ def check(directory: str | Path) -> Backup:
 
 def read_tables(session: Connection) -> tuple[BackupTable, ...]:
     """Count and hash every table the session sees."""
-    found = []
-    for schema, name in session.execute(TABLES).fetchall():
-        table = qualified(schema, name)
-        # whole rows as text: every type has one, and it differs when the row does
-        query = (
-            f"select count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)::text from {table} t"
-        )
-        rows, total = session.execute(query).fetchone() or (0, "0")
-        found.append(BackupTable(schema, name, rows, total))
-    return tuple(found)
+    names = session.execute(TABLES).fetchall()
+    # whole rows as text: every type has one, and it differs when the row does
+    sums = "select count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)::text from {} t"
+    asked = [Question(session, sums.format(qualified(*name))) for name in names]
+    found = zip(names, answers(asked), strict=True)
+    return tuple(BackupTable(schema, name, *row) for (schema, name), (row,) in found)
 
 
 def _file(path: Path) -> BackupFile:

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 
+from handrail.transfer.session.asking import Question, answers
 from handrail.transfer.session.connection import Connection, first_line
 from handrail.transfer.session.quoting import literal, quoted
 
@@ -97,13 +98,11 @@ class Properties:
 
 def read(session: Connection, database: str) -> Properties | None:
     """Read the properties of a database of this server; None where there is none of that name."""
-    row = session.execute(DATABASE, [database]).fetchone()
-    if row is None:
+    queries = (DATABASE, SETTINGS, RIGHTS, LABELS)
+    row, settings, rights, labels = answers([Question(session, q, [database]) for q in queries])
+    if not row:
         return None
-    found: dict[str, Any] = row[0]  # Any: the columns of pg_database, of any version
-    settings = session.execute(SETTINGS, [database]).fetchall()
-    rights = [tuple(each) for each in session.execute(RIGHTS, [database])]
-    labels = [tuple(each) for each in session.execute(LABELS, [database])]
+    found: dict[str, Any] = row[0][0]  # Any: the columns of pg_database, of any version
     return Properties(
         owner=found["owner"],
         encoding=found["coding"],
@@ -112,8 +111,8 @@ def read(session: Connection, database: str) -> Properties | None:
         connection_limit=found["datconnlimit"],
         comment=found["comment"],
         settings=tuple((r, c) for r, c in settings if r or not c.startswith(f"{FREEZE}=")),
-        rights=tuple(rights) if found["datacl"] is not None else None,
-        labels=tuple(labels),
+        rights=None if found["datacl"] is None else tuple((e, r, w, p) for e, r, w, p in rights),
+        labels=tuple((provider, label) for provider, label in labels),
     )
 
 

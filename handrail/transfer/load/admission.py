@@ -96,12 +96,12 @@ def _take_away(session: Connection, plan: Plan, digests: list[str]) -> None:
 
 
 def _refuse_rows(session: Connection, plan: Plan) -> None:
-    held = [
-        table.name
-        for table in plan.tables
-        if table.replace is None
-        and value(session, f"select exists (select 1 from {table.target_rows})")
-    ]
+    asked = [table for table in plan.tables if table.replace is None]
+    if not asked:
+        return
+    exist = ", ".join(f"exists (select 1 from {table.target_rows})" for table in asked)
+    there = value(session, f"select array[{exist}]")
+    held = [table.name for table, is_there in zip(asked, there, strict=True) if is_there]
     if held:
         raise LoadRefused(
             "the load did not start",

@@ -1,5 +1,6 @@
 """What hangs on an index or a constraint beside its definition, and goes when that is dropped."""
 
+from handrail.transfer.session.asking import Question, answers
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import qualified, quoted
 
@@ -58,13 +59,19 @@ class Attached:
     """
 
     def __init__(self, session: Connection, schema: str) -> None:
+        of_indexes, of_constraints, tablespaces = answers(
+            [
+                Question(session, query, [schema])
+                for query in (OF_INDEXES, OF_CONSTRAINTS, TABLESPACES)
+            ]
+        )
         self._of_index: dict[str, list[str]] = {}
-        for index, statement in session.execute(OF_INDEXES, [schema]):
+        for index, statement in of_indexes:
             self._of_index.setdefault(index, []).append(statement)
         self._of_constraint: dict[tuple[str, str], list[str]] = {}
-        for table, name, statement in session.execute(OF_CONSTRAINTS, [schema]):
+        for table, name, statement in of_constraints:
             self._of_constraint.setdefault((table, name), []).append(statement)
-        self._tablespaces: dict[str, str] = dict(session.execute(TABLESPACES, [schema]).fetchall())
+        self._tablespaces: dict[str, str] = dict(tablespaces)
 
     def statements(self, table: str, name: str) -> list[str]:
         """Return what a constraint or index of that name needs once it is built again."""

@@ -7,15 +7,16 @@ be put back.
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-
-from psycopg.errors import DependentObjectsStillExist
 
 from handrail.clients.errors import ClientError
 from handrail.transfer.load.attached import Attached, dropping
+from handrail.transfer.load.attempts import Attempt, attempt
+from handrail.transfer.load.chunks import LoadFailed
 from handrail.transfer.read.journal import Chunk
+from handrail.transfer.session.asking import Line, answered
 from handrail.transfer.session.connection import Connection
+from handrail.transfer.session.quoting import literal
 from handrail.transfer.sql import catalog as catalogs
 from handrail.transfer.sql.plan import Plan
 
@@ -24,6 +25,7 @@ PARTITIONED = """
 select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = %s and c.relkind = 'p'
 """
+DEPENDED_ON = "2BP01"  # dependent_objects_still_exist
 
 
 class CatalogChanged(ClientError):
@@ -34,7 +36,8 @@ class CatalogChanged(ClientError):
 class Definition:
     """One constraint or index as PostgreSQL spells it; `kind` is `f`, `p`, `u`, `x` or `i`.
 
-    `attached` are statements for what hangs on it, as comments; `tablespace` is where it lies.
+    `attached` are statements for what hangs on it, as comments; `tablespace` is where it lies;
+    `rows` are those that the load put into its table.
     """
 
     kind: str
@@ -43,6 +46,7 @@ class Definition:
     definition: str
     attached: tuple[str, ...] = ()
     tablespace: str | None = None
+    rows: int = 0
 
 
 def definitions(plan: Plan) -> list[Definition]:
@@ -85,34 +89,53 @@ def take_down(destination: Connection, plan: Plan, chunks: Sequence[Chunk]) -> N
     schema = plan.destination.schema
     with destination.transaction():
         hanging, parted = Attached(destination, schema), partitioned(destination, schema)
-        for position, item in enumerate(definitions(plan)):
-            if item.kind != "f" and item.table in parted:
-                continue
-            if item.kind == "p" and item.table in many:
-                continue
-            also = hanging.statements(item.table, item.name)
-            with suppress(DependentObjectsStillExist), destination.transaction():
-                destination.execute(dropping(schema, item.kind, item.table, item.name))
-                destination.execute(
-                    "insert into _migration.definition (digest, position, kind, table_name, name, "
-                    "definition, attached, tablespace) values (%s, %s, %s, %s, %s, %s, %s, %s)",
-                    [plan.digest, position, item.kind, item.table, item.name, item.definition,
-                     also, hanging.tablespace(item.name)],
-                )  # fmt: skip
+        down = [
+            Definition(
+                item.kind, item.table, item.name, item.definition,
+                tuple(hanging.statements(item.table, item.name)), hanging.tablespace(item.name),
+            )
+            for item in definitions(plan)
+            if not (item.kind == "p" and item.table in many)
+            and not (item.kind != "f" and item.table in parted)
+        ]  # fmt: skip
+        drops = [
+            Attempt((dropping(schema, item.kind, item.table, item.name), _noting(plan, n, item)))
+            for n, item in enumerate(down)
+        ]
+        for failed in attempt(destination, drops):
+            if failed.state != DEPENDED_ON:
+                raise LoadFailed(
+                    f"`{down[failed.place].name}` was not taken down for the load",
+                    failed.said,
+                    "mend that, then run the same command again; nothing was taken down",
+                )
+
+
+def _noting(plan: Plan, position: int, item: Definition) -> str:
+    """Return the statement that records what is taken down."""
+    also = ", ".join(map(literal, item.attached))
+    texts = (item.kind, item.table, item.name, item.definition)
+    space = "null" if item.tablespace is None else literal(item.tablespace)
+    return (
+        "insert into _migration.definition (digest, position, kind, table_name, name, definition, "
+        f"attached, tablespace) values ({literal(plan.digest)}, {position}, "
+        f"{', '.join(map(literal, texts))}, array[{also}]::text[], {space})"
+    )
 
 
 def pending(destination: Connection, digest: str) -> list[Definition]:
     """List what is still down, in the order of putting back: of large tables first."""
-    rows = destination.execute(
-        "select kind, table_name, name, definition, attached, tablespace "
+    found = destination.execute(
+        "select kind, table_name, name, definition, attached, tablespace, "
+        "coalesce((select sum(c.rows) from _migration.chunk c "
+        "where c.digest = d.digest and c.table_name = d.table_name), 0)::bigint "
         "from _migration.definition d where digest = %s and rebuilt_at is null "
-        "order by (select sum(c.rows) from _migration.chunk c "
-        "where c.digest = d.digest and c.table_name = d.table_name) desc, position desc",
+        "order by 7 desc, position desc",
         [digest],
     )
     return [
-        Definition(kind, table, name, definition, tuple(also), space)
-        for kind, table, name, definition, also, space in rows
+        Definition(kind, table, name, definition, tuple(also), space, rows)
+        for kind, table, name, definition, also, space, rows in found
     ]
 
 
@@ -122,15 +145,20 @@ def compare(destination: Connection, plan: Plan) -> None:
     Raises:
         CatalogChanged: naming the tables that differ.
     """
-    live = catalogs.read(destination, plan.destination.schema)
-    changed = [
-        table.name
-        for table in plan.tables
-        if live.by_name.get(table.name) != plan.destination.by_name[table.name]
-    ]
+    changed = answered(changed_tables(destination, plan))
     if changed:
         raise CatalogChanged(
             "the destination's tables are not as the plan knows them",
             f"different columns, keys or indexes on {', '.join(changed)}",
             "compare them with `\\d` and the project's migrations, then compile and load again",
         )
+
+
+def changed_tables(destination: Connection, plan: Plan) -> Line[list[str]]:
+    """Find the tables of a plan that are not as it was compiled for."""
+    live = yield from catalogs.reading(destination, plan.destination.schema)
+    return [
+        table.name
+        for table in plan.tables
+        if live.by_name.get(table.name) != plan.destination.by_name[table.name]
+    ]

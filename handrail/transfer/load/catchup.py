@@ -1,15 +1,17 @@
 """Follow a source that is still written to, so that the last step after a freeze is short."""
 
 import time
+from contextlib import ExitStack
 from dataclasses import astuple, dataclass
+from functools import partial
 
 from handrail.transfer.load.admission import alone, finished
 from handrail.transfer.load.chunks import LoadFailed, target_sums, told
-from handrail.transfer.load.load import hold_limit
+from handrail.transfer.load.moving import hold_limits
 from handrail.transfer.load.sequences import set_sequences
-from handrail.transfer.load.stale import refresh, stale_chunks
-from handrail.transfer.read import journal
+from handrail.transfer.load.stale import moved_of, refresh, stale_chunks
 from handrail.transfer.read.live import LiveSupply
+from handrail.transfer.session.asking import enter, together
 from handrail.transfer.session.connection import Connection, connect, reading, value
 from handrail.transfer.sql.plan import Plan
 
@@ -89,8 +91,7 @@ def _round(session: Connection, plan: Plan, source: str) -> tuple[int, str | Non
         supply = LiveSupply(ours, snapshot, text=plan.text_hashes, chunk_rows=None)
         with session.transaction():
             moved = refresh(session, plan, supply)
-            for table in plan.tables:
-                hold_limit(session, plan, table)
+            hold_limits(session, plan, [table.name for table in plan.tables])
             set_sequences(session, plan, supply)
         return moved, supply.mark
 
@@ -146,14 +147,15 @@ def forget(destination: str, label: str) -> None:
 def written_since(plan: Plan, destination: str) -> tuple[str, ...]:
     """Return the tables whose rows are no longer those that the load put there; only read."""
     with reading(destination, name="destination") as session:
-        return tuple(
-            table.name
-            for table in plan.tables
-            if any(
-                done.expected.sums != target_sums(session, table, done.chunk, text=plan.text_hashes)
-                for done in journal.moved(session, plan.digest, [table.name])
-            )
-        )
+        recorded = moved_of(session, plan)
+        text = plan.text_hashes
+        sums = together([target_sums(session, t, d.chunk, text=text) for t, d in recorded])
+    changed = (
+        table.name
+        for (table, done), found in zip(recorded, sums, strict=True)
+        if done.expected.sums != found
+    )
+    return tuple(dict.fromkeys(changed))
 
 
 def left_behind(plan: Plan, source: str, destination: str) -> tuple[str, ...]:
@@ -161,7 +163,9 @@ def left_behind(plan: Plan, source: str, destination: str) -> tuple[str, ...]:
 
     What was written on the destination since is not looked at: that is for the verification.
     """
-    with reading(destination, name="destination") as theirs, reading(source) as ours:
+    with ExitStack() as stack:
+        to_read = partial(reading, destination, name="destination"), partial(reading, source)
+        theirs, ours = enter(stack, *to_read)
         supply = LiveSupply(ours, "", text=plan.text_hashes, chunk_rows=None)
         stale = stale_chunks(theirs, plan, supply, there=False)
         return tuple(dict.fromkeys(table.name for table, _ in stale))

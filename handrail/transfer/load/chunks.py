@@ -1,6 +1,6 @@
 """Move one range of a table's rows in one transaction of the destination."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -9,12 +9,14 @@ import psycopg
 from handrail.clients.errors import ClientError
 from handrail.transfer.read import journal
 from handrail.transfer.read.journal import Chunk, Expected, Moved, Sums
+from handrail.transfer.session.asking import Line, answered, rows
 from handrail.transfer.session.connection import (
     Connection,
     DatabaseRefused,
     first_line,
     with_own_path,
 )
+from handrail.transfer.session.quoting import literal
 from handrail.transfer.session.refused import raised_in
 from handrail.transfer.sql.plan import TablePlan
 
@@ -29,10 +31,10 @@ class Supply(Protocol):
     def mark(self) -> str | None:
         """Name the freeze of the source that the rows lie in, if they do."""
 
-    def cut(self, table: TablePlan) -> list[Chunk]:
-        """Cut a table into chunks."""
+    def cut(self, *tables: TablePlan) -> list[Chunk]:
+        """Cut tables into chunks."""
 
-    def expected(self, table: TablePlan, chunk: Chunk) -> Expected:
+    def expected(self, table: TablePlan, chunk: Chunk) -> Line[Expected]:
         """Say what the chunk comes to."""
 
     def rows(self, destination: Connection, table: TablePlan, chunk: Chunk) -> Expected:
@@ -43,8 +45,8 @@ class Supply(Protocol):
     ) -> None:
         """Copy what was kept out and changed into `_migration`."""
 
-    def highest(self, table: TablePlan, column: str) -> int | None:
-        """Return the highest number this column ever held on the source, kept out or not."""
+    def highest(self, columns: Sequence[tuple[TablePlan, str]]) -> list[int | None]:
+        """Return the highest numbers these columns ever held on the source, kept out or not."""
 
 
 class LoadFailed(ClientError):
@@ -67,10 +69,11 @@ def told(what: str) -> Iterator[None]:
         raise LoadFailed(what, first_line(error), fix) from error
 
 
-def target_sums(session: Connection, table: TablePlan, chunk: Chunk, *, text: bool) -> Sums:
+def target_sums(session: Connection, table: TablePlan, chunk: Chunk, *, text: bool) -> Line[Sums]:
     """Return what the chunk's rows on the destination come to."""
     where = table.span(chunk.lower, chunk.upper, source=False)
-    return Sums(*(session.execute(table.target_sums(where, text=text)).fetchone() or ()))
+    (found,) = yield from rows(session, table.target_sums(where, text=text))
+    return Sums(*found)
 
 
 def move(
@@ -99,12 +102,11 @@ def move(
     """
     try:
         with destination.transaction():
-            path = with_own_path(destination)
-            destination.execute(f"set constraints all deferred; {path}", prepare=False)
-            if again:
-                _clear(destination, table, chunk)
+            first = ["set constraints all deferred", with_own_path(destination)]
+            first += clearing(table, chunk) if again else ()
+            destination.execute("; ".join(first), prepare=False)
             expected = supply.rows(destination, table, chunk)
-            found = target_sums(destination, table, chunk, text=supply.text_hashes)
+            found = answered(target_sums(destination, table, chunk, text=supply.text_hashes))
             if found != expected.sums:
                 raise LoadFailed(
                     f"chunk {chunk.number} of `{table.name}` was not moved",
@@ -113,7 +115,7 @@ def move(
                 )
             supply.evidence(destination, table, chunk, expected)
             moved = Moved(chunk, expected)
-            journal.record(destination, moved, digest, supply.name)
+            answered(journal.record(destination, moved, digest, supply.name))
             if before_commit is not None:
                 before_commit(chunk)
     except psycopg.Error as error:
@@ -132,12 +134,11 @@ def move(
     return moved
 
 
-def _clear(destination: Connection, table: TablePlan, chunk: Chunk) -> None:
-    """Take away what the chunk's range holds, and what was recorded of it."""
+def clearing(table: TablePlan, chunk: Chunk) -> list[str]:
+    """Return what takes away the rows of a chunk's range, and what was recorded of it."""
     where = table.span(chunk.lower, chunk.upper, source=False)
-    destination.execute(f"delete from {table.target_rows} where {where}")
-    for evidence in ("quarantine", "adjusted"):
-        destination.execute(
-            f"delete from _migration.{evidence} where table_name = %s and chunk = %s",
-            [table.name, chunk.number],
-        )
+    recorded = f"where table_name = {literal(table.name)} and chunk = {chunk.number}"
+    return [
+        f"delete from {table.target_rows} where {where}",
+        *(f"delete from _migration.{name} {recorded}" for name in ("quarantine", "adjusted")),
+    ]

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from handrail.transfer.load import bulk, rebuild
 from handrail.transfer.load.admission import LoadRefused, admit, alone, finished
-from handrail.transfer.load.chunks import LoadFailed, Supply, move, told
+from handrail.transfer.load.chunks import LoadFailed, Supply, told
+from handrail.transfer.load.moving import Moving, batches_of, hold_limits
 from handrail.transfer.load.sequences import set_sequences
 from handrail.transfer.load.stale import refresh
 from handrail.transfer.load.worker_pool import WorkerInput, WorkerPool
@@ -24,7 +25,7 @@ from handrail.transfer.read.live import LiveSupply
 from handrail.transfer.session.connection import Connection, connect, reading, value
 from handrail.transfer.session.quoting import literal
 from handrail.transfer.sql import evidence
-from handrail.transfer.sql.plan import Plan, TablePlan
+from handrail.transfer.sql.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def load_export(
         LoadRefused: the export is of another plan, or as for `load`.
         ExportDamaged: a file is missing, changed or not the manifest's.
     """
-    from handrail.transfer.read.files import FileSupply  # noqa: PLC0415 - files know chunks, not the reverse
+    from handrail.transfer.read.file_supply import FileSupply  # noqa: PLC0415 - files know chunks, not the reverse
 
     supply = FileSupply.open(plan, Path(directory))
     began = dataclasses.replace(plan, moment=supply.moment or plan.moment)
@@ -175,25 +176,19 @@ def carry(
         if finished(session, plan.digest):
             return _result(session, plan, mode, None, 0, began)
         admit(session, plan, mode, supersede=supersede)
-        if pool is not None:
-            pool.gather()
+        batches = batches_of(plan, supply, session)
+        moving = Moving(plan, supply, session, batches, pool, before_commit)
+        moving.gather()
         if first is not None:
             first()
         _begin(session, plan, supply, mode)
         moved = refresh(session, plan, supply)
-        for tables in _together(plan, mode):
-            left = journal.waiting(session, plan.digest, tables)
-            here = (
-                move(supply, session, plan.table(each.table), each, plan.digest,
-                     before_commit=before_commit)
-                for each in left
-            )  # fmt: skip
-            for done in pool.move(session, tables) if pool and len(left) > 1 else here:
+        for tables in moving.groups(mode):
+            for done in moving.all(tables):
                 moved += 1
                 if on_chunk is not None:
                     on_chunk(done)
-            for name in tables:
-                hold_limit(session, plan, plan.table(name))
+            hold_limits(session, plan, tables)
         rebuild.put_back(session, plan, destination, pool.number if pool else 1)
         set_sequences(session, plan, supply)
         session.execute(
@@ -217,7 +212,7 @@ def _begin(session: Connection, plan: Plan, supply: Supply, mode: str) -> None:
         ).fetchone()  # fmt: skip
         if begun is None:
             return
-        chunks = [chunk for table in plan.tables for chunk in supply.cut(table)]
+        chunks = supply.cut(*plan.tables)
         journal.plan_chunks(session, plan.digest, chunks)
         _replace(session, plan)
         if mode == "bulk":
@@ -234,28 +229,6 @@ def _replace(session: Connection, plan: Plan) -> None:
                 "returning to_jsonb(t) as row_data) "
                 f"insert into _migration.replaced select {label}, row_data from gone"
             )
-
-
-def _together(plan: Plan, mode: str) -> list[list[str]]:
-    """List tables that need not wait for others: all, while no foreign key is in the way."""
-    names = [table.name for table in plan.tables]
-    return [names] if mode == "bulk" else [[name] for name in names]
-
-
-def hold_limit(session: Connection, plan: Plan, table: TablePlan) -> None:
-    """Stop when more rows were kept out than declared: the source may change after a preflight."""
-    row = session.execute(
-        "select coalesce(sum(quarantined), 0)::bigint, "
-        "coalesce(sum(rows + quarantined), 0)::bigint "
-        "from _migration.chunk where digest = %s and table_name = %s",
-        [plan.digest, table.name],
-    ).fetchone() or (0, 0)
-    if row[0] > table.limit.of(row[1]):
-        raise LoadFailed(
-            f"`{table.name}` is not loaded to its end",
-            f"{row[0]} of {row[1]} rows were kept out, {table.limit} may be",
-            f"look at `_migration.quarantine`; mend the rows or raise the limit at {table.place}",
-        )
 
 
 def _result(

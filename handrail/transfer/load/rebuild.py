@@ -4,12 +4,10 @@ Whatever the rows do not fit keeps nothing else from being built, so that a load
 a table without that one thing only; the next attempt tries it again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
-import psycopg
-
+from handrail.transfer.load.attempts import Attempt, attempt
 from handrail.transfer.load.bulk import (
     CatalogChanged,
     Definition,
@@ -17,12 +15,18 @@ from handrail.transfer.load.bulk import (
     partitioned,
     pending,
 )
-from handrail.transfer.session.connection import Connection, connect, first_line, with_own_path
-from handrail.transfer.session.quoting import qualified, quoted
+from handrail.transfer.session.connection import Connection, connect, with_own_path
+from handrail.transfer.session.quoting import literal, qualified, quoted
 from handrail.transfer.sql.plan import Plan
 
 # Index builds sort in memory up to this; small servers have little.
 BUILD_MEMORY = "256MB"
+FEW_ROWS = 20_000  # of a table that is built together with others, in one round trip
+FEW_TABLES = 100
+THERE = """
+select k.t, k.n from unnest(%s::text[], %s::text[]) k(t, n)
+join pg_constraint c on c.conrelid = to_regclass(k.t) and c.conname = k.n
+"""
 
 
 def put_back(destination: Connection, plan: Plan, url: str, builders: int) -> int:
@@ -44,15 +48,23 @@ def put_back(destination: Connection, plan: Plan, url: str, builders: int) -> in
         CatalogChanged: a key does not hold over the loaded rows, or something else changed.
     """
     down = pending(destination, plan.digest)
-    tables = list(dict.fromkeys([item.table for item in down] + [t.name for t in plan.tables]))
     rebuilding = _Rebuilding(plan.destination.schema, plan.digest, down)
-    _side_by_side(url, builders, rebuilding.build, tables)
-    with destination.transaction():
-        rebuilding.add_foreign_keys(destination)
-    _side_by_side(url, builders, rebuilding.validate, tables)
+    groups = _groups(down, [table.name for table in plan.tables])
+    _side_by_side(destination, url, builders, rebuilding.build, groups)
+    rebuilding.add_foreign_keys(destination)
+    _side_by_side(destination, url, builders, rebuilding.validate, groups)
     rebuilding.refuse_failed()
     compare(destination, plan)
     return len(down)
+
+
+def _groups(down: list[Definition], tables: list[str]) -> list[list[str]]:
+    """Return tables that are worked on in one go: one with many rows alone, the others together."""
+    rows = {item.table: item.rows for item in down}
+    large = [name for name in dict.fromkeys(rows) if rows[name] > FEW_ROWS]
+    small = [name for name in tables if name not in large]
+    together = [small[start : start + FEW_TABLES] for start in range(0, len(small), FEW_TABLES)]
+    return [*([name] for name in large), *together]
 
 
 def put_back_empty(destination: Connection, schema: str, digest: str) -> None:
@@ -63,12 +75,10 @@ def put_back_empty(destination: Connection, schema: str, digest: str) -> None:
     """
     down = pending(destination, digest)
     rebuilding = _Rebuilding(schema, digest, down)
-    tables = dict.fromkeys(item.table for item in down)
-    for table in tables:
-        rebuilding.build(destination, table)
+    tables = list(dict.fromkeys(item.table for item in down))
+    rebuilding.build(destination, tables)
     rebuilding.add_foreign_keys(destination)
-    for table in tables:
-        rebuilding.validate(destination, table)
+    rebuilding.validate(destination, tables)
     rebuilding.refuse_failed()
 
 
@@ -81,68 +91,74 @@ class _Rebuilding:
         self.down = down
         self.failed: list[CatalogChanged] = []
 
-    def build(self, session: Connection, table: str) -> None:
-        """Build keys and indexes of one table, each by itself, and gather its statistics."""
-        for item in self.down:
-            if item.table == table and item.kind != "f":
-                with self.alone(session, item):
-                    session.execute(_statement(self.schema, item))
-                    self.finish(session, item)
-        with self.own_path(session):
-            session.execute(f"analyze {qualified(self.schema, table)}")
+    def build(self, session: Connection, tables: list[str]) -> None:
+        """Build keys and indexes of some tables, each by itself, and gather statistics."""
+        items = [item for item in self.down if item.table in tables and item.kind != "f"]
+        self._attempt(session, [(item, (_statement(self.schema, item),)) for item in items])
+        if tables:
+            listing = ", ".join(qualified(self.schema, table) for table in tables)
+            session.execute(f"{with_own_path(session)}; analyze {listing}")
 
     def add_foreign_keys(self, session: Connection) -> None:
         """Add the keys that an earlier attempt did not, for new rows only: that takes no time.
 
         Each locks two tables, so they are added by one session; validated they can be by several.
         """
-        there = "select 1 from pg_constraint where conrelid = to_regclass(%s) and conname = %s"
-        later = not partitioned(session, self.schema)
-        for item in (each for each in self.down if each.kind == "f"):
-            table = qualified(self.schema, item.table)
-            if session.execute(there, [table, item.name]).fetchone() is None:
-                with self.alone(session, item):
-                    session.execute(_statement(self.schema, item, later=later))
+        keys = [item for item in self.down if item.kind == "f"]
+        tables = [qualified(self.schema, item.table) for item in keys]
+        names = [item.name for item in keys]
+        there = session.execute(THERE, [tables, names]).fetchall() if keys else []
+        later = bool(keys) and not partitioned(session, self.schema)
+        missing = [
+            (item, (_statement(self.schema, item, later=later),))
+            for item, table in zip(keys, tables, strict=True)
+            if (table, item.name) not in there
+        ]
+        self._attempt(session, missing, done=False)
 
-    def validate(self, session: Connection, table: str) -> None:
-        """Hold the rows of one table against its foreign keys."""
+    def validate(self, session: Connection, tables: list[str]) -> None:
+        """Hold the rows of some tables against their foreign keys."""
         failed = {str(each) for each in self.failed}
-        check = f"alter table {qualified(self.schema, table)} validate constraint"
+        found = []
         for item in self.down:
-            if item.table == table and item.kind == "f" and not _told_of(item, failed):
-                with self.alone(session, item):
-                    if not item.definition.endswith("NOT VALID"):
-                        session.execute(f"{check} {quoted(item.name)}")
-                    self.finish(session, item)
+            if item.table in tables and item.kind == "f" and not _told_of(item, failed):
+                check = f"alter table {qualified(self.schema, item.table)} validate constraint"
+                as_it_was = item.definition.endswith("NOT VALID")
+                found.append((item, () if as_it_was else (f"{check} {quoted(item.name)}",)))
+        self._attempt(session, found)
 
-    @contextmanager
-    def alone(self, session: Connection, item: Definition) -> Iterator[None]:
-        """Do something about one definition in a transaction of its own, or note that it failed."""
-        try:
-            with told(item), self.own_path(session):
-                if item.tablespace is not None:
-                    session.execute(f"set local default_tablespace = {quoted(item.tablespace)}")
-                yield
-        except CatalogChanged as error:
-            if session.broken:
-                raise
-            self.failed.append(error)
+    def _attempt(
+        self,
+        session: Connection,
+        items: Sequence[tuple[Definition, tuple[str, ...]]],
+        *,
+        done: bool = True,
+    ) -> None:
+        """Do something about some definitions, each alone, and note which failed.
 
-    @contextmanager
-    def own_path(self, session: Connection) -> Iterator[None]:
-        """Give a transaction the names that the functions of indexes and keys are used to."""
-        with session.transaction():
-            session.execute(with_own_path(session))
-            yield
+        Args:
+            session: On the destination.
+            items: Each with its statements. One of many rows has a transaction to itself.
+            done: They are back then, with what hangs on them, in the same transaction.
+        """
+        attempts = [
+            (item, Attempt((*own, *(self._finish(item) if done else ())), item.tablespace))
+            for item, own in items
+        ]
+        large = [each for each in attempts if done and each[0].rows > FEW_ROWS]
+        small = [each for each in attempts if each not in large]
+        for some in [*([each] for each in large), small]:
+            for failure in attempt(session, [each for _, each in some]):
+                self.failed.append(_failed(some[failure.place][0], failure.said))
 
-    def finish(self, session: Connection, item: Definition) -> None:
-        """Put back what hangs on one, and write that it is back, in the transaction that did so."""
-        for statement in item.attached:
-            session.execute(statement)
-        session.execute(
+    def _finish(self, item: Definition) -> Iterator[str]:
+        """Put back what hangs on one, and write that it is back."""
+        yield from item.attached
+        key = ("kind", item.kind), ("table_name", item.table), ("name", item.name)
+        where = " and ".join(f"{column} = {literal(text)}" for column, text in key)
+        yield (
             "update _migration.definition set rebuilt_at = now() "
-            "where digest = %s and kind = %s and table_name = %s and name = %s",
-            [self.digest, item.kind, item.table, item.name],
+            f"where digest = {literal(self.digest)} and {where}"
         )
 
     def refuse_failed(self) -> None:
@@ -158,39 +174,42 @@ def _told_of(item: Definition, failed: set[str]) -> bool:
 
 
 def _side_by_side(
-    url: str, number: int, work: Callable[[Connection, str], None], tables: list[str]
+    session: Connection,
+    url: str,
+    number: int,
+    work: Callable[[Connection, list[str]], None],
+    groups: list[list[str]],
 ) -> None:
-    """Do something for every table, in several sessions."""
-    left = iter(tables)
+    """Do something for every group of tables, in several sessions where there are several."""
+    left = iter(groups)
+    number = min(number, len(groups))
 
-    def take() -> None:
-        with connect(url, name="destination") as session:
-            session.execute(f"set maintenance_work_mem = '{BUILD_MEMORY}'")
-            if number > 1:  # these are the parallel workers already
-                session.execute("set max_parallel_maintenance_workers = 0")
-            for table in left:
-                work(session, table)
+    def take(session: Connection) -> None:
+        settings = f"set maintenance_work_mem = '{BUILD_MEMORY}'"
+        if number > 1:  # these are the parallel workers already
+            settings += "; set max_parallel_maintenance_workers = 0"
+        session.execute(settings)
+        for tables in left:
+            work(session, tables)
 
+    def take_in_another() -> None:
+        with connect(url, name="destination") as another:
+            take(another)
+
+    if number <= 1:
+        take(session)
+        return
     with ThreadPoolExecutor(number) as pool:
-        for done in [pool.submit(take) for _ in range(number)]:
+        for done in [pool.submit(take_in_another) for _ in range(number)]:
             done.result()
 
 
-@contextmanager
-def told(item: Definition) -> Iterator[None]:
-    """Turn a definition that the rows do not fit into a refusal.
-
-    Raises:
-        CatalogChanged: PostgreSQL did not take it.
-    """
-    try:
-        yield
-    except psycopg.Error as error:
-        raise CatalogChanged(
-            f"`{item.name}` on `{item.table}` could not be put back",
-            first_line(error),
-            "run the preflight: it names the rows; mend them, then run the same command again",
-        ) from error
+def _failed(item: Definition, said: str) -> CatalogChanged:
+    return CatalogChanged(
+        f"`{item.name}` on `{item.table}` could not be put back",
+        said,
+        "run the preflight: it names the rows; mend them, then run the same command again",
+    )
 
 
 def _statement(schema: str, item: Definition, *, later: bool = False) -> str:

@@ -1,11 +1,14 @@
 """Find the chunks of a load that its source has changed since."""
 
+from typing import Any
+
 from handrail.transfer.load.chunks import Supply, move, target_sums
 from handrail.transfer.load.keys_aside import keys_aside
 from handrail.transfer.read import journal
-from handrail.transfer.read.journal import Chunk, Expected
+from handrail.transfer.read.journal import Chunk, Moved
 from handrail.transfer.read.live import LiveSupply
-from handrail.transfer.session.connection import Connection, value
+from handrail.transfer.session.asking import Line, Question, side_by_side, together
+from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.plan import Plan, TablePlan
 
 # In the order in which a plan selects them: rows are compared as text.
@@ -28,19 +31,35 @@ def stale_chunks(
         supply: A snapshot of the source, or an export.
         there: Look at the destination's rows, too, and not only at what is on record of them.
     """
-    stale: list[tuple[TablePlan, Chunk]] = []
-    text = supply.text_hashes
-    for table in plan.tables:
-        for done in journal.moved(destination, plan.digest, [table.name]):
-            chunk, recorded = done.chunk, done.expected
-            same = recorded == supply.expected(table, chunk) and (
-                not there or recorded.sums == target_sums(destination, table, chunk, text=text)
-            )
-            if same and isinstance(supply, LiveSupply):  # the files of an export do not change
-                same = _same_evidence(destination, supply, table, chunk, recorded)
-            if not same:
-                stale.append((table, chunk))
-    return stale
+    recorded = moved_of(destination, plan)
+    same = together([_is_same(destination, supply, *each, there=there) for each in recorded])
+    return [
+        (table, done.chunk)
+        for (table, done), is_same in zip(recorded, same, strict=True)
+        if not is_same
+    ]
+
+
+def moved_of(destination: Connection, plan: Plan) -> list[tuple[TablePlan, Moved]]:
+    """List the chunks on record as moved, each with its table, in the plan's order."""
+    tables = {table.name: (place, table) for place, table in enumerate(plan.tables)}
+    found = journal.moved(destination, plan.digest, list(tables))
+    found.sort(key=lambda done: tables[done.chunk.table][0])
+    return [(tables[done.chunk.table][1], done) for done in found]
+
+
+def _is_same(
+    destination: Connection, supply: Supply, table: TablePlan, done: Moved, *, there: bool
+) -> Line[bool]:
+    chunk, recorded = done.chunk, done.expected
+    asked: list[Line[Any]] = [supply.expected(table, chunk)]
+    if there:
+        asked.append(target_sums(destination, table, chunk, text=supply.text_hashes))
+    expected, *found = yield from side_by_side(asked)
+    same = recorded == expected and all(each == recorded.sums for each in found)
+    if same and isinstance(supply, LiveSupply):  # the files of an export do not change
+        same = yield from _same_evidence(destination, supply, table, done)
+    return same
 
 
 def refresh(destination: Connection, plan: Plan, supply: Supply) -> int:
@@ -60,18 +79,20 @@ def refresh(destination: Connection, plan: Plan, supply: Supply) -> int:
 
 
 def _same_evidence(
-    destination: Connection, supply: LiveSupply, table: TablePlan, chunk: Chunk, recorded: Expected
-) -> bool:
+    destination: Connection, supply: LiveSupply, table: TablePlan, done: Moved
+) -> Line[bool]:
     """Hold what is on record of rows kept out and values changed against the source's rows."""
-    where = table.span(chunk.lower, chunk.upper, source=True)
+    where = table.span(done.chunk.lower, done.chunk.upper, source=True)
     kinds = (
-        ("quarantine", QUARANTINE, recorded.quarantined, table.quarantined(where)),
-        ("adjusted", ADJUSTED, recorded.adjusted, table.adjusted(where)),
+        ("quarantine", QUARANTINE, done.expected.quarantined, table.quarantined(where)),
+        ("adjusted", ADJUSTED, done.expected.adjusted, table.adjusted(where)),
     )
+    recorded = [table.name, done.chunk.number]
+    asked: list[Question] = []
     for name, columns, count, query in kinds:
-        there = f"select {columns} from _migration.{name} where table_name = %s and chunk = %s"
-        if count and value(supply.session, SUM.format(query)) != value(
-            destination, SUM.format(there), table.name, chunk.number
-        ):
-            return False
-    return True
+        if count:
+            there = f"select {columns} from _migration.{name} where table_name = %s and chunk = %s"
+            asked.append(Question(supply.session, SUM.format(query)))
+            asked.append(Question(destination, SUM.format(there), recorded))
+    sums = yield asked
+    return sums[::2] == sums[1::2]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from handrail.clients import private_folder
@@ -13,13 +14,16 @@ from handrail.transfer.read.files import (
     Export,
     FileRecord,
     TableRecord,
+    as_lines,
     check_export,
     write_lines,
     write_manifest,
     write_query,
 )
-from handrail.transfer.read.journal import Chunk
-from handrail.transfer.read.live import NOTED, LiveSupply
+from handrail.transfer.read.journal import Chunk, Expected
+from handrail.transfer.read.live import NOTE, NOTED, LiveSupply, as_noted
+from handrail.transfer.read.sizes import small_tables
+from handrail.transfer.session.asking import Line, Question, together
 from handrail.transfer.session.connection import Connection, DatabaseRefused, reading, value
 from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.sql.plan import Plan, TablePlan
@@ -88,10 +92,31 @@ def _write(
     plan: Plan, session: Connection, snapshot: str, directory: Path, chunk_rows: int | None
 ) -> Export:
     supply = LiveSupply(session, snapshot, text=plan.text_hashes, chunk_rows=chunk_rows)
+    chunks = supply.cut(*plan.tables)
+    small = small_tables(plan, session) if chunk_rows is None else {}
+    pages = {chunk: _Page(supply, plan.table(chunk.table), chunk) for chunk in chunks}
+    together([page.read() for chunk, page in pages.items() if chunk.table in small])
+    numbered = [
+        (table, column.name)
+        for table in plan.tables
+        for column in plan.destination.by_name[table.name].columns
+        if column.sequence and any(column.name == mapped.name for mapped in table.columns)
+    ]
+    highest: dict[str, list[tuple[str, int | None]]] = {table.name: [] for table in plan.tables}
+    for (table, name), number in zip(numbered, supply.highest(numbered), strict=True):
+        highest[table.name].append((name, number))
     tables = tuple(
-        _table(session, supply, plan, table, directory / f"{number:02}-{table.name}")
+        TableRecord(
+            table.name, table.source, tuple((c.name, c.type) for c in table.columns),
+            tuple(highest[table.name]),
+            tuple(
+                pages[chunk].write(directory / f"{number:02}-{table.name}")
+                for chunk in chunks
+                if chunk.table == table.name
+            ),
+        )
         for number, table in enumerate(plan.tables, start=1)
-    )
+    )  # fmt: skip
     taken_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     versions = plan.source.server_version, plan.destination.server_version
     name = Path(plan.file).name
@@ -99,53 +124,77 @@ def _write(
     return Export(plan.digest, name, snapshot, taken_at, *versions, tables, *marks)
 
 
-def _table(
-    session: Connection, supply: LiveSupply, plan: Plan, table: TablePlan, stem: Path
-) -> TableRecord:
-    chunks = tuple(_chunk(session, supply, table, chunk, stem) for chunk in supply.cut(table))
-    sequences = {c.name for c in plan.destination.by_name[table.name].columns if c.sequence}
-    highest = tuple(
-        (column.name, supply.highest(table, column.name))
-        for column in table.columns
-        if column.name in sequences
-    )
-    columns = tuple((column.name, column.type) for column in table.columns)
-    return TableRecord(table.name, table.source, columns, highest, chunks)
+class _Page:
+    """One chunk on its way to its files; a small one is read ahead, together with others.
 
+    Args:
+        supply: A snapshot of the source.
+        table: Plan of the chunk's table.
+        chunk: The chunk.
+    """
 
-def _chunk(
-    session: Connection, supply: LiveSupply, table: TablePlan, chunk: Chunk, stem: Path
-) -> ChunkRecord:
-    where = table.span(chunk.lower, chunk.upper, source=True)
-    path = stem.with_name(f"{stem.name}.{chunk.number:04}.ndjson")
-    given = f"select row_to_json(l)::text from ({lines(table)}) l"
-    query = table.noted(where, given, "null::text", text=supply.text_hashes)
-    rows = write_lines(path, session.pieces(query, PLAIN_LINES))
-    expected = supply.came_to()
-    if rows.rows != expected.sums.rows:
-        why = (
-            f"`{table.name}` gave {expected.sums.rows} rows when counted and {rows.rows} when read"
+    def __init__(self, supply: LiveSupply, table: TablePlan, chunk: Chunk) -> None:
+        self._supply = supply
+        self._table = table
+        self._chunk = chunk
+        where = table.span(chunk.lower, chunk.upper, source=True)
+        given = f"select row_to_json(l)::text from ({lines(table)}) l"
+        self._rows = table.noted(where, given, "null::text", text=supply.text_hashes)
+        label = f"{literal(table.name)} as table_name, {chunk.number} as chunk"
+        self._kept_out = as_lines(
+            f"select {label}, {literal(table.source)} as source_table, q.key, q.reason, "
+            f"q.row_data::text from ({table.quarantined(where)}) q"
         )
-        raise ExportFailed("the export was not made", why, "run the same command again")
-    label = f"{literal(table.name)} as table_name, {chunk.number} as chunk"
+        self._changed = as_lines(
+            f"select {label}, a.key, a.name as column_name, a.action, a.fault, a.old as old_value, "
+            f"a.new as new_value from ({table.adjusted(NOTED)}) a"
+        )
+        self._expected: Expected | None = None
+        self._ahead: dict[str, list[bytes]] = {}
 
-    def evidence(name: str, count: int, query: str) -> FileRecord | None:
-        path = stem.with_name(f"{stem.name}.{chunk.number:04}.{name}.ndjson")
-        return write_query(session, query, path) if count else None
+    def read(self) -> Line[None]:
+        """Read all of it into memory."""
+        session = self._supply.session
+        queries = (self._rows, NOTE, self._kept_out, self._changed)
+        rows, noted, kept_out, changed = yield [Question(session, each) for each in queries]
+        self._expected = as_noted(noted[0][0])
+        for query, found in (
+            (self._rows, rows),
+            (self._kept_out, kept_out),
+            (self._changed, changed),
+        ):
+            self._ahead[query] = [f"{line}\n".encode() for (line,) in found]
 
-    kept_out = (
-        f"select {label}, {literal(table.source)} as source_table, q.key, q.reason, "
-        f"q.row_data::text from ({table.quarantined(where)}) q"
-    )
-    changed = (
-        f"select {label}, a.key, a.name as column_name, a.action, a.fault, a.old as old_value, "
-        f"a.new as new_value from ({table.adjusted(NOTED)}) a"
-    )
-    return ChunkRecord(
-        chunk.number, chunk.lower, chunk.upper, rows, expected.sums.hash_sum,
-        evidence("quarantine", expected.quarantined, kept_out),
-        evidence("adjusted", expected.adjusted, changed),
-    )  # fmt: skip
+    def write(self, stem: Path) -> ChunkRecord:
+        """Write its files.
+
+        Raises:
+            ExportFailed: its rows are not as many as were counted.
+        """
+        chunk = self._chunk
+        path = stem.with_name(f"{stem.name}.{chunk.number:04}.ndjson")
+        rows = write_lines(path, self._lines(self._rows))
+        expected = self._expected or self._supply.came_to()
+        if rows.rows != expected.sums.rows:
+            why = (
+                f"`{chunk.table}` gave {expected.sums.rows} rows when counted and {rows.rows} when "
+                "read"
+            )
+            raise ExportFailed("the export was not made", why, "run the same command again")
+        return ChunkRecord(
+            chunk.number, chunk.lower, chunk.upper, rows, expected.sums.hash_sum,
+            self._evidence(path, "quarantine", expected.quarantined, self._kept_out),
+            self._evidence(path, "adjusted", expected.adjusted, self._changed),
+        )  # fmt: skip
+
+    def _evidence(self, path: Path, name: str, count: int, query: str) -> FileRecord | None:
+        place = path.with_suffix(f".{name}.ndjson")
+        return write_lines(place, self._lines(query)) if count else None
+
+    def _lines(self, query: str) -> Iterable[bytes]:
+        if query in self._ahead:
+            return self._ahead[query]
+        return self._supply.session.pieces(query, PLAIN_LINES)
 
 
 def lines(table: TablePlan) -> str:

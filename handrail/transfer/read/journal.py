@@ -7,6 +7,7 @@ keeps two workers from the same chunk, wherever they run.
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
+from handrail.transfer.session.asking import Line, rows
 from handrail.transfer.session.connection import Connection
 
 KEY = "table_name, number, lower, upper, size"
@@ -63,12 +64,12 @@ def plan_chunks(session: Connection, digest: str, chunks: Sequence[Chunk]) -> No
 
 def waiting(session: Connection, digest: str, tables: Sequence[str]) -> list[Chunk]:
     """List the chunks of some tables that were not moved yet."""
-    rows = session.execute(
+    found = session.execute(
         f"select {KEY} from _migration.chunk where digest = %s and table_name = any(%s) "
         "and loaded_at is null order by table_name, number",
         [digest, list(tables)],
     )
-    return [Chunk(*row) for row in rows]
+    return [Chunk(*row) for row in found]
 
 
 def claim(session: Connection, digest: str, tables: Sequence[str]) -> Chunk | None:
@@ -87,20 +88,21 @@ def claim(session: Connection, digest: str, tables: Sequence[str]) -> Chunk | No
 
 def moved(session: Connection, digest: str, tables: Sequence[str]) -> list[Moved]:
     """List the chunks of some tables that were moved, with what they came to."""
-    rows = session.execute(
+    found = session.execute(
         f"select {KEY}, {CAME_TO} from _migration.chunk where digest = %s "
         "and table_name = any(%s) and loaded_at is not null order by table_name, number",
         [digest, list(tables)],
     )
-    return [Moved(Chunk(*row[:5]), Expected(Sums(*row[5:7]), *row[7:])) for row in rows]
+    return [Moved(Chunk(*row[:5]), Expected(Sums(*row[5:7]), *row[7:])) for row in found]
 
 
-def record(session: Connection, done: Moved, digest: str, snapshot: str) -> None:
+def record(session: Connection, done: Moved, digest: str, snapshot: str) -> Line[None]:
     """Write what a chunk came to, in the transaction that moves its rows."""
     chunk, expected = done.chunk, done.expected
-    session.execute(
+    yield from rows(
+        session,
         f"update _migration.chunk set snapshot = %s, loaded_at = now(), ({CAME_TO}) = "
         "(%s, %s, %s, %s) where digest = %s and table_name = %s and number = %s",
-        [snapshot, expected.sums.rows, expected.sums.hash_sum, expected.quarantined,
-         expected.adjusted, digest, chunk.table, chunk.number],
+        snapshot, expected.sums.rows, expected.sums.hash_sum, expected.quarantined,
+        expected.adjusted, digest, chunk.table, chunk.number,
     )  # fmt: skip

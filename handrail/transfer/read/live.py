@@ -1,10 +1,13 @@
 """Rows of the live source: cut into ranges of their key, counted, hashed and streamed."""
 
 import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from handrail.transfer.read.journal import Chunk, Expected, Sums
-from handrail.transfer.session import mark
+from handrail.transfer.session import asking, mark
+from handrail.transfer.session.asking import Line, Question, Rows, only, together
 from handrail.transfer.session.connection import Connection, value
 from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.session.stream import copy_rows
@@ -19,6 +22,18 @@ SAMPLED_ROWS = 1000  # keys looked at for each chunk: its size is then true to a
 
 # The rows that the last `noted` query of the session found adjusted.
 NOTED = f"s.ctid = any(current_setting('{PLACES}')::tid[])"
+NOTE = f"select current_setting('{SUMS}')"  # what they came to; see `as_noted`
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read of one chunk: rows of texts to move, and what is to be recorded of it."""
+
+    chunk: Chunk
+    expected: Expected
+    rows: Rows
+    kept_out: Rows
+    adjusted: Rows
 
 
 class LiveSupply:
@@ -37,27 +52,32 @@ class LiveSupply:
         """Name the freeze that the snapshot lies in, if it does."""
         return mark.read(self.session)
 
-    def cut(self, table: TablePlan) -> list[Chunk]:
-        """Cut a table into chunks of about as many rows; one without a usable key is one chunk."""
-        rows = self._about(table)
-        edges = [None, *self._edges(table, rows), None]
+    def cut(self, *tables: TablePlan) -> list[Chunk]:
+        """Cut tables into chunks of about as many rows; one without a usable key is one chunk."""
+        return list(itertools.chain(*together([self._cut(table) for table in tables])))
+
+    def _cut(self, table: TablePlan) -> Line[list[Chunk]]:
+        rows = yield from self._about(table)
+        between = yield from self._edges(table, rows)
+        edges = [None, *between, None]
         size = rows // (len(edges) - 1)
         return [
             Chunk(table.name, number, lower, upper, size)
             for number, (lower, upper) in enumerate(itertools.pairwise(edges))
         ]
 
-    def _about(self, table: TablePlan) -> int:
+    def _about(self, table: TablePlan) -> Line[int]:
         """Return about how many rows a table has; counted where no statistics tell."""
         pages = "pg_relation_size(oid) / current_setting('block_size')::float8"
-        known = value(
+        known = yield from only(
             self.session,
             f"select (select (reltuples / relpages * {pages})::bigint from pg_class "
             f"where oid = {literal(table.origin)}::regclass and reltuples > 0 and relpages > 0)",
         )
-        return int(known or value(self.session, f"select count(*) from {table.source_rows}"))
+        counting = only(self.session, f"select count(*) from {table.source_rows}")
+        return int(known or (yield from counting))
 
-    def _edges(self, table: TablePlan, rows: int) -> list[str]:
+    def _edges(self, table: TablePlan, rows: int) -> Line[list[str]]:
         """Return the keys between chunks, at even shares of a sample: sorting all takes long."""
         if table.cut is None:
             return []
@@ -74,17 +94,19 @@ class LiveSupply:
             f"within group (order by {key})) as k "
             f"from {table.source_rows} tablesample bernoulli ({percent}) repeatable (0)"
         )
-        found = self.session.execute(
+        found = yield from asking.rows(
+            self.session,
             f"select k::text from ({quantiles}) q where k is not null "
-            f"order by {table.cut.ordered('q.k')}"
+            f"order by {table.cut.ordered('q.k')}",
         )
-        return [row[0] for row in found]
+        return [key for (key,) in found]
 
-    def expected(self, table: TablePlan, chunk: Chunk) -> Expected:
+    def expected(self, table: TablePlan, chunk: Chunk) -> Line[Expected]:
         """Count and hash the chunk's mapped rows."""
         where = table.span(chunk.lower, chunk.upper, source=True)
-        row = self.session.execute(table.source_sums(where, text=self.text_hashes)).fetchone() or ()
-        return Expected(Sums(*row[:2]), row[2], row[3])
+        query = table.source_sums(where, text=self.text_hashes)
+        ((count, hash_sum, *others),) = yield from asking.rows(self.session, query)
+        return Expected(Sums(count, hash_sum), *others)
 
     def rows(self, destination: Connection, table: TablePlan, chunk: Chunk) -> Expected:
         """Stream the chunk's mapped rows; count and hash them on their way."""
@@ -97,31 +119,62 @@ class LiveSupply:
 
     def came_to(self) -> Expected:
         """Say what the rows came to that a `noted` query has just given."""
-        note = b"".join(self.session.pieces(f"select current_setting('{SUMS}')", "(format text)"))
-        rows, hash_sum, quarantined, adjusted = note.decode().split()
-        return Expected(Sums(int(rows), hash_sum), int(quarantined), int(adjusted))
+        note = b"".join(self.session.pieces(NOTE, "(format text)"))
+        return as_noted(note.decode())
+
+    def read(self, table: TablePlan, chunk: Chunk) -> Line[Read]:
+        """Read a small chunk into memory: what `rows` and `evidence` would stream."""
+        where = table.span(chunk.lower, chunk.upper, source=True)
+        kept_out, adjusted = self._kept_out(table, chunk), self._adjusted(table, chunk)
+        rows, noted, *evidence = yield [
+            Question(self.session, table.rows_and_sums(where, text=self.text_hashes), texts=True),
+            Question(self.session, NOTE),
+            *([Question(self.session, kept_out, texts=True)] if table.reason else []),
+            Question(self.session, adjusted, texts=True),
+        ]
+        out = evidence[0] if table.reason else []
+        return Read(chunk, as_noted(noted[0][0]), rows, out, evidence[-1])
 
     def evidence(
         self, destination: Connection, table: TablePlan, chunk: Chunk, expected: Expected
     ) -> None:
         """Stream the rows kept out and the values changed of the rows just streamed."""
-        where = table.span(chunk.lower, chunk.upper, source=True)
-        label = f"{literal(table.name)}, {chunk.number}"
         if expected.quarantined:
-            listing = (
-                f"select {label}, {literal(table.source)}, q.key, q.reason, q.row_data "
-                f"from ({table.quarantined(where)}) q"
-            )
+            listing = self._kept_out(table, chunk)
             copy_rows(self.session, destination, listing, "_migration.quarantine", form="text")
         if expected.adjusted:
-            listing = f"select {label}, a.* from ({table.adjusted(NOTED)}) a"
+            listing = self._adjusted(table, chunk)
             copy_rows(self.session, destination, listing, "_migration.adjusted", form="text")
 
-    def highest(self, table: TablePlan, column: str) -> int | None:
-        """Ask the source for the highest value of the column it is copied from."""
-        found = next(item for item in table.columns if item.name == column)
-        if found.source is None or not found.exact:
-            return None
-        query = f"select max({quoted(found.source)}) from {table.source_rows}"
-        row = self.session.execute(query).fetchone()
-        return row[0] if row else None
+    def _kept_out(self, table: TablePlan, chunk: Chunk) -> str:
+        where = table.span(chunk.lower, chunk.upper, source=True)
+        return (
+            f"select {literal(table.name)}, {chunk.number}, {literal(table.source)}, q.key, "
+            f"q.reason, q.row_data from ({table.quarantined(where)}) q"
+        )
+
+    def _adjusted(self, table: TablePlan, chunk: Chunk) -> str:
+        """List the changes of the rows that the last `noted` query of the session gave."""
+        label = f"{literal(table.name)}, {chunk.number}"
+        return f"select {label}, a.* from ({table.adjusted(NOTED)}) a"
+
+    def highest(self, columns: Sequence[tuple[TablePlan, str]]) -> list[int | None]:
+        """Ask the source for the highest values of the columns that these are copied from."""
+        listing = ", ".join(_highest(table, name) for table, name in columns)
+        return [
+            None if found is None else int(found)
+            for found in (value(self.session, f"select array[{listing}]") if columns else ())
+        ]
+
+
+def as_noted(note: str) -> Expected:
+    """Read what a `noted` query left in the session's setting."""
+    rows, hash_sum, quarantined, adjusted = note.split()
+    return Expected(Sums(int(rows), hash_sum), int(quarantined), int(adjusted))
+
+
+def _highest(table: TablePlan, name: str) -> str:
+    column = next(item for item in table.columns if item.name == name)
+    if column.source is None or not column.exact:
+        return "null::numeric"
+    return f"(select max({quoted(column.source)}) from {table.source_rows})::numeric"

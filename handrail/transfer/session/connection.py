@@ -1,6 +1,6 @@
 """Sessions to the two databases, with every setting that changes a text or a meaning pinned."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -76,9 +76,8 @@ class Connection(psycopg.Connection[type_of_row]):
             # the rows of a chunk stay in memory while they are counted
             settings = ["set work_mem = '64MB'"]
             settings += [f"set {name} = {literal(given)}" for name, given in PINNED.items()]
-            probe = [] if self.info.server_version >= PROBES_ITSELF else JSON_PROBE_STATEMENTS
-            begin = f"{BEGIN}; set transaction snapshot {literal(snapshot)}"
-            self._reader = Reader(self.address, [*settings, *probe, begin])
+            begin = [*_probe(self), BEGIN, f"set transaction snapshot {literal(snapshot)}"]
+            self._reader = Reader(self.address, [*settings, *begin])
         return self._reader.pieces(query, options)
 
     def __exit__(
@@ -158,12 +157,11 @@ def reading(url: str, *, snapshot: str | None = None, name: str = "source") -> I
                 "its server is a standby: nothing can stop the writes that reach it",
                 "put the address of the primary into the inventory",
             )
-        prepare(connection)
-        connection.execute(BEGIN)
+        begin = [*_probe(connection), BEGIN]
         if snapshot is not None:
-            connection.execute(f"set transaction snapshot '{snapshot}'")
+            begin.append(f"set transaction snapshot {literal(snapshot)}")
+        connection.execute("; ".join(begin))
         yield connection
-        connection.execute("commit")
 
 
 def with_own_path(connection: Connection) -> str:
@@ -177,10 +175,12 @@ def with_own_path(connection: Connection) -> str:
 
 def prepare(connection: Connection) -> None:
     """Make the JSON probe where the server has none of its own; it dies with the session."""
-    if connection.info.server_version >= PROBES_ITSELF:
-        return
-    for statement in JSON_PROBE_STATEMENTS:
-        connection.execute(statement)
+    if probe := _probe(connection):
+        connection.execute("; ".join(probe))
+
+
+def _probe(connection: Connection) -> Sequence[str]:
+    return () if connection.info.server_version >= PROBES_ITSELF else JSON_PROBE_STATEMENTS
 
 
 def value(connection: Connection, query: str, *arguments: object) -> Any:  # Any: see type_of_row

@@ -6,6 +6,7 @@ that the freeze made: whoever takes that back, and even puts it there again, has
 
 import secrets
 
+from handrail.transfer.session.asking import Line, answered, only, rows
 from handrail.transfer.session.connection import Connection, value
 
 SCHEMA = "_migration"  # a load's records on the destination lie in a schema of this name, too
@@ -28,12 +29,8 @@ delete from {SCHEMA}.mark
 def leave(session: Connection) -> str:
     """Leave a new mark in a database that was just made read-only, and return it."""
     mark = secrets.token_hex(8)
-    session.execute("begin read write")
-    session.execute(TABLE)
-    session.execute(
-        f"insert into {SCHEMA}.mark (mark, setting) select %s, s.xmin from ({SETTING}) s", [mark]
-    )
-    session.execute("commit")
+    note = f"insert into {SCHEMA}.mark (mark, setting) select '{mark}', s.xmin from ({SETTING}) s"
+    session.execute(f"begin read write; {TABLE}; {note}; commit")
     return mark
 
 
@@ -42,12 +39,18 @@ def read(session: Connection) -> str | None:
 
     The session's role must be one that may read it: the database's owner, as a rule.
     """
-    if not value(session, THERE):
+    return answered(reading(session))
+
+
+def reading(session: Connection) -> Line[str | None]:
+    """Read the mark beside other questions; see `read`."""
+    if not (yield from only(session, THERE)):
         return None
-    row = session.execute(
-        f"select mark from {SCHEMA}.mark where setting = ({SETTING}) order by at desc limit 1"
-    ).fetchone()
-    return str(row[0]) if row else None
+    found = yield from rows(
+        session,
+        f"select mark from {SCHEMA}.mark where setting = ({SETTING}) order by at desc limit 1",
+    )
+    return str(found[0][0]) if found else None
 
 
 def remove(session: Connection) -> None:

@@ -55,7 +55,8 @@ class Reader:
         finally:
             os.close(ours)
         try:
-            self._ask(";\n".join([*prelude, ""]))
+            # `\\;` lets psql send all of them at once: each alone is a round trip
+            self._ask(" \\;\n".join(prelude) + ";\n")
         except psycopg.OperationalError:
             self.close()
             raise

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from handrail.clients.errors import ClientError
-from handrail.transfer.session.connection import Connection, value
+from handrail.transfer.session.asking import Line, Question, answered
+from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import qualified
-from handrail.transfer.sql.system import COLUMNS, CONSTRAINTS, HOME, INDEXES, PATH, TABLES
+from handrail.transfer.sql.system import COLUMNS, CONSTRAINTS, HERE, HOME, INDEXES, TABLES
 from handrail.transfer.sql.types import INTEGERS, TEXTUAL
 
 
@@ -162,32 +163,43 @@ def read(connection: Connection, home_schema: str | None = None) -> Catalog:
     Raises:
         ClientError: the home holds no table, or the database is not in UTF-8.
     """
-    encoding = value(connection, "select getdatabaseencoding()")
+    return answered(reading(connection, home_schema))
+
+
+def reading(connection: Connection, home_schema: str | None = None) -> Line[Catalog]:
+    """Read the catalogs beside other questions; see `read`."""
+    first = [Question(connection, HERE)]
+    if home_schema is None:
+        first.append(Question(connection, HOME, [connection.path]))
+    here, *leads_to = yield first
+    encoding, database = here[0]
     if encoding != "UTF8":
         raise ClientError(
             "the database cannot be mapped",
             f"its encoding is {encoding}",
             "restore it into a database created with ENCODING 'UTF8', and map that one",
         )
-    named = {"home": home_schema or home(connection)}
+    found_home = str(leads_to[0][0][0]) if leads_to and leads_to[0] else "public"
+    named = {"home": home_schema or found_home}
+    everything = COLUMNS, CONSTRAINTS, INDEXES, TABLES
+    found = yield [Question(connection, query, named) for query in everything]
     columns: dict[str, list[Column]] = {}
-    for table, *fields in connection.execute(COLUMNS, named):
+    for table, *fields in found[0]:
         columns.setdefault(table, []).append(Column(*fields))
     constraints: dict[str, list[Constraint]] = {}
-    for table, name, kind, own, target, others, *rest in connection.execute(CONSTRAINTS, named):
+    for table, name, kind, own, target, others, *rest in found[1]:
         constraint = Constraint(name, kind, tuple(own), target, tuple(others), *rest)
         constraints.setdefault(table, []).append(constraint)
     indexes: dict[str, list[Index]] = {}
-    for table, name, definition, unique, is_plain, own in connection.execute(INDEXES, named):
+    for table, name, definition, unique, is_plain, own in found[2]:
         indexes.setdefault(table, []).append(Index(name, definition, unique, is_plain, tuple(own)))
     tables = tuple(
         Table(
             name, schema, relation, inherited, tuple(columns.get(name, ())),
             tuple(constraints.get(name, ())), tuple(indexes.get(name, ())),
         )
-        for name, schema, relation, inherited in connection.execute(TABLES, named)
+        for name, schema, relation, inherited in found[3]
     )  # fmt: skip
-    database = value(connection, "select current_database()")
     if not tables:
         raise ClientError(
             f"nothing to map in `{database}`",
@@ -195,10 +207,3 @@ def read(connection: Connection, home_schema: str | None = None) -> Catalog:
             "check the address; where the application makes its tables, let it do so first",
         )
     return Catalog(database, named["home"], connection.info.server_version, tables)
-
-
-def home(connection: Connection) -> str:
-    """Return the schema in which an unqualified name finds a table, as the role has it."""
-    row = connection.execute(PATH, [connection.path]).fetchone()
-    found = connection.execute(HOME, [list(row[1]) if row else []]).fetchone()
-    return str(found[0]) if found else "public"

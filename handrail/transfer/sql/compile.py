@@ -3,12 +3,16 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from handrail.transfer.mapping import mapping as mappings
 from handrail.transfer.mapping.mapping import MappingRefused
 from handrail.transfer.mapping.rules import MappingFile, Problem, TableRule
+from handrail.transfer.session.asking import Line, enter, together
 from handrail.transfer.session.connection import connect
 from handrail.transfer.sql import account
 from handrail.transfer.sql import catalog as catalogs
@@ -37,12 +41,21 @@ def open_plan(
         DatabaseUnreachable: a database did not answer.
     """
     rules = mappings.load(mapping, undecided=undecided)
-    with connect(destination, name="destination") as session:
-        wanted = recorded_catalog(session) or catalogs.read(session)
-        moment = moments.of_loads(session)
-    with connect(source, name="source") as session:
-        plan = compile(rules, catalogs.read(session), wanted, moment)
-        explain(plan, session)
+    with ExitStack() as stack:
+        theirs, ours = enter(
+            stack,
+            partial(connect, destination, name="destination"),
+            partial(connect, source, name="source"),
+        )
+        asked: list[Line[Any]] = [
+            recorded_catalog(theirs),
+            catalogs.reading(theirs),
+            moments.of_loads(theirs),
+            catalogs.reading(ours),
+        ]
+        recorded, live, moment, there = together(asked)
+        plan = compile(rules, there, recorded or live, moment)
+        explain(plan, ours)
     return plan
 
 

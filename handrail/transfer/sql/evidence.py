@@ -6,7 +6,8 @@ It lives beside the data and is written in the same transactions, so the two can
 import json
 from dataclasses import asdict
 
-from handrail.transfer.session.connection import Connection, value
+from handrail.transfer.session.asking import Line, answered, only, rows
+from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.catalog import Catalog, Column, Constraint, Index, Table
 
 TABLES = """
@@ -48,27 +49,33 @@ create index if not exists adjusted_chunk on _migration.adjusted (table_name, ch
 
 def exists(session: Connection) -> bool:
     """Say whether a load was ever begun on this destination."""
-    return bool(value(session, "select to_regclass('_migration.definition') is not null"))
+    return answered(existing(session))
+
+
+def existing(session: Connection) -> Line[bool]:
+    """Ask beside other questions what `exists` says."""
+    found = yield from only(session, "select to_regclass('_migration.definition') is not null")
+    return bool(found)
 
 
 def create(session: Connection) -> None:
     """Make the schema and its tables where they are missing."""
-    with session.transaction():
-        session.execute(TABLES)
+    session.execute(TABLES)  # one string of statements is one transaction
 
 
-def recorded_catalog(session: Connection) -> Catalog | None:
+def recorded_catalog(session: Connection) -> Line[Catalog | None]:
     """Return the catalog a bulk load began with, while its indexes and keys are down.
 
     The live catalog would lack what the load itself took away, and give another plan.
     """
-    if not exists(session):
+    if not (yield from existing(session)):
         return None
-    row = session.execute(
+    found = yield from rows(
+        session,
         "select r.catalog from _migration.run r where r.finished_at is null and exists (select 1 "
-        "from _migration.definition d where d.digest = r.digest and d.rebuilt_at is null)"
-    ).fetchone()
-    return read_catalog(row[0]) if row else None
+        "from _migration.definition d where d.digest = r.digest and d.rebuilt_at is null)",
+    )
+    return read_catalog(found[0][0]) if found else None
 
 
 def write_catalog(catalog: Catalog) -> str:

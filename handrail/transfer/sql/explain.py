@@ -9,6 +9,7 @@ from psycopg.errors import InsufficientPrivilege, UndefinedFunction, UndefinedTa
 
 from handrail.transfer.mapping.mapping import MappingRefused
 from handrail.transfer.mapping.rules import Place, Problem
+from handrail.transfer.session.asking import Line, Question, answered, rows, side_by_side, together
 from handrail.transfer.session.connection import Connection, first_line, prepare
 from handrail.transfer.session.refused import advice
 from handrail.transfer.sql.plan import Plan, TablePlan
@@ -40,12 +41,24 @@ def explain(plan: Plan, session: Connection) -> None:
         MappingRefused: with the line of each rule.
     """
     prepare(session)
-    problems: list[Problem] = []
-    for table in plan.tables:
-        refused = list(_refused(plan, table, session))
-        problems += refused or _unsteady(table, session)
+    try:
+        lines = [_unsteady(table, session) for table in plan.tables]
+        problems = [each for found in together([_taken(plan, session), *lines]) for each in found]
+    except psycopg.Error:  # of one table; the others are looked at as well
+        problems = [each for table in plan.tables for each in _alone(plan, table, session)]
     if problems:
         raise MappingRefused(plan.file, problems)
+
+
+def _taken(plan: Plan, session: Connection) -> Line[list[Problem]]:
+    """Let the source plan every table's rows."""
+    yield [Question(session, f"explain {table.rows()}") for table in plan.tables]
+    return []
+
+
+def _alone(plan: Plan, table: TablePlan, session: Connection) -> list[Problem]:
+    """Look at one table by itself."""
+    return list(_refused(plan, table, session)) or answered(_unsteady(table, session))
 
 
 def _refused(plan: Plan, table: TablePlan, session: Connection) -> Iterator[Problem]:
@@ -91,21 +104,24 @@ def _refusal(session: Connection, query: str) -> psycopg.Error | None:
     return None
 
 
-def _unsteady(table: TablePlan, session: Connection) -> Iterator[Problem]:
-    """Yield the rules whose value depends on when, or in which company, a row is read."""
-    for name, place, written, expression in _written(table):
-        query = f"select {expression} from {table.source_rows} s"
-        row = session.execute(f"explain (verbose, format json) {query}").fetchone()
-        said = row[0] if row else []
+def _unsteady(table: TablePlan, session: Connection) -> Line[list[Problem]]:
+    """Find the rules whose value depends on when, or in which company, a row is read."""
+    written = list(_written(table))
+    explain = f"explain (verbose, format json) select {{}} from {table.source_rows} s"
+    said = yield [Question(session, explain.format(each[3])) for each in written]
+    texts = [list(_texts(found[0][0])) for found in said]
+    changing = yield from side_by_side([_changing(session, each) for each in texts])
+    problems: list[Problem] = []
+    for (name, place, text, _), planned, calls in zip(written, texts, changing, strict=True):
         label = f"`{table.name}.{name}`" if name else f"`{table.name}`"
-        texts = list(_texts(said))
-        if changing := sorted({*_changing(session, texts), *_spoken(written)}):
-            what = f"{label}: `{', '.join(changing)}` gives another value each time it is asked"
-            yield Problem(place, what, STEADY)
-        if "WindowAgg" in texts:
+        if again := sorted({*calls, *_spoken(text)}):
+            what = f"{label}: `{', '.join(again)}` gives another value each time it is asked"
+            problems.append(Problem(place, what, STEADY))
+        if "WindowAgg" in planned:
             what = f"{label}: it counts among the rows of one chunk, not of the table"
             fix = "leave the number to the destination (`generated: true`), or use a subselect"
-            yield Problem(place, what, fix)
+            problems.append(Problem(place, what, fix))
+    return problems
 
 
 def _written(table: TablePlan) -> Iterator[tuple[str, Place, str, str]]:
@@ -130,20 +146,21 @@ def _texts(said: object) -> Iterator[str]:
             yield from _texts(each)
 
 
-def _changing(session: Connection, texts: list[str]) -> Iterator[str]:
-    """Yield the functions of a plan that are volatile, or tell the time."""
+def _changing(session: Connection, texts: list[str]) -> Line[list[str]]:
+    """Find the functions of a plan that are volatile, or tell the time."""
     bare = [TEXT.sub("''", text) for text in texts]
     calls = {
         ((schema or "pg_catalog").strip('"'), name.strip('"'))
         for text in bare
         for schema, name in CALL.findall(text)
     }
-    yield from (name for schema, name in calls if schema == "pg_catalog" and name in MOMENTS)
-    yield from (found.lower() for text in bare for found in VALUES.findall(text))
+    told = [name for schema, name in calls if schema == "pg_catalog" and name in MOMENTS]
+    told += [found.lower() for text in bare for found in VALUES.findall(text)]
     if calls:
         schemas, names = zip(*sorted(calls), strict=True)
-        rows = session.execute(CHANGING, [list(schemas), list(names), INSIDE])
-        yield from (row[0] for row in rows)
+        found = yield from rows(session, CHANGING, list(schemas), list(names), INSIDE)
+        told += [name for (name,) in found]
+    return told
 
 
 def _spoken(written: str) -> Iterator[str]:

@@ -5,14 +5,19 @@ the same one.
 """
 
 from collections.abc import Callable
+from typing import Any
 
-from handrail.transfer.session.connection import Connection, value
-from handrail.transfer.sql.evidence import exists
+from handrail.transfer.session.asking import Line, only, rows, side_by_side
+from handrail.transfer.session.connection import Connection
+from handrail.transfer.sql.evidence import existing
 
 
-def of_loads(destination: Connection) -> Callable[[str], str]:
+def of_loads(destination: Connection) -> Line[Callable[[str], str]]:
     """Return what tells the moment of a plan's load by its digest; the present one before it."""
-    now = str(value(destination, "select date_trunc('second', now())::text"))
+    clock = only(destination, "select date_trunc('second', now())::text")
+    asked: list[Line[Any]] = [clock, existing(destination)]
+    now, there = yield from side_by_side(asked)
     runs = "select digest, started_at::text from _migration.run"
-    begun: dict[str, str] = dict(destination.execute(runs)) if exists(destination) else {}
+    found = (yield from rows(destination, runs)) if there else []
+    begun: dict[str, str] = dict(found)
     return lambda digest: begun.get(digest, now)

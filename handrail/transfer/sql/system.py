@@ -12,16 +12,17 @@ and (n.nspname = %(home)s or not exists (
 CALLED = (
     "case when {0}.nspname = %(home)s then {1}.relname else {0}.nspname || '.' || {1}.relname end"
 )
+HERE = "select getdatabaseencoding(), current_database()"
 # Where an unqualified name leads the role: the first schema of its path that has a table.
 HOME = """
-select p.name from unnest(%s::text[]) with ordinality p(name, place)
-where exists (select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-              where n.nspname = p.name and c.relkind in ('r', 'p'))
-order by p.place limit 1
-"""
-PATH = """
-select set_config('search_path', %s, true), current_schemas(false),
-       set_config('search_path', 'pg_catalog', true)
+with p as materialized (
+    select set_config('search_path', %s, true), current_schemas(false) as names,
+           set_config('search_path', 'pg_catalog', true)
+)
+select n.name from p, unnest(p.names) with ordinality n(name, place)
+where exists (select 1 from pg_class c join pg_namespace s on s.oid = c.relnamespace
+              where s.nspname = n.name and c.relkind in ('r', 'p'))
+order by n.place limit 1
 """
 TABLES = f"""
 select {CALLED.format("n", "c")}, n.nspname, c.relname,

@@ -5,11 +5,10 @@ One scan of each side gives hash sums per bucket of keys; only buckets that diff
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from handrail.transfer.session.asking import Line, Question, Rows, rows, side_by_side
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.sql.hashes import hash_sum
@@ -115,16 +114,15 @@ def identity(plan: Plan, table: TablePlan) -> tuple[str, ...]:
     return tuple(column.name for column in table.columns)
 
 
-def both(sides: tuple[Side, Side], ask: Callable[[Side], Any]) -> tuple[Any, Any]:  # Any: as asked
+def both(sides: tuple[Side, Side], query: Callable[[Side], str]) -> Line[list[Rows]]:
     """Ask both sides at once; each has a session of its own."""
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(ask, sides)
-    return first, second
+    found = yield [Question(side.session, query(side)) for side in sides]
+    return found
 
 
-def compare(
+def comparing(
     plan: Plan, table: TablePlan, source: Connection, destination: Connection
-) -> Comparison:
+) -> Line[Comparison]:
     """Compare one table; what the new application may write anew is no difference.
 
     Args:
@@ -133,35 +131,35 @@ def compare(
         source: Session inside one snapshot of the source.
         destination: Session inside one snapshot of the destination.
     """
-    whole = _compare(plan, table, source, destination)
+    whole = yield from _comparing(plan, table, source, destination)
     lasting = tuple(column for column in table.columns if not column.rule.rewritten)
     if whole.equal or len(lasting) == len(table.columns):
         return whole
     rest = dataclasses.replace(table, columns=lasting)
-    found = _compare(plan, rest, source, destination)
+    found = yield from _comparing(plan, rest, source, destination)
     otherwise = {each.key for each in found.differences}
     rewritten = sum(each.key not in otherwise for each in whole.differences)
     return dataclasses.replace(found, rewritten=rewritten)
 
 
-def _compare(
+def _comparing(
     plan: Plan, table: TablePlan, source: Connection, destination: Connection
-) -> Comparison:
+) -> Line[Comparison]:
     text = plan.text_hashes
     sides = (
         Side(source, table, source=True, text=text),
         Side(destination, table, source=False, text=text),
     )
     names = identity(plan, table)
-    ours, theirs = both(sides, lambda side: _buckets(side, names))
+    ours, theirs = yield from _buckets(sides, names)
     bad = _unequal(ours, theirs)
     found: list[Difference] = []
     for bucket in bad:
-        found += differing(sides, names, bucket)
+        found += yield from differing(sides, names, bucket)
         if len(found) >= NAMED_KEYS:
             break
     found = found[:NAMED_KEYS]
-    shown = _with_cells(sides, names, found)
+    shown = yield from _with_cells(sides, names, found)
     return Comparison(
         table.name,
         sum(bucket[0] for bucket in ours.values()),
@@ -172,9 +170,9 @@ def _compare(
     )
 
 
-def differing_buckets(sides: tuple[Side, Side], names: tuple[str, ...]) -> list[int]:
+def differing_buckets(sides: tuple[Side, Side], names: tuple[str, ...]) -> Line[list[int]]:
     """Return the buckets whose rows are not the same on both sides."""
-    ours, theirs = both(sides, lambda side: _buckets(side, names))
+    ours, theirs = yield from _buckets(sides, names)
     return _unequal(ours, theirs)
 
 
@@ -188,58 +186,65 @@ def _bucket(side: Side, names: tuple[str, ...]) -> str:
     return f"(hashtextextended({side.identity(names)}, 0) & {HASH_BUCKETS - 1})"
 
 
-def _buckets(side: Side, names: tuple[str, ...]) -> dict[int, Bucket]:
-    query = side.sums(_bucket(side, names))
-    return {row[0]: (row[1], row[2]) for row in side.session.execute(query)}
+def _buckets(
+    sides: tuple[Side, Side], names: tuple[str, ...]
+) -> Line[tuple[dict[int, Bucket], dict[int, Bucket]]]:
+    found = yield from both(sides, lambda side: side.sums(_bucket(side, names)))
+    ours, theirs = ({row[0]: (row[1], row[2]) for row in each} for each in found)
+    return ours, theirs
 
 
 def differing(
     sides: tuple[Side, Side], names: tuple[str, ...], bucket: int
-) -> Iterator[Difference]:
-    """Yield the rows of one bucket that differ, without their values."""
+) -> Line[list[Difference]]:
+    """Find the rows of one bucket that differ, without their values."""
 
-    def rows(side: Side) -> dict[str, tuple[int | str, ...]]:
+    def query(side: Side) -> str:
         if side.numbered:
             first, end = bucket << BUCKET_BITS, (bucket + 1) << BUCKET_BITS
             within = f"{side.key()} >= {first} and {side.key()} < {end}"
-            query = side.sums(side.identity(names), within)
-        else:
-            query = side.sums(side.identity(names), where=f"{_bucket(side, names)} = {bucket}")
-        return {row[0]: tuple(row[1:]) for row in side.session.execute(query)}
+            return side.sums(side.identity(names), within)
+        return side.sums(side.identity(names), where=f"{_bucket(side, names)} = {bucket}")
 
-    ours, theirs = both(sides, rows)
-    for key in sorted(ours.keys() | theirs.keys(), key=lambda text: (len(text), text)):
-        if ours.get(key) != theirs.get(key):
-            kind = (
-                "changed"
-                if key in ours and key in theirs
-                else "missing"
-                if key in ours
-                else "extra"
-            )
-            yield Difference(sides[0].table.name, key, kind)
+    found = yield from both(sides, query)
+    ours, theirs = ({row[0]: tuple(row[1:]) for row in each} for each in found)
+    return [
+        Difference(sides[0].table.name, key, _kind(key in ours, key in theirs))
+        for key in sorted(ours.keys() | theirs.keys(), key=lambda text: (len(text), text))
+        if ours.get(key) != theirs.get(key)
+    ]
+
+
+def _kind(ours: bool, theirs: bool) -> str:  # noqa: FBT001 - whether it is on either side
+    if ours and theirs:
+        return "changed"
+    return "missing" if ours else "extra"
 
 
 def _with_cells(
     sides: tuple[Side, Side], names: tuple[str, ...], found: list[Difference]
-) -> Iterator[Difference]:
+) -> Line[list[Difference]]:
     wanted = [item.key for item in found if item.kind == "changed"][:SHOWN_ROWS]
-    table = sides[0].table
-    values = both(sides, lambda side: texts(side, names, wanted)) if wanted else ({}, {})
+    columns = sides[0].table.columns
+    ours, theirs = yield from side_by_side([texts(side, names, wanted) for side in sides])
+    told = []
     for item in found:
-        ours, theirs = values[0].get(item.key), values[1].get(item.key)
-        if ours is None or theirs is None:
-            yield item
-            continue
-        cells = tuple(
-            Cell(column.name, shown(column, mine), shown(column, other))
-            for column, mine, other in zip(table.columns, ours, theirs, strict=True)
-            if mine != other
-        )
-        yield Difference(item.table, item.key, item.kind, cells)
+        mine, other = ours.get(item.key), theirs.get(item.key)
+        if mine is not None and other is not None:
+            cells = tuple(
+                Cell(column.name, shown(column, one), shown(column, two))
+                for column, one, two in zip(columns, mine, other, strict=True)
+                if one != two
+            )
+            told.append(Difference(item.table, item.key, item.kind, cells))
+        else:
+            told.append(item)
+    return told
 
 
-def texts(side: Side, names: tuple[str, ...], keys: list[str]) -> dict[str, tuple[str | None, ...]]:
+def texts(
+    side: Side, names: tuple[str, ...], keys: list[str]
+) -> Line[dict[str, tuple[str | None, ...]]]:
     """Read rows by key, each value as text."""
     if not keys:
         return {}
@@ -250,7 +255,8 @@ def texts(side: Side, names: tuple[str, ...], keys: list[str]) -> dict[str, tupl
     if side.numbered and names == (side.table.key,):
         within = f"{side.key()} in ({', '.join(keys)})"
     query = f"select {key}, {columns} from {side.rows(within)} and {key} in ({listing})"
-    return {row[0]: tuple(row[1:]) for row in side.session.execute(query)}
+    found = yield from rows(side.session, query)
+    return {row[0]: tuple(row[1:]) for row in found}
 
 
 def shown(column: ColumnPlan, text: str | None) -> str | None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from handrail.clients import private_folder
-from handrail.transfer.read import journal
+from handrail.transfer.load.stale import moved_of
 from handrail.transfer.read.live import LiveSupply
+from handrail.transfer.session.asking import answered, together
 from handrail.transfer.session.connection import Connection, connect, reading
 from handrail.transfer.sql.plan import Plan, TablePlan
 from handrail.transfer.verify import compare
@@ -64,9 +65,7 @@ def delta(plan: Plan, source: str, destination: str, directory: str | Path | Non
     with reading(source) as ours, connect(destination, name="destination") as theirs:
         theirs.execute("begin isolation level repeatable read read only")
         tables = tuple(_table(plan, table, ours, theirs, place) for table in plan.tables)
-        changed = tuple(
-            table.name for table in plan.tables if _source_changed(plan, table, ours, theirs)
-        )
+        changed = _source_changed(plan, ours, theirs)
         theirs.execute("rollback")
     return Delta(tables, changed)
 
@@ -112,13 +111,20 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:  # Any: JSON
     """Yield each row that differs: what it was, and what it is."""
     columns = [column.name for column in sides[0].table.columns]
-    for bucket in compare.differing_buckets(sides, names):
-        found = {item.key: item.kind for item in compare.differing(sides, names, bucket)}
+    for bucket in answered(compare.differing_buckets(sides, names)):
+        differ = answered(compare.differing(sides, names, bucket))
+        found = {item.key: item.kind for item in differ}
         keys = list(found)
         for start in range(0, len(keys), BATCH):
             part = keys[start : start + BATCH]
-            before = compare.texts(sides[0], names, [key for key in part if found[key] != "extra"])
-            after = compare.texts(sides[1], names, [key for key in part if found[key] != "missing"])
+            there = [key for key in part if found[key] != "extra"]
+            here = [key for key in part if found[key] != "missing"]
+            before, after = together(
+                [
+                    compare.texts(sides[0], names, there),
+                    compare.texts(sides[1], names, here),
+                ]
+            )
             for key in part:
                 was, now = before.get(key), after.get(key)
                 yield {
@@ -129,12 +135,14 @@ def _rows(
                 }
 
 
-def _source_changed(
-    plan: Plan, table: TablePlan, source: Connection, destination: Connection
-) -> bool:
+def _source_changed(plan: Plan, source: Connection, destination: Connection) -> tuple[str, ...]:
     """Hold the source's rows now against the sums recorded when they were loaded."""
     supply = LiveSupply(source, "", text=plan.text_hashes, chunk_rows=None)
-    return any(
-        supply.expected(table, done.chunk).sums != done.expected.sums
-        for done in journal.moved(destination, plan.digest, [table.name])
+    recorded = moved_of(destination, plan)
+    now = together([supply.expected(table, done.chunk) for table, done in recorded])
+    changed = (
+        table.name
+        for (table, done), expected in zip(recorded, now, strict=True)
+        if expected.sums != done.expected.sums
     )
+    return tuple(dict.fromkeys(changed))

@@ -1,18 +1,23 @@
 """What must hold on the destination: keys, sequences, catalogs, evidence and plain facts."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from handrail.transfer.load import bulk
-from handrail.transfer.load.bulk import CatalogChanged
-from handrail.transfer.session.connection import Connection, value
+from handrail.transfer.load.bulk import changed_tables
+from handrail.transfer.session.asking import Line, Question, only, rows, side_by_side
+from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import first_of, literal, qualified, quoted
+from handrail.transfer.sql.catalog import Column, Constraint
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import Plan, TablePlan
 from handrail.transfer.sql.types import AWARE, INTEGERS
 
 SAMPLES = 5
 COLUMNS = 500  # counted in one go, by three figures each: PostgreSQL gives no more than 1,664
+
+INDEXES = (
+    "select set_config('enable_indexscan', '{switch}', false), "
+    "set_config('enable_indexonlyscan', '{switch}', false)"
+)
 
 
 @dataclass(frozen=True)
@@ -27,123 +32,122 @@ class Claim:
     keys: tuple[str, ...] = ()
 
 
-def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[Claim]:
-    """Check every table; each claim is yielded, whether it holds or not."""
-    yield _catalog(plan, destination)
+def checking(plan: Plan, source: Connection, destination: Connection) -> Line[list[Claim]]:
+    """Check every table; each claim is told, whether it holds or not."""
+    lines: list[Line[list[Claim]]] = [_catalog(plan, destination)]
     for table in plan.tables:
-        yield from _references(plan, table, destination)
-        yield from _uniques(plan, table, destination)
-        yield from _sequences(plan, table, destination)
-        yield _triggers(table, destination)
-        yield _evidence(table, source, destination)
-        yield from _values(table, source, destination)
+        keys = plan.destination.by_name[table.name]
+        lines += [_reference(table, key, destination) for key in keys.foreign_keys]
+        lines += [_unique(table, unique, destination) for unique in keys.uniques]
+        lines += [
+            _sequence(table, column, destination)
+            for column in keys.columns
+            if column.sequence is not None and column.type in INTEGERS
+        ]
+        lines += [_triggers(table, destination), _evidence(table, source, destination)]
+        lines += [_values(table, told, source, destination) for told in _told(table)]
+    found = yield from side_by_side(lines)
+    return [claim for claims in found for claim in claims]
 
 
-def _catalog(plan: Plan, destination: Connection) -> Claim:
-    try:
-        bulk.compare(destination, plan)
-    except CatalogChanged as error:
-        return Claim("catalog", "", "all tables", good=False, said=error.why)
-    return Claim(
-        "catalog", "", "all tables", good=True, said="columns, keys and indexes as compiled"
-    )
+def _catalog(plan: Plan, destination: Connection) -> Line[list[Claim]]:
+    changed = yield from changed_tables(destination, plan)
+    said = "columns, keys and indexes as compiled"
+    if changed:
+        said = f"different columns, keys or indexes on {', '.join(changed)}"
+    return [Claim("catalog", "", "all tables", good=not changed, said=said)]
 
 
-def _references(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Claim]:
+def _reference(table: TablePlan, key: Constraint, destination: Connection) -> Line[list[Claim]]:
     """Look for orphans by anti-join: a constraint that says valid has been seen to be wrong."""
-    for key in plan.destination.by_name[table.name].foreign_keys:
-        on = " and ".join(
-            f"p.{quoted(theirs)} = c.{quoted(ours)}"
-            for ours, theirs in zip(key.columns, key.target_columns, strict=True)
-        )
-        filled = " and ".join(f"c.{quoted(name)} is not null" for name in key.columns)
-        parent = qualified(table.schema, key.target or "")
-        missing = f"not exists (select 1 from {parent} p where {on})"
-        rows = f"from {table.target_rows} c where {filled} and {missing}"
-        count = value(destination, f"select count(*) {rows}")
-        shown = " || ',' || ".join(f"c.{quoted(name)}::text" for name in key.columns)
-        keys = _sample(destination, f"select {shown} {rows}") if count else ()
-        said = f"{count} rows refer to no row of `{key.target}`"
-        yield Claim(
-            "references", table.name, ", ".join(key.columns), good=not count, said=said, keys=keys
-        )
+    on = " and ".join(
+        f"p.{quoted(theirs)} = c.{quoted(ours)}"
+        for ours, theirs in zip(key.columns, key.target_columns, strict=True)
+    )
+    filled = " and ".join(f"c.{quoted(name)} is not null" for name in key.columns)
+    parent = qualified(table.schema, key.target or "")
+    missing = f"not exists (select 1 from {parent} p where {on})"
+    orphans = f"from {table.target_rows} c where {filled} and {missing}"
+    count = yield from only(destination, f"select count(*) {orphans}")
+    shown = " || ',' || ".join(f"c.{quoted(name)}::text" for name in key.columns)
+    keys = (yield from _sample(destination, f"select {shown} {orphans}")) if count else ()
+    said = f"{count} rows refer to no row of `{key.target}`"
+    subject = ", ".join(key.columns)
+    return [Claim("references", table.name, subject, good=not count, said=said, keys=keys)]
 
 
-def _uniques(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Claim]:
-    for unique in plan.destination.by_name[table.name].uniques:
-        names = ", ".join(quoted(name) for name in unique)
-        filled = " and ".join(f"{quoted(name)} is not null" for name in unique)
-        shown = f"concat_ws(',', {names})"
-        groups = f"{table.target_rows} where {filled} group by {names}"
-        rows = f"select {shown} from {groups} having count(*) > 1"
-        # a damaged index would hide what it failed to hold apart
-        with destination.transaction():
-            destination.execute("set local enable_indexscan = off")
-            destination.execute("set local enable_indexonlyscan = off")
-            keys = _sample(destination, rows)
-        said = "values are there twice" if keys else "no value twice"
-        yield Claim("unique", table.name, ", ".join(unique), good=not keys, said=said, keys=keys)
+def _unique(
+    table: TablePlan, unique: tuple[str, ...], destination: Connection
+) -> Line[list[Claim]]:
+    names = ", ".join(quoted(name) for name in unique)
+    filled = " and ".join(f"{quoted(name)} is not null" for name in unique)
+    shown = f"concat_ws(',', {names})"
+    groups = f"{table.target_rows} where {filled} group by {names}"
+    repeated = f"select {shown} from {groups} having count(*) > 1"
+    # a damaged index would hide what it failed to hold apart
+    _, found, _ = yield [
+        Question(destination, INDEXES.format(switch="off")),
+        Question(destination, first_of(repeated, SAMPLES)),
+        Question(destination, INDEXES.format(switch="on")),
+    ]
+    keys = tuple(str(key) for (key,) in found)
+    said = "values are there twice" if keys else "no value twice"
+    return [Claim("unique", table.name, ", ".join(unique), good=not keys, said=said, keys=keys)]
 
 
-def _sequences(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Claim]:
-    for column in plan.destination.by_name[table.name].columns:
-        if column.sequence is None or column.type not in INTEGERS:
-            continue
-        state = destination.execute(
-            "select case when is_called then last_value + seqincrement else last_value end, "
-            f"seqincrement from {column.sequence}, pg_sequence "
-            f"where seqrelid = {literal(column.sequence)}::regclass"
-        ).fetchone()
-        upcoming, step = state or (0, 1)
-        furthest, word = ("max", "highest") if step > 0 else ("min", "lowest")
-        query = f"select {furthest}({quoted(column.name)}) from {table.target_rows}"
-        used = value(destination, query)
-        good = used is None or (upcoming - used) * step > 0
-        said = f"the next number is {upcoming}, the {word} in use {used}"
-        yield Claim("sequence", table.name, column.name, good=good, said=said)
+def _sequence(table: TablePlan, column: Column, destination: Connection) -> Line[list[Claim]]:
+    end = f"({quoted(column.name)}) from {table.target_rows})"
+    ((upcoming, step, used),) = yield from rows(
+        destination,
+        "select case when is_called then last_value + seqincrement else last_value end, "
+        f"seqincrement, case when seqincrement > 0 then (select max{end} else (select min{end} end "
+        f"from {column.sequence}, pg_sequence "
+        f"where seqrelid = {literal(column.sequence or '')}::regclass",
+    )
+    word = "highest" if step > 0 else "lowest"
+    good = used is None or (upcoming - used) * step > 0
+    said = f"the next number is {upcoming}, the {word} in use {used}"
+    return [Claim("sequence", table.name, column.name, good=good, said=said)]
 
 
-def _triggers(table: TablePlan, destination: Connection) -> Claim:
+def _triggers(table: TablePlan, destination: Connection) -> Line[list[Claim]]:
     """A disabled trigger may be a foreign key that no longer guards anything."""
-    query = (
-        "select tgname::text from pg_trigger where tgrelid = to_regclass("
-        + literal(table.target)
-        + ") "
-        "and tgenabled = 'D'"
-    )
-    keys = _sample(destination, query)
+    of_table = f"tgrelid = to_regclass({literal(table.target)})"
+    query = f"select tgname::text from pg_trigger where {of_table} and tgenabled = 'D'"
+    keys = yield from _sample(destination, query)
     said = "triggers are disabled" if keys else "all triggers enabled"
-    return Claim("triggers", table.name, "", good=not keys, said=said, keys=keys)
+    return [Claim("triggers", table.name, "", good=not keys, said=said, keys=keys)]
 
 
-def _evidence(table: TablePlan, source: Connection, destination: Connection) -> Claim:
+def _evidence(table: TablePlan, source: Connection, destination: Connection) -> Line[list[Claim]]:
     """Hold the rows kept out, key by key, against those the source gives now."""
-    recorded = destination.execute(
-        "select key, reason from _migration.quarantine where table_name = %s", [table.name]
-    )
-    there = {tuple(row) for row in recorded}
-    wanted = (
-        {tuple(row[:2]) for row in source.execute(table.quarantined())} if table.reason else set()
-    )
+    recorded = "select key, reason from _migration.quarantine where table_name = %s"
+    asked = [Question(destination, recorded, [table.name])]
+    if table.reason:
+        asked.append(Question(source, f"select key, reason from ({table.quarantined()}) q"))
+    found, *given = yield asked
+    there = {tuple(row) for row in found}
+    wanted = {tuple(row) for row in given[0]} if given else set()
     different = sorted(key for key, _ in there ^ wanted)
     said = f"{len(there)} rows kept out" + (
         f", {len(different)} unaccounted for" if different else ""
     )
     keys = tuple(different[:SAMPLES])
-    return Claim("quarantine", table.name, "", good=not different, said=said, keys=keys)
+    return [Claim("quarantine", table.name, "", good=not different, said=said, keys=keys)]
 
 
-def _values(table: TablePlan, source: Connection, destination: Connection) -> Iterator[Claim]:
-    """Count true, false and NULL, and the first and last moment in UTC, on both sides."""
+def _told(table: TablePlan) -> list[list[ColumnPlan]]:
+    """List the columns of which true, false and NULL, or first and last, are told."""
     told = [column for column in table.columns if column.type in {"boolean", AWARE}]
-    for first in range(0, len(told), COLUMNS):
-        yield from _values_of(table, told[first : first + COLUMNS], source, destination)
+    return [told[first : first + COLUMNS] for first in range(0, len(told), COLUMNS)]
 
 
-def _values_of(
+def _values(
     table: TablePlan, told: list[ColumnPlan], source: Connection, destination: Connection
-) -> Iterator[Claim]:
-    def facts(on_source: bool) -> list[tuple[object, ...]]:  # noqa: FBT001 - mapped over both sides
+) -> Line[list[Claim]]:
+    """Count true, false and NULL, and the first and last moment in UTC, on both sides."""
+
+    def facts(on_source: bool) -> Question:  # noqa: FBT001 - mapped over both sides
         parts = []
         for column in told:
             read = column.sql if on_source else column.target
@@ -152,20 +156,23 @@ def _values_of(
             else:
                 parts += [f"min({read})::text", f"max({read})::text"]
             parts.append(f"count(*) filter (where {read} is null)")
-        rows = f"{table.relation()} where {table.kept()}" if on_source else table.target_rows
-        session = source if on_source else destination
-        row = session.execute(f"select {', '.join(parts)} from {rows}").fetchone() or ()
-        return [tuple(row[start : start + 3]) for start in range(0, len(row), 3)]
+        of = f"{table.relation()} where {table.kept()}" if on_source else table.target_rows
+        return Question(
+            source if on_source else destination, f"select {', '.join(parts)} from {of}"
+        )
 
-    ours, theirs = facts(True), facts(False)  # noqa: FBT003
-    for column, mine, other in zip(told, ours, theirs, strict=True):
+    (mine,), (other,) = yield [facts(True), facts(False)]  # noqa: FBT003
+    claims = []
+    for number, column in enumerate(told):
+        ours, theirs = (tuple(each[number * 3 : number * 3 + 3]) for each in (mine, other))
         claim = "booleans" if column.type == "boolean" else "moments"
         words = "true {}, false {}, NULL {}" if claim == "booleans" else "from {} to {}, NULL {}"
-        said = words.format(*other) + (
-            "" if mine == other else f"; on the source {words.format(*mine)}"
-        )
-        yield Claim(claim, table.name, column.name, good=mine == other, said=said)
+        on_source = "" if ours == theirs else f"; on the source {words.format(*ours)}"
+        said = words.format(*theirs) + on_source
+        claims.append(Claim(claim, table.name, column.name, good=ours == theirs, said=said))
+    return claims
 
 
-def _sample(session: Connection, query: str) -> tuple[str, ...]:
-    return tuple(str(row[0]) for row in session.execute(first_of(query, SAMPLES)))
+def _sample(session: Connection, query: str) -> Line[tuple[str, ...]]:
+    found = yield from rows(session, first_of(query, SAMPLES))
+    return tuple(str(row[0]) for row in found)

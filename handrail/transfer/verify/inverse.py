@@ -42,8 +42,10 @@ class _Total:
 
 
 @dataclass(frozen=True)
-class _Looked:
+class Looked:
     """A column with its condition over `t`, the legacy text, and `d`, the row, and its join.
+
+    `pair` is the same condition over `p.raw` and `p.now`, where a text has no single form.
 
     Few pairs of text and value stand for many rows, and PostgreSQL (14 and later) answers a join
     to one it has seen from its cache, where statistics say how few they are.
@@ -52,6 +54,7 @@ class _Looked:
     column: ColumnPlan
     wrong: str
     join: str = ""
+    pair: str = ""
 
 
 def check(
@@ -65,17 +68,21 @@ def check(
         source: Session inside one snapshot of the source.
         destination: Session that may make a temporary table.
     """
+    for some in looked_at(table):
+        yield from _check(plan, table, some, source, destination)
+
+
+def looked_at(table: TablePlan) -> list[list[Looked]]:
+    """List the columns of a table that can be mapped back, as many as are looked at in one go."""
     columns = [found for column in table.columns if (found := _looked_at(column)) is not None]
-    if table.key is not None:
-        for first in range(0, len(columns), COLUMNS):
-            some = columns[first : first + COLUMNS]
-            yield from _check(plan, table, some, source, destination)
+    starts = range(0, len(columns), COLUMNS) if table.key is not None else ()
+    return [columns[first : first + COLUMNS] for first in starts]
 
 
 def _check(
     plan: Plan,
     table: TablePlan,
-    columns: list[_Looked],
+    columns: list[Looked],
     source: Connection,
     destination: Connection,
 ) -> Iterator[Inverse]:
@@ -108,7 +115,7 @@ def _check(
 def _count(
     destination: Connection,
     table: TablePlan,
-    columns: list[_Looked],
+    columns: list[Looked],
     totals: dict[str, _Total],
 ) -> None:
     """Look at all columns in one pass; a changed value on record is looked up only when wrong."""
@@ -134,19 +141,19 @@ def _count(
             total.keys += [name for (name,) in found]
 
 
-def _looked_at(column: ColumnPlan) -> _Looked | None:
+def _looked_at(column: ColumnPlan) -> Looked | None:
     """Return how a column is looked at; None where there is no inverse."""
     raw, now = f"t.{quoted(f'raw:{column.name}')}", f"d.{quoted(column.name)}"
     if column.rule.cast not in FEW_TEXTS:
         wrong = _wrong(column, raw, now)
-        return _Looked(column, wrong) if wrong is not None else None
+        return Looked(column, wrong) if wrong is not None else None
     wrong = _wrong(column, "p.raw", "p.now")
     if wrong is None:
         return None
     name = quoted(f"wrong:{column.name}")
     pair = f"select {raw} as raw, {now} as now offset 0"
     join = f" cross join lateral (select {wrong} as wrong from ({pair}) p offset 0) {name}"
-    return _Looked(column, f"{name}.wrong", join)
+    return Looked(column, f"{name}.wrong", join, wrong)
 
 
 def _wrong(column: ColumnPlan, raw: str, now: str) -> str | None:
@@ -157,8 +164,7 @@ def _wrong(column: ColumnPlan, raw: str, now: str) -> str | None:
     differs = _differs(column, raw, now)
     if differs is None:
         return None
-    absent = f"{raw} is null" + (f" or {casts.listed(raw, rule.nulls)}" if rule.nulls else "")
-    default = constant(rule.default.value, column.type) if rule.default else f"null::{column.type}"
+    absent, default = absence(column, raw), stand_in(column)
     # a type without a hash may have no equality, as json, or one that `search_path` does not find
     filled = (
         f"({now})::text is distinct from ({default})::text"
@@ -168,32 +174,54 @@ def _wrong(column: ColumnPlan, raw: str, now: str) -> str | None:
     return f"case when {absent} then {filled} else coalesce({differs}, true) end"
 
 
+def absence(column: ColumnPlan, raw: str) -> str:
+    """Return a condition: the legacy text is not there, or is one that means none."""
+    nulls = column.rule.nulls
+    return f"{raw} is null" + (f" or {casts.listed(raw, nulls)}" if nulls else "")
+
+
+def stand_in(column: ColumnPlan) -> str:
+    """Return the value that stands for a legacy text that is not there."""
+    default = column.rule.default
+    return constant(default.value, column.type) if default else f"null::{column.type}"
+
+
 def _differs(column: ColumnPlan, raw: str, now: str) -> str | None:
     """Return a condition: a text that is there is not what the value maps back to."""
-    cast = column.rule.cast
-    source = column.source_type
-    if cast is None:
-        return _uncast(column, raw, now)
-    if cast in {"date", "time"}:
+    if column.rule.cast in FEW_TEXTS:
         forms = column.rule.formats
         return f"not ({' or '.join(_like(_spelled(form, now), raw, form) for form in forms)})"
+    same = forms_of(column, raw, now)
+    return f"{same[0]} <> {same[1]}" if same is not None else None
+
+
+def forms_of(column: ColumnPlan, raw: str, now: str) -> tuple[str, str] | None:
+    """Return what is equal where a value maps back to the legacy text: of the text, of the value.
+
+    None where there is no inverse, or no single form of it: a day is spelled in many ways.
+    """
+    cast = column.rule.cast
+    if cast is None:
+        return _uncast(column, raw, now)
     if cast == "json":
-        return f"{raw}::jsonb is distinct from {now}::jsonb"
-    if cast == "boolean" and source not in TEXTUAL:
-        return f"{raw} <> ({now})::int::text"
+        return f"{raw}::jsonb", f"{now}::jsonb"
+    if cast == "boolean" and column.source_type not in TEXTUAL:
+        return raw, f"({now})::int::text"
     return None
 
 
-def _uncast(column: ColumnPlan, raw: str, now: str) -> str | None:
-    """Return the condition of a column that is copied, widened or given a zone."""
+def _uncast(column: ColumnPlan, raw: str, now: str) -> tuple[str, str] | None:
+    """Return the forms of a column that is copied, widened or given a zone."""
     source, target = column.source_type, column.type
     if source == NAIVE and target == AWARE:
-        return f"{raw} <> ({now} at time zone {literal(column.rule.zone or 'UTC')})::text"
+        return raw, f"({now} at time zone {literal(column.rule.zone or 'UTC')})::text"
+    if source in INTEGERS and target in INTEGERS:
+        return f"({raw})::bigint", f"({now})::bigint"
     if source in INTEGERS or source == target == "numeric":
         # a double writes a million as 1e+06, and a scale of two a half as 0.50
-        return f"{raw}::numeric <> ({now})::numeric"
+        return f"{raw}::numeric", f"({now})::numeric"
     if source == target or (source in TEXTUAL and target in TEXTUAL):
-        return f"{casts.written(raw, column.rule.write)} <> {now}::text"
+        return casts.written(raw, column.rule.write), f"{now}::text"
     return None
 
 

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import requests
 
+from handrail.transfer.session.asking import Line, Question, answered
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.plan import Plan
 
@@ -66,22 +67,29 @@ class LinkReport:
 
 def collect(plan: Plan, session: Connection, *, source: bool) -> dict[str, set[str]]:
     """Return each address in a column declared `link`, with the columns that hold it."""
+    return answered(collecting(plan, session, source=source))
+
+
+def collecting(plan: Plan, session: Connection, *, source: bool) -> Line[dict[str, set[str]]]:
+    """Collect addresses beside other questions; see `collect`."""
+    linked = [
+        (table, column) for table in plan.tables for column in table.columns if column.rule.link
+    ]
+    asked = []
+    for table, column in linked:
+        read = column.sql if source else column.target
+        rows = (
+            f"{table.relation()} where {table.kept()}"
+            if source
+            else f"{table.target_rows} where true"
+        )
+        query = f"select distinct ({read})::text from {rows} and {read} is not null"
+        asked.append(Question(session, query))
+    answers = yield asked
     found: dict[str, set[str]] = {}
-    for table in plan.tables:
-        for column in table.columns:
-            if not column.rule.link:
-                continue
-            read = column.sql if source else column.target
-            rows = (
-                f"{table.relation()} where {table.kept()}"
-                if source
-                else f"{table.target_rows} where true"
-            )
-            for (text,) in session.execute(
-                f"select distinct ({read})::text from {rows} and {read} is not null"
-            ):
-                for url in addresses(text):
-                    found.setdefault(url, set()).add(f"{table.name}.{column.name}")
+    for (table, column), texts in zip(linked, answers, strict=True):
+        for url in (url for (text,) in texts for url in addresses(text)):
+            found.setdefault(url, set()).add(f"{table.name}.{column.name}")
     return found
 
 

@@ -1,0 +1,132 @@
+"""Questions that go out together, so that all of them wait once for the way there and back.
+
+A line of questions is a generator: it yields what it wants to know, is sent the rows, and returns
+what it makes of them. Of lines that are asked together, the first questions share one round trip,
+then the second ones: at a distance, twenty tables take as long as one.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import psycopg
+
+from handrail.transfer.session.connection import Connection
+
+T = TypeVar("T")
+Rows = list[tuple[Any, ...]]  # Any: what a column holds is known by the query only
+
+
+@dataclass(frozen=True)
+class Question:
+    """One statement for one session; its rows are kept in memory, so it is for few of them.
+
+    With `texts`, every value comes as the server writes it: what COPY would give.
+    """
+
+    session: Connection
+    query: str
+    arguments: Sequence[object] | Mapping[str, object] = ()
+    texts: bool = False
+
+
+Line = Generator[list[Question], list[Rows], T]
+
+
+def rows(session: Connection, query: str, *arguments: object) -> Line[Rows]:
+    """Ask one question; `yield from` gives its rows."""
+    (found,) = yield [Question(session, query, arguments)]
+    return found
+
+
+def only(session: Connection, query: str, *arguments: object) -> Line[Any]:  # Any: as in Rows
+    """Ask for one value: the first of the first row."""
+    found = yield from rows(session, query, *arguments)
+    return found[0][0]
+
+
+def side_by_side(lines: Iterable[Line[T]]) -> Line[list[T]]:
+    """Ask several lines at once; return what each comes to, in their order."""
+    done: dict[int, T] = {}
+    waiting: dict[int, tuple[Line[T], list[Question]]] = {}
+
+    def go_on(place: int, line: Line[T], answers: list[Rows] | None) -> None:
+        try:
+            asked = next(line) if answers is None else line.send(answers)
+            waiting[place] = line, asked
+        except StopIteration as end:
+            done[place] = end.value
+            waiting.pop(place, None)
+
+    for place, line in enumerate(lines):
+        go_on(place, line, None)
+    while waiting:
+        answers = iter((yield [each for _, asked in waiting.values() for each in asked]))
+        for place, (line, asked) in list(waiting.items()):
+            go_on(place, line, [next(answers) for _ in asked])
+    return [done[place] for place in sorted(done)]
+
+
+def together(lines: Iterable[Line[T]]) -> list[T]:
+    """Carry lines of questions to their ends; return what each comes to, in their order."""
+    return answered(side_by_side(lines))
+
+
+def answered(line: Line[T]) -> T:
+    """Carry one line of questions to its end, and return what it comes to.
+
+    Raises:
+        psycopg.Error: what a server said to the first question that it did not answer.
+    """
+    try:
+        asked = next(line)
+        while True:
+            asked = line.send(answers(asked))
+    except StopIteration as end:
+        result: T = end.value
+        return result
+
+
+def answers(asked: Sequence[Question]) -> list[Rows]:
+    """Answer all questions, those of different sessions at the same time."""
+    places: dict[int, list[int]] = {}
+    for place, question in enumerate(asked):
+        places.setdefault(id(question.session), []).append(place)
+    found: list[Rows] = [[] for _ in asked]
+
+    def of_one(mine: list[int]) -> None:
+        session = asked[mine[0]].session
+        with session.pipeline():
+            cursors = [session.execute(asked[n].query, asked[n].arguments or None) for n in mine]
+        for place, cursor in zip(mine, cursors, strict=True):
+            found[place] = _rows(cursor, texts=asked[place].texts)
+
+    if len(places) == 1:
+        of_one(*places.values())
+    elif places:
+        with ThreadPoolExecutor(len(places)) as pool:
+            for done in [pool.submit(of_one, mine) for mine in places.values()]:
+                done.result()
+    return found
+
+
+def _rows(cursor: psycopg.Cursor[tuple[Any, ...]], *, texts: bool) -> Rows:  # Any: as in Rows
+    if not texts or cursor.pgresult is None:
+        return cursor.fetchall() if cursor.description else []
+    result = cursor.pgresult
+    cells = (
+        [result.get_value(row, column) for column in range(result.nfields)]
+        for row in range(result.ntuples)
+    )
+    return [tuple(None if cell is None else cell.decode() for cell in row) for row in cells]
+
+
+def enter(
+    stack: ExitStack, *openings: Callable[[], AbstractContextManager[Connection]]
+) -> list[Connection]:
+    """Open sessions at the same time: each alone takes five ways there and back."""
+    with ThreadPoolExecutor(len(openings)) as pool:
+        entered = [pool.submit(lambda each: stack.enter_context(each()), o) for o in openings]
+        return [each.result() for each in entered]
