@@ -79,7 +79,7 @@ def create_site(
     variables: Mapping[str, str],
     waiting: Waiting = FROM_TARGET,
 ) -> Commands:
-    """Make the static site that serves the frontend, where there is none because Node did.
+    """Make the static site of a frontend that Node served until now.
 
     It is built for the legacy backend first: then it serves what users have, the switch is a
     change of what is there, and the way back leads to a build that exists.

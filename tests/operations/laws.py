@@ -214,8 +214,9 @@ def site_is_made(data):
         if data.draw(st.booleans(), "it is there, and suspended"):
             there = cloud().site(name, clone.origin, VITE_API_URL=LEGACY)
             there.suspended = True
-            cloud().add(there, deploy=False)
-        address = cloud().do(cloud().reserved(name))
+            address = cloud().add(there, deploy=False).url
+        else:
+            address = cloud().do(cloud().reserved(name))
         yield World(
             {
                 "render": cloud().inventory,
