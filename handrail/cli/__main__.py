@@ -18,6 +18,8 @@ COMMANDS = {
     "verify": "handrail.cli.ledger",
     "export": "handrail.cli.ledger",
     "report": "handrail.cli.ledger",
+    "archive": "handrail.cli.archive",
+    "unarchive": "handrail.cli.archive",
     "approve": "handrail.cli.people",
     "confirm": "handrail.cli.people",
     "doctor": "handrail.cli.doctor",

@@ -128,16 +128,17 @@ def show(ledger: str, run: str, *, as_json: bool) -> int:
 
 @click.command(epilog=LIMITS)
 @click.option("--head", metavar="SHA256", default="", help="a head kept elsewhere")
+@click.option("--without-archives", is_flag=True, help="let be what lies in files that are away")
 @reads
-def verify(ledger: str, head: str, *, as_json: bool) -> int:
-    """Check the chain of entries."""
+def verify(ledger: str, head: str, *, without_archives: bool, as_json: bool) -> int:
+    """Check the chain of entries, through the archives too."""
     if head and not _SHA256.fullmatch(head):
         raise Misused(
             "the ledger was not verified",
             f"`{head}` is not a head: 64 digits of 0-9 and a-f",
             "give the whole head that an earlier `handrail verify` printed",
         )
-    found = kept_at(ledger).audit(head)
+    found = kept_at(ledger).audit(head, whole=not without_archives)
     if as_json:
         say_json(found.as_json())
     else:
@@ -170,7 +171,7 @@ def report(ledger: str, run: str, html: str, *, as_json: bool) -> int:
     """
     held = opened(ledger)
     evidence = gather(held, run)
-    found = kept_at(ledger).audit()
+    found = kept_at(ledger).audit(whole=False)
     if html:
         _write(Path(html), page.render(evidence, found))
     elif as_json:

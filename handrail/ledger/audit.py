@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from handrail.ledger import rawfile
+from handrail.ledger.archive.look import file_of, is_as_archived, lying_elsewhere, rows_of
+from handrail.ledger.errors import LedgerDamaged
 from handrail.ledger.rawfile import RawFile
 from handrail.ledger.recompute import FORMAT, NAMES, digest, parsed
 from handrail.ledger.views.story import Story
@@ -41,7 +43,8 @@ class Audit:
 
     ledger: str
     environment: str
-    entries: int = 0
+    entries: int = 0  # that were looked at
+    newest: int = 0  # number of the last one
     runs: int = 0
     attempts: int = 0
     head: str = ""
@@ -72,6 +75,9 @@ class Raw(Protocol):
     def rows(self, names: Sequence[str], environment: str) -> Iterable[Sequence[Any]]:
         """Yield the entries in their order; of each the fields, the environment among them."""
 
+    def archives(self) -> str:
+        """Return what the newest entry about archives says; empty where nothing is archived."""
+
     def token(self) -> int:
         """Return the token of the lease; 0 where nobody ever took it."""
 
@@ -82,47 +88,96 @@ class Raw(Protocol):
         """Yield why what it sealed cannot be opened."""
 
 
-def audit(path: Path, published: str = "") -> Audit:
-    """Look at everything a ledger file says.
+def audit(path: Path, published: str = "", *, whole: bool = True) -> Audit:
+    """Look at everything a ledger file says, and the archives that its chain goes through.
 
     Args:
         path: The file.
         published: A head that was printed by an earlier audit and kept elsewhere; hex.
+        whole: An archive that is not there is a problem; else it is only told.
 
     Raises:
         LedgerDamaged: it cannot be read at all.
     """
-    return rawfile.look(path, lambda db: examine(RawFile(db, path), published))
+    return rawfile.look(
+        path, lambda db: examine(RawFile(db, path), path.parent, published, whole=whole)
+    )
 
 
-def examine(raw: Raw, published: str = "") -> Audit:
+def examine(raw: Raw, folder: Path, published: str = "", *, whole: bool = True) -> Audit:
     """Look at everything a ledger says.
 
     Args:
         raw: The ledger as it lies there.
+        folder: Where its archives are looked for.
         published: A head that was printed by an earlier audit and kept elsewhere; hex.
+        whole: An archive that is not there is a problem; else it is only told.
     """
     environment = next(iter(raw.environments), "")
     found = Audit(raw.name, environment)
     found.problems.extend(Remark(None, what) for what in _whole(raw))
-    links, story, place = _Links(), Story(), 0
-    for row in raw.rows(_COLUMNS, environment):
-        fields = dict(zip(NAMES, row, strict=False))
-        computed, fields["body"] = _computed(fields, row[-2])
-        found.problems.extend(links.follow(row, computed))
-        for what in story.take(fields):
-            found.problems.append(Remark(fields["seq"], what))
-        found.entries += 1
-        if published and computed == published:
-            place = found.entries
-    found.warnings = links.warnings
-    found.runs, found.attempts = story.counts()
-    found.head = str(links.prev) if found.entries else ""
+    reader = _Reader(found, published)
+    for part in lying_elsewhere(raw.archives()):
+        reader.take_part(part, folder, whole=whole)
+    reader.take(raw.rows(_COLUMNS, environment))
+    links = reader.links
+    found.warnings += links.warnings
+    found.runs, found.attempts = reader.story.counts()
+    found.newest, found.head = links.expected - 1, str(links.prev) if found.entries else ""
     found.problems.extend(Remark(None, what) for what in _marks(raw, links))
     if published:
-        _compare(found, place)
+        _compare(found, reader.place)
     found.problems.sort(key=lambda remark: remark.seq or 0)
     return found
+
+
+class _Reader:
+    """Takes entry after entry, wherever they lie, and tells what is wrong with them."""
+
+    def __init__(self, found: Audit, published: str) -> None:
+        self.found, self.published = found, published
+        self.links, self.story = _Links(), Story()
+        self.place = 0  # where the published head stands
+
+    def take(self, rows: Iterable[Sequence[Any]]) -> None:  # Any: stored columns
+        """Go on through rows."""
+        found = self.found
+        for row in rows:
+            fields = dict(zip(NAMES, row, strict=False))
+            computed, fields["body"] = _computed(fields, row[-2])
+            found.problems.extend(self.links.follow(row, computed))
+            for what in self.story.take(fields):
+                found.problems.append(Remark(fields["seq"], what))
+            found.entries += 1
+            if self.published and computed == self.published:
+                self.place = fields["seq"]
+
+    def take_part(self, part: dict[str, Any], folder: Path, *, whole: bool) -> None:  # Any: JSON
+        """Go on through an archive, or pass over it where it is not there."""
+        path, first, last = file_of(part, folder), part["first"], part["last"]
+        if path is None:
+            missed = self.found.problems if whole else self.found.warnings
+            missed.append(
+                Remark(
+                    None,
+                    f"entries {first} to {last} are archived in `{part['file']}`, which is not "
+                    f"here, so nothing of them was checked; put it to `{folder}`, or leave such "
+                    "files out with `--without-archives`",
+                )
+            )
+        else:
+            self.found.problems += [Remark(None, what) for what in self._read(part, path)]
+        self.links.expected, self.links.prev = last + 1, part["head"]
+
+    def _read(self, part: dict[str, Any], path: Path) -> Iterator[str]:  # Any: JSON
+        if not is_as_archived(path, part):
+            yield f"archive `{path}` is not the file that was made"
+        try:
+            self.take(rows_of(path, _COLUMNS, self.found.environment))
+        except LedgerDamaged as lost:
+            yield f"{lost.what}: {lost.why}"
+        if (self.links.expected - 1, self.links.prev) != (part["last"], part["head"]):
+            yield f"archive `{path}` does not end where the ledger goes on"
 
 
 def _computed(fields: dict[str, Any], text: Any) -> tuple[str, object]:  # Any: raw columns
@@ -205,7 +260,7 @@ def _marks(raw: Raw, links: _Links) -> Iterator[str]:
 
 def _compare(found: Audit, place: int) -> None:
     if place:
-        since = found.entries - place
+        since = found.newest - place
         found.published = f"the published head is entry {place}; {since} entries were added since"
         return
     found.published = "the published head is not in this ledger"

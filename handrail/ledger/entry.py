@@ -48,6 +48,8 @@ class Event(StrEnum):
     PERSON_CONFIRMED = "person.confirmed"
     HEAD_SEALED = "head.sealed"
     DOCTOR_ASKED = "doctor.asked"
+    LEDGER_ARCHIVED = "ledger.archived"
+    LEDGER_RESTORED = "ledger.restored"
 
 
 # What people and watchers say beside a run: written without the lease, under no token. It changes
@@ -59,9 +61,12 @@ BESIDE = frozenset(
         Event.PERSON_CONFIRMED,
         Event.HEAD_SEALED,
         Event.DOCTOR_ASKED,
+        Event.LEDGER_ARCHIVED,
+        Event.LEDGER_RESTORED,
     }
 )
 NO_TOKEN = 0
+ARCHIVE = "archive"  # stands for a run where an entry says what lies in files of its own
 
 
 def canonical(value: object) -> str:

@@ -90,20 +90,22 @@ class Kept:
             return Vault.beside(self.file, planning=planning, known=known)
         return self._server_vault(self.server, planning=planning, known=known)
 
-    def audit(self, published: str = "") -> Audit:
-        """Look at everything the ledger says.
+    def audit(self, published: str = "", *, whole: bool = True) -> Audit:
+        """Look at everything the ledger says, and the archives that its chain goes through.
 
         Args:
             published: A head that was printed by an earlier audit and kept elsewhere; hex.
+            whole: An archive that is not there is a problem; else it is only told.
 
         Raises:
             LedgerDamaged: it cannot be read at all.
         """
         if self.server is None:
-            return audit(self.file, published)
+            return audit(self.file, published, whole=whole)
         at_hand = self.key is not None or self.file.with_suffix(".key").exists()
         vault = self._server_vault(self.server, planning=True, known="") if at_hand else None
-        return examine(RawSchema(self.server, vault), published)
+        raw = RawSchema(self.server, vault)
+        return examine(raw, self.file.parent, published, whole=whole)
 
     def _server_vault(self, server: Server, *, planning: bool, known: str) -> ServerVault:
         key = self.file.with_suffix(".key")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from handrail.ledger import sqlite
+from handrail.ledger.archive.look import ARCHIVES
 from handrail.ledger.errors import LedgerDamaged
 from handrail.ledger.refusals import refusal
 from handrail.ledger.schema import FORMAT, SCHEMAS, columns
@@ -98,6 +99,12 @@ class RawFile:
         )
         query = f"SELECT {before}, ?, {after} FROM entries ORDER BY seq"
         return self._db.execute(query, (environment,))
+
+    def archives(self) -> str:
+        """Return what the newest entry about archives says; empty where nothing is archived."""
+        (first,) = self._db.execute("SELECT min(seq) FROM entries").fetchone()
+        found = self._db.execute(ARCHIVES).fetchone() if first != 1 else None
+        return str(found[0]) if found else ""
 
     def token(self) -> int:
         """Return the token of the lease."""

@@ -53,6 +53,17 @@ def parsed(form: int, text: str) -> tuple[object, bool]:
     return body, isinstance(body, dict) and written == text.encode()
 
 
+def text_of(form: int, body: object) -> str:
+    """Return a body as the text of it stands in a ledger.
+
+    Raises:
+        TypeError, ValueError: it has no such form.
+    """
+    if form != FORMAT:
+        return _first_form(body)
+    return rfc8785.dumps(body).decode()  # type: ignore[arg-type]  # it came from JSON
+
+
 def digest(fields: Mapping[str, Any], text: str, body: object) -> str:  # Any: raw columns
     """Return the SHA-256 of an entry, hex.
 

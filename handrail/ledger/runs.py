@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from handrail.ledger.archive.part import archived_in
 from handrail.ledger.entry import Entry
+from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Run, fold
 
 
@@ -57,6 +59,20 @@ class Runs:
     def __contains__(self, run: str) -> bool:
         """Tell whether there is a run of that id."""
         return self.get(run) is not None
+
+    def refuse_archived(self, run: str, what: str) -> None:
+        """Raise where a run lies in an archive.
+
+        Raises:
+            RunbookError: with the command that brings it back.
+        """
+        file = archived_in(self._history, run) if self._history and run else ""
+        if file:
+            raise RunbookError(
+                what,
+                f"run `{run}` is archived in `{file}`",
+                f"handrail unarchive {run}, then the same command again",
+            )
 
     def newest(self, runbook: str = "") -> Iterator[Run]:
         """Return the runs, newest first; of one runbook where it is named."""

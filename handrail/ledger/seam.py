@@ -1,11 +1,12 @@
 """What the engine needs of a ledger, wherever it is kept: a backend is one class of this shape."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from handrail.ledger.chain import Head
 from handrail.ledger.entry import BESIDE, Entry, Event, now, plain, storable, timestamp
+from handrail.ledger.errors import RunLocked
 from handrail.ledger.lease import SECONDS, Lease, Owner
 from handrail.ledger.runs import History, Runs
 
@@ -56,6 +57,15 @@ def refuse_not_beside(facts: Sequence[Fact]) -> None:
             raise ValueError(f"`{fact.event}` is not said beside a run")
 
 
+def still_written(token: int) -> RunLocked:
+    """Return the refusal to move entries while somebody writes under a token."""
+    return RunLocked(
+        "nothing was moved",
+        f"somebody is at work on this environment, under token {token}",
+        "wait for it to end (`handrail status` shows where it stands), then the same command again",
+    )
+
+
 class Ledger(History, Protocol):
     """What the engine and the `handrail` command need of a ledger, wherever it is kept."""
 
@@ -78,6 +88,15 @@ class Ledger(History, Protocol):
 
     def append_beside(self, facts: Sequence[Fact]) -> list[Entry]:
         """Record what is said beside a run, without the lease; on disk when this returns."""
+
+    def between(self, first: int, last: int) -> Iterator[Entry]:
+        """Yield entries by number, each checked by itself; a page at a time."""
+
+    def move_out(self, upto: Head, said: Fact) -> None:
+        """Forget the entries up to one, and say where they lie, in one transaction."""
+
+    def move_in(self, entries: Iterable[Entry], said: Fact) -> None:
+        """Take entries back in front of the first, and say so, in one transaction."""
 
     def vault(self) -> str:
         """Return the fingerprint of the vault it was written with; empty before the first."""

@@ -1,26 +1,32 @@
 """The append-only record of every run of one environment, in one SQLite file."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
 from handrail.ledger import beat, sqlite
 from handrail.ledger.chain import Head, untrusted
-from handrail.ledger.entry import NO_TOKEN, Entry, canonical, timestamp
+from handrail.ledger.entry import FIRST, NO_TOKEN, Entry, canonical, first_form, timestamp
 from handrail.ledger.errors import RunLocked
 from handrail.ledger.history import SqliteHistory
 from handrail.ledger.lease import SECONDS, Lease, Owner
 from handrail.ledger.place import refuse_loss
 from handrail.ledger.refusals import unwritable
 from handrail.ledger.schema import FIELDS, LEASE
-from handrail.ledger.seam import Fact, Ledger, NoLedger, refuse_not_beside
+from handrail.ledger.seam import Fact, Ledger, NoLedger, refuse_not_beside, still_written
 
 _NEWEST = "SELECT seq, sha256 FROM entries ORDER BY seq DESC LIMIT 1"
 _UNDER_TOKEN = f"SELECT seq, token FROM entries WHERE token > {NO_TOKEN} ORDER BY seq DESC LIMIT 1"
 _INSERT = (
     f"INSERT INTO entries ({', '.join(FIELDS)}) VALUES ({', '.join(f':{name}' for name in FIELDS)})"
+)
+_MOVE_ANCHOR = (
+    "INSERT OR REPLACE INTO anchor (id, seq, sha256) SELECT 1, seq, sha256 FROM "
+    "(SELECT seq, sha256 FROM entries ORDER BY seq LIMIT 1) "
+    "WHERE NOT EXISTS (SELECT 1 FROM anchor WHERE seq > ?)"
 )
 _SET_LEASE = f"INSERT OR REPLACE INTO lease (id, {', '.join(LEASE)}) VALUES (1, ?,?,?,?,?,?,?,?)"
 
@@ -82,6 +88,50 @@ class SqliteLedger(SqliteHistory):
             entries.append(entry)
             head = Head(entry.seq, entry.sha256)
         return entries
+
+    def move_out(self, upto: Head, said: Fact) -> None:
+        """Forget the entries up to one, and say where they lie, in one transaction.
+
+        Raises:
+            RunLocked: somebody writes.
+            LedgerDamaged: that entry is not the one that is meant.
+        """
+        never_go = "SELECT sql FROM sqlite_schema WHERE name = 'entries_never_go'"
+        with self._moving(said) as db:
+            found = db.execute("SELECT sha256 FROM entries WHERE seq = ?", (upto.seq,)).fetchone()
+            if found != (upto.sha256,):
+                raise untrusted(self.path, f"entry {upto.seq} is not the one that was archived")
+            (trigger,) = db.execute(never_go).fetchone()
+            db.execute("DROP TRIGGER entries_never_go")
+            db.execute("DELETE FROM entries WHERE seq <= ?", (upto.seq,))
+            db.execute(trigger)
+            db.execute(_MOVE_ANCHOR, (upto.seq,))
+        with self._writing.look() as db:
+            db.execute("VACUUM")
+        self.close()
+
+    def move_in(self, entries: Iterable[Entry], said: Fact) -> None:
+        """Take entries back in front of the first, and say so, in one transaction.
+
+        Raises:
+            RunLocked: somebody writes.
+        """
+        with self._moving(said) as db:
+            for entry in entries:
+                text = first_form(entry.body) if entry.format == FIRST else canonical(entry.body)
+                db.execute(_INSERT, vars(entry) | {"body": text})
+
+    @contextmanager
+    def _moving(self, said: Fact) -> Iterator[sqlite3.Connection]:
+        """Do one durable transaction while nobody writes, which also says what is done."""
+        refuse_not_beside([said])
+        with self._writing.transaction(durable=True) as db:
+            sqlite.renew(db)
+            current = self._lease(db)
+            if current and current.held and not current.is_dead(self._silence(current)):
+                raise still_written(current.token)
+            yield db
+            self._insert(db, [said], NO_TOKEN)
 
     def bind_vault(self, fingerprint: str) -> None:
         """Remember the vault it is written with; the first one stays."""

@@ -3,8 +3,13 @@
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+
+from handrail.ledger.archive import move
+from handrail.ledger.store import SqliteLedger
 
 WRITE = 'steps.write(path=f"{room}/a", text="1", task="1")'
 APPEND = 'steps.append(path=f"{room}/b", line="1", task="2")'
@@ -82,3 +87,24 @@ def test_a_ledger_under_another_environment_s_name_does_not_run(done):
     assert ran.code == 1
     assert "is not trusted" in ran.said
     assert "was changed after it was written" in ran.said
+
+
+def test_a_run_that_is_archived_is_rolled_back_once_it_is_brought_back(done):
+    """The refusal says in which file it lies, and the command that brings it back."""
+    assert done.roll_back().code == 0
+    first = done.runs()[0].id
+    assert done.run().code == 0
+    ledger = SqliteLedger(Path(done.ledger))
+    move.archive(
+        ledger, ledger.path.parent, ledger.path.parent, datetime.max.replace(tzinfo=UTC), "ada"
+    )
+
+    refused = done.roll_back(run=first)
+    planned = done.run("--dry")
+
+    assert (refused.code, planned.code) == (1, 0), refused.said + planned.said
+    assert f"run `{first}` is archived in `{done.environment}-1-" in refused.said
+    assert f"handrail unarchive {first}" in refused.said
+    assert "Traceback" not in refused.said
+    move.bring_back(ledger, ledger.path.parent, first, "ada")
+    assert "it is already rolled back" in done.roll_back(run=first).said

@@ -69,6 +69,7 @@ def _named(runs: Runs, wanted: str) -> Run:
             return touched
     elif wanted in runs and not runs[wanted].undoes:
         return runs[wanted]
+    runs.refuse_archived(wanted, "nothing was rolled back")
     forward = (run for run in runs.newest() if not run.undoes)
     known = ", ".join(f"`{run.id}`" for run in reversed(list(islice(forward, 3)))) or "none"
     if wanted == "latest":

@@ -1,6 +1,7 @@
 """The append-only record of every run of one environment, in a schema of a PostgreSQL database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
@@ -15,7 +16,7 @@ from handrail.ledger.postgres import schema
 from handrail.ledger.postgres.history import PostgresHistory
 from handrail.ledger.postgres.server import Link, Row, Server
 from handrail.ledger.schema import FIELDS, LEASE
-from handrail.ledger.seam import Fact, refuse_not_beside
+from handrail.ledger.seam import Fact, refuse_not_beside, still_written
 
 _NEWEST = "SELECT seq, sha256 FROM entries ORDER BY seq DESC LIMIT 1"
 _UNDER_TOKEN = f"SELECT seq, token FROM entries WHERE token > {NO_TOKEN} ORDER BY seq DESC LIMIT 1"
@@ -31,6 +32,11 @@ _SET_LEASE = (
 )
 _SILENCE = "greatest(0, extract(epoch FROM clock_timestamp() - heard_at))::float8"
 _HELD = f"SELECT token, {_SILENCE}, seconds FROM lease WHERE held"
+_MOVE_ANCHOR = """
+INSERT INTO anchor (id, seq, sha256) SELECT 1, seq, sha256 FROM entries
+WHERE seq = (SELECT min(seq) FROM entries) AND NOT EXISTS (SELECT 1 FROM anchor WHERE seq > %s)
+ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, sha256 = excluded.sha256
+"""
 _BEAT = (
     "UPDATE lease SET heard_at = clock_timestamp() "
     f"WHERE token = %s AND held AND {_SILENCE} <= seconds"
@@ -99,6 +105,43 @@ class PostgresLedger(PostgresHistory):
         with db.cursor() as cursor:
             cursor.executemany(_INSERT, rows)
         return entries
+
+    def move_out(self, upto: Head, said: Fact) -> None:
+        """Forget the entries up to one, and say where they lie, in one transaction.
+
+        Raises:
+            RunLocked: somebody writes.
+            LedgerDamaged: that entry is not the one that is meant.
+        """
+        with self._moving(said) as db:
+            query = "SELECT sha256 FROM entries WHERE seq = %s"
+            if db.execute(query, (upto.seq,)).fetchone() != (upto.sha256,):
+                raise untrusted(self.server, f"entry {upto.seq} is not the one that was archived")
+            db.execute("ALTER TABLE entries DISABLE TRIGGER entries_never_change")
+            db.execute("DELETE FROM entries WHERE seq <= %s", (upto.seq,))
+            db.execute("ALTER TABLE entries ENABLE TRIGGER entries_never_change")
+            db.execute(_MOVE_ANCHOR, (upto.seq,))
+
+    def move_in(self, entries: Iterable[Entry], said: Fact) -> None:
+        """Take entries back in front of the first, and say so, in one transaction.
+
+        Raises:
+            RunLocked: somebody writes.
+        """
+        with self._moving(said) as db, db.cursor() as cursor:
+            rows = (vars(entry) | {"body": canonical(entry.body)} for entry in entries)
+            cursor.executemany(_INSERT, rows)
+
+    @contextmanager
+    def _moving(self, said: Fact) -> Iterator[Connection[Row]]:
+        """Do one durable transaction while nobody writes, which also says what is done."""
+        refuse_not_beside([said])
+        with self._link.transaction(durable=True) as db:
+            found = db.execute(_HELD).fetchone()
+            if found is not None and found[1] <= found[2]:
+                raise still_written(found[0])
+            yield db
+            self._insert(db, [said], NO_TOKEN)
 
     def bind_vault(self, fingerprint: str) -> None:
         """Remember the vault it is written with; the first one stays."""

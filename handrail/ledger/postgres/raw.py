@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from handrail.ledger.archive.look import ARCHIVES
 from handrail.ledger.errors import LedgerDamaged
 from handrail.ledger.postgres.schema import VERSION
 from handrail.ledger.postgres.server import Link, Server
@@ -63,6 +64,12 @@ class RawSchema:
         while page := self._link.ask(query, (environment, last)):
             yield from page
             last = page[-1][at]
+
+    def archives(self) -> str:
+        """Return what the newest entry about archives says; empty where nothing is archived."""
+        first = self._link.ask("SELECT min(seq) FROM entries")[0][0]
+        found = self._link.ask(ARCHIVES) if first != 1 else []
+        return str(found[0][0]) if found else ""
 
     def token(self) -> int:
         """Return the token of the lease."""

@@ -179,6 +179,7 @@ def choose(runs: Runs, wanted: str) -> Run:
     found = runs.get(wanted)
     if found is not None:
         return found
+    runs.refuse_archived(wanted, f"run `{wanted}` was not read")
     known = ", ".join(f"`{each.id}`" for each in reversed(newest))
     raise NoSuchRun(
         f"run `{wanted}` was not found" if wanted else "there is nothing to show",

@@ -247,7 +247,7 @@ def audit_as_text(found: Audit) -> list[str]:
         lines.append("To look at:")
         lines += remarks(found.warnings)
     if found.head:
-        lines += [f"Head, of entry {found.entries}, to keep elsewhere:", f"    {found.head}"]
+        lines += [f"Head, of entry {found.newest}, to keep elsewhere:", f"    {found.head}"]
     return [*lines, LIMITS]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from handrail.ledger.entry import BESIDE, NO_TOKEN, Event
+from handrail.ledger.entry import ARCHIVE, BESIDE, NO_TOKEN, Event
 
 Key = tuple[str, str, str]  # run, task, target
 
@@ -89,7 +89,7 @@ class Story:
             self._tell(f"`{event}` was written without the lease")
         elif row["token"] != NO_TOKEN:
             self._tell(f"`{event}` is said without the lease, and it has token {row['token']}")
-        elif row["run"] and row["run"] not in self.attempts:
+        elif row["run"] not in self.attempts and row["run"] not in ("", ARCHIVE):
             self._tell(f"run `{row['run']}` was never opened")
 
     def _writer(self, event: Event, row: Mapping[str, Any]) -> None:

@@ -1,0 +1,72 @@
+"""Which runs may go into an archive: the oldest, as far as nothing of them can still be wanted."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from handrail.ledger.run import Outcome, Run, fold
+from handrail.ledger.runs import History
+
+OVER = {Outcome.PROVEN, Outcome.FINISHED, Outcome.ROLLED_BACK}
+
+
+@dataclass(frozen=True)
+class Family:
+    """A run and its rollbacks, and where their entries stand."""
+
+    runs: tuple[str, ...]
+    runbook: str
+    first: int
+    last: int
+    ended: datetime
+    over: bool
+    rolled_back: bool
+
+
+def families(history: History) -> list[Family]:
+    """Return the runs with their rollbacks, oldest first."""
+    ids = reversed(list(history.newest()))
+    return [found for run in ids for found in _family(history, run)]
+
+
+def _family(history: History, run: str) -> Iterator[Family]:
+    entries = history.of_runs([run, *history.undoing(run)])
+    runs = fold(entries)
+    chief = runs[run]
+    if chief.undoes:
+        return
+    yield Family(
+        runs=tuple(runs),
+        runbook=chief.runbook,
+        first=entries[0].seq,
+        last=entries[-1].seq,
+        ended=datetime.fromisoformat(entries[-1].at),
+        over=all(_is_over(each) for each in runs.values()),
+        rolled_back=chief.rolled_back,
+    )
+
+
+def _is_over(run: Run) -> bool:
+    return run.outcome in OVER
+
+
+def movable(history: History, before: datetime) -> tuple[int, tuple[str, ...]]:
+    """Return up to which entry the ledger may be archived, and the runs that go; 0 for nothing.
+
+    A run stays that is not over, that ended after a moment, or that the same command would find
+    again: the newest of its runbook, and the newest that was not rolled back.
+
+    Args:
+        history: The ledger.
+        before: The moment; aware.
+    """
+    known = families(history)
+    kept = [each for each in known if not each.over or each.ended >= before]
+    for runbook in {each.runbook for each in known}:
+        of_it = [each for each in known if each.runbook == runbook]
+        standing = [each for each in of_it if not each.rolled_back]
+        kept += [of_it[-1], *standing[-1:]]
+    last = min((each.first for each in kept), default=1) - 1
+    while torn := [each.first for each in known if each.first <= last < each.last]:
+        last = min(torn) - 1
+    return last, tuple(run for each in known if each.last <= last for run in each.runs)
