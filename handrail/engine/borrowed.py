@@ -16,6 +16,8 @@ from handrail.engine import steps
 from handrail.engine.contract import Check, Clause, Commands, Irreversible, contract_of
 from handrail.engine.finding import Finding, holds_if
 from handrail.engine.form import Step
+from handrail.engine.plain_operations import is_operation, name_of
+from handrail.engine.telling import in_words
 from handrail.ledger.errors import RunbookError
 
 P = ParamSpec("P")
@@ -131,7 +133,7 @@ def _claim(op: PyinfraOperation[P]) -> Callable[..., Finding]:
             left = next(uses(op, **_revealed(arguments)), None)  # type: ignore[call-arg]
         except RunbookError as error:
             raise ClientError(error.what, error.why, error.fix) from None
-        shown = str(left)
+        shown = in_words(left) if left else ""
         for secret in _secrets(arguments):
             shown = shown.replace(secret.reveal(), repr(secret))
         return holds_if(left is None, f"pyinfra would run {shown:.200}")
@@ -161,17 +163,10 @@ def inner_of(op: PyinfraOperation[P]) -> Any:  # Any: pyinfra types it so
     Raises:
         RunbookError: there is none; what was given is no operation.
     """
-    inner = getattr(op, "_inner", None)
-    if not hasattr(inner, "is_idempotent"):  # a deploy of pyinfra's has an inner function, too
+    if not is_operation(op):
         raise RunbookError(
             f"`{name_of(op)}` was not carried out",
             "it is not an operation of pyinfra",
             "give the operation itself, uncalled: `uses(files.put, src=…, dest=…)`",
         )
-    return inner
-
-
-def name_of(op: object) -> str:
-    """Return an operation's name as pyinfra's documentation spells it: `files.put`."""
-    module = str(getattr(op, "__module__", "")).rpartition(".")[2]
-    return f"{module}.{getattr(op, '__name__', type(op).__name__)}"
+    return op._inner  # noqa: SLF001  typed and meant for this, see pyinfra's arguments_typed

@@ -24,8 +24,9 @@ from handrail.engine.contract import Call, Commands
 from handrail.engine.failure import Failure
 from handrail.engine.guard import Guard, named
 from handrail.engine.outcome import unforeseen
+from handrail.engine.plain_operations import refuse_called_operation, told_apart
 from handrail.engine.secrecy import refuse_shown_secret
-from handrail.engine.telling import tell
+from handrail.engine.telling import in_words, tell
 from handrail.ledger.errors import RunbookError
 
 DRAFT = ".handrail-draft"
@@ -42,7 +43,7 @@ STATUS = re.compile(r"exit status (\d+)")
 
 def perform(act: Act, body: Commands, failure: Failure) -> Iterator[PyinfraCommand]:
     """Turn what a body yields into pyinfra's commands, each guarded and watched."""
-    with guard_of(act).held() as guard:
+    with told_apart(), guard_of(act).held() as guard:
         for item in body:
             act.attempt.refuse_stale()
             yield watched(act, item, failure, guard)
@@ -62,6 +63,7 @@ def watched(act: Act, item: object, failure: Failure, guard: Guard) -> PyinfraCo
         RunbookError: it is no command, or would show a secret.
     """
     if isinstance(item, Call):
+        refuse_called_operation(item.function)
         return FunctionCommand(performer(item, failure, guard), (), {})
     if isinstance(item, FunctionCommand):
         return FunctionCommand(caller(item, failure, guard), (), {})
@@ -121,7 +123,7 @@ class WatchedTransfer(PyinfraCommand):
 
     def execute(self, state: State, host: Host, connector_arguments: ConnectorArguments) -> bool:
         """Carry it out; of a failure keep what could not be copied where, and why."""
-        text = repr(self._transfer)
+        text = in_words(self._transfer)
         with kept(self._failure, text), guarded_lines(self._guard, host):
             good = self._carry(state, host, connector_arguments)
         if not good:
@@ -184,7 +186,7 @@ def performer(item: Call, failure: Failure, guard: Guard) -> Callable[[State, Ho
 
     def run(state: State, host: Host) -> bool:  # pyinfra goes by these two names
         del state
-        with told(failure), guard.call(), guarded_lines(guard, host):
+        with told(failure), told_apart(), guard.call(), guarded_lines(guard, host):
             item.function(*item.args, **item.kwargs)
         return not failure
 
@@ -197,7 +199,7 @@ def caller(item: FunctionCommand, failure: Failure, guard: Guard) -> Callable[[S
     def run(state: State, host: Host) -> bool:  # pyinfra goes by these two names
         with told(failure), guard.call(), guarded_lines(guard, host):
             if item.execute(state, host, item.connector_arguments) is False:
-                failure.why = f"`{item!r}` did not succeed"
+                failure.why = f"`{in_words(item)}` did not succeed"
         return not failure
 
     return run

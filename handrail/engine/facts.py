@@ -7,6 +7,7 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.context import ctx_host, ctx_state
 
 from handrail.clients.errors import ClientError
+from handrail.engine.plain_operations import told_apart
 
 
 @contextmanager
@@ -26,7 +27,8 @@ def facts_answer() -> Iterator[None]:
     before = target in state.failed_hosts
     why = "see pyinfra's lines above"
     try:
-        yield
+        with told_apart():
+            yield
     except PyinfraError as error:
         why = str(error)
     else:

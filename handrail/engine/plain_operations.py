@@ -1,20 +1,23 @@
-"""pyinfra's own operations as calls of a runbook: refused, for no ledger would know of them."""
+"""pyinfra's own operations, called plainly in a runbook or a step, are refused."""
 
 import ast
 import inspect
-from collections.abc import Iterator, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any
 
 from pyinfra.api.host import Host
+from pyinfra.api.operation import operation
 from pyinfra.api.state import State
 from pyinfra.context import ctx_state, host, state
 
 from handrail.engine.telling import refuse
 from handrail.ledger.errors import RunbookError
 
+LEAST_FRAMES = 2  # who called it, and the operation
 _adding: set[Host] = set()  # targets on which a step is being added right now
 
 
@@ -67,13 +70,12 @@ def _call() -> tuple[str, str | None]:
         frame = frame.f_back
     if frame is None:
         return "one of pyinfra's own operations was called outside of the runbook file", None
-    called = _source(frame, wanted)
+    called = _source(wanted, frame.f_lineno)
     where = f"{wanted}:{frame.f_lineno}"
     if called is None:
         return f"one of pyinfra's own operations stands at {where}", None
     name = ast.unparse(called.func)
-    inner = getattr(_meant(called.func, frame.f_globals), "_inner", None)
-    if not hasattr(inner, "is_idempotent"):  # a deploy of pyinfra's has an inner function, too
+    if not is_operation(_meant(called.func, frame.f_globals)):
         return f"`{name}` ({where}) calls pyinfra's own operations", None
     return f"`{name}` ({where}) is one of pyinfra's own operations", line(called)
 
@@ -87,15 +89,70 @@ def _meant(name: ast.expr, known: Mapping[str, object]) -> object:
     return None
 
 
-def _source(frame: FrameType, path: str) -> ast.Call | None:
-    """Return the outermost call of a runbook's line."""
+def _source(path: str, line_number: int) -> ast.Call | None:
+    """Return the outermost call of a file's line."""
     tree = ast.parse(Path(path).read_text(encoding="utf-8"))
-    lines = [
-        each
-        for each in ast.walk(tree)
-        if isinstance(each, ast.Call) and each.lineno <= frame.f_lineno <= (each.end_lineno or 0)
-    ]
+    calls = (each for each in ast.walk(tree) if isinstance(each, ast.Call))
+    lines = [each for each in calls if each.lineno <= line_number <= (each.end_lineno or 0)]
     return lines[0] if lines else None
+
+
+@contextmanager
+def told_apart() -> Iterator[None]:
+    """Refuse in words an operation that a body, a clause or a called function calls plainly.
+
+    pyinfra itself only raises, for an operation is at work already: the step.
+
+    Raises:
+        RunbookError: one was called.
+    """
+    try:
+        yield
+    except Exception as error:
+        frames = list(traceback.walk_tb(error.__traceback__))
+        if len(frames) < LEAST_FRAMES or not _calls_operation(frames[-1][0]):
+            raise
+        raise _called_at(*frames[-2], frames[-1][0].f_locals["func"]) from None
+
+
+def refuse_called_operation(function: Callable[..., object]) -> None:
+    """Raise where a step says `call(…)` of one of pyinfra's operations."""
+    if is_operation(function):
+        name = name_of(function)
+        raise _inside(f"`call({name}, …)`", f"yield from uses({name}, …)")
+
+
+def is_operation(found: object) -> bool:
+    """Tell one of pyinfra's operations; a deploy of pyinfra's has an inner function, too."""
+    return hasattr(getattr(found, "_inner", None), "is_idempotent")
+
+
+def name_of(op: object) -> str:
+    """Return an operation's name as pyinfra's documentation spells it: `files.put`."""
+    module = str(getattr(op, "__module__", "")).rpartition(".")[2]
+    return f"{module}.{getattr(op, '__name__', type(op).__name__)}"
+
+
+def _calls_operation(frame: FrameType) -> bool:
+    """Tell whether a frame is the call of an operation of pyinfra's, and not what it led to."""
+    module = frame.f_globals.get("__name__")
+    return module == operation.__module__ and frame.f_code.co_name == "decorated_func"
+
+
+def _called_at(frame: FrameType, line_number: int, function: FunctionType) -> RunbookError:
+    """Return the refusal of an operation that was called at a line of a step."""
+    path = frame.f_code.co_filename
+    called = _source(path, line_number)
+    instead = line(called) if called else f"yield from uses({name_of(function)}, …)"
+    return _inside(f"`{name_of(function)}` ({path}:{line_number})", instead)
+
+
+def _inside(call: str, instead: str) -> RunbookError:
+    return RunbookError(
+        "an operation of pyinfra's was not carried out",
+        f"{call} is called plainly inside a step, where neither guard nor ledger would know of it",
+        f"write `{instead}` in the body of the step itself",
+    )
 
 
 def line(called: ast.Call) -> str:

@@ -6,7 +6,13 @@ from typing import Any
 
 import click
 from pyinfra import logger
-from pyinfra.api.command import FunctionCommand, PyinfraCommand
+from pyinfra.api.command import (
+    FileDownloadCommand,
+    FileUploadCommand,
+    FunctionCommand,
+    PyinfraCommand,
+    RsyncCommand,
+)
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
@@ -58,6 +64,25 @@ def failing(message: str) -> PyinfraCommand:
         return False
 
     return FunctionCommand(refuse_here, (), {})
+
+
+def in_words(command: PyinfraCommand) -> str:
+    """Return what one of pyinfra's commands does, as an operator would say it."""
+    match command:
+        case FileUploadCommand(src=source, dest=to):
+            return f"upload {_file(source)} to {to}"
+        case FileDownloadCommand(src=source, dest=to):
+            return f"download {source} to {_file(to)}"
+        case RsyncCommand(src=source, dest=to):
+            return f"rsync {source} to {to}"
+        case FunctionCommand(function=function):
+            return f"call {function.__name__}"
+    return str(command)
+
+
+def _file(named: object) -> str:
+    """Return a file's path; what an operation keeps in memory has none."""
+    return named if isinstance(named, str) else "a text"
 
 
 def tell(message: str) -> None:

@@ -102,6 +102,38 @@ def test_an_operation_that_cannot_do_its_work_is_told_in_words(lab, step, told):
     assert lab.events()[-1] == "step.failed 1@one"
 
 
+@pytest.mark.parametrize(
+    ("step", "line"),
+    [
+        ("forget", "yield from uses(files.file, path=path)"),
+        ("hide", "yield from uses(files.file, …)"),
+        ("meddle", "yield from uses(files.file, path=path)"),
+    ],
+)
+def test_an_operation_that_is_called_inside_a_step_is_refused_in_words(lab, step, line):
+    """In the body, in what it calls and in a clause: with the line to write instead."""
+    borrowed(lab, step)
+    for dry in ([], ["--dry"]):
+        ran = lab.run(*dry)
+        assert ran.code == 1 or (dry and step != "meddle"), ran.said
+        assert "Traceback" not in ran.said
+        if ran.code == 1:
+            assert "is called plainly inside a step" in ran.said
+            assert f"write `{line}` in the body" in ran.said
+    assert lab.read("note") is None
+
+
+def test_what_an_adopted_operation_would_do_is_said_in_words(lab, sources):
+    """Not as pyinfra's class of a command."""
+    lab.runbook(
+        "from lab import borrowing",
+        'borrowing.template(task="1", src="sources/template", dest=room + "/note", word="hello")',
+    )
+    plan = lab.run("--dry")
+    assert "pyinfra would run upload a text to /" in plan.said, plan.said
+    assert "Command(" not in plan.said
+
+
 def failure(lab):
     """Return what the ledger keeps of the failed command."""
     return next(each.body["failure"] for each in lab.entries() if each.event == "step.failed")
@@ -140,7 +172,7 @@ def test_what_a_failed_upload_left_behind_stands_in_the_ledger(lab):
     assert lab.run().code == 1
     kept = failure(lab)
     assert kept["exit_status"] is None
-    assert kept["command"].startswith("FileUploadCommand(")
+    assert kept["command"].startswith("upload ")
     assert "no/note" in kept["output"]
 
 

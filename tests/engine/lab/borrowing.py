@@ -9,7 +9,7 @@ from pyinfra.context import host
 from pyinfra.facts.files import File, FileContents
 from pyinfra.operations import files, python, server
 
-from handrail.engine import Commands, Finding, Secret, adopt, holds_if, step, uses
+from handrail.engine import Commands, Finding, Secret, adopt, call, holds_if, step, uses
 
 
 def lines(path: str) -> list[str] | None:
@@ -96,6 +96,31 @@ def misspell(path: str, text: str) -> Commands:
 def climb(path: str, text: str) -> Commands:
     """Say for one operation what is about the whole step."""
     yield from uses(files.put, src=StringIO(text), dest=path, _sudo=True)  # type: ignore[call-arg]
+
+
+@step(captures=lines, ensures=file_reads, rollback=put_back, idempotent=True)
+def forget(path: str, text: str) -> Commands:
+    """Call an operation where it should be handed over."""
+    files.file(path=path)
+    yield from ()
+
+
+@step(captures=lines, ensures=file_reads, rollback=put_back, idempotent=True)
+def hide(path: str, text: str) -> Commands:
+    """Call an operation in a function that the step calls."""
+    yield call(files.file, path=path)
+
+
+def touched(path: str) -> Finding:
+    """The file is there, made so by whoever asks."""
+    files.file(path=path)
+    return holds_if(lines(path) is not None, "it is not there")
+
+
+@step(captures=lines, ensures=touched, rollback=put_back, idempotent=True)
+def meddle(path: str, text: str) -> Commands:
+    """Leave the act to the claim."""
+    yield from ()
 
 
 @step(captures=lines, ensures=file_reads, rollback=put_back, idempotent=True)
