@@ -55,7 +55,7 @@ def set_aside(directory: str, label: str, run: str) -> None:
     idempotent=True,
 )
 def take(
-    database: Database, label: str, directory: str = FROM_TARGET, run: str = FROM_RUN
+    *, database: Database, label: str, directory: str = FROM_TARGET, run: str = FROM_RUN
 ) -> Commands:
     """Dump a database and prove the dump by a restore.
 

@@ -11,7 +11,8 @@ from runpy import run_path
 
 import psycopg
 
-from handrail.testing.lab import PYINFRA, ROLLBACK, Ran, Warm
+from handrail.testing.forking import Warm
+from handrail.testing.lab import PYINFRA, ROLLBACK, Ran
 from tests.clients.conftest import MARK
 from tests.operations.clones import Clone, git
 from tests.operations.cloud import WORKER, cloud, unused

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 import operations
 from handrail.clients.masked_forms import forms
 from handrail.engine.contract import Irreversible
-from handrail.testing.lab import PYINFRA, ROLLBACK, WARM, Warm
+from handrail.testing.forking import Warm
+from handrail.testing.lab import PYINFRA, ROLLBACK, WARM
 from handrail.testing.laws import contracts, harnesses
 from tests.operations import laws
 from tests.operations.desk import ROOT
