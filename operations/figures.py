@@ -1,18 +1,15 @@
 """Figures of error rate and latency: Render's own, else those of our own reads.
 
 Render counts requests for workspaces that pay for it. Where it has no figures, what our own reads
-found serves: they are kept beside the evidence of the run, and outlive this command.
+found serves.
 """
 
-import json
 from collections import Counter
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from math import ceil
-from pathlib import Path
-from typing import Any
 
-from handrail.clients import private_folder
 from handrail.clients.accounts import Accounts
 from handrail.clients.app import Application
 from handrail.clients.app.profile import Absent
@@ -22,7 +19,11 @@ from handrail.clients.patience import ONCE
 from handrail.clients.render import Render
 from handrail.engine import Finding, fails, holds, unknown
 
-SERVER_ERROR = 500
+from .soak import NOW, Counted, Sample, window
+
+OK, SERVER_ERROR = 200, 500
+OWN = "our own reads"
+DAY = timedelta(days=1)
 NOT_ANSWERED = 599  # as an error of the server is counted, for nobody else can be blamed
 READS = 5  # at a look, so that a quiet night still gives figures
 KEPT_NO_LONGER = timedelta(days=1)  # figures that begin so much late were kept no longer
@@ -56,7 +57,7 @@ class Figures:
     def held_against(self, bounds: Bounds) -> Finding:
         """Return what the figures say; too few say nothing, and none are never a reason to go."""
         total = self.counts.total()
-        errors = sum(count for status, count in self.counts.items() if status >= SERVER_ERROR)
+        errors = _errors(self.counts)
         said = f" ({self.source})"
         # So many errors are too many whatever else comes; an outage is not waited out for figures.
         if 100 * errors > bounds.max_error_percent * max(total, bounds.min_requests):
@@ -85,59 +86,88 @@ def of_render(render: Render, services: list[str], start: datetime) -> Figures:
     return Figures(Counter(counted.by_status), p95, begin=counted.begin)
 
 
-@dataclass(frozen=True)
-class OwnReads:
-    """What our own reads found, a line for each look.
+def recent_p95(render: Render, services: list[str], now: datetime) -> float | None:
+    """Return what 95 of 100 requests of the last minutes took at most, as Render has it."""
+    ids = [render.service(name).id for name in services]
+    return render.latency_seconds(ids, 0.95, now - NOW, now)
+
+
+def day_before(render: Render, service: str, start: datetime) -> dict[str, float]:
+    """Return what the legacy system did in the day before, to compare with; empty: not known.
+
+    Returns:
+        ``requests``, ``error_percent`` and, where it is known, ``p95_seconds``.
+    """
+    found = render.find_service(service)
+    if found is None:
+        return {}
+    counted = Counter(render.request_counts([found.id], start - DAY, start).by_status)
+    if not counted:
+        return {}
+    p95 = render.latency_seconds([found.id], 0.95, start - DAY, start)
+    percent = round(100 * _errors(counted) / counted.total(), 2)
+    known = {"requests": counted.total(), "error_percent": percent}
+    return known | ({} if p95 is None else {"p95_seconds": round(p95, 4)})
+
+
+def compared(before: dict[str, float]) -> str:
+    """Return what the legacy system did in the day before, to go on with in a sentence."""
+    if not before:
+        return ""
+    p95 = f", p95 was {before['p95_seconds'] * 1000:.0f} ms" if "p95_seconds" in before else ""
+    percent, requests = before["error_percent"], before["requests"]
+    return f"; the day before, on the legacy system, {percent:.1f} % of {requests:.0f}{p95}"
+
+
+def counted(
+    figures: Figures, quick: float | None, reads: list[tuple[int, float]], before: Sequence[Sample]
+) -> Counted:
+    """Return what is counted since a watch began: by Render, else by our own reads.
 
     Args:
-        path: The file that keeps them.
+        figures: Render's, since then.
+        quick: What 95 of 100 took in the last minutes, by Render; None: it does not say.
+        reads: Status and seconds of our own reads of this look.
+        before: The samples so far.
     """
+    failed = sum(status >= SERVER_ERROR for status, _ in reads)
+    own_p95 = _nearest_rank([seconds for status, seconds in reads if status < SERVER_ERROR])
+    if figures.counts:
+        p95 = quick if quick is not None else own_p95
+        return Counted(figures.counts.total(), _errors(figures.counts), p95, "Render")
+    own = [each for each in before if each.source == OWN]
+    then = (own[-1].all_requests, own[-1].all_errors) if own else (0, 0)
+    return Counted(then[0] + len(reads), then[1] + failed, own_p95, OWN)
 
-    path: Path
 
-    @classmethod
-    def of(cls, directory: str, run: str, task: str) -> "OwnReads":
-        """Return those of a task of a run."""
-        return cls(Path(directory) / run / f"reads-{task}.jsonl")
+def overall(figures: Figures, samples: Sequence[Sample]) -> Figures:
+    """Return the figures of a whole watch: Render's, else what our own reads found."""
+    own = [each for each in samples if each.source == OWN]
+    if figures.counts:
+        quick = window(samples, datetime.min.replace(tzinfo=UTC)).p95_seconds
+        return replace(figures, p95_seconds=figures.p95_seconds or quick)
+    seen = window(own, datetime.min.replace(tzinfo=UTC))
+    answered = Counter({OK: seen.requests - seen.errors, NOT_ANSWERED: seen.errors})
+    return Figures(answered, seen.p95_seconds, source=f"{OWN}; Render has no figures")
 
-    def look(self, app: Application, canaries: Accounts, at: datetime) -> str:
-        """Read a little as a known account does, and keep what came of it.
 
-        Returns:
-            Why a known account could not read, or nothing.
-        """
-        answers, why = reads_of(app, canaries)
-        seen = {"at": at.isoformat(), "answers": answers}
-        before = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
-        private_folder.write(self.path, f"{before}{json.dumps(seen)}\n")
-        return why
+def last_window(samples: Sequence[Sample], span: timedelta) -> Figures:
+    """Return what our own reads found in the window that ended with the last of them."""
+    own = [each for each in samples if each.source == OWN]
+    if not own:
+        return Figures()
+    end = own[-1].moment
+    figures = overall(Figures(), [each for each in own if each.moment > end - span])
+    figures.source += f"; the last was at {end:%Y-%m-%d %H:%M} UTC"
+    return figures
 
-    @classmethod
-    def newest(cls, directory: str) -> "OwnReads | None":
-        """Return those that were made last, of whatever run; None where nobody ever looked."""
-        found = Path(directory).glob("*/reads-*.jsonl")
-        path = max(found, key=lambda each: each.stat().st_mtime, default=None)
-        return cls(path) if path else None
 
-    def last_window(self, window: timedelta) -> Figures:
-        """Return the figures of the window that ended with the last look, and when that was."""
-        end = max(datetime.fromisoformat(each["at"]) for each in self._looks())
-        figures = self.figures(end - window)
-        figures.source += f"; the last was at {end:%Y-%m-%d %H:%M} UTC"
-        return figures
+def _errors(counts: Counter[int]) -> int:
+    return sum(count for status, count in counts.items() if status >= SERVER_ERROR)
 
-    def _looks(self) -> list[dict[str, Any]]:  # Any: JSON
-        text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
-        return [json.loads(line) for line in text.splitlines()]
 
-    def figures(self, start: datetime) -> Figures:
-        """Return the figures of all looks since a moment."""
-        kept = [each for each in self._looks() if datetime.fromisoformat(each["at"]) >= start]
-        answers = [tuple(answer) for each in kept for answer in each["answers"]]
-        seconds = sorted(each[1] for each in answers if each[0] < SERVER_ERROR)
-        p95 = seconds[max(0, ceil(len(seconds) * 0.95) - 1)] if seconds else None  # nearest rank
-        counts = Counter(int(each[0]) for each in answers)
-        return Figures(counts, p95, source="our own reads; Render has no figures")
+def _nearest_rank(seconds: list[float]) -> float | None:
+    return sorted(seconds)[max(0, ceil(len(seconds) * 0.95) - 1)] if seconds else None
 
 
 def reads_of(app: Application, canaries: Accounts) -> tuple[list[tuple[int, float]], str]:

@@ -1,6 +1,8 @@
 """Gates of tasks 7, 11.3 and 12: error rate and latency, from enough requests to mean something."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from handrail.clients.accounts import Accounts
 from handrail.clients.alerts import Webhook
@@ -9,10 +11,23 @@ from handrail.clients.app.profile import Absent
 from handrail.clients.errors import ClientError
 from handrail.clients.patience import ONCE
 from handrail.clients.render import Render
-from handrail.engine import FROM_RUN, FROM_TARGET, Finding, fails, gate, holds, unknown
+from handrail.engine import FROM_RUN, FROM_TARGET, Finding, Record, fails, gate, holds, unknown
 
 from .applications import OK, application, none_there
-from .figures import KEPT_NO_LONGER, Bounds, OwnReads, of_render
+from .figures import (
+    GO_BACK,
+    KEPT_NO_LONGER,
+    Bounds,
+    compared,
+    counted,
+    day_before,
+    last_window,
+    of_render,
+    overall,
+    reads_of,
+    recent_p95,
+)
+from .soak import Limits, Sample, next_sample, over_the_limit, waits_for
 
 LOOKED_BACK = timedelta(days=1)  # for one sample of what the watch will go by
 
@@ -79,51 +94,59 @@ def watch(
     *,
     render: Render = FROM_TARGET,
     services: list[str],
+    legacy_service: str = FROM_TARGET,
     window_seconds: float = FROM_TARGET,
     min_requests: int = FROM_TARGET,
     max_error_percent: float = FROM_TARGET,
     max_p95_seconds: float = FROM_TARGET,
+    limits: dict[str, float] = FROM_TARGET,
+    coverage: float = FROM_TARGET,
     web_url: str = FROM_TARGET,
     profile: Profile = FROM_TARGET,
     system: str = FROM_TARGET,
     canaries: Accounts = FROM_TARGET,
     alerts: Webhook = FROM_TARGET,
-    directory: str = FROM_TARGET,
     poll_seconds: float = FROM_TARGET,
     timeout_seconds: float,
     since: datetime = FROM_RUN,
-    run: str = FROM_RUN,
-    task: str = FROM_RUN,
+    samples: list[Any] = FROM_RUN,  # Any: JSON
 ) -> Finding:
     """Over the whole window, server errors and latency stay under their bounds.
 
-    The window goes on over a restart of this command, and goes by Render's clock. It closes at the
-    first look that is over a bound, and tells the people on call; too few requests never pass, and
-    are no reason to go back. Where known accounts cannot read at all, the people are told at each
-    look, and the window does not pass.
+    Each look is a sample in the ledger, so that the window goes on over a restart of this command;
+    it goes by Render's clock. It closes at once where users are better off on the way back, and
+    tells the people on call; too few requests never pass, and are no reason to go back; time that
+    nobody looked at is no data, and enough of the window has to be looked at. Where known accounts
+    cannot read at all, the people are told at each look, and the window does not pass.
     """
-    del poll_seconds, timeout_seconds  # the engine's: how often and how long to ask
+    del timeout_seconds  # the engine's: how long to ask
     subject = {"service": services[0], "url": web_url}
     # Render first: where it is not heard either, it is this machine that hears nobody.
     now = render.now()
     start = since + (now - datetime.now(UTC))
     figures = of_render(render, services, start)
-    own = OwnReads.of(directory, run, task)
-    silence = own.look(application(web_url, profile, system), canaries, now)
+    reads, silence = reads_of(application(web_url, profile, system), canaries)
     if silence:
         alerts.send({"event": "cutover.no_answer", "why": silence, **subject})
-    if not figures.counts:
-        figures = own.figures(start)
-    figures.p95_seconds = figures.p95_seconds or own.figures(start).p95_seconds
-    found = figures.held_against(Bounds(min_requests, max_error_percent, max_p95_seconds))
+    before = samples[0]["before"] if samples else day_before(render, legacy_service, start)
+    kept = [Sample.read(each) for each in samples]
+    count = counted(figures, recent_p95(render, services, now), reads, kept)
+    kept.append(next_sample(kept, count, now, start, poll_seconds))
+    sample = kept[-1].as_json() | {"before": before}
+    if why := over_the_limit(kept, now, Limits(**limits)):
+        return told(alerts, fails(why, GO_BACK, sample=sample), subject)
+    bounds = Bounds(min_requests, max_error_percent, max_p95_seconds)
+    found = overall(figures, kept).held_against(bounds)
+    found = replace(found, facts={**found.facts, "sample": sample})
     if found.verdict == "fail":
         return told(alerts, found, subject)
     if silence:
-        return unknown(silence)
-    left = start + timedelta(seconds=window_seconds) - now
-    if found.passed and left > timedelta():
-        return unknown(f"{found.why}; the window ends in {str(left).partition('.')[0]}")
-    return found
+        return unknown(silence, sample=sample)
+    if not found.passed:
+        return found
+    if waits := waits_for(kept, start, now, window_seconds, coverage):
+        return unknown(f"{found.why}; {waits}", sample=sample)
+    return replace(found, why=f"{found.why}{compared(before)}")
 
 
 def told(alerts: Webhook, found: Finding, subject: dict[str, str]) -> Finding:
@@ -131,7 +154,7 @@ def told(alerts: Webhook, found: Finding, subject: dict[str, str]) -> Finding:
     try:
         alerts.send({"event": "cutover.over_bound", "why": found.why, **subject})
     except ClientError as error:
-        return fails(f"{found.why}; {error.what}: {error.why}", found.fix)
+        return replace(found, why=f"{found.why}; {error.what}: {error.why}")
     return found
 
 
@@ -144,19 +167,22 @@ def has_been_stable(
     min_requests: int = FROM_TARGET,
     max_error_percent: float = FROM_TARGET,
     max_p95_seconds: float = FROM_TARGET,
-    directory: str = FROM_TARGET,
+    runbook: str,
+    watched: str,
+    record: Record = FROM_RUN,
 ) -> Finding:
     """Looking back over the window, server errors and latency stayed under their bounds.
 
     Render keeps figures for a time that the workspace's plan sets. A window that begins before them
     is not known, whatever the rest says. Where it has none at all, the last window of our own reads
-    serves, as the watch after the switch made them.
+    serves, as the watch after the switch made them: the task `watched` of another runbook's run.
     """
     window = timedelta(seconds=window_seconds)
     start = render.now() - window
     figures = of_render(render, services, start)
-    own = None if figures.counts else OwnReads.newest(directory)
-    figures = own.last_window(window) if own else figures
+    if not figures.counts:
+        looks = [Sample.read(each) for each in record.samples(runbook, watched)]
+        figures = last_window(looks, window)
     if figures.begin is not None and figures.begin - start > KEPT_NO_LONGER:
         return unknown(
             f"Render's figures begin at {figures.begin:%Y-%m-%d %H:%M} UTC, and the window at "

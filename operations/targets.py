@@ -27,6 +27,8 @@ class Common(TypedDict):
     max_error_percent: float
     max_p95_seconds: float  # 95 of 100 reads are done in so long
     requests: int  # reads at once, where there is no window to wait for
+    coverage: float  # of the window, must have been looked at; 0 to 1
+    limits: dict[str, float]  # error budget, and what is too much at any moment: soak.Limits
     monitor: dict[str, float]  # between two looks, and for the window at the longest
     workers: int  # processes that load rows at a time
     root: str  # the backend's folder in the repository

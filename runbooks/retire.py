@@ -23,6 +23,8 @@ monitor.has_been_stable(
     name="See that production was stable over the whole window",
     on="production",
     services=[here.services["web"]],
+    runbook="cutover",
+    watched="11.3",
 )
 service.suspend(
     task="14.0.1",

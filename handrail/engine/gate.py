@@ -15,7 +15,15 @@ from pyinfra.context import host
 from handrail.engine import snapshot
 from handrail.engine.act import Act
 from handrail.engine.attempt.attempt import Attempt
-from handrail.engine.contract import GATES_NEED_NONE, Check, Contract, ask, claim_of, in_sentence
+from handrail.engine.contract import (
+    GATES_NEED_NONE,
+    Check,
+    Contract,
+    ask,
+    claim_of,
+    in_sentence,
+    parameters,
+)
 from handrail.engine.decide import decide
 from handrail.engine.decide.decision import Decision, Do
 from handrail.engine.decide.gate import WINDOW_GOES_ON
@@ -29,6 +37,7 @@ from handrail.engine.standing import gate_facts
 from handrail.engine.telling import doing, say, tell
 from handrail.ledger.entry import Event, now
 from handrail.ledger.errors import PreconditionUnmet, RunbookError
+from handrail.ledger.seam import NoLedger
 from handrail.ledger.views.plain import rough
 from handrail.pages import one_line
 
@@ -50,7 +59,7 @@ def contract_of_gate(function: Callable[..., Any], fix: str) -> Contract:
         ensures=Check(function, fix, claim_of(function)),
         rollback=GATES_NEED_NONE,
         idempotent=True,
-        signature=signature_without(function, SUPPLIED | {"since", "record"}),
+        signature=signature_without(function, SUPPLIED | {"since", "record", "samples"}),
         readers=readers_of(function),
     )
 
@@ -115,12 +124,13 @@ def wait_for(act: Act) -> Finding:
     """Ask until the answer is yes or no or the time is up, and record it."""
     opened = act.task.opened_at
     since = datetime.fromisoformat(opened) if opened else now()
-    arguments = act.live | {"since": since, "record": Record(act.attempt)}
+    supplied = {"since": since, "record": Record(act.attempt), "samples": samples_of(act)}
+    arguments = act.live | supplied
     poll = float(act.plain.get("poll_seconds", POLL_SECONDS))
     deadline = now() + timedelta(seconds=float(act.plain.get("timeout_seconds", TIMEOUT_SECONDS)))
     at_most, told = deadline - now(), False
     key = (act.task.declared.task, host.name)
-    while (found := ask(act.contract.ensures, arguments)).verdict is Verdict.INCONCLUSIVE:
+    while (found := look(act, arguments)).verdict is Verdict.INCONCLUSIVE:
         if now() > deadline:
             break
         waiting = f"waiting: {one_line(found.why)}"
@@ -138,6 +148,33 @@ def wait_for(act: Act) -> Finding:
         act.attempt.stop(f"{act.contract.name} ({act.task.declared.task}) on {host.name}")
         return Finding(Verdict.ERROR, f"{unwritable.what}: {unwritable.why}", unwritable.fix)
     return found
+
+
+def look(act: Act, arguments: dict[str, Any]) -> Finding:  # Any: the gate's arguments
+    """Ask once; what it tells as a sample goes to the ledger, and to the next look."""
+    found = ask(act.contract.ensures, arguments)
+    if (sample := found.facts.get("sample")) is None:
+        return found
+    try:
+        act.record(Event.GATE_SAMPLED, sample=sample, why=found.why)
+    except RunbookError as unwritable:
+        return Finding(Verdict.ERROR, f"{unwritable.what}: {unwritable.why}", unwritable.fix)
+    arguments["samples"].append(sample)
+    return found
+
+
+def samples_of(act: Act) -> list[Any]:  # Any: JSON; what the gate told
+    """Return the samples since the gate's window opened, those of earlier attempts too."""
+    declared, ledger = act.task.declared, act.attempt.ledger
+    if "samples" not in parameters(act.contract.ensures) or isinstance(ledger, NoLedger):
+        return []
+    return [
+        entry.body["sample"]
+        for entry in ledger.of_runs([act.attempt.run.id])
+        if entry.event is Event.GATE_SAMPLED
+        and (entry.task, entry.target) == (declared.task, declared.target)
+        and entry.seq > act.task.proven_seq
+    ]
 
 
 def close(act: Act, verdict: Verdict, why: str, facts: dict[str, Any] | None = None) -> None:

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from handrail.clients.errors import ClientError
 from handrail.engine.attempt.budget import clock_now
 from handrail.engine.proofs import found_proofs
+from handrail.ledger.entry import Event
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.proof import Proof
 from handrail.ledger.run import Run
+from handrail.ledger.seam import NoLedger
 from handrail.ledger.views.clock import Clock
 
 if TYPE_CHECKING:
@@ -35,6 +37,20 @@ class Record:
         with _readable():
             found = islice(self.attempt.runs.newest(runbook), NEWEST)
             return next((run for run in found if not run.undoes), None)
+
+    def samples(self, runbook: str, task: str) -> list[Any]:  # Any: JSON; what the gate told
+        """Return the samples that a gate of a runbook's newest run told, oldest first.
+
+        Raises:
+            ClientError: an entry of that run is not what was written.
+        """
+        run, ledger = self.newest(runbook), self.attempt.ledger
+        if run is None or isinstance(ledger, NoLedger):
+            return []
+        with _readable():
+            entries = ledger.of_runs([run.id])
+        sampled = [each for each in entries if each.event is Event.GATE_SAMPLED]
+        return [each.body["sample"] for each in sampled if each.task == task]
 
     def drills(self, runbook: str) -> Iterator[Proof | str]:
         """Yield the proofs of a runbook, and why some place has none.

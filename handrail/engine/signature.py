@@ -24,7 +24,7 @@ class Sentinel:
 
 # Any: each stands as the default of an argument of any type, so that a call may leave it out.
 FROM_TARGET: Any = Sentinel("FROM_TARGET")  # the inventory's data of that name
-FROM_RUN: Any = Sentinel("FROM_RUN")  # `task` and `run`, and a gate's `since` and `record`
+FROM_RUN: Any = Sentinel("FROM_RUN")  # `task` and `run`, a gate's `since`, `record`, `samples`
 
 
 def refuse_reserved(function: Callable[..., object]) -> None:

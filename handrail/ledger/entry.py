@@ -41,6 +41,7 @@ class Event(StrEnum):
     STEP_MOVED = "step.moved"
     STEP_ROLLED_BACK = "step.rolled_back"
     GATE_OPENED = "gate.opened"
+    GATE_SAMPLED = "gate.sampled"
     GATE_PASSED = "gate.passed"
     GATE_CLOSED = "gate.closed"
     APPROVAL_GIVEN = "approval.given"

@@ -129,6 +129,9 @@ freeze_before_load = False
 # and of 100 reads 95 are done in so many seconds.
 window_seconds = 24 * 3600
 drilled = True
+coverage = 0.95  # of the watch: gaps are no data
+# Errors of 100 requests that may be over a month, and what is too much at any moment.
+limits = {"budget_percent": 0.5, "error_percent": 5, "p95_seconds": 1.0}
 min_requests = 1000
 max_error_percent = 5.0
 max_p95_seconds = 0.5

@@ -6,9 +6,11 @@ from pathlib import Path
 import yaml
 
 from handrail.engine.finding import Verdict
+from operations.soak import Sample
 from tests.clients.conftest import Reply
 from tests.operations.cloud import cloud
 from tests.operations.gates import gates, nowhere, outcome
+from tests.operations.kept import Kept
 
 PASS, FAIL = Verdict.PASS, Verdict.FAIL
 UNKNOWN, ERROR = Verdict.INCONCLUSIVE, Verdict.ERROR
@@ -59,9 +61,14 @@ def nobody_signs_in(stage):
 
 def stable(stage, *passages, minutes_ago=1.0, **more):
     """Ask whether it has been stable for an hour."""
-    asked = stage.served(*passages, minutes_ago=minutes_ago) | BOUNDS | more
-    asked["directory"] = str(stage.directory)
+    asked = stage.served(*passages, minutes_ago=minutes_ago) | BOUNDS | look_back(stage) | more
     return stage.ask("monitor.has_been_stable", **{"window_seconds": 3600} | asked)
+
+
+def look_back(stage):
+    """Return where the watch's samples are, of which there are none."""
+    record = Kept(stage.directory).asked()
+    return {"record": record, "runbook": "cutover", "watched": "11.3"}
 
 
 @outcome("monitor.has_been_stable", PASS)
@@ -111,7 +118,7 @@ def refusals_are_no_errors_but_outages_are(stage):
 def render_knows_no_such_service(stage):
     """A name that is not right is not stability."""
     asked = BOUNDS | {"render": cloud().inventory, "services": ["no-such-service"]}
-    asked["directory"] = str(stage.directory)
+    asked |= look_back(stage)
     return stage.ask("monitor.has_been_stable", window_seconds=3600, **asked)
 
 
@@ -120,16 +127,33 @@ def render_is_not_heard(stage):
     """The key is refused."""
     asked = stage.served((100, 200, 0.1))
     asked["render"] = cloud().inventory | {"key": stage.file("key", "rnd_wrong")}
-    asked["directory"] = str(stage.directory)
+    asked |= look_back(stage)
     return stage.ask("monitor.has_been_stable", window_seconds=3600, **asked, **BOUNDS)
 
 
+LIMITS = {"budget_percent": 0.5, "error_percent": 5, "p95_seconds": 1.0}
+
+
+def looked_at(minutes, requests=0):
+    """Return samples of a watch that looked each minute until a minute ago, and saw nothing bad."""
+    now = datetime.now(UTC)
+    ends = [now - timedelta(minutes=minutes - number) for number in range(1, int(minutes))]
+    whole = [(end.isoformat(), requests * (number + 1)) for number, end in enumerate(ends)]
+    return [
+        Sample(at, 60, requests, 0, 0.1, "Render", counted, 0).as_json() | {"before": {}}
+        for at, counted in whole
+    ]
+
+
 def watch(stage, *passages, began_minutes_ago=61, minutes_ago=1.0, **more):
-    """Look once at a window of an hour that began then."""
+    """Look once at a window of an hour that began then, and was looked at until now."""
     asked = stage.served(*passages, minutes_ago=minutes_ago) | BOUNDS | stage.stands_at
     asked |= {
         "alerts": stage.alerts,
-        "directory": str(stage.directory),
+        "legacy_service": "no-such-service",
+        "limits": LIMITS,
+        "coverage": 0.95,
+        "samples": looked_at(began_minutes_ago),
         "window_seconds": 3600,
         "poll_seconds": 1,
         "timeout_seconds": 1,
@@ -208,7 +232,11 @@ def without_figures(stage):
 def own_reads_serve_where_render_has_no_figures(stage):
     """They are kept from look to look, so that a window of many looks passes by them alone."""
     without_figures(stage)
-    looks = [watch(stage, min_requests=15) for _ in range(3)]
+    samples = looked_at(61)
+    looks = []
+    for _ in range(3):
+        looks.append(watch(stage, min_requests=15, samples=samples))
+        samples.append(looks[-1].facts["sample"])
     assert [each.verdict for each in looks[:2]] == [UNKNOWN, UNKNOWN]
     assert "10 requests are too few" in looks[1].why
     assert "our own reads" in looks[2].why
@@ -242,7 +270,7 @@ def neither_render_nor_the_application_is_heard(stage):
     """It is this machine that hears nobody: no read is counted against the system."""
     asked = cloud().inventory | {"key": stage.file("key", "rnd_wrong")}
     found = watch(stage, web_url=nowhere(), render=asked)
-    assert not list(stage.directory.rglob("reads-*"))
+    assert "sample" not in found.facts
     return found
 
 
@@ -313,8 +341,8 @@ def there_are_figures(stage, *passages, **more):
 def the_watch_has_seen_it_where_render_has_no_figures(stage):
     """Its own reads of the last window serve, whenever that was."""
     without_figures(stage)
-    watch(stage, min_requests=5)
-    found = stable(stage, min_requests=5)
+    seen = watch(stage, min_requests=5, samples=[], coverage=0.0).facts["sample"]
+    found = stable(stage, min_requests=5, record=Kept(stage.directory).looked(seen).asked())
     assert "our own reads; Render has no figures; the last was at" in found.why
     return found
 
@@ -332,3 +360,34 @@ def the_alerts_go_nowhere_while_nobody_can_read(stage):
     """Nobody to see it and nobody to tell."""
     stage.hook.on("POST", "/alert", Reply(404, {}))
     return watch(stage, (100, 200, 0.1), web_url=nowhere())
+
+
+@outcome("monitor.watch", UNKNOWN)
+def too_little_of_the_window_was_looked_at(stage):
+    """The operator's machine was down for half an hour: nothing passes on that."""
+    found = watch(stage, (100, 200, 0.1), samples=looked_at(61)[:30])
+    assert "were looked at, of 0:57:00" in found.why
+    return found
+
+
+@outcome("monitor.watch", FAIL)
+def errors_burn_their_budget(stage):
+    """Four of a hundred for six hours: never over the bound of a moment."""
+    slow = looked_at(361, requests=100)
+    for number, each in enumerate(slow):
+        each |= {"errors": 4, "all_errors": 4 * (number + 1)}
+    found = watch(stage, window_seconds=86400, began_minutes_ago=361, samples=slow)
+    assert "more than 6 times their budget" in found.why
+    assert stage.alerted()
+    assert "rollback.py" in found.fix
+    return found
+
+
+@outcome("monitor.watch", PASS)
+def it_is_compared_with_the_day_before(stage):
+    """What the legacy system did, in the words of the verdict and on record."""
+    before = stage.served((50, 200, 0.2), minutes_ago=200)["services"][0]
+    found = watch(stage, (100, 200, 0.1), legacy_service=before, samples=[], coverage=0.0)
+    assert "the day before, on the legacy system, 0.0 % of 50, p95 was 200 ms" in found.why
+    assert found.facts["sample"]["before"]["requests"] == 50
+    return found

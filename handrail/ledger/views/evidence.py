@@ -110,7 +110,7 @@ class TaskEvidence:
                 self.before = entry.body.get("before")
             self.acted = True
             self.arguments = entry.body.get("arguments") or {}
-        if entry.event not in (Event.STEP_STARTED, Event.GATE_OPENED):
+        if entry.event not in (Event.STEP_STARTED, Event.GATE_OPENED, Event.GATE_SAMPLED):
             self.settled_at = entry.at
 
 

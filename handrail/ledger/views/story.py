@@ -207,7 +207,9 @@ class Story:
                 self._tell("`step.confirmed` without an outcome before it")
             case Event.STEP_ROLLED_BACK if self._undone(key) not in self.receipts:
                 self._tell("`step.rolled_back` without a receipt in the run it undoes")
-            case Event.GATE_PASSED | Event.GATE_CLOSED if key not in self.windows:
+            case Event.GATE_SAMPLED | Event.GATE_PASSED | Event.GATE_CLOSED if (
+                key not in self.windows
+            ):
                 self._tell(f"`{event}` without `gate.opened` before it")
             case _:
                 pass

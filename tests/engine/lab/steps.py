@@ -9,9 +9,11 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 from handrail.clients.errors import ClientError
 from handrail.engine import (
+    FROM_RUN,
     Commands,
     Finding,
     Secret,
@@ -337,6 +339,26 @@ def compute_for(path: str) -> None:
 def compute(path: str) -> Commands:
     """Compute until a file `enough` lies beside."""
     yield call(compute_for, path)
+
+
+@gate(fix="look more often")
+def looked_at(
+    path: str,
+    times: int,
+    samples: list[Any] = FROM_RUN,
+    poll_seconds: float = 0.01,
+    timeout_seconds: float = 5,
+) -> Finding:
+    """It was looked at so often; every third look the machine goes down."""
+    number = len(samples) + 1
+    record(path, f"look {number}")
+    if number % 3 == 0 and content(path) != str(number):
+        Path(path).write_text(str(number))
+        os.kill(os.getpid(), signal.SIGKILL)
+    seen = {"number": number, "before": [each["number"] for each in samples]}
+    if number < times:
+        return unknown("not often enough", sample=seen)
+    return holds("often enough", sample=seen)
 
 
 @gate(fix="echo yes > answer")
