@@ -251,3 +251,26 @@ def test_the_command_says_what_went_where_and_how_it_comes_back(path):
     assert "handrail unarchive cutover-3" in shown[2]
     assert "begins with entry 1 now" in back[1]
     assert runbook("show", "cutover-3", "--ledger", path, where=home)[0] == 0
+
+
+def test_a_ledger_moves_and_takes_back_wherever_it_is_kept(kept):
+    """A file and a server: the same part, the same chain, no entry lost."""
+    cutover(kept)
+    again(kept, "cutover-2")
+    ledger, folder = kept.read(), kept.file.parent
+    whole = ledger.entries()
+
+    part = move.archive(ledger, folder, folder, LATER, "ada")
+
+    assert part.runs == ("cutover-1", "rollback-1")
+    found = kept.audit(whole[-1].sha256)
+    assert (found.problems, found.runs) == ([], 3)
+    assert ledger.trusted_head().seq == ledger.entries()[-1].seq == whole[-1].seq + 1
+    away = part.path(folder).rename(folder / "elsewhere")
+    assert "which is not here" in what(kept.audit())
+    assert kept.audit(whole=False).problems == []
+    away.rename(part.path(folder))
+    again(kept, "cutover-3")
+    move.bring_back(kept.read(), folder, "", "ada")
+    assert kept.read().entries()[: len(whole)] == whole
+    assert kept.audit().problems == []
