@@ -20,6 +20,7 @@ COMMANDS = {
     "report": "handrail.cli.ledger",
     "archive": "handrail.cli.archive",
     "unarchive": "handrail.cli.archive",
+    "seal": "handrail.cli.seal",
     "approve": "handrail.cli.people",
     "confirm": "handrail.cli.people",
     "doctor": "handrail.cli.doctor",

@@ -9,6 +9,7 @@ from typing import TypeVar
 import click
 
 from handrail.cli.out import GOOD, NOT_GOOD, Misused, say, say_json
+from handrail.cli.sealed import good_seals
 from handrail.clients.errors import ClientError
 from handrail.clients.ledger_address import address_of, key_of
 from handrail.ledger.audit import LIMITS
@@ -28,17 +29,22 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 C = TypeVar("C", bound=Callable[..., int])
 
 
-def reads(command: C) -> C:
-    """Give a subcommand the two options that all of them here take."""
-    as_json = click.option("--json", "as_json", is_flag=True, help="print JSON, for programs")
-    ledger = click.option(
+def ledger_option(command: C) -> C:
+    """Give a subcommand the option that names its ledger."""
+    option = click.option(
         "--ledger",
         metavar="URL",
         envvar="LEDGER_URL",
         default="",
         help="a path or postgresql://…; else $LEDGER_URL, else the one file in state/ledgers",
     )
-    return ledger(as_json(command))
+    return option(command)
+
+
+def reads(command: C) -> C:
+    """Give a subcommand the two options that all of them here take."""
+    as_json = click.option("--json", "as_json", is_flag=True, help="print JSON, for programs")
+    return ledger_option(as_json(command))
 
 
 def kept_at(ledger: str) -> Kept:
@@ -129,8 +135,18 @@ def show(ledger: str, run: str, *, as_json: bool) -> int:
 @click.command(epilog=LIMITS)
 @click.option("--head", metavar="SHA256", default="", help="a head kept elsewhere")
 @click.option("--without-archives", is_flag=True, help="let be what lies in files that are away")
+@click.option("--seal", "seals", metavar="FILE", multiple=True, help="a seal, or a folder of them")
+@click.option("--signers", metavar="FILE", default="", help="who may have signed: public keys")
 @reads
-def verify(ledger: str, head: str, *, without_archives: bool, as_json: bool) -> int:
+def verify(
+    ledger: str,
+    head: str,
+    seals: tuple[str, ...],
+    signers: str,
+    *,
+    without_archives: bool,
+    as_json: bool,
+) -> int:
     """Check the chain of entries, through the archives too."""
     if head and not _SHA256.fullmatch(head):
         raise Misused(
@@ -138,7 +154,8 @@ def verify(ledger: str, head: str, *, without_archives: bool, as_json: bool) -> 
             f"`{head}` is not a head: 64 digits of 0-9 and a-f",
             "give the whole head that an earlier `handrail verify` printed",
         )
-    found = kept_at(ledger).audit(head, whole=not without_archives)
+    known = good_seals(seals, signers)
+    found = kept_at(ledger).audit(head, known, whole=not without_archives)
     if as_json:
         say_json(found.as_json())
     else:

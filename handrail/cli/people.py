@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from handrail.cli.ledger import opened
+from handrail.cli.ledger import ledger_option, opened
 from handrail.cli.out import GOOD, Misused, say
 from handrail.clients import ssh_signature
 from handrail.clients.masking import masked, masked_data
@@ -17,14 +17,6 @@ from handrail.ledger.views.evidence import choose
 
 APPROVED, PERSONAL = "person.approve", "person.does"
 
-_LEDGER = click.option(
-    "--ledger",
-    metavar="URL",
-    envvar="LEDGER_URL",
-    default="",
-    help="a path or postgresql://…; else $LEDGER_URL, else the one file in state/ledgers",
-)
-
 
 @click.command
 @click.argument("run")
@@ -33,7 +25,7 @@ _LEDGER = click.option(
 @click.option("--sign", metavar="KEY", default="", help="sign it with this SSH key")
 @click.option("--withdraw", is_flag=True, help="take an approval back")
 @click.option("--reason", default="", help="why; kept in the ledger")
-@_LEDGER
+@ledger_option
 def approve(
     ledger: str, run: str, task: str, role: str, sign: str, reason: str, *, withdraw: bool
 ) -> int:
@@ -70,7 +62,7 @@ def approve(
 @click.argument("task")
 @click.option("--with", "evidence", metavar="TEXT", required=True, help="what shows that it is so")
 @click.option("--on", "target", metavar="TARGET", default="", help="where it has several targets")
-@_LEDGER
+@ledger_option
 def confirm(ledger: str, run: str, task: str, evidence: str, target: str) -> int:
     """Confirm that a person has done a task; in a rollback, that it is put back.
 

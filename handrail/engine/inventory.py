@@ -40,6 +40,7 @@ class Inventory:
     needs: Mapping[str, type] | None
     lease_seconds: float = SECONDS
     keys: frozenset[str] = FORWARD  # of `--data`, that this command's engine reads
+    seal: object = None  # who signs, and where a seal is put, as the inventory has it
 
     @classmethod
     def here(cls, needs: Mapping[str, type] | None, keys: frozenset[str]) -> Self:
@@ -74,7 +75,8 @@ class Inventory:
         except ClientError as error:
             raise _not_started(f"{error.what}: {error.why}", error.fix) from None
         kept = Kept.at(address, project, name, key)
-        return cls(name, kept, needs, _lease_seconds(host.data.get("lease_seconds")), keys)
+        seconds, seal = host.data.get("lease_seconds"), host.data.get("seal")
+        return cls(name, kept, needs, _lease_seconds(seconds), keys, seal)
 
     @property
     def ledger(self) -> Path:

@@ -15,6 +15,7 @@ from handrail.ledger.archive.look import file_of, is_as_archived, lying_elsewher
 from handrail.ledger.errors import LedgerDamaged
 from handrail.ledger.rawfile import RawFile
 from handrail.ledger.recompute import FORMAT, NAMES, digest, parsed
+from handrail.ledger.seal import Seal
 from handrail.ledger.views.story import Story
 
 LIMITS = (
@@ -48,6 +49,7 @@ class Audit:
     runs: int = 0
     attempts: int = 0
     head: str = ""
+    seals: int = 0  # that it was held against
     published: str = ""  # how a head published earlier relates to this file
     problems: list[Remark] = field(default_factory=list)
     warnings: list[Remark] = field(default_factory=list)
@@ -88,35 +90,46 @@ class Raw(Protocol):
         """Yield why what it sealed cannot be opened."""
 
 
-def audit(path: Path, published: str = "", *, whole: bool = True) -> Audit:
+def audit(
+    path: Path, published: str = "", seals: Sequence[Seal] = (), *, whole: bool = True
+) -> Audit:
     """Look at everything a ledger file says, and the archives that its chain goes through.
 
     Args:
         path: The file.
         published: A head that was printed by an earlier audit and kept elsewhere; hex.
+        seals: Seals of it whose signatures are good.
         whole: An archive that is not there is a problem; else it is only told.
 
     Raises:
         LedgerDamaged: it cannot be read at all.
     """
     return rawfile.look(
-        path, lambda db: examine(RawFile(db, path), path.parent, published, whole=whole)
+        path, lambda db: examine(RawFile(db, path), path.parent, published, seals, whole=whole)
     )
 
 
-def examine(raw: Raw, folder: Path, published: str = "", *, whole: bool = True) -> Audit:
+def examine(
+    raw: Raw,
+    folder: Path,
+    published: str = "",
+    seals: Sequence[Seal] = (),
+    *,
+    whole: bool = True,
+) -> Audit:
     """Look at everything a ledger says.
 
     Args:
         raw: The ledger as it lies there.
         folder: Where its archives are looked for.
         published: A head that was printed by an earlier audit and kept elsewhere; hex.
+        seals: Seals of it whose signatures are good.
         whole: An archive that is not there is a problem; else it is only told.
     """
     environment = next(iter(raw.environments), "")
     found = Audit(raw.name, environment)
     found.problems.extend(Remark(None, what) for what in _whole(raw))
-    reader = _Reader(found, published)
+    reader = _Reader(found, published, seals)
     for part in lying_elsewhere(raw.archives()):
         reader.take_part(part, folder, whole=whole)
     reader.take(raw.rows(_COLUMNS, environment))
@@ -127,6 +140,10 @@ def examine(raw: Raw, folder: Path, published: str = "", *, whole: bool = True) 
     found.problems.extend(Remark(None, what) for what in _marks(raw, links))
     if published:
         _compare(found, reader.place)
+    found.seals = len(seals)
+    for each in seals:
+        against = each.against(environment, found.newest, reader.sealed[each.seq])
+        found.problems.extend(Remark(None, what) for what in against)
     found.problems.sort(key=lambda remark: remark.seq or 0)
     return found
 
@@ -134,7 +151,8 @@ def examine(raw: Raw, folder: Path, published: str = "", *, whole: bool = True) 
 class _Reader:
     """Takes entry after entry, wherever they lie, and tells what is wrong with them."""
 
-    def __init__(self, found: Audit, published: str) -> None:
+    def __init__(self, found: Audit, published: str, seals: Iterable[Seal] = ()) -> None:
+        self.sealed = dict.fromkeys((each.seq for each in seals), "")  # the digest that is there
         self.found, self.published = found, published
         self.links, self.story = _Links(), Story()
         self.place = 0  # where the published head stands
@@ -149,6 +167,8 @@ class _Reader:
             for what in self.story.take(fields):
                 found.problems.append(Remark(fields["seq"], what))
             found.entries += 1
+            if fields["seq"] in self.sealed:
+                self.sealed[fields["seq"]] = computed
             if self.published and computed == self.published:
                 self.place = fields["seq"]
 

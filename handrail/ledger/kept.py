@@ -1,6 +1,6 @@
 """Where a ledger is kept, a file or a server, and all that is opened from there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -13,6 +13,7 @@ from handrail.ledger.postgres.ledger import PostgresLedger
 from handrail.ledger.postgres.raw import RawSchema
 from handrail.ledger.postgres.server import SCHEMES, Server
 from handrail.ledger.postgres.vault import ServerVault, Values
+from handrail.ledger.seal import Seal
 from handrail.ledger.seam import Ledger, NoLedger
 from handrail.ledger.secrets import Vault
 from handrail.ledger.store import SqliteLedger, open_ledger
@@ -90,22 +91,25 @@ class Kept:
             return Vault.beside(self.file, planning=planning, known=known)
         return self._server_vault(self.server, planning=planning, known=known)
 
-    def audit(self, published: str = "", *, whole: bool = True) -> Audit:
+    def audit(
+        self, published: str = "", seals: Sequence[Seal] = (), *, whole: bool = True
+    ) -> Audit:
         """Look at everything the ledger says, and the archives that its chain goes through.
 
         Args:
             published: A head that was printed by an earlier audit and kept elsewhere; hex.
+            seals: Seals of it whose signatures are good.
             whole: An archive that is not there is a problem; else it is only told.
 
         Raises:
             LedgerDamaged: it cannot be read at all.
         """
         if self.server is None:
-            return audit(self.file, published, whole=whole)
+            return audit(self.file, published, seals, whole=whole)
         at_hand = self.key is not None or self.file.with_suffix(".key").exists()
         vault = self._server_vault(self.server, planning=True, known="") if at_hand else None
         raw = RawSchema(self.server, vault)
-        return examine(raw, self.file.parent, published, whole=whole)
+        return examine(raw, self.file.parent, published, seals, whole=whole)
 
     def _server_vault(self, server: Server, *, planning: bool, known: str) -> ServerVault:
         key = self.file.with_suffix(".key")

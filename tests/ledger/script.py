@@ -37,11 +37,12 @@ class Script:
     run: str = ""
     attempt: int = 0
     undoes: str = ""
+    environment: str = "lab"
 
     def __post_init__(self):
         """Make the ledger."""
         self.kept = self.kept if isinstance(self.kept, Kept) else Kept(self.kept)
-        self.ledger = self.kept.open("lab", create=True)
+        self.ledger = self.kept.open(self.environment, create=True)
         self.vault = self.kept.vault(self.ledger)
 
     @property

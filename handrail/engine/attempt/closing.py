@@ -10,6 +10,7 @@ from pathlib import Path
 
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.command import is_dry, is_json, runbook_file, to_paste
+from handrail.engine.attempt.sealing import seal_as_configured
 from handrail.engine.attempt.stakes import stake_lines
 from handrail.engine.attempt.summary import summary
 from handrail.engine.decide.end import EndFacts, exit_status
@@ -77,6 +78,8 @@ def _end(attempt: Attempt, signalled: int) -> int:
     if began or attempt.refusal is None:
         error = _refusal_of(attempt.end if began else attempt.refuse_to_start)
         _print([str(error)] if error is not None else [])
+    if began and attempt.writer is None:
+        _print(list(seal_as_configured(attempt)))
     _print(summary(attempt))
     refusal, outcome = attempt.refusal, attempt.run.outcome
     return exit_status(

@@ -237,6 +237,8 @@ def audit_as_text(found: Audit) -> list[str]:
     lines = [f"Ledger {found.ledger} of {found.environment}: {counts}."]
     if found.published:
         lines.append(f"{found.published[:1].upper()}{found.published[1:]}.")
+    if found.seals:
+        lines.append(f"Held against {plain.count(found.seals, 'seal')} of it.")
     if found.good:
         lines.append("No problem was found.")
     else:

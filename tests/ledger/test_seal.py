@@ -1,0 +1,264 @@
+"""Seals: what a forger with the ledger in hand cannot make anew; and who finds which forgery."""
+
+import base64
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from handrail.cli.__main__ import main
+from handrail.ledger.audit import audit
+from handrail.ledger.kept import Kept
+from tests.ledger.script import Script, cutover, forging, proven, rehash, renumber, standing
+
+ROOT = Path(__file__).parents[2]
+HARMLESS = "UPDATE entries SET actor = 'mallory' WHERE seq = 4"
+
+
+def inserted(db):
+    """Put a refusal that never was between two entries."""
+    renumber(db, 5, 1)
+    names = "format, run, attempt, at, event, task, step, target, actor, reason, token, body"
+    db.execute(f"INSERT INTO entries (seq, {names}, prev, sha256) SELECT 5, {names}, prev, sha256 "
+               "FROM entries WHERE seq = 4")  # fmt: skip
+
+
+def exchanged(db):
+    """Let two entries change places."""
+    for seq, to in ((4, 99), (5, 4), (99, 5)):
+        db.execute("UPDATE entries SET seq = ? WHERE seq = ?", (to, seq))
+
+
+def deleted(db):
+    """Take a refusal out, and close the gap."""
+    seq = db.execute("SELECT seq FROM entries WHERE event = 'step.refused'").fetchone()[0]
+    db.execute("DELETE FROM entries WHERE seq = ?", (seq,))
+    renumber(db, seq + 1, -1)
+
+
+def by(*changes, anew=False):
+    """Return a forger that does this to the tables."""
+
+    def forge(path, older):
+        del older
+        with forging(path) as db:
+            for change in changes:
+                db.execute(change) if isinstance(change, str) else change(db)
+            if anew:
+                rehash(db)
+
+    return forge
+
+
+def put_back(path, older):
+    """Put an older copy back, vault and all."""
+    shutil.copy(older, path)
+
+
+def written_anew(path, older):
+    """Write a chain that is sound, and tells another story."""
+    del older
+    path.unlink()
+    proven(path)
+
+
+def another_put_here(path, older):
+    """Put the ledger of staging where production's belongs."""
+    del older
+    path.unlink()
+    other = Script(Kept(path), environment="staging")
+    other.start("cutover-1")
+    other.end("stopped")
+
+
+FORGERIES = {
+    "an entry edited": by(HARMLESS),
+    "an entry edited, and all digests after it made anew": by(HARMLESS, anew=True),
+    "an entry deleted": by("DELETE FROM entries WHERE seq = 4"),
+    "an entry deleted, and the rest made anew": by(deleted, anew=True),
+    "two entries exchanged": by(exchanged),
+    "an entry inserted": by(inserted),
+    "the newest entries cut off": by("DELETE FROM entries WHERE seq > 6"),
+    "an older copy put back": put_back,
+    "all of it written anew, as it never was": written_anew,
+    "the environment exchanged": by("UPDATE about SET environment = 'staging'"),
+    "another environment's ledger put in its place": another_put_here,
+    "all of it written anew, and the head that is kept outside, too": written_anew,
+}
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    """The keys of Ada, who seals, and of Mallory."""
+    folder = tmp_path_factory.mktemp("keys")
+    for name in ("ada", "mallory"):
+        made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", folder / name]
+        subprocess.run(made, check=True)
+    return folder
+
+
+@pytest.fixture
+def sealed(tmp_path, keys, capsys):
+    """A ledger with an older copy, the head that was kept, and a folder with its seal."""
+    path, older = tmp_path / "lab.sqlite", tmp_path / "older.sqlite"
+    script = standing(path)
+    shutil.copy(path, older)
+    script.start("cutover-1", 2)
+    script.end("stopped")
+    head = audit(path).head
+    seal(path, keys / "ada", tmp_path / "seals")
+    capsys.readouterr()
+    return path, older, head
+
+
+def seal(path, key, *places):
+    """Seal the head of a ledger; returns the exit status."""
+    put = [word for place in places for word in ("--to", str(place))]
+    return main(["seal", "--key", str(key), *put, "--ledger", str(path)])
+
+
+def verify(path, *more):
+    """Tell whether `handrail verify` finds nothing."""
+    return main(["verify", "--ledger", str(path), *map(str, more)]) == 0
+
+
+def table():
+    """Return what the page says of each forgery: found or missed, plain, with head, with seal."""
+    page = (ROOT / "state" / "README.md").read_text(encoding="utf-8")
+    row = r"^\| (.+?) \| (found|missed) \| (found|missed) \| (found|missed) \|$"
+    rows = re.findall(row, page, re.MULTILINE)
+    return {name: tuple(found) for name, *found in rows}
+
+
+def test_the_page_tells_every_kind_of_forgery():
+    """The table is the list of these tests."""
+    assert list(table()) == list(FORGERIES)
+
+
+@pytest.mark.parametrize("kind", FORGERIES)
+def test_each_forgery_is_found_as_the_page_says(sealed, keys, kind):
+    """By the chain alone, with a head that was kept, and with a seal."""
+    path, older, head = sealed
+    known = ["--seal", path.with_name("seals"), "--signers", keys / "ada.pub"]
+    assert verify(path)
+    assert verify(path, "--head", head)
+    assert verify(path, *known)
+
+    FORGERIES[kind](path, older)
+    kept = audit(path).head if kind.endswith("outside, too") else head
+    found = [not verify(path), not verify(path, "--head", kept), not verify(path, *known)]
+
+    assert tuple("found" if each else "missed" for each in found) == table()[kind]
+
+
+@pytest.mark.parametrize("kind", FORGERIES)
+@pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js on this machine")
+def test_the_verifier_in_another_language_finds_them_by_the_seal(sealed, keys, kind, capsys):
+    """It has the export, the seal and the public key, and shares no code with us."""
+    path, older, _ = sealed
+    seals = sorted(path.with_name("seals").glob("*.json"))
+    assert node(exported(path, capsys), seals, keys / "ada.pub").startswith("good: ")
+
+    FORGERIES[kind](path, older)
+    text = raw_export(path)
+
+    assert "not good" in node(text, seals, keys / "ada.pub")
+
+
+def exported(path, capsys):
+    """Return what `handrail export` prints."""
+    assert main(["export", "--ledger", str(path)]) == 0
+    return capsys.readouterr().out
+
+
+def raw_export(path):
+    """Return the entries as they lie in a file that may be forged."""
+    with closing(sqlite3.connect(path)) as db:
+        db.row_factory = sqlite3.Row
+        (environment,) = db.execute("SELECT environment FROM about").fetchone()
+        rows = db.execute("SELECT * FROM entries ORDER BY seq").fetchall()
+    entries = [dict(row) | {"body": json.loads(row["body"]), "environment": environment}
+               for row in rows]  # fmt: skip
+    return "".join(f"{json.dumps(each)}\n" for each in entries)
+
+
+def node(text, seals, key):
+    """Return what the verifier says."""
+    given = [word for each in seals for word in ("--seal", str(each))]
+    command = ["node", str(ROOT / "docs" / "verify.mjs"), *given, "--key", str(key)]
+    return subprocess.run(
+        command, input=text, capture_output=True, text=True, check=False
+    ).stdout.splitlines()[-1]
+
+
+def test_a_seal_is_an_in_toto_statement_of_the_run(sealed):
+    """Its subject is the head; its predicate says where the run stands."""
+    path, _, head = sealed
+    (file,) = path.with_name("seals").glob("*.json")
+    envelope = json.loads(file.read_text())
+
+    said = json.loads(base64.b64decode(envelope["payload"]))
+
+    assert envelope["payloadType"] == "application/vnd.in-toto+json"
+    assert said["_type"] == "https://in-toto.io/Statement/v1"
+    assert said["subject"] == [{"name": "lab/cutover-1", "digest": {"sha256": head}}]
+    assert said["predicate"]["run"]["outcome"] == "stopped"
+    assert [each["state"] for each in said["predicate"]["run"]["tasks"]][:2] == ["changed"] * 2
+
+
+def test_a_seal_by_another_key_proves_nothing(sealed, keys, capsys):
+    """Nor one whose payload was changed, nor one without anybody who may sign."""
+    path, _, _ = sealed
+    seals = path.with_name("others")
+    seal(path, keys / "mallory", seals)
+    (file,) = seals.glob("*.json")
+    known = ["--seal", seals, "--signers", keys / "ada.pub"]
+
+    assert not verify(path, *known)
+    assert "signed by none of those who may" in capsys.readouterr().err
+    envelope = json.loads(next(path.with_name("seals").glob("*.json")).read_text())
+    payload = base64.b64decode(envelope["payload"]).replace(b"stopped", b"proven!")
+    file.write_text(json.dumps(envelope | {"payload": base64.b64encode(payload).decode()}))
+    assert not verify(path, *known)
+    assert main(["verify", "--ledger", str(path), "--seal", str(seals)]) == 2
+    file.write_text("{}")
+    assert not verify(path, *known)
+
+
+def test_a_seal_is_put_into_git_notes_and_on_record(tmp_path, keys, capsys):
+    """Into each place that is named; the ledger says where."""
+    path, repository = tmp_path / "lab.sqlite", tmp_path / "repo"
+    script = cutover(path)
+    made = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(repository)]
+    subprocess.run(["git", "init", "-q", str(repository)], check=True)
+    subprocess.run([*made, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
+    for name, value in (("name", "a"), ("email", "a@b")):
+        subprocess.run(["git", "-C", repository, "config", f"user.{name}", value], check=True)
+
+    assert seal(path, keys / "ada", tmp_path / "seals", f"git:{repository}") == 0
+    command = ["git", "-C", repository, "notes", "--ref=handrail", "show", "HEAD"]
+    note = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    last = script.ledger.entries()[-1]
+
+    assert json.loads(note) == json.loads(next((tmp_path / "seals").glob("*.json")).read_text())
+    assert (last.event, len(last.body["to"])) == ("head.sealed", 2)
+    assert audit(path).good
+
+
+def test_what_cannot_be_sealed_is_told(tmp_path, keys, capsys):
+    """No key, no place, a place that takes nothing."""
+    path = tmp_path / "lab.sqlite"
+    proven(path)
+    (tmp_path / "file").write_text("")
+
+    assert seal(path, tmp_path / "none", tmp_path) == 1
+    assert seal(path, keys / "ada") == 2
+    assert seal(path, keys / "ada", tmp_path / "file" / "x") == 1
+    assert seal(path, keys / "ada", f"git:{tmp_path}") == 1
+    told = capsys.readouterr().err
+    assert all(each in told for each in ("no key", "no place outside", "was not written", "notes"))
