@@ -10,6 +10,27 @@ import yaml
 Pair = tuple[yaml.Node, yaml.Node]  # a key and its value
 
 
+def refuse_repeated(node: yaml.Node | None) -> None:
+    """Raise where a mapping holds a key twice: YAML's readers take either, Render one of them.
+
+    Raises:
+        ValueError: naming the key and both lines.
+    """
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            refuse_repeated(item)
+    if isinstance(node, yaml.MappingNode):
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if (
+                isinstance(key, yaml.ScalarNode)
+                and (first := lines.setdefault(key.value, line)) < line
+            ):
+                raise ValueError(f"`{key.value}` stands twice, in line {first} and line {line}")
+            refuse_repeated(value)
+
+
 @dataclass(frozen=True)
 class Listing:
     """A list of services: values, node, the key before it, and whether it stands in braces."""

@@ -17,6 +17,7 @@ from .blueprint_nodes import (
     beside_services,
     lasting,
     listings_of,
+    refuse_repeated,
     services_of,
     sources_of,
 )
@@ -46,6 +47,7 @@ class Blueprint:
         try:
             self.data = yaml.safe_load(plain)
             root = yaml.compose(self._page.text, Loader=yaml.SafeLoader)
+            refuse_repeated(root)
             self._listings: list[Listing] = list(listings_of(self.data, root))
             self.services = [each for part in self._listings for each in services_of(part)]
         except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
@@ -82,7 +84,7 @@ class Blueprint:
             if each.name not in removed and each.name not in new:
                 cuts += renamed(each)
                 cuts += held(self._page, each) if each.name in to_hold else ()
-        made = Blueprint(self._cut(cuts), self.path)
+        made = self._made(self._cut(cuts))
         self._refuse_changed(made, removed | set(new), to_hold)
         return made
 
@@ -107,6 +109,18 @@ class Blueprint:
             text = text[:start] + instead + text[end:]
         text = text if self._is_ended else text.removesuffix("\n")
         return self._mark + text.replace("\n", self._end)
+
+    def _made(self, text: str) -> "Blueprint":
+        """Read what the edit made; what goes may hold what something else refers to."""
+        try:
+            return Blueprint(text, self.path)
+        except ClientError as error:
+            raise ClientError(
+                f"`{self.path}` was not changed",
+                f"what stays could not be read without what goes: {error.why.splitlines()[0]}",
+                "write out what an alias stands for where it is used, commit, push, then the same "
+                "command again",
+            ) from error
 
     def _refuse_changed(self, made: "Blueprint", ours: set[str], to_hold: set[str]) -> None:
         """Raise where the edit reached something that it was not meant for."""

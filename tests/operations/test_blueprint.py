@@ -231,8 +231,10 @@ def test_a_dash_may_stand_alone_on_its_line(dash):
 def test_an_anchor_that_goes_with_a_service_and_is_used_elsewhere_is_refused():
     """The file would not be YAML any more."""
     text = "services:\n- name: old-api\n  envVars: &v\n  - {key: a}\n- name: w\n  envVars: *v\n"
-    with pytest.raises(ClientError, match=r"render\.yaml"):
+    with pytest.raises(ClientError, match=r"render\.yaml") as caught:
         edited(text)
+    assert "without what goes: found undefined alias 'v'" in caught.value.why
+    assert "write out what an alias stands for" in caught.value.fix
 
 
 def test_a_reference_to_a_service_that_goes_is_named():
@@ -243,6 +245,14 @@ def test_a_reference_to_a_service_that_goes_is_named():
     )
     assert Blueprint(text, "p").references({"old-api"}) == ["`site` takes it from `old-api`"]
     assert Blueprint(text, "p").references({"site"}) == []
+
+
+def test_a_key_that_stands_twice_is_refused_with_its_lines():
+    """Readers of YAML take the first or the last of them."""
+    text = "services:\n- name: old-api\n  envVars:\n  - {key: A}\n  name: other\n"
+    with pytest.raises(ClientError) as caught:
+        Blueprint(text, "render.yaml")
+    assert caught.value.why == "`name` stands twice, in line 2 and line 5"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import yaml
 
 from handrail.clients.errors import ClientError
 from handrail.transfer.load import load
+from handrail.transfer.load.catchup import catch_up
 from handrail.transfer.read import preflight, standing
 from handrail.transfer.read.preflight import PreflightFailed
 
@@ -271,6 +272,33 @@ def test_what_is_dropped_or_changed_is_counted(small):
     found = {f"{f.table}.{f.column}": f for f in small.preflight().findings}
     assert {name: each.rows for name, each in found.items()} == {"t.gone": 2, "lost.": 2, "t.a": 2}
     assert found["t.a"].values == ("1 becomes 10", "2 becomes 20")
+
+
+def test_what_is_dropped_or_changed_is_recorded_row_by_row(small):
+    """Of each column the first thousand, and more is told before; also after a catch-up."""
+    small.holds(
+        "create table t(id int primary key, a text, b text, token text, c int);"
+        "insert into t select n, 'X' || n, 'gone', 's3cret', n from generate_series(1, 1200) n;"
+        "update t set a = lower(a) where id > 3; update t set b = null where id > 1100",
+        "create table t(id int primary key, a text, b int)",
+        "tables:\n  t:\n    copy: [id]\n    max_quarantined: 1\n    columns:\n"
+        "      a: {sql: 'lower({a})'}\n      b: {from: c}\n"
+        "    quarantine: [{when: '{id} = 2', reason: out}]\n"
+        "    drop: {b: nobody reads it, token: signs in again}\n",
+    )
+    told = {f.column: f.what for f in small.preflight().findings}
+    assert told["b"].endswith("nobody reads it; a load records the first 1000")
+    plan = small.plan()
+    load.load(plan, *small.urls)
+    small.here("update t set c = 0 where id = 7")
+    catch_up(plan, *small.urls, bound_seconds=60)
+
+    recorded = "select count(*), min(key), min(old_value), min(new_value) from _migration.adjusted "
+    recorded += "where table_name = 't' and (action, column_name) = ('{}', '{}')"
+    assert small.there(recorded.format("sql", "a")) == [(2, "1", "X1", "x1")]
+    assert small.there(recorded.format("drop", "b")) == [(1000, "1", "gone", None)]
+    assert small.there(recorded.format("drop", "token")) == [(1000, "1", "withheld", None)]
+    assert small.verify().reasons() == []
 
 
 def test_a_row_without_a_primary_key_is_named_by_a_unique_pair(small):

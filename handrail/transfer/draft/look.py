@@ -8,8 +8,8 @@ from handrail.transfer.draft.rule import FILLINGS, Rule
 from handrail.transfer.session.connection import value
 from handrail.transfer.session.quoting import literal
 from handrail.transfer.sql import casts
+from handrail.transfer.sql.secret import sounds_secret
 
-SECRETS = ("password", "passwd", "pwd", "hash", "secret", "token", "api_key", "apikey")
 LINKS = ("url", "path", "pic", "image", "file", "avatar", "photo")
 
 
@@ -39,7 +39,7 @@ class Look(Casting):
         both_texts = self.origin.is_text and self.target.is_text
         if not both_texts:
             self.cast(rule)
-        elif any(word in self.target.name.lower() for word in SECRETS):
+        elif sounds_secret(self.target.name):
             self._secret(rule)
         elif any(word in self.target.name.lower() for word in LINKS):
             rule.parts["link"] = "true"

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import astuple, dataclass
 from functools import partial
 
+from handrail.transfer.load import altered
 from handrail.transfer.load.admission import alone, finished
 from handrail.transfer.load.chunks import LoadFailed, target_sums, told
 from handrail.transfer.load.moving import hold_limits
@@ -93,6 +94,8 @@ def _round(session: Connection, plan: Plan, source: str) -> tuple[int, str | Non
             moved = refresh(session, plan, supply)
             hold_limits(session, plan, [table.name for table in plan.tables])
             set_sequences(session, plan, supply)
+            if moved:
+                altered.record(session, plan, ours)
         return moved, supply.mark
 
 

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from handrail.transfer.load import bulk, rebuild
+from handrail.transfer.load import altered, bulk, rebuild
 from handrail.transfer.load.admission import LoadRefused, admit, alone, finished
 from handrail.transfer.load.chunks import LoadFailed, Supply, told
 from handrail.transfer.load.moving import Moving, batches_of, hold_limits
@@ -191,6 +191,8 @@ def carry(
             hold_limits(session, plan, tables)
         rebuild.put_back(session, plan, destination, pool.number if pool else 1)
         set_sequences(session, plan, supply)
+        if isinstance(supply, LiveSupply):  # the files of an export hold what is moved only
+            altered.record(session, plan, supply.session)
         session.execute(
             "update _migration.run set finished_at = now(), mark = %s, rows = (select sum(rows) "
             "from _migration.chunk where digest = run.digest) where digest = %s",

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from handrail.transfer.mapping.rules import Action
+from handrail.transfer.mapping.rules import MOST_RECORDED, Action
 from handrail.transfer.mapping.words import FileWords
 
 PARTS = (
@@ -75,7 +75,9 @@ an alias.
 ## What is done about a fault
 
 Each `when_…` names one of these. All but `refuse` are recorded row by row, in
-`_migration.quarantine` and `_migration.adjusted` of the destination.
+`_migration.quarantine` and `_migration.adjusted` of the destination. So are values that `sql:`
+makes others of (action `sql`) and those of dropped columns (action `drop`, without the value where
+the name sounds like a secret): of each column the first {most} rows; the preflight counts all.
 
 {acts}
 """
@@ -100,7 +102,7 @@ def page() -> str:
     found = {"FileWords": whole} | whole["$defs"]
     parts = "\n".join(_part(title, found[name]) for name, title in PARTS)
     acts = "\n".join(f"- `{action}`: {said}" for action, said in ACTS.items())
-    return PAGE.format(example=EXAMPLE, parts=parts, acts=acts)
+    return PAGE.format(example=EXAMPLE, parts=parts, acts=acts, most=f"{MOST_RECORDED:,}")
 
 
 def _part(title: str, part: dict[str, Any]) -> str:  # Any: JSON

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 TIME_OF_RUN = "{time_of_run}"  # a constant: the moment at which the load began
+MOST_RECORDED = 1000  # rows of a column of which a load writes down what the mapping itself changes
 
 
 class Fault(StrEnum):

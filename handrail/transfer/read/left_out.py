@@ -1,8 +1,9 @@
 """What does not arrive as it is: dropped tables and columns, and values that `sql:` changes."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from handrail.transfer.mapping.rules import Fault
+from handrail.transfer.mapping.rules import MOST_RECORDED, Fault
 from handrail.transfer.read.findings import SAMPLES, SHOWN, Finding
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import quoted
@@ -20,7 +21,7 @@ def check(session: Connection, plan: Plan) -> Iterator[Finding]:
     found = session.execute(" union all ".join(counts)).fetchall() if counts else []
     for number, rows in sorted(found):
         drop = plan.drops[number]
-        what = f"values are dropped: {drop.reason}"
+        what = f"values are dropped: {drop.reason}{_recorded(rows)}"
         if drop.column is None:
             what = f"the table is dropped: {drop.reason}"
         if rows or drop.column is None:
@@ -31,17 +32,39 @@ def check(session: Connection, plan: Plan) -> Iterator[Finding]:
             yield from _changed(session, table, column)
 
 
-def _changed(session: Connection, table: TablePlan, column: ColumnPlan) -> Iterator[Finding]:
-    """Count the values that differ from the one source value they are made of."""
+@dataclass(frozen=True)
+class Changed:
+    """What `sql:` makes of the value of a source `column`, of the `rows` for which that differs."""
+
+    column: str
+    was: str
+    now: str
+    rows: str
+
+
+def changed_of(table: TablePlan, column: ColumnPlan) -> Changed | None:
+    """Return what `sql:` changes of the one source value it reads; None where that is no question.
+
+    Digits that a mere cast loses are a fault of their own.
+    """
     lossy = any(f.column == column.name and f.fault is Fault.LOSSY for f in table.faults)
     named = [name for name in column.sources if name == column.name] or column.sources
     if column.rule.sql is None or lossy or len(named) != 1:
-        return
+        return None
     was, now = f"s.{quoted(named[0])}::text", f"({column.sql})::text"
-    needs = column.needs | table.needs_of_kept
+    relation = table.relation(needs=column.needs | table.needs_of_kept)
+    rows = f"{relation} where {table.kept()} and {was} is distinct from {now}"
+    return Changed(named[0], was, now, rows)
+
+
+def _changed(session: Connection, table: TablePlan, column: ColumnPlan) -> Iterator[Finding]:
+    """Count the values that differ from the one source value they are made of."""
+    found = changed_of(table, column)
+    if found is None:
+        return
     row = session.execute(
-        f"with found as materialized (select {table.key_text} as key, {was} as was, {now} as now "
-        f"from {table.relation(needs=needs)} where {table.kept()} and {was} is distinct from {now})"
+        f"with found as materialized (select {table.key_text} as key, {found.was} as was, "
+        f"{found.now} as now from {found.rows})"
         f" select count(*), array(select key from found limit {SAMPLES}), "
         f"array(select concat_ws(' becomes ', left(coalesce(was, 'NULL'), {SHOWN}), "
         f"left(coalesce(now, 'NULL'), {SHOWN})) "
@@ -49,8 +72,13 @@ def _changed(session: Connection, table: TablePlan, column: ColumnPlan) -> Itera
     ).fetchone() or (0, [], [])
     if row[0]:
         shown = () if column.secret else tuple(row[2])
-        what = f"`sql:` makes another value of `{named[0]}`"
+        what = f"`sql:` makes another value of `{found.column}`{_recorded(row[0])}"
         yield Finding(
             table.name, column.name, what, "noted", row[0], tuple(row[1]),
             str(column.rule.place), shown,
         )  # fmt: skip
+
+
+def _recorded(rows: int) -> str:
+    """Say how much of it a load writes down, where that is not all."""
+    return f"; a load records the first {MOST_RECORDED}" if rows > MOST_RECORDED else ""

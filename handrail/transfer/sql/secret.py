@@ -10,12 +10,19 @@ from handrail.transfer.sql.parts import ColumnPlan, FaultPlan
 from handrail.transfer.sql.plan import TablePlan
 
 WITHHELD = "'withheld'::text"
+# Of columns that nobody calls secret because they are moved nowhere.
+SOUNDS_SECRET = ("password", "passwd", "pwd", "hash", "secret", "token", "api_key", "apikey")
 
 
 def read_by(rules: Iterable[TableRule], source: str) -> frozenset[str]:
     """Return the columns of a source table that a secret rule reads, whichever table it fills."""
     secret = (c for rule in rules if rule.source == source for c in rule.columns if c.secret)
     return frozenset(name for column in secret for name in _read(column))
+
+
+def sounds_secret(name: str) -> bool:
+    """Say whether a column has the name of one that holds secrets."""
+    return any(word in name.lower() for word in SOUNDS_SECRET)
 
 
 def _read(rule: ColumnRule) -> Iterable[str]:

@@ -126,7 +126,7 @@ def _count(
     conditions = [
         f"{each.wrong} and not exists (select 1 from _migration.adjusted a where a.key = t.name "
         f"and a.table_name = {literal(table.name)} "
-        f"and a.column_name = {literal(each.column.name)})"
+        f"and a.column_name = {literal(each.column.name)} and a.action <> 'drop')"
         for each in columns
     ]
     counts = ", ".join(f"count(*) filter (where {condition})" for condition in conditions)
