@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import pytest
 import requests
 from rehearsal.layout import Layout
-from rehearsal.lifecycle import down, up
 
 from tests.chaos.test_night_kills import doubled_commits, doubled_services
 from tests.e2e.night import Night
@@ -65,9 +64,10 @@ ROWS = [
 def night(tmp_path):
     """A world of its own, as found before the cutover."""
     story = Night(Layout(tmp_path / "world"))
-    up(story.layout, 300, print)
+    code, said = story.run(f"python -m rehearsal up --dir {story.layout.directory} --rows 300")
+    assert code == 0, said
     yield story
-    down(story.layout, print)
+    story.run(f"python -m rehearsal down --dir {story.layout.directory}")
 
 
 def test_each_fault_of_render_is_told_and_the_same_command_goes_on(night, record_property):

@@ -246,6 +246,16 @@ def test_a_finished_run_changes_nothing_when_it_is_run_again(night):
     assert after == before
 
 
+def test_render_was_asked_within_its_limits(night):
+    """Limits are on all night; a cutover takes some 400 calls, and this one began twice."""
+    url = f"{night.layout.read()['render']['api']}/_calls"
+    key = {"Authorization": f"Bearer {night.secret('render_key')}"}
+    told = requests.get(url, headers=key, timeout=20).json()
+    assert told["calls"] < 700, told
+    assert told["most_reads_a_minute"] <= 400
+    assert told["limited"] == 0
+
+
 def test_a_row_written_on_django_is_there_to_be_kept(night):
     """Users write on Django after the switch; the rollback must not lose it silently."""
     account = next(each for each in night.canaries() if each["role"] == "admin")
