@@ -94,10 +94,10 @@ class Console:
 
     def hear(self, entry: Entry) -> None:
         """Tell what was just recorded of a call."""
-        if not entry.task or entry.run != self.attempt.run.id:
-            return
         key = (entry.task, entry.target)
-        task = self.attempt.run.tasks[key]
+        task = self.attempt.run.tasks.get(key)
+        if task is None or entry.run != self.attempt.run.id:
+            return  # of a run, of the one that a rollback undoes, or of a call by its former id
         if entry.event in BEGINS:
             self.begin(task)
         elif entry.event in ENDS and key in self.at_work:
@@ -139,8 +139,8 @@ class Console:
 
     def _place(self, call: Declared) -> str:
         """Return which call of how many it is, on which target, in its own words."""
-        places = list(self.attempt.calls.places)
-        number = f"{places.index(call.task) + 1}/{len(places)}"
+        places = self.attempt.calls.order()
+        number = f"{places[call.task] + 1}/{len(places)}" if call.task in places else "no call"
         return f"[{number}] {call.task} {call.target}  {one_line(call.name)}"
 
     def line(self, text: str) -> None:
