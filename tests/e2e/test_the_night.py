@@ -40,6 +40,7 @@ NODE_LIVE = {
     "id": {"absent": "messages are not deleted"},
     "shows": "ul li",
 }
+CLOCK = r"\d\d:\d\d:\d\d"
 REASON = ' --data reason="rehearsed"'
 
 
@@ -151,6 +152,8 @@ def test_planning_writes_nothing_and_says_what_would_happen(night):
     code, said = night.run(PLAN)
     assert code == 0, said[-3000:]
     assert "Stop writes on the legacy database" in said
+    assert "To before-the-night, users-back: Users work with Node as before" in said
+    assert "The legacy database refuses writes from 9.0.2 until 11.2 is done" in said
     assert "unchanged" in said
     assert "would run again" in said or "would adopt" in said
     assert (night.ledger.read_bytes(), night.tip("rotc_backend")) == before
@@ -172,6 +175,9 @@ def test_the_same_command_resumes(night):
         code, said = night.run(CUTOVER)
     assert code == 0, said[-3000:]
     assert writer.refused, "the freeze refused nobody"
+    frozen = rf"\[\d+/\d+\] 9\.0\.2 production  Stop writes on the legacy database  {CLOCK}"
+    assert re.search(frozen + r".*\n(?:.*\n){0,6}?        changed in ", said)
+    assert "Skipped" not in said, "targets that a call is not for are not printed"
     night.written = writer
     assert "steps proven." in said
     assert set(night.states().values()) <= {"changed", "unchanged"}
@@ -282,7 +288,11 @@ def test_a_rollback_is_planned_before_it_is_done(night):
     before = night.ledger.read_bytes()
     code, said = night.run(f"{ROLLBACK_PLAN}{REASON} --dry")
     assert code == 0, said[-3000:]
-    assert said.index("frontend.release (task 11.2") < said.index("freeze.writes (task 9.0.2")
+    frontend = said.index("Give browsers the frontend that they had before [frontend.release")
+    thaw = said.index("Let the legacy database take writes again [freeze.writes")
+    assert frontend < thaw
+    assert "Is lost: with 8.6 on production: rows that users wrote on Django are exported" in said
+    assert "Expected: not measured yet." in said
     assert night.ledger.read_bytes() == before
 
 
