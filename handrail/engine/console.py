@@ -82,6 +82,7 @@ class Console:
         self.attempt = attempt
         self.at_work: dict[Key, Activity] = {}
         self.said: set[Key] = set()  # calls that have a line of their own in this turn
+        self.is_asking = False  # a question stands there, and nothing is drawn over it
         self.is_drawn = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     def attend(self) -> None:
@@ -132,6 +133,14 @@ class Console:
             words = {Record.SKIPPED: "skipped", Record.UNPROVEN: "unproven",
                      Record.ROLLED_BACK: "put back already"}  # fmt: skip
             self._head(task.declared, words.get(task.record, "unchanged"))
+        self._held(key[0])
+
+    def _held(self, task: str) -> None:
+        """Tell what is true now, where a hold stands after a call and that is done everywhere."""
+        if self.attempt.is_done(task) and not self.attempt.is_beyond(task):
+            for hold in self.attempt.calls.holds.values():
+                if hold.after == task:
+                    self.line(f"    {hold.label}: {hold.name}")
 
     def _head(self, call: Declared, tail: str) -> None:
         self.said.add((call.task, call.target))
@@ -157,10 +166,16 @@ class Console:
     def _keep_telling(self) -> None:
         while True:
             gevent.sleep(TICK_SECONDS)
-            if self.is_drawn:
-                self._draw()
-            else:
-                self._say_now_and_then()
+            self.tell()
+
+    def tell(self) -> None:
+        """Tell how far the calls at work are, as the place allows."""
+        if self.is_asking:
+            return
+        if self.is_drawn:
+            self._draw()
+        else:
+            self._say_now_and_then()
 
     def _draw(self) -> None:
         """Draw the newest call at work on a line that the next one clears."""
@@ -169,7 +184,7 @@ class Console:
         each = list(self.at_work.values())[-1]
         others = f" (+{len(self.at_work) - 1})" if len(self.at_work) > 1 else ""
         text = f"{self._place(each.call)}{others}  {now():%H:%M:%S}  {each.state()}"
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
         sys.stderr.write(f"{text if len(text) < columns else text[: columns - 2] + '…'}{CLEAR}\r")
         sys.stderr.flush()
         sys.stderr.write(CLEAR)  # goes out with the next line, and clears this one

@@ -53,7 +53,8 @@ class Turns:
             if not self.attempt.stopped_by:
                 return True  # it was kept back by another target, and that one goes on
             self.console.at_work.pop(key, None)
-            if key in self.attempt.stops and self.guide.goes_on(key):
-                self.attempt.stopped_by = ""
-                return True
-            return False
+            self.console.is_asking = True
+            again = key in self.attempt.stops and self.guide.goes_on(key)
+            self.console.is_asking = False
+            self.attempt.stopped_by = "" if again else self.attempt.stopped_by
+            return again

@@ -7,9 +7,14 @@ import select
 import signal
 import subprocess
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from handrail.engine.attempt.calls import Calls
+from handrail.engine.console import Activity, Console
+from handrail.ledger.task import Declared
+from handrail.ledger.views.times import Expected
 from handrail.testing.lab import until
 
 HEAD = "from handrail.engine import hold\nfrom lab import night\n"
@@ -256,3 +261,49 @@ def test_the_other_targets_go_on_where_somebody_says_how(pair):
 
     assert pair.run("--data", "on_failure=skip", "--data", "reason=agreed").code == 1
     assert (pair.read("d", "one"), pair.read("d", "two")) == ("4", "4")
+
+
+def test_a_call_at_work_says_what_is_left_and_how_far_it_is():
+    """By its own word where it says so, else by what was measured; else since when."""
+    call = Declared("9.3", "data.load", "production", "Load all rows")
+    began = time.monotonic() - 370
+    told = Activity(call, None, began=began, share=0.62, doing="attendance_records 1.2 M of 1.9 M")
+    known = Activity(call, Expected(598, 700, 3, "prod"), began=began)
+
+    assert told.state() == "about 4 min, 62 % (attendance_records 1.2 M of 1.9 M)"
+    assert known.state() == "about 4 min, 62 %"
+    assert Activity(call, None, began=began).state() == "6 min"
+
+
+def test_where_nothing_is_drawn_a_line_comes_once_a_minute(capsys):
+    """Of each call at work that nothing was heard of since."""
+    call = Declared("9.3", "data.load", "production", "Load all rows")
+    calls = Calls("up")
+    calls.places["9.3"] = "up.py:1"
+    console = Console(SimpleNamespace(calls=calls))
+    console.at_work["9.3", "production"] = Activity(call, None, told=time.monotonic() - 61)
+
+    console.tell()
+    console.tell()
+
+    assert re.fullmatch(rf"\[1/1\] 9.3 production  Load all rows  {CLOCK}  \d+ s\n",
+                        capsys.readouterr().err)  # fmt: skip
+
+
+def test_at_a_terminal_a_wait_is_drawn_anew_until_it_is_over(lab):
+    """With what is waited for; a line of its own follows."""
+    wait = 'steps.door_opens(path=f"{room}/door", task="1", timeout_seconds=2.5, poll_seconds=0.1)'
+    lab.runbook(wait)
+
+    _, said = at_a_terminal(lab, "leave")
+
+    assert re.search(rf"\[1/1\] 1 one  .*  {CLOCK}  \d s \(waiting: .*\)\r", said)
+
+
+def test_what_is_true_at_a_hold_is_said_where_the_run_passes_it(night):
+    """Between the calls."""
+    lines = night.run().said.splitlines()
+
+    place = lines.index("    users-back: Users work as before")
+    assert "changed in" in lines[place - 1]
+    assert "2 one  Stop writes" in lines[place + 1]
