@@ -3,8 +3,9 @@
 from handrail.clients.accounts import Account, Accounts
 from handrail.clients.app import Application, Profile
 from handrail.clients.app.profile import Absent
+from handrail.clients.app.seen import Seen
 from handrail.clients.http import Http
-from handrail.engine import Finding, holds
+from handrail.engine import Finding, fails, holds
 
 OK = 200
 
@@ -23,3 +24,8 @@ def signed_in(app: Application, canaries: Accounts) -> tuple[Http, Account]:
 def none_there(entry: Absent, what: str) -> Finding:
     """Return the answer of a gate whose subject the application does not have."""
     return holds(f"the profile says that there is no {what}: {entry.absent}", absent=what)
+
+
+def finding(seen: Seen) -> Finding:
+    """Return what a gate answers that only looks whether the application is as its profile says."""
+    return fails(seen.wrong) if seen.wrong else holds(seen.note, **seen.facts)

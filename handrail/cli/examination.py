@@ -3,7 +3,8 @@
 A key that is, or ends with, ``database`` names a PostgreSQL database, as do ``source`` and
 ``destination``; ``redis`` a Redis, ``render`` a workspace, ``repository`` a clone, ``alerts`` a
 webhook, ``_service`` a service that exists, ``service_source`` what services are built from,
-``directory`` where backups go. ``terraform_held`` says who holds terraform for a while.
+``directory`` where backups go, ``profile`` an application's, ``canaries`` its known accounts,
+``browser`` a Chromium. ``terraform_held`` says who holds terraform for a while.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,9 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from handrail.cli import trial
 from handrail.cli.inventory_data import hosts_of
 from handrail.clients import redis
 from handrail.clients.alerts import Webhook
+from handrail.clients.browser import Browser
 from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
 from handrail.clients.postgres import Database
@@ -61,6 +64,7 @@ def of_inventory(path: str) -> list[Line]:
                 seen.add(f"{key}={value!r}")
                 lines += _lines(host, key, value, data)
         lines += _room(host, data)
+        lines += _application(host, data)
     return lines
 
 
@@ -86,6 +90,8 @@ def _lines(host: str, key: str, value: Any, data: Data) -> Iterator[Line]:  # An
     elif key == "alerts":
         yield ask(about, "An alert arrives",
                   lambda: outside.alert_arrives(Webhook.from_inventory(value)))  # fmt: skip
+    elif key == "browser":
+        yield ask(about, "It can be driven", lambda: _browser(value))
     elif key.endswith("_service") and isinstance(value, str) and "render" in data:
         render = data["render"]
         yield ask(about, f"Render has `{value}`",
@@ -128,6 +134,16 @@ def _room(host: str, data: Data) -> Iterator[Line]:
               partial(machine.disk, place, needed))  # fmt: skip
 
 
+def _application(host: str, data: Data) -> Iterator[Line]:
+    """Hold the legacy application against its profile, where a host has both."""
+    if "profile" not in data or "canaries" not in data:
+        return
+    try:
+        yield from trial.of_legacy(host, data)
+    except ClientError as error:
+        yield ask(f"{host}: profile", "It can be read", partial(_refuse, error))
+
+
 def _program(name: str) -> str:
     """Return the version of one of PostgreSQL's programs."""
     for place in programs.directories():
@@ -146,6 +162,14 @@ def _fitting(version: int) -> str:
 def _answers(value: object) -> str:
     try:
         return f"in {redis.ping(Secret.from_inventory(value)) * 1000:.0f} ms"
+    except ClientError as error:
+        raise NotReady(error.what, error.why, error.fix) from None
+
+
+def _browser(value: object) -> str:
+    try:
+        browser = Browser.from_inventory(value)
+        return browser.absent or browser.version()
     except ClientError as error:
         raise NotReady(error.what, error.why, error.fix) from None
 

@@ -2,7 +2,7 @@
 
 from handrail.clients.accounts import Accounts
 from handrail.clients.app import Profile
-from handrail.clients.app.application import found, object_of
+from handrail.clients.app import health as looked_at
 from handrail.clients.app.profile import Absent
 from handrail.clients.errors import NoAnswer
 from handrail.clients.http import Http
@@ -32,15 +32,7 @@ def health(
         http = Http(web_url, patience=ONCE)
         if wanted.signed_in:
             http = app.as_account(canaries.administrator(), ONCE)
-        answer = http.get(wanted.path)
+        seen = looked_at.seen(http, wanted)
     except NoAnswer as silence:
         return unknown(f"{silence.what}: {silence.why}")
-    if answer.status not in wanted.status:
-        return unknown(f"{wanted.path} answers {answer.status}")
-    body = object_of(answer) if wanted.holds else None
-    ill = [
-        f"{place} is {found(body, place)}"
-        for place, value in wanted.holds.items()
-        if found(body, place) != value
-    ]
-    return unknown(", ".join(ill)) if ill else holds(**wanted.holds)
+    return unknown(seen.wrong) if seen.wrong else holds(**seen.facts)

@@ -229,6 +229,11 @@ class Profile:
             faults = "; ".join(dict.fromkeys(_told(each) for each in error.errors()))
             raise ClientError(f"profile `{path}` was not accepted", faults, fix) from None
 
+    @property
+    def names(self) -> list[str]:
+        """The systems that it describes."""
+        return list(self._systems)
+
     def system(self, name: str) -> System:
         """Return one system.
 

@@ -121,6 +121,8 @@ def _signed_in(method: str, path: str, body: bytes, base: str) -> Reply:
         told = {"kind": "announcement", "text": json.loads(body)["text"]}
         for queue in listeners:
             queue.put_nowait(told)
+    else:
+        return 404, {"errors": [{"text": "nothing is here"}]}
     return 200, said
 
 
@@ -142,7 +144,10 @@ def _people(method: str, ref: str, body: bytes) -> Reply:
 
 async def _socket(scope: Message, receive: Receive, send: Send) -> None:
     await receive()
-    if parse_qs(scope["query_string"].decode()).get("session", [""])[0] not in tokens:
+    if (
+        scope["path"] != "/live"
+        or parse_qs(scope["query_string"].decode()).get("session", [""])[0] not in tokens
+    ):
         await send({"type": "websocket.close", "code": 4401})
         return
     queue: asyncio.Queue[Message] = asyncio.Queue()

@@ -1,0 +1,40 @@
+"""Whether people get in with their own passwords, and with no other."""
+
+import secrets
+from collections.abc import Sequence
+
+from handrail.clients.accounts import Account
+from handrail.clients.app.application import Application
+from handrail.clients.app.profile import SignIn
+from handrail.clients.app.seen import Seen, shape, status
+from handrail.clients.secret import Secret
+
+
+def seen(app: Application, accounts: Sequence[Account]) -> Seen:
+    """Sign each account in, and try a wrong password of each.
+
+    Raises:
+        ClientError: an account does not get in, or with another role.
+    """
+    for account in accounts:
+        app.sign_in(account)
+        answer = app.try_password(account, Secret.of(secrets.token_urlsafe(12)))
+        if answer.status not in app.door(account).refused:
+            why = f"a wrong password of `{account.username}` is answered {status(answer)}"
+            return Seen(why)
+    return Seen(facts={"accounts": len(accounts)})
+
+
+def errors(app: Application, account: Account) -> Seen:
+    """Look whether an error says what is wrong where the profile has it."""
+    answer = app.try_password(account, Secret.of(secrets.token_urlsafe(12)))
+    if app.message(answer):
+        return Seen(note=f"a wrong password is answered {answer.status} with a sentence")
+    places = ", ".join(f"`{each}`" for each in app.system.message)
+    return Seen(f"a wrong password is answered {shape(answer)}, with no text at {places}")
+
+
+def unused(app: Application, accounts: Sequence[Account]) -> list[SignIn]:
+    """Return the doors that none of the accounts signs in at."""
+    used = [app.door(account) for account in accounts]
+    return [door for door in app.system.sign_ins if door not in used]
