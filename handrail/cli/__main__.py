@@ -23,6 +23,7 @@ COMMANDS = {
     "seal": "handrail.cli.seal",
     "approve": "handrail.cli.people",
     "confirm": "handrail.cli.people",
+    "plan": "handrail.cli.plan",
     "doctor": "handrail.cli.doctor",
     "mapping": "handrail.cli.mapping",
     "drill": "handrail.cli.drill",

@@ -27,6 +27,8 @@ NOT_ARGUMENTS = {
     "accept",
     "without",
     "takeover",
+    "plan",
+    "freeze",
 }
 PLAIN = {str, int, bool, float, type(None)}  # these hold neither secrets nor files
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 FORWARD = frozenset(
     {
         *("reason", "operator", "settle", "drift", "to", "without", "takeover", "drill"),
-        *("override", "window_ends", "sql", "diff", "on_failure"),
+        *("override", "window_ends", "sql", "diff", "on_failure", "plan", "freeze"),
     }
 )
 ROLLBACK = FORWARD | {"run", "accept"}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.command import is_json
+from handrail.engine.attempt.frozen import save
 from handrail.engine.outline.data import as_json
 from handrail.engine.outline.line import Line
 from handrail.engine.outline.outline import Outline, outline
@@ -47,6 +48,8 @@ def show_plan(attempt: Attempt) -> Outline:
         sys.stdout.write("\n" + "\n".join(lines) + "\n")
     if attempt.choices.sql:
         _write_sql(found, Path(attempt.choices.sql))
+    if attempt.choices.freeze:
+        sys.stderr.write("\n".join(["", *save(attempt), ""]))
     sys.stdout.flush()
     return found
 

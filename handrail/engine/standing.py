@@ -8,6 +8,7 @@ from handrail.engine import snapshot
 from handrail.engine.act import Act
 from handrail.engine.attempt.beside import is_withdrawn
 from handrail.engine.attempt.command import is_executing
+from handrail.engine.attempt.frozen import changes
 from handrail.engine.contract import Irreversible, ask, claim
 from handrail.engine.decide.gate import GateFacts
 from handrail.engine.decide.receipt import Reading, Reads, ReceiptFacts
@@ -40,6 +41,7 @@ def step_facts(act: Act) -> StepFacts:
         ensures=cache(lambda: ask(act.contract.ensures, act.live)),
         unmet=cache(lambda: unmet(act)),
         untouched=cache(lambda: reads_as_left(act, act.task.receipt)),
+        edits=_edits(act),
     )
 
 
@@ -165,3 +167,12 @@ def _is_accepted(act: Act) -> bool:
     before = act.task.record is Record.SKIPPED and not act.task.unproven
     said = act.attempt.consent("accept", act.task) is not None
     return said or before or act.task.declared.task in act.attempt.calls.accepts
+
+
+def _edits(act: Act) -> str:
+    """Return which arguments are others than on record, each as it was and as it is."""
+    receipt = act.task.receipt
+    if receipt is None or act.is_as_recorded:
+        return ""
+    found = "; ".join(changes(receipt.arguments, act.plain))
+    return f": {found}" if found else ": the value of a secret, or a file's text"

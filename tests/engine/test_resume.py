@@ -51,7 +51,7 @@ def test_edited_arguments_are_explained_and_done_anew_and_the_first_snapshot_sta
     ran = lab.run()
 
     assert "would run again" in plan.said
-    assert "its arguments changed; it says '1'" in plan.said
+    assert "its arguments changed: `text` was" in plan.said
     assert ran.code == 0
     assert lab.read("a") == "2"
     receipt = lab.runs()[-1].tasks["1", "one"].receipt

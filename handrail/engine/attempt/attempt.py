@@ -53,6 +53,7 @@ class Attempt:
     log: EventLog
     plan: list[Planned] = field(default_factory=list)
     writer: Writer | None = None
+    stale: Callable[[], RunbookError | None] = lambda: None  # asks what moved since a saved plan
     number: int = 0
     stopped_by: str = ""
     stops: dict[tuple[str, str], RunbookError | None] = field(default_factory=dict)  # and why
@@ -165,7 +166,7 @@ class Attempt:
 
     def refuse_to_start(self) -> None:
         """Raise where something forbids that any step starts, now that every call was read."""
-        self.refusal = next(refusals(self.facts()), None)
+        self.refusal = next(refusals(self.facts()), None) or self.stale()
         if self.refusal is not None:
             raise self.refusal
 

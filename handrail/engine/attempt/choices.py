@@ -4,11 +4,11 @@ import getpass
 from dataclasses import dataclass
 from typing import Self
 
-from handrail.engine.attempt.command import every, said
+from handrail.engine.attempt.command import every, said, typed_data
 from handrail.engine.attempt.consent import FORMS, Consent
 from handrail.ledger.errors import RunbookError, WrongCommand
 
-OVERRIDES = ("proof", "budget", "interlock")
+OVERRIDES = ("proof", "budget", "interlock", "plan")
 # What may be said beforehand of a call that does not go through; the first two need no reason.
 ON_FAILURE = ("look", "leave", "again", "adopt", "skip", "rollback")
 
@@ -26,6 +26,8 @@ class Choices:
     drill: str = ""  # the drill that this command is a leg of
     overrides: tuple[str, ...] = ()  # what is not to forbid the start, although it would
     sql: str = ""  # the file that a plan's SQL goes to
+    plan: str = ""  # the file of a saved plan that this command goes by
+    freeze: str = ""  # the file that a plan is saved to
     diff: bool = False  # a plan shows in full what would change
     on_failure: str = ""  # what is done where a call does not go through and nobody can be asked
 
@@ -37,6 +39,7 @@ class Choices:
             WrongCommand: one is not of the form that there is.
             RunbookError: a lease is to be taken from its owner, and nobody says why.
         """
+        typed = dict(typed_data())
         reason, takeover = said("reason").strip(), said("takeover")
         if takeover and not reason:
             raise RunbookError(
@@ -56,6 +59,8 @@ class Choices:
             drill=said("drill"),
             overrides=_overrides(reason),
             sql=said("sql"),
+            plan=typed.get("plan", ""),
+            freeze=typed.get("freeze", ""),
             on_failure=_on_failure(reason),
             diff=said("diff").lower() not in {"", "0", "false"},
         )

@@ -3,6 +3,7 @@
 import atexit
 import gc
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from pyinfra.context import host, state
 
 from handrail.clients.git_copy import keep_copies_in
 from handrail.clients.patience import tell_waits_to
+from handrail.engine.attempt import frozen
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.budget import Budget
 from handrail.engine.attempt.calls import Calls
@@ -118,6 +120,7 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     log = EventLog(inventory.ledger.with_suffix(".log"))
     attempt = Attempt(inventory, choices, ledger, run, runs, vault, body, seen, calls, log)
     attempt.beside = beside
+    attempt.stale = partial(frozen.refusal, attempt)
     attempt.guard, attempt.budget = Guard.here(inventory.ledger), Budget.here()
     if not is_dry():  # a plan leaves nothing behind
         keep_copies_in(inventory.ledger.with_suffix(".repositories"))

@@ -19,6 +19,7 @@ def started(attempt: "Attempt") -> dict[str, Any]:  # Any: JSON
         "runbook_sha256": hashlib.sha256(Path(runbook_file()).read_bytes()).hexdigest(),
         "inventory": inventory_file(),
         "plan_sha256": calls.digest(),
+        "saved_plan": digest_of(choices.plan),
         "os_user": os_user(),
         "owners": calls.owners,
         "holds": [[each.label, each.name, each.after] for each in calls.holds.values()],
@@ -29,3 +30,8 @@ def started(attempt: "Attempt") -> dict[str, Any]:  # Any: JSON
         **attempt.budget.said(),
     }
     return {"declared": declared} | {key: value for key, value in body.items() if value}
+
+
+def digest_of(path: str) -> str:
+    """Return what identifies a saved plan in the ledger, hex; empty where none is named."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else ""

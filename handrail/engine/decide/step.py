@@ -29,6 +29,7 @@ class StepFacts:
         record: What the ledger says.
         attempt: The attempt that began it last.
         arguments: Its arguments against those on record.
+        edits: Which of its arguments are others than on record, and how; for the operator.
         difference: In which way the subject is another; for the operator.
         idempotent: It may act again unasked.
         void: A step before it acted since its claim was last proven.
@@ -55,6 +56,7 @@ class StepFacts:
     ensures: Callable[[], Finding]
     unmet: Callable[[], RunbookError | None]
     untouched: Callable[[], bool]
+    edits: str = ""
 
 
 def _orphan(facts: StepFacts) -> Decision | None:
@@ -169,7 +171,9 @@ def _has_drifted(facts: StepFacts) -> Decision | None:
 
 def _edited_is_done_again(facts: StepFacts) -> Decision | None:
     if facts.record in SETTLED and facts.arguments is Arguments.CHANGED:
-        return _act(facts, "would run again", f"its arguments changed; {_unproven(facts)}")
+        return _act(
+            facts, "would run again", f"its arguments changed{facts.edits}; {_unproven(facts)}"
+        )
     return None
 
 
