@@ -1,14 +1,17 @@
-"""The engine beside bare pyinfra: steps and targets, start-up, resuming after a kill."""
+"""The engine beside bare pyinfra and other engines: steps, targets, start-up, kills."""
 
 import argparse
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from tests.bench import history
+from tests.bench.cluster import Cluster
+from tests.bench.kills import killed
 from tests.bench.measure import (
     Figures,
     Gate,
@@ -20,8 +23,10 @@ from tests.bench.measure import (
     table,
 )
 from tests.bench.project import Case, Project, peak_mb
+from tests.bench.side import Side
 
 ROUNDS = 5
+PARTS = ("steps", "start", "side", "kills")
 CASES = {
     Case("by_shell", 1, 200): 1.25,
     Case("by_call", 1, 200): 1.4,
@@ -38,18 +43,30 @@ IMPORT = (
 
 
 class Engine:
-    """What is measured, and where."""
+    """What is measured, and where.
 
-    def __init__(self, place: Path, *, quick: bool) -> None:
+    Args:
+        place: An empty folder.
+        quick: One target and 100,000 entries only.
+        parts: Of `PARTS`; steps on targets, and what a start costs.
+        only: Cases whose name holds this.
+    """
+
+    def __init__(self, place: Path, *, quick: bool, parts: Sequence[str], only: str = "") -> None:
         self.place = place
         self.figures = Figures()
         self.cases = {
-            case: bound for case, bound in CASES.items() if not quick or case.targets == 1
+            case: bound
+            for case, bound in CASES.items()
+            if "steps" in parts and only in str(case) and (not quick or case.targets == 1)
         }
+        self.starts = "start" in parts
+        self.calls = Project(place / "calls", Case("by_call", 1, 200))
         self.projects = {case: Project(place / f"{case}".replace(" ", "-"), case)
                          for case in (*self.cases, WIDE)}  # fmt: skip
-        self.wide = [] if quick else [WIDE]
-        self.histories = HISTORIES[:1] if quick else HISTORIES
+        self.wide = [WIDE] if "steps" in parts and not quick else []
+        histories = HISTORIES[:1] if quick else HISTORIES
+        self.histories = histories if self.starts else ()
         self.long = {count: self._with_history(count) for count in self.histories}
         self.empty = Project(place / "empty", Case("by_call", 1, 1))
         self.empty.fresh()
@@ -71,17 +88,26 @@ class Engine:
             methods[f"ours, {case}"] = partial(project.done, "ours")
         for case in self.wide:
             methods[f"ours, {case}"] = partial(self.projects[case].done, "ours")
-        calls = self.projects[Case("by_call", 1, 200)]
-        methods["bare, no-op"] = partial(self._again, calls, "again")
-        methods["ours, no-op"] = partial(self._again, calls, "ours")
-        methods["resumed"] = partial(self._resumed, calls)
-        methods["bare, plan"] = partial(self.empty.run, "by_call", "--dry")
+        if self.starts:
+            methods |= self._starts()
+        interleave(methods, rounds, self.figures)
+
+    def _starts(self) -> dict[str, Callable[[], float]]:
+        """Return what is measured of a start, by name."""
+        methods: dict[str, Callable[[], float]] = {
+            "bare, no-op": partial(self._again, self.calls, "again"),
+            "ours, no-op": partial(self._again, self.calls, "ours"),
+            "resumed": partial(self._resumed, self.calls),
+            "bare, plan": partial(self.empty.run, "by_call", "--dry"),
+            "bare, run": partial(self.empty.run, "by_call"),
+            "verify": partial(self.long[HISTORIES[0]].command, "verify"),
+            "import": self._import,
+        }
         for count, project in self.long.items():
             methods[f"plan, {count:,}"] = partial(project.run, "ours", "--dry")
+            methods[f"resume, {count:,}"] = partial(project.run, "ours")
             methods[f"status, {count:,}"] = partial(project.command, "status")
-        methods["verify"] = partial(self.long[HISTORIES[0]].command, "verify")
-        methods["import"] = self._import
-        interleave(methods, rounds, self.figures)
+        return methods
 
     def _again(self, project: Project, runbook: str) -> float:
         if runbook == "ours" or project.made() != project.case.steps:
@@ -116,19 +142,24 @@ class Engine:
             self._ratio(f"{case}, by bare pyinfra", f"ours, {case}", f"bare, {case}", bound)
             for case, bound in self.cases.items()
         ]
-        found.append(
-            self._ratio("200 proven steps again, by its no-op", "ours, no-op", "bare, no-op", 1.3)
-        )
-        found.append(self._bound("from SIGKILL to the first resumed effect", "resumed", 1.2))
-        for count in self.histories:
-            for what in ("plan", "status"):
-                quantity = f"{what} over pyinfra's own start, history of {count:,} entries"
-                found.append(self._over(quantity, f"{what}, {count:,}", "bare, plan", 0.3))
-        found.append(self._bound("verify 100,000 entries, with the command's start", "verify", 1.5))
-        found.append(self._bound("import of the engine", "import", 0.15))
+        if self.starts:
+            found += self._lines_of_starts()
         if self.wide:
             found.append(Line("peak memory of 200 targets, by 300 MB", f"{peak_mb():.0f} MB",
                               "300 MB", (peak_mb() / 300,), Gate(1, at_least=False)))  # fmt: skip
+        return found
+
+    def _lines_of_starts(self) -> list[Line]:
+        found = [
+            self._ratio("200 proven steps again, by its no-op", "ours, no-op", "bare, no-op", 1.3),
+            self._bound("from SIGKILL to the first resumed effect", "resumed", 1.2),
+        ]
+        for count in self.histories:
+            for what, bare in (("plan", "plan"), ("resume", "run"), ("status", "plan")):
+                quantity = f"{what} over pyinfra's own start, history of {count:,} entries"
+                found.append(self._over(quantity, f"{what}, {count:,}", f"bare, {bare}", 0.3))
+        found.append(self._bound("verify 100,000 entries, with the command's start", "verify", 1.5))
+        found.append(self._bound("import of the engine", "import", 0.15))
         return found
 
     def _ratio(self, quantity: str, ours: str, bare: str, bound: float | None) -> Line:
@@ -148,17 +179,36 @@ class Engine:
         return Line(quantity, mine, f"{theirs} + {bound} s", ratios, Gate(1, at_least=False))
 
 
+def measured(place: Path, given: argparse.Namespace, parts: Sequence[str]) -> list[Line]:
+    """Measure the parts, one after the other, and return their lines."""
+    rounds, only = given.rounds, given.only
+    found: list[Line] = []
+    if {"steps", "start"} & set(parts):
+        engine = Engine(place, quick=given.quick, parts=parts, only=only)
+        engine.measure(rounds)
+        found += engine.lines()
+    if "side" in parts:
+        with Cluster(place / "server") as server:
+            side = Side(place, server.create_database("bench"), only)
+            side.measure(rounds)
+            found += [*side.lines(), *side.traced()]
+    if "kills" in parts:
+        found += killed(place)
+    return found
+
+
 def main(options: list[str]) -> int:
     """Run the benchmark; exit 1 when a gate is missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench engine", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="interleaved rounds")
     parser.add_argument("--quick", action="store_true", help="one target, 100,000 entries: a look")
+    parser.add_argument("--part", action="append", choices=PARTS, help="leave the others out")
+    parser.add_argument("--only", default="", help="cases whose name holds this: `1 x 200`")
     given = parser.parse_args(options)
+    parts = given.part or PARTS
     before = load_average()
     with tempfile.TemporaryDirectory(prefix="bench-engine-") as directory:
-        engine = Engine(Path(directory), quick=given.quick)
-        engine.measure(given.rounds)
-        found = engine.lines()
+        found = measured(Path(directory), given, parts)
     sys.stdout.write(f"{table(found)}\n\n")
     sys.stdout.write(
         f"{given.rounds} interleaved rounds; load average before {before}, after {load_average()}\n"

@@ -147,37 +147,44 @@ class Project:
         for room in self.rooms:
             room.mkdir(parents=True)
 
+    def forget(self) -> None:
+        """Begin anew: no files, no ledger, no other engine's memory."""
+        self.fresh()
+        for left in self.folder.glob("dbos.sqlite*"):
+            left.unlink()
+
     def made(self) -> int:
         """Return how many files there are."""
         return sum(len(list(room.iterdir())) for room in self.rooms)
 
-    def start(self, runbook: str, *options: str) -> subprocess.Popen[bytes]:
-        """Start pyinfra."""
+    def start(self, runbook: str, *options: str, **env: str) -> subprocess.Popen[bytes]:
+        """Start pyinfra, in a session of its own."""
         yes = [] if "--dry" in options else ["-y"]
         pyinfra = [PYINFRA] if runbook == "ours" else [sys.executable, "alone.py"]
         command = [*pyinfra, *yes, "inventory.py", f"{runbook}.py", *options]
         return subprocess.Popen(
             command,
             cwd=self.folder,
-            env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]},
+            env=plain_environment() | env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
 
-    def run(self, runbook: str, *options: str) -> float:
+    def run(self, runbook: str, *options: str, **env: str) -> float:
         """Return the seconds that pyinfra takes; it has to succeed."""
         began = time.monotonic()
-        code = self.start(runbook, *options).wait()
+        code = self.start(runbook, *options, **env).wait()
         took = time.monotonic() - began
         if code:
             raise RuntimeError(f"{runbook} of {self.case} ended with {code} in {self.folder}")
         return took
 
-    def done(self, runbook: str) -> float:
+    def done(self, runbook: str, **env: str) -> float:
         """Return the seconds that a run from the beginning takes; every file has to be there."""
         self.fresh()
-        took = self.run(runbook)
+        took = self.run(runbook, **env)
         if self.made() != self.case.targets * self.case.steps:
             raise RuntimeError(f"{runbook} of {self.case} left {self.made()} files")
         return took
@@ -189,6 +196,11 @@ class Project:
             [HANDRAIL, *arguments, "--ledger", self.ledger], capture_output=True, check=False
         )
         return time.monotonic() - began
+
+
+def plain_environment() -> dict[str, str]:
+    """Return the variables that every command gets."""
+    return {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
 
 
 def peak_mb() -> float:
