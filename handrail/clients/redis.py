@@ -3,7 +3,10 @@
 import socket
 import ssl
 import time
-from urllib.parse import unquote, urlsplit
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from handrail.clients.errors import ClientError
 from handrail.clients.secret import Secret
@@ -24,43 +27,76 @@ def ping(url: Secret, timeout_seconds: float = 5.0) -> float:
 
     Source: https://redis.io/docs/latest/develop/reference/protocol-spec/
     """
-    name = f"`{url.reference}`" if url.reference else "its URL"
-    what = f"the Redis of {name} did not answer a PING"
-    fix = f"see that it runs and lets this machine in, or correct {name}"
-    try:
-        parts = urlsplit(url.reveal())
-        host, port = parts.hostname, parts.port or DEFAULT_PORT
-    except ValueError:
-        host, port = None, DEFAULT_PORT
-    if host is None or parts.scheme not in ("redis", "rediss"):
-        wanted = f"write redis://user:password@host:port into {name}"
-        raise ClientError(what, "that is not a Redis URL", wanted)
+    asked = _Asked(f"`{url.reference}`" if url.reference else "its URL")
+    parts = asked.address(url)
     started = time.monotonic()
-    try:
-        with socket.create_connection((host, port), timeout_seconds) as plain:
-            if parts.scheme == "rediss":
-                with ssl.create_default_context().wrap_socket(plain, server_hostname=host) as safe:
-                    reply = _converse(safe, parts.username, parts.password)
-            else:
-                reply = _converse(plain, parts.username, parts.password)
-    except TimeoutError:
-        raise ClientError(what, f"nothing within {timeout_seconds:g} s", fix) from None
-    except ssl.SSLError:
-        raise ClientError(what, "the TLS connection was refused", fix) from None
-    except socket.gaierror:
-        raise ClientError(what, "the host name is not known", f"correct {name}") from None
-    except OSError as error:
-        raise ClientError(what, error.strerror or "the connection was cut", fix) from None
-    if reply != "+PONG":
-        # The reply may repeat what was sent, so only its kind is passed on.
-        kind = reply.lstrip("-").partition(" ")[0] if reply.startswith("-") else "no Redis reply"
-        refused = kind in ("NOAUTH", "WRONGPASS", "ERR")
-        raise ClientError(
-            what,
-            f"user or password is refused ({kind})" if refused else f"it answered {kind[:20]}",
-            f"put a valid URL into {name}" if refused else fix,
-        )
+    with asked.in_words(timeout_seconds), _connected(parts, timeout_seconds) as connection:
+        reply = _converse(connection, parts.username, parts.password)
+    asked.refuse_other_than_pong(reply)
     return time.monotonic() - started
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The Redis that is asked, as its refusals call it."""
+
+    name: str
+
+    def error(self, why: str, fix: str = "") -> ClientError:
+        """Return why it did not answer, and what to do."""
+        usual = f"see that it runs and lets this machine in, or correct {self.name}"
+        return ClientError(f"the Redis of {self.name} did not answer a PING", why, fix or usual)
+
+    def address(self, url: Secret) -> SplitResult:
+        """Return the parts of a URL of Redis."""
+        refused = self.error(
+            "that is not a Redis URL", f"write redis://user:password@host:port into {self.name}"
+        )
+        try:
+            parts = urlsplit(url.reveal())
+            usable = parts.hostname and parts.port != 0 and parts.scheme in ("redis", "rediss")
+        except ValueError:
+            raise refused from None
+        if not usable:
+            raise refused
+        return parts
+
+    @contextmanager
+    def in_words(self, timeout_seconds: float) -> Iterator[None]:
+        """Say in words why nothing came."""
+        try:
+            yield
+        except TimeoutError:
+            raise self.error(f"nothing within {timeout_seconds:g} s") from None
+        except ssl.SSLError:
+            raise self.error("the TLS connection was refused") from None
+        except socket.gaierror:
+            raise self.error("the host name is not known", f"correct {self.name}") from None
+        except OSError as error:
+            raise self.error(error.strerror or "the connection was cut") from None
+
+    def refuse_other_than_pong(self, reply: str) -> None:
+        """Raise where it is a refusal; it may repeat what was sent, so only its kind is told."""
+        if reply == "+PONG":
+            return
+        kind = reply[1:].partition(" ")[0] if reply.startswith("-") else "no Redis reply"
+        if kind in ("NOAUTH", "WRONGPASS", "ERR"):
+            why = f"user or password is refused ({kind})"
+            raise self.error(why, f"put a valid URL into {self.name}")
+        raise self.error(f"it answered {kind[:20]}")
+
+
+@contextmanager
+def _connected(parts: SplitResult, timeout_seconds: float) -> Iterator[socket.socket]:
+    """Connect, with TLS where the URL says so."""
+    address = (parts.hostname, parts.port or DEFAULT_PORT)
+    with socket.create_connection(address, timeout_seconds) as plain:
+        if parts.scheme == "redis":
+            yield plain
+            return
+        context = ssl.create_default_context()
+        with context.wrap_socket(plain, server_hostname=parts.hostname) as safe:
+            yield safe
 
 
 def _converse(connection: socket.socket, user: str | None, password: str | None) -> str:

@@ -17,6 +17,11 @@ def moment(value: object) -> datetime | None:
     return datetime.fromisoformat(value) if isinstance(value, str) and value else None
 
 
+def _text(data: Mapping[str, Any], *names: str) -> str:  # Any: JSON
+    """Return what stands under the first of these names that says anything; empty where none."""
+    return next((data[name] for name in names if data.get(name)), "")
+
+
 def not_understood(thing: str, error: Exception) -> ClientError:
     """Return the error for an answer that lacks what it must have; it names fields, not values."""
     lacks = f" `{error.args[0]}`" if isinstance(error, KeyError) else ""
@@ -86,19 +91,19 @@ class Service:
                 type=data["type"],
                 # A word, not a truth value: "not_suspended" would be true.
                 suspended=data["suspended"] == "suspended",
-                url=details.get("url") or "",
+                url=_text(details, "url"),
                 autodeploy=data["autoDeploy"] == "yes",
-                repo=data.get("repo") or "",
-                branch=data.get("branch") or "",
-                root_dir=data.get("rootDir") or "",
+                repo=_text(data, "repo"),
+                branch=_text(data, "branch"),
+                root_dir=_text(data, "rootDir"),
                 # A static site has its build command beside, not inside, the native details.
-                build_command=native.get("buildCommand") or details.get("buildCommand") or "",
-                start_command=native.get("startCommand") or "",
-                health_check_path=details.get("healthCheckPath") or "",
-                plan=details.get("plan") or "",
-                runtime=details.get("runtime") or details.get("env") or "",
-                region=details.get("region") or "",
-                dashboard_url=data.get("dashboardUrl") or "https://dashboard.render.com",
+                build_command=_text({**details, **native}, "buildCommand"),
+                start_command=_text(native, "startCommand"),
+                health_check_path=_text(details, "healthCheckPath"),
+                plan=_text(details, "plan"),
+                runtime=_text(details, "runtime", "env"),
+                region=_text(details, "region"),
+                dashboard_url=_text(data, "dashboardUrl") or "https://dashboard.render.com",
                 created_at=moment(data.get("createdAt")),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -29,6 +29,21 @@ def run_to_undo(
     """
     undone = _named(runs, wanted)
     what = f"`{undone.id}` was not rolled back"
+    _refuse_needless(undone, what, reason)
+    _refuse_unknown(undone, what, to)
+    _refuse_strangers(undone, to, without)
+    body = {"undoes": undone.id, "to": to}
+    earlier = runs.undoing(undone.id)
+    if earlier and (earlier[-1].outcome is not Outcome.PROVEN or not undone.receipts()):
+        return earlier[-1], body  # interrupted, if only before it could close the undone run
+    if not _left(undone, to, without):
+        why = f"no step after task `{to}` stands" if to else "no step of it changed anything"
+        raise RunbookError(what, why, f"see `handrail show {undone.id}`")
+    return Run(new_id(runs, runbook), runbook, "", undone.id), body
+
+
+def _refuse_needless(undone: Run, what: str, reason: str) -> None:
+    """Raise where nobody said why, or it is done."""
     if not reason.strip():
         raise RunbookError(
             what,
@@ -41,49 +56,59 @@ def run_to_undo(
             "it is already rolled back",
             "see `handrail runs`; to go forward again run the runbook itself",
         )
-    labels = [hold.label for hold in undone.holds]
-    tasks = list(dict.fromkeys(task for task, _ in undone.tasks))
-    if to and to not in {*tasks, *labels}:
-        known = ", ".join(f"`{name}`" for name in [*tasks, *labels])
-        near = did_you_mean(to, [*tasks, *labels])
-        fix = f"{near} its tasks are: {known}" if near.endswith("?") else f"its tasks are: {known}"
+
+
+def _refuse_unknown(undone: Run, what: str, to: str) -> None:
+    """Raise where the run has no task and no hold of that name."""
+    names = [*_order(undone), *(hold.label for hold in undone.holds)]
+    if to and to not in names:
+        near = did_you_mean(to, names)
+        known = f"its tasks are: {', '.join(f'`{name}`' for name in names)}"
+        fix = f"{near} {known}" if near.endswith("?") else known
         raise WrongCommand(what, f"it has no task `{to}`", fix)
-    _refuse_strangers(undone, to, without)
-    body = {"undoes": undone.id, "to": to}
-    earlier = runs.undoing(undone.id)
-    if earlier and (earlier[-1].outcome is not Outcome.PROVEN or not undone.receipts()):
-        return earlier[-1], body  # interrupted, if only before it could close the undone run
-    if not _left(undone, to, without):
-        why = f"no step after task `{to}` stands" if to else "no step of it changed anything"
-        raise RunbookError(what, why, f"see `handrail show {undone.id}`")
-    return Run(new_id(runs, runbook), runbook, "", undone.id), body
+
+
+def _order(run: Run) -> list[str]:
+    """Return the tasks of a run, as its runbook calls them."""
+    return list(dict.fromkeys(task for task, _ in run.tasks))
 
 
 def _named(runs: Runs, wanted: str) -> Run:
-    forward = (run for run in runs.newest() if not run.undoes)
-    if wanted == "latest":
-        # The newest that ever changed anything, rolled back or not: the same command, run again
-        # after it was killed at its very end, must not go on to an older run.
-        touched = next((run for run in forward if run.rolled_back or _has_acted(run)), None)
-        if touched is not None:
-            return touched
-    elif wanted in runs and not runs[wanted].undoes:
-        return runs[wanted]
+    found = _newest_that_acted(runs) if wanted == "latest" else _forward(runs, wanted)
+    if found is not None:
+        return found
     runs.refuse_archived(wanted, "nothing was rolled back")
     forward = (run for run in runs.newest() if not run.undoes)
     known = ", ".join(f"`{run.id}`" for run in reversed(list(islice(forward, 3)))) or "none"
-    if wanted == "latest":
-        asked = "no run has changed anything yet"
-    elif wanted in runs:
-        again = runs[runs[wanted].undoes].runbook
-        asked = f"`{wanted}` is a rollback itself; to go forward, run `{again}` again"
-    else:
-        asked = f"there is no run `{wanted}`" if wanted else "no run was named"
     raise RunbookError(
         "nothing was rolled back",
-        f"{asked}; the newest are: {known}",
+        f"{_asked(runs, wanted)}; the newest are: {known}",
         'name one: `--data run=RUN --data reason="…"`, or `--data run=latest`',
     )
+
+
+def _newest_that_acted(runs: Runs) -> Run | None:
+    """Return the newest run that ever changed anything, rolled back or not.
+
+    The same command, run again after it was killed at its very end, must not go on to an older run.
+    """
+    forward = (run for run in runs.newest() if not run.undoes)
+    return next((run for run in forward if run.rolled_back or _has_acted(run)), None)
+
+
+def _forward(runs: Runs, wanted: str) -> Run | None:
+    """Return the run of that name; a rollback is none that can be undone."""
+    return runs[wanted] if wanted in runs and not runs[wanted].undoes else None
+
+
+def _asked(runs: Runs, wanted: str) -> str:
+    """Return why nothing can be undone by that name."""
+    if wanted == "latest":
+        return "no run has changed anything yet"
+    if wanted in runs:
+        again = runs[runs[wanted].undoes].runbook
+        return f"`{wanted}` is a rollback itself; to go forward, run `{again}` again"
+    return f"there is no run `{wanted}`" if wanted else "no run was named"
 
 
 def _has_acted(run: Run) -> bool:
@@ -129,7 +154,7 @@ def receipts_to_undo(rollback: Run, undone: Run, to: str, without: Sequence[str]
 
 def _left(undone: Run, to: str, without: Sequence[str]) -> list[Receipt]:
     """Return the receipts that stand, newest first, of the tasks after `to` in the runbook."""
-    order = list(dict.fromkeys(task for task, _ in undone.tasks))
+    order = _order(undone)
     after_label = {hold.label: hold.after for hold in undone.holds}
     last = after_label.get(to, to)
     after = set(order[order.index(last) + 1 :]) if last else set(order)

@@ -95,37 +95,49 @@ class Story:
     def _writer(self, event: Event, row: Mapping[str, Any]) -> None:
         """One attempt writes at a time, each under a token higher than all before."""
         current = self.current
-        if current is None or row["token"] > current.token:
-            if current is not None and not current.ended and event is not Event.LOCK_TAKEN_OVER:
-                self._tell(
-                    f"it overlaps attempt {current.number} of `{current.run}`, which had not "
-                    "ended, and no takeover is on record"
-                )
-            self.current = current = _Attempt(row["token"])
-        elif row["token"] < current.token:
+        if current is not None and row["token"] < current.token:
             self._tell(
                 f"its token {row['token']} was stale: an attempt with token "
                 f"{current.token} wrote before it"
             )
             return
+        if current is None or row["token"] > current.token:
+            self._overlap(event)
+            self.current = current = _Attempt(row["token"])
         if current.ended:
             self._tell(
                 f"it was written after attempt {current.number} of `{current.run}` had ended"
             )
         if event is Event.ATTEMPT_STARTED:
-            if current.started:
-                self._tell(f"a second attempt starts under token {current.token}")
-            current.run, current.number, current.started = row["run"], row["attempt"], True
+            self._start(current, row)
         elif event not in _BEFORE_THE_START:
-            if not current.started:
-                self._tell("no attempt had started under its token")
-            elif (row["run"], row["attempt"]) != (current.run, current.number) and not (
-                event is Event.RUN_ROLLED_BACK and self.undoes.get(current.run) == row["run"]
-            ):
-                self._tell(
-                    f"it was written in attempt {current.number} of `{current.run}`, not its own"
-                )
+            self._own(current, event, row)
         current.ended = current.ended or event is Event.ATTEMPT_ENDED
+
+    def _overlap(self, event: Event) -> None:
+        """A new token comes after the end of the attempt before, or takes over from it."""
+        before = self.current
+        if before is not None and not before.ended and event is not Event.LOCK_TAKEN_OVER:
+            self._tell(
+                f"it overlaps attempt {before.number} of `{before.run}`, which had not "
+                "ended, and no takeover is on record"
+            )
+
+    def _start(self, current: "_Attempt", row: Mapping[str, Any]) -> None:  # Any: as above
+        """A token is of one attempt."""
+        if current.started:
+            self._tell(f"a second attempt starts under token {current.token}")
+        current.run, current.number, current.started = row["run"], row["attempt"], True
+
+    def _own(self, current: "_Attempt", event: Event, row: Mapping[str, Any]) -> None:  # Any: above
+        """What is written under a token is of its attempt, but for the end of the run it undoes."""
+        closing = event is Event.RUN_ROLLED_BACK and self.undoes.get(current.run) == row["run"]
+        if not current.started:
+            self._tell("no attempt had started under its token")
+        elif (row["run"], row["attempt"]) != (current.run, current.number) and not closing:
+            self._tell(
+                f"it was written in attempt {current.number} of `{current.run}`, not its own"
+            )
 
     def _run(self, event: Event, row: Mapping[str, Any], body: Mapping[str, Any]) -> None:
         """A run is opened once, its attempts count up, and its end is what its tasks say."""
