@@ -1,11 +1,22 @@
-"""Tasks 9.1: a database as it is, kept and proven by a real restore."""
+"""Tasks 9.1: a database as it is, kept, and proven by a real restore at once or later."""
 
 import json
 from pathlib import Path
 
 from handrail.clients.errors import ClientError
 from handrail.clients.postgres import Database
-from handrail.engine import FROM_RUN, FROM_TARGET, Commands, Finding, call, fails, holds, say, step
+from handrail.engine import (
+    FROM_RUN,
+    FROM_TARGET,
+    Commands,
+    Finding,
+    call,
+    check,
+    fails,
+    holds,
+    say,
+    step,
+)
 from handrail.transfer.backup import backup
 
 from .databases import database_answers
@@ -16,24 +27,46 @@ from .rows import of_this_state
 def backup_is_proven(database: Database, directory: str, label: str, run: str) -> Finding:
     """The backup of this run is of this database, whole, and was restored with equal rows."""
     place = folder_of_backup(directory, label, run)
-    if not place.exists():
-        return fails(f"`{place}` is not there")
+    kept = is_kept(database, place)
+    if not kept.passed:
+        return kept
     proof = backup.proof(place)
     if proof is None:
         return fails(f"`{place}` was not proven by a restore, or its files were changed since")
-    made = backup.check(place)
-    if made.database != database.name:
-        return fails(f"`{place}` is a backup of `{made.database}`, not of `{database.name}`")
-    stale = of_this_state(f"`{place}`", made.mark, database)
-    if not stale.passed:
-        return stale
     return holds(
         place=str(place),
         rows=proof.rows,
-        mark=made.mark,
+        mark=backup.check(place).mark,
         restore_seconds=proof.seconds,
         way_back_seconds=proof.way_back_seconds,
     )
+
+
+def backup_is_kept(
+    database: Database,
+    directory: str,
+    label: str,
+    run: str,
+    proven: bool,  # noqa: FBT001  an argument of the step
+) -> Finding:
+    """The backup of this run is of this database, whole, and proven where that is asked for."""
+    if proven:
+        return backup_is_proven(database, directory, label, run)
+    return is_kept(database, folder_of_backup(directory, label, run))
+
+
+def is_kept(database: Database, place: Path) -> Finding:
+    """Hold a backup against its manifest and the state of its database."""
+    if not place.exists():
+        return fails(f"`{place}` is not there")
+    try:
+        made = backup.check(place)
+    except backup.BackupFailed as damaged:
+        return fails(f"{damaged.what}: {damaged.why}")
+    if made.database != database.name:
+        return fails(f"`{place}` is a backup of `{made.database}`, not of `{database.name}`")
+    stale = of_this_state(f"`{place}`", made.mark, database)
+    return holds(place=str(place), rows=made.rows, mark=made.mark) if stale.passed else stale
 
 
 def backup_is_there(directory: str, label: str, run: str) -> bool:
@@ -49,13 +82,18 @@ def set_aside(directory: str, label: str, run: str) -> None:
 @step(
     requires=[database_answers],
     captures=backup_is_there,
-    ensures=backup_is_proven,
+    ensures=backup_is_kept,
     rollback=set_aside,
     rollback_name="Move the backup aside; it is kept",
     idempotent=True,
 )
 def take(
-    *, database: Database, label: str, directory: str = FROM_TARGET, run: str = FROM_RUN
+    *,
+    database: Database,
+    label: str,
+    directory: str = FROM_TARGET,
+    run: str = FROM_RUN,
+    proven: bool = True,
 ) -> Commands:
     """Dump a database and prove the dump by a restore.
 
@@ -69,17 +107,21 @@ def take(
         label: Short name of the backup within the run.
         directory: Where backups go, in a folder of the run.
         run: The run.
+        proven: False leaves the restore to a later call of `prove`: nobody need wait for it.
 
     Raises:
         ClientError: pg_dump or pg_restore failed, or the restored rows differ.
 
     Source: https://www.postgresql.org/docs/current/app-pgdump.html
     """
-    yield call(dump, database, folder_of_backup(directory, label, run), label)
+    place = folder_of_backup(directory, label, run)
+    yield call(dump, database, place, label)
+    if proven:
+        yield call(restore, database, place)
 
 
 def dump(database: Database, place: Path, label: str) -> None:
-    """Take a backup unless it is there already, and prove it; one of another freeze gives way.
+    """Take a backup unless it is there already; one of another freeze gives way.
 
     Raises:
         ClientError: a load has begun since, which this backup would have to lie before.
@@ -92,7 +134,11 @@ def dump(database: Database, place: Path, label: str) -> None:
         refuse_after_load(place, label)
         made = backup.take(url, place)
         say(f"{made.rows} rows of `{made.database}` in {made.size_bytes} bytes")
-    proof = backup.prove(url, place)
+
+
+def restore(database: Database, place: Path) -> None:
+    """Prove a backup, and say what a way back to it takes."""
+    proof = backup.prove(database.url.reveal(), place)
     say(f"restored in {proof.seconds} s; a way back takes about {proof.way_back_seconds} s")
     for statement in proof.not_carried:
         say(f"after a way back somebody who may has to run: {statement}")
@@ -107,3 +153,47 @@ def refuse_after_load(place: Path, label: str) -> None:
             "the load of this run has begun: a backup of now would hold its rows",
             f"put the backup back as `{place}`, or roll the load back first (`--data to=TASK`)",
         )
+
+
+@check(fix="run the runbook's task that takes the backup first")
+def backup_is_taken(database: Database, directory: str, label: str, run: str) -> Finding:
+    """The backup of this run is of this database as it is now, and whole."""
+    return is_kept(database, folder_of_backup(directory, label, run))
+
+
+def proof_is_there(directory: str, label: str, run: str) -> bool:
+    """Return whether the backup was proven by a restore."""
+    return backup.proof(folder_of_backup(directory, label, run)) is not None
+
+
+def withdraw_proof(directory: str, label: str, run: str) -> None:
+    """Move the proof aside; the backup itself stays."""
+    move_aside(folder_of_backup(directory, label, run) / backup.PROOF)
+
+
+@step(
+    requires=[backup_is_taken],
+    captures=proof_is_there,
+    ensures=backup_is_proven,
+    rollback=withdraw_proof,
+    rollback_name="Withdraw the proof; the backup is kept",
+    idempotent=True,
+)
+def prove(
+    *, database: Database, label: str, directory: str = FROM_TARGET, run: str = FROM_RUN
+) -> Commands:
+    """Prove a backup that was taken without it, by a restore into a scratch database.
+
+    Every table is compared with the manifest. For a backup that no way back of the run waits for,
+    as that of a legacy database that rests: users need not wait for the proof.
+
+    Args:
+        database: What was backed up.
+        label: Short name of the backup within the run.
+        directory: Where backups go, in a folder of the run.
+        run: The run.
+
+    Raises:
+        ClientError: pg_restore failed, or the restored rows differ.
+    """
+    yield call(restore, database, folder_of_backup(directory, label, run))

@@ -14,7 +14,7 @@ interlock.is_over(
     name="See the cutover backed up, watched and drilled, and no doubt left, on record",
     on="production",
     runbook="cutover",
-    backups=["9.1", "9.1.1"],
+    backups=["9.1", "9.1.1", "9.1.2"],
     soak="11.3",
     switched="11.2",
 )

@@ -26,7 +26,7 @@ PAIRS = (
      "dump -Z0 and restore", "time", 1.25),
     ("complete load by 2 processes, time by -Z0, ANALYZE and row hashes", "load by 2",
      "dump -Z0, restore, check", "time", 1.25),
-    ("complete load by 2 processes, time by pgcopydb", "load by 2", "pgcopydb", "time", 1.25),
+    ("complete load by 2 processes, time by pgcopydb", "load by 2", "pgcopydb", "time", 0.9),
     ("complete load by 2 processes, time by pgloader", "load by 2", "pgloader", "time", 1.25),
     ("complete load by 2 processes, speed by 1 process", "load by 2", "load", "speed", None),
     ("NDJSON export, speed by COPY to files", "export", "COPY to files", "speed", 0.30),
@@ -34,7 +34,7 @@ PAIRS = (
     ("row hashes of both sides, time by complete load", "row hashes", "load by 2", "time", 0.60),
     ("pin-point 3 damaged rows, time by reladiff", "pin-point", "reladiff", "time", 0.50),
     ("preflight, time by complete load", "preflight", "load by 2", "time", None),
-    ("whole verification, time by complete load", "verify", "load by 2", "time", None),
+    ("whole verification, time by complete load", "verify", "load by 2", "time", 1.0),
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from rehearsal.lifecycle import ROOT
 
 PROGRAMS = Path(sys.executable).parent
 PATIENCE_SECONDS = 300
+ROUND_TRIP_MS = "10"  # nobody sits beside the databases
 States = dict[tuple[str, str], str]
 
 
@@ -138,4 +139,5 @@ class Night:
     def _environment(self) -> dict[str, str]:
         path = f"{PROGRAMS}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         world = {"REHEARSAL_DIR": str(self.layout.directory), "LEDGER_URL": str(self.ledger)}
+        world["REHEARSAL_ROUND_TRIP_MS"] = ROUND_TRIP_MS
         return os.environ | world | {"PATH": path}

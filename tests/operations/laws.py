@@ -421,6 +421,24 @@ def taken(data):
         )
 
 
+@harness("backup.prove")
+@contextmanager
+def proven(data):
+    """A migrated database with a backup that was taken and not restored yet."""
+    with databases() as pair:
+        directory = pair.directory / "evidence"
+        place = directory / RUN / "backup-django"
+        backup.take(pair.url["django"], place)
+        yield World(
+            {
+                "database": pair.reference("django"),
+                "label": "django",
+                "directory": str(directory),
+            },
+            lambda: (backup.fingerprint(pair.url["django"]), backup.proof(place) is not None),
+        )
+
+
 @harness("data.export")
 @contextmanager
 def exported(data):

@@ -74,6 +74,7 @@ def proof(directory: str | Path) -> Proof | None:
 
 
 __all__ = [
+    "PROOF",
     "Backup",
     "BackupFailed",
     "BackupFile",
