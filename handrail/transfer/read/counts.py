@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from handrail.transfer.mapping.rules import Action
 from handrail.transfer.read.findings import SAMPLES, SHOWN, Finding
+from handrail.transfer.session.asking import Line, rows, side_by_side
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.parts import FaultPlan
 from handrail.transfer.sql.plan import TablePlan
@@ -45,18 +46,18 @@ class _Hit:
     rows: int
 
 
-def count(session: Connection, table: TablePlan) -> tuple[TableCount, list[Finding]]:
+def count(session: Connection, table: TablePlan) -> Line[tuple[TableCount, list[Finding]]]:
     """Count one table, and say what is wrong with which of its rows.
 
     Raises:
         psycopg.Error: an expression of the mapping fails on some row; see `raising`.
     """
-    totals, hits = _totals(session, table)
-    findings = [each for batch in _batches(hits) for each in _findings(session, table, batch)]
-    return totals, [*findings, *_beyond(table, totals, hits)]
+    totals, hits = yield from _totals(session, table)
+    found = yield from side_by_side(_findings(session, table, batch) for batch in _batches(hits))
+    return totals, [*(each for some in found for each in some), *_beyond(table, totals, hits)]
 
 
-def _totals(session: Connection, table: TablePlan) -> tuple[TableCount, list[_Hit]]:
+def _totals(session: Connection, table: TablePlan) -> Line[tuple[TableCount, list[_Hit]]]:
     kept = table.kept()
     out = f"count(*) filter (where ({table.reason}) is not null)" if table.reason else "0"
     counted = ["count(*)", f"count(*) filter (where {kept})", out]
@@ -70,9 +71,9 @@ def _totals(session: Connection, table: TablePlan) -> tuple[TableCount, list[_Hi
         ]
         parts = counted + [f"count(*) filter (where {condition})" for condition in conditions]
         query = f"select {', '.join(parts)} from {table.relation()}"
-        row = session.execute(query).fetchone() or ()
+        (row,) = yield from rows(session, query)
         found = zip(batch, conditions, row[len(counted) :], strict=True)
-        hits += [_Hit(fault, condition, rows) for fault, condition, rows in found if rows]
+        hits += [_Hit(fault, condition, number) for fault, condition, number in found if number]
     totals = TableCount(table.name, table.source, row[0], row[1], row[2], table.limit.of(row[0]))
     return totals, hits
 
@@ -81,7 +82,7 @@ def _batches(items: Sequence[T]) -> list[Sequence[T]]:
     return [items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE)]
 
 
-def _findings(session: Connection, table: TablePlan, hits: Sequence[_Hit]) -> Iterator[Finding]:
+def _findings(session: Connection, table: TablePlan, hits: Sequence[_Hit]) -> Line[list[Finding]]:
     """Look for examples of all faults in one more reading.
 
     What is found is kept first: with a limit right behind it, the planner takes the first rows to
@@ -100,15 +101,15 @@ def _findings(session: Connection, table: TablePlan, hits: Sequence[_Hit]) -> It
         f"order by 2 desc, 1 limit {TEXTS}) t)"
         for n, _ in enumerate(hits)
     )
-    row = (
-        session.execute(
-            f"with found as materialized (select {table.key_text} as key, {marks} "
-            f"from {table.relation()} where {either}) select {asked}"
-        ).fetchone()
-        or ()
+    (row,) = yield from rows(
+        session,
+        f"with found as materialized (select {table.key_text} as key, {marks} "
+        f"from {table.relation()} where {either}) select {asked}",
     )
-    for hit, keys, texts in zip(hits, row[::2], row[1::2], strict=True):
-        yield _finding(table, hit, tuple(keys), tuple((text, rows) for text, rows in texts))
+    return [
+        _finding(table, hit, tuple(keys), tuple((text, number) for text, number in texts))
+        for hit, keys, texts in zip(hits, row[::2], row[1::2], strict=True)
+    ]
 
 
 def _finding(
@@ -132,10 +133,10 @@ def _beyond(table: TablePlan, totals: TableCount, hits: list[_Hit]) -> Iterator[
             stood_in[hit.fault.column] += hit.rows
     for column in table.columns:
         rule = column.rule
-        for rows, limit, become, key in (
+        for number, limit, become, key in (
             (nulled[column.name], rule.max_nulled, "become NULL", "max_nulled"),
             (stood_in[column.name], rule.max_defaulted, "get a stand-in", "max_defaulted"),
         ):
-            if rows > limit.of(totals.rows):
-                what = f"{rows} of {totals.rows} rows would {become}, `{key}` allows {limit}"
+            if number > limit.of(totals.rows):
+                what = f"{number} of {totals.rows} rows would {become}, `{key}` allows {limit}"
                 yield Finding(table.name, column.name, what, "refused", 0, (), str(rule.place))

@@ -1,15 +1,14 @@
 """Rows that would refer to a row that is not there, whatever the source's own keys declare."""
 
-from collections.abc import Iterator
-
 from handrail.transfer.mapping.rules import Fault
 from handrail.transfer.read.findings import SAMPLES, Finding
+from handrail.transfer.session.asking import Line, rows, side_by_side
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.catalog import Constraint
 from handrail.transfer.sql.plan import Plan, TablePlan
 
 
-def check(session: Connection, plan: Plan, table: TablePlan) -> Iterator[Finding]:
+def check(session: Connection, plan: Plan, table: TablePlan) -> Line[list[Finding]]:
     """Hold every foreign key of a destination table against the rows that will be there.
 
     Keys of one column whose orphans a rule deals with are counted with the rules; all others are
@@ -18,22 +17,27 @@ def check(session: Connection, plan: Plan, table: TablePlan) -> Iterator[Finding
     """
     counted = {fault.column for fault in table.faults if fault.fault is Fault.ORPHAN}
     planned = {column.name for column in table.columns}
+    lines = []
     for key in plan.destination.by_name[table.name].foreign_keys:
         alone = len(key.columns) == 1 and key.columns[0] in counted and key.target != table.name
         if alone or not set(key.columns) <= planned:
             continue
-        yield from _look(session, plan, table, key)
+        lines.append(_look(session, plan, table, key))
+    found = yield from side_by_side(lines)
+    return [each for some in found for each in some]
 
 
-def _look(session: Connection, plan: Plan, table: TablePlan, key: Constraint) -> Iterator[Finding]:
+def _look(
+    session: Connection, plan: Plan, table: TablePlan, key: Constraint
+) -> Line[list[Finding]]:
     children = table.moved([*key.columns])
     some = " or ".join(f"c.c{n} is null" for n, _ in enumerate(key.columns))
     none = " and ".join(f"c.c{n} is null" for n, _ in enumerate(key.columns))
     parent = next((each for each in plan.tables if each.name == key.target), None)
     if parent is not None and set(key.target_columns) <= {c.name for c in parent.columns}:
         equal = " and ".join(f"p.c{n} = c.c{n}" for n, _ in enumerate(key.columns))
-        rows = f"select 1 from ({parent.moved([*key.target_columns])}) p where {equal}"
-        missing = f"not ({some}) and not exists ({rows})"
+        there = f"select 1 from ({parent.moved([*key.target_columns])}) p where {equal}"
+        missing = f"not ({some}) and not exists ({there})"
         what = f"refers to a row of `{key.target}` that is not moved"
     else:
         missing = f"not ({some})"
@@ -42,13 +46,15 @@ def _look(session: Connection, plan: Plan, table: TablePlan, key: Constraint) ->
         missing = f"({missing}) or (({some}) and not ({none}))"
     # what is found is kept first: with a limit right behind it, the planner would read the
     # parents once for each row
-    row = session.execute(
+    ((number, keys),) = yield from rows(
+        session,
         f"with c as materialized ({children}), "
         f"found as materialized (select c.key from c where {missing}) "
         f"select count(*), (select array_agg(key) from (select key from found limit {SAMPLES}) s) "
-        "from found"
-    ).fetchone() or (0, None)
-    if row[0]:
+        "from found",
+    )
+    if number:
         place = next(c.rule.place for c in table.columns if c.name == key.columns[0])
         label = ", ".join(key.columns)
-        yield Finding(table.name, label, what, "refused", row[0], tuple(row[1]), str(place))
+        return [Finding(table.name, label, what, "refused", number, tuple(keys), str(place))]
+    return []

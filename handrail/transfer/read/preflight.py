@@ -1,6 +1,9 @@
 """Look at every row of the source before anything is written, and say what would go wrong."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -21,6 +24,7 @@ from handrail.transfer.read import (
 )
 from handrail.transfer.read.counts import TableCount, count
 from handrail.transfer.read.findings import Finding
+from handrail.transfer.session.asking import Line, answered, enter, together
 from handrail.transfer.session.connection import Connection, connect, reading
 from handrail.transfer.sql.plan import Plan, TablePlan
 
@@ -96,10 +100,9 @@ def check(
     """
     counts: list[TableCount] = []
     findings: list[Finding] = []
-    with (
-        reading(source, snapshot=snapshot) as ours,
-        connect(destination, name="destination") as theirs,
-    ):
+    with ExitStack() as stack:
+        to_read = partial(reading, source, snapshot=snapshot)
+        ours, theirs = enter(stack, to_read, partial(connect, destination, name="destination"))
         for total, counted in _counted(ours, plan):
             counts.append(total)
             findings += counted
@@ -107,12 +110,8 @@ def check(
         findings += surroundings.check(plan, ours, theirs)
         findings += derived.check(plan, ours, theirs)
         if not any(total.failed for total in counts):
-            for table in plan.tables:
-                findings += uniques.check(ours, plan, table)
-                findings += forms.check(ours, table)
-                findings += zones.check(ours, table)
-                findings += parents.check(ours, plan, table)
-            findings += left_out.check(ours, plan)
+            found_there = together([*_looks(ours, plan), left_out.check(ours, plan)])
+            findings += (each for some in found_there for each in some)
             findings += trial.check(plan, ours, theirs)
         found = Preflight(plan.digest, tuple(counts), tuple(findings), plan.notes)
         if record is not None:
@@ -120,11 +119,20 @@ def check(
     return found
 
 
+def _looks(session: Connection, plan: Plan) -> Iterator[Line[list[Finding]]]:
+    """Yield what is looked for in each table."""
+    for table in plan.tables:
+        yield uniques.check(session, plan, table)
+        yield forms.check(session, table)
+        yield zones.check(session, table)
+        yield parents.check(session, plan, table)
+
+
 def _counted(session: Connection, plan: Plan) -> list[tuple[TableCount, list[Finding]]]:
     """Count all tables; where an expression fails, each by itself."""
     try:
         with session.transaction():
-            return [count(session, table) for table in plan.tables]
+            return together([count(session, table) for table in plan.tables])
     except psycopg.Error:
         return [_alone(session, table) for table in plan.tables]
 
@@ -132,7 +140,7 @@ def _counted(session: Connection, plan: Plan) -> list[tuple[TableCount, list[Fin
 def _alone(session: Connection, table: TablePlan) -> tuple[TableCount, list[Finding]]:
     try:
         with session.transaction():
-            return count(session, table)
+            return answered(count(session, table))
     except psycopg.Error as error:
         return raising.look(session, table, error)
 

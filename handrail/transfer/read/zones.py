@@ -2,9 +2,9 @@
 
 import datetime as dt
 import zoneinfo
-from collections.abc import Iterator
 
 from handrail.transfer.read.findings import SAMPLES, SHOWN, Finding
+from handrail.transfer.session.asking import Line, Question, rows, side_by_side
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.sql.columns import ONLY_CAST
@@ -19,17 +19,17 @@ DAY = dt.timedelta(days=1)
 SHIFTS = ("30 minutes", "1 hour", "2 hours")
 
 
-def check(session: Connection, table: TablePlan) -> Iterator[Finding]:
+def check(session: Connection, table: TablePlan) -> Line[list[Finding]]:
     """Find the rows whose clock showed such a time, as the zone of their column says."""
+    lines = []
     for column in table.columns:
         zone = column.rule.zone
         naive = [name for name in _read(table, column) if zone and zone.upper() != "UTC"]
-        for name in naive:
-            days = _days(session, table, name, str(zone))
-            if days:
-                yield from _look(session, table, column, name, str(zone), days)
+        lines += [_look(session, table, column, name, str(zone)) for name in naive]
         if column.type == AWARE and (text := _cast_text(table, column)) is not None:
-            yield from _unzoned(session, table, column, text)
+            lines.append(_unzoned(session, table, column, text))
+    found = yield from side_by_side(lines)
+    return [each for some in found for each in some]
 
 
 def _read(table: TablePlan, column: ColumnPlan) -> list[str]:
@@ -46,40 +46,38 @@ def _cast_text(table: TablePlan, column: ColumnPlan) -> str | None:
 
 def _unzoned(
     session: Connection, table: TablePlan, column: ColumnPlan, name: str
-) -> Iterator[Finding]:
+) -> Line[list[Finding]]:
     """Find texts that name no zone: the cast would take them for moments in UTC, silently."""
     text = f"s.{quoted(name)}"
     bare = f"{text} ~ '[0-9]:[0-9]' and {text} !~* {literal(ZONED)}"
-    row = session.execute(
+    ((number, keys, texts),) = yield from rows(
+        session,
         f"with found as materialized (select {table.key_text} as key, left({text}, {SHOWN}) as "
         f"shown from {table.relation(needs=table.needs_of_kept)} where {table.kept()} and {bare}) "
         f"select count(*), array(select key from found limit {SAMPLES}), "
-        f"array(select shown from found limit {SAMPLES}) from found"
-    ).fetchone() or (0, [], [])
-    if row[0]:
-        what = (
-            "shows a clock without a zone: write `({…}::timestamp at time zone 'UTC')`, or its own"
-        )
-        shown = () if column.secret else tuple(row[2])
-        yield Finding(
-            table.name, column.name, what, "refused", row[0], tuple(row[1]),
-            str(column.rule.place), shown,
-        )  # fmt: skip
+        f"array(select shown from found limit {SAMPLES}) from found",
+    )
+    if not number:
+        return []
+    what = "shows a clock without a zone: write `({…}::timestamp at time zone 'UTC')`, or its own"
+    shown, place = () if column.secret else tuple(texts), str(column.rule.place)
+    return [Finding(table.name, column.name, what, "refused", number, tuple(keys), place, shown)]
 
 
-def _days(session: Connection, table: TablePlan, name: str, zone: str) -> list[dt.date]:
+def _days(session: Connection, table: TablePlan, name: str, zone: str) -> Line[list[dt.date]]:
     """Return the days around which clocks of the zone were set, from the first row to the last."""
     within = f"s.{quoted(name)} between '1900-01-01' and '2200-01-01'"
-    row = session.execute(
+    ((first, last),) = yield from rows(
+        session,
         f"select min(s.{quoted(name)})::date, max(s.{quoted(name)})::date "
-        f"from {table.source_rows} s where {within}"
-    ).fetchone()
-    if row is None or row[0] is None:
+        f"from {table.source_rows} s where {within}",
+    )
+    if first is None:
         return []
     place = zoneinfo.ZoneInfo(zone)
-    noon = dt.datetime.combine(row[0], dt.time(12), dt.UTC) - 2 * DAY
+    noon = dt.datetime.combine(first, dt.time(12), dt.UTC) - 2 * DAY
     days: list[dt.date] = []
-    while noon.date() <= row[1] + DAY:
+    while noon.date() <= last + DAY:
         if noon.astimezone(place).utcoffset() != (noon + DAY).astimezone(place).utcoffset():
             days += [noon.date() + n * DAY for n in range(-1, 4)]
         noon += DAY
@@ -87,13 +85,11 @@ def _days(session: Connection, table: TablePlan, name: str, zone: str) -> list[d
 
 
 def _look(
-    session: Connection,
-    table: TablePlan,
-    column: ColumnPlan,
-    name: str,
-    zone: str,
-    days: list[dt.date],
-) -> Iterator[Finding]:
+    session: Connection, table: TablePlan, column: ColumnPlan, name: str, zone: str
+) -> Line[list[Finding]]:
+    days = yield from _days(session, table, name, zone)
+    if not days:
+        return []
     clock, place = f"s.{quoted(name)}", literal(zone)
     moment = f"({clock} at time zone {place})"
     finite = f"isfinite({clock})"
@@ -106,20 +102,28 @@ def _look(
     twice = f"{finite} and ({other})"
     never = f"its clock in {zone} never showed this time: it was set forward then"
     both = f"its clock in {zone} showed this time twice; it is read as after it was set back"
-    for condition, what, verdict in ((gap, never, "refused"), (twice, both, "noted")):
+    asked = []
+    for condition in (gap, twice):
         found = (
             f"select {table.key_text} as key, {clock}::text as shown "
             f"from {table.relation(needs=table.needs_of_kept)} where {table.kept()} "
             f"and {clock}::date = any('{{{', '.join(map(str, days))}}}') and ({condition})"
         )
-        row = session.execute(
+        query = (
             f"with found as materialized ({found}) select count(*), "
             f"array(select key from found limit {SAMPLES}), "
             f"array(select shown from found limit {SAMPLES}) from found"
-        ).fetchone() or (0, [], [])
+        )
+        asked.append(Question(session, query))
+    told = yield asked
+    findings = []
+    for (row,), what, verdict in zip(told, (never, both), ("refused", "noted"), strict=True):
         if row[0]:
             shown = () if column.secret else tuple(row[2])
-            yield Finding(
-                table.name, column.name, what, verdict, row[0], tuple(row[1]),
-                str(column.rule.place), shown,
+            findings.append(
+                Finding(
+                    table.name, column.name, what, verdict, row[0], tuple(row[1]),
+                    str(column.rule.place), shown,
+                )
             )  # fmt: skip
+    return findings

@@ -111,7 +111,9 @@ class _Sides:
         return (
             f"select count(*) from (select distinct s.{quoted(column.source or '')}::text as raw, "
             f"{column.sql} as now from {table.relation(needs=needs)} "
-            f"where {table.kept()} and not coalesce({changed}, false)) p where {looked.pair}"
+            # `offset 0`: a pair is looked at once, not once for each row that holds it
+            f"where {table.kept()} and not coalesce({changed}, false) offset 0) p "
+            f"where {looked.pair}"
         )
 
     def _recorded_of(self, looked: Looked) -> list[FaultPlan]:

@@ -19,6 +19,9 @@ from handrail.transfer.verify.integrity import Claim
 from handrail.transfer.verify.inverse import Inverse
 from handrail.transfer.verify.links import LinkReport
 
+# Values that are there twice are looked for without an index: a table of them stays in memory.
+GENEROUS = "set work_mem = '64MB'"
+
 
 class NothingLoaded(ClientError):
     """The destination holds no load, so no verdict on it can be given."""
@@ -125,7 +128,8 @@ def verify(
     with ExitStack() as stack:
         to_open = partial(reading, source), partial(connect, destination, name="destination")
         ours, theirs = enter(stack, *to_open)
-        theirs.execute(BEGIN)
+        ours.execute(GENEROUS)
+        theirs.execute(f"{GENEROUS}; {BEGIN}")
         loaded = _is_loaded(plan, theirs)
         asked: list[Line[Any]] = [
             side_by_side([compare.comparing(plan, each, ours, theirs) for each in plan.tables]),
