@@ -371,7 +371,10 @@ hold(label="loaded", name="Every row is in Django; users still have Node, which 
 # 11-12: production turns to Django
 
 deploy.release(
-    task="11.1", name="See all four live, beat too", on="system", services=[*here.services.values()]
+    task="11.1",
+    name="See web, channels and worker live",
+    on="system",
+    services=[here.services["web"], here.services["channels"], here.services["worker"]],
 )
 smoke.health(task="11.1.1", name="See database, Redis and Celery healthy", on="system")
 frontend.release(
@@ -390,6 +393,12 @@ smoke.users_work_in_a_browser(
     task="11.2.2",
     name="Sign in to the frontend in a real browser, see rows and a message",
     on="production",
+)
+deploy.release(
+    task="11.2.3",
+    name="Start beat; users need not wait for it",
+    on="system",
+    services=[here.services["beat"]],
 )
 backup.prove(
     task="9.1.2",
