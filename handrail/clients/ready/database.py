@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
+
 from handrail.clients.postgres import Database
 from handrail.clients.ready.claim import Line, NotReady, Told, ask
 from handrail.clients.ready.clock import refuse_skew
@@ -12,6 +14,7 @@ from handrail.clients.ready.clock import refuse_skew
 SLOTS_NEEDED = (
     12  # two workers with two sessions each on a side, pg_dump's, ours, and some to spare
 )
+CLOCKS = 3  # questions to the server's clock; the quickest answer tells most
 READ = (
     "name", "role", "owner", "superuser", "creates", "owns", "slots", "tls", "local",
     "size_bytes", "unending",
@@ -57,6 +60,7 @@ class Standing:
         unending: Roles whose sessions are there and may not be ended by us.
         version: As the server numbers itself: 150018 is 15.18.
         ahead_seconds: The server's clock less ours; the round trip is taken out.
+        round_trip_seconds: From here to the server and back, the shortest of a few.
     """
 
     name: str
@@ -72,6 +76,7 @@ class Standing:
     unending: tuple[str, ...]
     version: int
     ahead_seconds: float
+    round_trip_seconds: float
 
 
 def look(database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Standing:
@@ -86,18 +91,28 @@ def look(database: Database, now: Callable[[], datetime] = lambda: datetime.now(
     """
     with database.connect() as connection:
         row: tuple[Any, ...] | None = connection.execute(STANDING).fetchone()
-        began = now()
-        told = connection.execute("select clock_timestamp()").fetchone()
-        ended = now()
+        asked = [_clock(connection, now) for _ in range(CLOCKS)]
         version = connection.info.server_version
-    if row is None or told is None:
+    if row is None:
         raise NotReady(
             f"`{database.name}` was not looked at", "it is not a database", "see its URL"
         )
-    ahead = (told[0] - (began + (ended - began) / 2)).total_seconds()
+    way, ahead = min(asked)
     read = dict(zip(READ, row, strict=True))
     read["unending"] = tuple(read["unending"])
-    return Standing(**read, version=version, ahead_seconds=ahead)
+    return Standing(**read, version=version, ahead_seconds=ahead, round_trip_seconds=way)
+
+
+def _clock(
+    connection: psycopg.Connection[tuple[Any, ...]], now: Callable[[], datetime]
+) -> tuple[float, float]:
+    """Ask the server's clock; return how long that took and by how much it is ahead, in seconds."""
+    began = now()
+    told = connection.execute("select clock_timestamp()").fetchone()
+    ended = now()
+    there: datetime = told[0] if told else began
+    half = (ended - began) / 2
+    return (ended - began).total_seconds(), (there - (began + half)).total_seconds()
 
 
 def role_owns_it(seen: Standing) -> str:
@@ -161,9 +176,14 @@ def clock_agrees(seen: Standing) -> str:
     return refuse_skew(f"the server of `{seen.name}`", seen.ahead_seconds)
 
 
+def way_is_known(seen: Standing) -> str:
+    """Its way there and back is measured, for what a freeze takes."""
+    return f"{seen.round_trip_seconds * 1000:.0f} ms there and back"
+
+
 CLAIMS = (
     role_owns_it, role_creates_databases, sessions_may_be_ended, slots_are_left,
-    line_is_encrypted, clock_agrees,
+    line_is_encrypted, clock_agrees, way_is_known,
 )  # fmt: skip
 
 
