@@ -6,11 +6,12 @@ only: the preflight counts them all.
 
 from collections.abc import Iterator
 
+from handrail.transfer.load.batches import ADJUSTED, inserting
 from handrail.transfer.mapping.rules import MOST_RECORDED
 from handrail.transfer.read.left_out import changed_of
+from handrail.transfer.session.asking import Question, answers, rows, together
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import literal, quoted
-from handrail.transfer.session.stream import copy_rows
 from handrail.transfer.sql.plan import Plan, TablePlan
 from handrail.transfer.sql.secret import WITHHELD, sounds_secret
 
@@ -27,11 +28,13 @@ def record(destination: Connection, plan: Plan, source: Connection) -> None:
         plan: The compiled mapping.
         source: Session inside the snapshot that was loaded.
     """
+    listings = [
+        listing for table in plan.tables for listing in (*_changed(table), *_dropped(plan, table))
+    ]
+    found = answers([Question(source, listing, texts=True) for listing in listings])
     with destination.transaction():
-        destination.execute(FORGET)
-        for table in plan.tables:
-            for listing in (*_changed(table), *_dropped(plan, table)):
-                copy_rows(source, destination, listing, "_migration.adjusted", form="text")
+        put = (inserting(destination, "_migration.adjusted", ADJUSTED, each) for each in found)
+        together([rows(destination, FORGET), *put])
 
 
 def _changed(table: TablePlan) -> Iterator[str]:

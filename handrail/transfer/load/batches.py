@@ -99,7 +99,7 @@ class Batches:
         text = self._supply.text_hashes
         _, found = yield from side_by_side(
             [
-                self._inserting(target, types, read.rows),
+                inserting(self._destination, target, types, read.rows),
                 target_sums(self._destination, table, read.chunk, text=text),
             ]
         )
@@ -108,20 +108,23 @@ class Batches:
         done = Moved(read.chunk, read.expected)
         yield from side_by_side(
             [
-                self._inserting("_migration.quarantine", QUARANTINE, read.kept_out),
-                self._inserting("_migration.adjusted", ADJUSTED, read.adjusted),
+                inserting(self._destination, "_migration.quarantine", QUARANTINE, read.kept_out),
+                inserting(self._destination, "_migration.adjusted", ADJUSTED, read.adjusted),
                 journal.record(self._destination, done, self._plan.digest, self._supply.name),
             ]
         )
 
-    def _inserting(self, target: str, types: Sequence[str], found: Rows) -> Line[Rows]:
-        """Insert rows of texts, each read by the type of its column as COPY reads it."""
-        if not found:
-            return []
-        names = [f"c{number}" for number, _ in enumerate(types)]
-        values = ", ".join(f"r.{name}::{kind}" for name, kind in zip(names, types, strict=True))
-        insert = f"insert into {target} select {values}".replace("%", "%%")
-        marks = ", ".join(["%s::text[]"] * len(types))
-        query = f"{insert} from unnest({marks}) r({', '.join(names)})"
-        columns = [list(column) for column in zip(*found, strict=True)]
-        return (yield from rows(self._destination, query, *columns))
+
+def inserting(
+    destination: Connection, target: str, types: Sequence[str], found: Rows
+) -> Line[Rows]:
+    """Insert rows of texts, each read by the type of its column as COPY reads it."""
+    if not found:
+        return []
+    names = [f"c{number}" for number, _ in enumerate(types)]
+    values = ", ".join(f"r.{name}::{kind}" for name, kind in zip(names, types, strict=True))
+    insert = f"insert into {target} select {values}".replace("%", "%%")
+    marks = ", ".join(["%s::text[]"] * len(types))
+    query = f"{insert} from unnest({marks}) r({', '.join(names)})"
+    columns = [list(column) for column in zip(*found, strict=True)]
+    return (yield from rows(destination, query, *columns))

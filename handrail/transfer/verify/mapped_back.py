@@ -95,7 +95,8 @@ class _Sides:
         change = self._change("a.key", *("a.column_name", "a.action", "a.fault"), quote=False)
         changes = (
             f"select coalesce(sum({change}), 0)::text from _migration.adjusted a "
-            f"where a.table_name = {literal(table.name)}"
+            # what the mapping itself changes is of no chunk
+            f"where a.table_name = {literal(table.name)} and a.chunk >= 0"
         )
         return (
             f"select count(*), {hash_sum(row, text=self._text)}, ({changes}) "
