@@ -13,6 +13,7 @@ from handrail.ledger.run import Run
 from handrail.ledger.runs import Runs
 from handrail.ledger.seam import Ledger
 from handrail.ledger.task import Task, TaskState
+from handrail.ledger.views.spent import Spent, spent
 from handrail.ledger.views.stakes import Stake, stakes_of
 from handrail.ledger.views.times import Estimate, history, measured, way_back
 
@@ -126,6 +127,7 @@ class Evidence:
     rollbacks: list["Evidence"]  # the runs that undid this one, oldest first
     head: tuple[int, str]
     ended_at: str
+    spent: Spent  # where its time went
     stakes: list[Stake] = field(default_factory=list)  # all that ever was at stake, oldest first
     way_back: Estimate = field(
         default_factory=Estimate
@@ -231,6 +233,7 @@ def _one(
         ],
         rollbacks=rollbacks,
         head=(head.seq, head.sha256),
+        spent=spent(own),
         ended_at=[e.at for e in own if e.event not in BESIDE | {Event.RUN_ROLLED_BACK}][-1],
     )
 

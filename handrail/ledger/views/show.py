@@ -139,6 +139,7 @@ def run_as_json(evidence: Evidence) -> JSON:
         "undone_by": [each.run.id for each in evidence.rollbacks],
         "attempts": [vars(attempt) for attempt in evidence.attempts],
         "takeovers": [vars(takeover) for takeover in evidence.takeovers],
+        "time": evidence.spent.as_json(),
         "tasks": [_task_as_json(task) for task in evidence.tasks],
     }
 
@@ -183,7 +184,7 @@ def run_as_text(evidence: Evidence) -> list[str]:
         lines += ["", f"{task.task}  {task.step} on {task.target}: {state_of(task)}"]
         lines += [f"    {name:<9} {text}" for name, text in details_of(task) if text]
         lines += [f"    {line}" for line in failures_of(task)]
-    return lines
+    return [*lines, "", *map(one_line, evidence.spent.as_text())]
 
 
 def _stake(stake: Stake) -> str:

@@ -1,0 +1,129 @@
+"""Where the time of a run went: at work, waiting, or asking; from its entries alone."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+from handrail.ledger.entry import BESIDE, Entry, Event
+from handrail.ledger.views import plain
+
+LONGEST = 5  # tasks that are named
+_BEGIN = {Event.STEP_STARTED: "work", Event.GATE_OPENED: "wait"}
+_ENDS = {
+    Event.STEP_CHANGED,
+    Event.STEP_FAILED,
+    Event.STEP_ROLLED_BACK,
+    Event.GATE_PASSED,
+    Event.GATE_CLOSED,
+}
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What one task did for a while: `work` from its intent to its proof, `wait` of a gate."""
+
+    kind: str
+    task: str
+    step: str
+    target: str
+    began: datetime
+    ended: datetime
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it took."""
+        return (self.ended - self.began).total_seconds()
+
+
+@dataclass(frozen=True)
+class Spent:
+    """The seconds of a run, over all its attempts; targets side by side count once.
+
+    Args:
+        total: From the start of each attempt to its last entry.
+        work: Some step was at work.
+        wait: No step was, and a gate waited.
+        asking: Neither: claims were asked, the next step was made ready, the ledger was written.
+        longest: The longest stretches, longest first.
+    """
+
+    total: float
+    work: float
+    wait: float
+    asking: float
+    longest: tuple[Stretch, ...]
+
+    def as_json(self) -> dict[str, Any]:  # Any: JSON
+        """Return it as plain data, in seconds."""
+        longest = [
+            {"kind": each.kind, "task": each.task, "target": each.target, "seconds": each.seconds}
+            for each in self.longest
+        ]
+        parts = {"total": self.total, "work": self.work, "wait": self.wait, "asking": self.asking}
+        return {name: round(each, 3) for name, each in parts.items()} | {"longest": longest}
+
+    def as_text(self) -> list[str]:
+        """Return it in a sentence, and the longest."""
+        if not self.total:
+            return []
+        work, wait, asking = (
+            plain.duration(each) or "0 s" for each in (self.work, self.wait, self.asking)
+        )
+        parts = f"steps at work {work}, gates waiting {wait}, asking and in between {asking}"
+        lines = [f"Time: {plain.duration(self.total)}; {parts}."]
+        rows = [
+            (plain.duration(each.seconds), each.kind, each.task, f"{each.step} on {each.target}")
+            for each in self.longest
+        ]
+        return lines + plain.columns(rows, indent=4)
+
+
+def spent(own: Sequence[Entry]) -> Spent:
+    """Return where the time of a run went.
+
+    Args:
+        own: Its entries, oldest first; what was said beside it does not count.
+    """
+    told = [entry for entry in own if entry.event not in BESIDE]
+    found = list(_stretches(told))
+    total = sum(
+        (_at(run[-1]) - _at(run[0])).total_seconds()
+        for run in (
+            [entry for entry in told if entry.attempt == number]
+            for number in sorted({entry.attempt for entry in told})
+        )
+    )
+    work = _covered(each for each in found if each.kind == "work")
+    busy = _covered(found)
+    longest = sorted(found, key=attrgetter("seconds"), reverse=True)[:LONGEST]
+    return Spent(total, work, busy - work, max(total - busy, 0.0), tuple(longest))
+
+
+def _at(entry: Entry) -> datetime:
+    return datetime.fromisoformat(entry.at)
+
+
+def _stretches(own: Iterable[Entry]) -> Iterable[Stretch]:
+    """Yield each stretch that began and ended in one attempt."""
+    begun: dict[tuple[int, str, str], Entry] = {}
+    for entry in own:
+        key = (entry.attempt, entry.task, entry.target)
+        if entry.event in _BEGIN:
+            begun[key] = entry
+        elif entry.event in _ENDS and key in begun:
+            first = begun.pop(key)
+            kind = _BEGIN[first.event]
+            yield Stretch(kind, entry.task, entry.step, entry.target, _at(first), _at(entry))
+
+
+def _covered(stretches: Iterable[Stretch]) -> float:
+    """Return the seconds that at least one stretch covers."""
+    seconds, until = 0.0, None
+    for each in sorted(stretches, key=attrgetter("began")):
+        start = each.began if until is None else max(each.began, until)
+        if until is None or each.ended > until:
+            seconds += max((each.ended - start).total_seconds(), 0.0)
+            until = each.ended
+    return seconds
