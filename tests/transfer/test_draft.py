@@ -313,3 +313,28 @@ def test_a_table_without_a_key_goes_to_one_that_numbers_its_rows(small):
     )
     assert small.load().good
     assert small.there("select id, a from t order by id") == [(1, 1), (2, 1)]
+
+
+def test_numbers_that_a_narrower_type_cannot_hold_are_doubted(small):
+    """The draft is written all the same; the preflight names the rows."""
+    small.holds(
+        "create table t(id int primary key, a float8, b bigint);"
+        "insert into t values (1, 'NaN', -9223372036854775808), (2, 1e30, 5)",
+        "create table t(id int primary key, a numeric(10,2), b timestamptz)",
+    )
+    text = small.path.read_text()
+    assert "CHECK: double precision to numeric(10,2); numeric field overflow" in text
+    assert "CHECK: bigint to timestamp with time zone" in text
+
+
+def test_a_type_of_the_destinations_own_is_drafted_as_the_text_it_reads(small):
+    """The source has no such type to cast to."""
+    small.holds(
+        "create table t(id int primary key, a text[], b int[]);"
+        "insert into t values (1, '{sad,ok}', '{1,null}')",
+        "create type mood as enum ('ok', 'sad'); create domain few as int check (value < 9);"
+        "create table t(id int primary key, a mood[], b few[])",
+    )
+    small.path.write_text(small.path.read_text().replace("CHECK", "seen"))
+    assert small.load().reasons() == []
+    assert small.there("select a::text, b::text from t") == [("{sad,ok}", "{1,NULL}")]

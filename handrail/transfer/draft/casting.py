@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
+import psycopg
+
 from handrail.transfer.draft import yaml_text
 from handrail.transfer.draft.rule import Rule
-from handrail.transfer.session.connection import Connection, value
+from handrail.transfer.session.connection import Connection, first_line, value
 from handrail.transfer.session.quoting import quoted
 from handrail.transfer.sql import casts
 from handrail.transfer.sql.catalog import Column
+from handrail.transfer.sql.named import reference
 from handrail.transfer.sql.types import (
     AWARE,
     INTEGERS,
@@ -97,33 +100,49 @@ class Casting:
         elif target == TIME:
             self._formats(rule, "time", TIME_FORMATS)
         elif target == AWARE and self.rows(f"{self.raw} ~ '[0-9]:[0-9]'"):
-            moment = f"{{{self.origin.name}}}::timestamptz"
+            moment = f"{reference(self.origin.name)}::timestamptz"
             self._sql(rule, moment, "texts without a zone are read as UTC's")
         else:
             self._formats(rule, "date", DATE_FORMATS)
 
     def _narrow(self, rule: Rule) -> None:
         """Draft what only an expression can do, and say what it may lose."""
-        origin, target, read = self.origin.type, self.target.type, f"{{{self.origin.name}}}"
+        origin, target, read = self.origin.type, self.target.type, reference(self.origin.name)
         changed = f"{origin} to {self.target.declared}"
         if origin == AWARE and target in {NAIVE, "date"}:
             zoned = f"{read} at time zone 'UTC'"
             self._sql(rule, zoned if target == NAIVE else f"({zoned})::date", f"{changed}, of UTC")
         elif origin in INTEGERS and target == AWARE:
-            digits = value(self.session, f"select max(abs({self.raw})) from {self.table} s") or 0
+            digits = (
+                value(self.session, f"select max(abs({self.raw}::numeric)) from {self.table} s")
+                or 0
+            )
             divided = f"{read} / 1000.0" if digits > SECONDS else read
             self._sql(rule, f"to_timestamp({divided})", f"{changed}, since 1970")
         elif origin == "interval" and target in NUMBERS:
             seconds = f"extract(epoch from {read})::{self.target.declared}"
             self._sql(rule, seconds, f"{changed}, in seconds")
         else:
-            self._sql(rule, f"{read}::{self.target.declared}", changed)
-        if {origin, target} <= NUMBERS | MOMENTS and (lost := self._loses()):
+            # the destination reads a type of its own from text: the source need not have it
+            kind = self.target.declared if self.target.is_builtin else "text"
+            self._sql(rule, f"{read}::{kind}", changed)
+        if {origin, target} <= NUMBERS | MOMENTS:
+            self._lossy(rule)
+
+    def _lossy(self, rule: Rule) -> None:
+        """Say how many values do not come back from the type they go to."""
+        try:
+            with self.session.transaction():
+                lost = self._loses()
+        except psycopg.Error as error:
+            rule.doubts.append(f"{first_line(error)}: the preflight names the values")
+            return
+        if lost:
             rule.parts["when_lossy"] = "round"
-            rule.doubts.append(f"{yaml_text.counted(lost, 'value')} lose digits")
+            verb = "loses" if lost == 1 else "lose"
+            rule.doubts.append(f"{yaml_text.counted(lost, 'value')} {verb} digits")
 
     def _loses(self) -> int:
-        """Count the values that do not come back from the type they go to."""
         origin, target = self.origin.type, self.target.type
         there = f"({self.raw})::{self.target.declared}"
         if {origin, target} <= NUMBERS:

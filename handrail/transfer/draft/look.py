@@ -8,6 +8,7 @@ from handrail.transfer.draft.rule import FILLINGS, Rule
 from handrail.transfer.session.connection import value
 from handrail.transfer.session.quoting import literal
 from handrail.transfer.sql import casts
+from handrail.transfer.sql.named import reference
 from handrail.transfer.sql.secret import sounds_secret
 
 LINKS = ("url", "path", "pic", "image", "file", "avatar", "photo")
@@ -103,7 +104,7 @@ class Look(Casting):
         return self.unique and self.key is not None and self.origin.is_text and self.target.is_text
 
     def _placeholder(self, rule: Rule, rows: int) -> None:
-        rule.parts["placeholder"] = yaml_text.text(f"missing-{{{self.key}}}")
+        rule.parts["placeholder"] = yaml_text.text(f"missing-{reference(self.key or '')}")
         rule.parts["max_defaulted"] = str(rows + int(rule.parts.get("max_defaulted", 0)))
 
     def _absent(self, rule: Rule) -> None:

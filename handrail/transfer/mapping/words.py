@@ -112,7 +112,8 @@ class ColumnWords(Words):
     )
     sql: Text | None = Field(
         default=None,
-        description="SQL expression over the source row, with columns as `{column}` and other "
+        description="SQL expression over the source row, with columns as `{column}`, or in quotes "
+        'where the name holds a brace (`{"a {b}"}`), and other '
         "tables with their schema. It must give the same value each time: not `now()`.",
     )
     constant: Any = Field(

@@ -7,7 +7,7 @@ from handrail.transfer.read.findings import SAMPLES, SHOWN, Finding
 from handrail.transfer.session.asking import Line, Question, rows, side_by_side
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import literal, quoted
-from handrail.transfer.sql.columns import ONLY_CAST
+from handrail.transfer.sql.named import ONLY_CAST, name_of
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import TablePlan
 from handrail.transfer.sql.types import AWARE, NAIVE, TEXTUAL
@@ -40,8 +40,8 @@ def _read(table: TablePlan, column: ColumnPlan) -> list[str]:
 def _cast_text(table: TablePlan, column: ColumnPlan) -> str | None:
     """Return the text column that `sql:` does nothing with but cast it to a moment."""
     found = ONLY_CAST.fullmatch((column.rule.sql or "").strip())
-    name = found.group(1) if found else ""
-    return name if table.source_types.get(name) in TEXTUAL else None
+    name = name_of(found) if found else None
+    return name if name and table.source_types.get(name) in TEXTUAL else None
 
 
 def _unzoned(

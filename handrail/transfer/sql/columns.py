@@ -10,17 +10,13 @@ from handrail.transfer.sql import casts
 from handrail.transfer.sql.built import Built, Raw
 from handrail.transfer.sql.catalog import Column, Table
 from handrail.transfer.sql.fit import wrong_cast
+from handrail.transfer.sql.named import ONLY_CAST, REFERENCE, name_of, names_in
 from handrail.transfer.sql.parsed import Join, Parsed
 from handrail.transfer.sql.parts import ColumnPlan, FaultPlan
 from handrail.transfer.sql.treatment import Treatment
 from handrail.transfer.sql.types import AWARE, HASHED, NAIVE, TEXTUAL
 
 UNREPEATED = {"json", "text"}  # casts of texts that are all different
-# A `sql:` that does nothing with one column but cast it.
-ONLY_CAST = re.compile(
-    r"\(?\s*\{([^{}]+)\}\s*\)?\s*::\s*[a-z][a-z0-9 ]*(?:\([0-9, ]+\))?[a-z ]*", re.IGNORECASE
-)
-REFERENCE = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
 
 
 @dataclass
@@ -83,7 +79,7 @@ class Builder:
         """
 
         def column(match: re.Match[str]) -> str:
-            name = match.group(1)
+            name = name_of(match)
             if name is None:
                 return match.group(0)[0]
             if name not in self.source.by_name:
@@ -141,7 +137,7 @@ class Builder:
 
         Where it says `at time zone` itself, it has dealt with them.
         """
-        named = {found[1] for found in REFERENCE.finditer(rule.sql or "") if found[1]}
+        named = names_in(rule.sql)
         other = {AWARE: NAIVE, NAIVE: AWARE}.get(wire)
         known = self.source.by_name
         bare = ", ".join(sorted(n for n in named if n in known and known[n].type == other))
@@ -227,7 +223,7 @@ class Builder:
     def _cast_from(self, rule: ColumnRule) -> tuple[str, str] | None:
         """Return value and type of the column that `sql:` casts, where that is all it does."""
         found = ONLY_CAST.fullmatch((rule.sql or "").strip())
-        column = self.source.by_name.get(found.group(1)) if found else None
+        column = self.source.by_name.get(name_of(found) or "") if found else None
         return (f"s.{quoted(column.name)}", column.type) if column else None
 
     def _malformed(self, rule: ColumnRule, value: str, built: Built) -> str:
@@ -262,7 +258,7 @@ class Builder:
         text = rule.placeholder or ""
         for match in REFERENCE.finditer(text):
             parts.append(literal(text[position : match.start()]))
-            if match.group(1) is None:
+            if name_of(match) is None:
                 parts.append(literal(match.group(0)[0]))
             else:
                 parts.append(self.interpolate(match.group(0), rule, built, cast="::text"))

@@ -45,6 +45,7 @@ def _unfit(rule: ColumnRule, column: Column, raw: Raw, wire: str) -> tuple[str, 
         return f"`zone` does not apply from {raw.type} to {wire}", "remove `zone`"
     fits = raw.type in {wire, column.type} and (column.is_builtin or raw.type == column.type)
     fits = fits or (raw.type, wire) in WIDENINGS or (raw.type in TEXTUAL and column.is_text)
+    fits = fits or bool(rule.sql and not column.is_builtin)  # read there, from the text it gives
     if fits or naive or (raw.type in {"uuid", "date"} and wire in TEXTUAL):
         return None
     what = f"the source is {raw.type}, the destination {column.declared}"

@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass, field
 
-from handrail.transfer.mapping.rules import Action, ColumnRule, Fault, Problem, TableRule
+from handrail.transfer.mapping.rules import Action, ColumnRule, Fault, Lookup, Problem, TableRule
 from handrail.transfer.session.quoting import quoted
 from handrail.transfer.sql.catalog import Constraint, Table
 from handrail.transfer.sql.parsed import Join
@@ -32,13 +32,14 @@ class References:
         parent = self.done.get(wanted.table)
         found = {item.name for item in parent.columns} if parent else set()
         there = wanted.column in found and wanted.through in self.source.by_name
-        if parent is None or parent.key is None or not there:
+        key = _key(parent) if parent else None
+        if parent is None or key is None or not there:
             label = f"`{self.rule.name}.{column.name}`"
             what = f"{label} looks up `{wanted.table}.{wanted.column}` through `{wanted.through}`"
-            fix = "name a mapped table with a copied key, a column of it, and a source column here"
-            self.problems.append(Problem(column.place, f"{what}, which is not there", fix))
+            why, fix = _unfound(parent, wanted)
+            self.problems.append(Problem(column.place, f"{what}, {why}", fix))
             return None
-        values = parent.pairs(parent.key, wanted.column)
+        values = parent.pairs(key, wanted.column)
         wire = self.target.by_name[column.name].type
         # `offset 0`: the value is computed once for each row there, not once for each row here
         join = Join(f"lookup:{column.name}", f"{values} offset 0", f"s.{quoted(wanted.through)}")
@@ -127,3 +128,20 @@ class References:
             and key.target_columns == (found.source,)
             for key in self.source.foreign_keys
         )
+
+
+def _key(parent: TablePlan) -> str | None:
+    """Return the copied key by which rows of a table are found; a text as well as a number."""
+    if parent.key is None and parent.cut and (parent.cut.name,) in parent.uniques:
+        return parent.cut.name
+    return parent.key
+
+
+def _unfound(parent: TablePlan | None, wanted: Lookup) -> tuple[str, str]:
+    """Say why nothing can be looked up, and what to write."""
+    if parent is None or wanted.column in {column.name for column in parent.columns}:
+        fix = "name a mapped table with a copied key, a column of it, and a source column here"
+        return "which is not there", fix
+    number = f"(select count(*) from {parent.origin} o where o.KEY <= {{KEY}})"
+    fix = f"give each row there its number by a rule, as `{wanted.column}: {{sql: '{number}'}}`"
+    return "which no rule fills; what the destination numbers by itself nobody knows before", fix

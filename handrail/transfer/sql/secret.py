@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from handrail.transfer.mapping.rules import ColumnRule, TableRule
 from handrail.transfer.sql.built import Built
-from handrail.transfer.sql.columns import REFERENCE
+from handrail.transfer.sql.named import names_in
 from handrail.transfer.sql.parts import ColumnPlan, FaultPlan
 from handrail.transfer.sql.plan import TablePlan
 
@@ -28,7 +28,7 @@ def sounds_secret(name: str) -> bool:
 def _read(rule: ColumnRule) -> Iterable[str]:
     if rule.source is not None:
         yield rule.source
-    yield from (found[1] for found in REFERENCE.finditer(rule.sql or "") if found[1])
+    yield from names_in(rule.sql)
 
 
 def spread(

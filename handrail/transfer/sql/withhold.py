@@ -15,7 +15,9 @@ QUOTED = re.compile(
 )
 # How a hash says what made it, as `bcrypt$` or `pbkdf2_sha256$600000$`: it is what there is to see.
 SCHEME = re.compile(r"[a-z][a-z0-9_]*\$(?:[0-9]+\$)*")
-COLUMN = re.compile(r"\{[^{}]*\}")  # of a placeholder, which is put together from what is between
+COLUMN = re.compile(
+    r'\{(?:"(?:[^"]|"")+"|[^{}]*)\}'
+)  # of a placeholder, which is put together from what is between
 # Shorter texts are withheld where they stand alone; a piece of some other text they may well be.
 TELLING = 4
 

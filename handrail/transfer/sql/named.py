@@ -1,0 +1,30 @@
+"""Columns of the source row as a mapping writes them into SQL: `{column}`, or `{"any name"}`.
+
+In quotes a name may hold braces; a quote in it is doubled. `{{` and `}}` outside are braces.
+"""
+
+import re
+
+NAME = r'\{(?:"((?:[^"]|"")+)"|([^{}]+))\}'
+REFERENCE = re.compile(rf"\{{\{{|\}}\}}|{NAME}")
+# A `sql:` that does nothing with one column but cast it.
+ONLY_CAST = re.compile(
+    rf"\(?\s*{NAME}\s*\)?\s*::\s*[a-z][a-z0-9 ]*(?:\([0-9, ]+\))?[a-z ]*", re.IGNORECASE
+)
+
+
+def name_of(found: re.Match[str]) -> str | None:
+    """Return the column that a match names; None for a brace."""
+    return found[1].replace('""', '"') if found[1] is not None else found[2]
+
+
+def names_in(text: str | None) -> set[str]:
+    """Return every column that an expression names."""
+    return {name for found in REFERENCE.finditer(text or "") if (name := name_of(found))}
+
+
+def reference(name: str) -> str:
+    """Return a column as it is written into an expression."""
+    if set(name) & set("{}") or name.startswith('"'):
+        return '{"' + name.replace('"', '""') + '"}'
+    return f"{{{name}}}"
