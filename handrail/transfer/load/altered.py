@@ -41,11 +41,11 @@ def _changed(table: TablePlan) -> Iterator[str]:
     """Yield a SELECT for each column whose `sql:` makes another value of the one it reads."""
     for column in table.columns:
         found = changed_of(table, column)
-        if found is not None:
-            was, now = (WITHHELD, WITHHELD) if column.secret else (found.was, found.now)
+        if found is not None and not column.secret:
             label = f"{literal(table.name)}, {OF_THE_TABLE}, {table.key_text}"
             yield _first(
-                f"select {label}, {literal(column.name)}, 'sql', 'changed', {was}, {now} "
+                f"select {label}, {literal(column.name)}, 'sql', 'changed', "
+                f"{found.was}, {found.now} "
                 f"from {found.rows}"
             )
 

@@ -76,8 +76,9 @@ an alias.
 
 Each `when_…` names one of these. All but `refuse` are recorded row by row, in
 `_migration.quarantine` and `_migration.adjusted` of the destination. So are values that `sql:`
-makes others of (action `sql`) and those of dropped columns (action `drop`, without the value where
-the name sounds like a secret): of each column the first {most} rows; the preflight counts all.
+makes others of (action `sql`; of no secret) and those of dropped columns (action `drop`, without
+the value where the name sounds like a secret): of each column the first {most} rows; the preflight
+counts all.
 
 {acts}
 """
