@@ -49,6 +49,7 @@ def _line(line: Line) -> JSON:
         "would": line.decision.do,
         "word": line.decision.word,
         "why": line.decision.why,
+        "whys": line.whys,
         "next": line.decision.fix or None,
         "stops": line.decision.stops,
         "promise": line.promise,

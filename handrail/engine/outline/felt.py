@@ -41,7 +41,7 @@ def felt_in(attempt: Attempt, lines: list[Line], known: Measured) -> Iterable[Fe
     on = {(each.text, each.task) for each in stakes_on(attempt.run)}
     for line in lines:
         text, until = attempt.calls.stakes.get(line.call.task, ("", ""))
-        if text and line.decision.acts and (text, line.call.task) not in on:
+        if text and line.is_busy and (text, line.call.task) not in on:
             there = Stake(text, line.call.task, line.call.target, "", until)
             yield _one_felt(attempt, lines, known, there)
 

@@ -32,6 +32,7 @@ class Line:
         rollback: Sentence of its way back; empty where it has none.
         kept: Why it cannot be undone, and what to do instead; empty where it can.
         loses: What its way back does not bring back.
+        whys: The reason, by target.
         previews: What it would do in full, by target, where that was asked for.
         unseen: Why it cannot say so, by target.
         is_sql: They are SQL.
@@ -47,6 +48,7 @@ class Line:
     rollback: str
     kept: str
     loses: str
+    whys: dict[str, str]
     previews: dict[str, str]
     unseen: dict[str, str]
     is_sql: bool
@@ -60,6 +62,13 @@ class Line:
         return self.calls[0]
 
     @property
+    def because(self) -> str:
+        """Return the reason in short; where each target has one of its own, that of the first."""
+        target, why = next(iter(self.whys.items()))
+        alike = len(set(self.whys.values())) == 1
+        return (why if alike else f"on {target}, {why}") or self.undoes
+
+    @property
     def is_busy(self) -> bool:
         """Tell whether it takes time."""
         return self.decision.do in BUSY
@@ -71,7 +80,8 @@ def lines_of(attempt: Attempt, told: Iterable[Told], known: Measured) -> Iterabl
     for each, decision in told:
         call = each.declared
         at = "" if not attempt.run.undoes else call.target  # put back one after the other
-        key = (call.task, decision.word, decision.brief or decision.why, at)
+        why = decision.why if decision.stops else ""  # told whole, so each for itself
+        key = (call.task, decision.word, why, at)
         alike.setdefault(key, []).append((each, decision))
     for same in alike.values():
         yield _line(attempt, same, known)
@@ -94,6 +104,7 @@ def _line(attempt: Attempt, same: list[Told], known: Measured) -> Line:
         if isinstance(way, Irreversible) and contract and not contract.is_gate
         else "",
         contract.rollback_loses if contract else "",
+        {each.declared.target: made.brief or made.why for each, made in same},
         {each.declared.target: each.preview for each, _ in same if each.preview},
         {each.declared.target: each.unseen for each, _ in same if each.unseen},
         bool(contract and contract.previews_sql),

@@ -98,7 +98,7 @@ def _then(attempt: Attempt, lines: Iterable[Line], known: Measured) -> Estimate:
     stands = {(each.task, each.target): each for each in attempt.run.receipts()}
     calls = [Declared(each.task, each.step, each.target, "") for each in stands.values()
              if each.rollback != ""]  # fmt: skip
-    acting = [line for line in lines if line.decision.acts and line.rollback]
+    acting = [line for line in lines if line.is_busy and line.rollback]
     calls += [call for line in acting for call in line.calls
               if (call.task, call.target) not in stands]  # fmt: skip
     return one_after_the_other(((call, 0.0) for call in calls), known)

@@ -5,6 +5,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator
+from itertools import groupby
 
 import click
 
@@ -21,6 +22,8 @@ WIDE = 200  # where there is no terminal to say how wide it is
 NARROW = 120  # below this a line is made of what matters most
 SHOWN_WIDTH = 100  # of one value that a call leaves out
 INDENT = " " * 8
+LONG, FEW = 40, 3  # calls of a plan from which on, and so many, calls with nothing to tell are one
+SHORT = {"would be asked": "ask", "not told yet": "not told"}
 COLOURS = {
     Do.ACT: "green",
     Do.UNDO: "green",
@@ -65,7 +68,8 @@ class _Page:
         lines = found.lines
         self.task = max([7, *(len(line.call.task) + 1 for line in lines)])
         self.target = max([len(_targets(line)) for line in lines], default=0)
-        self.word = max([0, *(len(self._word(line)) for line in lines)]) if self.is_narrow else 16
+        self.word = max([0, *(len(self._word(line)) for line in lines)]) if self.is_narrow else 14
+        self.is_long = len(lines) > LONG and not found.attempt.choices.diff
 
     def body(self) -> Iterator[str]:
         """Yield the head and every call."""
@@ -74,9 +78,19 @@ class _Page:
         for phase in self.found.phases:
             if len(self.found.phases) > 1:
                 yield self._phase(phase)
-            for line in phase.lines:
-                yield self._line(line)
-                yield from self._details(line)
+            for word, same in groupby(phase.lines, key=self._quiet):
+                lines = list(same)
+                if word and self.is_long and len(lines) > FEW:
+                    yield f"    {lines[0].call.task} to {lines[-1].call.task}: {len(lines)} {word}"
+                    continue
+                for line in lines:
+                    yield self._line(line)
+                    yield from self._details(line)
+
+    def _quiet(self, line: Line) -> str:
+        """Return the word of a call of which there is nothing to tell, else nothing."""
+        decision = line.decision
+        return decision.word if decision.do is Do.LEAVE or decision.do is Do.NOTE else ""
 
     def _phase(self, phase: Phase) -> str:
         """Return the head of a phase: what is true at its end, and when that is."""
@@ -87,15 +101,19 @@ class _Page:
 
     def _line(self, line: Line) -> str:
         """Return one call; what does not fit is cut, least important first."""
-        because = one_line(line.decision.brief or line.decision.why or line.undoes)
-        mark = "; irreversible" if line.kept and line.decision.acts else ""
+        because = one_line(line.because)
+        mark = "; irreversible" if line.kept and line.is_busy else ""
         what = f"{line.call.name} [{line.call.step}, {line.promise}{mark}]"
         word = self._word(line)
         head = f"    {line.call.task:<{self.task}}{_targets(line):<{self.target}}  "
-        tail = plain.rough(line.expected.seconds) if line.expected else ""
-        pad = max(self.word - len(word), 1 if self.is_narrow else 0) + (2 if self.is_narrow else 0)
         rest = f"{what}{f': {because}' if because else ''}"
-        text = self._justified(f"{head}{word}{' ' * pad}{rest}", tail)
+        if self.is_narrow:
+            head, rest = (
+                f"  {line.call.task:<{self.task}}",
+                f"{line.call.name} ({_targets(line)}{mark})",
+            )
+        tail = plain.rough(line.expected.seconds) if line.expected else ""
+        text = self._justified(f"{head}{word:<{self.word}}  {rest}", tail)
         colour = COLOURS.get(line.decision.do)
         if not colour:
             return text
@@ -103,7 +121,7 @@ class _Page:
 
     def _word(self, line: Line) -> str:
         word = line.decision.word
-        return word.removeprefix("would ") if self.is_narrow else word
+        return SHORT.get(word, word.removeprefix("would ")) if self.is_narrow else word
 
     def _justified(self, text: str, tail: str) -> str:
         """Return a text cut to the width, with something at its right end."""
@@ -160,7 +178,7 @@ class _Page:
         found = self.found
         undoes = bool(found.attempt.run.undoes)
         yield from (_felt(each) for each in found.stakes)
-        kept = [line for line in found.lines if line.kept and line.decision.acts]
+        kept = [line for line in found.lines if line.kept and line.is_busy]
         for line in kept:
             yield f"Cannot be undone: {line.call.task} {line.call.name}: {line.kept}."
         if undoes:
