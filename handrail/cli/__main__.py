@@ -27,6 +27,7 @@ COMMANDS = {
     "doctor": "handrail.cli.doctor",
     "mapping": "handrail.cli.mapping",
     "drill": "handrail.cli.drill",
+    "watch": "handrail.cli.watch",
     "new": "handrail.cli.new",
 }
 ENDS = "Exit status: 0 good, 1 not good, 2 usage."

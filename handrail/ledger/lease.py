@@ -97,6 +97,32 @@ class Lease:
         )
 
 
+@dataclass(frozen=True)
+class AtWork:
+    """Who holds a lease.
+
+    Args:
+        lease: Its.
+        silence: For how long it was not heard of, by the clock of the store.
+    """
+
+    lease: Lease
+    silence: timedelta
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether it may be at work; a process that is gone, or silent too long, is not."""
+        return not self.lease.is_dead(self.silence)
+
+    @property
+    def words(self) -> str:
+        """Return who it is, where, and when it was last heard of."""
+        owner, seconds = self.lease.owner, int(self.silence.total_seconds())
+        host = owner.machine.split("/")[0]
+        state = "at work" if self.alive else "gone"
+        return f"{owner.actor} on {host}, process {owner.pid}: {state}, heard of {seconds} s ago"
+
+
 def _machine() -> str:
     """Name the process table that a pid belongs to.
 

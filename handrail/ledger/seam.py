@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from handrail.ledger.chain import Head
 from handrail.ledger.entry import BESIDE, Entry, Event, now, plain, storable, timestamp
 from handrail.ledger.errors import RunLocked
-from handrail.ledger.lease import SECONDS, Lease, Owner
+from handrail.ledger.lease import SECONDS, AtWork, Lease, Owner
 from handrail.ledger.runs import History, Runs
 
 
@@ -103,6 +103,9 @@ class Ledger(History, Protocol):
 
     def bind_vault(self, fingerprint: str) -> None:
         """Remember the vault it is written with; the first one stays."""
+
+    def writer(self) -> AtWork | None:
+        """Return who holds the lease, and for how long it was not heard of."""
 
     def refuse_held(self, takeover: str = "") -> None:
         """Raise while somebody else is the writer."""

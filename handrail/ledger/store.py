@@ -12,7 +12,7 @@ from handrail.ledger.chain import Head, untrusted
 from handrail.ledger.entry import FIRST, NO_TOKEN, Entry, canonical, first_form, timestamp
 from handrail.ledger.errors import RunLocked
 from handrail.ledger.history import SqliteHistory
-from handrail.ledger.lease import SECONDS, Lease, Owner
+from handrail.ledger.lease import SECONDS, AtWork, Lease, Owner
 from handrail.ledger.place import refuse_loss
 from handrail.ledger.refusals import unwritable
 from handrail.ledger.schema import FIELDS, LEASE
@@ -137,6 +137,11 @@ class SqliteLedger(SqliteHistory):
         """Remember the vault it is written with; the first one stays."""
         with self._writing.transaction(durable=False) as db:
             db.execute("INSERT OR IGNORE INTO vault VALUES (1, ?)", (fingerprint,))
+
+    def writer(self) -> AtWork | None:
+        """Return who holds the lease, and for how long it was not heard of."""
+        found = self.lease()
+        return AtWork(found, self._silence(found)) if found is not None and found.held else None
 
     def refuse_held(self, takeover: str = "") -> None:
         """Raise while somebody else is the writer.

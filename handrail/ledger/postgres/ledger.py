@@ -11,7 +11,7 @@ from psycopg import Connection
 from handrail.ledger.chain import Head, untrusted
 from handrail.ledger.entry import NO_TOKEN, Entry, Event, canonical, timestamp
 from handrail.ledger.errors import RunLocked
-from handrail.ledger.lease import SECONDS, Lease, Owner
+from handrail.ledger.lease import SECONDS, AtWork, Lease, Owner
 from handrail.ledger.postgres import schema
 from handrail.ledger.postgres.history import PostgresHistory
 from handrail.ledger.postgres.server import Link, Row, Server
@@ -148,6 +148,11 @@ class PostgresLedger(PostgresHistory):
         with self._link.transaction(durable=False) as db:
             query = "INSERT INTO vault VALUES (1, %s) ON CONFLICT DO NOTHING"
             db.execute(query, (fingerprint,))
+
+    def writer(self) -> AtWork | None:
+        """Return who holds the lease, and for how long it was not heard of."""
+        found = self._link.ask(f"SELECT {', '.join(LEASE)}, {_SILENCE} FROM lease WHERE held")
+        return AtWork(Lease.from_row(found[0][:-1]), found[0][-1]) if found else None
 
     def refuse_held(self, takeover: str = "") -> None:
         """Raise while somebody else is the writer.
