@@ -28,6 +28,7 @@ COMMANDS = {
     "mapping": "handrail.cli.mapping",
     "drill": "handrail.cli.drill",
     "watch": "handrail.cli.watch",
+    "serve": "handrail.cli.serve",
     "new": "handrail.cli.new",
 }
 ENDS = "Exit status: 0 good, 1 not good, 2 usage."

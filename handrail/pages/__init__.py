@@ -6,6 +6,20 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+_COLOURS = {  # they only repeat what the words say
+    "proven": "good",
+    "changed": "good",
+    "unchanged": "good",
+    "passed": "good",
+    "closed": "bad",
+    "stopped": "bad",
+    "failed": "bad",
+    "refused": "bad",
+    "open": "open",
+    "started": "open",
+    "running": "open",
+}
+
 
 def render(template: str, **values: object) -> str:
     """Return a page made from a template of this folder.
@@ -21,6 +35,11 @@ def one_line(text: object) -> str:
     """Return a text without line breaks and without anything that steers a terminal."""
     words = " ".join(str(text).split())
     return "".join("\ufffd" if unicodedata.category(each)[0] == "C" else each for each in words)
+
+
+def colour(words: str) -> str:
+    """Return the class of a state; its colour only repeats what the words say."""
+    return "bad" if "doubt" in words else _COLOURS.get(words, "")
 
 
 @cache

@@ -15,7 +15,7 @@ from handrail.ledger.views.evidence import Evidence, TaskEvidence
 from handrail.ledger.views.show import headline, state_of
 from handrail.ledger.views.stakes import Stake, stakes_on
 from handrail.ledger.views.times import Estimate, Measured, Outlook, outlook
-from handrail.pages import one_line
+from handrail.pages import colour, one_line
 
 JSON = dict[str, Any]  # Any: JSON
 OVER = {Outcome.PROVEN, Outcome.FINISHED, Outcome.ROLLED_BACK}
@@ -205,9 +205,9 @@ def _head(found: Live) -> Iterator[str]:
     yield f"{headline(found.evidence.environment, run)[:-1]}, {found.now:%H:%M:%S}Z."
     yield from (f"{at_stake(each)}." for each in found.stakes)
     if found.writer is not None and run.outcome not in OVER:
-        yield f"{found.writer.words}."
+        yield f"Owner: {found.writer.words}."
     elif run.outcome not in OVER:
-        yield "Nobody is at work on it."
+        yield "Owner: nobody is at work on it."
     for each in found.seen.running:
         spent = plain.duration(each.elapsed_seconds)
         left = f", about {plain.rough(each.left_seconds)} left" if each.left_seconds else ""
@@ -218,7 +218,7 @@ def _head(found: Live) -> Iterator[str]:
             yield f"Next hold: {found.seen.hold.label}, {about(found.seen.to_hold)}."
         yield f"End: {about(found.seen.to_end)}."
     if run.receipts() and not run.undoes:
-        yield f"{found.clock.words()}."
+        yield f"Way back: {about(found.clock.whole)}, now{found.clock.terms()}."
 
 
 def _first_shown(tasks: list[TaskEvidence], room: int) -> int:
@@ -237,3 +237,32 @@ def summary_line(found: Live) -> str:
     parts += [at_stake(each) for each in found.stakes]
     parts += [] if found.at_work or found.run.outcome in OVER else ["nobody is at work"]
     return "  ".join(parts)
+
+
+def page_values(found: Live) -> dict[str, Any]:  # Any: what the template shows
+    """Return what the live page shows."""
+    run, head = found.run, list(_head(found))[1 + len(found.stakes) :]
+    parts = [line.rstrip(".").partition(": ") for line in head]
+    return {
+        "run": f"{'Rollback' if run.undoes else 'Run'} {run.id}",
+        "environment": found.evidence.environment,
+        "outcome": run.outcome.replace("_", " "),
+        "done": sum(run.is_done(task) for task in run.tasks.values()),
+        "total": plain.count(len(run.tasks), "task"),
+        "at": f"{found.now:%H:%M:%S}Z",
+        "stakes": [at_stake(each) for each in found.stakes],
+        "outline": [(name, told) for name, _, told in parts],
+        "colour": colour,
+        "tasks": [
+            {
+                "task": each.task,
+                "name": each.name or each.step,
+                "why": each.why if each.state is not TaskState.UNCHANGED else "",
+                "target": each.target,
+                "state": found.state(each),
+                "took": plain.duration(each.seconds),
+                "now": each.state is TaskState.STARTED,
+            }
+            for each in found.evidence.tasks
+        ],
+    }

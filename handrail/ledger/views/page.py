@@ -7,19 +7,6 @@ from handrail.ledger.audit import Audit
 from handrail.ledger.views import plain, report, show
 from handrail.ledger.views.evidence import Evidence, TaskEvidence
 
-_COLOURS = {  # they only repeat what the words say
-    "proven": "good",
-    "changed": "good",
-    "unchanged": "good",
-    "passed": "good",
-    "closed": "bad",
-    "stopped": "bad",
-    "failed": "bad",
-    "refused": "bad",
-    "open": "open",
-    "started": "open",
-}
-
 
 def render(evidence: Evidence, audit: Audit) -> str:
     """Return the page."""
@@ -28,7 +15,7 @@ def render(evidence: Evidence, audit: Audit) -> str:
     return pages.render(
         "run.html",
         title=f"{'Rollback' if run.undoes else 'Run'} {run.id}",
-        colour=_colour,
+        colour=pages.colour,
         outcome=run.outcome.replace("_", " "),
         environment=evidence.environment,
         tally=show.tally(run),
@@ -41,10 +28,6 @@ def render(evidence: Evidence, audit: Audit) -> str:
         undone=report.undone(evidence),
         **_trust(audit),
     )
-
-
-def _colour(words: str) -> str:
-    return "bad" if "doubt" in words else _COLOURS.get(words, "")
 
 
 def _task(task: TaskEvidence, longest: float) -> dict[str, Any]:  # Any: what the template shows
