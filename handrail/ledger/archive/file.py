@@ -88,7 +88,7 @@ def read(path: Path) -> Iterator[Entry]:
         try:
             yield Entry(**said | {"event": Event(said["event"])})
         except (TypeError, KeyError, ValueError) as error:
-            raise unreadable(path, f"a line of it is no entry: {error!r}") from None
+            raise unreadable(path, f"a line of it is not an entry: {error!r}") from None
 
 
 def unreadable(path: Path, why: str) -> LedgerDamaged:

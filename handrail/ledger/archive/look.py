@@ -48,4 +48,4 @@ def rows_of(
             row = said | {"body": body, "environment": environment}
             yield tuple(row[name] for name in columns)
         except (TypeError, KeyError, ValueError) as error:
-            raise unreadable(path, f"a line of it is no entry: {error!r}") from None
+            raise unreadable(path, f"a line of it is not an entry: {error!r}") from None
