@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 
-class Common(TypedDict):
+class EveryTarget(TypedDict):
     """What all targets know: the app, and what becomes of it."""
 
     repository: dict[str, str]  # path of a clone, its remote and branch; or an address and branch
@@ -40,13 +40,13 @@ class Common(TypedDict):
     freeze_before_load: bool  # the long way: writes stop before the rows move, not after
 
 
-class RepositoryTarget(Common):
+class RepositoryTarget(EveryTarget):
     """The app's repository."""
 
     facts: dict[str, str]  # values for the `$names` in the files that are written
 
 
-class SystemTarget(Common):
+class SystemTarget(EveryTarget):
     """One whole system: services on Render, databases, accounts that must work."""
 
     service_source: dict[str, str]  # repo and branch that new services are built from

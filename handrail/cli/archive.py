@@ -10,8 +10,8 @@ from handrail.cli.out import GOOD, Misused, say
 from handrail.ledger.archive import move
 from handrail.ledger.archive.part import parts
 from handrail.ledger.entry import now
+from handrail.ledger.location import shown
 from handrail.ledger.people import os_user
-from handrail.ledger.place import shown
 
 DAYS = 90
 _LEDGER = click.option(

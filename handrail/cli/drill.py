@@ -12,7 +12,7 @@ from handrail.cli.inventory_data import hosts_of
 from handrail.cli.out import GOOD, NOT_GOOD, Misused, say, say_json
 from handrail.engine.proofs import keep
 from handrail.ledger.entry import now
-from handrail.ledger.place import LEDGERS, path_of, project_of, shown
+from handrail.ledger.location import LEDGERS, path_of, project_of, shown
 from handrail.ledger.proof import LEGS, Proof, legs_of, prove
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.store import SqliteLedger

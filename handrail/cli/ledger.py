@@ -16,8 +16,8 @@ from handrail.ledger.audit import LIMITS
 from handrail.ledger.entry import now
 from handrail.ledger.errors import LedgerDamaged, RunbookError
 from handrail.ledger.kept import Kept
+from handrail.ledger.location import LEDGERS, path_of, project_of, shown
 from handrail.ledger.measure import known_times
-from handrail.ledger.place import LEDGERS, path_of, project_of, shown
 from handrail.ledger.run import Outcome, fold
 from handrail.ledger.seam import Ledger
 from handrail.ledger.views import page

@@ -46,7 +46,6 @@ class Http:
         name: What people call the server, where that is more than its host.
         bearer: Token sent as ``Authorization: Bearer …``; read at each request.
         carried: Header and prefix of the token, where they are others.
-        basic: User and password, sent as HTTP Basic.
         timeout_seconds: For connecting and for each read; a whole answer gets twice that.
         patience: When to ask again.
     """
@@ -58,7 +57,6 @@ class Http:
         name: str | None = None,
         bearer: Secret | None = None,
         carried: tuple[str, str] = ("Authorization", "Bearer "),
-        basic: tuple[Secret, Secret] | None = None,
         timeout_seconds: float = 30.0,
         patience: Patience | None = None,
     ) -> None:
@@ -72,7 +70,6 @@ class Http:
         self._name = name
         self._bearer = bearer
         self._header, self._prefix = carried
-        self._basic = basic
         self._timeout_seconds = timeout_seconds
         self._patience = patience or Patience()
 
@@ -166,29 +163,26 @@ class Http:
         return ClientError(what, why, "correct what the answer names, then the same command again")
 
     def _credential_name(self) -> str:
-        used = [self._bearer] if self._bearer else list(self._basic or ())
-        names = [f"`{each.reference}`" for each in used if each.reference]
-        return " and ".join(names) or "the inventory"
+        reference = self._bearer.reference if self._bearer else ""
+        return f"`{reference}`" if reference else "the inventory"
 
     def _credential_values(self) -> list[str]:
-        used = [self._bearer] if self._bearer else list(self._basic or ())
-        values = [each.reveal() for each in used]
-        return [*values, b64encode(":".join(values).encode()).decode()]
+        if self._bearer is None:
+            return []
+        value = self._bearer.reveal()
+        return [value, b64encode(value.encode()).decode()]
 
     def _credentials(self) -> AuthBase:
-        if self._bearer:
-            token = self._bearer.reveal()
-            if not (token.isascii() and token.isprintable()):
-                raise ClientError(
-                    f"no request was sent to {self.host}",
-                    "the key holds a line break or a character that no key has",
-                    f"write the key alone into {self._credential_name()}",
-                )
-            return _Carried(self._header, f"{self._prefix}{token}")
-        if self._basic:
-            pair = ":".join(each.reveal() for each in self._basic)
-            return _Carried("Authorization", f"Basic {b64encode(pair.encode()).decode()}")
-        return _Carried("Authorization", None)
+        if self._bearer is None:
+            return _Carried("Authorization", None)
+        token = self._bearer.reveal()
+        if not (token.isascii() and token.isprintable()):
+            raise ClientError(
+                f"no request was sent to {self.host}",
+                "the key holds a line break or a character that no key has",
+                f"write the key alone into {self._credential_name()}",
+            )
+        return _Carried(self._header, f"{self._prefix}{token}")
 
     def _insist(
         self, method: str, url: str, options: dict[str, Any], place: str, *, again: bool

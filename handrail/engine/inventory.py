@@ -26,7 +26,7 @@ from handrail.engine.needs import CONNECTOR_PREFIXES, FORWARD, faults, read_by
 from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.kept import Kept
 from handrail.ledger.lease import SECONDS
-from handrail.ledger.place import project_of
+from handrail.ledger.location import project_of
 
 NAME = re.compile(r"[^\W\d]\w*")
 

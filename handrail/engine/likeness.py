@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from handrail.engine.needs import ENGINE_KEYS
-from handrail.ledger.place import project_of
+from handrail.ledger.location import project_of
 
 LIBRARY = Path(__file__).parents[1]
 _OUTSIDE = {"site-packages", "dist-packages", ".venv", ".tox", "node_modules"}

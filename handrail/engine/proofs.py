@@ -8,7 +8,7 @@ from handrail.clients import ssh_signature
 from handrail.clients.errors import ClientError
 from handrail.clients.private_folder import write
 from handrail.ledger.errors import RunbookError
-from handrail.ledger.place import shown
+from handrail.ledger.location import shown
 from handrail.ledger.proof import Proof, prove
 from handrail.ledger.store import SqliteLedger
 

@@ -7,7 +7,7 @@ from typing import Self
 
 from handrail.ledger.audit import Audit, audit, examine
 from handrail.ledger.errors import LedgerDamaged, RunbookError
-from handrail.ledger.place import LEDGERS, path_of, refuse_loss, shown
+from handrail.ledger.location import LEDGERS, path_of, refuse_loss, shown
 from handrail.ledger.postgres import schema
 from handrail.ledger.postgres.ledger import PostgresLedger
 from handrail.ledger.postgres.raw import RawSchema

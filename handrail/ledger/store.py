@@ -13,7 +13,7 @@ from handrail.ledger.entry import FIRST, NO_TOKEN, Entry, canonical, first_form,
 from handrail.ledger.errors import RunLocked
 from handrail.ledger.history import SqliteHistory
 from handrail.ledger.lease import SECONDS, AtWork, Lease, Owner
-from handrail.ledger.place import refuse_loss
+from handrail.ledger.location import refuse_loss
 from handrail.ledger.refusals import unwritable
 from handrail.ledger.schema import FIELDS, LEASE
 from handrail.ledger.seam import Fact, Ledger, NoLedger, refuse_not_beside, still_written

@@ -1,6 +1,7 @@
 """HTTP: what is asked again, what is not, and what an unwelcome answer is called."""
 
 import time as real_time
+from base64 import b64encode
 from datetime import UTC, datetime
 
 import pytest
@@ -212,19 +213,14 @@ def test_a_message_that_is_cut_in_a_secret_leaves_no_part_of_it(http, wire, befo
     assert KEY[:4] not in refusal.why
 
 
-def test_basic_credentials_that_are_echoed_are_told_without_them(wire, time):
-    """As they were sent: in base64, and each by itself."""
-    user, password = f"user-{MARK}", f"pass-{MARK}-5"
-    http = Http(wire.url, basic=(Secret.of(user), Secret.of(password)), patience=time.patience())
-
-    def echo(seen):
-        return Reply(400, {"message": f"not {seen.headers['Authorization']} ({password})"})
-
-    wire.on("PUT", "/x", echo)
+def test_a_key_that_is_echoed_in_base64_is_told_without_it(http, wire):
+    """A server may pack it anew before it says what it did not like."""
+    packed = b64encode(KEY.encode()).decode()
+    wire.on("PUT", "/v1/x", Reply(400, {"message": f"not {packed} ({KEY})"}))
 
     refusal = http.refusal(http.request("PUT", "/x"), "x failed")
 
-    assert "not Basic (withheld) ((withheld))" in refusal.why
+    assert "not (withheld) ((withheld))" in refusal.why
 
 
 def test_a_key_with_a_line_break_is_refused_before_anything_is_sent(wire, time):

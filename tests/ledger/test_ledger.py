@@ -20,7 +20,7 @@ from handrail.ledger.audit import audit
 from handrail.ledger.entry import Entry, Event, canonical
 from handrail.ledger.errors import LedgerDamaged, LedgerUnwritable, RunbookError
 from handrail.ledger.lease import Owner
-from handrail.ledger.place import path_of
+from handrail.ledger.location import path_of
 from handrail.ledger.seam import Fact, NoLedger
 from handrail.ledger.store import SqliteLedger, open_ledger
 from tests.ledger.script import forging, proven

@@ -25,7 +25,7 @@ from handrail.engine.likeness import code_of, moved, shape_of
 from handrail.engine.proofs import Signers, found_proofs
 from handrail.ledger.entry import now
 from handrail.ledger.errors import RunbookError, WrongCommand
-from handrail.ledger.place import project_of
+from handrail.ledger.location import project_of
 from handrail.ledger.proof import Proof
 
 DAYS = 30.0

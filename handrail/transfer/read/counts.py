@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from handrail.transfer.mapping.rules import Action
-from handrail.transfer.read.findings import SAMPLES, SHOWN, Finding
+from handrail.transfer.read.misfits import SAMPLES, SHOWN, Misfit
 from handrail.transfer.session.asking import Line, rows, side_by_side
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.parts import FaultPlan
@@ -46,7 +46,7 @@ class _Hit:
     rows: int
 
 
-def count(session: Connection, table: TablePlan) -> Line[tuple[TableCount, list[Finding]]]:
+def count(session: Connection, table: TablePlan) -> Line[tuple[TableCount, list[Misfit]]]:
     """Count one table, and say what is wrong with which of its rows.
 
     Raises:
@@ -82,7 +82,7 @@ def _batches(items: Sequence[T]) -> list[Sequence[T]]:
     return [items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE)]
 
 
-def _findings(session: Connection, table: TablePlan, hits: Sequence[_Hit]) -> Line[list[Finding]]:
+def _findings(session: Connection, table: TablePlan, hits: Sequence[_Hit]) -> Line[list[Misfit]]:
     """Look for examples of all faults in one more reading.
 
     What is found is kept first: with a limit right behind it, the planner takes the first rows to
@@ -114,16 +114,16 @@ def _findings(session: Connection, table: TablePlan, hits: Sequence[_Hit]) -> Li
 
 def _finding(
     table: TablePlan, hit: _Hit, keys: tuple[str, ...], texts: tuple[tuple[str, int], ...]
-) -> Finding:
+) -> Misfit:
     fault = hit.fault
     verdict = VERDICTS.get(fault.action, "adjusted")
     what = fault.reason if fault.action in VERDICTS else f"{fault.reason} ({fault.action})"
-    return Finding(
+    return Misfit(
         table.name, fault.column, what, verdict, hit.rows, keys, str(fault.place), texts=texts
     )
 
 
-def _beyond(table: TablePlan, totals: TableCount, hits: list[_Hit]) -> Iterator[Finding]:
+def _beyond(table: TablePlan, totals: TableCount, hits: list[_Hit]) -> Iterator[Misfit]:
     """Yield the columns in which more values are lost than declared."""
     nulled, stood_in = Counter[str](), Counter[str]()
     for hit in hits:
@@ -139,4 +139,4 @@ def _beyond(table: TablePlan, totals: TableCount, hits: list[_Hit]) -> Iterator[
         ):
             if number > limit.of(totals.rows):
                 what = f"{number} of {totals.rows} rows would {become}, `{key}` allows {limit}"
-                yield Finding(table.name, column.name, what, "refused", 0, (), str(rule.place))
+                yield Misfit(table.name, column.name, what, "refused", 0, (), str(rule.place))

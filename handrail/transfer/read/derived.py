@@ -5,7 +5,7 @@ A materialized view holds what was made of rows, a foreign table what lies somew
 
 from collections.abc import Iterator
 
-from handrail.transfer.read.findings import Finding
+from handrail.transfer.read.misfits import Misfit
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.plan import Plan
 
@@ -38,13 +38,13 @@ KINDS = {
 }
 
 
-def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[Finding]:
+def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[Misfit]:
     """Name the relations of the source that are not moved, and those there to be made anew."""
     for name, kind in source.execute(OUTSIDE).fetchall():
-        yield Finding(name, "", f"is {KINDS[kind]}", "noted", 0, (), plan.file)
+        yield Misfit(name, "", f"is {KINDS[kind]}", "noted", 0, (), plan.file)
     targets = {table.target: table for table in plan.tables}
     for view, named in destination.execute(STALE, [list(targets)]).fetchall():
         table = targets[named[0]]
         what = f"`{view}` there is made of it, and stays as it is: `refresh materialized view "
         what += f"{view}` after the load"
-        yield Finding(table.name, "", what, "noted", 0, (), str(table.place))
+        yield Misfit(table.name, "", what, "noted", 0, (), str(table.place))

@@ -1,6 +1,6 @@
 """How texts are written: prefixes of password hashes, dates that read in two ways."""
 
-from handrail.transfer.read.findings import SAMPLES, Finding
+from handrail.transfer.read.misfits import SAMPLES, Misfit
 from handrail.transfer.session.asking import Line, only, rows, side_by_side
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import first_of, quoted
@@ -9,7 +9,7 @@ from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import TablePlan
 
 
-def check(session: Connection, table: TablePlan) -> Line[list[Finding]]:
+def check(session: Connection, table: TablePlan) -> Line[list[Misfit]]:
     """Count password hashes by prefix, and dates that read differently day first."""
     lines = []
     for column in table.columns:
@@ -21,7 +21,7 @@ def check(session: Connection, table: TablePlan) -> Line[list[Finding]]:
     return [each for some in found for each in some]
 
 
-def _prefixes(session: Connection, table: TablePlan, column: ColumnPlan) -> Line[list[Finding]]:
+def _prefixes(session: Connection, table: TablePlan, column: ColumnPlan) -> Line[list[Misfit]]:
     """Count the hashes of each kind."""
     rule = column.rule
     raw = f"s.{quoted(rule.source or '')}"
@@ -31,12 +31,12 @@ def _prefixes(session: Connection, table: TablePlan, column: ColumnPlan) -> Line
     found = yield from rows(session, f"select {form}, count(*) from {there} group by 1 order by 1")
     place = str(rule.place)
     return [
-        Finding(table.name, column.name, f"form `{prefix}`", "noted", number, (), place)
+        Misfit(table.name, column.name, f"form `{prefix}`", "noted", number, (), place)
         for prefix, number in found
     ]
 
 
-def _either_way(session: Connection, table: TablePlan, column: ColumnPlan) -> Line[list[Finding]]:
+def _either_way(session: Connection, table: TablePlan, column: ColumnPlan) -> Line[list[Misfit]]:
     """Find the dates that are others with day and month exchanged."""
     rule = column.rule
     other = "day_first" if rule.order == "month_first" else "month_first"
@@ -50,4 +50,4 @@ def _either_way(session: Connection, table: TablePlan, column: ColumnPlan) -> Li
     keys = tuple(key for (key,) in (yield from rows(session, sample)))
     words = [str(order).replace("_", " ") for order in (other, rule.order)]
     what = f"also reads as another date {words[0]}; read {words[1]}"
-    return [Finding(table.name, column.name, what, "noted", number, keys, str(rule.place))]
+    return [Misfit(table.name, column.name, what, "noted", number, keys, str(rule.place))]

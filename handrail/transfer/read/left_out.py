@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from handrail.transfer.mapping.rules import MOST_RECORDED, Fault
-from handrail.transfer.read.findings import SAMPLES, SHOWN, Finding
+from handrail.transfer.read.misfits import SAMPLES, SHOWN, Misfit
 from handrail.transfer.session.asking import Line, rows, side_by_side
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import quoted
@@ -11,7 +11,7 @@ from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import Plan, TablePlan
 
 
-def check(session: Connection, plan: Plan) -> Line[list[Finding]]:
+def check(session: Connection, plan: Plan) -> Line[list[Misfit]]:
     """Count all that is left behind on purpose, so that the purpose can be judged by it."""
     counts = [
         f"select {n}, {f'count({quoted(drop.column)})' if drop.column else 'count(*)'} "
@@ -19,7 +19,7 @@ def check(session: Connection, plan: Plan) -> Line[list[Finding]]:
         for n, drop in enumerate(plan.drops)
     ]
     dropped = (yield from rows(session, " union all ".join(counts))) if counts else []
-    findings: list[Finding] = []
+    findings: list[Misfit] = []
     for number, values in sorted(dropped):
         drop = plan.drops[number]
         what = f"values are dropped: {drop.reason}{_recorded(values)}"
@@ -27,9 +27,7 @@ def check(session: Connection, plan: Plan) -> Line[list[Finding]]:
             what = f"the table is dropped: {drop.reason}"
         if values or drop.column is None:
             place = str(drop.place)
-            findings.append(
-                Finding(drop.table, drop.column or "", what, "noted", values, (), place)
-            )
+            findings.append(Misfit(drop.table, drop.column or "", what, "noted", values, (), place))
     changed = yield from side_by_side(
         _changed(session, table, column) for table in plan.tables for column in table.columns
     )
@@ -61,7 +59,7 @@ def changed_of(table: TablePlan, column: ColumnPlan) -> Changed | None:
     return Changed(named[0], was, now, differ)
 
 
-def _changed(session: Connection, table: TablePlan, column: ColumnPlan) -> Line[list[Finding]]:
+def _changed(session: Connection, table: TablePlan, column: ColumnPlan) -> Line[list[Misfit]]:
     """Count the values that differ from the one source value they are made of."""
     found = changed_of(table, column)
     if found is None:
@@ -79,7 +77,7 @@ def _changed(session: Connection, table: TablePlan, column: ColumnPlan) -> Line[
         return []
     shown, place = () if column.secret else tuple(texts), str(column.rule.place)
     what = f"`sql:` makes another value of `{found.column}`{_recorded(number)}"
-    return [Finding(table.name, column.name, what, "noted", number, tuple(keys), place, shown)]
+    return [Misfit(table.name, column.name, what, "noted", number, tuple(keys), place, shown)]
 
 
 def _recorded(number: int) -> str:

@@ -1,14 +1,14 @@
 """Rows that would refer to a row that is not there, whatever the source's own keys declare."""
 
 from handrail.transfer.mapping.rules import Fault
-from handrail.transfer.read.findings import SAMPLES, Finding
+from handrail.transfer.read.misfits import SAMPLES, Misfit
 from handrail.transfer.session.asking import Line, rows, side_by_side
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.catalog import Constraint
 from handrail.transfer.sql.plan import Plan, TablePlan
 
 
-def check(session: Connection, plan: Plan, table: TablePlan) -> Line[list[Finding]]:
+def check(session: Connection, plan: Plan, table: TablePlan) -> Line[list[Misfit]]:
     """Hold every foreign key of a destination table against the rows that will be there.
 
     Keys of one column whose orphans a rule deals with are counted with the rules; all others are
@@ -27,9 +27,7 @@ def check(session: Connection, plan: Plan, table: TablePlan) -> Line[list[Findin
     return [each for some in found for each in some]
 
 
-def _look(
-    session: Connection, plan: Plan, table: TablePlan, key: Constraint
-) -> Line[list[Finding]]:
+def _look(session: Connection, plan: Plan, table: TablePlan, key: Constraint) -> Line[list[Misfit]]:
     children = table.moved([*key.columns])
     some = " or ".join(f"c.c{n} is null" for n, _ in enumerate(key.columns))
     none = " and ".join(f"c.c{n} is null" for n, _ in enumerate(key.columns))
@@ -56,5 +54,5 @@ def _look(
     if number:
         place = next(c.rule.place for c in table.columns if c.name == key.columns[0])
         label = ", ".join(key.columns)
-        return [Finding(table.name, label, what, "refused", number, tuple(keys), str(place))]
+        return [Misfit(table.name, label, what, "refused", number, tuple(keys), str(place))]
     return []

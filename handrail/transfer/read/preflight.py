@@ -23,7 +23,7 @@ from handrail.transfer.read import (
     zones,
 )
 from handrail.transfer.read.counts import TableCount, count
-from handrail.transfer.read.findings import Finding
+from handrail.transfer.read.misfits import Misfit
 from handrail.transfer.session.asking import Line, answered, enter, together
 from handrail.transfer.session.connection import Connection, connect, reading
 from handrail.transfer.sql.plan import Plan, TablePlan
@@ -35,7 +35,7 @@ class Preflight:
 
     digest: str
     tables: tuple[TableCount, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[Misfit, ...]
     notes: tuple[str, ...]
 
     @property
@@ -99,7 +99,7 @@ def check(
         ClientError: no temporary table can be made on the destination.
     """
     counts: list[TableCount] = []
-    findings: list[Finding] = []
+    findings: list[Misfit] = []
     with ExitStack() as stack:
         to_read = partial(reading, source, snapshot=snapshot)
         ours, theirs = enter(stack, to_read, partial(connect, destination, name="destination"))
@@ -119,7 +119,7 @@ def check(
     return found
 
 
-def _looks(session: Connection, plan: Plan) -> Iterator[Line[list[Finding]]]:
+def _looks(session: Connection, plan: Plan) -> Iterator[Line[list[Misfit]]]:
     """Yield what is looked for in each table."""
     for table in plan.tables:
         yield uniques.check(session, plan, table)
@@ -128,7 +128,7 @@ def _looks(session: Connection, plan: Plan) -> Iterator[Line[list[Finding]]]:
         yield parents.check(session, plan, table)
 
 
-def _counted(session: Connection, plan: Plan) -> list[tuple[TableCount, list[Finding]]]:
+def _counted(session: Connection, plan: Plan) -> list[tuple[TableCount, list[Misfit]]]:
     """Count all tables; where an expression fails, each by itself."""
     try:
         with session.transaction():
@@ -137,7 +137,7 @@ def _counted(session: Connection, plan: Plan) -> list[tuple[TableCount, list[Fin
         return [_alone(session, table) for table in plan.tables]
 
 
-def _alone(session: Connection, table: TablePlan) -> tuple[TableCount, list[Finding]]:
+def _alone(session: Connection, table: TablePlan) -> tuple[TableCount, list[Misfit]]:
     try:
         with session.transaction():
             return answered(count(session, table))

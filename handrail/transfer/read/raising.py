@@ -11,7 +11,7 @@ import psycopg
 
 from handrail.transfer.mapping.rules import Action
 from handrail.transfer.read.counts import TableCount
-from handrail.transfer.read.findings import SAMPLES, SHOWN, Finding
+from handrail.transfer.read.misfits import SAMPLES, SHOWN, Misfit
 from handrail.transfer.session.connection import Connection, first_line, value
 from handrail.transfer.session.quoting import block, literal, quoted
 from handrail.transfer.sql.plan import TablePlan
@@ -55,7 +55,7 @@ end
 
 def look(
     session: Connection, table: TablePlan, error: psycopg.Error
-) -> tuple[TableCount, list[Finding]]:
+) -> tuple[TableCount, list[Misfit]]:
     """Say which rows of a table make which expression fail.
 
     Args:
@@ -67,12 +67,12 @@ def look(
     found = list(_found(session, table))
     if not found:
         what = f"its rows cannot be read: {first_line(error)}"
-        found = [Finding(table.name, "", what, "refused", 0, (), str(table.place))]
+        found = [Misfit(table.name, "", what, "refused", 0, (), str(table.place))]
     allowed = table.limit.of(rows)
     return TableCount(table.name, table.source, rows, 0, 0, allowed, failed=True), found
 
 
-def _found(session: Connection, table: TablePlan) -> Iterator[Finding]:
+def _found(session: Connection, table: TablePlan) -> Iterator[Misfit]:
     kept, conditions = table.kept(), False
     for fault in table.faults:
         if fault.action is Action.QUARANTINE and fault.column == "":
@@ -96,7 +96,7 @@ def _search(
     needs: frozenset[str],
     name: str,
     place: str,
-) -> Iterator[Finding]:
+) -> Iterator[Misfit]:
     """Yield a finding if an expression fails on some rows."""
 
     def evaluated(where: str) -> str:
@@ -126,12 +126,12 @@ def _search(
 
 def _finding(
     table: TablePlan, name: str, place: str, raised: list[list[str]], *, secret: bool
-) -> Finding:
+) -> Misfit:
     said = "its values are secret" if secret else raised[0][2]
     more = f" in {MOST} rows or more" if len(raised) == MOST else ""
     first = raised[:SAMPLES]
     shown = not secret and all(row[1] is not None for row in first)
-    return Finding(
+    return Misfit(
         table.name,
         name,
         f"cannot be computed{more}: {said}",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from handrail.transfer.read.bonds import TRIED
-from handrail.transfer.read.findings import SAMPLES, Finding
+from handrail.transfer.read.misfits import SAMPLES, Misfit
 from handrail.transfer.session.connection import Connection, value
 from handrail.transfer.session.quoting import quoted
 from handrail.transfer.sql import evidence
@@ -50,7 +50,7 @@ LOADED = (
 )
 
 
-def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[Finding]:
+def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[Misfit]:
     """Look around every table of a plan; rows are not read for it."""
     rightless = list(_rights(plan, destination))
     yield from rightless
@@ -62,16 +62,16 @@ def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[F
         yield from _there(plan, destination)
 
 
-def _rights(plan: Plan, destination: Connection) -> Iterator[Finding]:
+def _rights(plan: Plan, destination: Connection) -> Iterator[Misfit]:
     targets = {table.target: table for table in plan.tables}
     for target, *held in destination.execute(RIGHTS, [list(targets)]).fetchall():
         table = targets[target]
         for has, what in zip(held, LACKING, strict=True):
             if not has:
-                yield Finding(table.name, "", what, "refused", 0, (), str(table.place))
+                yield Misfit(table.name, "", what, "refused", 0, (), str(table.place))
 
 
-def _triggers(plan: Plan, destination: Connection) -> Iterator[Finding]:
+def _triggers(plan: Plan, destination: Connection) -> Iterator[Misfit]:
     """Name what a load would set off: a trigger may well write to somebody."""
     targets = {table.target: table for table in plan.tables}
     found = destination.execute(TRIGGERS, [list(targets)]).fetchall()
@@ -80,7 +80,7 @@ def _triggers(plan: Plan, destination: Connection) -> Iterator[Finding]:
         each = "each row that is moved" if by_row else "each statement that moves rows"
         what = f"trigger `{name}` on {on} runs {function} {when} {each}"
         untried = "" if tried else UNTRIED.format(on=on, name=quoted(name))
-        yield Finding(table.name, "", f"{what}{untried}", "noted", 0, (), str(table.place))
+        yield Misfit(table.name, "", f"{what}{untried}", "noted", 0, (), str(table.place))
     for target, key, on, definition in destination.execute(APART, [list(targets)]).fetchall():
         table = targets[target]
         what = (
@@ -88,10 +88,10 @@ def _triggers(plan: Plan, destination: Connection) -> Iterator[Finding]:
             f"row, the load stops there, and goes on after `alter table {on} drop constraint "
             f"{quoted(key)}`; add it again afterwards"
         )
-        yield Finding(table.name, "", what, "noted", 0, (), str(table.place))
+        yield Misfit(table.name, "", what, "noted", 0, (), str(table.place))
 
 
-def _there(plan: Plan, destination: Connection) -> Iterator[Finding]:
+def _there(plan: Plan, destination: Connection) -> Iterator[Misfit]:
     """Look for rows that are there already, but for those that this plan's load has put there."""
     began: set[str] = set()
     if evidence.exists(destination):
@@ -105,7 +105,7 @@ def _there(plan: Plan, destination: Connection) -> Iterator[Finding]:
             yield from _replaced(plan, table, destination)
 
 
-def _large_objects(plan: Plan, table: TablePlan, source: Connection) -> Iterator[Finding]:
+def _large_objects(plan: Plan, table: TablePlan, source: Connection) -> Iterator[Misfit]:
     """Count rows that name a large object: its contents are in no column, and stay behind."""
     for name, column in plan.source.by_name[table.source].by_name.items():
         moved = any(each.source == name for each in table.columns)
@@ -120,10 +120,10 @@ def _large_objects(plan: Plan, table: TablePlan, source: Connection) -> Iterator
         if row[0]:
             what = "names a large object, whose contents do not travel"
             place = next(c.rule.place for c in table.columns if c.source == name)
-            yield Finding(table.name, name, what, "refused", row[0], tuple(row[1]), str(place))
+            yield Misfit(table.name, name, what, "refused", row[0], tuple(row[1]), str(place))
 
 
-def _replaced(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Finding]:
+def _replaced(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Misfit]:
     """Name the rows that are there already: with a word they give way, without one nothing does."""
     rows = value(destination, f"select count(*) from {table.target_rows}")
     if not rows:
@@ -138,10 +138,10 @@ def _replaced(plan: Plan, table: TablePlan, destination: Connection) -> Iterator
         what, verdict = "rows are there that nobody declared: write `replace: <why>`", "refused"
     else:
         what, verdict = f"rows that are there give way: {table.replace}", "noted"
-    yield Finding(table.name, "", what, verdict, rows, keys, str(table.place))
+    yield Misfit(table.name, "", what, verdict, rows, keys, str(table.place))
 
 
-def _referring(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Finding]:
+def _referring(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Misfit]:
     """Name rows of tables nobody mapped that hold on to those that would give way."""
     mapped = {each.name for each in plan.tables}
     for other in plan.destination.tables:
@@ -150,10 +150,10 @@ def _referring(plan: Plan, table: TablePlan, destination: Connection) -> Iterato
             query = f"select count(*) from {other.rows} where {filled}"
             if key.target == table.name and (rows := value(destination, query)):
                 what = f"rows of `{other.name}` refer to those that would give way (`{key.name}`)"
-                yield Finding(table.name, "", what, "refused", rows, (), str(table.place))
+                yield Misfit(table.name, "", what, "refused", rows, (), str(table.place))
 
 
-def _sequences(plan: Plan, source: Connection, destination: Connection) -> Iterator[Finding]:
+def _sequences(plan: Plan, source: Connection, destination: Connection) -> Iterator[Misfit]:
     """Look for numbers beyond the end of the sequence that would go on from them."""
     copied = {
         (table.name, column.name): (table, column)
@@ -186,4 +186,4 @@ def _sequences(plan: Plan, source: Connection, destination: Connection) -> Itera
             what = f"its sequence `{sequence}` ends at {last}, the rows at {number}"
             verdict = "refused" if number > last else "noted"
             place = str(column.rule.place)
-            yield Finding(table.name, column.name, what, verdict, 0, (), place)
+            yield Misfit(table.name, column.name, what, verdict, 0, (), place)

@@ -13,7 +13,7 @@ import psycopg
 
 from handrail.clients.errors import ClientError
 from handrail.transfer.read.bonds import unproven
-from handrail.transfer.read.findings import SAMPLES, SHOWN, Finding
+from handrail.transfer.read.misfits import SAMPLES, SHOWN, Misfit
 from handrail.transfer.read.stage import KEY, NUMBER, REFUSED, STAGED, TRIAL, Stage
 from handrail.transfer.session.connection import Connection, first_line, with_own_path
 from handrail.transfer.session.quoting import block, literal, quoted
@@ -80,7 +80,7 @@ from pg_partition_tree({table}::regclass) p where p.isleaf and p.relid <> {table
 class Trial(Stage):
     """The trial of one table's rows, with all that comes of it."""
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[Misfit]:
         """Try all rows, and yield what the destination refuses or alters."""
         self.set_up()
         try:
@@ -106,7 +106,7 @@ class Trial(Stage):
         )
         self.destination.execute(block(tried))
 
-    def _refused(self) -> Iterator[Finding]:
+    def _refused(self) -> Iterator[Misfit]:
         """Group the rows that were refused by why."""
         groups = self.destination.execute(
             "select state, said, bond, kind, at, count(*), (array_agg(number order by number))"
@@ -134,7 +134,7 @@ class Trial(Stage):
         named = tuple(name for name in declared if kind and declared[name].endswith(ends))
         return named or tuple(column.name for column in self.columns)
 
-    def _altered(self) -> Iterator[Finding]:
+    def _altered(self) -> Iterator[Misfit]:
         """Yield the columns whose values arrive changed: rounded, padded, set by a trigger."""
         triggered = any(bond.kind == "b" for bond in self.bonds)
         for column in self.columns:
@@ -161,7 +161,7 @@ class Trial(Stage):
                 first = (self.columns[0].name,)
                 yield self._finding(first, "its row is not taken by a trigger", rows, numbers)
 
-    def _homeless(self) -> Iterator[Finding]:
+    def _homeless(self) -> Iterator[Misfit]:
         """Yield rows that no partition takes."""
         if not any(bond.kind == "p" for bond in self.bonds):
             return
@@ -189,7 +189,7 @@ class Trial(Stage):
         named = tuple(c.name for c in self.columns if set(re.findall(r"\w+", c.name)) <= words)
         return named or (self.columns[0].name,)
 
-    def _unbuildable(self) -> Iterator[Finding]:
+    def _unbuildable(self) -> Iterator[Misfit]:
         """Build the indexes anew, as a bulk load does: with another path than rows come in by.
 
         Source: https://www.postgresql.org/docs/17/release-17.html#RELEASE-17-MIGRATION
@@ -222,7 +222,7 @@ class Trial(Stage):
 
     def _finding(
         self, columns: Sequence[str], what: str, rows: int, numbers: Sequence[int]
-    ) -> Finding:
+    ) -> Misfit:
         given = [column for column in self.columns if column.name in columns][:MOST_SHOWN]
         listing = (
             ", ".join(f"left({quoted(column.name)}::text, {SHOWN})" for column in given) or "null"
@@ -236,10 +236,10 @@ class Trial(Stage):
         values = () if self._is_secret(columns) else tuple(row[1] for row in sampled)
         place = next((c.rule.place for c in given), self.table.place)
         label = ", ".join(columns[:MOST_SHOWN])
-        return Finding(self.table.name, label, what, "refused", rows, keys, str(place), values)
+        return Misfit(self.table.name, label, what, "refused", rows, keys, str(place), values)
 
 
-def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[Finding]:
+def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[Misfit]:
     """Try the rows of every table of which something is not proven; nothing stays there.
 
     Args:

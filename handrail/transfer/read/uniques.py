@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 
-from handrail.transfer.read.findings import SAMPLES, Finding
+from handrail.transfer.read.misfits import SAMPLES, Misfit
 from handrail.transfer.session.asking import Line, rows
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql import casts
 from handrail.transfer.sql.plan import Plan, TablePlan
 
 
-def check(session: Connection, plan: Plan, table: TablePlan) -> Line[list[Finding]]:
+def check(session: Connection, plan: Plan, table: TablePlan) -> Line[list[Misfit]]:
     """Find rows the destination's unique keys would not take, and near-duplicates it would."""
     by_name = {column.name: column for column in table.columns}
     guarded = {tuple(sorted(key)) for key in plan.source.by_name[table.source].uniques}
-    findings: list[Finding] = []
+    findings: list[Misfit] = []
     for unique in table.uniques:
         if not set(unique) <= set(by_name):
             continue
@@ -25,7 +25,7 @@ def check(session: Connection, plan: Plan, table: TablePlan) -> Line[list[Findin
             number, keys = yield from _repeated(session, table, [column.sql for column in columns])
             if number:
                 what = f"({label}) would be there twice, and the destination wants it unique"
-                findings.append(Finding(table.name, label, what, "refused", number, keys, place))
+                findings.append(Misfit(table.name, label, what, "refused", number, keys, place))
         if any(column.type in {"text", "character varying"} for column in columns):
             folded = [
                 casts.folded(c.sql) if c.type in {"text", "character varying"} else c.sql
@@ -34,7 +34,7 @@ def check(session: Connection, plan: Plan, table: TablePlan) -> Line[list[Findin
             number, keys = yield from _repeated(session, table, folded)
             if number:
                 what = f"({label}) differs from another row by case or blanks only"
-                findings.append(Finding(table.name, label, what, "noted", number, keys, place))
+                findings.append(Misfit(table.name, label, what, "noted", number, keys, place))
     return findings
 
 

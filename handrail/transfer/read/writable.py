@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import psycopg
 
-from handrail.transfer.read.findings import Finding
+from handrail.transfer.read.misfits import Misfit
 from handrail.transfer.session.connection import Connection, first_line, with_own_path
 from handrail.transfer.session.quoting import quoted
 from handrail.transfer.session.refused import advice
@@ -36,7 +36,7 @@ CLOSED = (
 RIGHTLESS = "the role may not create the schema `_migration`, where a load keeps its record"
 
 
-def check(plan: Plan, destination: Connection) -> Iterator[Finding]:
+def check(plan: Plan, destination: Connection) -> Iterator[Misfit]:
     """Find what would refuse whatever a load writes.
 
     Args:
@@ -49,7 +49,7 @@ def check(plan: Plan, destination: Connection) -> Iterator[Finding]:
     if what is None:
         what = _refused(destination, triggers)
     if what is not None:
-        yield Finding(plan.tables[0].name, "", what, "refused", 0, (), plan.file)
+        yield Misfit(plan.tables[0].name, "", what, "refused", 0, (), plan.file)
 
 
 def _refused(destination: Connection, triggers: list[str]) -> str | None:

@@ -3,7 +3,7 @@
 import datetime as dt
 import zoneinfo
 
-from handrail.transfer.read.findings import SAMPLES, SHOWN, Finding
+from handrail.transfer.read.misfits import SAMPLES, SHOWN, Misfit
 from handrail.transfer.session.asking import Line, Question, rows, side_by_side
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import literal, quoted
@@ -19,7 +19,7 @@ DAY = dt.timedelta(days=1)
 SHIFTS = ("30 minutes", "1 hour", "2 hours")
 
 
-def check(session: Connection, table: TablePlan) -> Line[list[Finding]]:
+def check(session: Connection, table: TablePlan) -> Line[list[Misfit]]:
     """Find the rows whose clock showed such a time, as the zone of their column says."""
     lines = []
     for column in table.columns:
@@ -46,7 +46,7 @@ def _cast_text(table: TablePlan, column: ColumnPlan) -> str | None:
 
 def _unzoned(
     session: Connection, table: TablePlan, column: ColumnPlan, name: str
-) -> Line[list[Finding]]:
+) -> Line[list[Misfit]]:
     """Find texts that name no zone: the cast would take them for moments in UTC, silently."""
     text = f"s.{quoted(name)}"
     bare = f"{text} ~ '[0-9]:[0-9]' and {text} !~* {literal(ZONED)}"
@@ -61,7 +61,7 @@ def _unzoned(
         return []
     what = "shows a clock without a zone: write `({…}::timestamp at time zone 'UTC')`, or its own"
     shown, place = () if column.secret else tuple(texts), str(column.rule.place)
-    return [Finding(table.name, column.name, what, "refused", number, tuple(keys), place, shown)]
+    return [Misfit(table.name, column.name, what, "refused", number, tuple(keys), place, shown)]
 
 
 def _days(session: Connection, table: TablePlan, name: str, zone: str) -> Line[list[dt.date]]:
@@ -86,7 +86,7 @@ def _days(session: Connection, table: TablePlan, name: str, zone: str) -> Line[l
 
 def _look(
     session: Connection, table: TablePlan, column: ColumnPlan, name: str, zone: str
-) -> Line[list[Finding]]:
+) -> Line[list[Misfit]]:
     days = yield from _days(session, table, name, zone)
     if not days:
         return []
@@ -121,7 +121,7 @@ def _look(
         if row[0]:
             shown = () if column.secret else tuple(row[2])
             findings.append(
-                Finding(
+                Misfit(
                     table.name, column.name, what, verdict, row[0], tuple(row[1]),
                     str(column.rule.place), shown,
                 )

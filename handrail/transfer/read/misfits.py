@@ -7,7 +7,7 @@ SHOWN = 120  # characters of a value
 
 
 @dataclass(frozen=True)
-class Finding:
+class Misfit:
     """Rows of one table with one fault; `keys` are the first few of them, `values` what they hold.
 
     `verdict` is `refused`, `quarantined`, `adjusted` or `noted`; only the first stops a load.

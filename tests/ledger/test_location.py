@@ -3,7 +3,7 @@
 import pytest
 
 from handrail.ledger.errors import LedgerDamaged
-from handrail.ledger.place import project_of, refuse_loss
+from handrail.ledger.location import project_of, refuse_loss
 from handrail.ledger.store import open_ledger
 from tests.ledger.script import cutover, standing
 
