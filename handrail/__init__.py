@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         step,
         unknown,
         uses,
+        waits,
     )
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "step",
     "unknown",
     "uses",
+    "waits",
 ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
 from handrail.clients.render import Deploy, Render, Service
-from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, say, step
+from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, say, step, waits
 
 from .commits import branch_is_there
 from .deploys import Deploys
@@ -59,6 +59,7 @@ def restore_running(
         if service.suspended:
             render.resume(service.id)
         started = render.rollback(service.id, earlier.id)
+        waits(f"the earlier deploy of {name} is not live yet", waiting.timeout_seconds)
         render.wait_for_deploy(service.id, started.id, *waiting)
 
 
@@ -119,6 +120,7 @@ def bring_live(
         service = render.service(name)
         started.append((service, started_deploy(render, noted, service, commit)))
     for service, deploy in started:
+        waits(f"the deploy of {service.name} is not live yet", waiting.timeout_seconds)
         render.wait_for_deploy(service.id, deploy.id, *waiting, partial(tell, service.name))
 
 

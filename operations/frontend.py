@@ -5,7 +5,7 @@ from typing import Any
 from handrail.clients.render import Deploy, Render
 from handrail.clients.secret import Secret
 from handrail.clients.site import script
-from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, say, step
+from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, say, step, waits
 
 from .site import bring_back, site_exists, what_is_served
 from .waiting import Waiting
@@ -113,6 +113,7 @@ def publish(
     found = render.service(service)
 
     def follow(deploy: Deploy) -> None:
+        waits(f"the deploy of {service} is not live yet", waiting.timeout_seconds)
         render.wait_for_deploy(
             found.id, deploy.id, *waiting, on_status=lambda now: say(f"{service}: {now.status}")
         )

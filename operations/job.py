@@ -13,6 +13,7 @@ from handrail.engine import (
     irreversible,
     say,
     step,
+    waits,
 )
 
 from .services import service_exists
@@ -58,6 +59,7 @@ def run(
 
 def do(render: Render, service: str, command: str, timeout_seconds: float) -> None:
     """Run a command, and tell what it printed."""
+    waits(f"`{command}` has not ended on {service}", timeout_seconds)
     ended = render.run_job(render.service(service).id, command, timeout_seconds)
     for line in ended.lines[-TAIL:]:
         say(line)

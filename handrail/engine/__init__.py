@@ -13,7 +13,7 @@ from handrail.engine.person import approve
 from handrail.engine.record import Record
 from handrail.engine.signature import FROM_RUN, FROM_TARGET
 from handrail.engine.steps import gate, step
-from handrail.engine.telling import progress, say
+from handrail.engine.telling import progress, say, waits
 from handrail.engine.undo import roll_back
 
 __all__ = [
@@ -44,4 +44,5 @@ __all__ = [
     "step",
     "unknown",
     "uses",
+    "waits",
 ]

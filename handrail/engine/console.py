@@ -19,9 +19,9 @@ from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.measured import known
 from handrail.engine.telling import tell_doing_to
 from handrail.ledger.entry import Entry, Event, now
-from handrail.ledger.task import Declared, Record, Task
+from handrail.ledger.task import Declared, Record, Task, TaskState
 from handrail.ledger.views import plain
-from handrail.ledger.views.times import Estimate, Expected
+from handrail.ledger.views.times import Estimate, Expected, elapsed
 from handrail.pages import one_line
 
 TICK_SECONDS = 1.0
@@ -112,7 +112,8 @@ class Console:
         """Tell that a call begins to act, or goes on to wait, and how long that takes."""
         call = task.declared
         expected = known(self.attempt).of(call, back=bool(self.attempt.run.undoes))
-        self.at_work[call.task, call.target] = Activity(call, expected)
+        began = time.monotonic() - elapsed(task, now())
+        self.at_work[call.task, call.target] = Activity(call, expected, began)
         self._head(call, f"about {plain.rough(expected.seconds)}" if expected else "")
 
     def _end(self, key: Key, task: Task, word: str) -> None:
@@ -122,8 +123,12 @@ class Console:
         self.line(f"        {word}{took}{why}")
 
     def turn(self, key: Key) -> None:
-        """Take note that a call comes to its turn on a target."""
+        """Take note that a call comes to its turn on a target; a gate's window may go on."""
         self.said.discard(key)
+        task = self.attempt.run.tasks.get(key)
+        goes_on = task is not None and task.opened_at and task.state is TaskState.STARTED
+        if task is not None and goes_on and not self.attempt.is_beyond(key[0]):
+            self.begin(task)
 
     def over(self, key: Key) -> None:
         """Tell of a call whose turn is over without a word, that nothing had to be done."""
@@ -156,11 +161,10 @@ class Console:
         """Print a line; the one that is drawn anew gives way to it."""
         click.echo(f"{CLEAR if self.is_drawn else ''}{text}", err=True)
 
-    def doing(self, key: Key, text: str, share: float | None) -> None:
-        """Take note of what a call is at, and how far; without its task, the one on that target."""
+    def doing(self, target: str, text: str, share: float | None) -> None:
+        """Take note of what a target is at, and how far."""
         for each in self.at_work.values():
-            call = each.call
-            if key in ((call.task, call.target), ("", call.target)):
+            if each.call.target == target:
                 each.doing, each.share = one_line(text), share
 
     def _keep_telling(self) -> None:

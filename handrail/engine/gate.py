@@ -34,12 +34,10 @@ from handrail.engine.plan import preview
 from handrail.engine.record import Record
 from handrail.engine.signature import SUPPLIED, readers_of, refuse_reserved, signature_without
 from handrail.engine.standing import gate_facts
-from handrail.engine.telling import doing, say, tell
+from handrail.engine.telling import progress, tell, waits
 from handrail.ledger.entry import Event, now
 from handrail.ledger.errors import PreconditionUnmet, RunbookError
 from handrail.ledger.seam import NoLedger
-from handrail.ledger.views.plain import rough
-from handrail.pages import one_line
 
 POLL_SECONDS = 2.0
 TIMEOUT_SECONDS = 60.0
@@ -129,15 +127,13 @@ def wait_for(act: Act) -> Finding:
     poll = float(act.plain.get("poll_seconds", POLL_SECONDS))
     deadline = now() + timedelta(seconds=float(act.plain.get("timeout_seconds", TIMEOUT_SECONDS)))
     at_most, told = deadline - now(), False
-    key = (act.task.declared.task, host.name)
     while (found := look(act, arguments)).verdict is Verdict.INCONCLUSIVE:
         if now() > deadline:
             break
-        waiting = f"waiting: {one_line(found.why)}"
         if not told:
-            say(f"{waiting}; at most {rough(at_most.total_seconds())}")
+            waits(found.why, at_most.total_seconds())
             told = True
-        doing(key, waiting)
+        progress(0, 0, f"waiting: {found.why}")
         time.sleep(poll)  # pyinfra makes this a switch to the other targets
     if not found.passed:
         close(act, found.verdict, closed_because(act, found).why, snapshot.figures(found.facts))

@@ -19,6 +19,8 @@ from pyinfra.api.state import State
 from pyinfra.context import host
 
 from handrail.ledger.errors import RunbookError, WrongCommand
+from handrail.ledger.views.plain import rough
+from handrail.pages import one_line
 
 
 @cache
@@ -91,19 +93,13 @@ def tell(message: str) -> None:
         logger.error(f"{host.print_prefix}{line}")
 
 
-Listener = Callable[[tuple[str, str], str, float | None], None]
+Listener = Callable[[str, str, float | None], None]  # target, what it is at, share of it, 0 to 1
 _listeners: list[Listener] = []
 
 
 def tell_doing_to(listener: Listener) -> None:
-    """Let somebody hear what each call is at, and which share of it is done."""
+    """Let somebody hear what the step or gate at work is at, and which share of it is done."""
     _listeners.append(listener)
-
-
-def doing(call: tuple[str, str], what: str, share: float | None = None) -> None:
-    """Tell what a call (task, target) is at, and which share of it is done, from 0 to 1."""
-    for listener in _listeners:
-        listener(call, what, share)
 
 
 def progress(done: int, total: int, what: str = "") -> None:
@@ -115,7 +111,14 @@ def progress(done: int, total: int, what: str = "") -> None:
         what: What is at hand, as people say it: "attendance_records 1.2 M of 1.9 M".
     """
     for listener in _listeners:
-        listener(("", host.name), what, min(done / total, 1.0) if total else None)
+        listener(host.name, what, min(done / total, 1.0) if total else None)
+
+
+def waits(what: str, at_most_seconds: float) -> None:
+    """Say once what the step or gate at work waits for, and how long at most; then show that."""
+    told = f"waiting: {one_line(what)}"
+    say(f"{told}; at most {rough(at_most_seconds)}")
+    progress(0, 0, told)
 
 
 def say(message: str) -> None:

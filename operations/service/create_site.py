@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from handrail.clients.render import Render, Service
-from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, say, step
+from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, say, step, waits
 
 from ..services import cancel_coming
 from ..waiting import Waiting
@@ -141,6 +141,7 @@ def bring_live(render: Render, name: str, waiting: Waiting) -> None:
 def follow(render: Render, site: Service, waiting: Waiting) -> None:
     """Wait until the site's newest deploy is live."""
     coming = render.deploy_in_progress(site.id) or render.start_deploy(site.id)
+    waits(f"the deploy of {site.name} is not live yet", waiting.timeout_seconds)
     render.wait_for_deploy(
         site.id, coming.id, *waiting, on_status=lambda now: say(f"{site.name}: {now.status}")
     )

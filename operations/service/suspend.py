@@ -1,7 +1,7 @@
 """Task 14: services that are not needed any more are suspended."""
 
 from handrail.clients.render import Render
-from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, step
+from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, step, waits
 
 from ..services import running, services_exist
 
@@ -23,6 +23,7 @@ def resume_suspended(render: Render, before: dict[str, bool]) -> None:
             render.resume(service.id)
             started = render.deploy_in_progress(service.id)
             if started is not None:
+                waits(f"{name} is not live yet", RESUME_TIMEOUT_SECONDS)
                 waiting = (RESUME_TIMEOUT_SECONDS, RESUME_POLL_SECONDS)
                 render.wait_for_deploy(service.id, started.id, *waiting)
 
