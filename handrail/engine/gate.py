@@ -41,6 +41,7 @@ from handrail.ledger.seam import NoLedger
 
 POLL_SECONDS = 2.0
 TIMEOUT_SECONDS = 60.0
+RED = (Verdict.FAIL, Verdict.INCONCLUSIVE)  # looked at; what could not be looked at tells nothing
 
 
 def contract_of_gate(function: Callable[..., Any], fix: str) -> Contract:
@@ -138,6 +139,7 @@ def wait_for(act: Act) -> Finding:
     if not found.passed:
         close(act, found.verdict, closed_because(act, found).why, snapshot.figures(found.facts))
         return found
+    act.attempt.red.discard((act.task.declared.task, host.name))
     try:
         act.record(Event.GATE_PASSED, facts=snapshot.figures(found.facts), why=found.why)
     except RunbookError as unwritable:
@@ -175,7 +177,10 @@ def samples_of(act: Act) -> list[Any]:  # Any: JSON; what the gate told
 
 def close(act: Act, verdict: Verdict, why: str, facts: dict[str, Any] | None = None) -> None:
     """Record that the gate did not open, and let nothing start after it."""
-    act.attempt.stops[act.task.declared.task, host.name] = None
+    key = (act.task.declared.task, host.name)
+    act.attempt.stops[key] = None
+    if verdict in RED:
+        act.attempt.red.add(key)
     act.attempt.stop(f"{act.contract.name} ({act.task.declared.task}) on {host.name}")
     try:
         act.record(Event.GATE_CLOSED, why=why, verdict=verdict, facts=facts or {})

@@ -68,7 +68,7 @@ def test_a_task_that_is_not_the_plans_stands_under_one_that_is(name):
         assert said(call, "task").partition(".")[0] in plan
 
 
-@pytest.mark.parametrize("name", [*PLAN, "verify"])
+@pytest.mark.parametrize("name", [*PLAN, "verify", "release"])
 def test_each_call_has_a_task_of_its_own_a_sentence_and_a_target(name):
     """What somebody reads before they say yes."""
     found = calls(name)

@@ -38,16 +38,25 @@ def close(attempt: Attempt, signalled: int = 0) -> None:
         sys.excepthook(*sys.exc_info())
         status = signalled or 1
     finally:
-        if attempt.then and not signalled:
-            _go_back(attempt.then)
+        then = attempt.then or _way_back_of_red(attempt)
+        if then and not signalled:
+            _go_back(then)
         if status:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)  # an exit handler has no other way to set the status
 
 
+def _way_back_of_red(attempt: Attempt) -> dict[str, str]:
+    """Return the rollback that the runbook asks for where a gate is red; a plan has none."""
+    if not (attempt.back_when_red and attempt.red) or is_dry():
+        return {}
+    names = ", ".join(f"{task} on {target}" for task, target in sorted(attempt.red))
+    return {"run": attempt.run.id, "reason": f"red: {names}"}
+
+
 def _go_back(then: dict[str, str]) -> None:
-    """Carry out the rollback that somebody chose when a call did not go through."""
+    """Carry out the rollback that somebody chose, or that the runbook asks for."""
     command = to_paste(str(Path(runbook_file()).parent / "rollback.py"), **then)
     _print([f"--> {command}"])
     program, *words = shlex.split(command)

@@ -47,12 +47,19 @@ _attempt: Attempt | None = None
 _refusal: RunbookError | None = None
 
 
-def begin(needs: Mapping[str, type] | None = None) -> Here:
+def begin(
+    needs: Mapping[str, type] | None = None, *, recurs: bool = False, back_when_red: bool = False
+) -> Here:
     """Open or resume the run of this runbook on this environment; first call of a runbook.
 
     Args:
         needs: By group, a TypedDict of the data the runbook needs of its targets; anything
             missing, unknown or of another type is refused before the first step.
+        recurs: A run that came to its end is over: the same command begins the next one. Without
+            it the command asks whether what was done is still so.
+        back_when_red: Where a gate is looked at and does not open, the run is rolled back at once,
+            by `rollback.py` beside the runbook. A gate that could not be looked at, a step that
+            failed and a signal stop the run as ever.
 
     Returns:
         The data of the target that the runbook is being read for.
@@ -61,7 +68,8 @@ def begin(needs: Mapping[str, type] | None = None) -> Here:
         Refused: ``--no-wait``, ``--serial``, ``--limit``, no terminal without ``-y``, a target
             that did not connect, a ledger that is not to be trusted, another process at work.
     """
-    open_attempt(needs, latest_or_new)
+    attempt = open_attempt(needs, next_or_latest if recurs else latest_or_new)
+    attempt.back_when_red = back_when_red
     data = {each.name: data_of(each) for each in host.inventory}
     return Here(data[host.name], host.name, set().union(*data.values()))
 
@@ -177,6 +185,15 @@ def latest_or_new(
             over = run.outcome is Outcome.PROVEN and gates_alone
             return (Run(new_id(runs, runbook), runbook, ""), {}) if over else (run, {})
     return Run(new_id(runs, runbook), runbook, ""), {}
+
+
+def next_or_latest(
+    runs: Runs, runbook: str, without: tuple[str, ...]
+) -> tuple[Run, dict[str, Any]]:  # Any: JSON of run.opened
+    """Choose the newest run of a runbook where it is still open, else a new one."""
+    run, body = latest_or_new(runs, runbook, without)
+    over = run.outcome in (Outcome.PROVEN, Outcome.FINISHED)
+    return (Run(new_id(runs, runbook), runbook, ""), {}) if over else (run, body)
 
 
 def new_id(runs: Runs, runbook: str) -> str:
