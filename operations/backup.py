@@ -86,6 +86,7 @@ def set_aside(directory: str, label: str, run: str) -> None:
     rollback=set_aside,
     rollback_name="Move the backup aside; it is kept",
     idempotent=True,
+    round_trips=230,
 )
 def take(
     *,
@@ -178,6 +179,7 @@ def withdraw_proof(directory: str, label: str, run: str) -> None:
     rollback=withdraw_proof,
     rollback_name="Withdraw the proof; the backup is kept",
     idempotent=True,
+    round_trips=280,
 )
 def prove(
     *, database: Database, label: str, directory: str = FROM_TARGET, run: str = FROM_RUN

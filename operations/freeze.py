@@ -48,6 +48,7 @@ def thaw(source: Database, before: bool) -> None:  # noqa: FBT001  what was capt
     rollback_name="Let the legacy database take writes again",
     stake="the legacy database refuses writes",
     idempotent=True,
+    round_trips=35,
 )
 def writes(
     source: Database = FROM_TARGET,

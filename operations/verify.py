@@ -63,7 +63,7 @@ def notices_missing_rows(
     return fails("it calls an empty destination good") if report.good else holds()
 
 
-@gate(fix="read the report it names; load again, or roll back")
+@gate(fix="read the report it names; load again, or roll back", round_trips=30)
 def rows_are_equal(
     source: Database = FROM_TARGET,
     destination: Database = FROM_TARGET,

@@ -27,7 +27,8 @@ def doctor(inventory: str | None, *, as_json: bool, read_only: bool, **trial: st
     Without INVENTORY it looks at this machine alone. With one it reads every secret named there,
     asks each database, Render, Redis, the repository and the webhook of alerts (which gets a trial
     alert), compares clocks, and holds the legacy application against its profile. Nothing is
-    changed.
+    changed; how long the way to the databases and back takes is noted beside the environment's
+    ledger, for the times that a plan expects.
 
     With --system or --profile it tries a running application instead: each entry of the profile,
     and says what differs. It makes a record, an upload, a task and a message, unless --read-only.

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from handrail.cli.inventory_data import hosts_of
+from handrail.cli.inventory_data import hosts_of, ledger_of
 from handrail.cli.out import GOOD, NOT_GOOD, Misused, say, say_json
 from handrail.engine.proofs import keep
 from handrail.ledger.entry import now
-from handrail.ledger.location import LEDGERS, path_of, project_of, shown
+from handrail.ledger.location import project_of, shown
 from handrail.ledger.proof import LEGS, Proof, legs_of, prove
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.store import SqliteLedger
@@ -113,7 +113,7 @@ def _opened(
     if said.get("guarded"):
         why = f"`{said.get('environment')}` is guarded: a drill undoes everything that it did"
         raise Misused(what, why, "drill on staging; its proof counts here")
-    ledger = _ledger_of(inventory, said)
+    ledger = ledger_of(inventory, said)
     legs = legs_of(SqliteLedger(ledger), Path(runbook).stem) if ledger.exists() else []
     standing = _standing(ledger, Path(runbook).stem) if ledger.exists() else None
     if legs and not _is_over(legs):
@@ -140,11 +140,6 @@ def _standing(ledger: Path, runbook: str) -> Run | None:
     runs = SqliteLedger(ledger).runs().newest(runbook)
     found = next((run for run in runs if not run.undoes), None)
     return found if found and not found.rolled_back else None
-
-
-def _ledger_of(inventory: str, said: dict[str, object]) -> Path:
-    named = said.get("ledger") or LEDGERS / f"{said.get('environment')}.sqlite"
-    return project_of(Path(inventory).absolute().parent) / path_of(str(named))
 
 
 def _run(command: list[str]) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from handrail.cli import trial
-from handrail.cli.inventory_data import hosts_of
+from handrail.cli.inventory_data import hosts_of, ledger_of
 from handrail.clients import redis
 from handrail.clients.alerts import Webhook
 from handrail.clients.browser import Browser
@@ -26,6 +26,7 @@ from handrail.clients.ready.claim import Line, NotReady, ask
 from handrail.clients.ready.clock import http_clock_agrees
 from handrail.clients.render import Render
 from handrail.clients.secret import Secret, is_reference
+from handrail.ledger.views import distance
 from handrail.transfer.session import programs
 
 BACKUPS = 2  # of each database: one for the way back, one that its proof restores
@@ -58,20 +59,30 @@ def of_inventory(path: str) -> list[Line]:
         for reference in each[1:]
     ]
     seen: set[str] = set()
+    ways: dict[str, float] = {}
     for host, data in hosts.items():
         for key, value in data.items():
             if f"{key}={value!r}" not in seen:
                 seen.add(f"{key}={value!r}")
-                lines += _lines(host, key, value, data)
+                lines += _lines(host, key, value, data, ways)
         lines += _room(host, data)
         lines += _application(host, data)
+    said = next(iter(hosts.values()))
+    if ways and ("ledger" in said or "environment" in said):
+        distance.note(ledger_of(path, said), ways)
     return lines
 
 
-def _lines(host: str, key: str, value: Any, data: Data) -> Iterator[Line]:  # Any: as in Data
+def _lines(
+    host: str,
+    key: str,
+    value: Any,  # Any: as in Data
+    data: Data,
+    ways: dict[str, float],
+) -> Iterator[Line]:
     about = f"{host}: {key}"
     if _is_database(key, value):
-        yield from _of_database(about, value, data)
+        yield from _of_database(about, value, data, ways)
     elif key == "redis":
         yield ask(about, "It answers", lambda: _answers(value))
     elif key == "render":
@@ -102,7 +113,7 @@ def _is_database(key: str, value: object) -> bool:
     return key.endswith("database") or (key in {"source", "destination"} and is_reference(value))
 
 
-def _of_database(about: str, value: object, data: Data) -> Iterator[Line]:
+def _of_database(about: str, value: object, data: Data, ways: dict[str, float]) -> Iterator[Line]:
     try:
         database = Database.from_inventory(value)
     except ClientError as error:
@@ -114,6 +125,7 @@ def _of_database(about: str, value: object, data: Data) -> Iterator[Line]:
         yield ask(about, "Its host could restore it", lambda: outside.database_is_restorable(
             Render.from_inventory(data["render"]), database))  # fmt: skip
     if standing is not None:
+        ways[about] = standing.round_trip_seconds
         yield ask(about, "Client programs fit its server", partial(_fitting, standing.version))
 
 

@@ -7,10 +7,12 @@ says is not patched by that.
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from handrail.cli.out import Misused
+from handrail.ledger.location import LEDGERS, path_of, project_of
 
 READ_SECONDS = 120  # a connector may bring hosts up
 
@@ -40,6 +42,19 @@ def hosts_of(path: str) -> dict[str, dict[str, Any]]:  # Any: what an inventory 
         fix = "put hosts into it, as `inventory/prod.py` has them"
         raise Misused(what, f"`{path}` has no hosts", fix)
     return found
+
+
+def ledger_of(path: str, data: Mapping[str, object]) -> Path:
+    """Return the file of an environment's ledger, which need not be there.
+
+    Args:
+        path: The inventory.
+        data: Of one of its hosts.
+    """
+    given, own = str(data.get("ledger") or ""), str(LEDGERS / f"{data.get('environment')}.sqlite")
+    # what lies beside a ledger on a server lies here
+    named = own if "://" in given else given or own
+    return project_of(Path(path).absolute().parent) / path_of(named)
 
 
 def main(path: str) -> None:

@@ -117,6 +117,7 @@ class Contract:
     stake: str = ""  # what is at stake from its act on, as a clause: "the database refuses writes"
     rollback_name: str = ""  # its way back as a sentence for 2 a.m.; empty where it has none
     rollback_loses: str = ""  # what its way back does not bring back, as a clause
+    round_trips: int = 0  # about how often it goes to a database and back, its claims included
 
     @property
     def is_gate(self) -> bool:
@@ -143,6 +144,7 @@ def contract_of(
     stake: str = "",
     rollback_name: str = "",
     rollback_loses: str = "",
+    round_trips: int = 0,
 ) -> Contract:
     """Put a contract together.
 
@@ -188,6 +190,7 @@ def contract_of(
         stake=stake,
         rollback_name=rollback_name or way_back_of(rollback),
         rollback_loses=rollback_loses,
+        round_trips=round_trips,
     )
 
 

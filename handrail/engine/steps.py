@@ -1,7 +1,7 @@
 """The decorators that make a function a step or a gate of a runbook."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, wraps
 from typing import Any, ParamSpec
 
@@ -39,6 +39,7 @@ def step(
     stake: str = "",
     rollback_name: str = "",
     rollback_loses: str = "",
+    round_trips: int = 0,
 ) -> Callable[[Callable[P, Commands]], Step[P]]:
     """Make a generator of commands a step.
 
@@ -58,6 +59,8 @@ def step(
         rollback_name: The way back as a sentence an operator approves: "Let the legacy database
             take writes again"; the first line of the rollback clause where it is left out.
         rollback_loses: What the way back does not bring back, as a clause; told before it begins.
+        round_trips: About how often it goes to a database and back, its claims included: what a
+            plan expects of it grows by these where `handrail doctor` measured a longer way.
 
     Raises:
         TypeError: the contract does not fit the body; at import.
@@ -77,13 +80,14 @@ def step(
             stake=stake,
             rollback_name=rollback_name,
             rollback_loses=rollback_loses,
+            round_trips=round_trips,
         )
         return called(body, contract)
 
     return declare
 
 
-def gate(*, fix: str) -> Callable[[Callable[P, Finding]], Step[P]]:
+def gate(*, fix: str, round_trips: int = 0) -> Callable[[Callable[P, Finding]], Step[P]]:
     """Make a check a gate: it observes, waits while the answer is open, and changes nothing.
 
     The function returns a Finding. While that is inconclusive it is asked again every
@@ -92,11 +96,13 @@ def gate(*, fix: str) -> Callable[[Callable[P, Finding]], Step[P]]:
 
     Args:
         fix: The command to run where it does not hold.
+        round_trips: About how often it goes to a database and back; see `step`.
     """
 
     def declare(function: Callable[P, Finding]) -> Step[P]:
         refuse_in_runbook(function)
-        return called(function, gates.contract_of_gate(function, fix))
+        contract = gates.contract_of_gate(function, fix)
+        return called(function, replace(contract, round_trips=round_trips))
 
     return declare
 

@@ -66,6 +66,7 @@ def restore_backup(
     rollback_name="Keep what users wrote on Django, and put its backup in place",
     rollback_loses="rows that users wrote on Django are exported to files, not brought to Node",
     idempotent=True,
+    round_trips=200,
     preview=sql_of_rows,
     keeps_since=True,
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,6 +20,7 @@ from handrail.clients.ready.claim import NotReady
 from handrail.clients.ready.clock import http_clock_agrees
 from handrail.clients.ready.machine import disk
 from handrail.clients.secret import Secret
+from handrail.ledger.views import distance
 from tests.clients.conftest import Reply, Wire
 from tests.clients.git_world import clone, no_identity, origin, template
 
@@ -133,6 +135,19 @@ def test_it_exits_0_where_a_cutover_could_start_and_changes_nothing(place, wire,
     assert {seen.method for seen in wire.seen} == {"GET", "POST"}
     left = {each for each in place.folder.rglob("*") if ".git" not in str(each)}
     assert left - set(before) <= {place.folder / "inv.py"}
+
+
+def test_the_way_to_the_databases_is_told_and_noted_for_the_plan(place):
+    """Beside the ledger of the environment, which need not be there yet."""
+    place.data["environment"] = "shop"
+
+    status, output = place.doctor()
+
+    assert status == 0, output
+    assert re.search(r"way there and back .*: \d+ ms there and back", output)
+    way = distance.noted(place.folder / "state" / "ledgers" / "shop.sqlite")
+    assert way is not None
+    assert 0 < way < 1
 
 
 def test_every_secret_that_is_missing_or_malformed_is_told_at_once(place):

@@ -1,9 +1,12 @@
 """How long the tasks of the run at hand took before, read once and only where somebody asks."""
 
+from contextlib import suppress
 from typing import Protocol
 
 from handrail.engine.attempt.calls import Calls
+from handrail.engine.contract import load
 from handrail.engine.inventory import Inventory
+from handrail.ledger.errors import RunbookError
 from handrail.ledger.measure import known_times
 from handrail.ledger.run import Run
 from handrail.ledger.runs import Runs
@@ -25,5 +28,16 @@ def known(attempt: Timed) -> Measured:
     if attempt.known is None:
         run = attempt.run if attempt.run.undoes else Run("", attempt.calls.runbook, "")
         place = attempt.inventory
-        attempt.known = known_times(place.environment, attempt.runs, run, place.ledger)
+        attempt.known = known_times(
+            place.environment, attempt.runs, run, place.ledger, _round_trips(attempt.calls)
+        )
     return attempt.known
+
+
+def _round_trips(calls: Calls) -> dict[str, int]:
+    """Return how often each step goes to a database and back, as far as its contract tells."""
+    found: dict[str, int] = {}
+    for name in {call.step for call in calls.declared.values()}:
+        with suppress(RunbookError):  # told by the decision
+            found[name] = load(name).round_trips
+    return found

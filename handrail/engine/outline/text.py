@@ -16,6 +16,7 @@ from handrail.engine.outline.outline import Outline, Phase
 from handrail.ledger.entry import canonical
 from handrail.ledger.views import plain
 from handrail.ledger.views.ahead import about
+from handrail.ledger.views.distance import noted
 from handrail.pages import one_line
 
 WIDE = 200  # where there is no terminal to say how wide it is
@@ -249,6 +250,9 @@ def _stays(found: Outline) -> Iterator[str]:
 def _takes(found: Outline) -> str:
     """Return how long all of it takes, and where that was measured."""
     measured = f"; measured on {', '.join(found.sources)}" if found.sources else ""
+    way = noted(found.attempt.inventory.ledger)
+    if measured and way is not None:
+        measured += f", reckoned for {way * 1000:.0f} ms to the databases and back"
     return f"Expected: {about(found.expected)}{measured}."
 
 
