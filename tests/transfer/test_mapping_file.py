@@ -4,9 +4,11 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from handrail.transfer.mapping import mapping
 from handrail.transfer.mapping.mapping import MappingRefused
+from handrail.transfer.mapping.words import ColumnWords
 
 
 @pytest.fixture
@@ -232,3 +234,28 @@ def test_no_file_whatever_is_in_it_gives_a_traceback(tmp_path_factory, content):
         assert 1 <= problem.place.line <= lines + 1
         assert problem.what
         assert problem.fix
+
+
+@pytest.mark.parametrize(
+    ("written", "total", "allowed"),
+    [
+        (2, 1000, 2),
+        ("15%", 10, 1),
+        ("3 or 15%", 10, 3),
+        ("3 or 15%", 1000, 150),
+        (" 3 or 2.5 % ", 1000, 25),
+    ],
+)
+def test_a_bound_is_a_number_a_share_or_whichever_is_more(written, total, allowed):
+    """One odd row is a large share of a small table."""
+    limit = ColumnWords.model_validate({"max_nulled": written}).max_nulled
+    assert limit.of(total) == allowed
+    again = str(limit) if limit.percent is not None else limit.rows
+    assert ColumnWords.model_validate({"max_nulled": again}).max_nulled == limit
+
+
+@pytest.mark.parametrize("written", ["3 or", "or 5%", "-1 or 5%", "3 or 101%", "3or5%", "٣%", True])
+def test_a_bound_of_another_form_is_refused(written):
+    """Nothing is guessed."""
+    with pytest.raises(ValidationError, match="said"):
+        ColumnWords.model_validate({"max_nulled": written})

@@ -61,7 +61,7 @@ def test_the_seed_passes_with_everything_counted(loaded):
             "push_subscriptions.keys",
         ),
         (
-            '      payload: {when_null: sentinel, sentinel: {}, max_defaulted: "50%"}\n',
+            '      payload: {when_null: sentinel, sentinel: {}, max_defaulted: "3 or 15%"}\n',
             "      payload: {}\n",
             "audit_logs.payload",
         ),

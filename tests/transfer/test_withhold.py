@@ -12,7 +12,7 @@ AS_IT_IS = """      password:
         pattern: bcrypt
         when_malformed: placeholder
         placeholder: "!unusable"
-        max_defaulted: "20%"
+        max_defaulted: "3 or 2%"
 """
 NAMES = "    truncate: [username, role]\n"
 DROPPED = "      gender: the Django app keeps it with"

@@ -81,18 +81,24 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Limit:
-    """How many rows may be kept out or changed: a number, or a share of its table in percent."""
+    """How many rows may be kept out or changed: a number, or a share of its table in percent.
+
+    With both, whichever is more: in a small table, one row is a large share.
+    """
 
     rows: int = 0
     percent: float | None = None
 
     def of(self, total: int) -> int:
         """Return the number of rows allowed out of `total`."""
-        return self.rows if self.percent is None else int(total * self.percent / 100)
+        share = 0 if self.percent is None else int(total * self.percent / 100)
+        return max(self.rows, share)
 
     def __str__(self) -> str:
         """Show it as it is written."""
-        return str(self.rows) if self.percent is None else f"{self.percent:g}%"
+        if self.percent is None:
+            return str(self.rows)
+        return f"{self.rows} or {self.percent:g}%" if self.rows else f"{self.percent:g}%"
 
 
 @dataclass(frozen=True)

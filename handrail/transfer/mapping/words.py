@@ -3,6 +3,7 @@
 The JSON Schema and the reference in `docs/` are made from these descriptions.
 """
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -20,6 +21,7 @@ from handrail.transfer.mapping import zones
 from handrail.transfer.mapping.rules import TIME_OF_RUN, Limit
 
 WHOLE = 100
+SHARE = re.compile(r"(?:(\d{1,9}) or )?(\d+(?:\.\d*)?|\.\d+) ?%", re.ASCII)
 
 
 def said(what: str, fix: str) -> PydanticCustomError:
@@ -42,11 +44,11 @@ def _zone(value: str) -> str:
 def _limit(value: object) -> Limit:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return Limit(value)
-    if isinstance(value, str) and value.endswith("%"):
-        number = value[:-1].strip()
-        if number.isascii() and number.replace(".", "", 1).isdigit() and float(number) <= WHOLE:
-            return Limit(percent=float(number))
-    raise said(f"is `{value}`", 'write a number of rows, or a share as "15%"')
+    found = SHARE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found and float(found[2]) <= WHOLE:
+        return Limit(int(found[1] or 0), float(found[2]))
+    fix = 'write a number of rows, a share as "15%", or "3 or 15%" for whichever is more'
+    raise said(f"is `{value}`", fix)
 
 
 def _null(value: object) -> object:
@@ -233,11 +235,13 @@ class ColumnWords(Words):
     )
     max_nulled: Bound = Field(
         default=Limit(),
-        description='Rows, or a share as "15%", whose value the action `null` may take away.',
+        description='Rows, a share as "15%", or "3 or 15%" for whichever is more, whose value the '
+        "action `null` may take away.",
     )
     max_defaulted: Bound = Field(
         default=Limit(),
-        description="Rows, or a share, for which a `sentinel` or a `placeholder` may stand in.",
+        description="As many, or as large a share, for which a `sentinel` or a `placeholder` may "
+        "stand in.",
     )
 
 
@@ -269,7 +273,9 @@ class TableWords(Words):
         default=[], description="Rows that are not moved but kept, with reason, in `_migration`."
     )
     max_quarantined: Bound = Field(
-        default=Limit(), description='Rows, or a share as "15%", that may be kept out.'
+        default=Limit(),
+        description='Rows, a share as "15%", or "3 or 15%" for whichever is more, that may be kept '
+        "out.",
     )
     replace: Text | None = Field(
         default=None, description="Why rows that are there already give way; they are set aside."
