@@ -184,7 +184,7 @@ def run_as_text(evidence: Evidence) -> list[str]:
         lines += ["", f"{task.task}  {task.step} on {task.target}: {state_of(task)}"]
         lines += [f"    {name:<9} {text}" for name, text in details_of(task) if text]
         lines += [f"    {line}" for line in failures_of(task)]
-    return [*lines, "", *map(one_line, evidence.spent.as_text())]
+    return [*lines, "", *evidence.spent.as_text()]
 
 
 def _stake(stake: Stake) -> str:

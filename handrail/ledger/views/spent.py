@@ -8,6 +8,7 @@ from typing import Any
 
 from handrail.ledger.entry import BESIDE, Entry, Event
 from handrail.ledger.views import plain
+from handrail.pages import one_line
 
 LONGEST = 5  # tasks that are named
 _BEGIN = {Event.STEP_STARTED: "work", Event.GATE_OPENED: "wait"}
@@ -74,7 +75,12 @@ class Spent:
         parts = f"steps at work {work}, gates waiting {wait}, asking and in between {asking}"
         lines = [f"Time: {plain.duration(self.total)}; {parts}."]
         rows = [
-            (plain.duration(each.seconds), each.kind, each.task, f"{each.step} on {each.target}")
+            (
+                plain.duration(each.seconds),
+                each.kind,
+                each.task,
+                one_line(f"{each.step} on {each.target}"),
+            )
             for each in self.longest
         ]
         return lines + plain.columns(rows, indent=4)
