@@ -80,9 +80,10 @@ def living_on() -> Iterator[None]:
 @contextmanager
 def in_shell(descriptor: int) -> Iterator[Shell]:
     """Let the shells that are started in a `with` block hold a guard, where a line can name it."""
-    before = _shell.set(Shell(descriptor))
+    shell = Shell(descriptor)
+    before = _shell.set(shell)
     try:
-        yield _shell.get() or Shell(descriptor)
+        yield shell
     finally:
         _shell.reset(before)
 
