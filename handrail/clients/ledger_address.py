@@ -3,9 +3,6 @@
 import os
 from collections.abc import Callable
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
-
 from handrail.clients import masking
 from handrail.clients.secret import Secret, is_reference
 
@@ -23,6 +20,10 @@ def address_of(given: str) -> str:
     """
     address = Secret(given).reveal() if is_reference(given) else given
     if address.startswith(SERVERS):
+        # Here: a driver takes as long to import as all the rest, and most ledgers are files.
+        import psycopg  # noqa: PLC0415
+        from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+
         masking.hide_variable("LEDGER_URL")
         try:
             password = conninfo_to_dict(address).get("password")

@@ -3,20 +3,20 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from handrail.ledger.audit import Audit, audit, examine
 from handrail.ledger.errors import LedgerDamaged, RunbookError
-from handrail.ledger.location import LEDGERS, path_of, refuse_loss, shown
-from handrail.ledger.postgres import schema
-from handrail.ledger.postgres.ledger import PostgresLedger
-from handrail.ledger.postgres.raw import RawSchema
-from handrail.ledger.postgres.server import SCHEMES, Server
-from handrail.ledger.postgres.vault import ServerVault, Values
+from handrail.ledger.location import LEDGERS, SERVERS, path_of, refuse_loss, shown
 from handrail.ledger.seal import Seal
 from handrail.ledger.seam import Ledger, NoLedger
 from handrail.ledger.secrets import Vault
 from handrail.ledger.store import SqliteLedger, open_ledger
+
+# What a server needs is imported where there is one: a driver takes as long as all the rest.
+if TYPE_CHECKING:
+    from handrail.ledger.postgres.server import Server
+    from handrail.ledger.postgres.vault import ServerVault
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Kept:
     """
 
     file: Path
-    server: Server | None = None
+    server: "Server | None" = None
     key: Callable[[], str] | None = None
 
     @classmethod
@@ -52,8 +52,10 @@ class Kept:
         Raises:
             RunbookError: it is no address, or the server has several and none is named.
         """
-        if not address.startswith(SCHEMES):
+        if not address.startswith(SERVERS):
             return cls(project / path_of(address or str(LEDGERS / f"{environment}.sqlite")))
+        from handrail.ledger.postgres.server import Server  # noqa: PLC0415  see above
+
         server = Server.at(address, environment)
         if not server.environment:
             server = replace(server, environment=_only(server))
@@ -75,6 +77,9 @@ class Kept:
         """
         if self.server is None:
             return open_ledger(self.file, environment, create=create)
+        from handrail.ledger.postgres import schema  # noqa: PLC0415  see above
+        from handrail.ledger.postgres.ledger import PostgresLedger  # noqa: PLC0415  see above
+
         if schema.is_there(self.server):
             return PostgresLedger(self.server)
         self._refuse_other()
@@ -82,7 +87,11 @@ class Kept:
 
     def read(self) -> Ledger:
         """Open the ledger to look at it, whatever environment it is of."""
-        return PostgresLedger(self.server) if self.server else SqliteLedger(self.file)
+        if self.server is None:
+            return SqliteLedger(self.file)
+        from handrail.ledger.postgres.ledger import PostgresLedger  # noqa: PLC0415  see above
+
+        return PostgresLedger(self.server)
 
     def vault(self, ledger: Ledger | NoLedger, *, planning: bool = False) -> Vault:
         """Return the vault that the ledger is written with."""
@@ -108,10 +117,17 @@ class Kept:
             return audit(self.file, published, seals, whole=whole)
         at_hand = self.key is not None or self.file.with_suffix(".key").exists()
         vault = self._server_vault(self.server, planning=True, known="") if at_hand else None
+        from handrail.ledger.postgres.raw import RawSchema  # noqa: PLC0415  see above
+
         raw = RawSchema(self.server, vault)
         return examine(raw, self.file.parent, published, seals, whole=whole)
 
-    def _server_vault(self, server: Server, *, planning: bool, known: str) -> ServerVault:
+    def _server_vault(self, server: "Server", *, planning: bool, known: str) -> "ServerVault":
+        from handrail.ledger.postgres.vault import (  # noqa: PLC0415  see above
+            ServerVault,
+            Values,
+        )
+
         key = self.file.with_suffix(".key")
         return ServerVault(Values(server), key, self.key, planning=planning, known=known)
 
@@ -128,7 +144,7 @@ class Kept:
             )
 
 
-def _only(server: Server) -> str:
+def _only(server: "Server") -> str:
     """Return the one environment that a server holds a ledger of.
 
     Raises:

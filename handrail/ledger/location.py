@@ -5,6 +5,7 @@ from pathlib import Path
 from handrail.ledger.errors import LedgerDamaged, RunbookError
 
 LEDGERS = Path("state/ledgers")
+SERVERS = ("postgresql://", "postgres://")  # how the address of one begins
 _MARKS = (str(LEDGERS), "pyproject.toml", ".git")  # of a project's own folder
 
 

@@ -5,7 +5,6 @@ from functools import partial
 
 from handrail.clients import ssh_signature
 from handrail.clients.errors import ClientError
-from handrail.clients.outside_copies import placed
 from handrail.engine.attempt.attempt import Attempt
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.seal import NAMESPACE, seal_head
@@ -24,6 +23,9 @@ def seal_as_configured(attempt: Attempt) -> Iterator[str]:
     if not key or not isinstance(places, list | tuple):
         yield 'not sealed: in the inventory, write `seal = {"key": "FILE", "to": ["FOLDER"]}`'
         return
+    # Here: what speaks HTTP takes long to import, and most runs seal nothing.
+    from handrail.clients.outside_copies import placed  # noqa: PLC0415
+
     sign = partial(ssh_signature.sign, key=str(key), namespace=NAMESPACE)
     try:
         put = seal_head(

@@ -15,7 +15,6 @@ from psycopg.sql import SQL, Identifier
 
 from handrail.ledger.errors import LedgerDamaged, LedgerUnwritable, RunbookError
 
-SCHEMES = ("postgresql://", "postgres://")
 # A server that does not answer is given up on soon: nothing is done meanwhile. A writer that was
 # paused in the middle of an entry holds up nobody: the server ends it.
 PATIENCE: Mapping[str, str | int] = {
