@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from handrail.ledger.audit import Audit, audit, examine
 from handrail.ledger.errors import LedgerDamaged, RunbookError
 from handrail.ledger.location import LEDGERS, SERVERS, path_of, refuse_loss, shown
 from handrail.ledger.seal import Seal
@@ -15,6 +14,7 @@ from handrail.ledger.store import SqliteLedger, open_ledger
 
 # What a server needs is imported where there is one: a driver takes as long as all the rest.
 if TYPE_CHECKING:
+    from handrail.ledger.audit import Audit
     from handrail.ledger.postgres.server import Server
     from handrail.ledger.postgres.vault import ServerVault
 
@@ -102,7 +102,7 @@ class Kept:
 
     def audit(
         self, published: str = "", seals: Sequence[Seal] = (), *, whole: bool = True
-    ) -> Audit:
+    ) -> "Audit":
         """Look at everything the ledger says, and the archives that its chain goes through.
 
         Args:
@@ -113,6 +113,8 @@ class Kept:
         Raises:
             LedgerDamaged: it cannot be read at all.
         """
+        from handrail.ledger.audit import audit, examine  # noqa: PLC0415  nothing else needs it
+
         if self.server is None:
             return audit(self.file, published, seals, whole=whole)
         at_hand = self.key is not None or self.file.with_suffix(".key").exists()
