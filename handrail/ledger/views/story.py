@@ -11,7 +11,9 @@ Key = tuple[str, str, str]  # run, task, target
 # Events that may stand before an attempt has started, in the order in which it writes them.
 _BEFORE_THE_START = {Event.LOCK_TAKEN_OVER, Event.RUN_OPENED}
 
+_ENDS = {Event.RUN_PROVEN, Event.RUN_ROLLED_BACK}
 _ANSWERS = {Event.STEP_CHANGED, Event.STEP_FAILED, Event.GATE_PASSED, Event.GATE_CLOSED}
+_FREE = {Event.STEP_STARTED, Event.GATE_OPENED, Event.STEP_REFUSED}  # may come at any time
 _SETTLING = {
     Event.STEP_CHANGED,
     Event.STEP_UNCHANGED,
@@ -157,7 +159,7 @@ class Story:
             self.attempts[run] = row["attempt"]
             self.declared[run] = [(run, task, target) for task, _, target, _ in body["declared"]]
             self.intents.clear()
-        else:
+        elif event in _ENDS:
             self._end(event, run)
 
     def _end(self, event: Event, run: str) -> None:
@@ -176,7 +178,8 @@ class Story:
     def _task(self, event: Event, row: Mapping[str, Any]) -> None:
         """Each outcome follows an intent, each answer of a gate its opening."""
         key = (row["run"], row["task"], row["target"])
-        self._forbidden(event, key, row["attempt"])
+        if event not in _FREE:
+            self._forbidden(event, key, row["attempt"])
         if event is Event.STEP_STARTED:
             self.intents[key] = row["attempt"]
             self.doubtful.add(key)
