@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 from handrail.clients.errors import ClientError
 from handrail.clients.fields import as_list, read_fields, read_text
 from handrail.clients.http import Answer, Http
+from handrail.clients.memory import MEMORIES, Memory
 from handrail.clients.patience import Patience
-from handrail.clients.render.memory import Memory
 from handrail.clients.secret import Secret
 
 PAGE_SIZE = 100
@@ -48,12 +48,11 @@ class RenderApi:
         if isinstance(value, cls):
             return value
         given = read_fields(value, "Render", ("api", "key", "owner"), ("shown",))
-        return cls(
-            api=read_text(given["api"], "Render", "api").rstrip("/"),
-            key=Secret.from_inventory(given["key"]),
-            owner=read_text(given["owner"], "Render", "owner"),
-            shown=tuple(str(each) for each in as_list(given.get("shown", []))),
-        )
+        api = read_text(given["api"], "Render", "api").rstrip("/")
+        key = Secret.from_inventory(given["key"])
+        owner = read_text(given["owner"], "Render", "owner")
+        shown = tuple(str(each) for each in as_list(given.get("shown", [])))
+        return cls(api, key, owner, shown, MEMORIES.of(api, owner, str(given["key"])))
 
     @property
     def http(self) -> Http:

@@ -10,6 +10,7 @@ from typing import Any
 from pyinfra.context import host, state
 
 from handrail.clients.git_copy import keep_copies_in
+from handrail.clients.memory import MEMORIES
 from handrail.clients.patience import tell_waits_to
 from handrail.engine.attempt import frozen
 from handrail.engine.attempt.attempt import Attempt
@@ -139,6 +140,7 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
         console.attend()
         take_turns(attempt, console)
     tell_waits_to(say)
+    MEMORIES.share()
     atexit.register(close, attempt)
     on_interruption(lambda status: close(attempt, status), lambda: stake_lines(attempt))
     return attempt

@@ -1,4 +1,4 @@
-"""What a client of Render read a moment ago: lists, names, and how far its clock is from ours."""
+"""What a client of a service read a moment ago: lists, names, and how far clocks are apart."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -59,3 +59,26 @@ class Memory:
         ahead = told - datetime.now(UTC)
         # A Date is cut to whole seconds; so little is no difference.
         self.ahead = ahead if abs(ahead) > timedelta(seconds=1.5) else timedelta()
+
+
+@dataclass
+class Memories:
+    """The memories of a process, where its clients share them."""
+
+    shared: bool = False
+    known: dict[tuple[str, ...], Memory] = field(default_factory=dict)
+
+    def of(self, *who: str) -> Memory:
+        """Return what is remembered of somebody; nothing yet where memories are not shared."""
+        return self.known.setdefault(who, Memory()) if self.shared else Memory()
+
+    def share(self) -> None:
+        """Share them from now on, as the steps of one attempt may.
+
+        Steps follow each other within seconds, and each would read the same lists again.
+        """
+        self.shared = True
+        self.known.clear()
+
+
+MEMORIES = Memories()
