@@ -133,7 +133,7 @@ def bring_live(render: Render, name: str, waiting: Waiting) -> None:
     found = render.service(name)
     if found.suspended:
         render.resume(found.id)
-    if (render.live_deploy(found.id) is not None) and not found.suspended:
+    elif render.live_deploy(found.id) is not None:
         return
     follow(render, found, waiting)
 
