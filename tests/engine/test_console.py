@@ -33,10 +33,10 @@ def _night(lab):
     return lab
 
 
-def at_a_terminal(lab, *answers, arguments=()):
+def at_a_terminal(lab, *answers, arguments=(), **more):
     """Run at a real terminal, each answer typed when it is asked for; return status and words."""
     master, slave = pty.openpty()
-    env = lab.env | {"TERM": "xterm", "NO_COLOR": "1"}
+    env = lab.env | {"TERM": "xterm", "NO_COLOR": "1"} | more
     process = subprocess.Popen(
         lab.command(*arguments), cwd=lab.folder, env=env, stdin=slave, stdout=slave,
         stderr=slave, start_new_session=True,
@@ -307,3 +307,16 @@ def test_what_is_true_at_a_hold_is_said_where_the_run_passes_it(night):
     place = lines.index("    users-back: Users work as before")
     assert "changed in" in lines[place - 1]
     assert "2 one  Stop writes" in lines[place + 1]
+
+
+def test_colours_repeat_the_words(night):
+    """And say nothing that the words do not; who sets `NO_COLOR` sees none in the plan."""
+    _, plain = at_a_terminal(night, arguments=("--dry",))
+    _, coloured = at_a_terminal(night, arguments=("--dry",), NO_COLOR="")
+
+    plan, same = (
+        text.partition("Plan for")[2].partition("Nothing was")[0] for text in (plain, coloured)
+    )
+    assert "\x1b[32mwould run" in same
+    assert "\x1b[" not in plan
+    assert re.sub(r"\x1b\[\d*m", "", same) == plan

@@ -117,6 +117,19 @@ def test_a_plan_for_programs_is_json_and_nothing_else(night):
     assert night.entries() == []
 
 
+def test_a_run_for_programs_ends_with_where_it_stands(night):
+    """On stdout alone; what people read is beside it."""
+    done = subprocess.run(
+        night.command("--json"), cwd=night.folder, env=night.env, check=False,
+        capture_output=True, text=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["outcome"]) == (0, "proven")
+    assert [each["state"] for each in found["tasks"]] == ["changed"] * 4
+    assert "all 4 steps proven" in done.stderr
+
+
 def test_the_sql_goes_to_a_file_and_the_rest_is_shown_where_it_is_asked_for(lab):
     """The plan itself stays on its screen, and says how to see more."""
     lab.runbook(

@@ -1,6 +1,7 @@
 """The end of every command: the last entry, the closing lines, and an exit status that is true."""
 
 import atexit
+import json
 import os
 import shlex
 import subprocess
@@ -18,6 +19,7 @@ from handrail.engine.prompt import show_plan
 from handrail.engine.telling import status_of
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Outcome
+from handrail.ledger.views.show import status_as_json
 
 
 def close(attempt: Attempt, signalled: int = 0) -> None:
@@ -90,6 +92,9 @@ def _end(attempt: Attempt, signalled: int) -> int:
     if began and attempt.writer is None:
         _print(list(seal_as_configured(attempt)))
     _print(summary(attempt))
+    if is_json():
+        told = status_as_json(attempt.environment, attempt.run)
+        sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
     refusal, outcome = attempt.refusal, attempt.run.outcome
     return exit_status(
         EndFacts(
