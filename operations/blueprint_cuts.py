@@ -83,11 +83,7 @@ def relisted(
         yield from ((*span(each.node), json.dumps(new[each.name])) for each in replaced)
         return
     margin = page.dash(mine[0])[1]
-    for each in gone:
-        end = last_line(each.node)
-        while end + 2 < len(page.lines) and not page.lines[end + 1].strip():
-            end += 1
-        yield (*page.of(page.above(each), end), "")
+    yield from ((*_block_of(page, each), "") for each in gone)
     for each in replaced:
         lines = page.of(page.dash(each)[0], last_line(each.node))
         yield (*lines, block(new[each.name], margin))
@@ -98,6 +94,14 @@ def relisted(
     if len(gone) == len(mine) and not fresh:
         place = listing.key.end_mark.index + page.text[listing.key.end_mark.index :].index(":") + 1
         yield (place, place, " []")
+
+
+def _block_of(page: Lines, service: Service) -> tuple[int, int]:
+    """Return where a service stands with its comment above and the empty lines below it."""
+    end = last_line(service.node)
+    while end + 2 < len(page.lines) and not page.lines[end + 1].strip():
+        end += 1
+    return page.of(page.above(service), end)
 
 
 def _in_brackets(

@@ -45,16 +45,9 @@ def with_settings(text: str, values: Mapping[str, str]) -> str:
     module = parsed(text)
     if is_so(module, values):
         return text
-    body = list(module.body)
-    missing = {}
-    for name, value in values.items():
-        place = settled_at(module, name, value)
-        if place is None:
-            missing[name] = value
-        else:
-            body[place] = _assigning(body[place], value)
+    body, missing = _changed_where_they_stand(module, values)
     needing = [name for name in values if loads(cst.parse_expression(values[name]), "os")]
-    again = [name for name in needing if name in missing and not os_is_sure(module)]
+    again = any(name in missing for name in needing) and not os_is_sure(module)
     body += _lines([IMPORT] if again else [], module)
     body += _lines([f"{name} = {value}" for name, value in missing.items()], module)
     if needing and not again and not imported_before(module, needing, missing):
@@ -62,6 +55,18 @@ def with_settings(text: str, values: Mapping[str, str]) -> str:
         body[place:place] = _lines([IMPORT], module)
     made = module.with_changes(body=body, has_trailing_newline=True)
     return (BOM if text.startswith(BOM) else "") + made.code
+
+
+def _changed_where_they_stand(
+    module: cst.Module, values: Mapping[str, str]
+) -> tuple[list[cst.SimpleStatementLine | cst.BaseCompoundStatement], dict[str, str]]:
+    """Return the statements with the values in place, and those values that have no place yet."""
+    body = list(module.body)
+    places = {name: settled_at(module, name, value) for name, value in values.items()}
+    for name, place in places.items():
+        if place is not None:
+            body[place] = _assigning(body[place], values[name])
+    return body, {name: values[name] for name, place in places.items() if place is None}
 
 
 def is_so(module: cst.Module, values: Mapping[str, str]) -> bool:

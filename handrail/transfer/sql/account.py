@@ -69,28 +69,51 @@ def columns(rule: TableRule, source: Table, target: Table, used: set[str]) -> It
     """
     read = used | {column.lookup.through for column in rule.columns if column.lookup}
     read |= {c.source for c in rule.columns if c.source and not is_left(c, source)}
-    dropped = {drop.name for drop in rule.drops}
-    for name in source.by_name if not rule.also else ():
-        if name not in read | dropped:
-            fix = f"give it a destination column, or add `drop: {{{name}: <why>}}`"
-            what = f"source column `{rule.source}.{name}` is not declared"
-            yield Problem(rule.place, what, fix)
+    yield from _undeclared(rule, source, read)
+    yield from _wrong_drops(rule, source, read)
+    declared = {column.name: column for column in rule.columns}
+    for column in target.columns:
+        named = declared.get(column.name)
+        found = _unruled(rule, column) if named is None else _unfilled(rule, named, column, source)
+        if found is not None:
+            yield found
+
+
+def _undeclared(rule: TableRule, source: Table, read: set[str]) -> Iterator[Problem]:
+    """Find source columns of which nobody says where they go."""
+    if rule.also:
+        return  # the first rule of the source table accounts for them
+    declared = read | {drop.name for drop in rule.drops}
+    for name in filter(lambda each: each not in declared, source.by_name):
+        fix = f"give it a destination column, or add `drop: {{{name}: <why>}}`"
+        yield Problem(rule.place, f"source column `{rule.source}.{name}` is not declared", fix)
+
+
+def _wrong_drops(rule: TableRule, source: Table, read: set[str]) -> Iterator[Problem]:
+    """Find drops of what is absent, or used."""
     for drop in rule.drops:
         if drop.name not in source.by_name and not drop.optional:
             yield Problem(drop.place, f"there is no source column `{drop.name}`", OPTIONAL)
         elif drop.name in read:
             yield Problem(drop.place, f"`{drop.name}` is used and dropped", "keep one")
-    declared = {column.name: column for column in rule.columns}
-    for column in target.columns:
-        named = declared.get(column.name)
-        if named is None and not column.generated and not column.nullable:
-            what = f"destination column `{rule.name}.{column.name}` is NOT NULL and has no rule"
-            left = ", or `generated: true` to leave it there" if fills_itself(column) else ""
-            fix = f"add a rule for `{column.name}`: from, constant, sql or lookup{left}"
-            yield Problem(rule.place, what, fix)
-        elif named and is_left(named, source) and not (column.nullable or fills_itself(column)):
-            what = f"`{rule.name}.{column.name}` is left to the destination, which has no default"
-            yield Problem(named.place, what, "give the rule a `default: …`, or the column one")
+
+
+def _unruled(rule: TableRule, column: Column) -> Problem | None:
+    """Tell where a destination column that no rule is about cannot be left empty."""
+    if column.generated or column.nullable:
+        return None
+    what = f"destination column `{rule.name}.{column.name}` is NOT NULL and has no rule"
+    left = ", or `generated: true` to leave it there" if fills_itself(column) else ""
+    fix = f"add a rule for `{column.name}`: from, constant, sql or lookup{left}"
+    return Problem(rule.place, what, fix)
+
+
+def _unfilled(rule: TableRule, named: ColumnRule, column: Column, source: Table) -> Problem | None:
+    """Tell where a rule leaves a column to a destination that has nothing for it."""
+    if not is_left(named, source) or column.nullable or fills_itself(column):
+        return None
+    what = f"`{rule.name}.{column.name}` is left to the destination, which has no default"
+    return Problem(named.place, what, "give the rule a `default: …`, or the column one")
 
 
 def is_left(rule: ColumnRule, source: Table) -> bool:
@@ -114,18 +137,7 @@ def notes(
     """Name what the destination no longer guards, and what it leaves empty."""
     if rule.also:
         return
-    origin = {column.name: column.source for column in planned.values()}
-    moved = set(origin.values())
-    guarded = {frozenset(origin.get(name) for name in own) for own in target.uniques}
-    for unique in source.uniques:
-        if set(unique) <= moved and frozenset(unique) not in guarded:
-            names = ", ".join(unique)
-            yield f"{rule.name}: the source holds ({names}) unique, the destination does not"
-    bound = {tuple(origin.get(name) for name in own.columns) for own in target.foreign_keys}
-    for key in source.foreign_keys:
-        if set(key.columns) <= moved and key.columns not in bound:
-            names = ", ".join(key.columns)
-            yield f"{rule.name}: ({names}) refers to `{key.target}` on the source only"
+    yield from _unguarded(rule, source, target, planned)
     left = [column for column in target.columns if column.name not in planned]
     empty = [c.name for c in left if c.nullable and not fills_itself(c)]
     if empty:
@@ -133,3 +145,21 @@ def notes(
     filled = [c.name for c in left if fills_itself(c) and not c.generated]
     if filled:
         yield f"{rule.name}: left to the destination's own default: {', '.join(filled)}"
+
+
+def _unguarded(
+    rule: TableRule, source: Table, target: Table, planned: dict[str, ColumnPlan]
+) -> Iterator[str]:
+    """Name the keys of moved columns that the source holds and the destination does not."""
+    origin = {column.name: column.source for column in planned.values()}
+    guarded = {frozenset(map(origin.get, own)) for own in target.uniques}
+    bound = {tuple(map(origin.get, own.columns)) for own in target.foreign_keys}
+    moved = set(origin.values())
+    for unique in source.uniques:
+        if moved.issuperset(unique) and frozenset(unique) not in guarded:
+            names = ", ".join(unique)
+            yield f"{rule.name}: the source holds ({names}) unique, the destination does not"
+    for key in source.foreign_keys:
+        if moved.issuperset(key.columns) and key.columns not in bound:
+            names = ", ".join(key.columns)
+            yield f"{rule.name}: ({names}) refers to `{key.target}` on the source only"
