@@ -13,6 +13,8 @@ import psycopg
 import pytest
 import requests
 import websocket
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from rehearsal.processes import free_port
 
 from tests.rehearsal_django.stack import FRONTEND, FileStore, wait_for
@@ -491,3 +493,110 @@ def test_a_worker_stops_on_sigterm(stack):
     stack.processes["spare"].terminate()
 
     assert stack.processes["spare"].wait(timeout=15) == 0
+
+
+# The properties of the plan's task 6.3, against the running services.
+
+FEW = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**31), 2**31) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=8,
+)
+PASSWORDS = st.text(
+    st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=20
+)
+
+
+@FEW
+@given(password=PASSWORDS, other=PASSWORDS)
+def test_property_13_user_authentication(stack, password, other):
+    """Property 13, validates 6.2: whatever the password, it lets in, and no other one does."""
+    name = f"p13-{next(fresh)}"
+    add_user(stack, name, bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode())
+
+    answer = log_in(stack, name, password)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["user"]["username"] == name
+    if other != password:
+        assert log_in(stack, name, other).status_code == 401
+
+
+@FEW
+@given(table=st.sampled_from(TABLES), data=st.data())
+def test_property_14_crud_operations(admin, table, data):
+    """Property 14, validates 6.3: what is made reads as it was made, and is gone once deleted."""
+    path = f"{table.replace('_', '-')}/"
+    sent = filled(admin, table)
+    texts = [name for name, each in sent.items() if isinstance(each, str) and each.startswith("t")]
+    for name in texts:
+        sent[name] = f"t{next(fresh)}{data.draw(st.text('añ漢 😀', max_size=5))}".strip()[:20]
+    made = admin.call("POST", path, 201, json=sent)
+    row = f"{path}{made['id']}/"
+
+    assert admin.call("GET", row) == made
+    assert {name: made.get(name, "hidden") for name in sent if name != "password"} == {
+        name: each for name, each in sent.items() if name != "password"
+    }
+    admin.call("DELETE", row, 204)
+    admin.call("GET", row, 404)
+
+
+@FEW
+@given(content=st.binary(min_size=1, max_size=2000), name=st.from_regex(r"[a-z]{1,8}\.[a-z]{3}"))
+def test_property_15_file_upload_success(admin, content, name):
+    """Property 15, validates 6.4: any file arrives byte for byte, and its address is answered."""
+    kept = admin.call("POST", "uploads/", 201, files={"file": (name.strip(), content)})
+
+    assert kept["url"].startswith("https://")
+    assert FileStore.kept[kept["public_id"]] == content
+
+
+@FEW
+@given(text=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30))
+def test_property_16_background_task_execution(admin, text):
+    """Property 16, validates 6.5: whatever a worker is given, its result comes back."""
+    sent = admin.call("POST", "tasks/echo/", 202, json={"text": f"a{text}z"})
+
+    def ended():
+        found = admin.call("GET", f"tasks/{sent['id']}/")
+        return found if found["state"] in ("SUCCESS", "FAILURE") else None
+
+    assert wait_for(ended) == {"id": sent["id"], "state": "SUCCESS", "result": f"a{text}z"}
+
+
+@FEW
+@given(value=JSON)
+def test_property_17_redis_cache_round_trip(admin, value):
+    """Property 17, validates 6.7: any JSON value comes back from the cache as it went in."""
+    path = f"cache/p17:{next(fresh)}/"
+
+    assert admin.call("PUT", path, json={"value": value})["value"] == value
+    assert admin.call("GET", path)["value"] == value
+
+
+@FEW
+@given(
+    method=st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE"]),
+    path=st.sampled_from(
+        ["cadets/", "cadets/0/", "nothing/", "auth/login", "tasks/x/", "uploads/"]
+    ),
+    token=st.sampled_from(["", "Bearer x.y.z", "Token 1"]) | st.just("good"),
+    body=st.dictionaries(WORDS, JSON, max_size=2),
+)
+def test_property_12_error_response_standardization(stack, admin, method, path, token, body):
+    """Property 12, validates 3.7, 6.9: every error has error, message, code, details, no more."""
+    header = {"good": admin.headers, "": {}}.get(token, {"Authorization": token})
+    answer = requests.request(
+        *(method, f"{stack.web}/api/v1/{path}"),
+        headers=header,
+        json=body,
+        allow_redirects=False,
+        timeout=10,
+    )
+
+    assert answer.status_code != 500, answer.text
+    if answer.status_code >= 400:
+        assert is_standard(answer.json()), answer.text
