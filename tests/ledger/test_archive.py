@@ -3,6 +3,7 @@
 import gzip
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +71,30 @@ def test_what_is_over_goes_and_the_newest_of_its_runbook_stays(path):
     assert found.runs == 5
     assert "1 entries were added since" in found.published
     assert part.path(path.parent).stat().st_mode & 0o777 == 0o400
+
+
+def test_a_part_may_lie_elsewhere_and_is_found_beside_the_ledger_later(path, monkeypatch):
+    """Named from the current directory, it is found from every other; a moved one by its name."""
+    monkeypatch.chdir(path.parent)
+    folder = Path("kept/elsewhere")
+    part = move.archive(SqliteLedger(path), path.parent, folder, LATER, "ada")
+    monkeypatch.chdir("/")
+
+    assert Path(path.parent, part.file) == path.parent / folder / Path(part.file).name
+    assert audit(path).problems == []
+    part.path(path.parent).rename(path.parent / Path(part.file).name)
+    assert audit(path).problems == []
+
+
+def test_a_part_outside_of_the_ledger_s_folder_is_named_whole(path, monkeypatch, tmp_path_factory):
+    """So that no current directory matters."""
+    outside = tmp_path_factory.mktemp("outside")
+    monkeypatch.chdir(outside)
+    part = move.archive(SqliteLedger(path), path.parent, Path("archives"), LATER, "ada")
+    monkeypatch.chdir("/")
+
+    assert Path(part.file).parent == outside / "archives"
+    assert audit(path).problems == []
 
 
 def test_a_run_of_the_day_stays(path):

@@ -34,8 +34,15 @@ def archive(ledger: Ledger, folder: Path, into: Path, before: datetime, actor: s
     path.unlink(missing_ok=True)  # of a command that was killed before it moved anything
     sha256 = file.write(path, ledger.between(start.seq + 1, last))
     head = _followed(path, start)
-    name = path.resolve().relative_to(folder.resolve()) if _is_below(path, folder) else path
-    part = Part(str(name), start.seq + 1, last, start.sha256, head.sha256, sha256, runs)
+    part = Part(
+        _named(path.resolve(), folder.resolve()),
+        start.seq + 1,
+        last,
+        start.sha256,
+        head.sha256,
+        sha256,
+        runs,
+    )
     said = _said(Event.LEDGER_ARCHIVED, [*parts(ledger), part], actor)
     ledger.move_out(head, said)
     return part
@@ -84,8 +91,9 @@ def _followed(path: Path, start: Head) -> Head:
     return head
 
 
-def _is_below(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
+def _named(path: Path, folder: Path) -> str:
+    """Return how the ledger names a file: from its own folder, or whole where it lies elsewhere."""
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 def _said(event: Event, found: Sequence[Part], actor: str) -> Fact:
