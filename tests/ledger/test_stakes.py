@@ -72,8 +72,21 @@ def test_a_stake_ends_when_its_step_is_put_back():
     assert (past.since, past.ended) == (timestamp(at(10)), timestamp(at(115)))
 
 
+def test_the_way_back_goes_so_far_that_nothing_is_at_stake_then():
+    """A hold between would let the first stake be on again, whose end would be undone."""
+    holds = [*HOLDS, ("loaded", "Every row is there", "3")]
+    told = Told().open("one", PLAN, holds=holds).act("1", 0, 1).act("2", 10, 12, **STAKE)
+    told.act("3", 12, 20).act("4", 20, 30, stake="nobody watches", until="5")
+
+    [stake] = stakes_on(told.runs()["one"])
+
+    assert (stake.text, stake.back_to) == ("nobody watches", "users-back")
+
+
 def test_the_way_back_goes_to_the_task_before_where_no_hold_stands_there():
     """A stake of the first task ends by a whole rollback only."""
-    told = Told().open("one", PLAN).act("1", 0, 1, stake="a").act("2", 10, 12, stake="b")
+    second = Told().open("one", PLAN).act("1", 0, 1).act("2", 10, 12, stake="b")
+    both = Told().open("one", PLAN).act("1", 0, 1, stake="a").act("2", 10, 12, stake="b")
 
-    assert [each.back_to for each in stakes_on(told.runs()["one"])] == ["", "1"]
+    assert [each.back_to for each in stakes_on(second.runs()["one"])] == ["1"]
+    assert [each.back_to for each in stakes_on(both.runs()["one"])] == ["", ""]

@@ -60,14 +60,12 @@ def _one_felt(attempt: Attempt, lines: list[Line], known: Measured, stake: Stake
         stake.until,
         takes(attempt, meanwhile, known),
         left_on=bool(to) and last < ends,
-        back_to=_back_to(attempt, stake.task),
+        back_to=back_to(list(order), holds.values(), _untils(attempt), stake.task),
         since=stake.since,
     )
 
 
-def _back_to(attempt: Attempt, task: str) -> str:
-    """Return the last place before a task that a rollback can be told to stop at."""
-    order = attempt.calls.order()
-    labels = [each.label for each in attempt.calls.holds.values()
-              if order.get(each.after, len(order)) < order.get(task, -1)]  # fmt: skip
-    return labels[-1] if labels else back_to(attempt.run, task)
+def _untils(attempt: Attempt) -> dict[str, str]:
+    """Return what ends each stake: of what the runbook declares, and of what is on record."""
+    on_record = {each.task: each.until for each in attempt.run.receipts() if each.stake}
+    return on_record | {task: until for task, (_, until) in attempt.calls.stakes.items()}

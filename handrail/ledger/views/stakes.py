@@ -1,10 +1,10 @@
 """What is at stake: since when, and until when, by what steps said of themselves."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from handrail.ledger.entry import Entry
-from handrail.ledger.run import Outcome, Run, take
+from handrail.ledger.run import Hold, Outcome, Run, take
 from handrail.ledger.task import Receipt
 
 _OVER = {Outcome.PROVEN, Outcome.FINISHED, Outcome.ROLLED_BACK}
@@ -20,8 +20,8 @@ class Stake:
         target: Where.
         since: When it began to act, RFC 3339.
         until: The task or hold that ends it; empty where the end of the run does.
-        back_to: Label of the last hold before it, else the task: a rollback to there ends it; empty
-            where it stands first in its runbook, and only a whole rollback ends it.
+        back_to: The last hold before it, else the task, to which a rollback leaves nothing at
+            stake; empty where only a whole rollback does.
         ended: When it ended, RFC 3339; empty while it is on.
     """
 
@@ -68,19 +68,42 @@ def stakes_of(entries: Iterable[Entry], run: str) -> list[Stake]:
     return list(told.values())
 
 
-def back_to(run: Run, task: str) -> str:
-    """Return the last place before a task that a rollback can be told to stop at.
+def back_to(
+    order: Sequence[str], holds: Iterable[Hold], stakes: Mapping[str, str], task: str
+) -> str:
+    """Return the last place before a task to which a rollback leaves nothing at stake.
 
-    That is the label of the last hold before it, else the task before it; empty where it is first.
+    Args:
+        order: The tasks, as the runbook has them.
+        holds: Its labelled places.
+        stakes: Of each task that puts something at stake, what ends that; empty: the run's end.
+        task: Where the way back begins.
+
+    Returns:
+        The label of a hold, else a task; empty where only a whole rollback will do.
     """
-    order = list(dict.fromkeys(name for name, _ in run.tasks))
-    before = order[: order.index(task)] if task in order else []
-    labels = [hold.label for hold in run.holds if hold.after in before]
-    return labels[-1] if labels else (before or [""])[-1]
+    place = {name: number for number, name in enumerate(order)}
+    labels = {place[each.after]: each.label for each in holds if each.after in place}
+    after = {each.label: each.after for each in holds}
+    spans = [
+        (place[name], place.get(after.get(until, until), len(order)))
+        for name, until in stakes.items()
+        if name in place
+    ]
+    there = place.get(task, 0) - 1
+    while there >= 0:
+        stop = max((each for each in labels if each <= there), default=there)
+        begun = [begin for begin, end in spans if begin <= stop < end]
+        if not begun:
+            return labels.get(stop, order[stop])
+        there = min(begun) - 1
+    return ""
 
 
 def _stake(run: Run, receipt: Receipt) -> Stake:
-    there = back_to(run, receipt.task)
+    order = list(dict.fromkeys(name for name, _ in run.tasks))
+    staked = {each.task: each.until for each in run.receipts() if each.stake}
+    there = back_to(order, run.holds, staked, receipt.task)
     return Stake(receipt.stake, receipt.task, receipt.target, receipt.since, receipt.until, there)
 
 
