@@ -67,6 +67,16 @@ def test_a_destination_in_another_schema_is_told_how_to_be_found(small):
     assert small.there("select count(*) from app.t") == [(2,)]
 
 
+def test_two_tables_of_one_name_are_refused(small):
+    """`"a.b"` and the table `b` of a schema `a`: a mapping could name one of them only."""
+    small.holds(
+        f'{ONE}; create table "a.b"(id int); create schema a; create table a.b(id int)', EMPTY, COPY
+    )
+    with pytest.raises(ClientError, match="cannot be mapped") as caught:
+        small.plan()
+    assert "would be called `a.b`" in caught.value.why
+
+
 def test_a_database_that_is_not_in_utf_8_is_refused_by_its_encoding(server):
     """Its bytes may mean anything; neither a draft nor a plan is made of them."""
     name = "bytes_of_any_kind"

@@ -82,6 +82,17 @@ def test_a_number_among_the_rows_of_a_chunk_is_refused(small):
     assert "generated: true" in found
 
 
+def test_a_set_of_values_is_refused(small):
+    """It would make several rows of one, or none."""
+    small.holds(
+        "create table t(id int, a int); insert into t values (1, 3)",
+        "create table t(id int, a int)",
+        "tables: {t: {copy: [id], columns: {a: {sql: 'generate_series(1, {a})'}}}}",
+    )
+    (found,) = small.problems()
+    assert "several rows of one" in found
+
+
 def test_a_condition_that_keeps_rows_out_is_looked_at_as_well(small):
     """Which rows are kept out must not depend on the hour."""
     mapping = rule("b", "'x'", quarantine="[{when: '{a} < now()', reason: old}]")

@@ -108,18 +108,20 @@ class Trial(Stage):
 
     def _refused(self) -> Iterator[Misfit]:
         """Group the rows that were refused by why."""
+        mapped = {column.name for column in self.columns}
         groups = self.destination.execute(
             "select state, said, bond, kind, at, count(*), (array_agg(number order by number))"
             f"[1:{SAMPLES}] from {REFUSED} group by 1, 2, 3, 4, 5 order by 6 desc, 1, 2"
         ).fetchall()
         for state, said, bond, kind, at, rows, numbers in groups:
-            if state == NULLED and any(column.name == at for column in self.columns):
+            inside = state == NULLED and at in mapped  # it is NULL itself, or in it is one
+            if inside and not self.target.by_name[at].nullable:
                 continue  # counted on the source, with what the mapping says of it
             found = next((b for b in self.bonds if b.name == bond), None)
             columns = (at,) if at else found.columns if found else self._of_type(kind)
             shown = "its values are secret" if self._is_secret(columns) else said
             what = f"is refused: {shown}"
-            if (found or at) and state in SAID:
+            if (found or at) and state in SAID and not inside:
                 what = SAID[state].format(bond=bond)
             if found and found.kind == "c":
                 what += f": {found.definition}"

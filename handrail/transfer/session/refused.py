@@ -11,6 +11,7 @@ from handrail.clients.errors import ClientError
 FIXES = (
     ("42501", "grant its user that, or put the URL of the tables' owner into the inventory"),
     ("25006", "it is read-only: name the primary, or thaw it if a freeze is still on"),
+    ("55000", "make ready for it what the message names"),
     ("53100", "make room on the server's disk"),
     ("53300", "close idle connections of the server"),
     ("57014", "raise the limit that cancelled it, as `statement_timeout` of the role"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
@@ -200,6 +201,12 @@ def reading(connection: Connection, home_schema: str | None = None) -> Line[Cata
         )
         for name, schema, relation, inherited in found[3]
     )  # fmt: skip
+    if twice := [name for name, count in Counter(t.name for t in tables).items() if count > 1]:
+        raise ClientError(
+            f"`{database}` cannot be mapped",
+            f"two tables would be called `{twice[0]}`: one by this name, one by its schema's",
+            f'rename one of them: `alter table {named["home"]}."{twice[0]}" rename to NAME`',
+        )
     if not tables:
         raise ClientError(
             f"nothing to map in `{database}`",

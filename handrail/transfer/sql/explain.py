@@ -117,6 +117,9 @@ def _unsteady(table: TablePlan, session: Connection) -> Line[list[Problem]]:
         if again := sorted({*calls, *_spoken(text)}):
             what = f"{label}: `{', '.join(again)}` gives another value each time it is asked"
             problems.append(Problem(place, what, STEADY))
+        if "ProjectSet" in planned:
+            what = f"{label}: it gives a set of values, and would make several rows of one"
+            problems.append(Problem(place, what, "take one of them, by a subselect"))
         if "WindowAgg" in planned:
             what = f"{label}: it counts among the rows of one chunk, not of the table"
             fix = "leave the number to the destination (`generated: true`), or use a subselect"
