@@ -82,15 +82,22 @@ def relisted(
         yield from _in_brackets(page, listing, mine, gone, fresh)
         yield from ((*span(each.node), json.dumps(new[each.name])) for each in replaced)
         return
-    margin = page.dash(mine[0])[1]
     yield from ((*_block_of(page, each), "") for each in gone)
+    margin = page.dash(mine[0])[1]
     for each in replaced:
         lines = page.of(page.dash(each)[0], last_line(each.node))
         yield (*lines, block(new[each.name], margin))
+    yield from _at_the_end(page, listing, mine, gone, [block(each, margin) for each in fresh])
+
+
+def _at_the_end(
+    page: Lines, listing: Listing, mine: list[Service], gone: list[Service], fresh: list[str]
+) -> Iterator[Cut]:
+    """Yield the cuts behind the last service of a list: new ones, or that the list is empty."""
     end = page.of(0, last_line(mine[-1].node))[1]
     gap = "\n" if page.are_spaced(mine) else ""
     lead = gap if fresh and mine[-1] not in gone else ""
-    yield (end, end, lead + gap.join(block(each, margin) for each in fresh))
+    yield (end, end, lead + gap.join(fresh))
     if len(gone) == len(mine) and not fresh:
         place = listing.key.end_mark.index + page.text[listing.key.end_mark.index :].index(":") + 1
         yield (place, place, " []")

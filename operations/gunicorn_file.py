@@ -105,15 +105,20 @@ def settled_at(module: cst.Module, name: str, value: str) -> int | None:
         return None
     place = binding[-1]
     there = assigned(lines[place])
-    is_global = name in declared_global(module) or any(map(reaches, lines))
-    later = any(calls_something(each) for each in lines[place + 1 :])
-    if there is None or there[0] != name or (is_global and later):
+    if there is None or there[0] != name or _changes_later(module, name, place):
         return None
-    used = [each for number, each in enumerate(lines) if number != place and loads(each, name)]
+    used = any(loads(each, name) for number, each in enumerate(lines) if number != place)
     if used and not alike(module, there[1], value):
         return None
     needs_os = loads(cst.parse_expression(value), "os")
     return None if needs_os and not os_is_sure(module) else place
+
+
+def _changes_later(module: cst.Module, name: str, place: int) -> bool:
+    """Tell whether what is called after a statement may give the name another value."""
+    lines = statements(module)
+    is_global = name in declared_global(module) or any(map(reaches, lines))
+    return is_global and any(map(calls_something, lines[place + 1 :]))
 
 
 def alike(module: cst.Module, old: cst.BaseExpression, new: str) -> bool:

@@ -1,6 +1,6 @@
 """What a Python file may do to a name, told from its syntax tree: nothing of it is run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 
 import libcst as cst
@@ -254,11 +254,19 @@ def _called(node: cst.Call, names: Mapping[str, object], environment: Mapping[st
     called = dotted(node.func)
     if called in READING and _is_real(called, names) and given:
         return environment.get(str(given[0]), given[1] if len(given) > 1 else None)
-    if called == "str" and len(given) == 1:
-        return str(given[0])
-    if called == "int" and len(given) == 1 and str(given[0]).isdecimal():
-        return int(str(given[0]))
+    if called in CONVERTING and len(given) == 1:
+        return CONVERTING[called](str(given[0]))
     raise Unknown
+
+
+def _number(text: str) -> int:
+    """Return what `int(…)` makes of digits."""
+    if not text.isdecimal():
+        raise Unknown
+    return int(text)
+
+
+CONVERTING: Mapping[str, Callable[[str], object]] = {"str": str, "int": _number}
 
 
 def _is_real(called: str, names: Mapping[str, object]) -> bool:

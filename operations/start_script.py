@@ -60,17 +60,24 @@ def started(script: str, program: str, environment: Mapping[str, str]) -> Starte
         first = command[0].value
         if first is None or first in TURNS or first.endswith("()"):
             return None
-        words = list(command)
-        is_last = first == "exec"
-        while words and (words[0].value in LEADING or ASSIGNMENT.match(words[0].value or "")):
-            words.pop(0)
-        if words and _is_module(words):
-            words = words[2:]
-        if words and (words[0].value or "").rpartition("/")[2] == program:
+        words = _without_lead(list(command))
+        if words and _file_of(words[0]) == program:
             found.append(Started(words[0], tuple(words[1:])))
-        if is_last and words:
+        if first == "exec" and words:
             break
     return found[0] if len(found) == 1 else None
+
+
+def _without_lead(words: list[Word]) -> list[Word]:
+    """Return a command without assignments, `exec`, `env` and the like before its program."""
+    while words and (words[0].value in LEADING or ASSIGNMENT.match(words[0].value or "")):
+        words.pop(0)
+    return words[2:] if words and _is_module(words) else words
+
+
+def _file_of(word: Word) -> str:
+    """Return a program's own name, without its folder."""
+    return (word.value or "").rpartition("/")[2]
 
 
 def commands(script: str, variables: dict[str, str]) -> Iterator[list[Word]]:
@@ -207,9 +214,15 @@ def listening(options: argparse.Namespace) -> list[str]:
     if named or not (places or options.endpoints):
         host = "127.0.0.1" if options.host is None else options.host
         places.append(f"{host}:{8000 if options.port is None else options.port}")
-    for endpoint in options.endpoints:
-        kind, *parts = endpoint.split(":")
-        values = dict(part.partition("=")[::2] for part in parts if "=" in part)
-        port = values.get("port", next((part for part in parts if part.isdigit()), ""))
-        places.append(f"{values.get('interface', '0.0.0.0')}:{port}" if kind == "tcp" else endpoint)  # noqa: S104
+    places += map(_address, options.endpoints)
     return places
+
+
+def _address(endpoint: str) -> str:
+    """Return where an endpoint listens: `tcp:8000`, `tcp:port=80:interface=…`."""
+    kind, *parts = endpoint.split(":")
+    if kind != "tcp":
+        return endpoint
+    values = dict(part.partition("=")[::2] for part in parts if "=" in part)
+    port = values.get("port", next(filter(str.isdigit, parts), ""))
+    return f"{values.get('interface', '0.0.0.0')}:{port}"  # noqa: S104  its own default
