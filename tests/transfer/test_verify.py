@@ -4,7 +4,9 @@ from http.server import ThreadingHTTPServer
 
 import pytest
 
-from handrail.transfer.verify import compare, links
+from handrail.transfer.session.asking import together
+from handrail.transfer.session.connection import reading
+from handrail.transfer.verify import compare, links, mapped_back
 from handrail.transfer.verify.delta import delta
 from handrail.transfer.verify.page import page
 from handrail.transfer.verify.verify import NothingLoaded, verify
@@ -152,6 +154,41 @@ def test_a_wrong_rule_does_not_verify_itself(pair, rewritten):
     report = check(pair)
     wrong = [item for item in report.inverses if item.wrong]
     assert [(item.table, item.column) for item in wrong] == [("training_days", "date")]
+
+
+def test_a_change_that_is_no_longer_on_record_is_told(filled):
+    """A value that became another one on its way is explained by its record alone."""
+    assert check(filled).good
+    ((key, column),) = filled.django(
+        "delete from _migration.adjusted where ctid = (select min(ctid) from _migration.adjusted "
+        "where table_name = 'attendance_records' and column_name = 'time_in' and chunk >= 0) "
+        "returning key, column_name"
+    )
+
+    (wrong,) = [each for each in check(filled).inverses if each.wrong]
+
+    assert (wrong.table, wrong.column, wrong.wrong) == ("attendance_records", column, 1)
+    assert wrong.keys == (key,)
+
+
+def test_sums_of_both_sides_tell_that_all_maps_back_and_where_it_does_not(filled):
+    """Nothing is brought over while they are equal; of one damage the one column is told."""
+    plan = filled.plan
+
+    def told():
+        with reading(filled.source) as ours, reading(filled.destination) as theirs:
+            looks = [mapped_back.looking(plan, each, ours, theirs) for each in plan.tables]
+            return {compared.table: found for compared, found in together(looks)}
+
+    assert None not in told().values()
+    filled.django(
+        "update grades set prelim_score = coalesce(prelim_score, 0) + 1 "
+        "where id = (select min(id) from grades)"
+    )
+    assert [name for name, found in told().items() if found is None] == ["grades"]
+    assert [(e.table, e.column) for e in check(filled).inverses if e.wrong] == [
+        ("grades", "prelim_score")
+    ]
 
 
 def test_counts_before_and_after_are_reported(loaded):

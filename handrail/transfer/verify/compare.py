@@ -5,7 +5,7 @@ One scan of each side gives hash sums per bucket of keys; only buckets that diff
 
 import dataclasses
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from handrail.transfer.session.asking import Line, Question, Rows, rows, side_by_side
@@ -24,6 +24,7 @@ SHOWN_ROWS = 20
 ARGUMENTS = 90  # of a function; PostgreSQL takes 100
 
 Bucket = tuple[int, str]
+Sums = tuple[Sequence[str], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Difference:
 class Comparison:
     """What comparing one table came to; `differences` may name fewer rows than differ.
 
-    `rewritten` counts the rows of which the new application has written anew what it may.
+    `rewritten` counts the rows of which the new application has written anew what it may; `more`
+    are the sums that were asked for beside, of the source and of the destination.
     """
 
     table: str
@@ -59,6 +61,7 @@ class Comparison:
     differences: tuple[Difference, ...]
     truncated: bool
     rewritten: int = 0
+    more: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
 
 
 class Side:
@@ -99,10 +102,13 @@ class Side:
         parts = ", ".join(f"({self.read(found[name])})::text" for name in names)
         return f"concat_ws(',', {parts})"
 
-    def sums(self, group: str, within: str = "true", where: str = "true") -> str:
-        """Return a SELECT: a group of rows, its count, its hash sum."""
+    def sums(
+        self, group: str, within: str = "true", where: str = "true", more: Sequence[str] = ()
+    ) -> str:
+        """Return a SELECT: a group of rows, its count, its hash sum, more sums of it."""
         row = hash_sum(self.table.row(source=self.source), text=self.text)
-        return f"select {group}, count(*), {row} from {self.rows(within)} and {where} group by 1"
+        told = ", ".join([group, "count(*)", row, *more])
+        return f"select {told} from {self.rows(within)} and {where} group by 1"
 
 
 def identity(plan: Plan, table: TablePlan) -> tuple[str, ...]:
@@ -121,7 +127,11 @@ def both(sides: tuple[Side, Side], query: Callable[[Side], str]) -> Line[list[Ro
 
 
 def comparing(
-    plan: Plan, table: TablePlan, source: Connection, destination: Connection
+    plan: Plan,
+    table: TablePlan,
+    source: Connection,
+    destination: Connection,
+    more: Sums = ((), ()),
 ) -> Line[Comparison]:
     """Compare one table; what the new application may write anew is no difference.
 
@@ -130,8 +140,9 @@ def comparing(
         table: One of its tables.
         source: Session inside one snapshot of the source.
         destination: Session inside one snapshot of the destination.
+        more: Further sums, of rows of the source and of the destination, for the same reading.
     """
-    whole = yield from _comparing(plan, table, source, destination)
+    whole = yield from _comparing(plan, table, source, destination, more)
     lasting = tuple(column for column in table.columns if not column.rule.rewritten)
     if whole.equal or len(lasting) == len(table.columns):
         return whole
@@ -139,11 +150,15 @@ def comparing(
     found = yield from _comparing(plan, rest, source, destination)
     otherwise = {each.key for each in found.differences}
     rewritten = sum(each.key not in otherwise for each in whole.differences)
-    return dataclasses.replace(found, rewritten=rewritten)
+    return dataclasses.replace(found, rewritten=rewritten, more=whole.more)
 
 
 def _comparing(
-    plan: Plan, table: TablePlan, source: Connection, destination: Connection
+    plan: Plan,
+    table: TablePlan,
+    source: Connection,
+    destination: Connection,
+    more: Sums = ((), ()),
 ) -> Line[Comparison]:
     text = plan.text_hashes
     sides = (
@@ -151,7 +166,7 @@ def _comparing(
         Side(destination, table, source=False, text=text),
     )
     names = identity(plan, table)
-    ours, theirs = yield from _buckets(sides, names)
+    ours, theirs, sums = yield from _buckets(sides, names, more)
     bad = _unequal(ours, theirs)
     found: list[Difference] = []
     for bucket in bad:
@@ -167,12 +182,13 @@ def _comparing(
         not bad,
         tuple(shown),
         truncated=len(found) >= NAMED_KEYS,
+        more=sums,
     )
 
 
 def differing_buckets(sides: tuple[Side, Side], names: tuple[str, ...]) -> Line[list[int]]:
     """Return the buckets whose rows are not the same on both sides."""
-    ours, theirs = yield from _buckets(sides, names)
+    ours, theirs, _ = yield from _buckets(sides, names)
     return _unequal(ours, theirs)
 
 
@@ -187,11 +203,20 @@ def _bucket(side: Side, names: tuple[str, ...]) -> str:
 
 
 def _buckets(
-    sides: tuple[Side, Side], names: tuple[str, ...]
-) -> Line[tuple[dict[int, Bucket], dict[int, Bucket]]]:
-    found = yield from both(sides, lambda side: side.sums(_bucket(side, names)))
+    sides: tuple[Side, Side], names: tuple[str, ...], more: Sums = ((), ())
+) -> Line[tuple[dict[int, Bucket], dict[int, Bucket], tuple[tuple[int, ...], tuple[int, ...]]]]:
+    """Ask for the buckets of both sides, and for the further sums over all of them."""
+
+    def query(side: Side) -> str:
+        return side.sums(_bucket(side, names), more=more[0 if side.source else 1])
+
+    found = yield from both(sides, query)
     ours, theirs = ({row[0]: (row[1], row[2]) for row in each} for each in found)
-    return ours, theirs
+    mine, other = (
+        tuple(sum(int(row[3 + n]) for row in each) for n in range(len(asked)))
+        for each, asked in zip(found, more, strict=True)
+    )
+    return ours, theirs, (mine, other)
 
 
 def differing(

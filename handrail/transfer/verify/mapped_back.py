@@ -7,12 +7,16 @@ value that its row was given maps back, once for all rows of the same text, and 
 value against the one that is there.
 """
 
-from handrail.transfer.session.asking import Line, Question
+from typing import Any
+
+from handrail.transfer.session.asking import Line, Question, side_by_side
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.sql.hashes import hash_sum
 from handrail.transfer.sql.parts import FaultPlan
 from handrail.transfer.sql.plan import RECORDED, Plan, TablePlan
+from handrail.transfer.verify import compare
+from handrail.transfer.verify.compare import Comparison
 from handrail.transfer.verify.inverse import (
     INTEGERS,
     Inverse,
@@ -26,31 +30,79 @@ from handrail.transfer.verify.inverse import (
 SEPARATOR = r"E'\x1f'"
 
 
-def checking(
+def looking(
     plan: Plan, table: TablePlan, source: Connection, destination: Connection
-) -> Line[list[Inverse] | None]:
-    """Hold the sums of both sides against each other; None where a closer look is needed.
+) -> Line[tuple[Comparison, list[Inverse] | None]]:
+    """Compare one table, and in the same reading see that its values map back.
 
     Args:
         plan: The compiled mapping; its load is on the destination.
         table: One of its tables.
         source: Session inside one snapshot of the source.
         destination: Session inside one snapshot of the destination.
+
+    Returns:
+        What comparing came to, and the columns that map back; None where a closer look is needed.
     """
-    found: list[Inverse] = []
-    for some in looked_at(table):
-        if plan.text_hashes and any(_is_numeric(each) for each in some):
-            return None  # 1.0 and 1.00 are one number and two texts
-        sides = _Sides(table, some, text=plan.text_hashes)
-        (ours,), (theirs,), *pairs = yield [
-            Question(source, sides.of_source()),
-            Question(destination, sides.of_destination()),
-            *(Question(source, sides.wrong_pairs(each)) for each in some if each.pair),
-        ]
-        if ours != theirs or any(wrong for ((wrong,),) in pairs):
-            return None
-        found += [Inverse(table.name, each.column.name, ours[0], 0, ()) for each in some]
-    return found
+    some = [_Sides(table, columns, text=plan.text_hashes) for columns in looked_at(table)]
+    if plan.text_hashes and any(_is_numeric(each) for sides in some for each in sides.columns):
+        # 1.0 and 1.00 are one number and two texts
+        return (yield from compare.comparing(plan, table, source, destination)), None
+    more = [sides.of_source() for sides in some], [sides.of_destination() for sides in some]
+    asked: list[Line[Any]] = [
+        compare.comparing(plan, table, source, destination, more),
+        _are_pairs(some, source),
+        _are_recorded(table, source, destination),
+    ]
+    compared, pairs_belong, recorded = yield from side_by_side(asked)
+    ours, theirs = compared.more
+    if ours != theirs or not pairs_belong or not recorded:
+        return compared, None
+    rows = compared.source_rows
+    columns = [each.column.name for sides in some for each in sides.columns]
+    return compared, [Inverse(table.name, name, rows, 0, ()) for name in columns]
+
+
+def _are_pairs(some: list["_Sides"], source: Connection) -> Line[bool]:
+    """See that each legacy text of a day or a time belongs to the value of its rows."""
+    found = yield [
+        Question(source, sides.wrong_pairs(each))
+        for sides in some
+        for each in sides.columns
+        if each.pair
+    ]
+    return not any(wrong for ((wrong,),) in found)
+
+
+def _are_recorded(table: TablePlan, source: Connection, destination: Connection) -> Line[bool]:
+    """See that the changes that the source's rows call for are those on record."""
+    recorded = [fault for fault in table.faults if fault.action in RECORDED]
+    facts = ("a.column_name", "a.action", "a.fault")
+    there = (
+        f"select coalesce(sum({_change('a.key', *facts)}), 0)::text from _migration.adjusted a "
+        # what the mapping itself changes is of no chunk
+        f"where a.table_name = {literal(table.name)} and a.chunk >= 0"
+    )
+    asked = [Question(destination, there)]
+    if recorded and table.key is not None:
+        sums = (
+            f"coalesce(sum({_change(table.key_text, *map(literal, _facts(fault)))}) "
+            f"filter (where {fault.condition}), 0)"
+            for fault in recorded
+        )
+        needs = table.needs_of_kept.union(*(fault.needs for fault in recorded))
+        rows = f"{table.relation(needs=needs)} where {table.kept()}"
+        asked.append(Question(source, f"select ({' + '.join(sums)})::text from {rows}"))
+    ((found,),), *called_for = yield asked
+    return not called_for or called_for[0][0][0] == found
+
+
+def _facts(fault: FaultPlan) -> tuple[str, str, str]:
+    return fault.column, fault.action, fault.fault
+
+
+def _change(key: str, *facts: str) -> str:
+    return f"hashtextextended(concat_ws({SEPARATOR}, {', '.join([key, *facts])}), 0)"
 
 
 def _is_numeric(looked: Looked) -> bool:
@@ -63,45 +115,21 @@ class _Sides:
     """The queries about some columns of one table."""
 
     def __init__(self, table: TablePlan, columns: list[Looked], *, text: bool) -> None:
+        self.columns = columns
         self._table = table
-        self._columns = columns
         self._text = text
-        self._recorded = [fault for fault in table.faults if fault.action in RECORDED]
 
     def of_source(self) -> str:
-        """Return a SELECT: rows, sum of their legacy texts, sum of the changes to record."""
-        table = self._table
-        key = next(column.sql for column in table.columns if column.name == table.key)
-        row = f"row({', '.join([key, *map(self._of_text, self._columns)])})"
-        changes = [
-            f"coalesce(sum({self._change(table.key_text, fault.column, fault.action, fault.fault)})"
-            f" filter (where {fault.condition}), 0)"
-            for fault in self._recorded
-        ]
-        needs = table.needs_of_kept.union(
-            *(each.column.needs for each in self._columns), *(f.needs for f in self._recorded)
-        )
-        return (
-            f"select count(*), {hash_sum(row, text=self._text)}, "
-            f"({' + '.join(changes) or '0'})::text "
-            f"from {table.relation(needs=needs)} where {table.kept()}"
-        )
+        """Return the sum over rows of the source: their legacy texts in their forms."""
+        key = next(column.sql for column in self._table.columns if column.name == self._table.key)
+        row = f"row({', '.join([key, *map(self._of_text, self.columns)])})"
+        return hash_sum(row, text=self._text)
 
     def of_destination(self) -> str:
-        """Return a SELECT: rows, sum of their values mapped back, sum of the changes on record."""
-        table = self._table
-        values = [self._of_value(each, quoted(each.column.name)) for each in self._columns]
-        row = f"row({', '.join([quoted(table.key or ''), *values])})"
-        change = self._change("a.key", *("a.column_name", "a.action", "a.fault"), quote=False)
-        changes = (
-            f"select coalesce(sum({change}), 0)::text from _migration.adjusted a "
-            # what the mapping itself changes is of no chunk
-            f"where a.table_name = {literal(table.name)} and a.chunk >= 0"
-        )
-        return (
-            f"select count(*), {hash_sum(row, text=self._text)}, ({changes}) "
-            f"from {table.target_rows}"
-        )
+        """Return the sum over rows of the destination: their values mapped back."""
+        values = [self._of_value(each, quoted(each.column.name)) for each in self.columns]
+        row = f"row({', '.join([quoted(self._table.key or ''), *values])})"
+        return hash_sum(row, text=self._text)
 
     def wrong_pairs(self, looked: Looked) -> str:
         """Return a SELECT: how many pairs of a legacy text and its value do not belong together."""
@@ -118,7 +146,9 @@ class _Sides:
         )
 
     def _recorded_of(self, looked: Looked) -> list[FaultPlan]:
-        return [fault for fault in self._recorded if fault.column == looked.column.name]
+        name = looked.column.name
+        faults = (fault for fault in self._table.faults if fault.action in RECORDED)
+        return [fault for fault in faults if fault.column == name]
 
     def _of_text(self, looked: Looked) -> str:
         """Return the legacy text in its form; of what is changed on record, the value it became."""
@@ -138,8 +168,3 @@ class _Sides:
             return value
         _, form = forms_of(looked.column, "null", value) or ("", "")
         return form
-
-    @staticmethod
-    def _change(key: str, *facts: str, quote: bool = True) -> str:
-        told = ", ".join(literal(fact) if quote else fact for fact in facts)
-        return f"hashtextextended(concat_ws({SEPARATOR}, {key}, {told}), 0)"

@@ -13,7 +13,7 @@ from handrail.transfer.session.asking import Line, Question, enter, side_by_side
 from handrail.transfer.session.connection import BEGIN, Connection, connect, reading, value
 from handrail.transfer.sql import evidence
 from handrail.transfer.sql.plan import Plan
-from handrail.transfer.verify import compare, integrity, inverse, links, mapped_back
+from handrail.transfer.verify import integrity, inverse, links, mapped_back
 from handrail.transfer.verify.compare import Difference
 from handrail.transfer.verify.integrity import Claim
 from handrail.transfer.verify.inverse import Inverse
@@ -132,15 +132,15 @@ def verify(
         theirs.execute(f"{GENEROUS}; {BEGIN}")
         loaded = _is_loaded(plan, theirs)
         asked: list[Line[Any]] = [
-            side_by_side([compare.comparing(plan, each, ours, theirs) for each in plan.tables]),
-            side_by_side([mapped_back.checking(plan, each, ours, theirs) for each in plan.tables]),
+            side_by_side([mapped_back.looking(plan, each, ours, theirs) for each in plan.tables]),
             _counted(plan, ours),
             mark.reading(ours),
             integrity.checking(plan, ours, theirs),
             links.collecting(plan, ours, source=True),
             links.collecting(plan, theirs, source=False),
         ]
-        comparisons, inverses, rows, frozen_as, findings, before, after = together(asked)
+        looked, rows, frozen_as, findings, before, after = together(asked)
+        comparisons, inverses = zip(*looked, strict=True)
         closer = _looked_at_closely(plan, inverses, ours, destination)
     report = links.check(after) if ask_links else None
     return Report(
