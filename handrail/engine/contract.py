@@ -157,23 +157,10 @@ def contract_of(
     refuse_reserved(body)
     if captures is None and not isinstance(rollback, Irreversible):
         raise TypeError(f"{name}: `captures` is missing, so `rollback` has nothing to go back to")
-    offered = set(inspect.signature(body).parameters) | SUPPLIED
-    clauses: list[tuple[str, Clause, set[str]]] = [("requires", each, offered) for each in requires]
-    clauses.append(("ensures", ensures, offered))
-    if captures is not None:
-        clauses.append(("captures", captures, offered))
-    if preview is not None:
-        clauses.append(("preview", preview, offered))
-    if not isinstance(rollback, Irreversible):
-        clauses.append(("rollback", rollback, offered | {"before"}))
-    for kind, clause, names in clauses:
-        unknown = set(parameters(clause)) - names
-        if unknown:
-            named = ", ".join(sorted(f"`{each}`" for each in unknown))
-            raise TypeError(
-                f"{name}: `{kind}` clause `{clause.__name__}` takes {named}, "
-                "which the step does not"
-            )
+    clauses: list[tuple[str, object]] = [("requires", each) for each in requires]
+    clauses += [("ensures", ensures), ("captures", captures)]
+    clauses += [("preview", preview), ("rollback", rollback)]
+    _refuse_strange_arguments(body, clauses)
     return Contract(
         name=name,
         summary=claim_of(body),
@@ -192,6 +179,22 @@ def contract_of(
         rollback_loses=rollback_loses,
         round_trips=round_trips,
     )
+
+
+def _refuse_strange_arguments(
+    body: Callable[..., Commands], clauses: Sequence[tuple[str, object]]
+) -> None:
+    """Raise where a clause takes what the step lacks; `rollback` is told what was before."""
+    offered = set(inspect.signature(body).parameters) | SUPPLIED
+    for kind, clause in clauses:
+        names = offered | {"before"} if kind == "rollback" else offered
+        strange = set(parameters(clause)) - names if callable(clause) else set()
+        if strange:
+            named = ", ".join(sorted(f"`{each}`" for each in strange))
+            raise TypeError(
+                f"{ledger_name(body)}: `{kind}` clause `{getattr(clause, '__name__', kind)}` takes "
+                f"{named}, which the step does not"
+            )
 
 
 def way_back_of(rollback: Clause | Irreversible) -> str:

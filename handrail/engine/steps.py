@@ -11,6 +11,7 @@ from pyinfra.context import host
 from handrail.engine import arguments as values
 from handrail.engine import calling
 from handrail.engine import gate as gates
+from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.command import is_executing
 from handrail.engine.attempt.opening import current
 from handrail.engine.contract import Clause, Commands, Contract, Irreversible, contract_of
@@ -164,22 +165,12 @@ def _declare(spoken: Spoken) -> None:
     words = {"name": spoken.name, "on": spoken.on or "", "owner": spoken.owner} if chosen else {}
     calling.refuse_form(contract.name, spoken.args, spoken.task, words)
     refuse_until(contract, spoken.until, spoken.stake)
-    plain: dict[str, Any] = {}
-    # The same on every target, also where the call is not for it: pyinfra joins names that differ.
-    sentence = contract.summary
-    if isinstance(spoken.name, str) and spoken.name and not ABSENT.search(spoken.name):
-        sentence = spoken.name
-    if chosen:
-        plain, found = values.bind(contract, spoken.kwargs, data_of(host), host.name)
-        attempt.calls.bindings[spoken.task, host.name] = {key: plain[key] for key in found}
+    plain = _bound(attempt, spoken) if chosen else {}
+    sentence = _sentence(spoken)
     for task in tasks_named(list(plain.values())):
         attempt.calls.refuse_later(task, spoken.task)
     attempt.declare(spoken.task, contract.name, sentence, where, plain, selected=chosen)
-    if spoken.stake:
-        attempt.calls.stakes[spoken.task] = (spoken.stake, spoken.until)
-    elif spoken.until:
-        attempt.calls.untils[spoken.task] = spoken.until
-    attempt.calls.owners |= {spoken.task: spoken.owner} if spoken.owner and chosen else {}
+    _note(attempt, spoken, chosen=chosen)
     first = calling.canaries(spoken.canary, spoken.on)
     do = partial(commands, contract, spoken.task, plain)
     if first:
@@ -188,6 +179,32 @@ def _declare(spoken: Spoken) -> None:
         attempt.calls.operations[ahead] = spoken.task
     added = calling.add(sentence, do, spoken.settings, here=chosen and host.name not in first)
     attempt.calls.operations[added] = spoken.task
+
+
+def _bound(attempt: Attempt, spoken: Spoken) -> dict[str, Any]:  # Any: JSON
+    """Return a call's arguments, and remember which of them the target gave."""
+    plain, found = values.bind(spoken.contract, spoken.kwargs, data_of(host), host.name)
+    attempt.calls.bindings[spoken.task, host.name] = {key: plain[key] for key in found}
+    return plain
+
+
+def _sentence(spoken: Spoken) -> str:
+    """Return what an operator reads of a call.
+
+    The same on every target, also where the call is not for it: pyinfra joins names that differ.
+    """
+    named = isinstance(spoken.name, str) and spoken.name and not ABSENT.search(spoken.name)
+    return spoken.name if named else spoken.contract.summary
+
+
+def _note(attempt: Attempt, spoken: Spoken, *, chosen: bool) -> None:
+    """Remember what a call says beside its arguments."""
+    if spoken.stake:
+        attempt.calls.stakes[spoken.task] = (spoken.stake, spoken.until)
+    elif spoken.until:
+        attempt.calls.untils[spoken.task] = spoken.until
+    if spoken.owner and chosen:
+        attempt.calls.owners[spoken.task] = spoken.owner
 
 
 def refuse_until(contract: Contract, until: str, stake: str) -> None:

@@ -24,9 +24,17 @@ def _wrong_consent(facts: BeforeFacts, consent: Consent) -> Iterator[RunbookErro
     if consent.target and consent.target not in targets:
         yield unknown(f"{named} names no target of task `{consent.task}`", consent.target, targets)
         return
-    fits = {"redo": False, "undo": True, "irreversible": True}.get(consent.choice)
-    if fits is not None and fits != bool(facts.run.undoes):
-        where = "a rollback" if facts.run.undoes else "a run forward"
+    yield from _unfit_consent(facts, consent, targets)
+
+
+def _unfit_consent(
+    facts: BeforeFacts, consent: Consent, targets: list[str]
+) -> Iterator[RunbookError]:
+    """A consent is for this kind of run, has a reason, and is about one task on one target."""
+    named = f"`{consent.text()}`"
+    back = bool(facts.run.undoes)
+    if {"redo": False, "undo": True, "irreversible": True}.get(consent.choice, back) != back:
+        where = "a rollback" if back else "a run forward"
         yield WrongCommand(
             "nothing was started", f"{named} is not a choice in {where}", "leave it out"
         )
