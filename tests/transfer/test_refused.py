@@ -13,7 +13,9 @@ from handrail.transfer.backup import backup
 from handrail.transfer.freeze import NotFrozen
 from handrail.transfer.load import load
 from handrail.transfer.load.chunks import LoadFailed
+from handrail.transfer.mapping.mapping import MappingRefused
 from handrail.transfer.session.connection import DatabaseRefused, connect, reading
+from handrail.transfer.sql.compile import open_plan
 from handrail.transfer.verify.verify import verify
 from tests.transfer.pair import NUMBERS, ask
 from tests.transfer.small import Small
@@ -69,6 +71,37 @@ def test_what_a_statement_is_refused_for_is_told(server, statement, word, advice
     assert advice in caught.value.fix
     assert caught.value.error is caught.value.__cause__
     server.drop_database(name)
+
+
+def test_rows_that_a_policy_would_hide_are_refused_with_the_way_on(server):
+    """On either side: a load of the rows that are left would look whole."""
+    number = next(NUMBERS)
+    url = roles.create_owned(server, f"hidden_{number}")
+    ask(
+        url,
+        "create table t (id int); alter table t enable row level security;"
+        "alter table t force row level security; create policy p on t using (id = 1)",
+    )
+    with pytest.raises(DatabaseRefused) as caught, connect(url, name="destination") as session:
+        session.execute("select count(*) from public.t")
+    assert "row-level security" in caught.value.why
+    assert "bypassrls" in caught.value.fix
+    assert "no force row level security" in caught.value.fix
+    server.drop_database(f"hidden_{number}")
+
+
+def test_a_plan_over_a_table_that_the_role_may_not_read_says_what_to_grant(server, tmp_path):
+    """Not that a rule of the mapping is wrong."""
+    table = "create table t (id int primary key)"
+    small = Small(server, tmp_path).holds(table, table, "tables: {t: {copy: [id]}}")
+    reader = f"reader_{next(NUMBERS)}"
+    roles.create(server, reader)
+    with pytest.raises(MappingRefused) as caught:
+        open_plan(small.path, server.url(small.names[0], reader), small.urls[1])
+    (problem,) = caught.value.problems
+    assert "permission denied for table t" in problem.what
+    assert problem.fix.startswith("grant its user that")
+    small.close()
 
 
 @pytest.mark.parametrize("act", ["backup", "load", "verify"])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import psycopg
+from psycopg.errors import CannotCoerce
 
 from handrail.transfer.draft import yaml_text
 from handrail.transfer.draft.rule import Rule
@@ -125,9 +126,18 @@ class Casting:
         else:
             # the destination reads a type of its own from text: the source need not have it
             kind = self.target.declared if self.target.is_builtin else "text"
-            self._sql(rule, f"{read}::{kind}", changed)
+            self._sql(rule, f"{read}::{self._by_way_of(kind)}", changed)
         if {origin, target} <= NUMBERS | MOMENTS:
             self._lossy(rule)
+
+    def _by_way_of(self, kind: str) -> str:
+        """Return a type, with text before it where PostgreSQL has no cast from one to the other."""
+        try:
+            with self.session.transaction():
+                self.session.execute(f"explain select ({self.raw})::{kind} from {self.table} s")
+        except CannotCoerce:
+            return f"text::{kind}"
+        return kind
 
     def _lossy(self, rule: Rule) -> None:
         """Say how many values do not come back from the type they go to."""
