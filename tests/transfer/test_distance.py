@@ -11,6 +11,7 @@ from handrail.transfer.backup import dump
 from handrail.transfer.load import catchup, load
 from handrail.transfer.read import export
 from handrail.transfer.session import asking, connection
+from handrail.transfer.session.refused import DatabaseRefused
 from handrail.transfer.sql.compile import open_plan
 from handrail.transfer.verify.verify import verify
 
@@ -112,6 +113,16 @@ def test_lines_of_questions_share_their_round_trips(pair, far):
         found = asking.together([line(session, number) for number in range(20)])
         assert far.way.round_trips - before == 3
     assert found == [number + 3 for number in range(20)]
+
+
+def test_a_refusal_names_the_database_that_was_asked(pair):
+    """Whichever of two sessions that are asked at once was opened last."""
+    with (
+        pytest.raises(DatabaseRefused, match="the source did not do as it was asked"),
+        connection.connect(pair.source, name="source") as ours,
+        connection.connect(pair.destination, name="destination") as theirs,
+    ):
+        asking.together([asking.only(ours, "select 1 / 0"), asking.only(theirs, "select 1")])
 
 
 def test_a_question_that_fails_tells_what_the_server_said(pair):

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
+from handrail.transfer.session import refused
 from handrail.transfer.session.connection import Connection
 
 T = TypeVar("T")
@@ -98,8 +99,14 @@ def answers(asked: Sequence[Question]) -> list[Rows]:
 
     def of_one(mine: list[int]) -> None:
         session = asked[mine[0]].session
-        with session.pipeline():
-            cursors = [session.execute(asked[n].query, asked[n].arguments or None) for n in mine]
+        try:
+            with session.pipeline():
+                cursors = [
+                    session.execute(asked[n].query, asked[n].arguments or None) for n in mine
+                ]
+        except psycopg.Error as error:
+            refused.asked(error, session.called)
+            raise
         for place, cursor in zip(mine, cursors, strict=True):
             found[place] = _rows(cursor, texts=asked[place].texts)
 
@@ -126,7 +133,21 @@ def _rows(cursor: psycopg.Cursor[tuple[Any, ...]], *, texts: bool) -> Rows:  # A
 def enter(
     stack: ExitStack, *openings: Callable[[], AbstractContextManager[Connection]]
 ) -> list[Connection]:
-    """Open sessions at the same time: each alone takes five ways there and back."""
+    """Open sessions at the same time: each alone takes five ways there and back.
+
+    They are closed as if they had been opened in this order, those that were opened before one
+    failed as well.
+    """
+
+    def entered(
+        opening: Callable[[], AbstractContextManager[Connection]],
+    ) -> tuple[AbstractContextManager[Connection], Connection]:
+        session = opening()
+        return session, session.__enter__()
+
     with ThreadPoolExecutor(len(openings)) as pool:
-        entered = [pool.submit(lambda each: stack.enter_context(each()), o) for o in openings]
-        return [each.result() for each in entered]
+        entering = [pool.submit(entered, opening) for opening in openings]
+    for each in entering:
+        if each.exception() is None:
+            stack.push(each.result()[0])
+    return [each.result()[1] for each in entering]

@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from handrail.clients.errors import ClientError
 from handrail.transfer.session.quoting import literal
 from handrail.transfer.session.reader import Reader
-from handrail.transfer.session.refused import DatabaseRefused, first_line
+from handrail.transfer.session.refused import DatabaseRefused, asked_of, first_line
 from handrail.transfer.session.unreachable import not_an_address, refused
 
 type_of_row = tuple[Any, ...]  # Any: what a column holds is known by the query only
@@ -93,7 +93,7 @@ class Connection(psycopg.Connection[type_of_row]):
         """
         super().__exit__(exc_type, exc_val, exc_tb)
         if isinstance(exc_val, psycopg.Error):
-            raise DatabaseRefused(self.called, exc_val) from exc_val
+            raise DatabaseRefused(asked_of(exc_val) or self.called, exc_val) from exc_val
 
     def close(self) -> None:
         """Close the session and what reads beside it."""

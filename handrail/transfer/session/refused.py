@@ -31,6 +31,7 @@ LET_SEE = (
     "let the role see every row: `alter role ROLE bypassrls`, or the URL of the table's owner with "
     "`alter table TABLE no force row level security`"
 )
+ASKED = "asked of the "
 USUAL_FIX = "read the server's log at this moment, mend what it names"
 
 
@@ -63,6 +64,17 @@ def raised_in(error: psycopg.Error) -> str | None:
     """Return the function of a trigger, a check or an index in which it came up, if in one."""
     found = re.search(r'function (\S+\(.*\)|"[^\n]+")', error.diag.context or "")
     return f"function {found[1]}" if found else None
+
+
+def asked(error: psycopg.Error, name: str) -> None:
+    """Note on an error which of several databases it is about."""
+    error.add_note(f"{ASKED}{name}")
+
+
+def asked_of(error: psycopg.Error) -> str | None:
+    """Return which database an error is about, where that was noted."""
+    notes: list[str] = getattr(error, "__notes__", [])
+    return next((note.removeprefix(ASKED) for note in notes if note.startswith(ASKED)), None)
 
 
 def first_line(error: psycopg.Error) -> str:
