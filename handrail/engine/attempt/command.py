@@ -1,6 +1,5 @@
 """The command as the operator typed it."""
 
-import os
 import shlex
 import sys
 
@@ -19,7 +18,7 @@ def is_json() -> bool:
 
 def is_confirmed() -> bool:
     """Tell whether nobody is asked before it begins."""
-    return bool({"-y", "--yes"} & set(sys.argv)) or bool(os.environ.get("PYINFRA_YES"))
+    return bool({"-y", "--yes"} & set(sys.argv)) or not state.check_for_changes
 
 
 def is_executing() -> bool:
