@@ -142,10 +142,10 @@ class Console:
 
     def _held(self, task: str) -> None:
         """Tell what is true now, where a hold stands after a call and that is done everywhere."""
-        if self.attempt.is_done(task) and not self.attempt.is_beyond(task):
-            for hold in self.attempt.calls.holds.values():
-                if hold.after == task:
-                    self.line(f"    {hold.label}: {hold.name}")
+        holds = [each for each in self.attempt.calls.holds.values() if each.after == task]
+        if holds and self.attempt.is_done(task) and not self.attempt.is_beyond(task):
+            for hold in holds:
+                self.line(f"    {hold.label}: {hold.name}")
 
     def _head(self, call: Declared, tail: str) -> None:
         self.said.add((call.task, call.target))
@@ -159,7 +159,7 @@ class Console:
 
     def line(self, text: str) -> None:
         """Print a line; the one that is drawn anew gives way to it."""
-        click.echo(f"{CLEAR if self.is_drawn else ''}{text}", err=True)
+        sys.stderr.write(f"{CLEAR if self.is_drawn else ''}{text}\n")
 
     def doing(self, target: str, text: str, share: float | None) -> None:
         """Take note of what a target is at, and how far."""

@@ -155,7 +155,7 @@ class Project:
 
     def made(self) -> int:
         """Return how many files there are."""
-        return sum(len(list(room.iterdir())) for room in self.rooms)
+        return sum(len(list(room.iterdir())) for room in self.rooms if room.exists())
 
     def start(self, runbook: str, *options: str, **env: str) -> subprocess.Popen[bytes]:
         """Start pyinfra, in a session of its own."""

@@ -112,8 +112,9 @@ class Attempt:
 
     def is_done(self, task: str) -> bool:
         """Tell whether a task is done on every target that it is for."""
-        found = [each for (name, _), each in self.run.tasks.items() if name == task]
-        return bool(found) and all(self.run.is_done(each) for each in found)
+        found = [self.run.tasks.get((task, target)) for target in self.targets]
+        there = [each for each in found if each is not None]
+        return bool(there) and all(self.run.is_done(each) for each in there)
 
     def is_beyond(self, task: str) -> bool:
         """Tell whether a task stands after the place where this run is told to hold."""
