@@ -26,6 +26,12 @@ backup.take(
     database=here.destination, label="django", directory=here.directory,
 )
 """
+EARLY = """
+freeze.writes(
+    task="8.5", name="Stop writes before the rows move, if the long way is asked for",
+    on="production", asked=here.freeze_before_load,
+)
+"""
 EXPORT = f"""
 data.export(
     task="9.2", name="Export all legacy tables", on="production",
@@ -172,6 +178,38 @@ def test_rows_that_are_written_until_the_freeze_are_all_there_after_it(desk):
     report = json.loads(kept(desk, "verification.json")[0].read_text())
     assert report["good"] is True
     assert desk.leaks(ran) == [], ran.said
+
+
+def test_the_long_way_stops_writes_before_a_row_moves_and_goes_back(desk):
+    """As `freeze_before_load` asks for it: after the load nothing is left to be brought over."""
+    desk.runbook(BACKUP, EARLY, LOAD, FOLLOW, "9.0.2", LAST, EQUAL)
+
+    with written_to(desk) as refused:
+        ran = desk.run("--data", "freeze_before_load=true")
+        assert refused.is_set(), "the writer was never refused"
+
+    went(ran)
+    assert ask(desk, "django", WRITTEN) == ask(desk, "legacy", WRITTEN)
+    assert ask(desk, "django", "select sum(chunks_moved) from _migration.followed") == 0
+    assert ask(desk, "django", "select count(*) from _migration.followed") == 2
+    assert [states(desk)[task] for task in ("8.5", "9.0.2", "9.4")] == [
+        "changed",
+        "unchanged",
+        "unchanged",
+    ]
+    went(desk.run("--data", "freeze_before_load=true"))  # again is once
+
+    went(desk.roll_back())
+    assert ask(desk, "django", "select count(*) from cadets") == 0
+    ask(desk, "legacy", NEW_DAY)
+
+
+def test_the_early_freeze_is_none_where_nobody_asked_for_it(desk):
+    """The usual way: users write until the night."""
+    desk.runbook(EARLY)
+    went(desk.run())
+    assert states(desk) == {"8.5": "unchanged"}
+    ask(desk, "legacy", NEW_DAY)
 
 
 def test_a_rollback_takes_the_rows_back_that_were_brought_later(desk):
