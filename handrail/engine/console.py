@@ -30,7 +30,7 @@ CLEAR = "\033[K"
 # Lines of pyinfra's that say less than ours, or of a target that a call is not for.
 QUIET = re.compile(
     r"--> (Starting .*operation:|Beginning operation run|Results:|Detected changes:)"
-    r"|\[.*\] (Skipped|Success|No changes)$"
+    r"|\[.*\]\s+(Skipped|Success|No changes)$"
 )
 BEGINS = {Event.STEP_STARTED, Event.GATE_OPENED}
 ENDS = {
@@ -120,7 +120,8 @@ class Console:
         del self.at_work[key]
         took = f" in {plain.duration(task.seconds)}" if task.seconds is not None else ""
         why = f": {one_line(task.why)}" if task.why else ""
-        self.line(f"        {word}{took}{why}")
+        several = sum(name == key[0] for name, _ in self.attempt.run.tasks) > 1
+        self.line(f"        {word}{f' on {key[1]}' if several else ''}{took}{why}")
 
     def turn(self, key: Key) -> None:
         """Take note that a call comes to its turn on a target; a gate's window may go on."""

@@ -108,7 +108,12 @@ def _line(attempt: Attempt, same: list[Told], known: Measured) -> Line:
         {each.declared.target: each.preview for each, _ in same if each.preview},
         {each.declared.target: each.unseen for each, _ in same if each.unseen},
         bool(contract and contract.previews_sql),
-        bool(contract and contract.preview and decision.is_worth_showing),
+        bool(
+            contract
+            and contract.preview
+            and decision.do is not Do.UNDO
+            and decision.is_worth_showing
+        ),
         {call.target: dict(bound.get((call.task, call.target), {})) for call in calls},
         _undoes(attempt, calls[0]),
     )
