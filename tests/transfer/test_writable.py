@@ -36,6 +36,18 @@ def test_an_event_trigger_that_refuses_a_load_is_named(small, tag):
     assert small.load(mode="bulk").reasons() == []
 
 
+def test_a_published_table_without_an_identity_is_refused(small):
+    """Its rows could be put there, and not exchanged when the source's change."""
+    keyless = "create table t(id int, a text); create publication p for table t"
+    small.holds(ONE, keyless, COPY)
+    ((_, what, _, _),) = small.refused()
+    assert "replica identity full" in what
+
+    small.there("alter table t replica identity full")
+
+    assert small.load().reasons() == []
+
+
 def test_materialized_views_are_told_on_both_sides(small):
     """One over a view over the table as well; a refresh is nobody's by itself."""
     small.holds(

@@ -37,13 +37,21 @@ UNTRIED = (
 )
 RIGHTS = f"""
 select w.name, has_table_privilege(w.oid, 'insert') and has_table_privilege(w.oid, 'select'),
-       pg_has_role(c.relowner, 'usage'), not (c.relrowsecurity and row_security_active(w.oid))
-from {WANTED} join pg_class c on c.oid = w.oid
+       pg_has_role(c.relowner, 'usage'), not (c.relrowsecurity and row_security_active(w.oid)),
+       not (c.relreplident = 'n' or c.relreplident = 'd' and not exists (
+                select from pg_index x where x.indrelid = c.oid and x.indisprimary))
+       or not exists (select from pg_publication p join pg_publication_tables t using (pubname)
+                      where p.pubdelete and (t.schemaname, t.tablename) = (n.nspname, c.relname))
+from {WANTED} join pg_class c on c.oid = w.oid join pg_namespace n on n.oid = c.relnamespace
 """
 LACKING = (
     "the role may not read and insert rows",
     "the role does not own the table, so it cannot take keys and indexes down",
     "row security would hide rows from the role",
+    (
+        "it is published, and without a replica identity no row of it can be taken away again, as "
+        "following a source does: `alter table TABLE replica identity full`"
+    ),
 )
 LOADED = (
     "select distinct table_name from _migration.chunk where digest = %s and loaded_at is not null"
