@@ -1,7 +1,7 @@
 """The rehearsal world: the same runbooks, at the pace of a machine that serves only us."""
 
 environment = "rehearsal"
-waiting = {"timeout_seconds": 180, "poll_seconds": 0.5}
+waiting = {"timeout_seconds": 180, "poll_seconds": 1.0}
 poll_seconds = 0.5
 window_seconds = 5
 drilled = False

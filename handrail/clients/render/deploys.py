@@ -15,7 +15,7 @@ SERVER_ERROR = 500
 RECENT = 20
 RECENT_SECONDS = 10.0
 # A deploy takes minutes: looks become rarer the longer it takes, up to this pause.
-LONGEST_POLL_SECONDS, SLOWER = 30.0, 1.5
+LONGEST_POLL_SECONDS, SLOWER = 20.0, 2.0
 ADOPT_TRIES = 20
 ADOPT_POLL_SECONDS = 1.0
 MODES = Literal["build_and_deploy", "deploy_only"]

@@ -23,8 +23,8 @@ ENDED = {"succeeded", "failed", "canceled"}
 LINES = 2000  # most lines of output that are read
 # Logs arrive later than the job's end; after this long, what is there is all there will be.
 LOG_SECONDS = 60.0
-POLL_SECONDS = 1.0
-LONGEST_POLL_SECONDS, SLOWER = 10.0, 1.5  # looks become rarer the longer a job takes
+POLL_SECONDS = 2.0
+LONGEST_POLL_SECONDS, SLOWER = 10.0, 2.0  # looks become rarer the longer a job takes
 
 
 @dataclass(frozen=True)

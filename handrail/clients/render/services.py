@@ -10,7 +10,7 @@ from handrail.clients.render.api import RenderApi
 from handrail.clients.render.model import Deploy, Service, not_understood
 
 SERVER_ERROR = 500
-LISTED_SECONDS = 10.0
+LISTED_SECONDS = 20.0
 # Suspending and resuming answer 202 at once; the service reads as asked a moment later.
 SETTLE_SECONDS = 60
 SETTLE_POLL_SECONDS = 1.0
