@@ -157,5 +157,5 @@ def test_a_clock_that_is_wrong_is_told_before_the_night():
     """Two minutes: nobody could order what happened."""
     arm(clock_ahead_seconds=120)
 
-    with pytest.raises(NotReady, match="120 s ahead of this machine's"):
+    with pytest.raises(NotReady, match=r"1[12][0-9] s ahead of this machine's"):
         http_clock_agrees(f"{cloud().standin.url}/users")
