@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from logging import LogRecord
 
@@ -82,6 +83,7 @@ class Console:
         self.attempt = attempt
         self.at_work: dict[Key, Activity] = {}
         self.said: set[Key] = set()  # calls that have a line of their own in this turn
+        self.begun: Counter[str] = Counter()  # on how many targets each task began to act
         self.is_asking = False  # a question stands there, and nothing is drawn over it
         self.is_drawn = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
@@ -111,6 +113,7 @@ class Console:
     def begin(self, task: Task) -> None:
         """Tell that a call begins to act, or goes on to wait, and how long that takes."""
         call = task.declared
+        self.begun[call.task] += 1
         expected = known(self.attempt).of(call, back=bool(self.attempt.run.undoes))
         began = time.monotonic() - elapsed(task, now())
         self.at_work[call.task, call.target] = Activity(call, expected, began)
@@ -120,7 +123,7 @@ class Console:
         del self.at_work[key]
         took = f" in {plain.duration(task.seconds)}" if task.seconds is not None else ""
         why = f": {one_line(task.why)}" if task.why else ""
-        several = sum(name == key[0] for name, _ in self.attempt.run.tasks) > 1
+        several = self.begun[key[0]] > 1
         self.line(f"        {word}{f' on {key[1]}' if several else ''}{took}{why}")
 
     def turn(self, key: Key) -> None:
