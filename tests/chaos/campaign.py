@@ -33,8 +33,10 @@ Files = dict[str, dict[str, str | None]]
 class Campaign:
     """A fresh environment, and what happened in it so far."""
 
-    def __init__(self, folder: Path, calls: tuple[str, ...] = CALLS) -> None:
+    def __init__(self, folder: Path, calls: tuple[str, ...] = CALLS, url: str = "") -> None:
         self.lab = Bench(folder / "lab", TARGETS)
+        self.what = "server" if url else "engine"
+        self.lab.env |= {"LEDGER_URL": url} if url else {}
         for target in TARGETS:
             for name, text in BEFORE.items():
                 if text is not None:
@@ -86,7 +88,7 @@ class Campaign:
             if times > (1 + self.retries if effect in ONCE else PATIENCE)
         }
         lost = differing(self.files(), AFTER) + [""] * (EFFECTS - len(effects))
-        tally.count("engine", unknowns=self.retries, duplicates=len(more), losses=len(lost))
+        tally.count(self.what, unknowns=self.retries, duplicates=len(more), losses=len(lost))
         assert not more
         assert not lost
         (run,) = (run for run in self.lab.runs() if not run.undoes)
@@ -96,7 +98,7 @@ class Campaign:
     def check_undone(self) -> None:
         """Hold a rollback that is through to the oracle."""
         lost = differing(self.files(), dict.fromkeys(TARGETS, BEFORE))
-        tally.count("engine", losses=len(lost))
+        tally.count(self.what, losses=len(lost))
         assert not lost
         (run,) = (run for run in self.lab.runs() if not run.undoes)
         assert run.outcome == "rolled_back"
@@ -113,9 +115,9 @@ def differing(files: Files, wanted: Files) -> list[str]:
     ]
 
 
-def kill_run_at(point: int) -> bool:
+def kill_run_at(point: int, url: str = "") -> bool:
     """Kill a run at a point and carry it on; False where it was through before the point."""
-    with TemporaryDirectory() as folder, Campaign(Path(folder)) as campaign:
+    with TemporaryDirectory() as folder, Campaign(Path(folder), url=url) as campaign:
         killed = campaign.lab.run(DIE_AT=str(point))
         assert killed.code in (0, -9), killed.said
         campaign.carry_on()
@@ -125,12 +127,12 @@ def kill_run_at(point: int) -> bool:
                    if effect in ONCE), once  # fmt: skip
         assert campaign.lab.roll_back().code == 0
         campaign.check_undone()
-        return landed(killed)
+        return landed(killed, campaign.what)
 
 
-def kill_rollback_at(point: int) -> bool:
+def kill_rollback_at(point: int, url: str = "") -> bool:
     """Kill a rollback at a point and run the same command again; False where it was through."""
-    with TemporaryDirectory() as folder, Campaign(Path(folder)) as campaign:
+    with TemporaryDirectory() as folder, Campaign(Path(folder), url=url) as campaign:
         assert campaign.lab.run().code == 0
         killed = campaign.lab.roll_back(DIE_AT=str(point))
         assert killed.code in (0, -9), killed.said
@@ -138,12 +140,12 @@ def kill_rollback_at(point: int) -> bool:
         through = "it is already rolled back" in again.said
         assert again.code == (1 if through else 0), again.said
         campaign.check_undone()
-        return landed(killed)
+        return landed(killed, campaign.what)
 
 
-def kill_run_and_roll_back_at(point: int) -> bool:
+def kill_run_and_roll_back_at(point: int, url: str = "") -> bool:
     """Kill a run at a point and roll it back as it stands, without carrying it on."""
-    with TemporaryDirectory() as folder, Campaign(Path(folder)) as campaign:
+    with TemporaryDirectory() as folder, Campaign(Path(folder), url=url) as campaign:
         killed = campaign.lab.run(DIE_AT=str(point))
         ran = campaign.lab.roll_back()
         if ran.code:
@@ -151,11 +153,11 @@ def kill_run_and_roll_back_at(point: int) -> bool:
             assert any(each in ran.said for each in nothing), ran.said
         assert campaign.files() == dict.fromkeys(TARGETS, BEFORE)
         campaign.lab.entries()
-        return landed(killed)
+        return landed(killed, campaign.what)
 
 
-def landed(killed: Ran) -> bool:
+def landed(killed: Ran, what: str) -> bool:
     """Tell whether a kill came before the command was through, and count it."""
     in_time = killed.code == -signal.SIGKILL
-    tally.count("engine", kills=in_time, points=in_time)
+    tally.count(what, kills=in_time, points=in_time)
     return in_time

@@ -10,10 +10,14 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+from handrail.ledger.postgres.ledger import PostgresLedger
 from handrail.ledger.store import SqliteLedger
 from handrail.ledger.writer import Writer
 
-WRITES = ((SqliteLedger, "take_lease"), (Writer, "record"), (SqliteLedger, "release_lease"))
+WRITES = (
+    *((SqliteLedger, "take_lease"), (SqliteLedger, "release_lease"), (Writer, "record")),
+    *((PostgresLedger, "take_lease"), (PostgresLedger, "release_lease")),
+)
 
 
 def die_at(point: int) -> None:

@@ -1,0 +1,72 @@
+"""One night between two machines: clocks hours apart, the line cut in the middle, one ledger."""
+
+import subprocess
+
+import pytest
+
+from handrail.testing.lab import until
+from tests.engine import machines
+from tests.engine.lab.bench import Bench
+from tests.engine.test_team import share_the_key
+from tests.team import team_server
+
+__all__ = ["team_server"]
+A = 'steps.write(path=f"{room}/a", text="1", task="1")'
+B = 'steps.slow(path=f"{room}/b", text="2", seconds=2, task="2")'
+C = 'steps.write(path=f"{room}/c", text="3", task="3")'
+PATIENCE = "connect_timeout=2&tcp_user_timeout=2000&keepalives_idle=1&keepalives_interval=1"
+
+
+@pytest.fixture
+def night(team_server, tmp_path):
+    """Ada, two hours ahead, and Bob, an hour behind, each on a machine of their own."""
+    made = []
+    for number, (name, clock) in enumerate((("ada", "+2h"), ("bob", "-1h")), 1):
+        machine = machines.Machine(number, team_server.port, clock)
+        lab = Bench(tmp_path / name)
+        made.append((lab, machine))
+        lab.environment, lab.room = made[0][0].environment, made[0][0].room
+        lab.inventory(lease_seconds=4)
+        lab.runbook(A, B, C)
+        host, port = machine.address
+        url = team_server.url("ledgers")
+        here = url.replace(f"127.0.0.1:{team_server.port}", f"{host}:{port}")
+        lab.env["LEDGER_URL"] = f"{here}?{PATIENCE}"
+    yield made
+    for lab, machine in made:
+        machine.close()
+        lab.__exit__()
+
+
+def started(lab, machine):
+    """Start the runbook on a machine."""
+    return subprocess.Popen(
+        machine.command(lab.command()), cwd=lab.folder, env=lab.env, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+@machines.needed
+@pytest.mark.timeout(180)
+def test_two_operators_carry_one_night_between_them(night):
+    """The line of one is cut; the other takes over by the server's clock; nothing is doubled."""
+    (ada, hers), (bob, his) = night
+    process = started(ada, hers)
+    until(lambda: bob.events()[-1:] == ["step.started 2@one"], 60)
+    share_the_key(ada, bob)
+    hers.cut()
+    text, _ = process.communicate(timeout=60)
+    early = bob.paste(his.command(bob.command()))
+    until(lambda: bob.paste(his.command(bob.command())).code == 0, 60)
+    hers.mend()
+    again = ada.paste(hers.command(ada.command()))
+
+    assert process.returncode == 1
+    assert "nothing is done that could not be recorded" in text
+    assert ada.read("c") == "3"
+    assert early.code in (0, 1)
+    assert again.code == 0, again.said
+    assert sorted(ada.journal()) == sorted(set(ada.journal()))
+    found = bob.kept().audit()
+    assert (found.problems, found.warnings) == ([], [])  # one clock dates all entries
+    assert "lock.taken_over" in [each.event for each in bob.entries()]
