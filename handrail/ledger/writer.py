@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from threading import RLock
 
 from handrail.ledger.chain import Head
 from handrail.ledger.entry import Entry, Event
@@ -27,6 +28,7 @@ class Writer:
         self.ledger = ledger
         self.lease = lease
         self._waiting: list[_Waiting] = []
+        self._turn = RLock()
         self._head: Head | None = None  # what it wrote last
 
     def record(self, fact: Fact) -> Entry:
@@ -44,10 +46,13 @@ class Writer:
         try:
             if fact.event in INTENTS:
                 time.sleep(0)
-            if not mine.written:
-                if mine not in self._waiting:  # whoever was to write it was refused
-                    self._waiting.append(mine)
-                self._write()
+            with (
+                self._turn
+            ):  # a server's answer is waited for; what is on its way is not sent twice
+                if not mine.written:
+                    if mine not in self._waiting:  # whoever was to write it was refused
+                        self._waiting.append(mine)
+                    self._write()
         finally:
             if mine in self._waiting:  # let go of while it waited
                 self._waiting.remove(mine)

@@ -4,6 +4,7 @@ import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from threading import RLock
 from typing import Any
 
 from pyinfra.context import host, inventory
@@ -66,6 +67,10 @@ class Attempt:
     beside: str = ""  # who else is at work while this one plans
     known: Measured | None = None  # how long tasks took before, once somebody asked
     listeners: list[Callable[[Entry], None]] = field(default_factory=list)  # hear of each entry
+
+    def __post_init__(self) -> None:
+        """Let one target at a time open the attempt."""
+        self._opening = RLock()
 
     @property
     def environment(self) -> str:
@@ -180,8 +185,11 @@ class Attempt:
             RunbookError: another process is at work or was since the plan was made, the ledger is
                 not to be trusted or does not take entries, or a task of the runbook has no target.
         """
-        if self.writer is not None:
-            return
+        with self._opening:  # a ledger on a server lets other targets go on meanwhile
+            if self.writer is None:
+                self._become_the_writer()
+
+    def _become_the_writer(self) -> None:
         self.refuse_to_start()
         gc.freeze()  # every call was read, and stays to the end
         ledger = self.inventory.kept.open(self.environment, create=True)
@@ -211,7 +219,7 @@ class Attempt:
                 "the same command again; it resumes from what the ledger holds",
             )
         known = self.runs.get(self.run.id)
-        self.run = known or Run(self.run.id, self.runbook, "", str(self.body.get("undoes", "")))
+        self.run = known or self.run
         self.number = self.run.attempts + 1
         if took_over:
             self.append(Event.LOCK_TAKEN_OVER, reason=took_over)

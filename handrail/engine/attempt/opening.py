@@ -5,6 +5,7 @@ import gc
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from pyinfra.context import host, state
@@ -44,6 +45,7 @@ from handrail.ledger.seam import Ledger, NoLedger
 # opening says.
 Choose = Callable[[Runs, str, tuple[str, ...]], tuple[Run, dict[str, Any]]]  # Any: JSON
 
+_OPENING = RLock()
 _attempt: Attempt | None = None
 _refusal: RunbookError | None = None
 
@@ -92,9 +94,9 @@ def open_attempt(
     try:
         if _refusal is not None:
             raise _refusal
-        if _attempt is None:
-            _attempt = _opened(needs, choose, keys)
-        elif _attempt.runbook != Path(runbook_file()).stem:
+        with _OPENING:  # while a server answers, pyinfra reads the runbook for another target
+            _attempt = _attempt or _opened(needs, choose, keys)
+        if _attempt.runbook != Path(runbook_file()).stem:
             raise RunbookError(
                 "nothing was started",
                 f"`{_attempt.runbook}` and `{Path(runbook_file()).stem}` are in one command",
