@@ -66,6 +66,7 @@ class Attempt:
     budget: Budget = field(default_factory=Budget)
     beside: str = ""  # who else is at work while this one plans
     known: Measured | None = None  # how long tasks took before, once somebody asked
+    flush: Callable[[], None] = field(default=lambda: None, repr=False)  # news on its way outside
     listeners: list[Callable[[Entry], None]] = field(default_factory=list)  # hear of each entry
 
     def __post_init__(self) -> None:

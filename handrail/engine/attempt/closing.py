@@ -95,6 +95,7 @@ def _end(attempt: Attempt, signalled: int) -> int:
     if is_json():
         told = status_as_json(attempt.environment, attempt.run)
         sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    attempt.flush()
     refusal, outcome = attempt.refusal, attempt.run.outcome
     return exit_status(
         EndFacts(

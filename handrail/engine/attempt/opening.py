@@ -24,6 +24,7 @@ from handrail.engine.attempt.guarded import Guard
 from handrail.engine.attempt.stakes import stake_lines
 from handrail.engine.console import Console
 from handrail.engine.eventlog import EventLog
+from handrail.engine.events import outside
 from handrail.engine.here import Here
 from handrail.engine.interruption import on_interruption
 from handrail.engine.inventory import Inventory, data_of, keep_order
@@ -140,6 +141,9 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     if not is_dry():
         console = Console(attempt)
         console.attend()
+        news = outside()
+        news.attend(attempt)
+        attempt.flush = news.flush
         take_turns(attempt, console)
     tell_waits_to(say)
     MEMORIES.share()
