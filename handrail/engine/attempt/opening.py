@@ -3,7 +3,8 @@
 import atexit
 import gc
 from collections.abc import Callable, Mapping
-from functools import partial
+from contextlib import AbstractContextManager
+from functools import cache, partial
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -46,7 +47,6 @@ from handrail.ledger.seam import Ledger, NoLedger
 # opening says.
 Choose = Callable[[Runs, str, tuple[str, ...]], tuple[Run, dict[str, Any]]]  # Any: JSON
 
-_OPENING = RLock()
 _attempt: Attempt | None = None
 _refusal: RunbookError | None = None
 
@@ -95,7 +95,7 @@ def open_attempt(
     try:
         if _refusal is not None:
             raise _refusal
-        with _OPENING:  # while a server answers, pyinfra reads the runbook for another target
+        with _turn():  # while a server answers, pyinfra reads the runbook for another target
             _attempt = _attempt or _opened(needs, choose, keys)
         if _attempt.runbook != Path(runbook_file()).stem:
             raise RunbookError(
@@ -108,6 +108,12 @@ def open_attempt(
         raise refuse(refusal) from None
     refuse_plain_operations()
     return _attempt
+
+
+@cache
+def _turn() -> AbstractContextManager[object]:
+    """Return what lets one target at a time open the attempt; made once gevent has its locks."""
+    return RLock()
 
 
 def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[str]) -> Attempt:
