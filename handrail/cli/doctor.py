@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 import click
 
-from handrail.cli.out import GOOD, NOT_GOOD, say, say_json
+from handrail.cli.out import GOOD, NOT_GOOD, Misused, say, say_json
+from handrail.cli.span import Span
 from handrail.clients.ready.claim import Line, Told
 
 
@@ -20,8 +21,22 @@ from handrail.clients.ready.claim import Line, Told
 @click.option("--channels-url", help="Address of its WebSocket, where that is another.")
 @click.option("--frontend-url", help="Address of its page.")
 @click.option("--browser", help="Chromium that looks at the page.")
+@click.option(
+    "--every",
+    type=Span(),
+    help="Ask again and again: 30m.",
+)
+@click.option("--times", default=0, metavar="N", help="With --every: end after so many rounds.")
 @click.option("--read-only", is_flag=True, help="Make no record, upload, task or message.")
-def doctor(inventory: str | None, *, as_json: bool, read_only: bool, **trial: str | None) -> int:
+def doctor(
+    inventory: str | None,
+    *,
+    as_json: bool,
+    read_only: bool,
+    every: float | None,
+    times: int,
+    **trial: str | None,
+) -> int:
     """Tell whether a cutover could start, with what is wrong and what to do about it.
 
     Without INVENTORY it looks at this machine alone. With one it reads every secret named there,
@@ -29,6 +44,9 @@ def doctor(inventory: str | None, *, as_json: bool, read_only: bool, **trial: st
     alert), compares clocks, and holds the legacy application against its profile. Nothing is
     changed; how long the way to the databases and back takes is noted beside the environment's
     ledger, for the times that a plan expects.
+
+    With --every it goes on asking, tries every row against the mapping and asks for the drill, too;
+    each round is kept in the ledger, and what turns red is told to those whom `notify` names.
 
     With --system or --profile it tries a running application instead: each entry of the profile,
     and says what differs. It makes a record, an upload, a task and a message, unless --read-only.
@@ -41,6 +59,13 @@ def doctor(inventory: str | None, *, as_json: bool, read_only: bool, **trial: st
     # psycopg, requests and pyinfra take their time; `--help` does not wait for them
     from handrail.cli.examination import of_inventory, of_machine  # noqa: PLC0415
 
+    if every is not None:
+        from handrail.cli.rounds import keep_asking  # noqa: PLC0415 - as above
+
+        if inventory is None:
+            what, why = "nothing was looked at", "`--every` asks an environment, and none is named"
+            raise Misused(what, why, "handrail doctor INVENTORY --every 30m")
+        return keep_asking(inventory, every, times)
     if any(trial.values()):
         from handrail.cli.trial import of_application  # noqa: PLC0415 - as above
 

@@ -46,8 +46,12 @@ def of_machine() -> Iterator[Line]:
     yield ask(about, "Its clock is not behind", machine.clock)
 
 
-def of_inventory(path: str) -> list[Line]:
+def of_inventory(path: str, *, trial_alert: bool = True) -> list[Line]:
     """Ask everything that the hosts of an inventory name, each thing once.
+
+    Args:
+        path: Its file.
+        trial_alert: Send one to the webhook of alerts, too.
 
     Raises:
         Misused: it is no inventory, or has no hosts.
@@ -62,7 +66,7 @@ def of_inventory(path: str) -> list[Line]:
     ways: dict[str, float] = {}
     for host, data in hosts.items():
         for key, value in data.items():
-            if f"{key}={value!r}" not in seen:
+            if f"{key}={value!r}" not in seen and (trial_alert or key != "alerts"):
                 seen.add(f"{key}={value!r}")
                 lines += _lines(host, key, value, data, ways)
         lines += _room(host, data)

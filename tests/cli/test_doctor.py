@@ -20,6 +20,8 @@ from handrail.clients.ready.claim import NotReady
 from handrail.clients.ready.clock import http_clock_agrees
 from handrail.clients.ready.machine import disk
 from handrail.clients.secret import Secret
+from handrail.ledger.audit import audit
+from handrail.ledger.store import SqliteLedger
 from handrail.ledger.views import distance
 from tests.clients.conftest import Reply, Wire
 from tests.clients.git_world import clone, no_identity, origin, template
@@ -324,3 +326,30 @@ def write(clone, path, text):
     for words in (["add", "-A"], ["commit", "-qm", "a file"], ["push", "-q", "origin", "main"]):
         identity = ["-c", "user.name=T", "-c", "user.email=t@example.test"]
         subprocess.run(["git", "-C", str(clone), *identity, *words], check=True)
+
+
+def test_it_goes_on_asking_and_tells_what_turned_red_once(place, wire):
+    """Each round is in the ledger; the trial alert is sent in the first round alone."""
+    place.data |= {
+        "environment": "shop",
+        "guarded": True,
+        "notify": [{"webhook": "env:HOOK"}],
+    }
+
+    status, output = place.doctor("--every", "1s", "--times", "2")
+
+    assert status == 1
+    assert output.count("no drill proves the plan") == 1
+    sent = [seen.json() for seen in wire.requests("POST", "/hook")]
+    assert [each.get("event") for each in sent] == [None, "doctor.red"]
+    (ledger,) = place.folder.rglob("shop.sqlite")
+    rounds = SqliteLedger(ledger).entries()
+    assert [each.event for each in rounds] == ["doctor.asked"] * 2
+    assert rounds[0].body["red"][0]["claim"] == "the drill: It is young enough"
+    assert audit(ledger, "").good
+
+
+@pytest.mark.parametrize("span", ["30", "m", "0s", "soon"])
+def test_a_span_that_cannot_be_read_is_a_wrong_command(place, span):
+    """Nothing is asked."""
+    assert place.doctor("--every", span) == (2, "")

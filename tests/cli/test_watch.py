@@ -78,7 +78,10 @@ def test_a_dead_owner_leaves_a_doubt(lab):
     assert lab.run().code == -9
 
     seen = watch(lab)
+    status = lab.paste(["handrail", "status", "--ledger", str(lab.ledger)])
 
+    assert "Interrupted: 1 on one; nobody is at work on it." in status.said
+    assert "At work" not in status.said
     assert seen.code == 1
     assert "started, in doubt" in seen.said
     assert "gone, heard of" in seen.said

@@ -25,17 +25,22 @@ def at_stake(stake: Stake) -> str:
     return f"{stake.target}: {stake.text} since {plain.clock(stake.since)}".upper()
 
 
-def ahead(run: Run, known: Measured, now: datetime) -> Iterator[str]:
+def ahead(run: Run, known: Measured, now: datetime, *, at_work: bool = True) -> Iterator[str]:
     """Yield what is at stake, what is at work, when the next hold and the end come, the way back.
 
     Args:
         run: Not done yet.
         known: How long its tasks took before.
         now: Aware.
+        at_work: A process may be carrying it out; else what began was interrupted.
     """
     seen = outlook(run, known, now)
     yield from (f"{at_stake(each)}." for each in stakes_on(run))
-    yield from (f"At work: {_running(each)}." for each in seen.running)
+    for each in seen.running:
+        if at_work:
+            yield f"At work: {_running(each)}."
+        else:
+            yield f"Interrupted: {each.call.task} on {each.call.target}; nobody is at work on it."
     if seen.hold is not None:
         yield f"Next hold: {seen.hold.label}, {_when(seen.to_hold, now)}."
     yield f"End: {_when(seen.to_end, now)}."

@@ -84,13 +84,16 @@ def status_as_json(environment: str, run: Run) -> JSON:
     }
 
 
-def status_as_text(evidence: Evidence, known: Measured, now: datetime) -> list[str]:
+def status_as_text(
+    evidence: Evidence, known: Measured, now: datetime, *, at_work: bool = True
+) -> list[str]:
     """Return where a run stands, and what is to come.
 
     Args:
         evidence: The run.
         known: How long its tasks took before.
         now: Aware.
+        at_work: A process may be carrying it out.
     """
     run = evidence.run
     rows: list[tuple[object, ...]] = [
@@ -99,7 +102,9 @@ def status_as_text(evidence: Evidence, known: Measured, now: datetime) -> list[s
     for task in evidence.tasks:
         times = (plain.moment(task.started_at), plain.duration(task.seconds))
         attempts = task.attempts or ""
-        rows.append((task.task, task.step, task.target, state_of(task), attempts, *times))
+        running = at_work and task.state is TaskState.STARTED and not task.is_gate
+        state = "running" if running else state_of(task)
+        rows.append((task.task, task.step, task.target, state, attempts, *times))
     lines = [headline(evidence.environment, run), "", *plain.columns(rows, indent=4)]
     waiting = run.next_task()
     if waiting and not run.rolled_back:
@@ -107,7 +112,7 @@ def status_as_text(evidence: Evidence, known: Measured, now: datetime) -> list[s
         lines += ["", f"Next: {call.step} ({call.task}) on {call.target}."]
         if waiting.why:
             lines.append(f"    why: {one_line(waiting.why)}")
-        lines += [one_line(line) for line in ahead(run, known, now)]
+        lines += [one_line(line) for line in ahead(run, known, now, at_work=at_work)]
     return lines
 
 

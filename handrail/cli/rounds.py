@@ -1,0 +1,182 @@
+"""`handrail doctor --every`: the plan stays evaluated until the night; what turns red is told."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from handrail.cli.examination import of_inventory, of_machine
+from handrail.cli.inventory_data import hosts_of, ledger_of
+from handrail.cli.out import GOOD, NOT_GOOD, say
+from handrail.clients.channels import channels
+from handrail.clients.errors import ClientError
+from handrail.clients.ledger_address import address_of, key_of
+from handrail.clients.postgres import Database
+from handrail.clients.ready.claim import Line, NotReady, Told, ask
+from handrail.engine.attempt.guarded import DAYS
+from handrail.engine.proofs import found_proofs
+from handrail.ledger.entry import Event, now, timestamp
+from handrail.ledger.errors import RunbookError
+from handrail.ledger.kept import Kept
+from handrail.ledger.location import project_of
+from handrail.ledger.people import os_user
+from handrail.ledger.proof import Proof
+from handrail.ledger.seam import Fact, NoLedger
+from handrail.ledger.store import SqliteLedger
+from handrail.transfer.read import preflight
+from handrail.transfer.sql.compile import open_plan
+
+Hosts = Mapping[str, Mapping[str, Any]]  # Any: what an inventory holds
+
+
+def keep_asking(inventory: str, every_seconds: float, times: int) -> int:
+    """Ask all of it again and again; keep each round in the ledger, and tell what turned.
+
+    Args:
+        inventory: The environment's file.
+        every_seconds: From the start of one round to the start of the next.
+        times: Rounds; 0 for no end.
+
+    Returns:
+        The exit status that the last round has.
+    """
+    red: dict[str, Line] = {}
+    number = 0
+    while True:
+        began, number = time.monotonic(), number + 1
+        hosts = hosts_of(inventory)
+        lines = [*of_machine(), *of_inventory(inventory, trial_alert=number == 1)]
+        lines += [*_of_rows(hosts), *_of_proof(inventory, hosts)]
+        bad = [each for each in lines if each.told is not Told.GOOD]
+        found = {f"{each.about}: {each.claim}": each for each in bad}
+        turned = {key: each for key, each in found.items() if key not in red}
+        say(_round(lines, found, turned, [key for key in red if key not in found]))
+        sys.stdout.flush()
+        _keep(inventory, hosts, lines, found)
+        for key, each in turned.items():
+            _tell(hosts, key, each)
+        red = found
+        if number == times:
+            return NOT_GOOD if found else GOOD
+        time.sleep(max(every_seconds - (time.monotonic() - began), 0))
+
+
+def _round(
+    lines: list[Line], red: Mapping[str, Line], turned: Mapping[str, Line], mended: list[str]
+) -> Iterator[str]:
+    yield f"{now():%Y-%m-%d %H:%M:%S}Z  {len(lines) - len(red)} of {len(lines)} good"
+    yield from (f"    good again  {key}" for key in mended)
+    for key, each in turned.items():
+        yield from (f"    {each.told:<10}  {key}", f"        why:  {each.found}")
+        yield f"        next: {each.fix}"
+
+
+def _of_rows(hosts: Hosts) -> Iterator[Line]:
+    """Hold the mapping, and every row, against the live databases; nothing is written."""
+    for host, data in hosts.items():
+        if {"mapping", "source", "destination"} <= data.keys():
+            yield ask(f"{host}: mapping", "Every row fits, as it is now", partial(_rows_fit, data))
+
+
+def _rows_fit(data: Mapping[str, Any]) -> str:  # Any: as in Hosts
+    ours, theirs = (
+        Database.from_inventory(data[key]).url.reveal() for key in ("source", "destination")
+    )
+    found = preflight.check(open_plan(str(data["mapping"]), ours, theirs), ours, theirs)
+    if not found.good:
+        fix = f"handrail mapping preflight {data['mapping']} SOURCE DESTINATION"
+        raise NotReady("rows do not fit", "; ".join(found.reasons())[:400], fix)
+    return f"{sum(table.moved for table in found.tables)} rows"
+
+
+def _of_proof(inventory: str, hosts: Hosts) -> Iterator[Line]:
+    """Ask whether the drill is young enough, and whether a way back fits, where that is wanted."""
+    said = {key: value for data in hosts.values() for key, value in data.items()}
+    looks: list[tuple[str, Callable[[Proof], str]]] = []
+    if said.get("guarded"):
+        looks.append(("It is young enough", partial(_young, said.get("proof_days", DAYS))))
+    if said.get("undo_minutes"):
+        looks.append(("A way back fits", partial(_fits, said["undo_minutes"])))
+    for claim, look in looks:
+        yield ask("the drill", claim, partial(_of_newest, look, inventory, said))
+
+
+def _of_newest(look: Callable[[Proof], str], inventory: str, said: Mapping[str, Any]) -> str:
+    return look(_newest(inventory, said))
+
+
+def _newest(inventory: str, said: Mapping[str, Any]) -> Proof:  # Any: as in Hosts
+    own = ledger_of(inventory, said)
+    project = project_of(Path(inventory).absolute().parent)
+    near = sorted(set(own.parent.glob("*.sqlite")) - {own})
+    named = said.get("proofs")
+    places = near if named is None else [project / each for each in named]
+    ledgers = [SqliteLedger(each) for each in places if each.suffix == ".sqlite" and each.exists()]
+    plans = {run.runbook for each in ledgers for run in each.runs().newest() if run.drill}
+    found = [
+        each
+        for plan in sorted(plans)
+        for each in found_proofs(places, plan, said.get("signers") or {})
+        if isinstance(each, Proof)
+    ]
+    if not found:
+        fix = "handrail drill inventory/staging.py runbooks/cutover.py"
+        raise NotReady("no drill proves the plan", "none is on record that came to its end", fix)
+    return max(found, key=lambda each: each.ended_at)
+
+
+def _young(days: float, proof: Proof) -> str:
+    age = now() - datetime.fromisoformat(proof.ended_at)
+    told = f"{proof.drill} on {proof.environment} is {age.days} days old"
+    if age > timedelta(days=days):
+        raise NotReady("the drill is too old", f"{told}; {days:g} are allowed", "drill it again")
+    return told
+
+
+def _fits(minutes: float, proof: Proof) -> str:
+    took = sum(each.back or 0.0 for each in proof.tasks) / 60
+    told = f"it took {took:.1f} min in {proof.drill}, of {minutes:g} min allowed"
+    if took > minutes:
+        raise NotReady("a way back takes too long", told, "shorten it, then drill it again")
+    return told
+
+
+def _keep(inventory: str, hosts: Hosts, lines: list[Line], red: Mapping[str, Line]) -> None:
+    """Keep a round in the environment's ledger; what keeps that from it is told."""
+    data = next(iter(hosts.values()))
+    environment = str(data.get("environment", ""))
+    project = project_of(Path(inventory).absolute().parent)
+    body = {
+        "good": len(lines) - len(red),
+        "red": [{"claim": key, "told": each.told, "why": each.found} for key, each in red.items()],
+    }
+    try:
+        given = address_of(str(data.get("ledger") or ""))
+        kept = Kept.at(given, project, environment, key_of(data.get("ledger_key")))
+        held = kept.open(environment, create=True)
+        if not isinstance(held, NoLedger):
+            held.append_beside([Fact(Event.DOCTOR_ASKED, "", 0, os_user(), body=body)])
+    except (RunbookError, ClientError) as error:
+        say([f"    not kept: {error.what}: {error.why}"])
+
+
+def _tell(hosts: Hosts, key: str, line: Line) -> None:
+    """Tell those whom the inventory's ``notify`` names that something turned red."""
+    data = next(iter(hosts.values()))
+    environment, at = str(data.get("environment", "")), timestamp(now())
+    news = {
+        "event": "doctor.red",
+        "text": f"{key}: {line.found}",
+        "at": at,
+        "environment": environment,
+        "run": "",
+        "key": f"{environment}/doctor/{key}/{at}",
+    }
+    try:
+        for channel in channels(data["notify"])[0] if data.get("notify") else ():
+            channel.send(news)
+    except ClientError as error:
+        say([f"    nobody was told: {error.what}: {error.why}"])
