@@ -242,6 +242,7 @@ def test_what_is_outside_is_asked_in_earnest(place, wire, origin):
     assert status == 1
     assert told.keys() == {
         "Its key sees the workspace", "An alert arrives", "Its clone may push", "Render has `shop`",
+        "No terraform undoes what is done on Render",
     }  # fmt: skip
 
 

@@ -152,7 +152,7 @@ def test_planning_writes_nothing_and_says_what_would_happen(night):
     code, said = night.run(PLAN)
     assert code == 0, said[-3000:]
     assert "Stop writes on the legacy database" in said
-    assert "To before-the-night, users-back: Users work with Node as before" in said
+    assert "To before-the-night, users-back: Users work with Node" in said
     assert "The legacy database refuses writes from 9.0.2 until 11.2 is done" in said
     assert "unchanged" in said
     assert "would run again" in said or "would adopt" in said
@@ -288,8 +288,8 @@ def test_a_rollback_is_planned_before_it_is_done(night):
     before = night.ledger.read_bytes()
     code, said = night.run(f"{ROLLBACK_PLAN}{REASON} --dry")
     assert code == 0, said[-3000:]
-    frontend = said.index("Give browsers the frontend that they had before [frontend.release")
-    thaw = said.index("Let the legacy database take writes again [freeze.writes")
+    frontend = said.index("Give browsers the frontend that they had")
+    thaw = said.index("Let the legacy database take writes again")
     assert frontend < thaw
     assert "Is lost: with 8.6 on production: rows that users wrote on Django are exported" in said
     assert "Expected: not measured yet." in said

@@ -228,7 +228,7 @@ def test_verify_fails_on_a_forgery(home, path):
     assert [problem["seq"] for problem in found["problems"]] == [3]
     assert set(found) == {
         *("good", "ledger", "environment", "entries", "runs", "attempts", "head"),
-        *("published", "problems", "warnings", "cannot_detect"),
+        *("published", "problems", "warnings", "cannot_detect", "newest", "seals"),
     }
 
 

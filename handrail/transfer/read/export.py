@@ -243,13 +243,25 @@ def write_evidence(
 
 
 def origins(plan: Plan) -> str:
-    """Return a SELECT: each mapped column with the source's table and column it comes from."""
+    """Return a SELECT: each column with the source's table and column it comes from.
+
+    A dropped column goes by its own name, where no column of the destination has that.
+    """
     rows = ", ".join(
         f"({literal(table.name)}, {literal(column.name)}, {literal(table.source)}, "
         f"{literal(column.source) if column.source else 'null'})"
         for table in plan.tables
         for column in table.columns
     )
+    dropped = ", ".join(
+        f"({literal(table.name)}, {literal(drop.column)}, {literal(table.source)}, "
+        f"{literal(drop.column)})"
+        for table in plan.tables
+        for drop in plan.drops
+        if drop.table == table.source and drop.column is not None
+        if drop.column not in {column.name for column in table.columns}
+    )
+    rows = f"{rows}, {dropped}" if dropped else rows
     names = "table_name, column_name, source_table, source_column"
     return f"select * from (values {rows}) v({names})"
 
