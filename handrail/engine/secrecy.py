@@ -17,6 +17,7 @@ from handrail.clients.masked_forms import forms
 from handrail.clients.secret import Secret, is_reference
 from handrail.engine import arguments as values
 from handrail.engine import children
+from handrail.ledger.entry import plain
 from handrail.ledger.errors import PreconditionUnmet
 
 
@@ -59,7 +60,8 @@ def refuse_in_clear(intent: Mapping[str, Any]) -> None:  # Any: JSON
         PreconditionUnmet: it does.
     """
     for name, value in intent.items():
-        if masking.masked_data(value) != value:
+        kept = plain(value)  # as the ledger has it: a tuple is a list there
+        if masking.masked_data(kept) != kept:
             raise PreconditionUnmet(
                 f"nothing was done on {host.name}",
                 f"its `{name}` would hold a secret value in clear, for everybody who reads the "
