@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from handrail.cli.out import GOOD, NOT_GOOD, Misused, say, say_json
-from handrail.cli.span import Span
+from handrail.cli.span import seconds
 from handrail.clients.ready.claim import Line, Told
 
 
@@ -23,7 +23,7 @@ from handrail.clients.ready.claim import Line, Told
 @click.option("--browser", help="Chromium that looks at the page.")
 @click.option(
     "--every",
-    type=Span(),
+    callback=seconds,
     help="Ask again and again: 30m.",
 )
 @click.option("--times", default=0, metavar="N", help="With --every: end after so many rounds.")
