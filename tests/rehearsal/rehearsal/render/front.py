@@ -51,7 +51,11 @@ class Front:
         if name not in self._reserved:
             held = socket.socket()
             held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            held.bind(("127.0.0.1", port))
+            try:
+                held.bind(("127.0.0.1", port))
+            except OSError:
+                held.close()
+                raise
             self._reserved[name] = held
         return f"http://127.0.0.1:{self._reserved[name].getsockname()[1]}"
 
