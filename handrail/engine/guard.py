@@ -227,12 +227,14 @@ def _on_target(environment: str, acts: Collection[str]) -> tuple[str, str | None
         code=GUARD_EXIT_CODE,
         shown=SHOWN,
     )
+    named = ""  # processes come and go while they are looked for
     for _ in range(LOOKS):
         free, output = host.run_shell_command(StringCommand(probe), **settings)
         if free:
             return file, None
+        named = output.stderr or named
         time.sleep(LOOK_SECONDS)
-    return file, output.stderr
+    return file, named
 
 
 def _on_this_machine(environment: str, acts: Collection[str]) -> tuple[str, str | None]:
