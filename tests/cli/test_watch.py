@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from handrail.testing.lab import until
+from tests.clients.conftest import Reply, Wire
 from tests.engine.lab.bench import Bench
 
 PATIENT = 'steps.patient(path=f"{room}/p", task="1", name="Be patient")'
@@ -162,3 +163,19 @@ def test_no_run_is_told_before_anything_is_served(lab):
         ran = lab.paste(["handrail", command, "nothing", "--ledger", str(lab.ledger)])
         assert ran.code == 2
         assert "nothing" in ran.said
+
+
+def test_silence_is_told_from_another_machine(lab, tmp_path):
+    """Whoever carried the run out is gone: a webhook hears of it, under a key of its own."""
+    hook = Wire()
+    hook.on("POST", "/news", Reply(200, {}))
+    (tmp_path / "hook").write_text(f"{hook.url}/news")
+    (tmp_path / "hook").chmod(0o600)
+    lab.runbook('steps.die(path=f"{room}/p", text="1", task="1")')
+    assert lab.run().code == -9
+
+    seen = watch(lab, "--notify", f"file:{tmp_path / 'hook'}")
+    hook.close()
+
+    assert seen.code == 1
+    assert [each.json()["event"] for each in hook.requests("POST", "/news")] == ["run.silent"]

@@ -1,0 +1,45 @@
+"""News for whoever watches from another machine: what changed between two looks, and silence."""
+
+from collections.abc import Iterator
+
+from handrail.ledger.views.ahead import at_stake
+from handrail.ledger.views.live import OVER, Live
+from handrail.ledger.views.notices import SENT, Notice
+from handrail.pages import one_line
+
+
+def seen_from_outside(found: Live, before: Live | None) -> Iterator[Notice]:
+    """Yield what somebody on another machine sees to have changed between two looks.
+
+    Args:
+        found: Now.
+        before: The look before it; None: what is urgent now is news.
+    """
+    run, environment = found.run, found.evidence.environment
+    for event, text, about in _seen(found, before):
+        key = f"{environment}/{run.id}/{run.attempts}/{event}/{about}"
+        at = found.now.isoformat()
+        yield Notice(event, one_line(text), at, environment, run.id, key=key)
+
+
+def _seen(found: Live, before: Live | None) -> Iterator[tuple[str, str, str]]:
+    run = found.run
+    silent, was_silent = _is_silent(found), before is not None and _is_silent(before)
+    if silent and not was_silent and found.writer is not None:
+        yield "run.silent", f"Run {run.id}: {found.writer.words}", found.writer.words[:20]
+    if before is not None and run.outcome is not before.run.outcome and not found.at_work:
+        event, word = SENT[run.outcome]
+        yield event, f"Run {run.id} on {found.evidence.environment} {word}", run.outcome
+    known = {each.key for each in before.stakes} if before else set()
+    for stake in found.stakes:
+        if stake.key not in known:
+            yield "stake.on", at_stake(stake), f"{stake.task}/{stake.since}"
+    still = {each.key for each in found.stakes}
+    for stake in before.stakes if before else ():
+        if stake.key not in still:
+            yield "stake.off", f"{stake.target}: no longer so: {stake.text}", stake.task
+
+
+def _is_silent(found: Live) -> bool:
+    """Tell whether whoever carried it out was not heard of for too long, or is gone."""
+    return found.writer is not None and not found.writer.alive and found.run.outcome not in OVER
