@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 import click
 import gevent  # type: ignore[import-untyped]  # it has no types of its own
 from gevent.queue import Queue  # type: ignore[import-untyped]  # likewise
 from pyinfra.context import host
 
-from handrail.clients.channels import Channel, channels, ping
 from handrail.clients.errors import ClientError
 from handrail.clients.masking import masked
 from handrail.clients.secret import Secret
@@ -22,6 +22,9 @@ from handrail.engine.attempt.attempt import Attempt
 from handrail.ledger.entry import Entry
 from handrail.ledger.errors import WrongCommand
 from handrail.ledger.views.notices import News, Notice
+
+if TYPE_CHECKING:
+    from handrail.clients.channels import Channel
 
 GROUP = "handrail.events"
 BEAT_SECONDS = 60.0
@@ -33,7 +36,7 @@ OnEvent = Callable[[Entry], None]
 class Outside:
     """Those who hear of a run, and what is on its way to them."""
 
-    def __init__(self, sends: list[Channel], hearts: list[Secret]) -> None:
+    def __init__(self, sends: "list[Channel]", hearts: list[Secret]) -> None:
         self._sends, self._hearts = sends, hearts
         self._plugins: list[tuple[str, OnEvent]] = []
         self._queue: Queue = Queue()
@@ -57,8 +60,8 @@ class Outside:
         attempt.listeners.append(hear)
         gevent.spawn(self._deliver)
         for heart in self._hearts:
-            self._queue.put(("heartbeat", partial(ping, heart)))
             gevent.spawn(self._beat, heart)
+            self._queue.put(("heartbeat", partial(_ping, heart)))
 
     def _put(self, notice: Notice) -> None:
         for send in self._sends:
@@ -74,7 +77,7 @@ class Outside:
     def _beat(self, heart: Secret) -> None:
         while True:
             gevent.sleep(BEAT_SECONDS)
-            self._queue.put(("heartbeat", partial(ping, heart)))
+            self._queue.put(("heartbeat", partial(_ping, heart)))
 
     def _try(self, name: str, act: Callable[[], None]) -> None:
         """Deliver one thing; what cannot be delivered is told, and stops nothing."""
@@ -102,6 +105,12 @@ class Outside:
             click.echo(f"    {told}", err=True)
 
 
+def _ping(heart: Secret) -> None:
+    from handrail.clients.channels import ping  # noqa: PLC0415  as below
+
+    ping(heart)
+
+
 def outside() -> Outside:
     """Return those whom the inventory's ``notify`` names.
 
@@ -109,8 +118,12 @@ def outside() -> Outside:
         WrongCommand: it is not of the form that there is.
     """
     given = host.data.get("notify")
+    if not given:
+        return Outside([], [])
+    from handrail.clients.channels import channels  # noqa: PLC0415  HTTP and mail take their time
+
     try:
-        sends, hearts = channels(given) if given else ([], [])
+        sends, hearts = channels(given)
     except ClientError as error:
         raise WrongCommand(error.what, error.why, error.fix) from None
     return Outside(sends, hearts)
