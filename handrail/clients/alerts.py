@@ -13,6 +13,28 @@ TIMEOUT_SECONDS = 10.0
 SUCCESS = range(200, 300)
 
 
+def base_and_path(url: Secret, what: str, fix: str) -> tuple[str, str]:
+    """Return the two halves of an address that is a secret itself: its base, its path and query.
+
+    Args:
+        url: Full URL.
+        what: What did not happen where it is none; a whole clause, without the address.
+        fix: What to do then.
+
+    Raises:
+        ClientError: it is no HTTP address.
+    """
+    try:
+        parts = urlsplit(url.reveal())
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ClientError(what, "it is not an HTTP address", fix)
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    return f"{parts.scheme}://{parts.netloc}", path
+
+
 @dataclass(frozen=True)
 class Webhook:
     """An address that takes a JSON alert; whoever knows it may post, so it is a secret.
@@ -41,15 +63,7 @@ class Webhook:
         name = f"`{self.url.reference}`" if self.url.reference else "the given address"
         what = f"the alert to {name} was not delivered"
         fix = f"put a valid https URL into {name}"
-        try:
-            parts = urlsplit(self.url.reveal())
-            base = f"{parts.scheme}://{parts.netloc}"
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-        except ValueError:
-            usable = False
-        if not usable:
-            raise ClientError(what, "it is not an HTTP address", fix)
-        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        base, path = base_and_path(self.url, what, fix)
         http = Http(base, timeout_seconds=TIMEOUT_SECONDS)
         answer = http.post(path, body=dict(alert), shown=f"POST {http.host}")
         if answer.status not in SUCCESS:

@@ -10,13 +10,12 @@ from email.message import EmailMessage
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
+from handrail.clients.alerts import SUCCESS, TIMEOUT_SECONDS, base_and_path
 from handrail.clients.errors import ClientError
 from handrail.clients.http import Http
 from handrail.clients.patience import Patience
 from handrail.clients.secret import Secret
 
-TIMEOUT_SECONDS = 10.0
-SUCCESS = range(200, 300)
 PATIENCE = Patience(attempts=4, total_seconds=60)
 News = Mapping[str, Any]  # Any: JSON; `event`, `text`, `at`, `environment`, `run`, …, `key`
 FORMS = (
@@ -159,15 +158,8 @@ def _address(url: Secret) -> tuple[str, str, str]:
         ClientError: it is no address.
     """
     what = f"`{url.reference}` was not reached"
-    try:
-        parts = urlsplit(url.reveal())
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ClientError(what, "it is not an HTTP address", f"put a URL into `{url.reference}`")
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
-    return f"{parts.scheme}://{parts.netloc}", path, what
+    base, path = base_and_path(url, what, f"put a URL into `{url.reference}`")
+    return base, path, what
 
 
 def _post(url: Secret, body: dict[str, Any], key: str, secret: Secret | None = None) -> None:
