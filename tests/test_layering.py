@@ -1,8 +1,12 @@
 """Nothing points back: which layer may import which, read from the source."""
 
 import ast
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -77,6 +81,22 @@ FORBIDDEN = {
     "inventory": ("handrail", "operations", "runbooks", "tests", "rehearsal"),
 }
 WINGS = ("session", "mapping", "sql", "read", "load", "backup", "verify")  # each on those before it
+# What takes its time to import; a run that needs it imports it then.
+HEAVY = (
+    "asyncio", "cryptography", "email", "http", "jinja2", "libcst", "psycopg", "pydantic",
+    "requests", "smtplib", "ssl", "tenacity", "urllib.request", "uvicorn", "websocket", "yaml",
+    "handrail.cli", "handrail.clients.channels", "handrail.clients.render",
+    "handrail.engine.outline", "handrail.ledger.audit", "handrail.ledger.postgres",
+    "handrail.ledger.views.evidence", "handrail.ledger.views.show",
+    "handrail.transfer",
+)  # fmt: skip
+ADDED = """
+import json, sys
+import pyinfra_cli.main
+before = set(sys.modules)
+import handrail.engine
+json.dump(sorted(set(sys.modules) - before), sys.stdout)
+"""
 BESIDE = {"backup": {"mapping", "sql", "read", "load"}, "load": {"backup"}, "verify": {"backup"}}
 
 
@@ -131,3 +151,14 @@ def test_a_runbook_holds_calls_only():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         assert all(isinstance(node, allowed) for node in tree.body), path
         assert not any(isinstance(node, banned) for node in ast.walk(tree)), path
+
+
+def test_the_engine_starts_without_what_takes_its_time():
+    """Importing it adds no HTTP, no server's driver, no models, no views to what pyinfra has."""
+    assert all(find_spec(name) for name in HEAVY)
+    answer = subprocess.run(
+        [sys.executable, "-c", ADDED], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    added = set(json.loads(answer.stdout))
+    assert "handrail.engine.steps" in added
+    assert not starts(added, *HEAVY)

@@ -4,20 +4,15 @@ pyinfra's command line calls its own table, its JSON and its question by their n
 where a runbook of ours is at work these stand in their places.
 """
 
-import json
 import select
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from handrail.engine.attempt.attempt import Attempt
-from handrail.engine.attempt.command import is_json
-from handrail.engine.attempt.frozen import save
-from handrail.engine.outline.data import as_json
-from handrail.engine.outline.line import Line
-from handrail.engine.outline.outline import Outline, outline
-from handrail.engine.outline.text import is_coloured, screen, width
-from handrail.ledger.errors import RunbookError
+
+if TYPE_CHECKING:
+    from handrail.engine.outline.outline import Outline
 
 CLI = "pyinfra_cli.cli"
 END_OF_INPUT = "\x04"
@@ -38,45 +33,11 @@ def stand_in(attempt: Attempt) -> None:
     vars(cli).update(ours)
 
 
-def show_plan(attempt: Attempt) -> Outline:
+def show_plan(attempt: Attempt) -> "Outline":
     """Print the plan on stdout, and put the SQL where it was asked for."""
-    found = outline(attempt)
-    if is_json():
-        sys.stdout.write(json.dumps(as_json(found), indent=2, ensure_ascii=False) + "\n")
-    else:
-        lines = screen(found, width(), coloured=is_coloured())
-        sys.stdout.write("\n" + "\n".join(lines) + "\n")
-    if attempt.choices.sql:
-        _write_sql(found, Path(attempt.choices.sql))
-    if attempt.choices.freeze:
-        sys.stderr.write("\n".join(["", *save(attempt), ""]))
-    sys.stdout.flush()
-    return found
+    from handrail.engine.outline.shown import shown  # noqa: PLC0415  a run with `-y` shows none
 
-
-def _write_sql(found: Outline, path: Path) -> None:
-    """Write the SQL of every call that would run some.
-
-    Raises:
-        RunbookError: the file cannot be written.
-    """
-    parts = [part for line in found.lines if line.is_sql for part in _sql_of(line)]
-    try:
-        path.write_text("".join(parts), encoding="utf-8")
-    except OSError as error:
-        raise RunbookError(
-            f"the SQL was not written to `{path}`",
-            str(error.strerror),
-            f"see `ls -ld {path.parent}`; or give another file with `--data sql=FILE`",
-        ) from None
-    sys.stderr.write(f"--> SQL of {len(parts)} calls written to {path}\n")
-
-
-def _sql_of(line: Line) -> list[str]:
-    return [
-        f"-- {line.call.task} on {target}: {line.call.name} [{line.call.step}]\n\n{text}\n\n"
-        for target, text in line.previews.items()
-    ]
+    return shown(attempt)
 
 
 def _confirmed(attempt: Attempt, message: str) -> bool:

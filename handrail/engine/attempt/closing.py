@@ -19,7 +19,6 @@ from handrail.engine.prompt import show_plan
 from handrail.engine.telling import status_of
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Outcome
-from handrail.ledger.views.show import status_as_json
 
 
 def close(attempt: Attempt, signalled: int = 0) -> None:
@@ -93,6 +92,8 @@ def _end(attempt: Attempt, signalled: int) -> int:
         _print(list(seal_as_configured(attempt)))
     _print(summary(attempt))
     if is_json():
+        from handrail.ledger.views.show import status_as_json  # noqa: PLC0415  only programs ask
+
         told = status_as_json(attempt.environment, attempt.run)
         sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
     attempt.flush()
