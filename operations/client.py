@@ -5,6 +5,8 @@ from handrail.engine import FROM_TARGET, Finding, fails, gate, holds
 
 from .imports import reached
 
+SHOWN = 5  # calls that cannot be followed
+
 
 @gate(
     fix="let the application import it, or correct `page` and `files` in the runbook; commit, "
@@ -24,7 +26,12 @@ def uses_the_new_files(
     if snapshot.find(page) is None:
         return fails(f"`{page}` is not on the remote branch")
     found = reached(snapshot, page)
-    idle = [each for each in files if snapshot.resolve(each) not in map(snapshot.resolve, found)]
-    if idle:
-        return fails(f"nothing that `{page}` leads to imports {', '.join(f'`{p}`' for p in idle)}")
-    return holds(modules=len(found))
+    used = {snapshot.resolve(each) for each in found.files}
+    idle = [f"`{each}`" for each in files if snapshot.resolve(each) not in used]
+    if not idle:
+        return holds(modules=len(found.files))
+    why = f"nothing that `{page}` leads to imports {', '.join(idle)}"
+    if found.unknown:
+        more = f" and {len(found.unknown) - SHOWN} more" if len(found.unknown) > SHOWN else ""
+        why += f"; what {', '.join(found.unknown[:SHOWN])}{more} loads is known only as it runs"
+    return fails(why)

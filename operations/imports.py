@@ -2,82 +2,140 @@
 
 import posixpath
 import re
-from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from handrail.clients.git_snapshot import Snapshot
 
-# A comment, a text, or an import: taken in turn, so that none is looked for inside another.
-TOKEN = re.compile(
-    r"//[^\n]*|/\*.*?\*/"
-    r"|\b(?:import|export)\b(?P<what>[^'\"`;()]*?)\bfrom\s*(?P<q>['\"])(?P<from>[^'\"\n]+)(?P=q)"
-    r"|\bimport\s*(?:\(\s*)?(?P<r>['\"])(?P<bare>[^'\"\n]+)(?P=r)"
-    r"|\brequire\(\s*(?P<s>['\"])(?P<required>[^'\"\n]+)(?P=s)"
-    r"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"|`(?:\\.|[^`\\])*`",
-    re.DOTALL,
-)
-SCRIPT = re.compile(r"<script\b[^>]*\bsrc\s*=\s*[\"']([^\"']+)[\"']", re.IGNORECASE)
-HIDDEN = re.compile(r"<!--.*?-->", re.DOTALL)
+from .import_names import HOLE, Load, loads
+
 KINDS = (".js", ".jsx", ".ts", ".tsx", ".mjs", ".vue", ".svelte")
 ENDINGS = ("", *KINDS, *(f"/index{each}" for each in KINDS))
 ALIAS = re.compile(
-    r"['\"]([@~][\w-]*)(?:/\*)?['\"]\s*:\s*"  # "@/*":
+    r"['\"]([@~][\w-]*)(?:/\*)?['\"]\s*(?::|,\s*replacement\s*:)\s*"  # "@/*":
     r"\[?[^'\"]*['\"](?:\./|/)?([\w./-]+?)(?:/\*)?['\"]"  # ["./src/*"], or a call that ends so
 )
 CONFIGS = ("vite.config.js", "vite.config.ts", "vite.config.mjs", "tsconfig.json", "jsconfig.json")
+BEGINNINGS = (*CONFIGS, "package.json", "index.html")
+# What a glob says, and the regular expression of it.
+GLOB = re.compile(r"\*\*/|\*\*|\[!?[^\]/]+\]|.", re.DOTALL)
+MEANINGS = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+MEANINGS |= {"{": "(?:", "}": ")", ",": "|"}
+NOT_SOURCE = re.compile(r"(?:^|/)(?:node_modules|\.[^/]*)(?:/|$)")
 
 
-def reached(snapshot: Snapshot, page: str) -> dict[str, str]:
-    """Return every file that a page leads to, with the one that leads there.
+@dataclass
+class Reached:
+    """What a page leads to.
+
+    Args:
+        files: Every file.
+        unknown: What could not be followed: the module, and what it loads.
+    """
+
+    files: set[str] = field(default_factory=set)
+    unknown: list[str] = field(default_factory=list)
+
+
+def reached(snapshot: Snapshot, page: str) -> Reached:
+    """Return every file that a page leads to.
+
+    Where a part of a name is known only as the module runs, it stands for one name between two
+    slashes, as it does in Vite's builds.
 
     Args:
         snapshot: The repository.
         page: The `index.html` of the frontend, or its first script.
+
+    Source: https://vite.dev/guide/features.html#dynamic-import
     """
-    root = posixpath.dirname(page)
+    root = root_of(snapshot, page)
     aliases = aliases_of(snapshot, root)
-    found, waiting = {page: ""}, [page]
+    found, waiting = Reached({page}), [page]
     while waiting:
         here = waiting.pop()
         text = (snapshot.read_bytes(here) or b"").decode("utf-8", errors="replace")
-        for name in names_in(here, text):
-            there = located(snapshot, here, name, root, aliases)
-            if there and there not in found:
-                found[there] = here
-                waiting.append(there)
+        for load in loads(here, text):
+            if load.is_unknown:
+                found.unknown.append(f"`{load.written}` in `{here}`")
+                continue
+            new = set(located(snapshot, here, load, root, aliases)) - found.files
+            found.files |= new
+            waiting += sorted(new)
     return found
 
 
-def names_in(path: str, text: str) -> Iterator[str]:
-    """Yield what a page or a module loads, as it is written there."""
-    if path.endswith((".html", ".htm")):
-        yield from SCRIPT.findall(HIDDEN.sub("", text))
-        return
-    for token in TOKEN.finditer(text):
-        name = token["from"] or token["bare"] or token["required"]
-        if name and not re.match(r"\s*type\b(?!\s*,)", token["what"] or ""):
-            yield name
-
-
 def located(
-    snapshot: Snapshot, here: str, name: str, root: str, aliases: dict[str, str]
-) -> str | None:
-    """Return the file of the repository that a name means, or None where it is a package."""
-    name = re.split(r"[?#]", name)[0]
+    snapshot: Snapshot, here: str, load: Load, root: str, aliases: dict[str, str]
+) -> list[str]:
+    """Return the files of the repository that are meant; none where it is a package."""
+    if load.globs:
+        wanted, *without = (
+            place_of(here, load.base, each, root, aliases) for each in (load.name, *load.without)
+        )
+        left_out = [re.compile(pattern_of(each)) for each in without if each]
+        fitting = files_like(snapshot, pattern_of(wanted)) if wanted else []
+        return [path for path in fitting if not any(each.fullmatch(path) for each in left_out)]
+    place = place_of(here, "", re.split(r"[?#]", load.name)[0], root, aliases)
+    if place is None:
+        return []
+    if HOLE in place:
+        ends = "|".join(re.escape(each) for each in ENDINGS)
+        return files_like(snapshot, f"{re.escape(place).replace(HOLE, '[^/]*')}(?:{ends})")
+    for ending in ENDINGS:
+        entry = None if place.startswith("..") else snapshot.entries.get(place + ending)
+        if entry and not entry.is_folder:
+            return [place + ending]
+    return []
+
+
+def place_of(here: str, base: str, name: str, root: str, aliases: dict[str, str]) -> str | None:
+    """Return where a name leads, as a path of the repository; None where it is a package."""
     first, _, rest = name.partition("/")
+    beside = posixpath.dirname(here)
+    if base:
+        beside = posixpath.join(root if base.startswith("/") else beside, base.lstrip("/"))
     if name.startswith("."):
-        place = posixpath.join(posixpath.dirname(here), name)
+        place = posixpath.join(beside, name)
     elif name.startswith("/") or first in aliases:
         place = posixpath.join(root, aliases.get(first, ""), rest)
+    elif name.startswith("**"):
+        place = posixpath.join(root, name)
     elif here.endswith(".html"):
-        place = posixpath.join(posixpath.dirname(here), name)
+        place = posixpath.join(beside, name)
     else:
         return None
-    for ending in ENDINGS:
-        path = posixpath.normpath(place) + ending
-        found = None if path.startswith("..") else snapshot.entries.get(path)
-        if found and not found.is_folder:
-            return path
-    return None
+    return posixpath.normpath(place)
+
+
+def files_like(snapshot: Snapshot, pattern: str) -> list[str]:
+    """Return the files whose path fits, but for packages and what is hidden."""
+    fits = re.compile(pattern)
+    return [
+        path
+        for path, entry in snapshot.entries.items()
+        if not entry.is_folder and fits.fullmatch(path) and not NOT_SOURCE.search(path)
+    ]
+
+
+def pattern_of(glob: str) -> str:
+    """Return the regular expression of a glob of files."""
+    parts = GLOB.findall(glob)
+    return "".join(MEANINGS.get(each) or range_of(each) for each in parts)
+
+
+def range_of(part: str) -> str:
+    """Return the regular expression of a range of letters, or of a letter."""
+    return part.replace("[!", "[^") if len(part) > 1 else re.escape(part)
+
+
+def root_of(snapshot: Snapshot, page: str) -> str:
+    """Return the frontend's folder: the nearest around its page that a build could begin in."""
+    folder = here = posixpath.dirname(page)
+    while not any(posixpath.join(here, each) in snapshot.entries for each in BEGINNINGS):
+        if not here:
+            return folder
+        here = posixpath.dirname(here)
+    return here
 
 
 def aliases_of(snapshot: Snapshot, root: str) -> dict[str, str]:
