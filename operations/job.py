@@ -26,6 +26,13 @@ def proof_succeeds(render: Render, service: str, proof: str, timeout_seconds: fl
     return ends_well(render, service, proof, timeout_seconds)
 
 
+def cancel_it(render: Render, service: str, command: str) -> None:
+    """Cancel the job of an interrupted attempt, if it is still at work."""
+    found = render.find_service(service)
+    if found is not None:
+        render.cancel_jobs(found.id, command)
+
+
 @step(
     requires=[service_exists],
     ensures=proof_succeeds,
@@ -35,11 +42,15 @@ def proof_succeeds(render: Render, service: str, proof: str, timeout_seconds: fl
         "not know the new tables does not read them",
     ),
     idempotent=True,
+    cancels=cancel_it,
 )
 def run(
     *, render: Render = FROM_TARGET, service: str, command: str, proof: str, timeout_seconds: float
 ) -> Commands:
     """Run a command as a one-off job of a service.
+
+    A job goes on when the attempt that started it is killed: the next attempt takes it over, and a
+    rollback cancels it.
 
     Args:
         render: The workspace.
@@ -60,7 +71,7 @@ def run(
 def do(render: Render, service: str, command: str, timeout_seconds: float) -> None:
     """Run a command, and tell what it printed."""
     waits(f"`{command}` has not ended on {service}", timeout_seconds)
-    ended = render.run_job(render.service(service).id, command, timeout_seconds)
+    ended = render.run_job(render.service(service).id, command, timeout_seconds, take_over=True)
     for line in ended.lines[-TAIL:]:
         say(line)
     if ended.status != 0:

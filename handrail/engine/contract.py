@@ -118,6 +118,7 @@ class Contract:
     rollback_name: str = ""  # its way back as a sentence for 2 a.m.; empty where it has none
     rollback_loses: str = ""  # what its way back does not bring back, as a clause
     round_trips: int = 0  # about how often it goes to a database and back, its claims included
+    cancels: Clause | None = None  # takes back what it asked of others and may still arrive
 
     @property
     def is_gate(self) -> bool:
@@ -145,6 +146,7 @@ def contract_of(
     rollback_name: str = "",
     rollback_loses: str = "",
     round_trips: int = 0,
+    cancels: Clause | None = None,
 ) -> Contract:
     """Put a contract together.
 
@@ -159,7 +161,7 @@ def contract_of(
         raise TypeError(f"{name}: `captures` is missing, so `rollback` has nothing to go back to")
     clauses: list[tuple[str, object]] = [("requires", each) for each in requires]
     clauses += [("ensures", ensures), ("captures", captures)]
-    clauses += [("preview", preview), ("rollback", rollback)]
+    clauses += [("preview", preview), ("rollback", rollback), ("cancels", cancels)]
     _refuse_strange_arguments(body, clauses)
     return Contract(
         name=name,
@@ -178,16 +180,17 @@ def contract_of(
         rollback_name=rollback_name or way_back_of(rollback),
         rollback_loses=rollback_loses,
         round_trips=round_trips,
+        cancels=cancels,
     )
 
 
 def _refuse_strange_arguments(
     body: Callable[..., Commands], clauses: Sequence[tuple[str, object]]
 ) -> None:
-    """Raise where a clause takes what the step lacks; `rollback` is told what was before."""
+    """Raise where a clause takes what the step lacks; a way back is told what was before."""
     offered = set(inspect.signature(body).parameters) | SUPPLIED
     for kind, clause in clauses:
-        names = offered | {"before"} if kind == "rollback" else offered
+        names = offered | {"before"} if kind in ("rollback", "cancels") else offered
         strange = set(parameters(clause)) - names if callable(clause) else set()
         if strange:
             named = ", ".join(sorted(f"`{each}`" for each in strange))

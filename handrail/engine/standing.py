@@ -75,8 +75,9 @@ def receipt_facts(act: Act, receipt: Receipt, undone: Run) -> ReceiptFacts:
         begun=act.task.in_doubt,
         covered_by=covering.declared.step if covering else "",
         irreversible=no_way_back,
-        accepted=_is_accepted(act),
+        accepted=is_accepted(act),
         doubtful=doubtful,
+        cancels=contract.cancels is not None,
         after=bool(receipt.after),
         blind=bool(receipt.after) and receipt.after == snapshot.trace_of(receipt.before),
         keeps_since=contract.keeps_since,
@@ -162,7 +163,7 @@ def _arguments(act: Act, difference: str) -> Arguments:
     return Arguments.SAME if act.is_as_recorded else Arguments.CHANGED
 
 
-def _is_accepted(act: Act) -> bool:
+def is_accepted(act: Act) -> bool:
     """Tell whether what the step did may stay: said now, by the runbook, or before."""
     before = act.task.record is Record.SKIPPED and not act.task.unproven
     said = act.attempt.consent("accept", act.task) is not None

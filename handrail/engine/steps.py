@@ -41,6 +41,7 @@ def step(
     rollback_name: str = "",
     rollback_loses: str = "",
     round_trips: int = 0,
+    cancels: Clause | None = None,
 ) -> Callable[[Callable[P, Commands]], Step[P]]:
     """Make a generator of commands a step.
 
@@ -62,6 +63,10 @@ def step(
         rollback_loses: What the way back does not bring back, as a clause; told before it begins.
         round_trips: About how often it goes to a database and back, its claims included: what a
             plan expects of it grows by these where `handrail doctor` measured a longer way.
+        cancels: Cancels what the act asked of somebody else, such as a job or an order, that goes
+            on when the act was interrupted; a function or generator like `rollback`, and like it
+            told `before`, and safe to repeat. A rollback asks it of an act in doubt before it
+            believes that all is as before, or that what cannot be undone stays.
 
     Raises:
         TypeError: the contract does not fit the body; at import.
@@ -82,6 +87,7 @@ def step(
             rollback_name=rollback_name,
             rollback_loses=rollback_loses,
             round_trips=round_trips,
+            cancels=cancels,
         )
         return called(body, contract)
 

@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.context import host
@@ -15,7 +14,7 @@ from handrail.engine.attempt.choosing import receipts_to_undo, run_to_undo
 from handrail.engine.attempt.command import is_executing, said
 from handrail.engine.attempt.opening import current, open_attempt
 from handrail.engine.commands import perform
-from handrail.engine.contract import Call, Contract, Irreversible, ask, chosen, load
+from handrail.engine.contract import Call, Clause, Irreversible, ask, chosen, load
 from handrail.engine.decide import decide
 from handrail.engine.decide.decision import Decision, Do
 from handrail.engine.execution import spent
@@ -23,7 +22,7 @@ from handrail.engine.failure import Failure
 from handrail.engine.needs import ROLLBACK
 from handrail.engine.outcome import proving, refuse_after_failure, refuse_stopping, refusing
 from handrail.engine.plan import preview
-from handrail.engine.standing import cover, reads_as_before, receipt_facts
+from handrail.engine.standing import cover, is_accepted, reads_as_before, receipt_facts
 from handrail.engine.telling import say
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import NotProven, RunbookError
@@ -94,20 +93,31 @@ def _execute(receipt: Receipt) -> Iterator[PyinfraCommand]:
     with refusing(attempt, attempt.task(receipt.task).declared) as end:
         refuse_after_failure(attempt)
         attempt.write()
-        act = None if _is_undone(attempt, receipt) else _to_put_back(attempt, receipt)
-    if end.refused or act is None:
+        work = None if _is_undone(attempt, receipt) else _to_put_back(attempt, receipt)
+    if end.refused or work is None:
         yield from end.told
         return
-    before = snapshot.unseal(receipt.before, attempt.vault)
+    act, decision = work
     failure = Failure()
     with proving(act, f"{act.contract.name} was not put back on {host.name}", failure) as end:
-        yield from _put_back(act, act.contract, before, failure)
-        _prove(act, receipt)
+        if decision.cancels:
+            yield from _way_back(act, receipt, act.contract.cancels, failure)
+        if decision.do is Do.UNDO or (decision.do is Do.AS_BEFORE and _has_arrived(act, receipt)):
+            yield from _way_back(act, receipt, act.contract.rollback, failure)
+        if decision.do is Do.KEEP:
+            _keep(act, decision)
+        else:
+            _prove(act, receipt)
     yield from end.told
 
 
-def _to_put_back(attempt: Attempt, receipt: Receipt) -> Act | None:
-    """Carry a decision out as far as the ledger goes; None where nothing is to be put back.
+def _has_arrived(act: Act, receipt: Receipt) -> bool:
+    """Tell whether what was asked for came about before it could be cancelled."""
+    return not reads_as_before(act, receipt)
+
+
+def _to_put_back(attempt: Attempt, receipt: Receipt) -> tuple[Act, Decision] | None:
+    """Carry a decision out as far as the ledger goes; None where nothing is to be done there.
 
     Raises:
         RunbookError: it must not be put back, or its snapshot is not to be had.
@@ -116,12 +126,12 @@ def _to_put_back(attempt: Attempt, receipt: Receipt) -> Act | None:
     facts = receipt_facts(act, receipt, _undone(attempt))
     decision = decide(facts)
     refuse_stopping(decision, f"{act.contract.name} was not put back on {host.name}")
-    if decision.do is Do.UNDO:
+    if decision.acts:
         snapshot.unseal(receipt.before, attempt.vault)  # before the intent: it may be lost
         _intend(act, receipt, spent(act, facts.consent))
-        return act
+        return act, decision
     if decision.do is Do.KEEP:
-        _keep(act, decision, accepted=facts.accepted)
+        _keep(act, decision)
     elif decision.do is Do.AS_BEFORE:
         act.record(Event.STEP_ROLLED_BACK, why="it already is as it was before")
         _settle(act)
@@ -131,8 +141,9 @@ def _to_put_back(attempt: Attempt, receipt: Receipt) -> Act | None:
     return None
 
 
-def _keep(act: Act, decision: Decision, *, accepted: bool) -> None:
+def _keep(act: Act, decision: Decision) -> None:
     """Record that a step cannot be undone, and whether somebody accepted that."""
+    accepted = is_accepted(act)
     consent = spent(act, "irreversible") if accepted else {}
     if accepted and not consent["consent"]:  # the runbook accepts it, or it was accepted before
         consent = {"reason": act.attempt.calls.accepts.get(act.task.declared.task, "")}
@@ -206,22 +217,19 @@ def _prove(act: Act, receipt: Receipt) -> None:
     _settle(act)
 
 
-def _put_back(
-    act: Act,
-    contract: Contract,
-    before: Any,  # Any: what the step captures
-    failure: Failure,
+def _way_back(
+    act: Act, receipt: Receipt, clause: Clause | Irreversible | None, failure: Failure
 ) -> Iterator[PyinfraCommand]:
-    """Return the commands of the rollback clause, a generator or a plain function."""
-    rollback = contract.rollback
-    if isinstance(rollback, Irreversible):
+    """Return the commands of a clause of the way back, a generator or a plain function."""
+    if clause is None or isinstance(clause, Irreversible):
         raise TypeError("an irreversible step has nothing to run")
+    before = snapshot.unseal(receipt.before, act.attempt.vault)
     act = replace(act, live=act.live | {"before": before})
-    given = chosen(rollback, act.live)
-    if inspect.isgeneratorfunction(rollback):
-        yield from perform(act, rollback(**given), failure)
+    given = chosen(clause, act.live)
+    if inspect.isgeneratorfunction(clause):
+        yield from perform(act, clause(**given), failure)
     else:
-        yield from perform(act, iter([Call(rollback, (), given)]), failure)
+        yield from perform(act, iter([Call(clause, (), given)]), failure)
 
 
 def _settle(act: Act) -> None:

@@ -115,7 +115,7 @@ def proof(contract: Contract, world: World) -> None:
 
 
 def back(contract: Contract, world: World) -> None:
-    """What was captured comes back, also where the step was interrupted before its effect."""
+    """What was captured comes back, also interrupted before its effect, and after a cancelling."""
     assert contract.captures is not None, "there is nothing to compare"
     assert not isinstance(contract.rollback, Irreversible), "there is no way back"
     live = revived(contract, world)
@@ -125,6 +125,8 @@ def back(contract: Contract, world: World) -> None:
     for interrupted in (True, False):
         if not interrupted:
             act(contract.body, contract, live)
+        if contract.cancels is not None:
+            act(contract.cancels, contract, live | {"before": before})
         act(contract.rollback, contract, live | {"before": before})
         assert contract.captures(**chosen(contract.captures, live)) == before, "it is not as before"
     act(contract.rollback, contract, live | {"before": before})

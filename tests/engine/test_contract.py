@@ -33,7 +33,9 @@ def of_another(service: str) -> bool:
     return bool(service)
 
 
-@pytest.mark.parametrize("clause", ["requires", "captures", "ensures", "rollback", "preview"])
+@pytest.mark.parametrize(
+    "clause", ["requires", "captures", "ensures", "rollback", "preview", "cancels"]
+)
 def test_a_clause_that_takes_an_unknown_name_is_refused_by_its_name(clause):
     """The message names step, clause, function and the argument that the step has not."""
     clauses = {"captures": reading, "ensures": stands, "rollback": put_back}

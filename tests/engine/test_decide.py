@@ -170,6 +170,7 @@ def a_receipt(**facts):
         "irreversible": "",
         "accepted": False,
         "doubtful": False,
+        "cancels": False,
         "after": True,
         "blind": False,
         "keeps_since": False,
@@ -186,6 +187,8 @@ def gone():
     return fails("it says no")
 
 
+COMING = {"reads": Reads.BEFORE, "doubtful": True, "cancels": True}
+
 RECEIPTS = [
     (1, Do.REFUSE, {"orphan": lambda: ORPHAN, "begun": True, "consent": "undo"}),
     (1, Do.REFUSE, {"reads": Reads.UNREADABLE, "doubtful": True}),
@@ -199,11 +202,13 @@ RECEIPTS = [
     (5, Do.AS_BEFORE, {"after": False, "ensures": gone, "reads": Reads.BEFORE}),
     (5, Do.REFUSE, {"after": False, "ensures": dark}),
     (5, Do.UNDO, {"blind": True, "reads": Reads.BEFORE}),
-    (6, Do.AS_BEFORE, {"reads": Reads.BEFORE}),
-    (6, Do.AS_BEFORE, {"reads": Reads.BEFORE, "doubtful": True, "after": False}),
-    (7, Do.UNDO, {}),
-    (7, Do.UNDO, {"doubtful": True, "after": False, "reads": Reads.OTHER, "ensures": gone}),
-    (8, Do.UNDO, {"reads": Reads.OTHER, "keeps_since": True}),
+    (6, Do.AS_BEFORE, COMING | {"after": False}),
+    (7, Do.AS_BEFORE, {"reads": Reads.BEFORE}),
+    (7, Do.AS_BEFORE, {"reads": Reads.BEFORE, "cancels": True}),
+    (7, Do.AS_BEFORE, {"reads": Reads.BEFORE, "doubtful": True, "after": False}),
+    (8, Do.UNDO, {}),
+    (8, Do.UNDO, COMING | {"after": False, "reads": Reads.OTHER, "ensures": gone}),
+    (9, Do.UNDO, {"reads": Reads.OTHER, "keeps_since": True}),
     (9, Do.DRIFT, {"reads": Reads.OTHER, "keeps_since": True, "ensures": gone}),
     (9, Do.DRIFT, {"reads": Reads.OTHER}),
     (9, Do.DRIFT, {"reads": Reads.OTHER, "ensures": gone}),
@@ -217,6 +222,28 @@ def test_a_receipt_is_decided_by_the_first_row_that_fits(row, does, facts):
     decision = decide(a_receipt(**facts))
 
     assert (decision.row, decision.do) == (row, does), decision
+
+
+@pytest.mark.parametrize(
+    ("cancels", "facts"),
+    [
+        (True, COMING),
+        (True, COMING | {"begun": True}),
+        (True, COMING | {"irreversible": "gone"}),
+        (False, COMING | {"cancels": False}),
+        (False, COMING | {"doubtful": False}),
+        (False, COMING | {"doubtful": False, "begun": True}),
+        (False, COMING | {"covered_by": "data.load"}),
+        (False, COMING | {"reads": Reads.OTHER}),
+    ],
+)
+def test_what_an_interrupted_act_asked_for_is_cancelled_before_all_is_called_as_before(
+    cancels, facts
+):
+    """Also where a rollback that was to cancel it was killed, and where it cannot be undone."""
+    decision = decide(a_receipt(**facts))
+
+    assert (decision.cancels, decision.acts) == (cancels, cancels or decision.do is Do.UNDO)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from rehearsal.render.records import EnvVar
 
 from handrail.clients.errors import ClientError
+from handrail.clients.patience import Patience
 from handrail.clients.render import Render
 from tests.operations.clones import cloned
 from tests.operations.cloud import cloud, unused, write_app
@@ -57,6 +58,63 @@ def test_a_job_that_does_not_end_is_cancelled_and_told(workspace, service):
         workspace.run_job(service.id, "sleep 60", 1)
 
     assert cloud().running(service.name).jobs[-1].status == "canceled"
+
+
+@pytest.fixture
+def left_at_work(service, tmp_path):
+    """A job that somebody who was killed left at work, its line, and what it writes when done."""
+    done = tmp_path / "done"
+    line = f"sleep 2; echo once >> '{done}'; echo through"
+    with pytest.raises(Killed):
+        Dying.from_inventory(cloud().inventory).run_job(service.id, line, 30)
+    return cloud().running(service.name).jobs[-1], line, done
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def die(_seconds):
+    """Die at a wait."""
+    raise Killed
+
+
+class Dying(Render):
+    """A client whose process dies at its first wait."""
+
+    patience = Patience(sleep=die)
+
+
+def test_a_job_that_a_killed_attempt_left_is_taken_over(workspace, service, left_at_work):
+    """Two migrations side by side get in each other's way; its output is told as one's own."""
+    job, line, done = left_at_work
+
+    ended = workspace.run_job(service.id, line, 30, take_over=True)
+
+    assert (ended.status, ended.lines, ended.whole) == (0, ("through",), True)
+    assert done.read_text() == "once\n"
+    assert cloud().running(service.name).jobs[-1] is job
+
+
+def test_a_job_of_another_line_is_let_be(workspace, service, left_at_work):
+    """Only the very line is the same work."""
+    job, line, _ = left_at_work
+
+    assert workspace.run_job(service.id, f"true; {line}", 30, take_over=True).status == 0
+    assert cloud().running(service.name).jobs[-1] is not job
+    workspace.cancel_jobs(service.id, "sleep 2")
+    assert job.status != "canceled"
+
+
+def test_a_rollback_cancels_the_job_that_a_killed_attempt_left(workspace, service, left_at_work):
+    """It would change the database after everything was put back."""
+    job, line, done = left_at_work
+
+    workspace.cancel_jobs(service.id, line)
+    workspace.cancel_jobs(service.id, line)
+
+    assert job.status == "canceled"
+    assert not done.exists()
 
 
 @pytest.fixture

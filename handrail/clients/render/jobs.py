@@ -21,6 +21,8 @@ CREATED = 201
 SERVER_ERROR = 500
 ENDED = {"succeeded", "failed", "canceled"}
 LINES = 2000  # most lines of output that are read
+NEWEST = 20  # how many jobs of a service are looked through
+MARK = re.compile(r"handrail-[0-9a-f]{16}")
 # Logs arrive later than the job's end; after this long, what is there is all there will be.
 LOG_SECONDS = 60.0
 POLL_SECONDS = 2.0
@@ -84,7 +86,9 @@ class Ended:
 class JobCalls(ServiceCalls, TelemetryCalls):
     """Start a job, follow it to its end, read what it printed."""
 
-    def run_job(self, service_id: str, command: str, timeout_seconds: float) -> Ended:
+    def run_job(
+        self, service_id: str, command: str, timeout_seconds: float, *, take_over: bool = False
+    ) -> Ended:
         """Run a shell line as a job; return its exit status and its output.
 
         Render tells a job's success and not its status, and shows its output as log lines that
@@ -95,14 +99,16 @@ class JobCalls(ServiceCalls, TelemetryCalls):
             service_id: A service with a successful build; its variables are the job's.
             command: A line for `sh`.
             timeout_seconds: Longest wait; the job is cancelled after it.
+            take_over: Wait for a job of the same line that is at work, where somebody who was
+                killed left one, and start none beside it.
 
         Raises:
             ClientError: refused, or it did not end in time.
         """
-        mark = f"handrail-{secrets.token_hex(8)}"
-        line = f"({command}\n)\nended=$?; echo {mark} $ended; exit $ended"
         began = self.now() - timedelta(minutes=1)
-        job = self.start_job(service_id, f"sh -c {shlex.quote(line)}")
+        found = self._at_work(service_id, command) if take_over else []
+        job = found[0] if found else self.start_job(service_id, _line(command, _mark()))
+        mark = _mark_in(job)
         until, pause = self.patience.clock() + timeout_seconds, POLL_SECONDS
         while not job.ended:
             if self.patience.clock() > until:
@@ -115,7 +121,16 @@ class JobCalls(ServiceCalls, TelemetryCalls):
             self.patience.sleep(pause)
             pause = min(pause * SLOWER, LONGEST_POLL_SECONDS)
             job = self.job(service_id, job.id)
-        return self._output(job, mark, began)
+        return self._output(job, mark, min(began, job.created_at or began))
+
+    def cancel_jobs(self, service_id: str, command: str) -> None:
+        """Cancel every job of a line that has not ended.
+
+        Raises:
+            ClientError: refused.
+        """
+        for job in self._at_work(service_id, command):
+            self._cancel(service_id, job)
 
     def start_job(self, service_id: str, command: str) -> Job:
         """Start a job once; where the request's fate is not known, the job it made is taken over.
@@ -137,10 +152,7 @@ class JobCalls(ServiceCalls, TelemetryCalls):
             if answer.status < SERVER_ERROR:
                 raise self.http.refusal(answer, what, hide=(command,))
             why = f"Render answered {answer.status}"
-        listed = self.pages(f"{_path(service_id)}/jobs", "job", what, limit=20)
-        made = next(
-            (job for data in listed if (job := Job.from_api(data)).command == command), None
-        )
+        made = next((job for job in self._jobs(service_id) if job.command == command), None)
         if made is None:
             raise ClientError(what, f"{why}; no such job has appeared", fix)
         return made
@@ -153,6 +165,16 @@ class JobCalls(ServiceCalls, TelemetryCalls):
         """
         path = f"{_path(service_id)}/jobs/{quote(job_id, safe='')}"
         return Job.from_api(self.ask("GET", path, f"job `{job_id}` could not be read").json())
+
+    def _jobs(self, service_id: str) -> list[Job]:
+        what = f"the jobs of {self.called(service_id)} could not be read"
+        listed = self.pages(f"{_path(service_id)}/jobs", "job", what, limit=NEWEST)
+        return [Job.from_api(data) for data in listed]
+
+    def _at_work(self, service_id: str, command: str) -> list[Job]:
+        """Return the jobs of a line that have not ended, the newest first."""
+        left = [job for job in self._jobs(service_id) if not job.ended]
+        return [job for job in left if job.command == _line(command, _mark_in(job))]
 
     def _cancel(self, service_id: str, job: Job) -> None:
         path = f"{_path(service_id)}/jobs/{quote(job.id, safe='')}/cancel"
@@ -170,6 +192,23 @@ class JobCalls(ServiceCalls, TelemetryCalls):
                 status = 0 if job.status == "succeeded" else None
                 return Ended(status, tuple(lines), whole=False)
             self.patience.sleep(POLL_SECONDS)
+
+
+def _mark() -> str:
+    """Return a new mark of a job's last line."""
+    return f"handrail-{secrets.token_hex(8)}"
+
+
+def _mark_in(job: Job) -> str:
+    """Return the mark of a job, the last that its line names; one that nobody has without it."""
+    found: list[str] = MARK.findall(job.command)
+    return found[-1] if found else _mark()
+
+
+def _line(command: str, mark: str) -> str:
+    """Return what a job runs: the line, and the mark with its status."""
+    line = f"({command}\n)\nended=$?; echo {mark} $ended; exit $ended"
+    return f"sh -c {shlex.quote(line)}"
 
 
 def _told(line: str, mark: str) -> re.Match[str] | None:

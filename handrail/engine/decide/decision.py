@@ -42,6 +42,7 @@ class Decision:
         may_change: Steps before this one may yet change the answer it rests on.
         row: Row of the table that decided.
         unmet: It would act, and only a requirement of it does not hold.
+        cancels: What the act asked of somebody else may still arrive, and is cancelled first.
     """
 
     do: Do
@@ -52,6 +53,7 @@ class Decision:
     may_change: bool = False
     row: int = 0
     unmet: bool = False
+    cancels: bool = False
 
     @property
     def stops(self) -> bool:
@@ -61,7 +63,7 @@ class Decision:
     @property
     def acts(self) -> bool:
         """Tell whether the world is changed."""
-        return self.do in {Do.ACT, Do.UNDO}
+        return self.cancels or self.do in {Do.ACT, Do.UNDO}
 
     @property
     def is_worth_showing(self) -> bool:

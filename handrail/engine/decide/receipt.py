@@ -39,6 +39,7 @@ class ReceiptFacts:
         irreversible: Why there is no way back, and what to do instead; empty where there is one.
         accepted: An operator accepted, with a reason, that it stays.
         doubtful: The act was in doubt, or an operator skipped it: its effect may be there or not.
+        cancels: It says how to cancel what it asked of somebody else and may still arrive.
         after: What it left is on record; of what was adopted it is not.
         blind: What it left reads as what was there before: `captures` does not see its effect.
         keeps_since: Its rollback keeps what others wrote there since.
@@ -54,6 +55,7 @@ class ReceiptFacts:
     irreversible: str
     accepted: bool
     doubtful: bool
+    cancels: bool
     after: bool
     blind: bool
     keeps_since: bool
@@ -78,7 +80,8 @@ def _was_begun(facts: ReceiptFacts) -> Decision | None:
     if not facts.begun or facts.covered_by or facts.irreversible:
         return None
     if facts.reading().reads is Reads.BEFORE and not facts.blind:
-        return Decision(Do.AS_BEFORE, "as before", "its rollback was interrupted, and is done")
+        done = Decision(Do.AS_BEFORE, "as before", "its rollback was interrupted, and is done")
+        return _may_still_arrive(facts) or done
     return Decision(Do.UNDO, "would undo", "its rollback was interrupted")
 
 
@@ -92,7 +95,9 @@ def _is_irreversible(facts: ReceiptFacts) -> Decision | None:
     if not facts.irreversible:
         return None
     hint = "" if facts.accepted else f"; accept it with `--data accept={facts.place}:irreversible`"
-    return Decision(Do.KEEP, "irreversible", f"{facts.irreversible}{hint}")
+    return Decision(
+        Do.KEEP, "irreversible", f"{facts.irreversible}{hint}", cancels=_is_on_its_way(facts)
+    )
 
 
 def _claim_decides(facts: ReceiptFacts) -> Decision | None:
@@ -109,6 +114,17 @@ def _claim_decides(facts: ReceiptFacts) -> Decision | None:
     return _drift(facts, found.why)
 
 
+def _is_on_its_way(facts: ReceiptFacts) -> bool:
+    return facts.doubtful and facts.cancels
+
+
+def _may_still_arrive(facts: ReceiptFacts) -> Decision | None:
+    if not _is_on_its_way(facts) or facts.reading().reads is not Reads.BEFORE:
+        return None
+    why = "it was interrupted, and what it asked for may still arrive"
+    return Decision(Do.AS_BEFORE, "would cancel", why, cancels=True)
+
+
 def _is_as_before(facts: ReceiptFacts) -> Decision | None:
     return Decision(Do.AS_BEFORE, "as before") if facts.reading().reads is Reads.BEFORE else None
 
@@ -119,14 +135,10 @@ def _is_undone(facts: ReceiptFacts) -> Decision | None:
     return Decision(Do.UNDO, "would undo") if facts.reading().reads is Reads.AFTER else None
 
 
-def _keeps_what_came_since(facts: ReceiptFacts) -> Decision | None:
-    if facts.keeps_since and facts.ensures().passed:
-        return Decision(Do.UNDO, "would undo", "what was written there since is kept aside")
-    return None
-
-
 def _has_drifted(facts: ReceiptFacts) -> Decision | None:
     found = facts.ensures()
+    if facts.keeps_since and found.passed:
+        return Decision(Do.UNDO, "would undo", "what was written there since is kept aside")
     seen = "its claim still holds, and what it captures reads otherwise" if found.passed else ""
     return _drift(facts, seen or found.why)
 
@@ -137,9 +149,9 @@ ROWS: tuple[Callable[[ReceiptFacts], Decision | None], ...] = (
     _is_covered,
     _is_irreversible,
     _claim_decides,
+    _may_still_arrive,
     _is_as_before,
     _is_undone,
-    _keeps_what_came_since,
     _has_drifted,
 )
 
