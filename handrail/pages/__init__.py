@@ -2,9 +2,12 @@
 
 import unicodedata
 from functools import cache
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _COLOURS = {  # they only repeat what the words say
     "proven": "good",
@@ -43,7 +46,13 @@ def colour(words: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def _environment() -> "Environment":
+    from jinja2 import (  # noqa: PLC0415  most that need a line of text make no page
+        Environment,
+        PackageLoader,
+        StrictUndefined,
+    )
+
     return Environment(
         loader=PackageLoader("handrail", "pages"),
         autoescape=True,

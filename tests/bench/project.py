@@ -193,8 +193,9 @@ class Project:
         """Return the seconds that the `handrail` command takes, whatever it finds."""
         began = time.monotonic()
         subprocess.run(
-            [HANDRAIL, *arguments, "--ledger", self.ledger], capture_output=True, check=False
-        )
+            [HANDRAIL, *arguments, "--ledger", self.ledger], env=plain_environment(),
+            capture_output=True, check=False,
+        )  # fmt: skip
         return time.monotonic() - began
 
 
