@@ -106,11 +106,12 @@ def status(ledger: str, run: str, *, as_json: bool) -> int:
     The newest run where RUN is left out.
     """
     held = opened(ledger)
-    evidence = gather(held, run)
+    runs = held.runs()
+    evidence = gather(held, run, runs)
     if as_json:
         say_json(shows.status_as_json(held.environment, evidence.run))
     else:
-        known = known_times(held.environment, held.runs(), evidence.run, kept_at(ledger).file)
+        known = known_times(held.environment, runs, evidence.run, kept_at(ledger).file)
         writer = held.writer()
         at_work = writer is not None and writer.alive
         say(shows.status_as_text(evidence, known, now(), at_work=at_work))

@@ -38,8 +38,9 @@ def looker(ledger: str, run: str) -> Callable[[], Live]:
     kept, held = kept_at(ledger), opened(ledger)
 
     def look() -> Live:
-        evidence = gather(held, run)
-        known = known_times(held.environment, held.runs(), evidence.run, kept.file)
+        runs = held.runs()
+        evidence = gather(held, run, runs)
+        known = known_times(held.environment, runs, evidence.run, kept.file)
         return live(evidence, known, held.writer(), now())
 
     return look

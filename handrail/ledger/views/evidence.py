@@ -190,15 +190,20 @@ def choose(runs: Runs, wanted: str) -> Run:
     )
 
 
-def gather(ledger: Ledger, wanted: str) -> Evidence:
+def gather(ledger: Ledger, wanted: str, runs: Runs | None = None) -> Evidence:
     """Gather what is known of a run and of the rollbacks of it.
+
+    Args:
+        ledger: Where it is on record.
+        wanted: Its id; the newest for ``latest`` or nothing.
+        runs: The runs of the ledger, for a caller that goes on with those that were read.
 
     Raises:
         NoSuchRun: no such run is on record.
         LedgerDamaged: what has to be read of the ledger is not what was written.
     """
     head = ledger.trusted_head()
-    runs = ledger.runs()
+    runs = runs or ledger.runs()
     run = choose(runs, wanted)
     rollbacks = [_one(ledger, each, head, []) for each in runs.undoing(run.id)]
     whole = _one(ledger, run, head, rollbacks)
