@@ -74,9 +74,9 @@ def what_changes_for_gunicorn(
 def gunicorn(
     *,
     repository: Repository = FROM_TARGET,
-    path: str,
-    workers: int,
-    timeout_seconds: int,
+    path: str = FROM_TARGET["gunicorn.path"],
+    workers: int = FROM_TARGET["gunicorn.workers"],
+    timeout_seconds: int = FROM_TARGET["gunicorn.timeout_seconds"],
     task: str = FROM_RUN,
     run: str = FROM_RUN,
 ) -> Commands:
@@ -228,8 +228,8 @@ def what_changes_for_daphne(
 def daphne(
     *,
     repository: Repository = FROM_TARGET,
-    path: str,
-    websocket_timeout_seconds: int,
+    path: str = FROM_TARGET["daphne.path"],
+    websocket_timeout_seconds: int = FROM_TARGET["daphne.websocket_timeout_seconds"],
     task: str = FROM_RUN,
     run: str = FROM_RUN,
 ) -> Commands:

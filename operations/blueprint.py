@@ -134,7 +134,7 @@ def replace(
     services: dict[str, str] = FROM_TARGET,
     definitions: dict[str, Definition] = FROM_TARGET,
     python_version: str = FROM_TARGET,
-    others: dict[str, Any],
+    others: dict[str, Any] = FROM_TARGET["blueprint_others"],
     task: str = FROM_RUN,
     run: str = FROM_RUN,
 ) -> Commands:

@@ -66,7 +66,7 @@ def release(
     frontend_service: str = FROM_TARGET,
     frontend_url: str = FROM_TARGET,
     variables: dict[str, str],
-    prefix: str,
+    prefix: str = FROM_TARGET["api_prefix"],
     waiting: Waiting = FROM_TARGET,
 ) -> Commands:
     """Build and publish the frontend against the new backend.

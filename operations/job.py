@@ -45,7 +45,12 @@ def cancel_it(render: Render, service: str, command: str) -> None:
     cancels=cancel_it,
 )
 def run(
-    *, render: Render = FROM_TARGET, service: str, command: str, proof: str, timeout_seconds: float
+    *,
+    render: Render = FROM_TARGET,
+    service: str = FROM_TARGET["services.web"],
+    command: str,
+    proof: str,
+    timeout_seconds: float,
 ) -> Commands:
     """Run a command as a one-off job of a service.
 
@@ -85,7 +90,11 @@ def do(render: Render, service: str, command: str, timeout_seconds: float) -> No
 
 @gate(fix="mend what its output names, deploy that, then the same command again")
 def passes(
-    *, render: Render = FROM_TARGET, service: str, command: str, timeout_seconds: float
+    *,
+    render: Render = FROM_TARGET,
+    service: str = FROM_TARGET["services.web"],
+    command: str,
+    timeout_seconds: float,
 ) -> Finding:
     """A command ends well as a one-off job of the service."""
     return ends_well(render, service, command, timeout_seconds)

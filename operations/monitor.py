@@ -106,8 +106,8 @@ def watch(
     system: str = FROM_TARGET,
     canaries: Accounts = FROM_TARGET,
     alerts: Webhook = FROM_TARGET,
-    poll_seconds: float = FROM_TARGET,
-    timeout_seconds: float,
+    poll_seconds: float = FROM_TARGET["monitor.poll_seconds"],
+    timeout_seconds: float = FROM_TARGET["monitor.timeout_seconds"],
     since: datetime = FROM_RUN,
     samples: list[Any] = FROM_RUN,  # Any: JSON
 ) -> Finding:

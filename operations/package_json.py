@@ -45,8 +45,8 @@ def put_scripts(
     *,
     repository: Repository = FROM_TARGET,
     path: str = "package.json",
-    scripts: dict[str, str],
-    remove: list[str],
+    scripts: dict[str, str] = FROM_TARGET["package_scripts"],
+    remove: list[str] = FROM_TARGET["package_scripts_to_remove"],
     task: str = FROM_RUN,
     run: str = FROM_RUN,
 ) -> Commands:

@@ -17,6 +17,10 @@ class EveryTarget(TypedDict):
     python_version: str
     definitions: dict[str, dict[str, Any]]  # Blueprint entries, by the part they play
     services: dict[str, str]  # the new system's names on Render, by part
+    gunicorn: dict[str, str | int]  # its configuration file, workers and timeout
+    daphne: dict[str, str | int]  # its start script, and the longest life of a WebSocket
+    migration_scripts: dict[str, str]  # source by path: the move, for a clone without a runbook
+    api_prefix: str  # path of the API that the frontend asks
     blueprint_others: dict[str, Any]  # names of legacy and held services, entry of a static site
     package_scripts: dict[str, str]
     package_scripts_to_remove: list[str]

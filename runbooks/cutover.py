@@ -34,86 +34,48 @@ from operations.targets import NEEDS
 
 here = begin(NEEDS)
 
+# fmt: off
+# A plan is read as a table: task and sentence on one line, target and arguments below.
+
 service.pause_autodeploy(
-    task="0.1",
-    name="Stop pushes from deploying by themselves",
-    on="system",
-    services=[here.legacy_service, here.frontend_service],
+    task="0.1", name="Stop pushes from deploying by themselves",
+    on="system", services=[here.legacy_service, here.frontend_service],
     made_later=[here.frontend_service],
 )
-
 sync.pause(task="0.1.1", name="Stop pushes of render.yaml from changing services", on="production")
 
 # 1-2: the app's configuration, in its repository
 
-bind.gunicorn(
-    task="1.1",
-    name="Bind gunicorn to 0.0.0.0:$PORT",
-    on="repository",
-    path="rotc_backend/gunicorn.conf.py",
-    workers=4,
-    timeout_seconds=120,
-)
-bind.daphne(
-    task="1.2",
-    name="Start daphne on 0.0.0.0:$PORT",
-    on="repository",
-    path="rotc_backend/bin/channels.sh",
-    websocket_timeout_seconds=86_400,
-)
+bind.gunicorn(task="1.1", name="Bind gunicorn to 0.0.0.0:$PORT", on="repository")
+bind.daphne(task="1.2", name="Start daphne on 0.0.0.0:$PORT", on="repository")
 blueprint.replace(
-    task="2.1",
-    name="Describe the four Django services in render.yaml",
-    on="repository",
-    others=here.blueprint_others,
+    task="2.1", name="Describe the four Django services in render.yaml", on="repository"
 )
 package_json.put_scripts(
-    task="2.2",
-    name="Build and serve the frontend without the Node backend",
-    on="repository",
-    scripts=here.package_scripts,
-    remove=here.package_scripts_to_remove,
+    task="2.2", name="Build and serve the frontend without the Node backend", on="repository"
 )
 
 # 8.1 to 8.3 as programs, which 14.2 keeps; here, because each change of the backend is deployed
 
 files.put(
-    task="8.0",
-    name="Publish the three migration scripts, with the mapping beside them",
-    on="repository",
-    files={
-        "rotc_backend/scripts/export_nodejs_data.py": "inventory/files/scripts/export.py.txt",
-        "rotc_backend/scripts/import_django_data.py": "inventory/files/scripts/import.py.txt",
-        "rotc_backend/scripts/verify_migration.py": "inventory/files/scripts/verify.py.txt",
-        "rotc_backend/scripts/mapping.yaml": here.mapping,
-        "rotc_backend/scripts/requirements.txt": "inventory/files/scripts/requirements.txt",
-        "rotc_backend/scripts/README.md": "inventory/files/scripts/README.md",
-    },
+    task="8.0", name="Publish the three migration scripts, with the mapping beside them",
+    on="repository", files=here.migration_scripts,
 )
 
 # 3: services and their environment variables
 
 service.create(
-    task="3.0",
-    name="Create the four Django services, with autodeploy off",
-    on="system",
-    addresses={"web": here.web_url, "channels": here.channels_url},
-    asleep=["beat"],
+    task="3.0", name="Create the four Django services, with autodeploy off",
+    on="system", addresses={"web": here.web_url, "channels": here.channels_url}, asleep=["beat"],
 )
 service.create_site(
-    task="3.0.1",
-    name="See a static site serve the frontend, or make it where Node did",
-    on="system",
-    site=here.blueprint_others["site"],
-    variables={"VITE_API_URL": here.legacy_url},
+    task="3.0.1", name="See a static site serve the frontend, or make it where Node did",
+    on="system", variables={"VITE_API_URL": here.legacy_url},
 )
 env.put(
-    task="3.1",
-    name="Set Django's core variables",
-    on="system",
-    variables={
-        "DJANGO_SETTINGS_MODULE": "config.settings.production",
-        "DEBUG": "false",
+    task="3.1", name="Set Django's core variables",
+    on="system", variables={
+        "DJANGO_SETTINGS_MODULE": "config.settings.production", "DEBUG": "false",
         "PYTHON_VERSION": here.python_version,
     },
 )
@@ -121,20 +83,15 @@ env.generate_key(
     task="3.1.1", name="Make one secret key for all services", on="system", variable="SECRET_KEY"
 )
 env.put(
-    task="3.2",
-    name="Set the allowed hosts and origins",
+    task="3.2", name="Set the allowed hosts and origins",
     on="system",
     variables={"ALLOWED_HOSTS": here.allowed_hosts, "CORS_ALLOWED_ORIGINS": here.frontend_url},
 )
 env.put(
-    task="3.3",
-    name="Set the database and Redis addresses",
-    on="system",
-    variables={
-        "DATABASE_URL": here.destination,
-        "REDIS_URL": here.redis,
-        "CELERY_BROKER_URL": here.redis,
-        "CELERY_RESULT_BACKEND": here.redis,
+    task="3.3", name="Set the database and Redis addresses",
+    on="system", variables={
+        "DATABASE_URL": here.destination, "REDIS_URL": here.redis,
+        "CELERY_BROKER_URL": here.redis, "CELERY_RESULT_BACKEND": here.redis,
     },
 )
 env.put(
@@ -145,76 +102,53 @@ env.put(
 # task would delete what was just migrated.
 
 deploy.release(
-    task="4",
-    name="Deploy web, channels and worker, and wait until they are live",
+    task="4", name="Deploy web, channels and worker, and wait until they are live",
     on="system",
     services=[here.services["web"], here.services["channels"], here.services["worker"]],
 )
 job.run(
-    task="4.0.1",
-    name="Migrate the Django database, by a job of the web service",
-    on="system",
-    service=here.services["web"],
-    command="python manage.py migrate --noinput",
-    proof="python manage.py migrate --check",
-    timeout_seconds=900,
+    task="4.0.1", name="Migrate the Django database, by a job of the web service",
+    on="system", command="python manage.py migrate --noinput",
+    proof="python manage.py migrate --check", timeout_seconds=900,
 )
 job.passes(
-    task="4.0.2",
-    name="Let Django check itself for deployment",
-    on="system",
-    service=here.services["web"],
-    command="python manage.py check --deploy",
-    timeout_seconds=300,
+    task="4.0.2", name="Let Django check itself for deployment",
+    on="system", command="python manage.py check --deploy", timeout_seconds=300,
 )
 smoke.health(task="4.1", name="See database, Redis and Celery healthy", on="system")
 
 # 5: the frontend's files
 
 files.put(
-    task="5.1",
-    name="Point the frontend's build at Django",
-    on="repository",
-    files={"client/.env.production": "inventory/files/client/env.production"},
+    task="5.1", name="Point the frontend's build at Django",
+    on="repository", files={"client/.env.production": "inventory/files/client/env.production"},
 )
 files.put(
-    task="5.2",
-    name="Let the API client speak to /api/v1/",
-    on="repository",
-    files={"client/src/utils/api.js": "inventory/files/client/api.js"},
+    task="5.2", name="Let the API client speak to /api/v1/",
+    on="repository", files={"client/src/utils/api.js": "inventory/files/client/api.js"},
 )
 files.put(
-    task="5.3",
-    name="Let the WebSocket client speak to Channels",
-    on="repository",
-    files={"client/src/utils/websocket.js": "inventory/files/client/websocket.js"},
+    task="5.3", name="Let the WebSocket client speak to Channels",
+    on="repository", files={"client/src/utils/websocket.js": "inventory/files/client/websocket.js"},
 )
 client.uses_the_new_files(
-    task="5.3.1",
-    name="See that the application imports both clients",
-    on="repository",
-    page="client/index.html",
+    task="5.3.1", name="See that the application imports both clients",
+    on="repository", page="client/index.html",
     files=["client/src/utils/api.js", "client/src/utils/websocket.js"],
 )
 
 # 6-7: all of it in staging, with staging's own rows
 
 backup.take(
-    task="6.0",
-    name="Back up staging's Django database and prove it by a restore",
-    on="staging",
-    database=here.destination,
-    label="django",
+    task="6.0", name="Back up staging's Django database and prove it by a restore",
+    on="staging", database=here.destination, label="django",
 )
 data.load(
     task="6.0.1", name="Load staging's legacy rows into its Django", on="staging", label="django"
 )
 frontend.release(
-    task="6.1",
-    name="Publish staging's frontend against Django",
-    on="staging",
-    variables={"VITE_API_URL": here.web_url, "VITE_WS_URL": here.websocket_url},
-    prefix="/api/v1",
+    task="6.1", name="Publish staging's frontend against Django",
+    on="staging", variables={"VITE_API_URL": here.web_url, "VITE_WS_URL": here.websocket_url},
 )
 smoke.accounts_sign_in(task="6.1.1", name="Sign in to staging with known accounts", on="staging")
 smoke.records_round_trip(
@@ -226,19 +160,14 @@ smoke.notification_arrives(
     task="6.1.5", name="Receive a notification on staging's WebSocket", on="staging"
 )
 job.passes(
-    task="6.1.6",
-    name="Run the application's own tests inside staging",
-    on="staging",
-    service=here.services["web"],
-    command="python manage.py test --noinput",
-    timeout_seconds=1800,
+    task="6.1.6", name="Run the application's own tests inside staging",
+    on="staging", command="python manage.py test --noinput", timeout_seconds=1800,
 )
 smoke.frontend_reaches_backend(
     task="6.2", name="Use staging's backend as a browser on staging's frontend would", on="staging"
 )
 smoke.users_work_in_a_browser(
-    task="6.2.1",
-    name="Sign in to staging's frontend in a real browser, see rows and a message",
+    task="6.2.1", name="Sign in to staging's frontend in a real browser, see rows and a message",
     on="staging",
 )
 monitor.reads_are_quick(
@@ -248,21 +177,15 @@ monitor.reads_are_quick(
 # 13 stands before production, as the plan's notes ask: nobody goes on without a tried way back
 
 files.put(
-    task="13.1",
-    name="Publish the rollback procedure",
-    on="repository",
-    files={"docs/ROLLBACK.md": "inventory/files/docs/ROLLBACK.md"},
+    task="13.1", name="Publish the rollback procedure",
+    on="repository", files={"docs/ROLLBACK.md": "inventory/files/docs/ROLLBACK.md"},
 )
 trial.switch_back(
-    task="13.2",
-    name="Switch staging back to Node and forth again, against the clock",
-    on="staging",
-    system="legacy",
-    max_minutes=15,
+    task="13.2", name="Switch staging back to Node and forth again, against the clock",
+    on="staging", system="legacy", max_minutes=15,
 )
 files.put(
-    task="13.3",
-    name="Publish how Django's state is kept at a rollback",
+    task="13.3", name="Publish how Django's state is kept at a rollback",
     on="repository",
     files={"docs/STATE_PRESERVATION.md": "inventory/files/docs/STATE_PRESERVATION.md"},
 )
@@ -278,7 +201,6 @@ verify.rows_fit(
 verify.notices_missing_rows(
     task="8.3", name="See the verification refuse an empty database", until="9.3", on="production"
 )
-
 linked.files_answer(
     task="8.3.1", name="Ask for every file that the legacy rows point to", on="production"
 )
@@ -286,25 +208,16 @@ linked.files_answer(
 # The rows move while users still write; the freeze then lasts as long as what came since
 
 backup.take(
-    task="8.4",
-    name="Back up the legacy database in use, and prove that it can be restored",
-    on="production",
-    database=here.source,
-    label="legacy-in-use",
+    task="8.4", name="Back up the legacy database in use, and prove that it can be restored",
+    on="production", database=here.source, label="legacy-in-use",
 )
 backup.take(
-    task="9.1.1",
-    name="Back up the Django database and prove it by a restore",
-    on="production",
-    database=here.destination,
-    label="django",
+    task="9.1.1", name="Back up the Django database and prove it by a restore",
+    on="production", database=here.destination, label="django",
 )
 freeze.writes(
-    task="8.5",
-    name="Stop writes before the rows move, if the long way is asked for",
-    on="production",
-    asked=here.freeze_before_load,
-    until="11.2",
+    task="8.5", name="Stop writes before the rows move, if the long way is asked for",
+    on="production", asked=here.freeze_before_load, until="11.2",
 )
 data.load(
     task="8.6", name="Load all rows into the Django database", on="production", label="django"
@@ -316,12 +229,8 @@ data.catch_up(
 # 9-10: the night: from here on the legacy system takes no writes
 
 smoke.accounts_sign_in(
-    task="9.0.1",
-    name="Sign in to Node with known accounts, to compare with later",
-    on="production",
-    until="9.0.2",
-    web_url=here.legacy_url,
-    system="legacy",
+    task="9.0.1", name="Sign in to Node with known accounts, to compare with later",
+    on="production", until="9.0.2", web_url=here.legacy_url, system="legacy",
 )
 ready.outside_answers(
     task="9.0.1.1", name="See key, repository and alerts ready", on="production", until="9.0.2"
@@ -330,10 +239,8 @@ ready.databases_allow_it(
     task="9.0.1.2", name="See databases, roles and disk ready", on="production", until="9.0.2"
 )
 way_back.fits(
-    task="9.0.1.3",
-    name="See that a way back fits in what it may take, by what it took before",
-    on="production",
-    until="9.0.2",
+    task="9.0.1.3", name="See that a way back fits in what it may take, by what it took before",
+    on="production", until="9.0.2",
 )
 monitor.figures_are_there(
     task="9.0.1.4", name="See what the watch will go by", on="production", until="9.0.2"
@@ -344,12 +251,8 @@ freeze.writes(
     task="9.0.2", name="Stop writes on the legacy database", on="production", until="11.2"
 )
 backup.take(
-    task="9.1",
-    name="Back up the legacy database as it rests; 8.4 proved that it can be restored",
-    on="production",
-    database=here.source,
-    label="legacy",
-    proven=False,
+    task="9.1", name="Back up the legacy database as it rests; 8.4 proved that it can be restored",
+    on="production", database=here.source, label="legacy", proven=False,
 )
 data.export(task="9.2", name="Export all legacy tables to files, with a manifest", on="production")
 data.catch_up(
@@ -361,59 +264,43 @@ verify.rows_are_equal(
 smoke.accounts_sign_in(
     task="10", name="Sign in to Django with the passwords users have", on="production"
 )
-
 smoke.upload_is_served(
     task="10.1", name="Upload a file with production's credentials and get it back", on="production"
 )
-
 hold(label="loaded", name="Every row is in Django; users still have Node, which takes no writes")
 
 # 11-12: production turns to Django
 
 deploy.release(
-    task="11.1",
-    name="See web, channels and worker live",
+    task="11.1", name="See web, channels and worker live",
     on="system",
     services=[here.services["web"], here.services["channels"], here.services["worker"]],
 )
 smoke.health(task="11.1.1", name="See database, Redis and Celery healthy", on="system")
 frontend.release(
-    task="11.2",
-    name="Publish the frontend against Django: users switch now",
-    on="production",
-    stake="users work with Django, and nobody has watched it yet",
-    until="11.3",
+    task="11.2", name="Publish the frontend against Django: users switch now",
+    on="production", stake="users work with Django, and nobody has watched it yet", until="11.3",
     variables={"VITE_API_URL": here.web_url, "VITE_WS_URL": here.websocket_url},
-    prefix="/api/v1",
 )
 smoke.frontend_reaches_backend(
     task="11.2.1", name="Use the backend as a browser on the frontend would", on="production"
 )
 smoke.users_work_in_a_browser(
-    task="11.2.2",
-    name="Sign in to the frontend in a real browser, see rows and a message",
+    task="11.2.2", name="Sign in to the frontend in a real browser, see rows and a message",
     on="production",
 )
 deploy.release(
-    task="11.2.3",
-    name="Start beat; users need not wait for it",
-    on="system",
-    services=[here.services["beat"]],
+    task="11.2.3", name="Start beat; users need not wait for it",
+    on="system", services=[here.services["beat"]],
 )
 backup.prove(
     task="9.1.2",
     name="Prove the last backup of the legacy database by a restore, which nobody waits for",
-    on="production",
-    database=here.source,
-    label="legacy",
+    on="production", database=here.source, label="legacy",
 )
 monitor.watch(
-    task="11.3",
-    name="Watch errors and latency over the whole window",
-    on="production",
-    services=[here.services["web"]],
-    poll_seconds=here.monitor["poll_seconds"],
-    timeout_seconds=here.monitor["timeout_seconds"],
+    task="11.3", name="Watch errors and latency over the whole window",
+    on="production", services=[here.services["web"]],
 )
 smoke.records_round_trip(
     task="12", name="Read all 19 tables; make, change and delete a record", on="production"

@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 from collections.abc import Iterator, Mapping
+from inspect import Parameter
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,7 +11,7 @@ from handrail.clients.secret import Secret, is_reference
 from handrail.engine.contract import Contract
 from handrail.engine.here import refuse_absent
 from handrail.engine.output import as_plain
-from handrail.engine.signature import FROM_TARGET, takes_others
+from handrail.engine.signature import FromTarget, takes_others
 from handrail.ledger.entry import canonical
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.secrets import Vault
@@ -30,6 +31,7 @@ NOT_ARGUMENTS = {
     "plan",
     "freeze",
 }
+MISSING: Any = object()  # Any: it stands where any value may; an inventory may hold None
 PLAIN = {str, int, bool, float, type(None)}  # these hold neither secrets nor files
 
 
@@ -93,23 +95,64 @@ def complete(
     filled: dict[str, Any] = {}
     found = []
     for name, parameter in contract.signature.parameters.items():
-        own_default = parameter.default not in (parameter.empty, FROM_TARGET)
         if parameter.kind is parameter.VAR_KEYWORD:
             filled |= {key: plain[key] for key in plain if key not in filled}
         elif name in plain:
             filled[name] = plain[name]
-        elif name in data.keys() - NOT_ARGUMENTS and not (own_default and contract.adopted):
-            filled[name] = as_plain(data[name])
+        elif (held := _held(contract, parameter, data)) is not MISSING:
+            filled[name] = as_plain(held)
             found.append(name)
-        elif not own_default:
-            raise _misfit(
-                contract,
-                f"the call leaves out `{name}`, and `{target}` has no data of that name",
-                f"write `{name}=…` in the call, or add `{name}` to the data of `{target}`",
-            )
         else:
-            filled[name] = parameter.default
+            filled[name] = _own_default(contract, parameter, target)
     return filled, found
+
+
+def _held(
+    contract: Contract,
+    parameter: Parameter,
+    data: Mapping[str, Any],  # Any: what an inventory holds
+) -> Any:  # Any: as above
+    """Return the target's data for an argument that a call leaves out, or MISSING.
+
+    What an operation of pyinfra's has a default for keeps that: its names are not this inventory's.
+    """
+    if contract.adopted and _has_own_default(parameter):
+        return MISSING
+    place = _place(parameter)
+    if place in NOT_ARGUMENTS:
+        return MISSING
+    held: Any = data  # Any: as above
+    for key in place.split("."):
+        held = held.get(key, MISSING) if isinstance(held, Mapping) else MISSING
+    return held
+
+
+def _place(parameter: Parameter) -> str:
+    """Return where the target's data has an argument: under its own name, where none is said."""
+    default = parameter.default
+    return (default.place if isinstance(default, FromTarget) else "") or parameter.name
+
+
+def _has_own_default(parameter: Parameter) -> bool:
+    default = parameter.default
+    return default is not parameter.empty and not isinstance(default, FromTarget)
+
+
+def _own_default(contract: Contract, parameter: Parameter, target: str) -> Any:  # Any: of any type
+    """Return what a step itself says of an argument that nobody gave.
+
+    Raises:
+        RunbookError: it says nothing.
+    """
+    if _has_own_default(parameter):
+        return parameter.default
+    place = _place(parameter)
+    raise _misfit(
+        contract,
+        f"the call leaves out `{parameter.name}`, and `{target}` has no data "
+        + ("of that name" if place == parameter.name else f"`{place}`"),
+        f"write `{parameter.name}=…` in the call, or add `{place}` to the data of `{target}`",
+    )
 
 
 def _reference(value: Any) -> Any:  # Any: arguments of a call

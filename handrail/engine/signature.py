@@ -22,8 +22,24 @@ class Sentinel:
         return self._name
 
 
+class FromTarget(Sentinel):
+    """A default that is the target's data: of the argument's own name, or of the one it names.
+
+    ``scripts: dict[str, str] = FROM_TARGET["package_scripts"]``; a part of it stands after a dot:
+    ``poll_seconds: float = FROM_TARGET["monitor.poll_seconds"]``.
+    """
+
+    def __init__(self, place: str = "") -> None:
+        super().__init__(f'FROM_TARGET["{place}"]' if place else "FROM_TARGET")
+        self.place = place
+
+    def __getitem__(self, place: str) -> "FromTarget":
+        """Name the data: what the inventory has under the argument's own name is not taken."""
+        return FromTarget(place)
+
+
 # Any: each stands as the default of an argument of any type, so that a call may leave it out.
-FROM_TARGET: Any = Sentinel("FROM_TARGET")  # the inventory's data of that name
+FROM_TARGET: Any = FromTarget()  # the inventory's data of that name
 FROM_RUN: Any = Sentinel("FROM_RUN")  # `task` and `run`, a gate's `since`, `record`, `samples`
 
 

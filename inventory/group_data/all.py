@@ -99,6 +99,10 @@ blueprint_others = {
         "routes": [{"type": "rewrite", "source": "/*", "destination": "/index.html"}],
     },
 }
+# How both servers are started: the files, from the root of the repository, and what they must say.
+gunicorn = {"path": "rotc_backend/gunicorn.conf.py", "workers": 4, "timeout_seconds": 120}
+daphne = {"path": "rotc_backend/bin/channels.sh", "websocket_timeout_seconds": 86_400}
+api_prefix = "/api/v1"  # path of the API that the frontend asks
 package_scripts = {
     "build": "cd client && npm install && npm run build",
     "start": "cd client && npm run preview",
@@ -109,6 +113,16 @@ package_scripts = {
 }
 # They look for server/, or install it, and would break the frontend's build once it is gone.
 package_scripts_to_remove = ["prebuild", "prestart", "server:install"]
+
+# The move as three programs, with the mapping beside them: by path, what each is written from.
+migration_scripts = {
+    "rotc_backend/scripts/export_nodejs_data.py": "inventory/files/scripts/export.py.txt",
+    "rotc_backend/scripts/import_django_data.py": "inventory/files/scripts/import.py.txt",
+    "rotc_backend/scripts/verify_migration.py": "inventory/files/scripts/verify.py.txt",
+    "rotc_backend/scripts/mapping.yaml": mapping,
+    "rotc_backend/scripts/requirements.txt": "inventory/files/scripts/requirements.txt",
+    "rotc_backend/scripts/README.md": "inventory/files/scripts/README.md",
+}
 
 # For a deploy: the longest wait, and the pause between two looks.
 waiting = {"timeout_seconds": 2400, "poll_seconds": 5.0}

@@ -74,7 +74,7 @@ def create_site(
     render: Render = FROM_TARGET,
     frontend_service: str = FROM_TARGET,
     frontend_url: str = FROM_TARGET,
-    site: dict[str, Any],
+    site: dict[str, Any] = FROM_TARGET["blueprint_others.site"],
     service_source: dict[str, str] = FROM_TARGET,
     variables: Mapping[str, str],
     waiting: Waiting = FROM_TARGET,

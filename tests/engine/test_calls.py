@@ -94,6 +94,30 @@ def test_an_argument_that_a_call_leaves_out_is_the_target_s_data_of_that_name(la
     assert started.body["arguments"]["text"] == "from the inventory"
 
 
+def test_an_argument_may_come_from_a_part_of_the_target_s_data(lab):
+    """As the step says; one act with the call that says it, and data of its own name is not it."""
+    lab.inventory(board={"text": "new"}, text="something else")
+    lab.runbook('steps.post(path=f"{room}/a", text="new", task="1")')
+    assert lab.run().code == 0
+
+    lab.runbook('steps.post(path=f"{room}/a", task="1")')
+    plan = lab.run("--dry", "--data", "diff=1")
+    assert 'of one: text="new"' in plan.said
+    again = lab.run()
+    assert again.code == 0, again.said
+    assert lab.journal() == ["write a"]
+    tasks = [each.event for each in lab.entries() if each.task == "1"]
+    assert tasks.count(Event.STEP_STARTED) == 1
+
+
+@pytest.mark.parametrize("board", [{}, {"board": {"size": 2}}, {"board": "a text"}])
+def test_a_part_that_the_target_lacks_is_named(lab, board):
+    """By the place where the inventory is to have it."""
+    lab.inventory(text="something else", **board)
+    lab.runbook('steps.post(path=f"{room}/a", task="1")')
+    refused(lab, "leaves out `text`, and `one` has no data `board.text`", "add `board.text`")
+
+
 def test_data_of_the_target_comes_before_the_default_of_a_step_and_after_the_call(lab):
     """Call, inventory, default: the nearest to the night counts."""
     lab.inventory(timeout_seconds=0.1)

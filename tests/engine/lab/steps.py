@@ -14,6 +14,7 @@ from typing import Any
 from handrail.clients.errors import ClientError
 from handrail.engine import (
     FROM_RUN,
+    FROM_TARGET,
     Commands,
     Finding,
     Secret,
@@ -103,6 +104,12 @@ def restore_by_shell(path: str, before: str | None) -> Commands:
     """Put the file back by a shell line."""
     yield f"echo restore {Path(path).name} >> {Path(path).with_name('journal')}"
     yield f"rm -f {path}" if before is None else f"printf %s '{before}' > {path}"
+
+
+@step(captures=content, ensures=file_says, rollback=restore, idempotent=True)
+def post(path: str, text: str = FROM_TARGET["board.text"]) -> Commands:
+    """Make a file say what stands on the board of its target."""
+    yield call(effect, path, text)
 
 
 @step(captures=content, ensures=file_says, rollback=restore_by_shell, idempotent=True)
