@@ -25,9 +25,13 @@ def ledger_name(body: Callable[..., object]) -> str:
 
 
 def modules_of(name: str) -> list[str]:
-    """Return the modules in which the step of a ledger name may stand, in the order to look."""
+    """Return the modules in which the step of a ledger name may stand, in the order to look.
+
+    The last is the file of its own that a step has in a folder which does not hand it on.
+    """
     module = name.rpartition(".")[0]
-    return [*(f"{home}.{module}" for home in HOMES), module]
+    homes = [*(f"{home}.{module}" for home in HOMES), module]
+    return [*homes, *(f"{home}.{name}" for home in HOMES), name]
 
 
 def current_name(name: str) -> str:

@@ -11,6 +11,8 @@ from handrail.ledger.entry import canonical, plain, storable
 from handrail.ledger.errors import PreconditionUnmet
 from handrail.ledger.secrets import Vault
 
+DEEPEST = 100  # levels of lists and dictionaries
+HOLDERS = (Mapping, list, tuple, set, frozenset)
 BULK_BYTES = 65_536  # what is larger is kept beside the ledger: every command reads all entries
 
 
@@ -30,7 +32,7 @@ def refuse_lossy(value: Any) -> None:
     Raises:
         PreconditionUnmet: with what in it is no plain data.
     """
-    lost = _lost(value, "it")
+    lost = f"it is nested more than {DEEPEST} deep" if _is_too_deep(value) else _lost(value, "it")
     if lost:
         raise PreconditionUnmet(
             "nothing was done",
@@ -91,6 +93,17 @@ def _plain(value: Any, name: Callable[[str], str]) -> Any:
     return str(value)  # only compared, never put back: `seal` refuses it
 
 
+def _is_too_deep(value: Any) -> bool:
+    """Tell whether a value holds others in more levels than are kept; one in itself has no end."""
+    level = {id(value): value} if isinstance(value, HOLDERS) else {}
+    for _ in range(DEEPEST):
+        held = (each.values() if isinstance(each, Mapping) else each for each in level.values())
+        level = {id(each): each for some in held for each in some if isinstance(each, HOLDERS)}
+        if not level:
+            return False
+    return True
+
+
 def _lost(value: Any, where: str) -> str:
     """Return what of a value JSON text in a database would not give back; empty where all is."""
     if isinstance(value, Secret) or value is None:
@@ -129,12 +142,16 @@ def figures(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _figure(value: Any) -> Any:
+    return f"nested more than {DEEPEST} deep" if _is_too_deep(value) else _shallow(value)
+
+
+def _shallow(value: Any) -> Any:
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
     if isinstance(value, Mapping):
-        return figures(value)
+        return {storable(str(key)): _shallow(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_figure(each) for each in value]
+        return [_shallow(each) for each in value]
     return storable(repr(value) if isinstance(value, Secret) else str(value))

@@ -22,6 +22,8 @@ def the(lab, name, **more):
         ("numbered", "it has the key 1, which is not text"),
         ("huge", "it is 1152921504606846976, which JSON does not carry"),
         ("set", "it is a set"),
+        ("deep", "it is nested more than 100 deep"),
+        ("round", "it is nested more than 100 deep"),
     ],
 )
 def test_a_snapshot_that_would_not_come_back_is_refused_before_the_act(lab, kind, told):
@@ -52,6 +54,7 @@ def test_figures_of_every_kind_are_recorded(lab):
         "rate": "nan",
         "names": ["a"],
         "bad": "caf\ufffd",
+        "round": "nested more than 100 deep",
     }
 
 

@@ -201,6 +201,16 @@ def test_an_irreversible_step_is_reported_and_the_rest_is_undone(lab):
     assert lab.runs()[0].outcome == "rolled_back"
 
 
+def test_a_step_in_a_file_of_its_own_name_is_put_back(lab):
+    """The ledger names it by its folder, and that folder need not hand it on."""
+    lab.runbook("from lab import nap", 'nap.nap(path=f"{room}/n", text="x", task="1")')
+    assert lab.run().code == 0
+    assert lab.runs()[0].tasks["1", "one"].declared.step == "lab.nap"
+
+    assert lab.roll_back().code == 0
+    assert lab.read("n") is None
+
+
 def test_a_secret_that_stood_before_is_restored(lab):
     """From the vault, though the environment holds the new one only."""
     lab.put("s", "former")

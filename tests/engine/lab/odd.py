@@ -77,6 +77,21 @@ def write_unseen(path: str, text: str) -> Commands:
     yield call(effect, path, text)
 
 
+def nested(levels: int) -> list[object]:
+    """Return a list in a list, so many levels deep."""
+    found: list[object] = []
+    for _ in range(levels):
+        found = [found]
+    return found
+
+
+def endless() -> dict[str, object]:
+    """Return a dictionary that holds itself, twice."""
+    found: dict[str, object] = {}
+    found["again"] = [found, found]
+    return found
+
+
 def odd_thing(path: str) -> object:
     """Return what a file names: things that no ledger gives back as they are."""
     stands = content(path)
@@ -88,6 +103,8 @@ def odd_thing(path: str) -> object:
         "numbered": {1: "one"},
         "huge": 2**60,
         "set": {"a"},
+        "deep": nested(3000),
+        "round": endless(),
     }
     return things.get(stands, stands)
 
@@ -104,7 +121,7 @@ def file_says_with_figures(path: str, text: str) -> Finding:
     if content(path) != text:
         return fails("it says otherwise", price=Decimal("1.10"))
     return holds(price=Decimal("1.10"), at=datetime(2026, 10, 3, tzinfo=UTC), rate=float("nan"),
-                 names={"a"}, bad="caf\udce9")  # fmt: skip
+                 names={"a"}, bad="caf\udce9", round=endless())  # fmt: skip
 
 
 @step(captures=content, ensures=file_says_with_figures, rollback=restore)
