@@ -98,7 +98,9 @@ def _written(value: str) -> set[str]:
     quoted = shlex.quote(value)
     shell = {quoted.strip("'"), shlex.quote(quoted).strip("'"), value.replace("'", "'\\''")}
     written |= encoded | shell | {repr(value)[1:-1], html.escape(value), f"{value}"}
-    return {each for each in written | set(_in_base64(value)) if each}
+    in_hex = value.encode("utf-8", "surrogatepass").hex()  # as PostgreSQL writes bytes
+    written |= {in_hex, in_hex.upper()} | set(_in_base64(value))
+    return {each for each in written if each}
 
 
 def _in_base64(value: str) -> Iterator[str]:

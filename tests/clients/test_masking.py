@@ -27,6 +27,8 @@ WRITTEN = {
     "in a shell in a shell": lambda text: shlex.quote(shlex.quote(text)).strip("'"),
     "in Python": lambda text: repr(text)[1:-1],
     "in a page": html.escape,
+    "in hex": lambda text: text.encode().hex(),
+    "in hex, upper case": lambda text: text.encode().hex().upper(),
 }
 
 
