@@ -1,15 +1,19 @@
-// Verify a ledger without handrail: node verify.mjs [--head SHA256] [--seal FILE]… [--key FILE.pub] < EXPORT
-// EXPORT is what `handrail export` prints. Exit status: 0 good, 1 not good, 2 usage. Node 20, nothing else.
+// Verify a ledger without handrail: node verify.mjs [--head SHA256] [--seal FILE]… [--key FILE.pub] [--archives FOLDER] < EXPORT
+// EXPORT is what `handrail export` prints; FOLDER is the ledger's, or where the files of archived entries lie.
+// Exit status: 0 good, 1 not good, 2 usage. Node 20, nothing else.
 import { createHash, createPublicKey, verify } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { gunzipSync } from "node:zlib";
 
-const BESIDE = new Set(["approval.given", "approval.withdrawn", "person.confirmed", "head.sealed", "doctor.asked"]);
-const given = { head: [], seal: [], key: [] };
+const ARCHIVES = new Set(["ledger.archived", "ledger.restored"]);
+const BESIDE = new Set(["approval.given", "approval.withdrawn", "person.confirmed", "head.sealed", "doctor.asked", ...ARCHIVES]);
+const given = { head: [], seal: [], key: [], archives: [] };
 for (let at = 2; at < process.argv.length; at += 2) {
   const name = process.argv[at].replace(/^--/, "");
   if (!(name in given) || process.argv[at + 1] === undefined) {
-    console.error("usage: node verify.mjs [--head SHA256] [--seal FILE]… [--key FILE.pub] < EXPORT");
+    console.error("usage: node verify.mjs [--head SHA256] [--seal FILE]… [--key FILE.pub] [--archives FOLDER] < EXPORT");
     process.exit(2);
   }
   given[name].push(process.argv[at + 1]);
@@ -23,18 +27,14 @@ const canonical = (value) =>
     : JSON.stringify(value);
 const sha = (algorithm, data) => createHash(algorithm).update(data).digest();
 
-const problems = [];
-const digests = new Map();
+const [problems, digests, lines] = [[], new Map(), []];
 let [seq, prev, token, form, environment] = [0, "0".repeat(64), 0, 1, null];
-for await (const line of createInterface({ input: process.stdin })) {
-  if (!line.trim()) continue;
-  let entry;
-  try {
-    entry = JSON.parse(line);
-  } catch {
-    problems.push(`line ${seq + 1} is not JSON`);
-    continue;
-  }
+function read(line) {
+  try { return JSON.parse(line); } catch { return null; }
+}
+function follow(line) {
+  const entry = read(line);
+  if (!entry) return problems.push(`the line after entry ${seq} is not JSON`);
   const { sha256, ...rest } = entry;
   seq += 1;
   const wrong = (what) => problems.push(`entry ${seq}: ${what}`);
@@ -47,9 +47,27 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (BESIDE.has(entry.event) !== (entry.token === 0)) wrong("its token is not that of such an event");
   if (entry.token > 0 && entry.token < token) wrong("its token was stale");
   digests.set(seq, sha256);
-  token = Math.max(token, entry.token);
-  [prev, form, environment] = [sha256, entry.format, entry.environment];
+  [prev, form, environment, token] = [sha256, entry.format, entry.environment, Math.max(token, entry.token)];
 }
+
+// What the newest entry about archives lists lies in files, in front of the first line.
+for await (const line of createInterface({ input: process.stdin })) if (line.trim()) lines.push(line);
+const about = lines.filter((line) => /"ledger\.(archived|restored)"/.test(line)).map(read).filter((entry) => ARCHIVES.has(entry?.event));
+for (const { file, first, last, head, sha256 } of read(lines[0])?.seq === 1 ? [] : (about.at(-1)?.body?.parts ?? [])) {
+  const wrong = (what) => problems.push(`archive ${file}: ${what}`);
+  try {
+    const places = given.archives.flatMap((folder) => [resolve(folder, file), resolve(folder, basename(file))]);
+    const packed = readFileSync(places.find(existsSync) ?? file);
+    if (sha("sha256", packed).toString("hex") !== sha256) wrong("it is not the file that was made");
+    gunzipSync(packed).toString().split("\n").filter(Boolean).forEach(follow);
+    if (seq !== last || prev !== head) wrong("it does not end where the ledger goes on");
+  } catch (error) {
+    const why = error.code === "ENOENT" ? "it is not here, give its folder with --archives" : error.message;
+    wrong(`entries ${first} to ${last} were not checked: ${why}`);
+  }
+  [seq, prev] = [last, head];
+}
+lines.forEach((line) => follow(line));
 
 for (const head of given.head) {
   if (![...digests.values()].includes(head)) problems.push(`the head ${head} is not in it: cut off, or rewritten`);
@@ -77,8 +95,7 @@ function isSigned(text, armoured) {
   if (blob.subarray(0, 6).toString() !== "SSHSIG") return false;
   const [key, space, reserved, hash, signature] = fields(blob.subarray(10));
   const [kind, raw] = fields(key);
-  if (kind.toString() !== "ssh-ed25519" || space.toString() !== "handrail-seal") return false;
-  if (!known.includes(key.toString("base64"))) return false;
+  if (kind.toString() !== "ssh-ed25519" || space.toString() !== "handrail-seal" || !known.includes(key.toString("base64"))) return false;
   const signed = Buffer.concat([Buffer.from("SSHSIG"), ...[space, reserved, hash, sha(hash.toString(), text)].map(field)]);
   const spki = Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"), raw]);
   return verify(null, signed, createPublicKey({ key: spki, format: "der", type: "spki" }), fields(signature)[1]);

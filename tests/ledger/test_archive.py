@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import shutil
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from handrail.ledger.views.evidence import choose
 from tests.ledger.script import Script, cutover, forging
 from tests.ledger.test_command import runbook
 
+VERIFIER = Path(__file__).parents[2] / "docs" / "verify.mjs"
 LATER = datetime.now(UTC) + timedelta(days=1)
 
 
@@ -189,22 +192,70 @@ FORGERIES = {
 }
 
 
-@pytest.mark.parametrize("forgery", FORGERIES)
-def test_a_forged_part_is_found_and_never_brought_back(path, forgery):
-    """Its entries are in the chain, its bytes in the entry that says where they lie."""
-    part = archived(path)
-    place = part.path(path.parent)
+def forge(place, forgery):
+    """Put another file in the place of a part."""
     lines = list(file.lines(place))
     FORGERIES[forgery](lines)
     place.chmod(0o600)
     with gzip.open(place, "wt") as forged:
         forged.writelines(json.dumps(line) + "\n" for line in lines)
 
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_forged_part_is_found_and_never_brought_back(path, forgery):
+    """Its entries are in the chain, its bytes in the entry that says where they lie."""
+    part = archived(path)
+    forge(part.path(path.parent), forgery)
+
     assert not audit(path).good
     if forgery != "the same, packed anew":  # these entries are what was archived
         with pytest.raises(LedgerDamaged):
             move.bring_back(SqliteLedger(path), path.parent, "", "ada")
         assert end_of(SqliteLedger(path)).seq == part.last
+
+
+def by_node(path, *given):
+    """Return the last line of what the verifier in another language says of the export."""
+    lines = [json.dumps(entry.as_json()) for entry in SqliteLedger(path).entries()]
+    command = ["node", VERIFIER, *map(str, given)]
+    said = subprocess.run(
+        command, input="\n".join(lines), capture_output=True, text=True, check=False
+    )
+    return said.stdout.splitlines()[-1]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js on this machine")
+def test_the_verifier_in_another_language_goes_through_the_parts(path):
+    """One after the other, as if nothing had been moved; and back when they are back."""
+    first = audit(path).head
+    archived(path)
+    again(path, "cutover-5")
+    moved = archived(path).path(path.parent)
+    found = audit(path)
+    good = f"good: {found.newest} entries, head {found.head}"
+
+    assert by_node(path, "--archives", path.parent, "--head", first) == good
+    assert by_node(path).startswith("not good: ")
+    (path.parent / "kept").mkdir()
+    moved.rename(path.parent / "kept" / moved.name)
+    away = ["--archives", path.parent, "--archives", path.parent / "kept"]
+    assert by_node(path, *away) == good
+    (path.parent / "kept" / moved.name).rename(moved)
+    move.bring_back(SqliteLedger(path), path.parent, "", "ada")
+    assert by_node(path) == f"good: {audit(path).newest} entries, head {audit(path).head}"
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js on this machine")
+def test_the_verifier_in_another_language_finds_a_forged_part(path):
+    """As ours does, each of them."""
+    place = archived(path).path(path.parent)
+    whole = place.read_bytes()
+    for forgery in FORGERIES:
+        place.chmod(0o600)
+        place.write_bytes(whole)
+        assert by_node(path, "--archives", path.parent).startswith("good: ")
+        forge(place, forgery)
+        assert by_node(path, "--archives", path.parent).startswith("not good: "), forgery
 
 
 def test_a_part_that_is_torn_is_told_in_words(path):
