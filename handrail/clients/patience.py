@@ -92,3 +92,19 @@ def _until(moment: str, now: datetime) -> list[float]:
         return []
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
     return [(aware - now).total_seconds()]
+
+
+def pause(waited: float, shortest: float, longest: float, usual: float = 0.0) -> float:
+    """Return the seconds from one look to the next at what goes on by itself.
+
+    Before it usually ends, looks would be for nothing; after that, what has ended is seen at most
+    a third later than it ended, by few looks however long it takes.
+
+    Args:
+        waited: Seconds since the first look.
+        shortest: Least pause.
+        longest: Greatest pause, where it is more than the least.
+        usual: Seconds that the like of it took before; 0 where nobody knows.
+    """
+    left = usual - waited
+    return min(max(shortest, left if left > 0 else -left / 3), max(shortest, longest))

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from handrail.clients.errors import ClientError, NoAnswer
-from handrail.clients.patience import LIMITED
+from handrail.clients.patience import LIMITED, pause
 from handrail.clients.render.diagnosis import Diagnosis
 from handrail.clients.render.model import Deploy, Service
 
@@ -14,8 +14,7 @@ SERVER_ERROR = 500
 # How far back a deploy that we started is looked for; a service runs one deploy at a time.
 RECENT = 20
 RECENT_SECONDS = 10.0
-# A deploy takes minutes: looks become rarer the longer it takes, up to this pause.
-LONGEST_POLL_SECONDS, SLOWER = 20.0, 2.0
+LONGEST_POLL_SECONDS = 20.0  # a deploy takes minutes: looks become rarer the longer it takes
 ADOPT_TRIES = 20
 ADOPT_POLL_SECONDS = 1.0
 MODES = Literal["build_and_deploy", "deploy_only"]
@@ -48,7 +47,11 @@ class DeployCalls(Diagnosis):
             limit=limit,
             anew=anew,
         )
-        return [Deploy.from_api(data) for data in listed]
+        found = [Deploy.from_api(data) for data in listed]
+        ended = (each for each in found if each.succeeded and each.is_built and each.seconds)
+        if newest := next(ended, None):
+            self.memory.usual[service_id] = newest.seconds
+        return found
 
     def deploy(self, service_id: str, deploy_id: str) -> Deploy:
         """Return one deploy.
@@ -165,18 +168,20 @@ class DeployCalls(Diagnosis):
             service_id: Service of the deploy.
             deploy_id: ``dep-…``.
             timeout_seconds: Longest wait; the deploy goes on by itself afterwards.
-            poll_seconds: Wait between two looks; it grows by the look.
+            poll_seconds: Least wait between two looks; the first is as long as the deploy before
+                took, then it grows.
             on_status: Told of each change of status, the first included.
 
         Raises:
             ClientError: it failed, with its status, cause and last log lines; or time ran out.
         """
-        until = self.patience.clock() + timeout_seconds
-        last, pause = "", poll_seconds
+        began = self.patience.clock()
+        last, usual = "", 0.0
         while True:
             deploy = self._glance(service_id, deploy_id)
             if deploy is not None and deploy.status != last:
                 last = deploy.status
+                usual = self.memory.usual.get(service_id, 0.0) if deploy.is_built else 0.0
                 if on_status is not None:
                     on_status(deploy)
             if deploy is not None and deploy.succeeded:
@@ -184,7 +189,9 @@ class DeployCalls(Diagnosis):
                 return deploy
             if deploy is not None and deploy.failed:
                 raise self.failure(service_id, deploy)
-            if self.patience.clock() + pause > until:
+            waited = self.patience.clock() - began
+            wait = pause(waited, poll_seconds, LONGEST_POLL_SECONDS, usual)
+            if waited + wait > timeout_seconds:
                 raise ClientError(
                     f"deploy `{deploy_id}` of {self.called(service_id)} is not live",
                     f"its status is still `{last}` after {timeout_seconds:g} s"
@@ -192,8 +199,7 @@ class DeployCalls(Diagnosis):
                     else f"Render stopped answering; its last known status is `{last or 'none'}`",
                     "watch it at https://dashboard.render.com, then the same command again",
                 )
-            self.patience.sleep(pause)
-            pause = min(pause * SLOWER, max(poll_seconds, LONGEST_POLL_SECONDS))
+            self.patience.sleep(wait)
 
     def _glance(self, service_id: str, deploy_id: str) -> Deploy | None:
         """Return a deploy, or None while the API is out of order: the deploy goes on without it."""

@@ -13,6 +13,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from handrail.clients.errors import ClientError, NoAnswer
+from handrail.clients.patience import pause
 from handrail.clients.render.model import moment, not_understood
 from handrail.clients.render.services import ServiceCalls
 from handrail.clients.render.telemetry import TelemetryCalls
@@ -25,8 +26,7 @@ NEWEST = 20  # how many jobs of a service are looked through
 MARK = re.compile(r"handrail-[0-9a-f]{16}")
 # Logs arrive later than the job's end; after this long, what is there is all there will be.
 LOG_SECONDS = 60.0
-POLL_SECONDS = 2.0
-LONGEST_POLL_SECONDS, SLOWER = 10.0, 2.0  # looks become rarer the longer a job takes
+POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 10.0  # looks become rarer the longer a job takes
 
 
 @dataclass(frozen=True)
@@ -108,18 +108,17 @@ class JobCalls(ServiceCalls, TelemetryCalls):
         began = self.now() - timedelta(minutes=1)
         found = self._at_work(service_id, command) if take_over else []
         job = found[0] if found else self.start_job(service_id, _line(command, _mark()))
-        mark = _mark_in(job)
-        until, pause = self.patience.clock() + timeout_seconds, POLL_SECONDS
+        mark, first = _mark_in(job), self.patience.clock()
         while not job.ended:
-            if self.patience.clock() > until:
+            waited = self.patience.clock() - first
+            if waited > timeout_seconds:
                 self._cancel(service_id, job)
                 raise ClientError(
                     f"a job of {self.called(service_id)} was cancelled",
                     f"`{command}` did not end within {timeout_seconds:g} s",
                     "give it more time, or see its log at https://dashboard.render.com",
                 )
-            self.patience.sleep(pause)
-            pause = min(pause * SLOWER, LONGEST_POLL_SECONDS)
+            self.patience.sleep(pause(waited, POLL_SECONDS, LONGEST_POLL_SECONDS))
             job = self.job(service_id, job.id)
         return self._output(job, mark, min(began, job.created_at or began))
 
@@ -181,17 +180,18 @@ class JobCalls(ServiceCalls, TelemetryCalls):
         self.ask("POST", path, f"job `{job.id}` could not be cancelled")
 
     def _output(self, job: Job, mark: str, began: datetime) -> Ended:
-        until = self.patience.clock() + LOG_SECONDS
+        first = self.patience.clock()
         while True:
             lines = [line.text for line in self.logs(job.id, began, LINES)]
             told = next((found for each in lines if (found := _told(each, mark))), None)
             if told:
                 printed = tuple(each for each in lines if mark not in each)
                 return Ended(int(told[1]), printed, whole=True)
-            if job.status == "canceled" or self.patience.clock() > until:
+            waited = self.patience.clock() - first
+            if job.status == "canceled" or waited > LOG_SECONDS:
                 status = 0 if job.status == "succeeded" else None
                 return Ended(status, tuple(lines), whole=False)
-            self.patience.sleep(POLL_SECONDS)
+            self.patience.sleep(pause(waited, POLL_SECONDS, LONGEST_POLL_SECONDS))
 
 
 def _mark() -> str:
