@@ -123,7 +123,7 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     gc.freeze()  # all that is imported stays; looking through it again and again takes long
     inventory = Inventory.here(needs, keys)
     choices = Choices.given()
-    keep_pace(runbook_file())
+    keep_pace()
     inventory.refuse_unready(choices.without)
     keep_order()
     runbook = Path(runbook_file()).stem
