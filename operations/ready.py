@@ -9,7 +9,7 @@ from handrail.clients.alerts import Webhook
 from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
 from handrail.clients.postgres import Database
-from handrail.clients.ready import database, machine, outside
+from handrail.clients.ready import database, machine, outside, rights
 from handrail.clients.ready.claim import Line, Told, ask
 from handrail.clients.ready.clock import http_clock_agrees
 from handrail.clients.render import Render
@@ -78,6 +78,7 @@ def outside_answers(
     """
     return _finding([
         ask("Render", "Its key sees the workspace", lambda: outside.key_reads_services(render)),
+        ask("Render", "Its key may change", lambda: rights.key_may_change_services(render)),
         ask("Render", "Its clock agrees", lambda: http_clock_agrees(f"{render.api}/users")),
         ask("the repository", "Its clone may push", lambda: outside.clone_may_push(repository)),
         ask("alerts", "They arrive", lambda: outside.alert_arrives(alerts)),

@@ -21,7 +21,7 @@ from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
 from handrail.clients.postgres import Database
 from handrail.clients.ready import database as databases
-from handrail.clients.ready import machine, outside, rulers, secrets
+from handrail.clients.ready import machine, outside, rights, rulers, secrets
 from handrail.clients.ready.claim import Line, NotReady, ask
 from handrail.clients.ready.clock import http_clock_agrees
 from handrail.clients.render import Render
@@ -92,6 +92,8 @@ def _lines(
     elif key == "render":
         yield ask(about, "Its key sees the workspace",
                   lambda: outside.key_reads_services(Render.from_inventory(value)))  # fmt: skip
+        yield ask(about, "Its key may change services",
+                  lambda: rights.key_may_change_services(Render.from_inventory(value)))  # fmt: skip
         yield ask(about, "Its clock agrees", lambda: http_clock_agrees(f"{value['api']}/users"))
     elif key == "repository" and isinstance(value, Mapping):
         repository = Repository.from_inventory(value)

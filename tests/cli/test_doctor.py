@@ -29,6 +29,7 @@ from tests.clients.git_world import clone, no_identity, origin, template
 __all__ = ["clone", "no_identity", "origin", "template"]
 
 PASSWORD = "a-password-9f3c"  # of every role in these tests
+MEMBER = {"email": "ada@example.test", "role": "DEVELOPER", "status": "active"}
 LIBFAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
 
@@ -48,7 +49,9 @@ def server(tmp_path_factory):
 def wire():
     """Render and the webhook of alerts."""
     served = Wire()
-    served.on("GET", "/v1/users", Reply(200, {}))
+    served.on("GET", "/v1/users", Reply(200, {"name": "Ada", "email": "Ada@example.test"}))
+    served.on("GET", "/v1/owners/tea-1", Reply(200, {"id": "tea-1", "type": "team"}))
+    served.on("GET", "/v1/owners/tea-1/members", Reply(200, [MEMBER]))
     served.on("GET", "/v1/services", Reply(200, []))
     served.on("POST", "/hook", Reply(200, {}))
     yield served
@@ -244,6 +247,38 @@ def test_what_is_outside_is_asked_in_earnest(place, wire, origin):
         "Its key sees the workspace", "An alert arrives", "Its clone may push", "Render has `shop`",
         "No terraform undoes what is done on Render",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("members", "told", "why"),
+    [
+        ([MEMBER | {"role": "WORKSPACE_VIEWER"}], "not good", "the role is WORKSPACE_VIEWER"),
+        ([MEMBER | {"role": "WORKSPACE_CONTRIBUTOR"}], "not good", "which changes no services"),
+        ([MEMBER | {"status": "inactive"}], "not good", "the membership is inactive"),
+        ([MEMBER | {"email": "eve@example.test"}, "odd"], "not good", "none of its members has"),
+        ({}, "not good", "none of its members has"),
+        (None, "not told", "what the key may do in `tea-1` was not read"),
+    ],
+)
+def test_a_key_that_may_only_look_is_found_before_the_night(place, wire, members, told, why):
+    """By the role of its person in the workspace, for nothing is written to try it."""
+    reply = Reply(404, {}) if members is None else Reply(200, members)
+    wire.on("GET", "/v1/owners/tea-1/members", reply)
+
+    status, found = place.told()
+
+    assert status == 1
+    assert found.keys() == {"Its key may change services"}
+    assert found["Its key may change services"][0] == told
+    assert why in found["Its key may change services"][1]
+
+
+def test_a_workspace_of_one_person_has_no_roles(place, wire):
+    """Its key is that person's, who may do everything there."""
+    wire.on("GET", "/v1/owners/tea-1", Reply(200, {"id": "tea-1", "type": "user"}))
+    wire.on("GET", "/v1/owners/tea-1/members", Reply(404, {}))
+
+    assert place.told() == (0, {})
 
 
 @pytest.mark.parametrize(

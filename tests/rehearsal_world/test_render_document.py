@@ -97,7 +97,8 @@ def test_an_answer_that_is_none_of_renders_is_told(method, path, answer, said):
 
 
 WHOLE = [
-    "/users", "/owners", "/services", "/services/{web}", "/services/{cron}", "/services/{site}",
+    "/users", "/owners", "/owners/{owner}/members", "/services",
+    "/services/{web}", "/services/{cron}", "/services/{site}",
     "/services/{web}/env-vars", "/services/{web}/secret-files", "/services/{web}/custom-domains",
     "/services/{web}/deploys", "/services/{web}/deploys/{deploy}", "/services/{web}/events",
     "/services/{web}/instances", "/services/{web}/jobs", "/env-groups", "/blueprints", "/postgres",

@@ -14,8 +14,6 @@ from handrail.clients.render.databases import instance_of
 def key_reads_services(render: Render) -> str:
     """Return how many services the key of a Render workspace sees.
 
-    What it may write, only a write would tell.
-
     Raises:
         NotReady: the key is refused, or the workspace is not one it sees.
     """

@@ -39,6 +39,18 @@ class Lookups:
             raise not_found(owner_id)
         return Answer.of(self._workspace_owner())
 
+    async def members(self, _request: Request, owner_id: str) -> Answer:
+        """List the people of the workspace: the one whose key it is, and one who only looks."""
+        await self.owner(_request, owner_id)
+        mine = {"name": self.settings.owner_name, "email": self.settings.owner_email}
+        looking = {"name": "Somebody", "email": "somebody@example.test", "role": "WORKSPACE_VIEWER"}
+        known = {"status": "active", "mfaEnabled": True}
+        rows = [
+            {"userId": "usr-operator", **mine, **known, "role": self.settings.owner_role},
+            {"userId": "usr-somebody", **looking, **known},
+        ]
+        return Answer.of(rows)
+
     async def events(self, request: Request, service_id: str) -> Answer:
         """List what happened to a service, newest first."""
         self.services.find(service_id)

@@ -33,6 +33,7 @@ class Settings:
     owner_id: str
     owner_name: str = "rehearsal"
     owner_email: str = "operator@example.test"
+    owner_role: str = "ADMIN"  # of the person whose key it is
     path: str = "/usr/bin:/bin"  # PATH of builds and services
     build_env: dict[str, str] = field(default_factory=dict)  # where package caches are
     clocks: Clocks = field(default_factory=Clocks)

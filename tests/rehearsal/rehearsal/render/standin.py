@@ -184,6 +184,7 @@ class StandIn:
             ("GET", "/users", looks.user),
             ("GET", "/owners", looks.owners),
             ("GET", "/owners/*", looks.owner),
+            ("GET", "/owners/*/members", looks.members),
             ("GET", "/services", services.search),
             ("POST", "/services", services.create),
             ("GET", one, services.show),
