@@ -6,6 +6,7 @@ from typing import Any
 from pyinfra.api.exceptions import InventoryError
 from pyinfra.connectors.local import LocalConnector
 
+from handrail.engine.pace import keep_connectors
 from handrail.engine.watch import watch
 
 
@@ -24,4 +25,5 @@ class ControlConnector(LocalConnector):
         yield name, {}, [name]
 
 
+keep_connectors()
 watch()

@@ -4,9 +4,11 @@ from types import SimpleNamespace
 
 import pyinfra
 import pytest
+from pyinfra.api import inventory
+from pyinfra.api.connectors import get_all_connectors
 from pyinfra.api.util import get_operation_order_from_stack
 
-from handrail.engine.pace import order_of_the_call
+from handrail.engine.pace import keep_connectors, order_of_the_call
 
 RUNBOOK = """
 def both(state):
@@ -35,3 +37,15 @@ def test_a_call_has_the_order_that_pyinfra_gives_it(monkeypatch, cli, file):
     assert all(ours == theirs for ours, theirs in names["found"])
     told_apart = {tuple(ours) for ours, _ in names["found"]}
     assert len(told_apart) == (1 if file == "another.py" else 4)
+
+
+def test_connectors_are_looked_for_once(monkeypatch):
+    """Not for each target anew; ours are among them."""
+    get_all_connectors()  # loads ours
+    monkeypatch.setattr(inventory, "get_all_connectors", None)  # put back afterwards
+    keep_connectors()
+
+    found = inventory.get_all_connectors()
+
+    assert found.keys() >= {"local", "ssh", "control"}
+    assert inventory.get_all_connectors() is found
