@@ -1,4 +1,4 @@
-"""Task 2.2: the root package.json builds and serves the frontend and runs Django."""
+"""Tasks 2.2 and 5.5: scripts of package.json; the root's serve the frontend and run Django."""
 
 from functools import partial
 
@@ -67,7 +67,7 @@ def put_scripts(
         ClientError: not JSON, or git refused.
     """
     edit = partial(edited, path=path, scripts=scripts, remove=remove)
-    message = "Build and serve the frontend without the Node backend"
+    message = f"Set the scripts of {path}"
     yield call(repository.commit_files, edit, message, trailers(task, run))
 
 

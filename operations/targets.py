@@ -24,6 +24,7 @@ class EveryTarget(TypedDict):
     blueprint_others: dict[str, Any]  # names of legacy and held services, entry of a static site
     package_scripts: dict[str, str]
     package_scripts_to_remove: list[str]
+    client_scripts: dict[str, str]  # of the frontend's own package.json
     archive_branch: str
     window_seconds: int  # a system is watched so long
     drilled: bool  # nothing is destroyed before the plan was drilled

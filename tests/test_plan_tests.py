@@ -29,6 +29,9 @@ NAMED = {
         "Property 10": "test_property_10_datetime_parsing",
         "Property 11": "test_property_11_paginated_response_handling",
     },
+    "app_files/test_client_tests.py": {
+        "5.4 and 5.5 in the app's repository": "test_npm_test_passes_in_the_apps_repository",
+    },
     "rehearsal_django/test_services.py": {
         "6.4 the health check's form": "test_health_answers_200_without_redirect",
         "6.4 a WebSocket": "test_a_notification_arrives_on_the_open_socket",

@@ -111,6 +111,8 @@ package_scripts = {
     "migrate": "cd rotc_backend && python manage.py migrate",
     "test": "cd rotc_backend && python manage.py test",
 }
+# The tests have packages of their own, so that no build of the frontend takes any for them.
+client_scripts = {"test": "cd tests && npm ci && npm test"}
 # They look for server/, or install it, and would break the frontend's build once it is gone.
 package_scripts_to_remove = ["prebuild", "prestart", "server:install"]
 

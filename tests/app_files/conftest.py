@@ -27,6 +27,13 @@ CLIENT = {
     "client/src/utils/api.js": "client/api.js",
     "client/src/utils/websocket.js": "client/websocket.js",
 }
+CLIENT_TESTS = {
+    f"client/tests/{name}": f"client/tests/{name}"
+    for name in (
+        *("errors.test.mjs", "properties.test.mjs", "surroundings.mjs"),
+        *("package.json", "package-lock.json"),
+    )
+}
 SCRIPTS = {
     "rotc_backend/scripts/export_nodejs_data.py": "scripts/export.py.txt",
     "rotc_backend/scripts/import_django_data.py": "scripts/import.py.txt",
@@ -104,6 +111,7 @@ def repository(tmp_path):
     """A copy of the app's repository with the published client in it."""
     ignore = shutil.ignore_patterns("node_modules", "dist", "rotc_backend", "server")
     copy = shutil.copytree(REPOSITORY, tmp_path / "repo", ignore=ignore)
-    for path, source in CLIENT.items():
+    for path, source in (CLIENT | CLIENT_TESTS).items():
+        (copy / path).parent.mkdir(exist_ok=True)
         (copy / path).write_text(published(source, FACTS), encoding="utf-8")
     return copy

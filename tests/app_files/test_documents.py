@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.app_files.conftest import CLIENT, DOCUMENTS, FACTS, FILES, REPOSITORY, SCRIPTS, published
+from tests.app_files.conftest import (
+    CLIENT,
+    CLIENT_TESTS,
+    DOCUMENTS,
+    FACTS,
+    FILES,
+    REPOSITORY,
+    SCRIPTS,
+    published,
+)
 
 BACKEND = REPOSITORY / "rotc_backend"
 LEGACY = ("Express", "server/", "Node.js backend")
@@ -52,7 +61,7 @@ def test_sources_and_published_paths_are_the_same_set():
     found = {str(file.relative_to(FILES)) for file in FILES.rglob("*") if file.is_file()}
 
     beside = {each for each in SCRIPTS.values() if not each.startswith("..")}
-    assert found == {*DOCUMENTS.values(), *CLIENT.values(), *beside}
+    assert found == {*DOCUMENTS.values(), *CLIENT.values(), *CLIENT_TESTS.values(), *beside}
 
 
 def test_readme_lists_the_variables_that_the_settings_read():
