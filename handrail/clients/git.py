@@ -5,6 +5,7 @@ that can be seen has moved, after it the commit is on the remote. So there is no
 after a kill, and whatever an operator's clone looks like is no hindrance.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,13 @@ from handrail.clients.errors import ClientError
 from handrail.clients.fields import read_fields, read_text
 from handrail.clients.git_change import Files, commit_tree, difference, tree_with
 from handrail.clients.git_objects import must
-from handrail.clients.git_process import git, identity
+from handrail.clients.git_process import git
 from handrail.clients.git_remote import Remote
 from handrail.clients.git_snapshot import Snapshot
 from handrail.clients.git_undo import tree_without
 
 REVERTS_TRAILER = "Runbook-Reverts"
+RECENT_SECONDS = 3.0  # that the branch's head serves which a look found
 TRIES = 5  # how often the branch may move while a commit is made for it
 
 Edit = Callable[[Snapshot], Files]
@@ -53,10 +55,13 @@ class Repository(Remote):
     def head(self) -> str:
         """Return the sha that the branch has on the remote; it is here afterwards.
 
+        The clauses of one step look it up several times: within an attempt, one look serves for
+        moments, until something is pushed.
+
         Raises:
             ClientError: the remote could not be asked, or has no such branch.
         """
-        found = self.branch_head(self.branch)
+        found = self._recent_head()
         if found is None:
             raise ClientError(
                 f"branch `{self.branch}` was not found",
@@ -64,6 +69,15 @@ class Repository(Remote):
                 "correct `repository` in the inventory",
             )
         self.bring(found)
+        return found
+
+    def _recent_head(self) -> str | None:
+        seen, now = self.seen, time.monotonic()
+        for each in seen.recall(self.branch, now) or ():
+            return str(each["sha"])
+        found = self.branch_head(self.branch)
+        if found is not None:
+            seen.keep(self.branch, [{"sha": found}], now + RECENT_SECONDS)
         return found
 
     def at(self, commit: str = "") -> Snapshot:
@@ -208,7 +222,7 @@ class Repository(Remote):
         self, make: Callable[[Snapshot], str], message: str, trailers: Mapping[str, str]
     ) -> str:
         """Commit a tree on top of the remote's branch and push; again where it moved meanwhile."""
-        author = identity(self.path)
+        author = self.clone.author()
         tries = TRIES
         while True:
             base, tries = self.at(), tries - 1

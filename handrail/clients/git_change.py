@@ -125,8 +125,8 @@ def contents(base: Snapshot, written: Mapping[str, bytes]) -> dict[str, bytes]:
 def attributes(base: Snapshot, paths: list[str]) -> dict[tuple[str, str], str]:
     """Return what the committed `.gitattributes` say of paths, by path and attribute."""
     what = "the attributes of files could not be read"
-    if not paths:
-        return {}
+    if not any(each.endswith(".gitattributes") for each in base.entries):
+        return {(path, name): "unspecified" for path in paths for name in ATTRIBUTES}
     with scratch(base.copy) as place:
         index = {"GIT_INDEX_FILE": str(place / "index"), "GIT_ATTR_NOSYSTEM": "1"}
         must(base.copy, what, "read-tree", base.commit, extra=index)

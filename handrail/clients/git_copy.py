@@ -20,6 +20,7 @@ from handrail.clients.git_process import git
 SCRATCH = "scratch-"
 
 _kept: list[Path] = []
+_held: set[tuple[Path, str]] = set()  # commits that were seen in a copy: nothing takes them away
 
 
 def keep_copies_in(folder: Path) -> None:
@@ -52,6 +53,7 @@ def copy_of(address: str, object_length: Callable[[], int]) -> Path:
         options = ("--bare", "--quiet", "--template=", f"--object-format={made}")
         must(fresh, what, "init", *options, str(fresh))
         if not place.is_dir():
+            _held.clear()
             fresh.rename(place)
     return place
 
@@ -69,7 +71,9 @@ def scratch(copy: Path) -> Iterator[Path]:
 
 def holds_object(copy: Path, sha: str) -> bool:
     """Tell whether a commit has arrived in a copy."""
-    return git(copy, "cat-file", "-e", f"{sha}^{{commit}}").code == 0
+    if (copy, sha) not in _held and git(copy, "cat-file", "-e", f"{sha}^{{commit}}").code == 0:
+        _held.add((copy, sha))
+    return (copy, sha) in _held
 
 
 def _sweep(folder: Path) -> None:

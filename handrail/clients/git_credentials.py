@@ -19,6 +19,7 @@ NETWORK = {"clone", "fetch", "ls-remote", "pull", "push"}
 # Up to the last `@`: a password that is not encoded may hold a slash, and another `@`.
 USERINFO = re.compile(r"(?<=://)[^\s'\"]*@")
 ADDRESS = re.compile(r"(https?://)([^\s'\"]*@)([^\s'\"/@]+)(.*)", re.DOTALL)
+IS_ADDRESS = re.compile(r"^(\w[\w+.-]*://|[^/]+:|/)")
 _HELPER = (
     '!f() {{ test "$1" = get && '
     'printf \'username=%s\\npassword=%s\\n\' "$GIT_USER_{n}" "$GIT_PASSWORD_{n}"; }}; f'

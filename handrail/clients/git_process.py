@@ -31,7 +31,6 @@ FOREIGN = (
     "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR",
     "GIT_NAMESPACE", "GIT_PREFIX", "GIT_CONFIG_PARAMETERS",
 )  # fmt: skip
-FALLBACK_IDENTITY = ("Cutover runbook", "runbook@localhost")
 
 
 @dataclass(frozen=True)
@@ -150,26 +149,14 @@ def _started(
         raise ClientError(what, why, f"see `ls -ld {directory}`") from None
 
 
-def identity(directory: Path) -> dict[str, str]:
-    """Return the author variables: as configured for a directory, else the runbook's own."""
-    listed = git(directory, "config", "--get-regexp", r"^user\.(name|email)$").text
-    configured = {
-        key: value for key, _, value in (row.partition(" ") for row in listed.split("\n"))
-    }
-    return {
-        f"GIT_{role}_{part}": configured.get(f"user.{part.lower()}") or fallback
-        for part, fallback in zip(("NAME", "EMAIL"), FALLBACK_IDENTITY, strict=True)
-        for role in ("AUTHOR", "COMMITTER")
-        if not os.environ.get(f"GIT_{role}_{part}")
-    }
-
-
 def _credentials(
     directory: Path, arguments: Sequence[str], settings: Sequence[tuple[str, str]]
 ) -> dict[str, str]:
     """Return how git gets the credentials that stand in the addresses it will use."""
     if arguments[0] not in NETWORK or not directory.is_dir():
         return {}
+    if any(each.startswith("/") or "://" in each for each in arguments[1:]):  # no remote's name
+        return variables(arguments, settings)
     listed = git(directory, "config", "--null", "--get-regexp", r"^remote\..*\.(push)?url$").text
     remotes = [each.partition("\n")[::2] for each in listed.split("\0")]
     # Two remotes on one host may have credentials of their own.

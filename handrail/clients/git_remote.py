@@ -6,10 +6,12 @@ from functools import cached_property
 from pathlib import Path
 
 from handrail.clients.errors import ClientError
+from handrail.clients.git_clone import Clone, clone_at
 from handrail.clients.git_copy import copy_of, holds_object
-from handrail.clients.git_credentials import USERINFO
+from handrail.clients.git_credentials import IS_ADDRESS, USERINFO
 from handrail.clients.git_objects import must
 from handrail.clients.git_process import NETWORK_TIMEOUT_SECONDS, Output, git
+from handrail.clients.memory import MEMORIES, Memory
 
 # What git prints when it cannot work with a remote, under LC_ALL=C.
 FAULTS = (
@@ -30,10 +32,6 @@ FAULTS = (
     (r"could not resolve|unable to access|could not read from remote|connection|timed out",
      "the remote cannot be reached", "see `git ls-remote {remote}` in {path}"),
 )  # fmt: skip
-# What the operator's clone says of how its remote is reached; the rest of its configuration is of
-# its work tree and concerns nobody here.
-REACHING = r"^(credential|http|https|url|ssh)\.|^core\.(sshcommand|gitproxy)$"
-IS_ADDRESS = re.compile(r"^(\w[\w+.-]*://|[^/]+:|/)")
 FETCH_TIMEOUT_SECONDS = 1800.0
 HERE = ("--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--quiet")
 
@@ -61,6 +59,11 @@ class Remote:
     def copy(self) -> Path:
         """Return the private copy; nothing is fetched into it by asking."""
         return copy_of(self._address("url"), self._object_length)
+
+    @property
+    def seen(self) -> Memory:
+        """Return what was seen on the remote a moment ago; nothing after a push."""
+        return MEMORIES.of("git", self._address("url"))
 
     def branch_head(self, name: str) -> str | None:
         """Return the sha of a branch on the remote, or None when there is none of that name.
@@ -149,33 +152,21 @@ class Remote:
         """
         alone = ("--quiet", "--no-follow-tags", "--recurse-submodules=no", "--no-signed")
         address = self._address("pushurl") or self._address("url")
-        self._ask(what, "push", *options, *alone, address, change)
+        try:
+            self._ask(what, "push", *options, *alone, address, change)
+        finally:
+            self.seen.forget()
 
-    def refuse_unfit(self) -> None:
-        """Refuse what is no clone, whatever its files are.
-
-        Raises:
-            ClientError: with the command that puts it right.
-        """
-        what = f"`{self.path}` is not ready"
-        found = git(self.path, "rev-parse", "--show-toplevel")
-        if "dubious ownership" in found.error:
-            fix = f"git config --global --add safe.directory {self.path}"
-            raise ClientError(what, "it belongs to another user, so git does not touch it", fix)
-        if found.code != 0:
-            fix = f"`git clone URL {self.path}`, or correct `path` in the inventory"
-            raise ClientError(what, "it is not a git repository", fix)
-        top = Path(found.text.rstrip("\n"))
-        if top.resolve() != self.path.resolve():
-            fix = f"write `{top}` as `path` in the inventory, if that is the one"
-            raise ClientError(what, "it lies inside a repository and is not its top", fix)
+    @property
+    def clone(self) -> Clone:
+        """Return what the operator's clone says of itself."""
+        return clone_at(self.path)
 
     def _address(self, kind: str) -> str:
         """Return where the remote is, or nothing where it has no address of that kind."""
         if IS_ADDRESS.search(self.remote):
             return self.remote if kind == "url" else ""
-        self.refuse_unfit()
-        found = git(self.path, "config", "--get", f"remote.{self.remote}.{kind}").text.strip()
+        found = self.clone.fit.value(f"remote.{self.remote}.{kind}")
         if not found and kind == "url":
             raise ClientError(
                 f"`{self.path}` is not ready",
@@ -190,18 +181,10 @@ class Remote:
         listed = self._ask(what, "ls-remote", "--heads", "--", self._address("url"))
         return len(listed.partition("\t")[0])
 
-    def _reaching(self) -> list[tuple[str, str]]:
-        """Return how the clone is configured to reach its remote."""
-        if IS_ADDRESS.search(self.remote):
-            return []
-        arguments = ("config", "--local", "--includes", "--null", "--get-regexp", REACHING)
-        listed = git(self.path, *arguments).text.split("\0")
-        pairs = (row.partition("\n") for row in listed if row)
-        return [(key, value) for key, _, value in pairs]
-
     def _ask(self, what: str, *arguments: str) -> str:
         here = arguments[0] == "ls-remote"  # the copy may not be there yet
-        place, settings = (self.path, []) if here else (self.copy, self._reaching())
+        alone = here or IS_ADDRESS.search(self.remote)
+        place, settings = self.path if here else self.copy, [] if alone else self.clone.reaching()
         # The first fetch brings the whole history of the repository.
         seconds = FETCH_TIMEOUT_SECONDS if arguments[0] == "fetch" else NETWORK_TIMEOUT_SECONDS
         found = git(place, *arguments, settings=settings, timeout_seconds=seconds)
