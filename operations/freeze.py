@@ -47,6 +47,7 @@ def thaw(source: Database, before: bool) -> None:  # noqa: FBT001  what was capt
     rollback=thaw,
     rollback_name="Let the legacy database take writes again",
     stake="the legacy database refuses writes",
+    felt="users read, and cannot write",
     idempotent=True,
     round_trips=35,
 )

@@ -32,7 +32,7 @@ from operations import (
 )
 from operations.targets import NEEDS
 
-here = begin(NEEDS)
+here = begin(NEEDS, requirements="inventory/rotc.requirements.yaml")
 
 # fmt: off
 # A plan is read as a table: task and sentence on one line, target and arguments below.

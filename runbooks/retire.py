@@ -7,7 +7,7 @@ from handrail.engine import begin
 from operations import archive, docs, files, interlock, monitor, server_dir, service, smoke
 from operations.targets import NEEDS
 
-here = begin(NEEDS)
+here = begin(NEEDS, requirements="inventory/rotc.requirements.yaml")
 
 interlock.is_over(
     task="14",

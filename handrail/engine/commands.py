@@ -1,6 +1,7 @@
 """What a body yields, as pyinfra's commands: guarded, watched, and a failure kept as evidence."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -46,7 +47,21 @@ def perform(act: Act, body: Commands, failure: Failure) -> Iterator[PyinfraComma
     with told_apart(), guard_of(act).held() as guard:
         for item in body:
             act.attempt.refuse_stale()
-            yield watched(act, item, failure, guard)
+            command = watched(act, item, failure, guard)
+            began = time.monotonic()
+            try:
+                yield command  # pyinfra carries it out before it asks for the next one
+            finally:
+                failure.carried_out(masked(words_of(item)), time.monotonic() - began)
+
+
+def words_of(item: object) -> str:
+    """Return what a body yielded, as an operator would say it."""
+    if isinstance(item, Call):
+        return f"call {getattr(item.function, '__qualname__', type(item.function).__name__)}"
+    if isinstance(item, StringCommand):
+        return str(item.get_masked_value())
+    return in_words(item) if isinstance(item, PyinfraCommand) else str(item).strip()
 
 
 def guard_of(act: Act) -> Guard:

@@ -115,6 +115,7 @@ class Contract:
         False  # an operation of pyinfra's: its own defaults stand, references are secrets
     )
     stake: str = ""  # what is at stake from its act on, as a clause: "the database refuses writes"
+    felt: str = ""  # what users feel of that, as a clause; empty where they feel nothing
     rollback_name: str = ""  # its way back as a sentence for 2 a.m.; empty where it has none
     rollback_loses: str = ""  # what its way back does not bring back, as a clause
     round_trips: int = 0  # about how often it goes to a database and back, its claims included
@@ -143,6 +144,7 @@ def contract_of(
     preview: Clause | None = None,
     keeps_since: bool = False,
     stake: str = "",
+    felt: str = "",
     rollback_name: str = "",
     rollback_loses: str = "",
     round_trips: int = 0,
@@ -177,6 +179,7 @@ def contract_of(
         preview=preview,
         keeps_since=keeps_since,
         stake=stake,
+        felt=felt,
         rollback_name=rollback_name or way_back_of(rollback),
         rollback_loses=rollback_loses,
         round_trips=round_trips,

@@ -49,7 +49,7 @@ def execute(
     failure = Failure()
     with proving(act, f"{contract.name} failed on {host.name}", failure) as end:
         yield from perform(act, contract.body(**chosen(contract.body, act.live)), failure)
-        prove(act)
+        prove(act, failure.said())
     yield from end.told
 
 
@@ -114,7 +114,7 @@ def intend(act: Act, consent: dict[str, str]) -> None:
         before = snapshot.seal(act.captured(act.contract.captures), act.attempt.vault)
     refuse_in_clear({"arguments": act.plain, "captures": before})
     stake, until = act.attempt.calls.stakes.get(act.task.declared.task, ("", ""))
-    at_stake = {"stake": stake, "until": until} if stake else {}
+    at_stake = {"stake": stake, "until": until, "felt": act.contract.felt} if stake else {}
     act.record(
         Event.STEP_STARTED,
         arguments=act.plain,
@@ -135,8 +135,12 @@ def settings_here() -> dict[str, Any]:  # Any: JSON
     return {key: given[key] for key in kept if given.get(key)}
 
 
-def prove(act: Act) -> None:
+def prove(act: Act, said: dict[str, Any]) -> None:  # Any: JSON
     """Ask `ensures` after the act, and record that the step changed what it ensures.
+
+    Args:
+        act: What was done.
+        said: What the ledger keeps of its commands.
 
     Raises:
         NotProven: it does not hold, or cannot be told.
@@ -156,4 +160,4 @@ def prove(act: Act) -> None:
             f"{act.contract.name}: what it captures reads the same after the act as before it, so "
             "a rollback goes by its claim alone"
         )
-    act.record(Event.STEP_CHANGED, facts=snapshot.figures(found.facts), after=after)
+    act.record(Event.STEP_CHANGED, facts=snapshot.figures(found.facts), after=after, **said)

@@ -2,13 +2,14 @@
 
 import ast
 import hashlib
+import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from handrail.engine.needs import ENGINE_KEYS
+from handrail.engine.needs import ENGINE_KEYS, ROLLBACK
 from handrail.ledger.location import project_of
 
 LIBRARY = Path(__file__).parents[1]
@@ -31,6 +32,15 @@ def code_of(runbook: Path) -> dict[str, str]:
     files = {runbook.resolve(), *_imported(project)}
     found = {str(each.relative_to(project)): _meaning(each) for each in sorted(files)}
     return found | {"handrail": _bytes(LIBRARY)}
+
+
+def digests_of(data: Mapping[str, Any]) -> dict[str, str]:  # Any: what an inventory holds
+    """Return a digest of each datum of a target; a secret is a reference there."""
+    return {
+        key: hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+        for key, value in data.items()
+        if key not in ROLLBACK  # what a command says is no part of the inventory
+    }
 
 
 def _imported(project: Path) -> Iterator[Path]:

@@ -38,6 +38,7 @@ def step(
     preview: Callable[..., str] | None = None,
     keeps_since: bool = False,
     stake: str = "",
+    felt: str = "",
     rollback_name: str = "",
     rollback_loses: str = "",
     round_trips: int = 0,
@@ -58,6 +59,8 @@ def step(
         stake: What is at stake from its act on, as a clause for the middle of a sentence: "the
             legacy database refuses writes". Every stop says so first, until the task or hold that
             the call names with ``until=`` is done, the step is put back, or the run is through.
+        felt: What users feel of that, as a clause: "users read, and cannot write"; so long is their
+            outage in the report. Empty where they feel nothing.
         rollback_name: The way back as a sentence an operator approves: "Let the legacy database
             take writes again"; the first line of the rollback clause where it is left out.
         rollback_loses: What the way back does not bring back, as a clause; told before it begins.
@@ -84,6 +87,7 @@ def step(
             preview=preview,
             keeps_since=keeps_since,
             stake=stake,
+            felt=felt,
             rollback_name=rollback_name,
             rollback_loses=rollback_loses,
             round_trips=round_trips,

@@ -107,7 +107,7 @@ def _execute(receipt: Receipt) -> Iterator[PyinfraCommand]:
         if decision.do is Do.KEEP:
             _keep(act, decision)
         else:
-            _prove(act, receipt)
+            _prove(act, receipt, failure.said())
     yield from end.told
 
 
@@ -193,8 +193,13 @@ def _intend(act: Act, receipt: Receipt, consent: dict[str, str]) -> None:
     )
 
 
-def _prove(act: Act, receipt: Receipt) -> None:
+def _prove(act: Act, receipt: Receipt, said: dict[str, Any]) -> None:  # Any: JSON
     """Hold what was put back against the snapshot, and record that it reads as before.
+
+    Args:
+        act: What was put back.
+        receipt: What it had left.
+        said: What the ledger keeps of the commands.
 
     Raises:
         NotProven: it does not; or the snapshot cannot tell, and the step's claim still holds.
@@ -213,7 +218,7 @@ def _prove(act: Act, receipt: Receipt) -> None:
             "what it captures read the same before and after it acted, and its claim still holds",
             f"{seen}; look there, mend it by hand, then the same command again",
         )
-    act.record(Event.STEP_ROLLED_BACK, undoes=act.attempt.run.undoes)
+    act.record(Event.STEP_ROLLED_BACK, undoes=act.attempt.run.undoes, **said)
     _settle(act)
 
 

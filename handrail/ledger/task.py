@@ -100,6 +100,7 @@ class Receipt:
     since: str = ""  # when it first began
     stake: str = ""  # what is at stake while it stands, where something is
     until: str = ""  # the task or hold that ends the stake; empty: the run's own end
+    felt: str = ""  # what users feel of it; empty where they feel nothing
     rollback: str | None = None  # sentence of its way back; empty: it has none; None: not told
 
 
@@ -203,6 +204,7 @@ class Task:
             since=first.since if first else entry.at,
             stake=str(entry.body.get("stake", "")),
             until=str(entry.body.get("until", "")),
+            felt=str(entry.body.get("felt", "")),
             rollback=entry.body.get("rollback"),
         )
 

@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
+import yaml
 
 RUNBOOKS = Path(__file__).parents[2] / "runbooks"
 # The leaf tasks of the migration plan, in its own numbers.
@@ -16,6 +17,18 @@ PLAN = {
     },
     "retire": {"14.1", "14.2", "14.3", "15.1", "15.2", "15.3", "16"},
 }
+REQUIREMENTS = "inventory/rotc.requirements.yaml"
+# The requirements that each of them cites there.
+CITED = """
+1.1 1.6 | 1.2 1.7 | 2.1 1.1 1.2 1.3 1.4 1.5 1.6 1.7 1.8 | 2.2 1.9 1.10 | 3.1 2.1 2.2 2.9
+3.2 2.3 2.4 | 3.3 2.5 2.6 2.7 | 3.4 2.8 | 5.1 3.1 | 5.2 3.2 3.3 3.7 3.9 3.10 | 5.3 3.8 | 6.1 9.1 9.2
+6.2 9.3
+8.1 4.1 | 8.2 4.3 4.5 4.6 | 8.3 4.8 10.1 10.2 10.3 10.4 10.7 | 9.1 9.5 | 9.2 4.1 4.2
+9.3 4.3 4.4 4.5 4.6 4.7 | 9.4 4.8 4.9 10.1 10.2 10.3 10.4 10.5 10.6 10.7 10.8 10.9 10.10
+11.1 9.4 9.6 9.7 9.8 | 11.2 9.4 | 11.3 9.9 9.10 | 13.1 5.1 5.2 5.3 5.4 5.5 5.6 5.10 | 13.2 5.9
+13.3 5.7 5.8 | 14.1 7.1 | 14.2 7.2 7.3 7.4 7.7 7.8 7.9 | 14.3 7.5 7.6 7.10 | 15.1 8.1 8.2 8.3 8.4
+15.2 8.5 8.6 8.7 8.8 | 15.3 8.9 8.10
+"""
 # Who a call is for; a call without it would be made on the clone and on both systems alike.
 TARGETS = {"repository", "system", "staging", "production"}
 # Staging, the proof of the way back, and only then the frozen night.
@@ -98,3 +111,20 @@ def test_production_is_touched_only_after_the_way_back_was_walked():
     tasks = [said(call, "task") for call in calls("cutover")]
     places = [tasks.index(task) for task in ORDER]
     assert places == sorted(places)
+
+
+def test_every_task_is_traced_to_the_requirements_that_the_plan_cites():
+    """By the file that both runbooks name; no task of it is one that no runbook has."""
+    declared = yaml.safe_load((RUNBOOKS.parent / REQUIREMENTS).read_text(encoding="utf-8"))["tasks"]
+    tasks = {said(call, "task") for name in PLAN for call in calls(name)}
+
+    for line in CITED.replace("\n", " | ").split("|"):
+        task, *ids = line.split() or [""]
+        assert declared.get(task, []) == ids, task
+    assert declared.keys() <= tasks
+
+
+@pytest.mark.parametrize("name", PLAN)
+def test_a_runbook_of_the_plan_names_the_file_of_its_requirements(name):
+    """Else nothing is traced."""
+    assert f'requirements="{REQUIREMENTS}"' in (RUNBOOKS / f"{name}.py").read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from handrail.engine.attempt.requirements import Requirements
 from handrail.ledger.entry import canonical
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Hold
@@ -27,6 +28,7 @@ class Calls:
     untils: dict[str, str] = field(default_factory=dict)  # gate -> the task that makes it history
     stakes: dict[str, tuple[str, str]] = field(default_factory=dict)  # step -> text, what ends it
     owners: dict[str, str] = field(default_factory=dict)  # task -> who answers for it
+    requirements: Requirements = field(default_factory=Requirements)  # what the tasks are for
     operations: dict[str, str] = field(default_factory=dict)  # as pyinfra calls them -> task
     accepts: dict[str, str] = field(default_factory=dict)  # task that may stay -> why
     undoing: set[tuple[str, str]] = field(default_factory=set)  # what a rollback will put back

@@ -1,6 +1,5 @@
 """A plan saved to a file: what it was made of, and what of that has moved since."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,8 +12,7 @@ from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.command import inventory_file, runbook_file, to_paste
 from handrail.engine.attempt.started import digest_of
 from handrail.engine.inventory import data_of
-from handrail.engine.likeness import code_of, moved
-from handrail.engine.needs import ROLLBACK
+from handrail.engine.likeness import code_of, digests_of, moved
 from handrail.ledger.chain import Head
 from handrail.ledger.entry import BESIDE, Entry, Event, canonical, now, plain, timestamp
 from handrail.ledger.errors import RunbookError, WrongCommand
@@ -71,7 +69,7 @@ class Frozen:
             run=attempt.run.id,
             calls=told,
             code=code_of(Path(runbook_file())),
-            inventory={each.name: _digests(data_of(each)) for each in inventory},
+            inventory={each.name: digests_of(data_of(each)) for each in inventory},
             holds={label: each.after for label, each in calls.holds.items()},
             head=attempt.seen,
             frozen_at=timestamp(now()),
@@ -99,14 +97,6 @@ class Frozen:
             fix = f"make one: `handrail plan {inventory_file()} {runbook_file()} --out {path}`"
             why = f"`{path}` is no saved plan"
             raise WrongCommand("the run did not start", why, fix) from None
-
-
-def _digests(data: Mapping[str, Any]) -> dict[str, str]:  # Any: what an inventory holds
-    return {
-        key: hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
-        for key, value in data.items()
-        if key not in ROLLBACK  # what a command says is no part of the inventory
-    }
 
 
 def save(attempt: Attempt) -> list[str]:

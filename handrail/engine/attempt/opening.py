@@ -22,6 +22,7 @@ from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.closing import close
 from handrail.engine.attempt.command import is_dry, runbook_file
 from handrail.engine.attempt.guarded import Guard
+from handrail.engine.attempt.requirements import read
 from handrail.engine.attempt.stakes import stake_lines
 from handrail.engine.console import Console
 from handrail.engine.eventlog import EventLog
@@ -52,7 +53,11 @@ _refusal: RunbookError | None = None
 
 
 def begin(
-    needs: Mapping[str, type] | None = None, *, recurs: bool = False, back_when_red: bool = False
+    needs: Mapping[str, type] | None = None,
+    *,
+    recurs: bool = False,
+    back_when_red: bool = False,
+    requirements: str = "",
 ) -> Here:
     """Open or resume the run of this runbook on this environment; first call of a runbook.
 
@@ -64,16 +69,24 @@ def begin(
         back_when_red: Where a gate is looked at and does not open, the run is rolled back at once,
             by `rollback.py` beside the runbook. A gate that could not be looked at, a step that
             failed and a signal stop the run as ever.
+        requirements: A YAML file of the project that says which task of the plan serves which
+            requirement; the report of a run traces them.
 
     Returns:
         The data of the target that the runbook is being read for.
 
     Raises:
         Refused: ``--no-wait``, ``--serial``, ``--limit``, no terminal without ``-y``, a target
-            that did not connect, a ledger that is not to be trusted, another process at work.
+            that did not connect, a ledger that is not to be trusted, another process at work, a
+            file of requirements that cannot be read.
     """
     attempt = open_attempt(needs, next_or_latest if recurs else latest_or_new)
     attempt.back_when_red = back_when_red
+    try:
+        attempt.calls.requirements = read(requirements)
+    except RunbookError as wrong:
+        attempt.refusal = wrong
+        raise refuse(wrong) from None
     data = {each.name: data_of(each) for each in host.inventory}
     return Here(data[host.name], host.name, set().union(*data.values()))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handrail.engine.attempt.command import inventory_file, runbook_file
+from handrail.engine.attempt.origin import origin
 from handrail.ledger.people import os_user
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ def started(attempt: "Attempt") -> dict[str, Any]:  # Any: JSON
         "saved_plan": digest_of(choices.plan),
         "os_user": os_user(),
         "owners": calls.owners,
+        **origin(),
+        **calls.requirements.said(each.task for each in calls.in_order()),
         "holds": [[each.label, each.name, each.after] for each in calls.holds.values()],
         "to": choices.to,
         "without": list(choices.without),

@@ -23,6 +23,7 @@ class Stake:
         back_to: The last hold before it, else the task, to which a rollback leaves nothing at
             stake; empty where only a whole rollback does.
         ended: When it ended, RFC 3339; empty while it is on.
+        felt: What users feel of it, as a clause; empty where they feel nothing.
     """
 
     text: str
@@ -32,6 +33,7 @@ class Stake:
     until: str
     back_to: str = ""
     ended: str = ""
+    felt: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -104,7 +106,10 @@ def _stake(run: Run, receipt: Receipt) -> Stake:
     order = list(dict.fromkeys(name for name, _ in run.tasks))
     staked = {each.task: each.until for each in run.receipts() if each.stake}
     there = back_to(order, run.holds, staked, receipt.task)
-    return Stake(receipt.stake, receipt.task, receipt.target, receipt.since, receipt.until, there)
+    return Stake(
+        *(receipt.stake, receipt.task, receipt.target, receipt.since, receipt.until, there),
+        felt=receipt.felt,
+    )
 
 
 def _is_over(run: Run, stake: Stake) -> bool:
