@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.context import host
