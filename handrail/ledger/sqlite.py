@@ -30,8 +30,8 @@ def create(path: Path, environment: str) -> None:
         os.close(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
         with closing(sqlite3.connect(draft)) as db:
             db.execute("PRAGMA journal_mode = WAL")
-            db.executescript(SCHEMAS[FORMAT])
-            db.execute(f"PRAGMA user_version = {FORMAT}")
+            # One transaction: each by itself would be synced by itself.
+            db.executescript(f"BEGIN; {SCHEMAS[FORMAT]} PRAGMA user_version = {FORMAT};")
             db.execute("INSERT INTO about VALUES (?, ?)", (environment, timestamp(now())))
             db.commit()
         _link(draft, path)
