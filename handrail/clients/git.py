@@ -91,7 +91,8 @@ class Repository(Remote):
         """
         if commit:
             self.bring(commit)
-        return Snapshot(self.copy, commit or self.head())
+        clone = self.path if (self.path / ".git").exists() else None
+        return Snapshot(self.copy, commit or self.head(), clone)
 
     def tree_id(self, commit: str, path: str = "") -> str | None:
         """Return what identifies the content of a path at a commit; None when it is not there.

@@ -1,13 +1,15 @@
 """A change made into a tree and a commit of a copy; nothing that can be seen moves."""
 
 import difflib
+import os
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from handrail.clients.errors import ClientError
 from handrail.clients.git_copy import scratch
 from handrail.clients.git_objects import must
+from handrail.clients.git_process import git
 from handrail.clients.git_snapshot import LINK, Entry, Snapshot, checked, folded
 
 OUR_TRAILER = "Runbook-Task"
@@ -103,15 +105,9 @@ def contents(base: Snapshot, written: Mapping[str, bytes]) -> dict[str, bytes]:
         ClientError: a path is under a filter, which only its owner's machine can apply.
     """
     said = attributes(base, list(written))
+    refuse_filtered(base, said)
     stored = {}
     for path, content in written.items():
-        if said[path, "filter"] not in ("unspecified", "unset"):
-            raise refused(
-                path,
-                f"`.gitattributes` puts it under the filter `{said[path, 'filter']}`, and a file "
-                "written past it would be stored in clear",
-                "write it in a clone that has the filter, commit, push, then the same command",
-            )
         kind, end = said[path, "text"], said[path, "eol"]
         is_text = kind == "set" or (kind == "unspecified" and end in ("lf", "crlf"))
         if kind == "auto":
@@ -122,19 +118,52 @@ def contents(base: Snapshot, written: Mapping[str, bytes]) -> dict[str, bytes]:
     return stored
 
 
-def attributes(base: Snapshot, paths: list[str]) -> dict[tuple[str, str], str]:
-    """Return what the committed `.gitattributes` say of paths, by path and attribute."""
+def refuse_filtered(base: Snapshot, committed: dict[tuple[str, str], str]) -> None:
+    """Raise where a file lies under a filter, by what is committed or by the operator's clone."""
+    paths = list(dict.fromkeys(path for path, _ in committed))
+    own = attributes(base, paths, base.clone) if base.clone else {}
+    for path in paths:
+        for said, where in ((committed, "`.gitattributes`"), (own, f"`{base.clone}` itself")):
+            name = said.get((path, "filter"), "unset")
+            if name not in ("unspecified", "unset"):
+                raise refused(
+                    path,
+                    f"{where} puts it under the filter `{name}`, and a file written past it would "
+                    "be stored in clear",
+                    "write it in a clone that has the filter, commit, push, then the same command",
+                )
+
+
+def attributes(
+    base: Snapshot, paths: list[str], clone: Path | None = None
+) -> dict[tuple[str, str], str]:
+    """Return what the committed `.gitattributes` say of paths, by path and attribute.
+
+    With a clone, what its own `info/attributes` and its user's `core.attributesFile` say as well.
+    """
     what = "the attributes of files could not be read"
     if not any(each.endswith(".gitattributes") for each in base.entries):
         return {(path, name): "unspecified" for path in paths for name in ATTRIBUTES}
     with scratch(base.copy) as place:
         index = {"GIT_INDEX_FILE": str(place / "index"), "GIT_ATTR_NOSYSTEM": "1"}
         must(base.copy, what, "read-tree", base.commit, extra=index)
-        arguments = ("check-attr", "--cached", "-z", "--stdin", *ATTRIBUTES)
+        arguments = ["check-attr", "--cached", "-z", "--stdin", *ATTRIBUTES]
+        if clone:
+            index["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = str(base.copy / "objects")
+            arguments = [*personal(clone), *arguments]
         given = "".join(f"{path}\0" for path in paths)
-        told = must(base.copy, what, *arguments, given=given, extra=index).split("\0")
+        told = must(clone or base.copy, what, *arguments, given=given, extra=index).split("\0")
     rows = zip(told[::3], told[1::3], told[2::3], strict=False)
     return {(path, name): value for path, name, value in rows}
+
+
+def personal(clone: Path) -> list[str]:
+    """Return git's own option for the attributes that the user of a clone has for every clone."""
+    key = "core.attributesFile"
+    # the last is ours: commits of ours are made without them
+    *told, _ours = git(clone, "config", "--type=path", "--get-all", key).text.splitlines()
+    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return ["-c", f"{key}={told[-1] if told else Path(home, 'git/attributes')}"]
 
 
 def mode_of(there: Entry | None, content: bytes) -> str:

@@ -34,10 +34,12 @@ class Snapshot:
     Args:
         copy: The bare copy that holds it.
         commit: Its sha, in full.
+        clone: The operator's own clone, whose attributes say more than what is committed.
     """
 
     copy: Path
     commit: str
+    clone: Path | None = None
 
     @cached_property
     def tree(self) -> str:

@@ -168,6 +168,38 @@ def test_a_file_under_a_filter_is_refused_before_anything_moved(repository, othe
     repository.commit_files({"client/.env.example": "SECRET=\n"}, "m", TASK)
 
 
+@pytest.mark.parametrize("where", ["info", "configured", "usual"])
+def test_a_filter_that_only_the_operators_clone_knows_is_seen(
+    repository, other, origin, clone, tmp_path, monkeypatch, where
+):
+    """A person who keeps git-crypt's patterns for themselves still commits nothing in clear.
+
+    A file that is set free of it there is written; line ends stay as what is committed says.
+    """
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    place = {
+        "info": clone / ".git/info/attributes",
+        "configured": tmp_path / "mine",
+        "usual": tmp_path / "config/git/attributes",
+    }[where]
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("*.production filter=mine\n*.txt text eol=lf\n")
+    if where == "configured":
+        git(clone, "config", "core.attributesFile", str(place))
+    commit(other, ".gitattributes", "free.production -filter\n")
+    git(other, "push", "-q", "origin", "HEAD:main")
+    stood = git(origin, "rev-parse", "main")
+
+    with pytest.raises(ClientError, match="itself puts it under the filter `mine`"):
+        repository.commit_files({"client/.env.production": "SECRET=1\n"}, "m", TASK)
+
+    assert git(origin, "rev-parse", "main") == stood
+    repository.commit_files({"a.txt": b"a\r\n"}, "m", TASK)
+    assert repository.at().read_bytes("a.txt") == b"a\r\n"
+    if where != "info":
+        repository.commit_files({"free.production": "x\n"}, "m", TASK)
+
+
 @pytest.mark.parametrize(
     ("attributes", "text", "stored"),
     [
