@@ -14,6 +14,7 @@ from handrail.transfer.freeze import NotFrozen
 from handrail.transfer.load import load
 from handrail.transfer.load.chunks import LoadFailed
 from handrail.transfer.mapping.mapping import MappingRefused
+from handrail.transfer.session.asking import Question, answers
 from handrail.transfer.session.connection import DatabaseRefused, connect, reading
 from handrail.transfer.sql.compile import open_plan
 from handrail.transfer.verify.verify import verify
@@ -132,3 +133,14 @@ def small_load(plan, url, small):
     with pytest.raises(LoadFailed) as caught:
         load.load(plan, url, small.urls[1], preflighted=True)
     raise caught.value
+
+
+def test_a_question_that_is_refused_leaves_no_line_of_the_driver(server, caplog):
+    """The refusal is told in words; nothing of how it was asked goes to the terminal beside it."""
+    with (
+        pytest.raises(DatabaseRefused, match="division by zero"),
+        connect(server.url("postgres")) as session,
+    ):
+        answers([Question(session, "select 1"), Question(session, "select 1 / 0")] * 2)
+
+    assert caplog.records == []

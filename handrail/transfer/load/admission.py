@@ -52,10 +52,6 @@ def admit(session: Connection, plan: Plan, mode: str, *, supersede: bool) -> Non
         raise LoadRefused(
             "the load did not start", f"there is no mode `{mode}`", "use stream or bulk"
         )
-    if plan.cyclic and mode == "stream":
-        tables = ", ".join(plan.cyclic)
-        why = f"the foreign keys of {tables} go round in a circle"
-        raise LoadRefused("the load did not start", why, "load with mode `bulk`")
     if not evidence.exists(session):
         _refuse_rows(session, plan)
         return

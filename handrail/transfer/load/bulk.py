@@ -6,7 +6,7 @@ be put back.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from handrail.clients.errors import ClientError
@@ -79,13 +79,11 @@ def partitioned(destination: Connection, schema: str) -> frozenset[str]:
     return frozenset(name for (name,) in destination.execute(PARTITIONED, [schema]))
 
 
-def take_down(destination: Connection, plan: Plan, chunks: Sequence[Chunk]) -> None:
+def take_down(destination: Connection, plan: Plan, chunks: Sequence[Chunk], mode: str) -> None:
     """Record and drop them in one transaction; what other objects depend on stays.
 
-    So does the primary key of a table in many chunks: without it, each costs a look at all rows
-    that are there already. So do indexes over partitions.
+    A stream does without the foreign keys only of tables that refer to each other in a circle.
     """
-    many = {name for name, number in Counter(c.table for c in chunks).items() if number > FEW}
     schema = plan.destination.schema
     with destination.transaction():
         hanging, parted = Attached(destination, schema), partitioned(destination, schema)
@@ -94,9 +92,7 @@ def take_down(destination: Connection, plan: Plan, chunks: Sequence[Chunk]) -> N
                 item.kind, item.table, item.name, item.definition,
                 tuple(hanging.statements(item.table, item.name)), hanging.tablespace(item.name),
             )
-            for item in definitions(plan)
-            if not (item.kind == "p" and item.table in many)
-            and not (item.kind != "f" and item.table in parted)
+            for item in (_in_the_way(plan, chunks, parted) if mode == "bulk" else _circular(plan))
         ]  # fmt: skip
         drops = [
             Attempt((dropping(schema, item.kind, item.table, item.name), _noting(plan, n, item)))
@@ -109,6 +105,26 @@ def take_down(destination: Connection, plan: Plan, chunks: Sequence[Chunk]) -> N
                     failed.said,
                     "mend that, then run the same command again; nothing was taken down",
                 )
+
+
+def _in_the_way(
+    plan: Plan, chunks: Sequence[Chunk], parted: frozenset[str]
+) -> Iterator[Definition]:
+    """Yield what makes a load slow.
+
+    The primary key of a table in many chunks stays: without it, each costs a look at all rows that
+    are there already. So do indexes over partitions.
+    """
+    many = {name for name, number in Counter(c.table for c in chunks).items() if number > FEW}
+    for item in definitions(plan):
+        stays = item.table in many if item.kind == "p" else False
+        if item.kind == "f" or not (stays or item.table in parted):
+            yield item
+
+
+def _circular(plan: Plan) -> Iterator[Definition]:
+    """Yield the foreign keys for which no order of the tables is right."""
+    return (item for item in definitions(plan) if item.kind == "f" and item.table in plan.cyclic)
 
 
 def _noting(plan: Plan, position: int, item: Definition) -> str:

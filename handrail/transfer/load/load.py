@@ -109,7 +109,8 @@ def load(
         plan: The compiled mapping.
         source: URL of the legacy database; only read.
         destination: URL of the new database, migrated and empty.
-        mode: `stream` into live keys, or `bulk` with keys and indexes taken down meanwhile.
+        mode: `stream` into live keys, but for those that go round in a circle; or `bulk` with keys
+            and indexes taken down meanwhile.
         chunk_rows: Rows of one transaction; default 100,000.
         preflighted: The caller holds a good preflight of the same rows, so it is not run again.
         record: File of a preflight that may stand, and where else a new one goes.
@@ -217,8 +218,7 @@ def _begin(session: Connection, plan: Plan, supply: Supply, mode: str) -> None:
         chunks = supply.cut(*plan.tables)
         journal.plan_chunks(session, plan.digest, chunks)
         _replace(session, plan)
-        if mode == "bulk":
-            bulk.take_down(session, plan, chunks)
+        bulk.take_down(session, plan, chunks, mode)
 
 
 def _replace(session: Connection, plan: Plan) -> None:

@@ -6,6 +6,7 @@ of each row of such a range, whatever the session may do.
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import psycopg
 
@@ -73,40 +74,61 @@ def look(
 
 
 def _found(session: Connection, table: TablePlan) -> Iterator[Misfit]:
-    kept, conditions = table.kept(), False
+    """Yield what fails: conditions, else what is written in SQL, else any other value.
+
+    While one of the first fails, which rows are moved cannot be told, so neither can what is wrong
+    with the values of these.
+    """
+    for some in (_conditions(table), _written(table), _values(table)):
+        found = [each for look in some for each in _search(session, table, look)]
+        yield from found
+        if found:
+            return
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One expression that may fail; `needs` names what it reads, `name` its column if it has."""
+
+    expression: str
+    needs: frozenset[str]
+    name: str
+    place: str
+
+
+def _conditions(table: TablePlan) -> Iterator[_Look]:
     for fault in table.faults:
         if fault.action is Action.QUARANTINE and fault.column == "":
-            for found in _search(
-                session, table, fault.condition, fault.needs, "", str(fault.place)
-            ):
-                conditions = True
-                yield found
-    # which rows are moved cannot be told then, so neither can what is wrong with their values
-    for column in table.columns if not conditions else ():
+            yield _Look(fault.condition, fault.needs, "", str(fault.place))
+
+
+def _written(table: TablePlan) -> Iterator[_Look]:
+    for item in table.parsed:
+        if item.by_hand:
+            name = item.name.partition(":")[2]
+            place = next(c.rule.place for c in table.columns if c.name == name)
+            yield _Look(f"s.{quoted(item.name)}", frozenset({item.name}), name, str(place))
+
+
+def _values(table: TablePlan) -> Iterator[_Look]:
+    kept = table.kept()
+    for column in table.columns:
         needs = column.needs | table.needs_of_kept
         expression = f"case when {kept} then {column.sql} end"
-        place = str(column.rule.place)
-        yield from _search(session, table, expression, needs, column.name, place)
+        yield _Look(expression, needs, column.name, str(column.rule.place))
 
 
-def _search(
-    session: Connection,
-    table: TablePlan,
-    expression: str,
-    needs: frozenset[str],
-    name: str,
-    place: str,
-) -> Iterator[Misfit]:
+def _search(session: Connection, table: TablePlan, look: _Look) -> Iterator[Misfit]:
     """Yield a finding if an expression fails on some rows."""
 
     def evaluated(where: str) -> str:
-        return f"count({expression}) from {table.relation(where, needs=needs)}"
+        return f"count({look.expression}) from {table.relation(where, needs=look.needs)}"
 
     try:
         with session.transaction():
             session.execute(f"select {evaluated('true')}")
     except psycopg.Error:
-        column = next((c for c in table.columns if c.name == name), None)
+        column = next((c for c in table.columns if c.name == look.name), None)
         shown = "null::text"
         if column is not None and column.source:
             shown = f"left(s.{quoted(column.source)}::text, {SHOWN})"
@@ -121,23 +143,21 @@ def _search(
         raised = json.loads(value(session, f"select current_setting('{RAISED}')"))
         if raised:
             secret = column is not None and column.secret
-            yield _finding(table, name, place, raised, secret=secret)
+            yield _finding(table, look, raised, secret=secret)
 
 
-def _finding(
-    table: TablePlan, name: str, place: str, raised: list[list[str]], *, secret: bool
-) -> Misfit:
+def _finding(table: TablePlan, look: _Look, raised: list[list[str]], *, secret: bool) -> Misfit:
     said = "its values are secret" if secret else raised[0][2]
     more = f" in {MOST} rows or more" if len(raised) == MOST else ""
     first = raised[:SAMPLES]
     shown = not secret and all(row[1] is not None for row in first)
     return Misfit(
         table.name,
-        name,
+        look.name,
         f"cannot be computed{more}: {said}",
         "refused",
         len(raised),
         tuple(row[0] for row in first),
-        place,
+        look.place,
         tuple(row[1] for row in first) if shown else (),
     )

@@ -98,15 +98,7 @@ def answers(asked: Sequence[Question]) -> list[Rows]:
     found: list[Rows] = [[] for _ in asked]
 
     def of_one(mine: list[int]) -> None:
-        session = asked[mine[0]].session
-        try:
-            with session.pipeline():
-                cursors = [
-                    session.execute(asked[n].query, asked[n].arguments or None) for n in mine
-                ]
-        except psycopg.Error as error:
-            refused.asked(error, session.called)
-            raise
+        cursors = _sent(asked[mine[0]].session, [asked[n] for n in mine])
         for place, cursor in zip(mine, cursors, strict=True):
             found[place] = _rows(cursor, texts=asked[place].texts)
 
@@ -117,6 +109,31 @@ def answers(asked: Sequence[Question]) -> list[Rows]:
             for done in [pool.submit(of_one, mine) for mine in places.values()]:
                 done.result()
     return found
+
+
+def _sent(
+    session: Connection, questions: Sequence[Question]
+) -> list[psycopg.Cursor[tuple[Any, ...]]]:  # Any: as in Rows
+    """Send questions in one go, and wait for their answers.
+
+    Raises:
+        psycopg.Error: the first that was not answered. It is not raised through the pipeline, which
+            would write to the terminal that it could not end in good order.
+    """
+    failed: list[psycopg.Error] = []
+    cursors: list[psycopg.Cursor[tuple[Any, ...]]] = []
+    try:
+        with session.pipeline():
+            try:
+                cursors += [session.execute(q.query, q.arguments or None) for q in questions]
+            except psycopg.Error as error:
+                failed.append(error)
+    except psycopg.Error as error:
+        failed.append(error)
+    if failed:
+        refused.asked(failed[0], session.called)
+        raise failed[0]
+    return cursors
 
 
 def _rows(cursor: psycopg.Cursor[tuple[Any, ...]], *, texts: bool) -> Rows:  # Any: as in Rows

@@ -10,11 +10,18 @@ from handrail.transfer.sql import casts
 from handrail.transfer.sql.built import Built, Raw
 from handrail.transfer.sql.catalog import Column, Table
 from handrail.transfer.sql.fit import wrong_cast
-from handrail.transfer.sql.named import ONLY_CAST, REFERENCE, name_of, names_in
+from handrail.transfer.sql.named import (
+    ONLY_CAST,
+    REFERENCE,
+    enclosed,
+    name_of,
+    names_in,
+    said_in,
+)
 from handrail.transfer.sql.parsed import Join, Parsed
 from handrail.transfer.sql.parts import ColumnPlan, FaultPlan
 from handrail.transfer.sql.treatment import Treatment
-from handrail.transfer.sql.types import AWARE, HASHED, NAIVE, TEXTUAL
+from handrail.transfer.sql.types import AWARE, HASHED, NAIVE, SHOWN_OTHERWISE, TEXTUAL
 
 UNREPEATED = {"json", "text"}  # casts of texts that are all different
 
@@ -95,7 +102,7 @@ class Builder:
     def row_fault(self, rule: RowRule, built: Built) -> FaultPlan:
         """Return the fault of a rule that keeps rows out by a condition."""
         at = ColumnRule("quarantine", rule.place)
-        condition = f"coalesce({self.interpolate(rule.condition, at, built)}, false)"
+        condition = f"coalesce({enclosed(self.interpolate(rule.condition, at, built))}, false)"
         return FaultPlan("", Fault.MALFORMED, condition, Action.QUARANTINE, rule.reason, rule.place)
 
     def _problem(self, built: Built, rule: ColumnRule, what: str, fix: str) -> None:
@@ -121,7 +128,7 @@ class Builder:
         if rule.sql is not None:
             name = f"sql:{rule.name}"
             made = self.interpolate(rule.sql, rule, built, zone=self._zone_of(rule, built, wire))
-            built.parsed.append(Parsed(name, f"({made})::{wire}"))
+            built.parsed.append(Parsed(name, f"{enclosed(made)}::{wire}", by_hand=True))
             return Raw(f"s.{quoted(name)}", wire, known=False)
         if rule.source not in self.source.by_name:
             self._unknown(built, rule, rule.source)
@@ -141,7 +148,7 @@ class Builder:
         other = {AWARE: NAIVE, NAIVE: AWARE}.get(wire)
         known = self.source.by_name
         bare = ", ".join(sorted(n for n in named if n in known and known[n].type == other))
-        if not bare or "at time zone" in " ".join((rule.sql or "").lower().split()):
+        if not bare or "at time zone" in " ".join(said_in(rule.sql).lower().split()):
             return None
         if wire == NAIVE:
             what = f"`{bare}` is a moment, and the column shows a clock without a zone"
@@ -173,6 +180,8 @@ class Builder:
             return f"s.{quoted(name)}"
         if rule.zone is not None and raw.type == NAIVE:
             return f"({raw.sql} at time zone {literal(rule.zone)})"
+        if (raw.type, wire) == SHOWN_OTHERWISE:
+            return f"({raw.sql})::text::{wire}"
         return raw.sql
 
     def _read(self, rule: ColumnRule, raw: Raw, wire: str) -> str | None:
@@ -229,7 +238,7 @@ class Builder:
     def _malformed(self, rule: ColumnRule, value: str, built: Built) -> str:
         """Return a condition: the value does not have its declared form; matched once per row."""
         condition = casts.is_malformed(value, rule.pattern or "")
-        if value.startswith('s."read:'):
+        if value.startswith(('s."read:', 's."sql:')):
             return condition  # what is parsed cannot be parsed again at the same level
         name = f"odd:{rule.name}"
         built.parsed.append(Parsed(name, condition))

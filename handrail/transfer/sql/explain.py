@@ -73,6 +73,7 @@ def _refused(plan: Plan, table: TablePlan, session: Connection) -> Iterator[Prob
             columns=(column,),
             parsed=tuple(p for p in table.parsed if p.name.endswith(f":{column.name}")),
             faults=(),
+            guard=None,
         )
         if (error := _refusal(session, alone.rows())) is not None:
             found = True

@@ -13,6 +13,20 @@ ONLY_CAST = re.compile(
 )
 
 
+# What is not said by an expression: comments, and what it quotes.
+UNSAID = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
+
+
+def enclosed(expression: str) -> str:
+    """Return an expression in brackets, which a comment at its end leaves alone."""
+    return f"({expression}\n)" if "--" in expression else f"({expression})"
+
+
+def said_in(expression: str | None) -> str:
+    """Return an expression without its comments and texts."""
+    return UNSAID.sub(" ", expression or "")
+
+
 def name_of(found: re.Match[str]) -> str | None:
     """Return the column that a match names; None for a brace."""
     return found[1].replace('""', '"') if found[1] is not None else found[2]

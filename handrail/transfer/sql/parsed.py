@@ -39,12 +39,13 @@ class Parsed:
 
     Once per row; or, with `text`, an expression of the source, mostly once for all rows that hold
     the same text: `sql` then reads `d.text`. Few texts stand for many dates, and reading one takes
-    longer than finding it.
+    longer than finding it. What a person wrote `by_hand` may fail on a row.
     """
 
     name: str
     sql: str
     text: str | None = None
+    by_hand: bool = False
 
     @property
     def value(self) -> str:

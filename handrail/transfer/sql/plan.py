@@ -8,9 +8,11 @@ from handrail.transfer.mapping.rules import Action, Limit, Place
 from handrail.transfer.session.quoting import literal, qualified, quoted
 from handrail.transfer.sql.catalog import Catalog
 from handrail.transfer.sql.cut import Cut
+from handrail.transfer.sql.guard import Guard
 from handrail.transfer.sql.hashes import PLACES, SUMS, hash_sum, hashes_text
 from handrail.transfer.sql.parsed import Join, Parsed
 from handrail.transfer.sql.parts import ColumnPlan, DropPlan, FaultPlan
+from handrail.transfer.sql.relation import Relation
 
 RECORDED = (
     Action.TRUNCATE, Action.SHORTEN, Action.PLACEHOLDER, Action.SENTINEL, Action.NULL, Action.TRIM,
@@ -49,6 +51,7 @@ class TablePlan:
     joins: tuple[Join, ...]
     faults: tuple[FaultPlan, ...]
     excluded: str | None
+    guard: Guard | None
     uniques: tuple[tuple[str, ...], ...]
     parents: tuple[str, ...]
     limit: Limit
@@ -91,23 +94,7 @@ class TablePlan:
 
         Where it is known what is needed of it, nothing else is parsed or joined.
         """
-        joins, parsed = (self.joins, self.parsed) if needs is None else self._needed(needs)
-        source = self.source_rows
-        columns = ", ".join(["s.*", 's.ctid as "row:place"', *(item.value for item in parsed)])
-        texts = "".join(item.join(source) for item in parsed)
-        # `offset 0` makes PostgreSQL compute each value once, not once for each mention
-        fence = " offset 0" if parsed else ""
-        rows = f"(select {columns} from {source} s{texts} where {where}{fence}) s"
-        return " ".join([rows, *(join.sql for join in joins)])
-
-    def _needed(self, needs: frozenset[str]) -> tuple[list[Join], list[Parsed]]:
-        """Return the joins and values of these names, and those that a join itself needs."""
-        joins: list[Join] = []
-        for join in reversed(self.joins):
-            if join.name in needs:
-                joins.insert(0, join)
-                needs |= join.needs
-        return joins, [item for item in self.parsed if item.name in needs]
+        return Relation(self.source_rows, self.parsed, self.joins, self.guard).sql(where, needs)
 
     def kept(self) -> str:
         """Return the condition of the rows that are moved."""

@@ -10,6 +10,7 @@ from handrail.transfer.sql.built import Built
 from handrail.transfer.sql.catalog import Catalog
 from handrail.transfer.sql.columns import Builder
 from handrail.transfer.sql.cut import TEXTS, Cut
+from handrail.transfer.sql.guard import behind, guard_of
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import TablePlan
 from handrail.transfer.sql.references import References
@@ -63,6 +64,10 @@ class TableCompiler:
         self._account([*parts, rows])
         chunk = self._copied(columns.values(), self.key, ORDERED)
         cut = self._copied(columns.values(), self.first, ORDERED | TEXTS)
+        parsed = tuple(item for built in parts for item in built.parsed)
+        joins = (*(join for built in parts for join in built.joins), *self.references.joins)
+        faults = (*(fault for built in [*parts, rows] for fault in built.faults), *orphans)
+        guard = guard_of(faults, excluded, parsed, joins)
         return TablePlan(
             name=self.rule.name,
             source=self.rule.source,
@@ -80,10 +85,11 @@ class TableCompiler:
             source_types={column.name: column.type for column in self.source.columns},
             secrets=tuple(sorted(self.secrets)),
             columns=tuple(columns.values()),
-            parsed=tuple(item for built in parts for item in built.parsed),
-            joins=(*(join for built in parts for join in built.joins), *self.references.joins),
-            faults=(*(fault for built in [*parts, rows] for fault in built.faults), *orphans),
+            parsed=parsed,
+            joins=joins,
+            faults=behind(faults, parsed, joins) if guard else faults,
             excluded=excluded,
+            guard=guard,
             uniques=self.target.uniques,
             parents=tuple(sorted(parents)),
             limit=self.rule.limit,

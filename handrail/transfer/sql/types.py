@@ -10,6 +10,9 @@ WIDENINGS = {
     ("smallint", "double precision"), ("integer", "double precision"),
     ("real", "double precision"), ("json", "jsonb"),
 }  # fmt: skip
+# The binary digits of a `real` that shows 0.1 show 0.10000000149011612 in the wider type. What the
+# source shows is taken; it is the same `real` again.
+SHOWN_OTHERWISE = ("real", "double precision")
 # Types whose values have a hash that is equal when the values are.
 HASHED = {
     "boolean", "bytea", "smallint", "integer", "bigint", "text", "character varying", "bpchar",
