@@ -8,7 +8,9 @@ import { createInterface } from "node:readline";
 import { gunzipSync } from "node:zlib";
 
 const ARCHIVES = new Set(["ledger.archived", "ledger.restored"]);
-const BESIDE = new Set(["approval.given", "approval.withdrawn", "person.confirmed", "head.sealed", "doctor.asked", ...ARCHIVES]);
+const BESIDE = new Set([
+  "approval.given", "approval.withdrawn", "person.confirmed", "confirmation.missed", "head.sealed", "doctor.asked", ...ARCHIVES,
+]);
 const given = { head: [], seal: [], key: [], archives: [] };
 for (let at = 2; at < process.argv.length; at += 2) {
   const name = process.argv[at].replace(/^--/, "");

@@ -300,6 +300,7 @@ smoke.health(task="11.1.1", name="See database, Redis and Celery healthy", on="s
 frontend.release(
     task="11.2", name="Publish the frontend against Django: users switch now",
     on="production", stake="users work with Django, and nobody has watched it yet", until="11.3",
+    confirm_minutes=here.confirm_switch_minutes,
     variables={"VITE_API_URL": here.web_url, "VITE_WS_URL": here.websocket_url},
 )
 smoke.frontend_reaches_backend(

@@ -8,6 +8,7 @@ from handrail.cli.ledger import ledger_option, opened
 from handrail.cli.out import GOOD, Misused, say
 from handrail.clients import ssh_signature
 from handrail.clients.masking import masked, masked_data
+from handrail.ledger.arming import Armed, armed_in, is_armed
 from handrail.ledger.entry import Event, now, timestamp
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.people import NAMESPACE, approval_text, os_user
@@ -60,25 +61,92 @@ def approve(
 @click.command
 @click.argument("run")
 @click.argument("task")
-@click.option("--with", "evidence", metavar="TEXT", required=True, help="what shows that it is so")
+@click.option("--with", "evidence", metavar="TEXT", default="", help="what shows that it is so")
 @click.option("--on", "target", metavar="TARGET", default="", help="where it has several targets")
 @ledger_option
 def confirm(ledger: str, run: str, task: str, evidence: str, target: str) -> int:
-    """Confirm that a person has done a task; in a rollback, that it is put back.
+    """Confirm that a person has done a task, or that an armed step is to stay.
 
-    RUN is its id, or `latest`.
+    In a rollback: that a person's task is put back. What a person has done needs `--with`: a
+    ticket, say. RUN is its id, or `latest`.
     """
     held = opened(ledger)
-    found = _task_of(held, run, task, PERSONAL, "is not one that a person does")
-    targets = sorted(place for name, place in found.tasks if name == task)
-    if target and target not in targets:
-        there = ", ".join(f"`{each}`" for each in targets)
-        raise Misused("nothing was confirmed", f"task `{task}` is not on `{target}`", there)
+    chosen = choose(held.runs(), run)
+    forward = held.runs()[chosen.undoes] if chosen.undoes else chosen
+    if is_armed(forward, task):
+        return _keep(held, forward, task, evidence, target)
+    found = _task_of(held, run, task, PERSONAL, "is neither armed nor done by a person")
+    _refuse_elsewhere(found, task, target)
     if not evidence.strip():
         raise Misused("nothing was confirmed", "no evidence is named", 'add `--with "ticket 4711"`')
     _record(held, found, Event.PERSON_CONFIRMED, task, "", {"with": evidence}, target)
     say([f"{os_user()} confirmed task {task} of {found.id} with: {evidence}"])
     return GOOD
+
+
+def _refuse_elsewhere(run: Run, task: str, target: str) -> None:
+    """Raise where a task is not on a target.
+
+    Raises:
+        Misused: with the targets that could be meant.
+    """
+    targets = sorted(place for name, place in run.tasks if name == task)
+    if target and target not in targets:
+        there = ", ".join(f"`{each}`" for each in targets)
+        raise Misused("nothing was confirmed", f"task `{task}` is not on `{target}`", there)
+
+
+def _keep(held: Ledger, run: Run, task: str, evidence: str, target: str) -> int:
+    """Confirm what is armed; the ledger's order tells whether that came in time.
+
+    Raises:
+        RunbookError: it is too late, or too early.
+    """
+    _refuse_elsewhere(run, task, target)
+    waiting = _waiting(run, task, target)
+    for each in waiting:
+        _refuse_untimely(run, each)
+    if not waiting:
+        _refuse_gone(run, task)
+        say([f"Task {task} of {run.id} is confirmed already."])
+        return GOOD
+    said = {"with": evidence} if evidence.strip() else {}
+    _record(held, run, Event.PERSON_CONFIRMED, task, "", said, target)
+    for each in _waiting(held.runs()[run.id], task, target):  # its watchdog was quicker
+        _refuse_untimely(run, each)
+    say([f"{os_user()} confirmed task {task} of {run.id}: it stays."])
+    return GOOD
+
+
+def _waiting(run: Run, task: str, target: str) -> list[Armed]:
+    return [each for each in armed_in(run) if each.task == task and target in ("", each.target)]
+
+
+def _refuse_untimely(run: Run, armed: Armed) -> None:
+    """Raise where it is too late to confirm something, or too early.
+
+    Raises:
+        RunbookError: with where to look.
+    """
+    what = f"task `{armed.task}` of `{run.id}` was not confirmed"
+    if armed.is_over(now()):
+        why = f"it had to be by {armed.until:%H:%M:%S}Z, it is {now():%H:%M:%S}Z, and it goes back"
+        fix = f"handrail watch {run.id}; to go forward again, the command that began the run"
+        raise RunbookError(what, why, fix)
+    if armed.in_doubt:
+        why = f"its end on {armed.target} is not on record yet"
+        raise RunbookError(what, why, f"handrail status {run.id}; this again once it has ended")
+
+
+def _refuse_gone(run: Run, task: str) -> None:
+    """Raise where nothing of a task is left that could stay.
+
+    Raises:
+        RunbookError: with where to look.
+    """
+    if all(each.rolled_back for (name, _), each in run.tasks.items() if name == task):
+        what = f"task `{task}` of `{run.id}` was not confirmed"
+        raise RunbookError(what, "it is put back already", f"handrail show {run.id}")
 
 
 def _task_of(held: Ledger, run: str, task: str, step: str, otherwise: str) -> Run:

@@ -19,6 +19,7 @@ from pyinfra import logger
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.measured import known
 from handrail.engine.telling import tell_doing_to
+from handrail.ledger.arming import armed_in
 from handrail.ledger.entry import Entry, Event, now
 from handrail.ledger.task import Declared, Record, Task, TaskState
 from handrail.ledger.views import plain
@@ -125,6 +126,9 @@ class Console:
         why = f": {one_line(task.why)}" if task.why else ""
         several = self.begun[key[0]] > 1
         self.line(f"        {word}{f' on {key[1]}' if several else ''}{took}{why}")
+        for each in armed_in(self.attempt.run):
+            if (each.task, each.target) == key:
+                self.line(f"        armed: {each.words}")
 
     def turn(self, key: Key) -> None:
         """Take note that a call comes to its turn on a target; a gate's window may go on."""

@@ -9,6 +9,7 @@ from pyinfra.context import host
 
 from handrail.engine import snapshot
 from handrail.engine.act import Act
+from handrail.engine.arming import arming_of
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.budget import refuse_beyond_budget
 from handrail.engine.commands import perform
@@ -115,6 +116,7 @@ def intend(act: Act, consent: dict[str, str]) -> None:
     refuse_in_clear({"arguments": act.plain, "captures": before})
     stake, until = act.attempt.calls.stakes.get(act.task.declared.task, ("", ""))
     at_stake = {"stake": stake, "until": until, "felt": act.contract.felt} if stake else {}
+    armed = arming_of(act.attempt, act.task.declared.task)
     act.record(
         Event.STEP_STARTED,
         arguments=act.plain,
@@ -123,6 +125,7 @@ def intend(act: Act, consent: dict[str, str]) -> None:
         idempotent=act.contract.idempotent,
         rollback=act.contract.rollback_name,
         **at_stake,
+        **armed,
         **({"reason": act.attempt.choices.reason} | consent),
     )
 

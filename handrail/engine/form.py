@@ -24,6 +24,8 @@ class Step(Protocol[P]):
         stake: What is at stake from this call's act on, where it is not what the step says of
             itself; an empty text where nothing is.
         owner: Who answers for it, for people: plan, console and report show it.
+        confirm_minutes: The step is armed: it is put back, and all that came after it, unless
+            somebody confirms it in so many minutes after its end; 0 arms nothing.
         _serial: One target after the other, in the inventory's order.
     """
 
@@ -38,6 +40,7 @@ class Step(Protocol[P]):
         until: str = "",
         stake: str | None = None,
         owner: str = "",
+        confirm_minutes: float = 0,
         _serial: bool = False,
         _parallel: int | None = None,
         _sudo: bool = False,

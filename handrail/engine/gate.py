@@ -14,6 +14,7 @@ from pyinfra.context import host
 
 from handrail.engine import snapshot
 from handrail.engine.act import Act
+from handrail.engine.arming import seconds_left
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.contract import (
     GATES_NEED_NONE,
@@ -131,11 +132,15 @@ def wait_for(act: Act) -> Finding:
     while (found := look(act, arguments)).verdict is Verdict.INCONCLUSIVE:
         if now() > deadline:
             break
+        if late := act.attempt.overdue():
+            found = Finding(Verdict.ERROR, late.why, late.fix)
+            break
         if not told:
             waits(found.why, at_most.total_seconds())
             told = True
         progress(0, 0, f"waiting: {found.why}")
-        time.sleep(poll)  # pyinfra makes this a switch to the other targets
+        left = seconds_left(act.attempt.run)
+        time.sleep(min(poll, left))  # pyinfra makes this a switch to the other targets
     if not found.passed:
         close(act, found.verdict, closed_because(act, found).why, snapshot.figures(found.facts))
         return found

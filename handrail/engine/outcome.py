@@ -79,13 +79,15 @@ def _fail(end: End, act: Act, error: RunbookError, failure: Failure) -> None:
 
 
 def refuse_after_failure(attempt: Attempt) -> None:
-    """Raise where another target has failed: no step starts anywhere after it."""
+    """Raise where another target has failed, or something armed was not confirmed in time."""
     if attempt.stopped_by:
         raise NothingStarts(
             f"nothing more starts on {host.name}",
             f"the run stopped at {attempt.stopped_by}",
             "mend that, then the same command again",
         )
+    if late := attempt.overdue():
+        raise late
 
 
 def refuse_stopping(decision: Decision, what: str) -> None:

@@ -11,6 +11,7 @@ from pyinfra.context import host
 from handrail.engine import arguments as values
 from handrail.engine import calling
 from handrail.engine import gate as gates
+from handrail.engine.arming import armed_minutes
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.command import is_executing
 from handrail.engine.attempt.opening import current
@@ -131,12 +132,13 @@ def called(function: Callable[P, Any], contract: Contract) -> Step[P]:
         until: str = "",
         stake: str | None = None,
         owner: str = "",
+        confirm_minutes: float = 0,
         **kwargs: Any,
     ) -> None:
         settings = {key: kwargs.pop(key) for key in list(kwargs) if key.startswith("_")}
         at_stake = contract.stake if stake is None else stake
         try:
-            said = (task, name, on, canary, until, at_stake, owner)
+            said = (task, name, on, canary, until, at_stake, owner, confirm_minutes)
             _declare(Spoken(contract, args, *said, settings, kwargs))
         except RunbookError as error:
             current().refusal = error
@@ -159,6 +161,7 @@ class Spoken:
     until: str
     stake: str
     owner: str
+    confirm_minutes: float
     settings: dict[str, Any]  # Any: pyinfra's arguments
     kwargs: dict[str, Any]  # Any: whatever was written
 
@@ -175,6 +178,8 @@ def _declare(spoken: Spoken) -> None:
     words = {"name": spoken.name, "on": spoken.on or "", "owner": spoken.owner} if chosen else {}
     calling.refuse_form(contract.name, spoken.args, spoken.task, words)
     refuse_until(contract, spoken.until, spoken.stake)
+    if chosen and (minutes := armed_minutes(contract, spoken.confirm_minutes)):
+        attempt.calls.confirms[spoken.task] = minutes
     plain = _bound(attempt, spoken) if chosen else {}
     sentence = _sentence(spoken)
     for task in tasks_named(list(plain.values())):

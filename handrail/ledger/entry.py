@@ -47,6 +47,7 @@ class Event(StrEnum):
     APPROVAL_GIVEN = "approval.given"
     APPROVAL_WITHDRAWN = "approval.withdrawn"
     PERSON_CONFIRMED = "person.confirmed"
+    CONFIRMATION_MISSED = "confirmation.missed"
     HEAD_SEALED = "head.sealed"
     DOCTOR_ASKED = "doctor.asked"
     LEDGER_ARCHIVED = "ledger.archived"
@@ -60,6 +61,7 @@ BESIDE = frozenset(
         Event.APPROVAL_GIVEN,
         Event.APPROVAL_WITHDRAWN,
         Event.PERSON_CONFIRMED,
+        Event.CONFIRMATION_MISSED,
         Event.HEAD_SEALED,
         Event.DOCTOR_ASKED,
         Event.LEDGER_ARCHIVED,

@@ -136,6 +136,11 @@ def _machine() -> str:
     return f"{socket.gethostname()}/{booted}/{counted}"
 
 
+def is_alive(pid: int) -> bool:
+    """Tell whether there is a process of that number on this machine; one that ended is none."""
+    return bool(_started(pid))
+
+
 def _started(pid: int) -> str:
     """Return when a process began, as the kernel counts it; empty where there is none."""
     try:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from handrail.ledger.arming import armed_in
 from handrail.ledger.entry import BESIDE, Entry, Event
 from handrail.ledger.errors import LedgerDamaged
 from handrail.ledger.task import SETTLED, Declared, Receipt, Task, TaskState
@@ -69,6 +70,8 @@ class Run:
         if self.rolled_back:
             return Outcome.ROLLED_BACK
         if self.tasks and all(self.is_done(task) for task in self.tasks.values()):
+            if armed := armed_in(self):
+                return Outcome.STOPPED if any(each.missed for each in armed) else Outcome.HELD
             proven = not self.without and all(self.is_proven(task) for task in self.tasks.values())
             return Outcome.PROVEN if proven else Outcome.FINISHED
         if self.held:

@@ -72,6 +72,9 @@ SETTLING = {
 }
 
 
+ENDS_SEEN = {Event.STEP_CHANGED, Event.STEP_ADOPTED}  # an act is over, and what it did is there
+
+
 @dataclass(frozen=True)
 class Declared:
     """A call of the runbook: plan task, step, target, and the sentence an operator approves."""
@@ -102,6 +105,9 @@ class Receipt:
     until: str = ""  # the task or hold that ends the stake; empty: the run's own end
     felt: str = ""  # what users feel of it; empty where they feel nothing
     rollback: str | None = None  # sentence of its way back; empty: it has none; None: not told
+    confirm_minutes: float = 0.0  # it is undone unless confirmed in that time; 0: it is not armed
+    armed_at: str = ""  # since when that time runs: since it began, then since its end was seen
+    armed_seq: int = 0  # the entry that says so
 
 
 @dataclass
@@ -206,6 +212,9 @@ class Task:
             until=str(entry.body.get("until", "")),
             felt=str(entry.body.get("felt", "")),
             rollback=entry.body.get("rollback"),
+            confirm_minutes=float(entry.body.get("confirm_minutes", 0)),
+            armed_at=entry.at,
+            armed_seq=entry.seq,
         )
 
     def _open(self, entry: Entry) -> None:
@@ -223,6 +232,8 @@ class Task:
             self.proven_seq = entry.seq
         if self.receipt is not None and entry.event is not Event.STEP_CONFIRMED:
             self.receipt.after = str(entry.body.get("after", self.receipt.after))
+            if entry.event in ENDS_SEEN:
+                self.receipt.armed_at, self.receipt.armed_seq = entry.at, entry.seq
 
     def _put_back(self, entry: Entry) -> None:
         self.receipt = None

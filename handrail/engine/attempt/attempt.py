@@ -55,6 +55,7 @@ class Attempt:
     plan: list[Planned] = field(default_factory=list)
     writer: Writer | None = None
     stale: Callable[[], RunbookError | None] = lambda: None  # asks what moved since a saved plan
+    overdue: Callable[[], RunbookError | None] = lambda: None  # asks what nobody confirmed in time
     number: int = 0
     stopped_by: str = ""
     stops: dict[tuple[str, str], RunbookError | None] = field(default_factory=dict)  # and why
@@ -170,6 +171,7 @@ class Attempt:
             environment=self.environment,
             same_step=is_same_step,
             unproven=lambda: self.guard.refusal(self.environment, self.calls, self.choices),
+            overdue=self.overdue,
             arguments_today=current_arguments,
         )
 

@@ -10,13 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from handrail.engine.attempt.attempt import Attempt
-from handrail.engine.attempt.command import is_dry, is_json, runbook_file, to_paste
+from handrail.engine.attempt.beside import hear
+from handrail.engine.attempt.command import is_dry, is_json, to_paste
+from handrail.engine.attempt.going_back import rollback_file
 from handrail.engine.attempt.sealing import seal_as_configured
 from handrail.engine.attempt.stakes import stake_lines
 from handrail.engine.attempt.summary import summary
 from handrail.engine.decide.end import EndFacts, exit_status
 from handrail.engine.prompt import show_plan
 from handrail.engine.telling import status_of
+from handrail.ledger.arming import armed_in
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Outcome
 
@@ -58,7 +61,7 @@ def _way_back_of_red(attempt: Attempt) -> dict[str, str]:
 
 def _go_back(then: dict[str, str]) -> None:
     """Carry out the rollback that somebody chose, or that the runbook asks for."""
-    command = to_paste(str(Path(runbook_file()).parent / "rollback.py"), **then)
+    command = to_paste(str(rollback_file()), **then)
     _print([f"--> {command}"])
     program, *words = shlex.split(command)
     beside = Path(sys.argv[0]).with_name(program)
@@ -85,6 +88,8 @@ def _end(attempt: Attempt, signalled: int) -> int:
     began = attempt.writer is not None
     if began and not signalled:  # an interruption has said so already
         _print(stake_lines(attempt))
+    if armed_in(attempt.run):
+        hear(attempt)  # it may have been confirmed meanwhile
     if began or attempt.refusal is None:
         error = _refusal_of(attempt.end if began else attempt.refuse_to_start)
         _print([str(error)] if error is not None else [])

@@ -14,6 +14,7 @@ from pyinfra.context import host, state
 from handrail.clients.git_copy import keep_copies_in
 from handrail.clients.memory import MEMORIES
 from handrail.clients.patience import tell_waits_to
+from handrail.engine import arming
 from handrail.engine.attempt import frozen
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.budget import Budget
@@ -152,6 +153,7 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     attempt = Attempt(inventory, choices, ledger, run, runs, vault, body, seen, calls, log)
     attempt.beside = beside
     attempt.stale = partial(frozen.refusal, attempt)
+    attempt.overdue = partial(arming.overdue, attempt)
     attempt.guard, attempt.budget = Guard.here(inventory.ledger), Budget.here()
     if not is_dry():  # a plan leaves nothing behind
         keep_copies_in(inventory.ledger.with_suffix(".repositories"))
@@ -160,6 +162,7 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     if not is_dry():
         console = Console(attempt)
         console.attend()
+        arming.attend(attempt)
         news = outside()
         news.attend(attempt)
         attempt.flush = news.flush

@@ -1,11 +1,11 @@
 """What is at stake while something stops: said first, with the command that ends it."""
 
-from pathlib import Path
 from typing import Protocol
 
 from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.command import runbook_file, to_paste
+from handrail.engine.attempt.going_back import rollback_file
 from handrail.engine.attempt.measured import Timed, known
 from handrail.ledger.entry import now
 from handrail.ledger.views.ahead import about, at_stake
@@ -34,7 +34,7 @@ def stake_lines(attempt: Staked) -> list[str]:
 def _back(attempt: Staked, stake: Stake) -> tuple[Estimate, str]:
     """Return how long the way back is to where it began, and the command."""
     told = {"run": attempt.run.id, "reason": "…"} | ({"to": stake.back_to} if stake.back_to else {})
-    command = to_paste(str(Path(runbook_file()).parent / "rollback.py"), **told)
+    command = to_paste(str(rollback_file()), **told)
     return way_back(attempt.run, known(attempt), stake.back_to), command
 
 

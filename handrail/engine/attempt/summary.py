@@ -5,6 +5,7 @@ from pathlib import Path
 
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.command import runbook_file, to_paste
+from handrail.ledger.arming import armed_in
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.task import Record, Task, TaskState
 
@@ -34,7 +35,7 @@ def _stands(attempt: Attempt) -> str:
     if outcome is Outcome.FINISHED:
         return f"{head}{count}, finished: {_unproven(run)}"
     if outcome is Outcome.HELD:
-        return f"{head}{count}, held at {run.held}"
+        return f"{head}{count}, held {f'at {run.held}' if run.held else 'until it is confirmed'}"
     return f"{head}{count}, stopped at {_stopped_at(attempt)}"
 
 
@@ -90,6 +91,7 @@ def _open_lines(attempt: Attempt) -> list[str]:
             lines.append(f"skipped: {named}; do it with {_retry(attempt, task)}")
         elif task.record is Record.UNPROVEN:
             lines.append(f"adopted unproven: {named}: {task.why}".rstrip(": "))
+    lines += [f"armed: {each.words}" for each in armed_in(run)]
     if run.undoes:
         left = attempt.runs[run.undoes].receipts()
         lines += [

@@ -144,6 +144,13 @@ def _other_steps(facts: BeforeFacts) -> Iterator[RunbookError]:
             )
 
 
+def _not_confirmed(facts: BeforeFacts) -> Iterator[RunbookError]:
+    """What was armed and not confirmed in time goes back before anything goes on."""
+    found = None if facts.run.undoes else facts.overdue()
+    if found is not None:
+        yield found
+
+
 def _not_drilled(facts: BeforeFacts) -> Iterator[RunbookError]:
     """Where an environment is guarded, nothing goes forward that was not drilled as it is."""
     found = None if facts.run.undoes else facts.unproven()
@@ -159,5 +166,6 @@ ROWS: tuple[Callable[[BeforeFacts], Iterator[RunbookError]], ...] = (
     _lost_targets,
     _lost_doubts,
     _other_steps,
+    _not_confirmed,
     _not_drilled,
 )

@@ -27,6 +27,7 @@ class BeforeFacts:
         environment: Its name.
         same_step: Tells whether a name on record and a name of now are the same step.
         unproven: Asks what forbids to start for want of a drill.
+        overdue: Asks what forbids to start since nobody confirmed in time what was armed.
         arguments_today: Returns the arguments on record of a step under the names of now.
     """
 
@@ -38,6 +39,7 @@ class BeforeFacts:
     environment: str
     same_step: Callable[[str, str], bool]
     unproven: Callable[[], RunbookError | None]
+    overdue: Callable[[], RunbookError | None]
     arguments_today: Callable[[str, Mapping[str, Any]], dict[str, Any]]  # Any: JSON
 
     def key_of(self, consent: Consent) -> Key | None:

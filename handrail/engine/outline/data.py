@@ -57,6 +57,7 @@ def _line(line: Line) -> JSON:
         "rollback": line.rollback or None,
         "irreversible": line.kept or None,
         "loses": line.loses or None,
+        "confirm_minutes": line.confirm_minutes or None,
         "previews": line.previews,
         "no_preview": line.unseen,
         "from_the_inventory": line.bindings,

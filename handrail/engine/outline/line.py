@@ -39,6 +39,7 @@ class Line:
         shows: It could say what it would do in full.
         bindings: By target, the arguments that the call leaves out.
         undoes: Of a rollback, what the call did that it takes back.
+        confirm_minutes: It is put back unless somebody confirms it in that time; 0: it stays.
     """
 
     calls: tuple[Declared, ...]
@@ -55,6 +56,7 @@ class Line:
     shows: bool
     bindings: dict[str, dict[str, object]]
     undoes: str
+    confirm_minutes: float
 
     @property
     def call(self) -> Declared:
@@ -116,6 +118,7 @@ def _line(attempt: Attempt, same: list[Told], known: Measured) -> Line:
         ),
         {call.target: dict(bound.get((call.task, call.target), {})) for call in calls},
         _undoes(attempt, calls[0]),
+        attempt.calls.confirms.get(calls[0].task, 0.0),
     )
 
 

@@ -13,6 +13,7 @@ from handrail.engine.decide.decision import Do
 from handrail.engine.outline.felt import Felt
 from handrail.engine.outline.line import Line
 from handrail.engine.outline.outline import Outline, Phase
+from handrail.ledger.arming import told_minutes
 from handrail.ledger.entry import canonical
 from handrail.ledger.views import plain
 from handrail.ledger.views.ahead import about
@@ -104,6 +105,8 @@ class _Page:
         """Return one call; what does not fit is cut, least important first."""
         because = one_line(line.because)
         mark = "; irreversible" if line.kept and line.is_busy else ""
+        if line.confirm_minutes and line.is_busy:
+            mark = f"; armed for {told_minutes(line.confirm_minutes)}"
         what = f"{line.call.name} [{line.call.step}, {line.promise}{mark}]"
         word = self._word(line)
         head = f"    {line.call.task:<{self.task}}{_targets(line):<{self.target}}  "
@@ -179,6 +182,7 @@ class _Page:
         found = self.found
         undoes = bool(found.attempt.run.undoes)
         yield from (_felt(each) for each in found.stakes)
+        yield from (_armed(line) for line in found.lines if line.confirm_minutes and line.is_busy)
         kept = [line for line in found.lines if line.kept and line.is_busy]
         for line in kept:
             yield f"Cannot be undone: {line.call.task} {line.call.name}: {line.kept}."
@@ -230,6 +234,13 @@ def _felt(felt: Felt) -> str:
         return told
     how = f"`to={felt.back_to}`" if felt.back_to else "a rollback"
     return f"{told} The run would hold while that is so; a rollback with {how} ends it."
+
+
+def _armed(line: Line) -> str:
+    """Return what becomes of a call that nobody confirms."""
+    task, within = line.call.task, told_minutes(line.confirm_minutes)
+    told = f"Armed: {task} is put back unless somebody confirms it within {within} of its end"
+    return f"{told}: handrail confirm latest {task}."
 
 
 def _stays(found: Outline) -> Iterator[str]:

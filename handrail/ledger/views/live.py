@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from handrail.ledger.arming import armed_in
 from handrail.ledger.lease import AtWork
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.task import TaskState
@@ -87,6 +88,7 @@ def as_json(found: Live) -> JSON:
         "done": sum(run.is_done(task) for task in run.tasks.values()),
         "total": len(run.tasks),
         "stakes": [vars(each) for each in found.stakes],
+        "armed": [each.as_json() for each in armed_in(run)],
         "running": [
             {
                 "task": each.call.task,
@@ -204,6 +206,7 @@ def _head(found: Live) -> Iterator[str]:
     run = found.run
     yield f"{headline(found.evidence.environment, run)[:-1]}, {found.now:%H:%M:%S}Z."
     yield from (f"{at_stake(each)}." for each in found.stakes)
+    yield from (f"Armed: {each.words}." for each in armed_in(run))
     if found.writer is not None and run.outcome not in OVER:
         yield f"Owner: {found.writer.words}."
     elif run.outcome not in OVER:
@@ -235,6 +238,7 @@ def summary_line(found: Live) -> str:
     parts = [f"{done}/{len(found.run.tasks)}", str(found.run.outcome)]
     parts += [running] if running else []
     parts += [at_stake(each) for each in found.stakes]
+    parts += [f"armed: {each.words}" for each in armed_in(found.run)]
     parts += [] if found.at_work or found.run.outcome in OVER else ["nobody is at work"]
     return "  ".join(parts)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from handrail.ledger.arming import armed_in
 from handrail.ledger.entry import Entry, Event
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.views.ahead import at_stake
@@ -26,7 +27,7 @@ class Notice:
 
     Args:
         event: `run.started`, `run.stopped`, `run.held`, `run.finished`, `run.rolled_back`,
-            `gate.closed`, `stake.on`, `stake.off` or `run.silent`.
+            `gate.closed`, `step.armed`, `stake.on`, `stake.off` or `run.silent`.
         text: It as a sentence.
         at: When, RFC 3339.
         environment: Where.
@@ -94,6 +95,10 @@ class News:
             case Event.GATE_CLOSED:
                 why = entry.body.get("why", "")
                 yield "gate.closed", f"{where}: gate {entry.task} on {entry.target}: {why}"
+            case Event.STEP_CHANGED | Event.STEP_ADOPTED:
+                for each in armed_in(run):
+                    if (each.task, each.target) == (entry.task, entry.target):
+                        yield "step.armed", f"{where}: armed: {each.words}"
             case _:
                 pass
 

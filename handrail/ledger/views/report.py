@@ -2,6 +2,7 @@
 
 import textwrap
 
+from handrail.ledger.arming import armed_in
 from handrail.ledger.audit import LIMITS, Audit
 from handrail.ledger.views import plain, show
 from handrail.ledger.views.evidence import Evidence
@@ -71,6 +72,7 @@ def outline(evidence: Evidence) -> Rows:
         ("from", plain.moment(run.opened_at)),
         ("to", f"{plain.moment(evidence.ended_at)} ({plain.duration(evidence.seconds)})"),
         ("undoes", run.undoes),
+        *(("armed", each.words) for each in armed_in(run)),
     ]
     return [row for row in rows if row[1]]
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from handrail.ledger.arming import armed_in
 from handrail.ledger.audit import LIMITS, Audit, Remark
 from handrail.ledger.run import Run
 from handrail.ledger.task import Task, TaskState
@@ -106,6 +107,7 @@ def status_as_text(
         state = "running" if running else state_of(task)
         rows.append((task.task, task.step, task.target, state, attempts, *times))
     lines = [headline(evidence.environment, run), "", *plain.columns(rows, indent=4)]
+    lines += [f"Armed: {each.words}." for each in armed_in(run)]
     waiting = run.next_task()
     if waiting and not run.rolled_back:
         call = waiting.declared
@@ -145,6 +147,7 @@ def run_as_json(evidence: Evidence) -> JSON:
         "attempts": [vars(attempt) for attempt in evidence.attempts],
         "takeovers": [vars(takeover) for takeover in evidence.takeovers],
         "time": evidence.spent.as_json(),
+        "armed": [each.as_json() for each in armed_in(run)],
         "tasks": [_task_as_json(task) for task in evidence.tasks],
     }
 

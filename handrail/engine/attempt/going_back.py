@@ -1,0 +1,54 @@
+"""The command that rolls a run back, where another process is to type it."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pyinfra.context import inventory
+
+from handrail.engine.attempt.command import runbook_file
+from handrail.engine.needs import CONNECTOR_PREFIXES, ENGINE_KEYS
+
+# Of this command alone: a rollback nobody watches is not asked, and begins where this one is.
+OWN = {"-y", "--yes", "--json", "--dry", "--diff"}
+OWN_WITH_VALUE = {"--chdir"}
+
+
+def rollback_file() -> Path:
+    """Return the runbook that puts this one back: it lies beside it."""
+    return Path(runbook_file()).parent / "rollback.py"
+
+
+def words_of_rollback(environment: str) -> list[str]:
+    """Return what follows `pyinfra` in the rollback's command, up to which run and why.
+
+    What was typed of how targets are reached, and of their data, is typed again.
+    """
+    kept = [word for each in _spoken() for word in each]
+    return ["-y", *kept, "--data", f"environment={environment}"]
+
+
+def _spoken() -> Iterator[tuple[str, ...]]:
+    """Yield the words of this command that count for its rollback; an option with its value."""
+    words = iter(sys.argv[1:])
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name in OWN_WITH_VALUE | {"--data"} and not equals:
+            value = next(words, "")
+        if name == "--data":
+            if _is_of_targets(value.partition("=")[0]):
+                yield ("--data", value)
+        elif word == runbook_file():
+            yield (str(rollback_file()),)
+        elif name not in OWN | OWN_WITH_VALUE:
+            yield (word,)
+
+
+def _is_of_targets(key: str) -> bool:
+    """Tell whether a key of `--data` is data of the targets, and not a word to this command."""
+    if key in ENGINE_KEYS:
+        return False
+    known = inventory.data.keys() | {
+        name for each in inventory for name in (*each.host_data, *each.group_data)
+    }
+    return key in known or key.startswith(CONNECTOR_PREFIXES)
