@@ -8,14 +8,16 @@ from pathlib import Path
 
 import click
 
-from handrail.cli.inventory_data import hosts_of, ledger_of
+from handrail.cli.inventory_data import hosts_of, kept_of
 from handrail.cli.out import GOOD, NOT_GOOD, Misused, say, say_json
 from handrail.engine.proofs import keep
 from handrail.ledger.entry import now
+from handrail.ledger.kept import Kept
 from handrail.ledger.location import project_of, shown
 from handrail.ledger.proof import LEGS, Proof, legs_of, prove
 from handrail.ledger.run import Outcome, Run
-from handrail.ledger.store import SqliteLedger
+from handrail.ledger.runs import Runs
+from handrail.ledger.seam import NoLedger
 
 PROOFS = Path("state/proofs")
 DONE = (Outcome.ROLLED_BACK, Outcome.PROVEN, Outcome.PROVEN)  # what each leg comes to
@@ -27,7 +29,7 @@ class Drill:
 
     Args:
         id: What the ledger knows it by.
-        ledger: The environment's.
+        kept: Where the environment's ledger is.
         inventory: The environment's file.
         runbook: The plan's.
         rollback: The runbook that puts it back.
@@ -35,7 +37,7 @@ class Drill:
     """
 
     id: str
-    ledger: Path
+    kept: Kept
     inventory: str
     runbook: str
     rollback: str
@@ -79,7 +81,7 @@ def drill(
         if ended:
             _told_failure(drilled, number, ended, data)
             return NOT_GOOD
-    found = prove(SqliteLedger(drilled.ledger), Path(runbook).stem, drilled.id)
+    found = prove(drilled.kept.read(), Path(runbook).stem, drilled.id)
     if isinstance(found, str):
         sys.stderr.write(f"the drill proves nothing.\n    why:  {found}\n{_ROLL_BACK}")
         return NOT_GOOD
@@ -113,16 +115,17 @@ def _opened(
     if said.get("guarded"):
         why = f"`{said.get('environment')}` is guarded: a drill undoes everything that it did"
         raise Misused(what, why, "drill on staging; its proof counts here")
-    ledger = ledger_of(inventory, said)
-    legs = legs_of(SqliteLedger(ledger), Path(runbook).stem) if ledger.exists() else []
-    standing = _standing(ledger, Path(runbook).stem) if ledger.exists() else None
+    kept = kept_of(inventory, said)
+    held = kept.open(str(said.get("environment", "")), create=False)
+    legs = [] if isinstance(held, NoLedger) else legs_of(held, Path(runbook).stem)
+    standing = _standing(held.runs(), Path(runbook).stem)
     if legs and not _is_over(legs):
-        drilled = Drill(legs[0].drill, ledger, inventory, runbook, back, data)
+        drilled = Drill(legs[0].drill, kept, inventory, runbook, back, data)
         return sum(leg.outcome is done for leg, done in _paired(legs)), drilled
     if standing is not None:
         undo = f"pyinfra {inventory} {back} --data run={standing.id} --data reason=drill"
         raise Misused(what, f"run `{standing.id}` stands, and a drill begins from nothing", undo)
-    return 0, Drill(f"drill-{now():%Y%m%dT%H%M%SZ}", ledger, inventory, runbook, back, data)
+    return 0, Drill(f"drill-{now():%Y%m%dT%H%M%SZ}", kept, inventory, runbook, back, data)
 
 
 def _is_over(legs: list[Run]) -> bool:
@@ -135,10 +138,9 @@ def _paired(legs: list[Run]) -> Iterator[tuple[Run, Outcome]]:
     yield from zip(legs, DONE, strict=False)
 
 
-def _standing(ledger: Path, runbook: str) -> Run | None:
+def _standing(runs: Runs, runbook: str) -> Run | None:
     """Return the newest run of a plan where it was not rolled back."""
-    runs = SqliteLedger(ledger).runs().newest(runbook)
-    found = next((run for run in runs if not run.undoes), None)
+    found = next((run for run in runs.newest(runbook) if not run.undoes), None)
     return found if found and not found.rolled_back else None
 
 

@@ -5,6 +5,7 @@ says is not patched by that.
 """
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from handrail.cli.out import Misused
+from handrail.clients.errors import ClientError
+from handrail.clients.ledger_address import address_of, key_of
+from handrail.ledger.errors import RunbookError
+from handrail.ledger.kept import Kept
 from handrail.ledger.location import LEDGERS, path_of, project_of
 
 READ_SECONDS = 120  # a connector may bring hosts up
@@ -42,6 +47,25 @@ def hosts_of(path: str) -> dict[str, dict[str, Any]]:  # Any: what an inventory 
         fix = "put hosts into it, as `inventory/prod.py` has them"
         raise Misused(what, f"`{path}` has no hosts", fix)
     return found
+
+
+def kept_of(path: str, data: Mapping[str, object]) -> Kept:
+    """Return where the ledger of an environment is, as its commands find it.
+
+    Args:
+        path: The inventory.
+        data: Of one of its hosts.
+
+    Raises:
+        Misused: what names it cannot be read.
+    """
+    given = os.environ.get("LEDGER_URL") or str(data.get("ledger") or "")
+    project = project_of(Path(path).absolute().parent)
+    try:
+        address, key = address_of(given), key_of(data.get("ledger_key"))
+        return Kept.at(address, project, str(data.get("environment", "")), key)
+    except (ClientError, RunbookError) as error:
+        raise Misused(error.what, error.why, error.fix) from None
 
 
 def ledger_of(path: str, data: Mapping[str, object]) -> Path:

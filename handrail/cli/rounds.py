@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from handrail.cli.examination import of_inventory, of_machine
-from handrail.cli.inventory_data import hosts_of, ledger_of
+from handrail.cli.inventory_data import hosts_of, kept_of
 from handrail.cli.out import GOOD, NOT_GOOD, say
 from handrail.clients.channels import channels
 from handrail.clients.errors import ClientError
-from handrail.clients.ledger_address import address_of, key_of
 from handrail.clients.postgres import Database
 from handrail.clients.ready.claim import Line, NotReady, Told, ask
 from handrail.engine.attempt.guarded import DAYS
-from handrail.engine.proofs import found_proofs
+from handrail.engine.proofs import Places, found_proofs, runbook_of
 from handrail.ledger.entry import Event, now, timestamp
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.kept import Kept
@@ -25,7 +24,6 @@ from handrail.ledger.location import project_of
 from handrail.ledger.people import os_user
 from handrail.ledger.proof import Proof
 from handrail.ledger.seam import Fact, NoLedger
-from handrail.ledger.store import SqliteLedger
 from handrail.transfer.read import preflight
 from handrail.transfer.sql.compile import open_plan
 
@@ -109,16 +107,13 @@ def _of_newest(look: Callable[[Proof], str], inventory: str, said: Mapping[str, 
 
 
 def _newest(inventory: str, said: Mapping[str, Any]) -> Proof:  # Any: as in Hosts
-    own = ledger_of(inventory, said)
-    project = project_of(Path(inventory).absolute().parent)
-    near = sorted(set(own.parent.glob("*.sqlite")) - {own})
-    named = said.get("proofs")
-    places = near if named is None else [project / each for each in named]
-    ledgers = [SqliteLedger(each) for each in places if each.suffix == ".sqlite" and each.exists()]
-    plans = {run.runbook for each in ledgers for run in each.runs().newest() if run.drill}
+    project, named = project_of(Path(inventory).absolute().parent), said.get("proofs")
+    named = (named,) if isinstance(named, str) else named
+    kept = kept_of(inventory, said)
+    places = Places(None if named is None else tuple(named), project, kept)
     found = [
         each
-        for plan in sorted(plans)
+        for plan in sorted(set(_drilled(places)))
         for each in found_proofs(places, plan, said.get("signers") or {})
         if isinstance(each, Proof)
     ]
@@ -126,6 +121,14 @@ def _newest(inventory: str, said: Mapping[str, Any]) -> Proof:  # Any: as in Hos
         fix = "handrail drill inventory/staging.py runbooks/cutover.py"
         raise NotReady("no drill proves the plan", "none is on record that came to its end", fix)
     return max(found, key=lambda each: each.ended_at)
+
+
+def _drilled(places: Places) -> Iterator[str]:
+    """Yield the runbooks that were ever drilled in some of the places."""
+    for kept in places.ledgers():
+        if isinstance(kept, Kept):
+            yield from (run.runbook for run in kept.read().runs().newest() if run.drill)
+    yield from (name for name in map(runbook_of, places.files()) if name)
 
 
 def _young(days: float, proof: Proof) -> str:
@@ -148,15 +151,12 @@ def _keep(inventory: str, hosts: Hosts, lines: list[Line], red: Mapping[str, Lin
     """Keep a round in the environment's ledger; what keeps that from it is told."""
     data = next(iter(hosts.values()))
     environment = str(data.get("environment", ""))
-    project = project_of(Path(inventory).absolute().parent)
     body = {
         "good": len(lines) - len(red),
         "red": [{"claim": key, "told": each.told, "why": each.found} for key, each in red.items()],
     }
     try:
-        given = address_of(str(data.get("ledger") or ""))
-        kept = Kept.at(given, project, environment, key_of(data.get("ledger_key")))
-        held = kept.open(environment, create=True)
+        held = kept_of(inventory, data).open(environment, create=True)
         if not isinstance(held, NoLedger):
             held.append_beside([Fact(Event.DOCTOR_ASKED, "", 0, os_user(), body=body)])
     except (RunbookError, ClientError) as error:

@@ -40,7 +40,7 @@ def looker(ledger: str, run: str) -> Callable[[], Live]:
     def look() -> Live:
         runs = held.runs()
         evidence = gather(held, run, runs)
-        known = known_times(held.environment, runs, evidence.run, kept.file)
+        known = known_times(held.environment, runs, evidence.run, kept)
         return live(evidence, known, held.writer(), now())
 
     return look

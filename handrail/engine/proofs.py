@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from handrail.clients import ssh_signature
 from handrail.clients.errors import ClientError
+from handrail.clients.ledger_address import address_of
 from handrail.clients.private_folder import write
 from handrail.ledger.errors import RunbookError
+from handrail.ledger.kept import Kept
 from handrail.ledger.location import shown
+from handrail.ledger.neighbours import neighbours
 from handrail.ledger.proof import Proof, prove
-from handrail.ledger.store import SqliteLedger
 
 NAMESPACE = "handrail-proof"
 SUFFIX = ".proof.json"
@@ -37,32 +40,67 @@ def keep(proof: Proof, folder: Path, key: str = "") -> Path:
     return path
 
 
-def found_proofs(places: Sequence[Path], runbook: str, signers: Signers) -> Iterator[Proof | str]:
+@dataclass(frozen=True)
+class Places:
+    """Where an environment looks for proofs.
+
+    Args:
+        named: What its inventory names: files, folders of files, and ledgers, as a path, an
+            address, or where that stands (`env:NAME`); None where it names nothing.
+        project: The folder that paths begin in.
+        kept: Its own ledger; where nothing is named, those beside it are asked.
+    """
+
+    named: tuple[str, ...] | None
+    project: Path
+    kept: Kept
+
+    def ledgers(self) -> Iterator[Kept | str]:
+        """Yield the ledgers among them, and why what should be one is none."""
+        if self.named is None:
+            yield from neighbours(self.kept)
+        for each in self.named or ():
+            if self._file(each) is None:
+                yield self._ledger(each)
+
+    def files(self) -> Iterator[Path]:
+        """Yield the files among them, those of folders too."""
+        for path in filter(None, map(self._file, self.named or ())):
+            yield from sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
+
+    def _file(self, named: str) -> Path | None:
+        """Return a place as a file of proofs, or a folder of them; None where it is neither."""
+        path = self.project / named
+        return path if path.is_dir() or named.endswith(SUFFIX) else None
+
+    def _ledger(self, named: str) -> Kept | str:
+        try:
+            kept = Kept.at(address_of(named), self.project, "")
+        except (ClientError, RunbookError) as error:
+            return f"{error.what}: {error.why}"
+        missing = kept.server is None and not kept.file.exists()
+        return f"there is no ledger `{kept}`" if missing else kept
+
+
+def found_proofs(places: Places, runbook: str, signers: Signers) -> Iterator[Proof | str]:
     """Yield the proofs of a runbook, and why some place has none that can be taken.
 
     Args:
-        places: Files, folders of files, and ledgers.
+        places: Where to look.
         runbook: Its name.
         signers: Whose signature counts on a file: by name, public keys; empty takes no file.
     """
-    for place in places:
-        if place.is_dir():
-            for each in sorted(place.glob(f"*{SUFFIX}")):
-                yield from _of_file(each, runbook, signers)
-        elif place.name.endswith(SUFFIX):
-            yield from _of_file(place, runbook, signers)
-        else:
-            yield from _of_ledger(place, runbook)
+    for each in places.files():
+        yield from _of_file(each, runbook, signers)
+    for kept in places.ledgers():
+        yield kept if isinstance(kept, str) else _of_ledger(kept, runbook)
 
 
-def _of_ledger(place: Path, runbook: str) -> Iterator[Proof | str]:
-    if not place.exists():
-        yield f"there is no ledger `{shown(place)}`"
-        return
+def _of_ledger(kept: Kept, runbook: str) -> Proof | str:
     try:
-        yield prove(SqliteLedger(place), runbook)
+        return prove(kept.read(), runbook)
     except RunbookError as error:
-        yield f"`{shown(place)}` was not read: {error.why}"
+        return f"`{kept}` was not read: {error.why}"
 
 
 def _of_file(place: Path, runbook: str, signers: Signers) -> Iterator[Proof | str]:
@@ -85,6 +123,14 @@ def _of_file(place: Path, runbook: str, signers: Signers) -> Iterator[Proof | st
     else:
         if found.runbook == runbook:
             yield found
+
+
+def runbook_of(path: Path) -> str:
+    """Return which runbook a file says that it proves, whoever signed it; empty where none."""
+    try:
+        return str(Proof.read(json.loads(path.read_text(encoding="utf-8"))).runbook)
+    except (OSError, KeyError, TypeError, ValueError):
+        return ""
 
 
 def _signature(path: Path) -> Path:

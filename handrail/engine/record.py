@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from handrail.clients.errors import ClientError
 from handrail.engine.attempt.budget import clock_now
-from handrail.engine.proofs import found_proofs
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.proof import Proof
@@ -57,8 +56,7 @@ class Record:
 
         They are looked for where a guarded environment looks: see the inventory's `proofs`.
         """
-        guard = self.attempt.guard
-        yield from found_proofs(guard.proofs, runbook, guard.signers)
+        yield from self.attempt.guard.proofs(runbook)
 
     def clock(self) -> Clock:
         """Return what undoing this run takes now, and what it may take.

@@ -1,10 +1,11 @@
 """What a runbook's durations are measured of: this ledger's history, and that of its neighbours."""
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 from handrail.ledger.errors import RunbookError
-from handrail.ledger.history import SqliteHistory
+from handrail.ledger.kept import Kept
+from handrail.ledger.neighbours import neighbours
 from handrail.ledger.run import Run
 from handrail.ledger.runs import Runs
 from handrail.ledger.views.distance import by_distance, noted
@@ -16,8 +17,9 @@ def known_times(
     environment: str,
     runs: Runs,
     run: Run,
-    ledger: Path,
+    kept: Kept,
     round_trips: Mapping[str, int] | None = None,
+    more: Iterable[Kept] = (),
 ) -> Measured:
     """Return how long the tasks of a run take: measured here, else where it was tried.
 
@@ -25,31 +27,31 @@ def known_times(
         environment: The one that asks.
         runs: Its runs.
         run: The run; a rollback takes what earlier rollbacks of the same runbook took.
-        ledger: Its file; ledgers of other environments, of a drill say, lie beside it.
+        kept: Where its ledger is; ledgers of other environments, of a drill say, lie beside it.
         round_trips: By step, about how often it goes to a database and back; so what was measured
             nearer to it, or further away, is reckoned for the way from here.
+        more: Where else ledgers of other environments are.
     """
     runbook = runs[run.undoes].runbook if run.undoes else run.runbook
-    own, found = list(history(runs, runbook)), list(_neighbours(ledger, runbook))
+    places = {str(each): each for each in chain(more, neighbours(kept)) if str(each) != str(kept)}
+    own, found = list(history(runs, runbook)), list(_elsewhere(places.values(), runbook))
     others = {name: theirs for name, theirs, _ in found}
     scale = by_rows(runs[run.undoes] if run.undoes else run, {environment: own} | others)
-    here = noted(ledger)
+    here = noted(kept.file)
     if here is not None and round_trips:
         then = {name: way for name, _, way in found} | {environment: here}
         scale = by_distance(scale, here, then, round_trips)
     return measured(environment, own, others).scaled(scale)
 
 
-def _neighbours(ledger: Path, runbook: str) -> Iterator[tuple[str, list[Run], float]]:
+def _elsewhere(places: Iterable[Kept], runbook: str) -> Iterator[tuple[str, list[Run], float]]:
     """Yield other environments: name, runs, the way to their databases in seconds, 0 if unknown.
 
     A ledger that cannot be read tells nothing.
     """
-    for path in sorted(ledger.parent.glob("*.sqlite")):
-        if path.absolute() == ledger.absolute():
-            continue
+    for place in places:
         try:
-            found = SqliteHistory(path)
-            yield found.environment, list(history(found.runs(), runbook)), noted(path) or 0.0
+            found = place.read()
+            yield found.environment, list(history(found.runs(), runbook)), noted(place.file) or 0.0
         except RunbookError:
             continue

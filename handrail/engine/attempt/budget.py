@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Self
 from pyinfra.context import host
 
 from handrail.engine.attempt.command import runbook_file, said, to_paste
+from handrail.engine.attempt.measured import known
 from handrail.ledger.entry import now
 from handrail.ledger.errors import PreconditionUnmet, WrongCommand
-from handrail.ledger.measure import known_times
 from handrail.ledger.views.clock import Clock, clock_of
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ class Budget:
 
 def clock_now(attempt: "Attempt") -> Clock:
     """Return the rollback clock of a run as it stands now."""
-    known = known_times(attempt.environment, attempt.runs, attempt.run, attempt.inventory.ledger)
-    return clock_of(attempt.run, known)
+    return clock_of(attempt.run, known(attempt))
 
 
 def refuse_beyond_budget(attempt: "Attempt", task: str) -> None:

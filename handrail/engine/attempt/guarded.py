@@ -1,6 +1,6 @@
 """A guarded environment: it takes no plan forward that was not drilled elsewhere as it is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -22,9 +22,10 @@ from handrail.engine.attempt.command import (
 from handrail.engine.contract import load
 from handrail.engine.inventory import data_of
 from handrail.engine.likeness import code_of, moved, shape_of
-from handrail.engine.proofs import Signers, found_proofs
+from handrail.engine.proofs import Places, Signers, found_proofs
 from handrail.ledger.entry import now
 from handrail.ledger.errors import RunbookError, WrongCommand
+from handrail.ledger.kept import Kept
 from handrail.ledger.location import project_of
 from handrail.ledger.proof import Proof
 
@@ -38,22 +39,22 @@ class Guard:
 
     Args:
         guarded: Nothing goes forward here that was not drilled.
-        proofs: Files, folders and ledgers in which proofs are looked for.
+        places: Where proofs are looked for; None where nothing was read of an inventory.
         days: How old a proof may be.
         signers: Who may sign a proof that comes as a file: by name, public SSH keys.
     """
 
     guarded: bool = False
-    proofs: tuple[Path, ...] = ()
+    places: Places | None = None
     days: float = DAYS
     signers: Signers = field(default_factory=dict)
 
     @classmethod
-    def here(cls, ledger: Path) -> Self:
+    def here(cls, kept: Kept) -> Self:
         """Read what the inventory says.
 
         Args:
-            ledger: This environment's; where no places are named, its neighbours are asked.
+            kept: This environment's ledger; where no places are named, its neighbours are asked.
 
         Raises:
             WrongCommand: a value is not of its kind.
@@ -70,9 +71,17 @@ class Guard:
             isinstance(named, list | tuple) and all(isinstance(each, str) for each in named)
         ):
             raise _wrong("proofs", given, "a list of files, folders and ledgers")
-        near = sorted(set(ledger.parent.glob("*.sqlite")) - {ledger})
-        places = near if named is None else [project / each for each in named]
-        return cls(guarded, tuple(places), float(days), _signers(signers))
+        places = Places(None if named is None else tuple(named), project, kept)
+        return cls(guarded, places, float(days), _signers(signers))
+
+    def proofs(self, runbook: str) -> Iterator[Proof | str]:
+        """Yield the proofs of a runbook, and why some place has none."""
+        return found_proofs(self.places, runbook, self.signers) if self.places else iter(())
+
+    def ledgers(self) -> Iterator[Kept]:
+        """Yield the ledgers that proofs are looked for in."""
+        found = self.places.ledgers() if self.places else iter(())
+        return (each for each in found if not isinstance(each, str))
 
     def said(self, choices: Choices) -> dict[str, Any]:  # Any: JSON
         """Return what the ledger keeps of the plan, where that matters: in a drill, and here."""
@@ -109,7 +118,7 @@ class Guard:
         """Return why no proof holds, the newest proof's first; empty where one does."""
         whys: list[str] = []
         looked: list[Proof] = []
-        for found in found_proofs(self.proofs, runbook, self.signers):
+        for found in self.proofs(runbook):
             whys += [found] if isinstance(found, str) else []
             looked += [found] if isinstance(found, Proof) else []
         looked.sort(key=lambda proof: proof.ended_at, reverse=True)

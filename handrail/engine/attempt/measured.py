@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from handrail.engine.attempt.calls import Calls
+from handrail.engine.attempt.guarded import Guard
 from handrail.engine.contract import load
 from handrail.engine.inventory import Inventory
 from handrail.ledger.errors import RunbookError
@@ -20,16 +21,16 @@ class Timed(Protocol):
     calls: Calls
     run: Run
     runs: Runs
+    guard: Guard
     known: Measured | None
 
 
 def known(attempt: Timed) -> Measured:
     """Return what was measured of every task, both ways: here, else where it was tried."""
     if attempt.known is None:
-        run = attempt.run if attempt.run.undoes else Run("", attempt.calls.runbook, "")
-        place = attempt.inventory
+        place, trips = attempt.inventory, _round_trips(attempt.calls)
         attempt.known = known_times(
-            place.environment, attempt.runs, run, place.ledger, _round_trips(attempt.calls)
+            place.environment, attempt.runs, attempt.run, place.kept, trips, attempt.guard.ledgers()
         )
     return attempt.known
 

@@ -154,7 +154,7 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     attempt.beside = beside
     attempt.stale = partial(frozen.refusal, attempt)
     attempt.overdue = partial(arming.overdue, attempt)
-    attempt.guard, attempt.budget = Guard.here(inventory.ledger), Budget.here()
+    attempt.guard, attempt.budget = Guard.here(inventory.kept), Budget.here()
     if not is_dry():  # a plan leaves nothing behind
         keep_copies_in(inventory.ledger.with_suffix(".repositories"))
     keep_secrets()

@@ -30,11 +30,12 @@ def by_rows(run: Run, measured: Mapping[str, Iterable[Run]]) -> Scale:
     then = {name: next(filter(None, map(rows_of, runs)), 0) for name, runs in known.items()}
     every = [task for runs in known.values() for each in runs for task in each.tasks.values()]
     carriers = {task.declared.step for task in every if _count(task.facts.get("rows"))}
-    today = rows_of(run)
 
     def scale(call: Declared, found: Expected) -> float:
         measured_rows = then.get(found.source, 0)
-        return today / measured_rows if call.step in carriers and today and measured_rows else 1.0
+        if call.step not in carriers or not measured_rows:
+            return 1.0
+        return rows_of(run) / measured_rows or 1.0  # asked anew: a run that goes on tells more
 
     return scale
 
