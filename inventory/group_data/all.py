@@ -141,7 +141,7 @@ sessions_let_be: dict[str, str] = {}
 # The long way: writes stop before the rows move, and nothing has to be brought over later.
 freeze_before_load = False
 # 11.2 is put back unless somebody confirms it so soon; 0: it stays whatever nobody says.
-confirm_switch_minutes = 0
+confirm_switch_minutes = 0.0
 
 # What a monitored system is held to: over so long, of so many requests at least, so few may fail,
 # and of 100 reads 95 are done in so many seconds.
