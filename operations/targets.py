@@ -43,6 +43,7 @@ class EveryTarget(TypedDict):
     ask_for_files: bool  # whether they are asked for at all
     sessions_let_be: dict[str, str]  # roles whose sessions a freeze leaves, each with a reason
     freeze_before_load: bool  # the long way: writes stop before the rows move, not after
+    soak_policy: str  # what follows where the watch is red: `propose` a way back, or `run` it
     confirm_switch_minutes: float  # the switch is put back unless confirmed so soon; 0: it stays
 
 

@@ -321,7 +321,7 @@ backup.prove(
 )
 monitor.watch(
     task="11.3", name="Watch errors and latency over the whole window",
-    on="production", services=[here.services["web"]],
+    on="production", services=[here.services["web"]], policy=here.soak_policy,
 )
 smoke.records_round_trip(
     task="12", name="Read all 19 tables; make, change and delete a record", on="production"

@@ -26,6 +26,8 @@ class Step(Protocol[P]):
         owner: Who answers for it, for people: plan, console and report show it.
         confirm_minutes: The step is armed: it is put back, and all that came after it, unless
             somebody confirms it in so many minutes after its end; 0 arms nothing.
+        policy: Of a gate, what follows where it was looked at and does not hold: `propose` a way
+            back, as ever, or `run` it at once, to the last hold at which nothing is at stake.
         _serial: One target after the other, in the inventory's order.
     """
 
@@ -41,6 +43,7 @@ class Step(Protocol[P]):
         stake: str | None = None,
         owner: str = "",
         confirm_minutes: float = 0,
+        policy: str = "propose",
         _serial: bool = False,
         _parallel: int | None = None,
         _sudo: bool = False,

@@ -144,7 +144,7 @@ def wait_for(act: Act) -> Finding:
     if not found.passed:
         close(act, found.verdict, closed_because(act, found).why, snapshot.figures(found.facts))
         return found
-    act.attempt.red.discard((act.task.declared.task, host.name))
+    act.attempt.red.pop((act.task.declared.task, host.name), None)
     try:
         act.record(Event.GATE_PASSED, facts=snapshot.figures(found.facts), why=found.why)
     except RunbookError as unwritable:
@@ -185,7 +185,7 @@ def close(act: Act, verdict: Verdict, why: str, facts: dict[str, Any] | None = N
     key = (act.task.declared.task, host.name)
     act.attempt.stops[key] = None
     if verdict in RED:
-        act.attempt.red.add(key)
+        act.attempt.red[key] = verdict
     act.attempt.stop(f"{act.contract.name} ({act.task.declared.task}) on {host.name}")
     try:
         act.record(Event.GATE_CLOSED, why=why, verdict=verdict, facts=facts or {})

@@ -8,7 +8,7 @@ from handrail.engine.names import ledger_name
 
 SUPPLIED = {"task", "run"}  # what body and clauses may name beside the step's own arguments
 # What a call in a runbook says beside the step's own arguments.
-RESERVED = {"name", "on", "canary", "owner", "stake", "until", "confirm_minutes"}
+RESERVED = {"name", "on", "canary", "owner", "stake", "until", "confirm_minutes", "policy"}
 
 
 class Sentinel:

@@ -14,6 +14,7 @@ from handrail.engine import gate as gates
 from handrail.engine.arming import armed_minutes
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.command import is_executing
+from handrail.engine.attempt.going_back import POLICIES, PROPOSE, RUN
 from handrail.engine.attempt.opening import current
 from handrail.engine.contract import Clause, Commands, Contract, Irreversible, contract_of
 from handrail.engine.execution import execute
@@ -133,12 +134,13 @@ def called(function: Callable[P, Any], contract: Contract) -> Step[P]:
         stake: str | None = None,
         owner: str = "",
         confirm_minutes: float = 0,
+        policy: str = PROPOSE,
         **kwargs: Any,
     ) -> None:
         settings = {key: kwargs.pop(key) for key in list(kwargs) if key.startswith("_")}
         at_stake = contract.stake if stake is None else stake
         try:
-            said = (task, name, on, canary, until, at_stake, owner, confirm_minutes)
+            said = (task, name, on, canary, until, at_stake, owner, confirm_minutes, policy)
             _declare(Spoken(contract, args, *said, settings, kwargs))
         except RunbookError as error:
             current().refusal = error
@@ -162,6 +164,7 @@ class Spoken:
     stake: str
     owner: str
     confirm_minutes: float
+    policy: str
     settings: dict[str, Any]  # Any: pyinfra's arguments
     kwargs: dict[str, Any]  # Any: whatever was written
 
@@ -178,6 +181,9 @@ def _declare(spoken: Spoken) -> None:
     words = {"name": spoken.name, "on": spoken.on or "", "owner": spoken.owner} if chosen else {}
     calling.refuse_form(contract.name, spoken.args, spoken.task, words)
     refuse_until(contract, spoken.until, spoken.stake)
+    if chosen:
+        refuse_policy(contract, spoken.policy)
+        attempt.calls.policies |= {spoken.task: RUN} if spoken.policy == RUN else {}
     if chosen and (minutes := armed_minutes(contract, spoken.confirm_minutes)):
         attempt.calls.confirms[spoken.task] = minutes
     plain = _bound(attempt, spoken) if chosen else {}
@@ -234,6 +240,21 @@ def refuse_until(contract: Contract, until: str, stake: str) -> None:
         raise RunbookError(what, f"{why}: a step that is done stays done", "leave it out")
     if stake and is_gate:
         why = "`stake=` is for steps: a gate changes nothing, so it puts nothing at stake"
+        raise RunbookError(what, why, "leave it out")
+
+
+def refuse_policy(contract: Contract, policy: str) -> None:
+    """Raise where what is to follow a gate that is red is not one of the two things that may.
+
+    Raises:
+        RunbookError: with what to write.
+    """
+    what = f"`{contract.name}` cannot be called like this"
+    if policy not in POLICIES:
+        known = " or ".join(f"`{each}`" for each in POLICIES)
+        raise RunbookError(what, f"`policy={policy!r:.40}` is no policy", f"write {known}")
+    if policy != PROPOSE and not contract.is_gate:
+        why = "`policy=` is for gates: a step that fails leaves a doubt for somebody to settle"
         raise RunbookError(what, why, "leave it out")
 
 

@@ -8,6 +8,7 @@ from pyinfra.api.host import Host
 from pyinfra.api.state import State
 
 from handrail.engine.attempt.attempt import Attempt
+from handrail.engine.attempt.going_back import way_back_of_red
 from handrail.engine.console import Console
 from handrail.engine.guided import Guide
 
@@ -54,7 +55,8 @@ class Turns:
                 return True  # it was kept back by another target, and that one goes on
             self.console.at_work.pop(key, None)
             self.console.is_asking = True
-            again = key in self.attempt.stops and self.guide.goes_on(key)
+            asked = key in self.attempt.stops and not way_back_of_red(self.attempt)
+            again = asked and self.guide.goes_on(key)
             self.console.is_asking = False
             self.attempt.stopped_by = "" if again else self.attempt.stopped_by
             return again

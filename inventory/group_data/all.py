@@ -140,6 +140,8 @@ linked_files = {"within_seconds": 1200, "timeout_seconds": 10, "workers": 16, "m
 sessions_let_be: dict[str, str] = {}
 # The long way: writes stop before the rows move, and nothing has to be brought over later.
 freeze_before_load = False
+# Where the watch after the switch is red: "propose" the way back, or "run" it at once.
+soak_policy = "propose"
 # 11.2 is put back unless somebody confirms it so soon; 0: it stays whatever nobody says.
 confirm_switch_minutes = 0.0
 

@@ -61,7 +61,7 @@ class Attempt:
     stops: dict[tuple[str, str], RunbookError | None] = field(default_factory=dict)  # and why
     then: dict[str, str] = field(default_factory=dict)  # the rollback that follows when this ends
     back_when_red: bool = False  # a gate that is closed at the end leads to that rollback
-    red: set[tuple[str, str]] = field(default_factory=set)  # gates that were looked at and are no
+    red: dict[tuple[str, str], str] = field(default_factory=dict)  # gates that are no, or unclear
     refusal: RunbookError | None = None  # what forbade to start, where something did
     guard: Guard = field(default_factory=Guard)
     budget: Budget = field(default_factory=Budget)

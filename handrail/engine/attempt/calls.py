@@ -28,6 +28,7 @@ class Calls:
     untils: dict[str, str] = field(default_factory=dict)  # gate -> the task that makes it history
     stakes: dict[str, tuple[str, str]] = field(default_factory=dict)  # step -> text, what ends it
     confirms: dict[str, float] = field(default_factory=dict)  # armed step -> minutes to confirm it
+    policies: dict[str, str] = field(default_factory=dict)  # gate -> what follows where it is red
     owners: dict[str, str] = field(default_factory=dict)  # task -> who answers for it
     requirements: Requirements = field(default_factory=Requirements)  # what the tasks are for
     operations: dict[str, str] = field(default_factory=dict)  # as pyinfra calls them -> task

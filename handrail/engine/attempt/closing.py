@@ -12,7 +12,7 @@ from pathlib import Path
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.beside import hear
 from handrail.engine.attempt.command import is_dry, is_json, to_paste
-from handrail.engine.attempt.going_back import rollback_file
+from handrail.engine.attempt.going_back import rollback_file, way_back_of_red
 from handrail.engine.attempt.sealing import seal_as_configured
 from handrail.engine.attempt.stakes import stake_lines
 from handrail.engine.attempt.summary import summary
@@ -42,29 +42,22 @@ def close(attempt: Attempt, signalled: int = 0) -> None:
         sys.excepthook(*sys.exc_info())
         status = signalled or 1
     finally:
-        then = attempt.then or _way_back_of_red(attempt)
+        then = attempt.then or ({} if is_dry() else way_back_of_red(attempt))
         if then and not signalled:
-            _go_back(then)
+            _go_back(then, alone=not attempt.then)
         if status:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)  # an exit handler has no other way to set the status
 
 
-def _way_back_of_red(attempt: Attempt) -> dict[str, str]:
-    """Return the rollback that the runbook asks for where a gate is red; a plan has none."""
-    if not (attempt.back_when_red and attempt.red) or is_dry():
-        return {}
-    names = ", ".join(f"{task} on {target}" for task, target in sorted(attempt.red))
-    return {"run": attempt.run.id, "reason": f"red: {names}"}
-
-
-def _go_back(then: dict[str, str]) -> None:
-    """Carry out the rollback that somebody chose, or that the runbook asks for."""
+def _go_back(then: dict[str, str], *, alone: bool) -> None:
+    """Carry out the rollback that somebody chose, or that nobody is asked about."""
     command = to_paste(str(rollback_file()), **then)
     _print([f"--> {command}"])
     program, *words = shlex.split(command)
     beside = Path(sys.argv[0]).with_name(program)
+    words = ["-y", *words] if alone and "-y" not in words else words
     subprocess.run([str(beside) if beside.exists() else program, *words], check=False)
 
 

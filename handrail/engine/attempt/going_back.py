@@ -3,20 +3,54 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from pyinfra.context import inventory
 
+from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.command import runbook_file
+from handrail.engine.finding import Verdict
 from handrail.engine.needs import CONNECTOR_PREFIXES, ENGINE_KEYS
+from handrail.ledger.run import Run
+from handrail.ledger.views.stakes import stakes_on
 
 # Of this command alone: a rollback nobody watches is not asked, and begins where this one is.
 OWN = {"-y", "--yes", "--json", "--dry", "--diff"}
 OWN_WITH_VALUE = {"--chdir"}
+# What follows where a gate does not hold: people are told the way back, or it is carried out.
+PROPOSE, RUN = POLICIES = ("propose", "run")
+
+
+class Red(Protocol):
+    """What is needed of an attempt."""
+
+    run: Run
+    calls: Calls
+    back_when_red: bool
+    red: dict[tuple[str, str], str]
 
 
 def rollback_file() -> Path:
     """Return the runbook that puts this one back: it lies beside it."""
     return Path(runbook_file()).parent / "rollback.py"
+
+
+def way_back_of_red(attempt: Red) -> dict[str, str]:
+    """Return the rollback that follows at once since a gate is red; empty where none does.
+
+    By the runbook's word, `begin(back_when_red=True)`, the whole run goes back. By a gate's policy
+    the run goes back to where nothing is at stake, and only where the gate does not hold: what
+    could not be told is a matter for people.
+    """
+    fallen = {key for key, verdict in attempt.red.items() if verdict == Verdict.FAIL}
+    by_policy = {key for key in fallen if attempt.calls.policies.get(key[0]) == RUN}
+    ours = set(attempt.red) if attempt.back_when_red else by_policy
+    if not ours:
+        return {}
+    names = ", ".join(f"{task} on {target}" for task, target in sorted(ours))
+    stakes = [] if attempt.back_when_red else stakes_on(attempt.run)
+    to = {"to": stakes[0].back_to} if stakes and stakes[0].back_to else {}
+    return {"run": attempt.run.id, "reason": f"red: {names}"} | to
 
 
 def words_of_rollback(environment: str) -> list[str]:
