@@ -56,7 +56,7 @@ def read(path: str) -> Requirements:
     except OSError as error:
         raise _wrong(path, f"it cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, AttributeError, KeyError, TypeError):
-        raise _wrong(path, f"it has not the form {FORM}") from None
+        raise _wrong(path, f"it does not have the form {FORM}") from None
     for task, ids in tasks.items():
         for each in ids:
             if each not in texts:
