@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 
 import libcst as cst
-from libcst import matchers as m
+
+from .python_nodes import dotted, within
 
 # Calls by which a module can write names that its text does not show.
 REACHING = {"globals", "locals", "vars", "exec", "eval", "setattr", "delattr", "__import__"}
@@ -50,10 +51,13 @@ def binds(statement: cst.CSTNode, name: str) -> bool:
 
 def reaches(node: cst.CSTNode) -> bool:
     """Tell whether a statement may write names that it does not show."""
-    calls = m.Call(func=m.Name(value=m.MatchIfTrue(REACHING.__contains__)))
-    return bool(
-        m.findall(node, calls | m.ImportStar() | m.Attribute(attr=m.Name("__dict__")))
-        or m.findall(node, m.Attribute(value=m.Name("sys"), attr=m.Name("modules")))
+    return (
+        any(dotted(each.func) in REACHING for each in within(node, cst.Call))
+        or bool(within(node, cst.ImportStar))
+        or any(
+            each.attr.value == "__dict__" or dotted(each) == "sys.modules"
+            for each in within(node, cst.Attribute)
+        )
     )
 
 
@@ -61,20 +65,17 @@ def calls_something(node: cst.CSTNode) -> bool:
     """Tell whether a statement calls a function; to define one calls its decorators only."""
     if isinstance(node, cst.FunctionDef):
         return bool(node.decorators)
-    return bool(m.findall(node, m.Call()))
+    return bool(within(node, cst.Call))
 
 
 def declared_global(module: cst.Module) -> set[str]:
     """Return the names that functions of a module may write."""
-    found = m.findall(module, m.Global())
-    return {
-        each.name.value for node in found if isinstance(node, cst.Global) for each in node.names
-    }
+    return {each.name.value for node in within(module, cst.Global) for each in node.names}
 
 
 def loads(node: cst.CSTNode, name: str) -> bool:
     """Tell whether a name is mentioned, in whatever way."""
-    return bool(m.findall(node, m.Name(name)))
+    return any(each.value == name for each in within(node, cst.Name))
 
 
 def _bound(node: cst.CSTNode) -> set[str]:
@@ -100,8 +101,7 @@ def _written(node: cst.CSTNode) -> set[str]:
         target = node.name
     elif isinstance(node, TARGETED):
         target = node.target
-    found = m.findall(target, m.Name()) if target else []
-    return {each.value for each in found if isinstance(each, cst.Name)}
+    return {each.value for each in within(target, cst.Name)} if target else set()
 
 
 def known(module: cst.Module, environment: Mapping[str, str]) -> dict[str, object]:
@@ -143,11 +143,10 @@ def _from_os(statement: cst.BaseStatement) -> set[str]:
         if isinstance(part, cst.Import):
             names = {dotted(each.name) for each in part.names if each.asname is None}
             found |= {"os"} if names & {"os", "os.path"} else set()
-        elif m.matches(part, m.ImportFrom(module=m.Name("os"), names=[m.ZeroOrMore()])):
-            listed = cst.ensure_type(part, cst.ImportFrom).names
-            aliases = [] if isinstance(listed, cst.ImportStar) else listed
-            names = {dotted(each.name) for each in aliases if each.asname is None}
-            found |= names & {"environ", "getenv"}
+        elif isinstance(part, cst.ImportFrom) and not isinstance(part.names, cst.ImportStar):
+            named = {dotted(each.name) for each in part.names if each.asname is None}
+            known_as = named if part.module and dotted(part.module) == "os" else set()
+            found |= known_as & {"environ", "getenv"}
     return found
 
 
@@ -272,10 +271,3 @@ CONVERTING: Mapping[str, Callable[[str], object]] = {"str": str, "int": _number}
 def _is_real(called: str, names: Mapping[str, object]) -> bool:
     """Tell whether a dotted name begins with what was imported from `os`, and nothing else."""
     return names.get(called.partition(".")[0]) is REAL
-
-
-def dotted(node: cst.BaseExpression) -> str:
-    """Return `a.b.c` as text, or nothing where it is something else."""
-    if isinstance(node, cst.Attribute):
-        return f"{dotted(node.value)}.{node.attr.value}"
-    return node.value if isinstance(node, cst.Name) else ""
