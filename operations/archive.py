@@ -1,7 +1,7 @@
 """Task 14.1: the Node backend's code is kept on a branch of its own."""
 
 from handrail.clients.git import Repository
-from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, step
+from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, gate, holds, step
 
 from .commits import branch_is_there
 from .folder import whole
@@ -58,3 +58,17 @@ def branch(*, repository: Repository = FROM_TARGET, branch: str, path: str) -> C
     commit = repository.head()
     whole(repository.at(commit), path)
     yield call(repository.create_branch, branch, commit)
+
+
+@gate(fix="run task 14.1 or 14.2 again, whichever it names; then the same command again")
+def is_all_that_is_left(*, repository: Repository = FROM_TARGET, branch: str, path: str) -> Finding:
+    """The code lies on the archive branch, and no longer on the branch that is deployed.
+
+    Args:
+        repository: The app's repository.
+        branch: The archive branch.
+        path: Folder that must be in it.
+    """
+    if repository.at().find(path) is not None:
+        return fails(f"`{path}` is still on `{repository.branch}`: task 14.2 removes it")
+    return code_is_archived(repository, branch, path)

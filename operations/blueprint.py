@@ -14,6 +14,7 @@ from handrail.engine import (
     call,
     check,
     fails,
+    gate,
     holds,
     step,
 )
@@ -220,6 +221,18 @@ def serves_no_site(blueprint: Blueprint, others: dict[str, Any]) -> bool:
 def _is_anothers(blueprint: Blueprint, site: Definition) -> bool:
     """Tell whether a static site of that name is described otherwise: it was there before."""
     return any(each.name == site["name"] and each.data != site for each in blueprint.services)
+
+
+@gate(fix="correct the file, commit, push, then the same command again; Render names key and line")
+def is_valid(
+    *, render: Render = FROM_TARGET, repository: Repository = FROM_TARGET, path: str = "render.yaml"
+) -> Finding:
+    """Render accepts the Blueprint as it stands on the branch."""
+    text = repository.at().read(path)
+    if text is None:
+        return fails(f"`{path}` is not on the remote branch")
+    problems = render.validate_blueprint(text)
+    return fails("; ".join(problems)) if problems else holds()
 
 
 def is_held(service: Definition) -> bool:

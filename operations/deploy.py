@@ -1,4 +1,4 @@
-"""Tasks 4 and 11.1: the Django services run the code at the tip of the branch."""
+"""Tasks 4, 11.1 and 16: the Django services run the code at the tip of the branch."""
 
 from functools import partial
 from typing import Any
@@ -6,7 +6,18 @@ from typing import Any
 from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
 from handrail.clients.render import Deploy, Render, Service
-from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, say, step, waits
+from handrail.engine import (
+    FROM_TARGET,
+    Commands,
+    Finding,
+    call,
+    fails,
+    gate,
+    holds,
+    say,
+    step,
+    waits,
+)
 
 from .commits import branch_is_there
 from .deploys import Deploys
@@ -105,6 +116,20 @@ def release(
     for together in (services[:1], services[1:]):
         names = [name for name in together if name in late]
         yield call(bring_live, render, noted, names, commit, waiting)
+
+
+@gate(fix="release what is at the tip: `pyinfra INVENTORY runbooks/release.py`")
+def services_are_live(
+    *,
+    render: Render = FROM_TARGET,
+    repository: Repository = FROM_TARGET,
+    services: list[str],
+    root: str = FROM_TARGET,
+    directory: str = FROM_TARGET,
+) -> Finding:
+    """Every service is live, with the code and the variables that it should have."""
+    found = tip_is_live(render, repository, services, root, directory)
+    return holds(services=services) if found.passed else found
 
 
 def bring_live(

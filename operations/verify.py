@@ -1,4 +1,4 @@
-"""Gates of tasks 8, 9.4 and 10: the mapping fits, the rows fit, and both sides are equal."""
+"""Gates of tasks 8, 9.4, 10 and 16: the mapping and the rows fit, both sides are equal."""
 
 import json
 from pathlib import Path
@@ -84,6 +84,17 @@ def rows_are_equal(
         return fails(f"{shortened(report.reasons())}; all of it is in {place}")
     rows = sum(table.found for table in report.tables)
     return holds(rows=rows, tables=len(report.tables), report=str(place), mark=report.mark)
+
+
+@gate(fix="mend the rows it names, or roll back; then the same command again")
+def rows_hold_together(
+    source: Database = FROM_TARGET, destination: Database = FROM_TARGET, mapping: str = FROM_TARGET
+) -> Finding:
+    """Every relation, unique and sequence of the new database holds, after all that users wrote."""
+    plan = opened(mapping, source, destination)
+    claims = verification.kept(plan, destination.url.reveal())
+    wrong = [str(each) for each in claims if not each.good]
+    return fails(shortened(wrong)) if wrong else holds(claims=len(claims), tables=len(plan.tables))
 
 
 def compared(plan: Plan, source: Database, destination: Database) -> verification.Report:

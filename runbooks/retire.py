@@ -4,7 +4,20 @@ pyinfra inventory/prod.py runbooks/retire.py
 """
 
 from handrail.engine import begin
-from operations import archive, docs, files, interlock, monitor, server_dir, service, smoke
+from operations import (
+    archive,
+    blueprint,
+    deploy,
+    docs,
+    files,
+    interlock,
+    job,
+    monitor,
+    server_dir,
+    service,
+    smoke,
+    verify,
+)
 from operations.targets import NEEDS
 
 here = begin(NEEDS, requirements="inventory/rotc.requirements.yaml")
@@ -95,6 +108,9 @@ docs.name_no_legacy(
     words=["Express", "server/", "Node.js backend"],
     excluded=["docs/MIGRATION.md", "docs/ROLLBACK.md", "*/node_modules/*"],
 )
+
+# 16: what the plan asks at the end, each a gate in the ledger; 15.4 saw the documents
+
 smoke.health(task="16", name="See database, Redis and Celery healthy", on="production")
 smoke.accounts_sign_in(task="16.1", name="Sign in with known accounts", on="production")
 smoke.frontend_reaches_backend(
@@ -104,4 +120,34 @@ smoke.users_work_in_a_browser(
     task="16.3",
     name="Sign in to the frontend in a real browser, see rows and a message",
     on="production",
+)
+deploy.services_are_live(
+    task="16.4",
+    name="See all four services live, with the code and variables that they should have",
+    on="production",
+    services=[
+        here.services["web"],
+        here.services["channels"],
+        here.services["worker"],
+        here.services["beat"],
+    ],
+)
+verify.rows_hold_together(
+    task="16.5", name="See every relation, unique and sequence hold", on="production"
+)
+archive.is_all_that_is_left(
+    task="16.6",
+    name="See the Node code on the archive branch only",
+    on="repository",
+    branch=here.archive_branch,
+    path="server",
+)
+blueprint.is_valid(task="16.7", name="See render.yaml still valid", on="repository")
+job.passes(
+    task="16.8",
+    name="Run the application's own tests inside staging",
+    on="staging",
+    service=here.services["web"],
+    command="python manage.py test --noinput",
+    timeout_seconds=1800,
 )

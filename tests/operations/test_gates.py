@@ -12,6 +12,7 @@ from tests.clients.conftest import MARK
 from tests.operations import (
     outcomes_browser,
     outcomes_data,
+    outcomes_end,
     outcomes_job,
     outcomes_linked,
     outcomes_monitor,
@@ -24,6 +25,7 @@ from tests.operations.gates import OUTCOMES, PASSWORD, Stage, gates
 FAMILIES = (
     outcomes_browser,
     outcomes_data,
+    outcomes_end,
     outcomes_job,
     outcomes_linked,
     outcomes_monitor,

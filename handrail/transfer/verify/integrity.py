@@ -31,23 +31,40 @@ class Claim:
     said: str
     keys: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        """Return it as a reason."""
+        return f"{self.claim} of `{self.table}` {self.subject}: {self.said}".replace(" of ``", "")
+
 
 def checking(plan: Plan, source: Connection, destination: Connection) -> Line[list[Claim]]:
     """Check every table; each claim is told, whether it holds or not."""
     lines: list[Line[list[Claim]]] = [_catalog(plan, destination)]
     for table in plan.tables:
-        keys = plan.destination.by_name[table.name]
-        lines += [_reference(table, key, destination) for key in keys.foreign_keys]
-        lines += [_unique(table, unique, destination) for unique in keys.uniques]
-        lines += [
-            _sequence(table, column, destination)
-            for column in keys.columns
-            if column.sequence is not None and column.type in INTEGERS
-        ]
-        lines += [_triggers(table, destination), _evidence(table, source, destination)]
+        lines += [*_of_itself(plan, table, destination), _evidence(table, source, destination)]
         lines += [_values(table, told, source, destination) for told in _told(table)]
     found = yield from side_by_side(lines)
     return [claim for claims in found for claim in claims]
+
+
+def keeping(plan: Plan, destination: Connection) -> Line[list[Claim]]:
+    """Check what must hold for good, whatever users wrote since: the source is not asked."""
+    lines = [each for table in plan.tables for each in _of_itself(plan, table, destination)]
+    found = yield from side_by_side(lines)
+    return [claim for claims in found for claim in claims]
+
+
+def _of_itself(plan: Plan, table: TablePlan, destination: Connection) -> list[Line[list[Claim]]]:
+    keys = plan.destination.by_name[table.name]
+    return [
+        *(_reference(table, key, destination) for key in keys.foreign_keys),
+        *(_unique(table, unique, destination) for unique in keys.uniques),
+        *(
+            _sequence(table, column, destination)
+            for column in keys.columns
+            if column.sequence is not None and column.type in INTEGERS
+        ),
+        _triggers(table, destination),
+    ]
 
 
 def _catalog(plan: Plan, destination: Connection) -> Line[list[Claim]]:

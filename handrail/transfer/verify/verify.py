@@ -89,11 +89,7 @@ class Report:
             for item in self.inverses
             if item.wrong
         ]
-        lines += [
-            f"{item.claim} of `{item.table}` {item.subject}: {item.said}".replace(" of ``", "")
-            for item in self.findings
-            if not item.good
-        ]
+        lines += [str(item) for item in self.findings if not item.good]
         lines += [f"file address lost: {url}" for url in self.links_lost]
         lines += [f"file gone since: {url}" for url in self.links_died]
         return lines
@@ -163,6 +159,17 @@ def verify(
         tuple(links.lost(before, after)),
         tuple(links.died(links_before, report)) if report else (),
     )  # fmt: skip
+
+
+def kept(plan: Plan, destination: str) -> list[Claim]:
+    """Look at what must hold of the destination for good: keys, uniques, sequences, triggers.
+
+    Users may have written since the load; no row is held against the source.
+    """
+    with connect(destination, name="destination") as session:
+        session.execute(f"{GENEROUS}; {BEGIN}")
+        (claims,) = together([integrity.keeping(plan, session)])
+    return list(claims)
 
 
 def _counted(plan: Plan, source: Connection) -> Line[dict[str, int]]:
