@@ -71,7 +71,7 @@ def test_a_task_is_traced_to_the_requirement_of_the_one_above_it(lab):
     ("text", "why"),
     [
         (None, "it cannot be read"),
-        ("tasks: [", "it has not the form"),
+        ("tasks: [", "it does not have the form"),
         ('requirements: {}\ntasks: {"1": ["9"]}', "task `1` cites `9`"),
     ],
 )
