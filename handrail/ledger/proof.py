@@ -9,6 +9,7 @@ from handrail.ledger.run import Outcome, Run
 from handrail.ledger.runs import History, Runs
 
 LEGS = ("forward", "back", "again")
+SHOWN = 5  # of what was changed
 Plan = Mapping[str, Any]  # Any: JSON; code and shape
 
 
@@ -110,19 +111,25 @@ def prove(history: History, runbook: str, drill: str = "") -> Proof | str:
         (each.run, each.body.get("plan")) for each in entries if each.event is Event.ATTEMPT_STARTED
     ]
     plan = plans[0][1]
-    if not plan or any(_differs(plan, each, whole=run != legs[1].id) for run, each in plans):
-        return f"{legs[0].drill}: the runbook, its steps or its inventory were changed in between"
+    moved = {name for run, each in plans for name in _moved(plan, each, whole=run != legs[1].id)}
+    if not plan or moved:
+        named = ", ".join(f"`{each}`" for each in sorted(moved)[:SHOWN])
+        said = "the runbook, its steps or its inventory were changed in between"
+        return f"{legs[0].drill}: {said}{f': {named}' if named else ''}"
     return _proof(legs, entries, plan)
 
 
-def _differs(plan: Plan, other: Plan | None, *, whole: bool) -> bool:
-    """Tell whether another attempt was made of something else; a rollback has a file of its own."""
-    if not other or whole:
-        return plan != other
+def _moved(plan: Plan | None, other: Plan | None, *, whole: bool) -> set[str]:
+    """Return what another attempt was made of that was not so before: files, or the data's shape.
+
+    A rollback has a file of its own, so only what both are made of is held against each other.
+    """
+    if not plan or not other:
+        return set() if plan == other else {"the plan"}
     code, known = plan["code"], other["code"]
-    return plan["shape"] != other["shape"] or any(
-        code.get(key, at) != at for key, at in known.items()
-    )
+    names = code.keys() | known.keys() if whole else code.keys() & known.keys()
+    moved = {name for name in names if code.get(name) != known.get(name)}
+    return moved | ({"the inventory's data"} if plan["shape"] != other["shape"] else set())
 
 
 def _proof(legs: list[Run], entries: list[Entry], plan: Plan) -> Proof:

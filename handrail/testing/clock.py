@@ -1,17 +1,18 @@
 """A clock that skips: whoever waits by it finds the time gone by at once."""
 
+import datetime as dt
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Self
 from unittest.mock import patch
 
-from handrail.ledger import entry
-
 GATES = import_module("handrail.engine.gate")  # the package exports a function of that name
+PATCHED = ("handrail.", "operations.")  # whose modules know the time of day by name
 
 
 class SkippingClock:
@@ -39,11 +40,18 @@ class SkippingClock:
 
     @contextmanager
     def installed(self) -> Iterator[Self]:
-        """Let this process go by it."""
+        """Let this process go by it: what is imported already, and what is imported meanwhile."""
         now = self.now
 
-        class Skipped(datetime):
-            """What `datetime.now()` is for the ledger."""
+        class Kind(type):
+            """A moment is one, whichever class made it."""
+
+            def __instancecheck__(cls, found: object) -> bool:
+                """Tell whether it is a moment."""
+                return isinstance(found, datetime)
+
+        class Skipped(datetime, metaclass=Kind):
+            """What `datetime.now()` is for the ledger, for gates, and for clients of services."""
 
             @classmethod
             def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
@@ -51,5 +59,19 @@ class SkippingClock:
                 return now().astimezone(tz)
 
         waits = SimpleNamespace(sleep=self.sleep)
-        with patch.object(GATES, "time", waits), patch.object(entry, "datetime", Skipped):
+        with ExitStack() as stack:
+            stack.enter_context(patch.object(GATES, "time", waits))
+            for module in (dt, *_knowing_the_time()):
+                stack.enter_context(patch.object(module, "datetime", Skipped))
             yield self
+
+
+def _knowing_the_time() -> list[ModuleType]:
+    """Return the modules that have `datetime` by name, but for this one."""
+    return [
+        module
+        for name, module in list(sys.modules.items())
+        if name.startswith(PATCHED)
+        and name != __name__
+        and vars(module).get("datetime") is datetime
+    ]

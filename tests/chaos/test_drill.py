@@ -1,0 +1,58 @@
+"""The drill of the real cutover in the rehearsal world: up, down, up, every capture equal."""
+
+import json
+
+import pytest
+from rehearsal.layout import Layout
+
+from handrail.ledger.store import SqliteLedger
+from tests.e2e.night import Night
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1200)]
+MOVES = {"commit"}  # of the site that is served: a way back serves the same files by a new commit
+
+
+@pytest.fixture
+def night(tmp_path):
+    """A world of its own, as found before the cutover."""
+    story = Night(Layout(tmp_path / "world"))
+    code, said = story.run(f"python -m rehearsal up --dir {story.layout.directory} --rows 300")
+    assert code == 0, said
+    yield story
+    story.run(f"python -m rehearsal down --dir {story.layout.directory}")
+
+
+def captured(ledger, run):
+    """Return what each step of a run captured before it first acted, without what has to move."""
+    found = {}
+    for entry in ledger.of_runs([run]):
+        if entry.event == "step.started" and entry.body.get("before") is not None:
+            found.setdefault((entry.task, entry.target), without(entry.body["before"]))
+    return found
+
+
+def without(value):
+    """Return data without what a way back has to make anew."""
+    if isinstance(value, dict):
+        return {key: without(each) for key, each in value.items() if key not in MOVES}
+    return value
+
+
+def test_the_cutover_goes_up_down_and_up_and_finds_everything_as_it_was(night, record_property):
+    """The second way up captures what the first one did: nothing of it was left behind."""
+    code, said = night.run("./run handrail drill inventory/rehearsal.py runbooks/cutover.py --json")
+
+    assert code == 0, said
+    proof = json.loads(said[said.rindex('\n{\n  "format"') :])
+    ledger = SqliteLedger(night.ledger)
+    up, down, again = (captured(ledger, run) for run in proof["runs"])
+    assert proof["as_before"] >= len(up) - len(proof["accepted"])
+    assert {key: up[key] for key in again} == again
+    assert down.keys() <= up.keys()
+    assert all(each["forward"] is not None for each in proof["tasks"] if each["back"] is not None)
+    legs = ("forward", "back", "again")
+    sums = {leg: sum(each[leg] or 0 for each in proof["tasks"]) for leg in legs}
+    record_property(
+        "render", f"drill of {proof['rows']} rows: "
+        + ", ".join(f"{leg} {took:.0f} s" for leg, took in sums.items())
+    )  # fmt: skip
