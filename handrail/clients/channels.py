@@ -1,8 +1,9 @@
-"""Ways to reach people and programs with news: webhooks, Slack, e-mail."""
+"""Ways to reach people and programs with news: webhooks, Slack, e-mail, what apprise knows."""
 
 import hashlib
 import hmac
 import json
+import logging
 import smtplib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ PATIENCE = Patience(attempts=4, total_seconds=60)
 News = Mapping[str, Any]  # Any: JSON; `event`, `text`, `at`, `environment`, `run`, …, `key`
 FORMS = (
     '`notify = [{"webhook": "env:URL", "secret": "env:KEY"}, {"slack": "env:URL"}, '
-    '{"email": "env:SMTP_URL", "from": "…", "to": ["…"]}, {"heartbeat": "env:URL"}]`'
+    '{"email": "env:SMTP_URL", "from": "…", "to": ["…"]}, {"apprise": "env:APPRISE_URL"}, '
+    '{"heartbeat": "env:URL"}]`'
 )
 
 
@@ -99,6 +101,36 @@ class Mail:
             ) from None
 
 
+@dataclass(frozen=True)
+class Apprise:
+    """A service that apprise reaches: Matrix, Teams, Telegram, PagerDuty and a hundred others.
+
+    Args:
+        url: As apprise writes it, ``tgram://TOKEN/CHAT`` say.
+
+    Source: https://github.com/caronc/apprise/wiki
+    """
+
+    url: Secret
+
+    def send(self, news: News) -> None:
+        """Send its sentence."""
+        what = f"news through `{self.url.reference}` were not sent"
+        try:
+            import apprise  # noqa: PLC0415  an extra
+        except ImportError:
+            why = "apprise is not installed"
+            raise ClientError(what, why, "pip install 'handrail[apprise]'") from None
+        logging.getLogger("apprise").propagate = False  # it would show the address
+        service = apprise.Apprise()
+        if not service.add(self.url.reveal()):
+            fix = "write it as https://github.com/caronc/apprise/wiki does"
+            raise ClientError(what, "apprise does not know such an address", fix)
+        title = f"{news['environment']}: {news['event']}"
+        if not service.notify(body=str(news["text"]), title=title):
+            raise ClientError(what, "the service did not take it", f"see `{self.url.reference}`")
+
+
 def _connected(url: Any) -> smtplib.SMTP:  # Any: what urlsplit returns
     secure = url.scheme == "smtps"
     host, port = url.hostname or "", url.port or (465 if secure else 25)
@@ -140,6 +172,8 @@ def channels(given: object) -> tuple[list[Channel], list[Secret]]:
                 found.append(Slack(_secret(url)))
             case {"email": url, "from": sender, "to": [*to], **more} if to and not more:
                 found.append(Mail(_secret(url), str(sender), tuple(map(str, to))))
+            case {"apprise": url, **more} if not more:
+                found.append(Apprise(_secret(url)))
             case {"heartbeat": url, **more} if not more:
                 hearts.append(_secret(url))
             case _:

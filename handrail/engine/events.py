@@ -5,7 +5,7 @@ ledger, once it is recorded. The channels of an inventory's `notify` are served 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
@@ -44,7 +44,7 @@ class Outside:
 
     def attend(self, attempt: Attempt) -> None:
         """Listen to what is recorded."""
-        self._plugins = [(each.name, each.load()) for each in entry_points(group=GROUP)]
+        self._plugins = list(self._loaded())
         if not self._plugins and not self._sends and not self._hearts:
             return
 
@@ -62,6 +62,17 @@ class Outside:
         for heart in self._hearts:
             gevent.spawn(self._beat, heart)
             self._queue.put(("heartbeat", partial(_ping, heart)))
+
+    def _loaded(self) -> Iterator[tuple[str, OnEvent]]:
+        """Load the plug-ins; one that a missing extra needs is not asked for."""
+        for each in entry_points(group=GROUP):
+            try:
+                yield each.name, each.load()
+            except ModuleNotFoundError as missing:
+                if not each.extras:
+                    self._told(each.name, str(missing))
+            except Exception as bug:  # noqa: BLE001  a plug-in of somebody's
+                self._told(each.name, f"{type(bug).__name__}: {masked(str(bug))}")
 
     def _put(self, notice: Notice) -> None:
         for send in self._sends:

@@ -44,7 +44,7 @@ class Failure:
         if len(self.commands) < KEPT_COMMANDS:
             status = {"exit_status": self.exit_status} if self.command else {}
             said = {"command": " ".join(command.split())[:KEPT_WORDS], "good": not self}
-            self.commands.append(said | {"seconds": round(seconds, 3)} | status)
+            self.commands.append(said | {"took_ms": round(seconds * 1000)} | status)
 
     def said(self) -> dict[str, Any]:  # Any: JSON
         """Return what the ledger keeps of the commands; nothing where there was none."""

@@ -104,6 +104,6 @@ def test_the_commands_of_a_step_are_kept_with_their_time_and_how_they_ended(lab)
 
     assert [each["command"] for each in good["commands"]] == ["call effect"]
     assert good["commands"][0]["good"]
-    assert good["commands"][0]["seconds"] >= 0
+    assert good["commands"][0]["took_ms"] >= 0
     assert (bad["commands"][-1]["good"], bad["commands"][-1]["exit_status"]) == (False, 7)
     assert outcome(lab, Event.STEP_ROLLED_BACK)["commands"]
