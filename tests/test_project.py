@@ -31,9 +31,8 @@ def test_lock_files_name_no_host_but_the_public_index():
     assert (len(indexes), len(files)) == (1, 1)  # uv's own default, and where it keeps its files
     for address in indexes | files:
         assert re.match(r"https://[a-z]+(\.[a-z]+)+(/simple)?$", address), address
-    npm = (ROOT / "tests/rehearsal/rehearsal/repo/server/package-lock.json").read_text(
-        encoding="utf-8"
-    )
+    locks = ("tests/rehearsal/rehearsal/repo/server", "tests/protocol")
+    npm = "".join((ROOT / each / "package-lock.json").read_text("utf-8") for each in locks)
     assert '"resolved"' not in npm
     assert "file:" not in uv + npm
 

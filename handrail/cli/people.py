@@ -11,7 +11,7 @@ from handrail.clients.masking import masked, masked_data
 from handrail.ledger.arming import Armed, armed_in, is_armed
 from handrail.ledger.entry import Event, now, timestamp
 from handrail.ledger.errors import RunbookError
-from handrail.ledger.people import NAMESPACE, approval_text, os_user
+from handrail.ledger.people import NAMESPACE, approval_text, approvals, os_user
 from handrail.ledger.run import Run
 from handrail.ledger.seam import Fact, Ledger
 from handrail.ledger.views.evidence import choose
@@ -39,6 +39,9 @@ def approve(
     found = _task_of(held, run, task, APPROVED, "waits for no approval")
     me = os_user()
     if withdraw:
+        if me not in {each.actor for each in approvals(found, task)}:
+            what, why = "nothing was taken back", f"{me} has not approved it"
+            raise Misused(what, why, f"see `handrail show {found.id}`")
         _record(held, found, Event.APPROVAL_WITHDRAWN, task, reason)
         say([f"The approval of {me} for task {task} of {found.id} is withdrawn."])
         return GOOD

@@ -5,9 +5,9 @@ from functools import partial
 import click
 
 from handrail.cli.ledger import ledger_option, opened
-from handrail.cli.out import GOOD, Misused, say
+from handrail.cli.out import GOOD, NOT_GOOD, Misused, complain, say
 from handrail.clients import ssh_signature
-from handrail.clients.outside_copies import placed
+from handrail.clients.outside_copies import Places
 from handrail.ledger.people import os_user
 from handrail.ledger.seal import NAMESPACE, seal_head
 from handrail.ledger.views.evidence import choose
@@ -42,6 +42,11 @@ def seal(ledger: str, run: str, key: str, places: tuple[str, ...]) -> int:
     held = opened(ledger)
     found = choose(held.runs(), run)
     sign = partial(ssh_signature.sign, key=key, namespace=NAMESPACE)
-    put = seal_head(held, found, os_user(), sign, placed(places))
-    say([f"The head of {held.environment} is sealed, with {found.id}:", *(f"    {e}" for e in put)])
-    return GOOD
+    outside = Places(places)
+    put = seal_head(held, found, os_user(), sign, outside.put)
+    if put:
+        told = f"The head of {held.environment} is sealed, with {found.id}:"
+        say([told, *(f"    {where}" for where in put)])
+    for refusal in outside.refusals:
+        complain(refusal)
+    return NOT_GOOD if outside.refusals else GOOD

@@ -54,14 +54,18 @@ class Webhook:
         """
         return value if isinstance(value, cls) else cls(Secret.from_inventory(value))
 
-    def send(self, alert: Mapping[str, Any]) -> None:  # Any: JSON
-        """Post an alert once; an alert that may have arrived is not posted again.
+    def send(self, alert: Mapping[str, Any], noun: str = "alert") -> None:  # Any: JSON
+        """Post something once; what may have arrived is not posted again.
+
+        Args:
+            alert: What is told.
+            noun: What it is called where it was not taken.
 
         Raises:
             ClientError: refused, or unreachable.
         """
         name = f"`{self.url.reference}`" if self.url.reference else "the given address"
-        what = f"the alert to {name} was not delivered"
+        what = f"the {noun} to {name} was not delivered"
         fix = f"put a valid https URL into {name}"
         base, path = base_and_path(self.url, what, fix)
         http = Http(base, timeout_seconds=TIMEOUT_SECONDS)

@@ -2,8 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,32 @@ NOTES = "handrail"  # ref of the git notes: refs/notes/handrail
 SECONDS = 60
 
 
-def placed(places: Sequence[str]) -> dict[str, Callable[[Mapping[str, Any], str], str]]:
-    """Return what puts a seal into each place, by how the place was named."""
-    return {to: partial(put, to=to) for to in places}
+@dataclass
+class Places:
+    """Places outside, each asked for itself: one that refuses keeps a seal out of no other.
+
+    Args:
+        named: As an inventory or a command names them.
+        refusals: Why it is not in some of them; filled by `put`.
+    """
+
+    named: Sequence[str]
+    refusals: list[ClientError] = field(default_factory=list)
+
+    def put(self, envelope: Mapping[str, Any], name: str) -> list[str]:  # Any: JSON
+        """Put a seal into each place, and return where it is now.
+
+        Args:
+            envelope: The seal.
+            name: What its file is called.
+        """
+        where = []
+        for to in self.named:
+            try:
+                where.append(put(envelope, name, to=to))
+            except ClientError as refusal:
+                self.refusals.append(refusal)
+        return where
 
 
 def put(envelope: Mapping[str, Any], name: str, *, to: str) -> str:  # Any: JSON
@@ -37,8 +60,14 @@ def put(envelope: Mapping[str, Any], name: str, *, to: str) -> str:  # Any: JSON
     if to.startswith("git:"):
         return _noted(text, Path(to.removeprefix("git:")).expanduser())
     if is_reference(to):
-        Webhook.from_inventory(to).send({"name": name, **envelope})
+        Webhook.from_inventory(to).send({"name": name, **envelope}, noun="seal")
         return to
+    if "://" in to:
+        raise ClientError(
+            "the seal was not put outside",
+            "the address of a webhook is a secret, and this one is written out",
+            "put it into a variable, and name that: `env:SEALS`",
+        )
     return _written(text, Path(to).expanduser() / name)
 
 

@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, get_type_hints
 
@@ -23,6 +23,7 @@ from handrail.engine.attempt.command import (
 )
 from handrail.engine.nearest import nearest
 from handrail.engine.needs import CONNECTOR_PREFIXES, FORWARD, faults, read_by
+from handrail.engine.signers import Signers, signers_of
 from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.kept import Kept
 from handrail.ledger.lease import SECONDS
@@ -41,6 +42,7 @@ class Inventory:
     lease_seconds: float = SECONDS
     keys: frozenset[str] = FORWARD  # of `--data`, that this command's engine reads
     seal: object = None  # who signs, and where a seal is put, as the inventory has it
+    approvers: Signers = field(default_factory=dict)  # whose signed approvals count; all, if empty
 
     @classmethod
     def here(cls, needs: Mapping[str, type] | None, keys: frozenset[str]) -> Self:
@@ -76,7 +78,8 @@ class Inventory:
             raise _not_started(f"{error.what}: {error.why}", error.fix) from None
         kept = Kept.at(address, project, name, key)
         seconds, seal = host.data.get("lease_seconds"), host.data.get("seal")
-        return cls(name, kept, needs, _lease_seconds(seconds), keys, seal)
+        approvers = signers_of("approvers", host.data.get("approvers"))
+        return cls(name, kept, needs, _lease_seconds(seconds), keys, seal, approvers)
 
     @property
     def ledger(self) -> Path:

@@ -1,7 +1,7 @@
 """What people do in a run: approve that it goes on, and steps that no program can do."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
@@ -16,6 +16,7 @@ from handrail.engine.attempt.opening import current
 from handrail.engine.contract import Commands, ask, call, check
 from handrail.engine.finding import Finding, fails, holds, unknown
 from handrail.engine.signature import FROM_RUN
+from handrail.engine.signers import Signers
 from handrail.engine.steps import gate, step
 from handrail.engine.telling import say
 from handrail.ledger.entry import now, timestamp
@@ -62,7 +63,7 @@ def approve(
     del timeout_seconds, poll_seconds  # the gate reads them
     attempt = current()
     beside.hear(attempt)
-    known = _approvers(host.data.get("approvers") or {})
+    known = attempt.inventory.approvers
     good: dict[str, Approval] = {}
     others = []
     for each in approvals(attempt.run, task):
@@ -81,11 +82,7 @@ def approve(
     return unknown(why, f"handrail approve {run} {task}{wanted}{beside.ledger_option(attempt)}")
 
 
-def _approvers(listed: Mapping[str, str | Sequence[str]]) -> dict[str, list[str]]:
-    return {name: [key] if isinstance(key, str) else list(key) for name, key in listed.items()}
-
-
-def _person(approval: Approval, known: Mapping[str, Sequence[str]]) -> str:
+def _person(approval: Approval, known: Signers) -> str:
     """Return who approved: by the key that signed where keys are listed, else by the system."""
     if not known:
         return approval.actor

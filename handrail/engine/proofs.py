@@ -1,7 +1,7 @@
 """Where proofs of drills are found: in ledgers, and in signed files that travelled."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from handrail.clients import ssh_signature
 from handrail.clients.errors import ClientError
 from handrail.clients.ledger_address import address_of
 from handrail.clients.private_folder import write
+from handrail.engine.signers import Signers
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.kept import Kept
 from handrail.ledger.location import shown
@@ -17,8 +18,6 @@ from handrail.ledger.proof import Proof, prove
 
 NAMESPACE = "handrail-proof"
 SUFFIX = ".proof.json"
-
-Signers = Mapping[str, Sequence[str]]
 
 
 def keep(proof: Proof, folder: Path, key: str = "") -> Path:

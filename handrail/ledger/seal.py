@@ -8,7 +8,7 @@ Sources: https://in-toto.io/Statement/v1, https://github.com/secure-systems-lab/
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -77,19 +77,19 @@ def seal_head(
     run: Run | None,
     actor: str,
     sign: Callable[[str], str],
-    places: Mapping[str, Callable[[JSON, str], str]],
+    put: Callable[[JSON, str], list[str]],
 ) -> list[str]:
-    """Sign the newest entry, put the seal into each place, and record that beside the run.
+    """Sign the newest entry, put the seal outside, and record where beside the run.
 
     Args:
         ledger: The ledger.
         run: What the seal tells of, too; None for the head alone.
         actor: Who seals.
         sign: Returns the signature of a text.
-        places: By what an inventory calls it, what puts a seal there under a name, and says where.
+        put: Puts a seal outside under a name, and says where it is then.
 
     Returns:
-        Where the seal is now.
+        Where the seal is now; empty where no place took it, and then nothing is recorded.
 
     Raises:
         LedgerDamaged: the ledger is not to be trusted.
@@ -99,11 +99,12 @@ def seal_head(
     payload, found = canonical(said), said["predicate"]
     envelope = enveloped(payload, sign(to_sign(payload)))
     name = f"{found['environment']}-{found['entry']:08}-{found['sha256'][:12]}.json"
-    put = [place(envelope, name) for place in places.values()]
-    body = {"entry": found["entry"], "sha256": found["sha256"], "to": put}
-    about = (run.id, run.attempts) if run else ("", 0)
-    ledger.append_beside([Fact(Event.HEAD_SEALED, *about, actor, body=body)])
-    return put
+    where = put(envelope, name)
+    if where:
+        body = {"entry": found["entry"], "sha256": found["sha256"], "to": where}
+        about = (run.id, run.attempts) if run else ("", 0)
+        ledger.append_beside([Fact(Event.HEAD_SEALED, *about, actor, body=body)])
+    return where
 
 
 @dataclass(frozen=True)

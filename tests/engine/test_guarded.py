@@ -156,6 +156,7 @@ def test_an_old_drill_proves_nothing(night):
         ("proofs", 3),
         ("proofs", [3]),
         ("signers", "ada"),
+        ("signers", {"ada": [3]}),
     ],
 )
 def test_a_guard_that_cannot_be_read_is_told(night, key, value):

@@ -161,6 +161,68 @@ def test_an_approval_is_of_one_plan(lab, said):
     assert lab.read("z") == "other"
 
 
+def test_an_approval_that_is_taken_back_counts_no_more(lab, said, capsys):
+    """Until it is given again; the other's stands, and the reason is on record."""
+    lab.runbook(APPROVE.format(people=2), LAST.format(text="x"), header=IMPORT)
+    process = waiting(lab)
+
+    assert said("bob", "approve", "latest", "2") == 0
+    assert said("bob", "approve", "latest", "2", "--withdraw", "--reason", "too early") == 0
+    assert said("eve", "approve", "latest", "2") == 0
+    told = capsys.readouterr().out
+    looked = len(lab.entries())
+    assert lab.states()["2@one"] != "changed"
+    assert process.poll() is None
+    assert said("bob", "approve", "latest", "2") == 0
+    code, text = ended(process)
+
+    assert code == 0, text
+    assert "The approval of bob for task 2" in told
+    assert lab.entries()[looked - 2].reason == "too early"
+    assert lab.runs()[-1].tasks["2", "one"].facts["approved"] == ["bob", "eve"]
+
+
+def test_nothing_is_taken_back_that_was_never_given(lab, said, capsys):
+    """A slip is told, and nothing of it is on record."""
+    lab.runbook(APPROVE.format(people=1), header=IMPORT)
+    end(waiting(lab))
+    before = len(lab.entries())
+
+    assert said("bob", "approve", "latest", "2", "--withdraw") == 2
+
+    assert "bob has not approved it" in capsys.readouterr().err
+    assert len(lab.entries()) == before
+
+
+def test_an_approval_expires(lab, said):
+    """One that is too old when the run comes there does not count, and the refusal says so."""
+    late = APPROVE.format(people=1).replace("expires_minutes=60", "expires_minutes=0.0001")
+    lab.runbook(late.replace(")", ", timeout_seconds=1)"), LAST.format(text="x"), header=IMPORT)
+    assert lab.run().code == 1
+    assert said("bob", "approve", "latest", "2") == 0
+
+    again = lab.run()
+
+    assert again.code == 1, again.said
+    assert "the one of bob does not count: it expired at " in again.said
+    assert lab.read("z") is None
+
+
+@pytest.mark.parametrize(
+    "approvers", ["ada", ["ssh-ed25519 AAAA"], {"ada": 5}, {"ada": []}, {"ada": "ada.pub"}]
+)
+def test_approvers_of_another_form_are_a_wrong_inventory(lab, approvers):
+    """Nobody is let in, and nobody kept out, by a slip of the pen; told before anything begins."""
+    lab.inventory(approvers=approvers)
+    lab.runbook(WRITE, APPROVE.format(people=1), header=IMPORT)
+
+    ran = lab.run()
+
+    assert ran.code == 2, ran.said
+    assert "correct `approvers` in the inventory" in ran.said
+    assert lab.read("a") is None
+
+
 def test_a_comment_withdraws_no_approval(lab, said):
     """Comments and white space are no change of the plan."""
     lab.runbook(APPROVE.format(people=1), LAST.format(text="x"), header=IMPORT)

@@ -14,8 +14,10 @@ import pytest
 from handrail.cli.__main__ import main
 from handrail.ledger.audit import audit
 from handrail.ledger.kept import Kept
+from tests.clients.conftest import MARK, Reply, wire
 from tests.ledger.script import Script, cutover, forging, proven, rehash, renumber, standing
 
+__all__ = ["wire"]
 ROOT = Path(__file__).parents[2]
 HARMLESS = "UPDATE entries SET actor = 'mallory' WHERE seq = 4"
 
@@ -248,6 +250,61 @@ def test_a_seal_is_put_into_git_notes_and_on_record(tmp_path, keys, capsys):
     assert json.loads(note) == json.loads(next((tmp_path / "seals").glob("*.json")).read_text())
     assert (last.event, len(last.body["to"])) == ("head.sealed", 2)
     assert audit(path).good
+
+
+def test_a_seal_is_posted_to_a_webhook_and_verified_from_what_arrived(
+    tmp_path, keys, wire, monkeypatch, capsys
+):
+    """Its address is named, never shown; the receiver's own copy is a seal."""
+    path, arrived = tmp_path / "lab.sqlite", tmp_path / "arrived.json"
+    script = cutover(path)
+    monkeypatch.setenv("SEALS", f"{wire.url}/seals/{MARK}")
+    wire.on("POST", f"/seals/{MARK}", Reply(204))
+
+    assert seal(path, keys / "ada", "env:SEALS") == 0
+    arrived.write_bytes(wire.seen[0].body)
+    told = "".join(capsys.readouterr())
+
+    assert len(wire.seen) == 1
+    assert script.ledger.entries()[-1].body["to"] == ["env:SEALS"]
+    assert MARK not in told + str(script.ledger.entries()[-1])
+    assert verify(path, "--seal", arrived, "--signers", keys / "ada.pub")
+    with forging(path) as db:
+        db.execute("DELETE FROM entries WHERE seq > 6")
+    assert not verify(path, "--seal", arrived, "--signers", keys / "ada.pub")
+
+
+@pytest.mark.parametrize(
+    "reply", [Reply(500), Reply(drop=True), Reply(302, None, {"Location": "/"})]
+)
+def test_a_place_that_refuses_keeps_a_seal_out_of_no_other(
+    tmp_path, keys, wire, monkeypatch, capsys, reply
+):
+    """Whichever comes first: what took it is on record, what did not is told, and it exits 1."""
+    path = tmp_path / "lab.sqlite"
+    script = cutover(path)
+    monkeypatch.setenv("SEALS", f"{wire.url}/seals/{MARK}")
+    wire.on("POST", f"/seals/{MARK}", reply)
+
+    assert seal(path, keys / "ada", "env:SEALS", tmp_path / "seals") == 1
+    told = capsys.readouterr()
+
+    assert len(list((tmp_path / "seals").iterdir())) == 1
+    assert script.ledger.entries()[-1].body["to"] == [str(next((tmp_path / "seals").iterdir()))]
+    assert wire.host in told.err
+    assert MARK not in told.out + told.err
+
+
+def test_an_address_of_a_webhook_that_is_written_out_is_no_place(tmp_path, keys, capsys):
+    """It is a secret: no folder of that name is made, and nothing is on record."""
+    path = tmp_path / "lab.sqlite"
+    script = cutover(path)
+
+    assert seal(path, keys / "ada", "https://hooks.example/seals") == 1
+
+    assert "name that: `env:SEALS`" in capsys.readouterr().err
+    assert not Path("https:").exists()
+    assert script.ledger.entries()[-1].event != "head.sealed"
 
 
 def test_what_cannot_be_sealed_is_told(tmp_path, keys, capsys):

@@ -22,7 +22,8 @@ from handrail.engine.attempt.command import (
 from handrail.engine.contract import load
 from handrail.engine.inventory import data_of
 from handrail.engine.likeness import code_of, moved, shape_of
-from handrail.engine.proofs import Places, Signers, found_proofs
+from handrail.engine.proofs import Places, found_proofs
+from handrail.engine.signers import Signers, signers_of
 from handrail.ledger.entry import now
 from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.kept import Kept
@@ -61,7 +62,7 @@ class Guard:
         """
         project = project_of(Path(inventory_file()).absolute().parent)
         given, days = host.data.get("proofs"), host.data.get("proof_days", DAYS)
-        signers, guarded = host.data.get("signers") or {}, host.data.get("guarded", False)
+        signers, guarded = host.data.get("signers"), host.data.get("guarded", False)
         if isinstance(days, bool) or not isinstance(days, int | float) or days <= 0:
             raise _wrong("proof_days", days, "a number of days above 0")
         if not isinstance(guarded, bool):
@@ -72,7 +73,7 @@ class Guard:
         ):
             raise _wrong("proofs", given, "a list of files, folders and ledgers")
         places = Places(None if named is None else tuple(named), project, kept)
-        return cls(guarded, places, float(days), _signers(signers))
+        return cls(guarded, places, float(days), signers_of("signers", signers))
 
     def proofs(self, runbook: str) -> Iterator[Proof | str]:
         """Yield the proofs of a runbook, and why some place has none."""
@@ -153,21 +154,6 @@ def _is_gate(step: str) -> bool:
 
 def _shape() -> dict[str, Any]:  # Any: nested
     return shape_of((each.name, data_of(each)) for each in host.inventory)
-
-
-def _signers(given: object) -> Signers:
-    """Read who may sign; a name with one key, or with several.
-
-    Raises:
-        WrongCommand: it is something else.
-    """
-    if isinstance(given, Mapping):
-        keys = {
-            str(name): [each] if isinstance(each, str) else each for name, each in given.items()
-        }
-        if all(isinstance(each, list | tuple) for each in keys.values()):
-            return keys
-    raise _wrong("signers", given, 'names with public keys: `{"ada": "ssh-ed25519 AAAA…"}`')
 
 
 def _wrong(key: str, value: object, wanted: str) -> WrongCommand:

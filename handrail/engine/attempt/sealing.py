@@ -24,16 +24,20 @@ def seal_as_configured(attempt: Attempt) -> Iterator[str]:
         yield 'not sealed: in the inventory, write `seal = {"key": "FILE", "to": ["FOLDER"]}`'
         return
     # Here: what speaks HTTP takes long to import, and most runs seal nothing.
-    from handrail.clients.outside_copies import placed  # noqa: PLC0415
+    from handrail.clients.outside_copies import Places  # noqa: PLC0415
 
     sign = partial(ssh_signature.sign, key=str(key), namespace=NAMESPACE)
+    outside = Places([str(each) for each in places])
     try:
-        put = seal_head(
-            attempt.ledger, attempt.run, attempt.choices.operator, sign,
-            placed([str(each) for each in places]),
-        )  # fmt: skip
+        put = seal_head(attempt.ledger, attempt.run, attempt.choices.operator, sign, outside.put)
     except (ClientError, RunbookError) as error:
-        yield f"not sealed: {error.what}: {error.why}"
-        yield f"next: {error.fix}, then `handrail seal`"
+        yield from _refused(error)
         return
     yield from (f"sealed in {each}" for each in put)
+    for refusal in outside.refusals:
+        yield from _refused(refusal)
+
+
+def _refused(error: ClientError | RunbookError) -> Iterator[str]:
+    yield f"not sealed: {error.what}: {error.why}"
+    yield f"next: {error.fix}, then `handrail seal`"

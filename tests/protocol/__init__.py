@@ -1,0 +1,1 @@
+"""The written protocol, checked by a checker of its own."""
