@@ -139,12 +139,12 @@ def test_a_rollback_needs_no_proof(night):
 def test_an_old_drill_proves_nothing(night):
     """Its age is told beside what is allowed."""
     drilled(night)
-    guard(night, proof_days=0.000001)
+    guard(night, proof_days=1e-9)
 
     ran = go(night)
 
     assert ran.code == 1
-    assert "is 0 days old, at most 1e-06 are allowed" in ran.said
+    assert "is 0 days old, at most 1e-09 are allowed" in ran.said
 
 
 @pytest.mark.parametrize(
