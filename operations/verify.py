@@ -14,6 +14,7 @@ from handrail.transfer.verify import verify as verification
 from handrail.transfer.verify.page import page
 
 from .evidence import REPORTS
+from .left_aside import left_aside
 from .rows import opened
 
 SHOWN = 5  # reasons in a message; the report has all
@@ -83,7 +84,28 @@ def rows_are_equal(
     if not report.good:
         return fails(f"{shortened(report.reasons())}; all of it is in {place}")
     rows = sum(table.found for table in report.tables)
-    return holds(rows=rows, tables=len(report.tables), report=str(place), mark=report.mark)
+    aside = left_aside(place.parent)
+    return holds(
+        rows=rows,
+        tables=len(report.tables),
+        report=str(place),
+        mark=report.mark,
+        counts=[counted(table) for table in report.tables],
+        kept_out=aside["kept_out"],
+        adjusted=aside["adjusted"],
+    )
+
+
+def counted(table: verification.TableReport) -> dict[str, str | int | bool]:
+    """Return the counts of a table on both sides, for the report of the run."""
+    return {
+        "table": table.table,
+        "before": table.source_rows,
+        "kept_out": table.quarantined,
+        "expected": table.expected,
+        "after": table.found,
+        "equal": table.equal,
+    }
 
 
 @gate(fix="mend the rows it names, or roll back; then the same command again")

@@ -17,7 +17,7 @@ COMMANDS = {
     "show": "handrail.cli.ledger",
     "verify": "handrail.cli.ledger",
     "export": "handrail.cli.ledger",
-    "report": "handrail.cli.ledger",
+    "report": "handrail.cli.report",
     "archive": "handrail.cli.archive",
     "unarchive": "handrail.cli.archive",
     "seal": "handrail.cli.seal",

@@ -20,8 +20,6 @@ from handrail.ledger.location import LEDGERS, path_of, project_of, shown
 from handrail.ledger.measure import known_times
 from handrail.ledger.run import Outcome, fold
 from handrail.ledger.seam import Ledger
-from handrail.ledger.views import page
-from handrail.ledger.views import report as reports
 from handrail.ledger.views import show as shows
 from handrail.ledger.views.evidence import choose, gather
 
@@ -178,36 +176,3 @@ def export(ledger: str, run: str, *, as_json: bool) -> int:  # noqa: ARG001 - it
     entries = held.of_runs([choose(held.runs(), run).id]) if run else held.entries()
     say(json.dumps(entry.as_json(), ensure_ascii=False) for entry in entries)
     return GOOD
-
-
-@click.command
-@click.argument("run", default="", metavar="[RUN]")
-@click.option("--html", metavar="FILE", default="", help="as one HTML file")
-@reads
-def report(ledger: str, run: str, html: str, *, as_json: bool) -> int:
-    """Write the report of a run.
-
-    The newest run where RUN is left out.
-    """
-    held = opened(ledger)
-    evidence = gather(held, run)
-    found = kept_at(ledger).audit(whole=False)
-    if html:
-        _write(Path(html), page.render(evidence, found))
-    elif as_json:
-        say_json(shows.run_as_json(evidence) | {"verification": found.as_json()})
-    else:
-        say(reports.render(evidence, found))
-    return GOOD if found.good else NOT_GOOD
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise RunbookError(
-            f"the report was not written to `{path}`",
-            f"{error.strerror}",
-            f"see `ls -ld {path.parent}`; or give another file with `--html`",
-        ) from None
-    say([f"Report written to {path}."])

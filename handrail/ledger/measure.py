@@ -20,6 +20,8 @@ def known_times(
     kept: Kept,
     round_trips: Mapping[str, int] | None = None,
     more: Iterable[Kept] = (),
+    *,
+    before: str = "",
 ) -> Measured:
     """Return how long the tasks of a run take: measured here, else where it was tried.
 
@@ -31,10 +33,15 @@ def known_times(
         round_trips: By step, about how often it goes to a database and back; so what was measured
             nearer to it, or further away, is reckoned for the way from here.
         more: Where else ledgers of other environments are.
+        before: Only runs that were opened before this moment count, RFC 3339; empty: all.
     """
     runbook = runs[run.undoes].runbook if run.undoes else run.runbook
     places = {str(each): each for each in chain(more, neighbours(kept)) if str(each) != str(kept)}
     own, found = list(history(runs, runbook)), list(_elsewhere(places.values(), runbook))
+    if before:
+        own = [each for each in own if each.opened_at < before]
+        found = [(name, [each for each in theirs if each.opened_at < before], way)
+                 for name, theirs, way in found]  # fmt: skip
     others = {name: theirs for name, theirs, _ in found}
     scale = by_rows(runs[run.undoes] if run.undoes else run, {environment: own} | others)
     here = noted(kept.file)

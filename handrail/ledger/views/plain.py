@@ -73,7 +73,13 @@ def facts(found: object) -> str:
     """Return recorded figures as `name value`, comma-separated."""
     if not isinstance(found, dict):
         return value(found) if found else ""
-    return ", ".join(f"{one_line(name)} {value(each)}" for name, each in found.items())
+    return ", ".join(f"{one_line(name)} {_figure(each)}" for name, each in found.items())
+
+
+def _figure(found: object) -> str:
+    """Return a fact; of a list of records how many there are, for the report has a table of it."""
+    records = isinstance(found, list) and found and all(isinstance(each, dict) for each in found)
+    return f"of {len(found)}" if records and isinstance(found, list) else value(found)
 
 
 def columns(rows: Iterable[Sequence[object]], indent: int = 0) -> list[str]:

@@ -1,0 +1,198 @@
+"""The timeline of a run as it was planned and as it went, in percent of a drawing's width."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from handrail.ledger.report.model import Report
+from handrail.ledger.report.task import Span
+from handrail.ledger.views import plain
+
+TARGETS = 6  # lanes of targets; more of them share one
+LEAST = 0.35  # percent: a bar that is shorter is not seen
+BREAKS, OF_ALL, FROM = 3, 0.25, 8  # longest stretches are cut to that share, of so many at least
+LABELLED = 14.0  # percent from which on a bar holds its label
+COLOURS = "Green: at work; grey: a gate waits; red: it failed, or this was at stake."
+END = {"failed": "bad", "closed": "bad", "": "open"}  # of a span; others went well
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar: where it begins and how wide it is, in percent; what it says."""
+
+    x: float
+    width: float
+    kind: str
+    title: str
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A row of bars under a name."""
+
+    name: str
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A time of day on the axis; `anchor` keeps its text within the drawing."""
+
+    x: float
+    text: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All of it; `note` says what of the axis is shortened, or that nothing was planned."""
+
+    lanes: tuple[Lane, ...]
+    ticks: tuple[Tick, ...]
+    note: str
+
+
+class Axis:
+    """Where a moment stands, in percent; the longest stretches without any event are shortened."""
+
+    def __init__(self, moments: Sequence[float]) -> None:
+        self._moments = sorted(set(moments))
+        lengths = [after - before for before, after in pairwise(self._moments)]
+        cap = _cap(lengths)
+        self.shortened = [each for each in lengths if each > cap]
+        places = [0.0]
+        for each in lengths:
+            places.append(places[-1] + min(each, cap))
+        self._places = [100 * each / (places[-1] or 1.0) for each in places]
+
+    def at(self, moment: float) -> float:
+        """Return the place of one of the moments."""
+        return self._places[self._moments.index(moment)]
+
+    def ticks(self) -> Iterator[Tick]:
+        """Yield some five times of day, the first and the last among them."""
+        shown = -100.0
+        last = len(self._moments) - 1
+        for number, (moment, x) in enumerate(zip(self._moments, self._places, strict=True)):
+            if number == last or (x - shown >= 100 / 5 and (x <= 100 - 100 / 5 or not number)):
+                shown = x
+                anchor = "start" if not number else "end" if number == last else "middle"
+                yield Tick(round(x, 2), f"{datetime.fromtimestamp(moment, UTC):%H:%M:%S}", anchor)
+
+
+def _cap(lengths: Sequence[float]) -> float:
+    """Return the longest stretch that is drawn whole."""
+    left = sorted(lengths, reverse=True)
+    for _ in range(BREAKS if len(left) >= FROM else 0):
+        rest = sum(left[1:])
+        if left[0] <= OF_ALL * (rest + left[0]):
+            break
+        left = left[1:]
+    cut = len(left) < len(lengths)
+    return max(left[0], OF_ALL * sum(left)) if cut else max(lengths, default=0.0)
+
+
+def timeline(report: Report) -> Timeline:
+    """Draw the timeline of a run."""
+    planned = list(_planned(report))
+    begin, end = _seconds(report.opened_at), _seconds(report.ended_at)
+    spans = [(each, *_reach(each, end)) for each in report.spans]
+    stakes = [
+        (each, _seconds(each.since), _seconds(each.ended) if each.ended else end)
+        for each in report.summary.stakes
+    ]
+    reaches = [*((low, high) for _, low, high in planned), *((low, high) for _, low, high in spans),
+               *((low, high) for _, low, high in stakes)]  # fmt: skip
+    axis = Axis([begin, end, *(moment for reach in reaches for moment in reach)])
+    lanes = []
+    if planned:
+        lanes.append(_phases("Planned", planned, axis))
+    lanes.append(_phases("Took", list(_took(report, spans)), axis))
+    for stake, low, high in stakes:
+        label = plain.duration(stake.seconds)
+        bar = _bar(axis, low, high, "stake", f"{stake.text}: {label}", label)
+        lanes.append(Lane(f"{stake.target}: {stake.text}", (bar,)))
+    lanes += _of_targets(report, spans, axis)
+    return Timeline(tuple(lanes), tuple(axis.ticks()), _note(axis, bool(planned)))
+
+
+def _note(axis: Axis, planned: bool) -> str:  # noqa: FBT001  a fact, not a switch
+    told = [] if planned else ["Nobody had measured these tasks before, so nothing was planned."]
+    if axis.shortened:
+        longest = ", ".join(plain.rough(each) for each in sorted(axis.shortened, reverse=True))
+        told.append(f"Stretches without an event are drawn shorter than they were: {longest}.")
+    return " ".join([COLOURS, *told, "Times of day are UTC."])
+
+
+def _planned(report: Report) -> Iterator[tuple[str, float, float]]:
+    """Yield each phase as it was to be: one task after the other, its targets at once."""
+    at = _seconds(report.opened_at)
+    longest: dict[tuple[str, str], float] = {}
+    for each in report.tasks:
+        if each.expected_seconds is not None:
+            key = (each.phase, each.task)
+            longest[key] = max(longest.get(key, 0.0), each.expected_seconds)
+    for phase in dict.fromkeys(phase for phase, _ in longest):
+        took = sum(seconds for (of, _), seconds in longest.items() if of == phase)
+        yield phase, at, at + took
+        at += took
+
+
+def _took(
+    report: Report, spans: Sequence[tuple[Span, float, float]]
+) -> Iterator[tuple[str, float, float]]:
+    """Yield each phase as it was: from the first thing that began in it to the last that ended."""
+    of = {each.task: each.phase for each in report.tasks}
+    for phase in dict.fromkeys(of.values()):
+        within = [(low, high) for span, low, high in spans if of.get(span.task) == phase]
+        if within:
+            yield phase, min(low for low, _ in within), max(high for _, high in within)
+
+
+def _phases(name: str, phases: Sequence[tuple[str, float, float]], axis: Axis) -> Lane:
+    bars = []
+    for phase, low, high in phases:
+        took = plain.duration(high - low) or "0 s"
+        label = f"{phase or 'to the end'}: {took}"
+        bars.append(_bar(axis, low, high, name.lower(), label, label))
+    return Lane(name, tuple(bars))
+
+
+def _of_targets(
+    report: Report, spans: Sequence[tuple[Span, float, float]], axis: Axis
+) -> Iterator[Lane]:
+    """Yield a lane for each target; of many targets, one for all."""
+    names = {(each.task, each.target): each.name for each in report.tasks}
+    targets = list(dict.fromkeys(span.target for span, _, _ in spans))
+    shared = len(targets) > TARGETS
+    for lane in [f"{len(targets)} targets"] if shared else targets:
+        bars = [
+            _bar(axis, low, high, END.get(span.end, span.kind), _title(span, names, high - low))
+            for span, low, high in spans
+            if shared or span.target == lane
+        ]
+        yield Lane(lane, tuple(bars))
+
+
+def _title(span: Span, names: dict[tuple[str, str], str], took: float) -> str:
+    name = names.get((span.task, span.target), "")
+    ended = span.end or "no end on record"
+    return f"{span.task} on {span.target}, {name}: {ended}, {plain.duration(took) or '0 s'}"
+
+
+def _bar(axis: Axis, low: float, high: float, kind: str, title: str, label: str = "") -> Bar:
+    x, end = axis.at(low), axis.at(high)
+    width = max(end - x, LEAST)
+    shown = label if width >= LABELLED else ""
+    return Bar(round(min(x, 100 - LEAST), 2), round(width, 2), kind, title, shown)
+
+
+def _reach(span: Span, end: float) -> tuple[float, float]:
+    low = _seconds(span.began)
+    return low, max(low, _seconds(span.ended) if span.ended else end)
+
+
+def _seconds(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()
