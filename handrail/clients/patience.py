@@ -97,8 +97,8 @@ def _until(moment: str, now: datetime) -> list[float]:
 def pause(waited: float, shortest: float, longest: float, usual: float = 0.0) -> float:
     """Return the seconds from one look to the next at what goes on by itself.
 
-    Before it usually ends, looks would be for nothing; after that, what has ended is seen at most
-    a third later than it ended, by few looks however long it takes.
+    Before it usually ends, looks would be for nothing. After that each pause is half of what has
+    passed since: few looks, however long it takes.
 
     Args:
         waited: Seconds since the first look.
@@ -107,4 +107,4 @@ def pause(waited: float, shortest: float, longest: float, usual: float = 0.0) ->
         usual: Seconds that the like of it took before; 0 where nobody knows.
     """
     left = usual - waited
-    return min(max(shortest, left if left > 0 else -left / 3), max(shortest, longest))
+    return min(max(shortest, left if left > 0 else -left / 2), max(shortest, longest))

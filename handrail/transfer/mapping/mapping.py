@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -68,6 +69,12 @@ def load(path: str | FilePath, *, undecided: bool = False) -> MappingFile:
             error.strerror or "no such file",
             "name an existing mapping file, or let `handrail mapping draft` write one",
         ) from None
+    return _read(file, content, undecided=undecided)
+
+
+@lru_cache(maxsize=4)
+def _read(file: str, content: bytes, *, undecided: bool) -> MappingFile:
+    """Read what a file says; each clause of a step asks again, and it says the same."""
     reading = _Reading(documents.read(file, content))
     found = reading.mapping()
     problems = reading.document.problems
