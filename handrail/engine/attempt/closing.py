@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,17 @@ from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Outcome
 
 
+def close_at_exit(attempt: Attempt) -> None:
+    """Close the attempt when pyinfra is through, while programs and threads can still be started.
+
+    From Python 3.12 on an `atexit` handler can start neither, and the end may roll back, sign the
+    ledger's head and tell people. `concurrent.futures` closes its threads by the same hook.
+
+    Source: https://docs.python.org/3.12/library/atexit.html
+    """
+    threading._register_atexit(close, attempt)  # type: ignore[attr-defined]  # noqa: SLF001  as above
+
+
 def close(attempt: Attempt, signalled: int = 0) -> None:
     """Record the end of the attempt, print the closing lines and make the exit status true.
 
@@ -35,7 +47,6 @@ def close(attempt: Attempt, signalled: int = 0) -> None:
         signalled: The exit status, where a signal ended it.
     """
     status = signalled or 1
-    atexit.unregister(close)
     try:
         status = _dry_end(attempt) if is_dry() else _end(attempt, signalled)
     except Exception:  # noqa: BLE001  a bug is shown whole, and is no success
@@ -48,6 +59,8 @@ def close(attempt: Attempt, signalled: int = 0) -> None:
         if status:
             sys.stdout.flush()
             sys.stderr.flush()
+            if not signalled:
+                atexit._run_exitfuncs()  # noqa: SLF001  no exit below would
             os._exit(status)  # an exit handler has no other way to set the status
 
 
