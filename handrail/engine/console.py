@@ -21,7 +21,7 @@ from handrail.engine.attempt.measured import known
 from handrail.engine.telling import tell_doing_to
 from handrail.ledger.arming import armed_in
 from handrail.ledger.entry import Entry, Event, now
-from handrail.ledger.task import Declared, Record, Task, TaskState
+from handrail.ledger.task import Declared, Standing, Task, TaskState
 from handrail.ledger.views import plain
 from handrail.ledger.views.times import Estimate, Expected, elapsed
 from handrail.pages import one_line
@@ -143,9 +143,9 @@ class Console:
         self.at_work.pop(key, None)
         task = self.attempt.run.tasks[key]
         if key not in self.said and not self.attempt.is_beyond(key[0]):
-            words = {Record.SKIPPED: "skipped", Record.UNPROVEN: "unproven",
-                     Record.ROLLED_BACK: "put back already"}  # fmt: skip
-            self._head(task.declared, words.get(task.record, "unchanged"))
+            words = {Standing.SKIPPED: "skipped", Standing.UNPROVEN: "unproven",
+                     Standing.ROLLED_BACK: "put back already"}  # fmt: skip
+            self._head(task.declared, words.get(task.standing, "unchanged"))
         self._held(key[0])
 
     def _held(self, task: str) -> None:

@@ -23,7 +23,7 @@ from handrail.engine.standing import step_facts, told
 from handrail.engine.telling import say
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import NotProven
-from handrail.ledger.task import Record, TaskState
+from handrail.ledger.task import Standing, TaskState
 
 
 def execute(
@@ -98,10 +98,10 @@ def _restate(act: Act) -> None:
     """Say again what is on record of a step that was refused since: it is as it was before that."""
     if act.task.state is not TaskState.REFUSED:
         return
-    if act.task.record is Record.SKIPPED:
+    if act.task.standing is Standing.SKIPPED:
         act.record(Event.STEP_SKIPPED)
     else:
-        act.record(Event.STEP_CONFIRMED, proven=act.task.record is not Record.UNPROVEN)
+        act.record(Event.STEP_CONFIRMED, proven=act.task.standing is not Standing.UNPROVEN)
 
 
 def intend(act: Act, consent: dict[str, str]) -> None:

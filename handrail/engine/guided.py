@@ -14,7 +14,7 @@ from handrail.engine.contract import ask, claim, load
 from handrail.engine.prompt import END_OF_INPUT, question
 from handrail.engine.telling import say
 from handrail.ledger.errors import DriftFound, RunbookError
-from handrail.ledger.task import Record, Task
+from handrail.ledger.task import Standing, Task
 from handrail.ledger.views import plain
 from handrail.ledger.views.ahead import about
 from handrail.ledger.views.times import way_back
@@ -114,7 +114,7 @@ class Guide:
         """Yield what can be done about the call itself."""
         stopped = self.attempt.stops.get((task.declared.task, task.declared.target))
         contract = load(task.declared.step)
-        if contract.is_gate or task.record is not Record.IN_DOUBT:
+        if contract.is_gate or task.standing is not Standing.IN_DOUBT:
             yield Choice(
                 "look", "asks again; goes on where it holds now", self._turn, wants_reason=False
             )
@@ -126,9 +126,9 @@ class Guide:
             choice = "undo" if self.attempt.run.undoes else "redo"
             yield Choice("again", f"{does}, over what was changed since",
                          self._consent(task, "drift", choice))  # fmt: skip
-        elif task.record is Record.IN_DOUBT and self.attempt.run.undoes:
+        elif task.standing is Standing.IN_DOUBT and self.attempt.run.undoes:
             yield Choice("again", "puts it back once more", self._turn, wants_reason=False)
-        elif task.record is Record.IN_DOUBT:
+        elif task.standing is Standing.IN_DOUBT:
             yield from self._doubt(task, idempotent=contract.idempotent)
 
     def _doubt(self, task: Task, *, idempotent: bool) -> Iterator[Choice]:

@@ -17,7 +17,7 @@ from handrail.engine.finding import Finding, Verdict
 from handrail.engine.guard import acts_in_doubt, refuse_orphan
 from handrail.ledger.errors import PreconditionUnmet, RunbookError
 from handrail.ledger.run import Run
-from handrail.ledger.task import Receipt, Record, Task
+from handrail.ledger.task import Receipt, Standing, Task
 
 
 def step_facts(act: Act) -> StepFacts:
@@ -28,7 +28,7 @@ def step_facts(act: Act) -> StepFacts:
     consent = attempt.consent("settle" if task.in_doubt or task.skipped else "drift", task)
     return StepFacts(
         place=attempt.place(task),
-        record=task.record,
+        standing=task.standing,
         attempt=task.receipt.attempt if task.receipt else max(task.attempts, default=0),
         arguments=_arguments(act, difference),
         difference=difference,
@@ -165,7 +165,7 @@ def _arguments(act: Act, difference: str) -> Arguments:
 
 def is_accepted(act: Act) -> bool:
     """Tell whether what the step did may stay: said now, by the runbook, or before."""
-    before = act.task.record is Record.SKIPPED and not act.task.unproven
+    before = act.task.standing is Standing.SKIPPED and not act.task.unproven
     said = act.attempt.consent("accept", act.task) is not None
     return said or before or act.task.declared.task in act.attempt.calls.accepts
 

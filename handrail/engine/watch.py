@@ -10,9 +10,11 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+import click
 from pyinfra.context import ctx_inventory, ctx_state, inventory, state
 
 from handrail.engine.nearest import nearest
@@ -21,6 +23,7 @@ OURS = re.compile(r"\bhandrail\b|^\s*(begin|roll_back)\(", re.MULTILINE)
 WRONG, INTERRUPTED = 2, 130
 
 _reached: list[str] = []
+_ends: list[Callable[[], None]] = []
 
 
 def reached() -> None:
@@ -28,9 +31,23 @@ def reached() -> None:
     _reached.append("begin")
 
 
+def at_end(act: Callable[[], None]) -> None:
+    """Let something happen when pyinfra's command is through, in a process that is still whole."""
+    _ends.append(act)
+
+
+def _through() -> None:
+    """Do what is to be done at the end; where an exception ends it, that is told first, at exit."""
+    if sys.exc_info()[0] in {None, SystemExit}:
+        for act in _ends:
+            act()
+
+
 def watch() -> None:
     """Watch this process, should it be pyinfra with a runbook of ours."""
     atexit.register(refuse_unread)
+    if command := click.get_current_context(silent=True):
+        command.call_on_close(_through)
     if runbook():
         signal.signal(signal.SIGINT, _interrupted)
 

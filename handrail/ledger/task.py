@@ -22,7 +22,7 @@ class TaskState(StrEnum):
     ROLLED_BACK = "rolled_back"
 
 
-class Record(StrEnum):
+class Standing(StrEnum):
     """What is on record of a task, whatever was refused since: the ground of every decision."""
 
     NONE = "none"
@@ -63,12 +63,12 @@ TIMED = {
 }
 # Events after which a task is settled; what each says of it, beside its state.
 SETTLING = {
-    Event.STEP_CHANGED: Record.CHANGED,
-    Event.STEP_ADOPTED: Record.CHANGED,
-    Event.STEP_UNCHANGED: Record.UNCHANGED,
-    Event.STEP_CONFIRMED: Record.UNCHANGED,
-    Event.STEP_SKIPPED: Record.SKIPPED,
-    Event.GATE_PASSED: Record.UNCHANGED,
+    Event.STEP_CHANGED: Standing.CHANGED,
+    Event.STEP_ADOPTED: Standing.CHANGED,
+    Event.STEP_UNCHANGED: Standing.UNCHANGED,
+    Event.STEP_CONFIRMED: Standing.UNCHANGED,
+    Event.STEP_SKIPPED: Standing.SKIPPED,
+    Event.GATE_PASSED: Standing.UNCHANGED,
 }
 
 
@@ -133,17 +133,17 @@ class Task:
     proven_seq: int = 0  # entry with which its claim last held, or a gate's window began
 
     @property
-    def record(self) -> Record:
+    def standing(self) -> Standing:
         """Tell what is on record; a doubt comes before all else."""
         if self.in_doubt:
-            return Record.IN_DOUBT
+            return Standing.IN_DOUBT
         if self.settled and self.skipped:
-            return Record.SKIPPED
+            return Standing.SKIPPED
         if self.settled and self.unproven:
-            return Record.UNPROVEN
+            return Standing.UNPROVEN
         if self.settled:
-            return Record.CHANGED if self.receipt else Record.UNCHANGED
-        return Record.ROLLED_BACK if self.rolled_back else Record.NONE
+            return Standing.CHANGED if self.receipt else Standing.UNCHANGED
+        return Standing.ROLLED_BACK if self.rolled_back else Standing.NONE
 
     def apply(self, entry: Entry) -> None:
         """Take one entry about this task into account."""
@@ -226,7 +226,7 @@ class Task:
     def _settle(self, entry: Entry) -> None:
         self.in_doubt = False
         self.settled = True
-        self.skipped = SETTLING[entry.event] is Record.SKIPPED
+        self.skipped = SETTLING[entry.event] is Standing.SKIPPED
         self.unproven = False in (entry.body.get("proven"), entry.body.get("accepted"))
         if not self.unproven:
             self.proven_seq = entry.seq

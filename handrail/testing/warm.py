@@ -8,6 +8,7 @@ import inspect
 import json
 import os
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from gevent import monkey  # type: ignore[import-untyped]
 from pyinfra.api.connectors import get_all_connectors
 
 import handrail.engine  # noqa: F401  imported once, here, as pyinfra is
+from handrail.engine.watch import watch
 
 get_all_connectors()  # type: ignore[no-untyped-call]  # an inventory loads every one of them, used or not
 inspect.stack()  # pyinfra asks for it at each call; the first answer reads every module's source
@@ -38,6 +40,16 @@ def serve() -> dict[str, object] | None:
     return None
 
 
+def watched(body: Callable[..., object]) -> Callable[..., object]:
+    """Return pyinfra's command as it is where it loads the connectors itself."""
+
+    def run(*args: object, **words: object) -> object:
+        watch()
+        return body(*args, **words)
+
+    return run
+
+
 def become(asked: dict[str, object]) -> None:
     """Be the command in this process, as if it had just been started."""
     prepare(asked)
@@ -46,6 +58,8 @@ def become(asked: dict[str, object]) -> None:
             from handrail.testing.clock import SkippingClock  # noqa: PLC0415  only where asked for
 
             stack.enter_context(SkippingClock(Path(os.environ["LAB_CLOCK"])).installed())
+        command = pyinfra_cli.main.cli
+        command.callback = watched(command.callback)
         pyinfra_cli.main.main()
 
 

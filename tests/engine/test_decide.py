@@ -12,10 +12,10 @@ from handrail.engine.decide.receipt import Reading, Reads, ReceiptFacts
 from handrail.engine.decide.step import ROWS, Arguments, StepFacts
 from handrail.engine.finding import fails, holds, unknown
 from handrail.ledger.errors import PreconditionUnmet
-from handrail.ledger.task import Record
+from handrail.ledger.task import Standing
 
 CHANGED, OTHER = Arguments.CHANGED, Arguments.OTHER_SUBJECT
-DOUBT, DONE, SKIPPED = Record.IN_DOUBT, Record.CHANGED, Record.SKIPPED
+DOUBT, DONE, SKIPPED = Standing.IN_DOUBT, Standing.CHANGED, Standing.SKIPPED
 ORPHAN = PreconditionUnmet("it did not start", "an orphan is at work", "wait")
 UNMET = PreconditionUnmet("it did not start", "the room is shut", "rm shut")
 
@@ -24,7 +24,7 @@ def a_step(**facts):
     """Return the facts of a step that was never done and has all it requires, with some changed."""
     usual = {
         "place": "3.2",
-        "record": Record.NONE,
+        "standing": Standing.NONE,
         "attempt": 4,
         "arguments": Arguments.SAME,
         "difference": "`path` was `a`, is `b`" if facts.get("arguments") is OTHER else "",
@@ -52,42 +52,42 @@ def dark():
 
 
 STEPS = [
-    (1, Do.REFUSE, {"orphan": lambda: ORPHAN, "record": DOUBT, "consent": "retry"}),
-    (1, Do.REFUSE, {"orphan": lambda: ORPHAN, "record": SKIPPED}),
-    (2, Do.LEAVE, {"record": SKIPPED, "ensures": dark}),
-    (3, Do.SKIP, {"record": DOUBT, "consent": "skip", "arguments": OTHER, "ensures": dark}),
-    (4, Do.REFUSE, {"record": DOUBT, "arguments": OTHER, "ensures": so}),
-    (5, Do.ADOPT, {"record": DOUBT, "ensures": so, "consent": "retry", "arguments": CHANGED}),
-    (6, Do.REFUSE, {"record": DOUBT, "ensures": dark, "consent": "adopt"}),
-    (7, Do.VOUCH, {"record": DOUBT, "consent": "adopt", "idempotent": True}),
-    (8, Do.ACT, {"record": DOUBT, "idempotent": True}),
-    (8, Do.ACT, {"record": DOUBT, "consent": "retry"}),
-    (8, Do.ACT, {"record": SKIPPED, "consent": "retry"}),
-    (8, Do.REFUSE, {"record": DOUBT, "idempotent": True, "unmet": lambda: UNMET}),
-    (9, Do.ASK, {"record": DOUBT, "void": True, "unmet": lambda: UNMET}),
-    (10, Do.CONFIRM, {"record": Record.UNPROVEN, "ensures": so}),
-    (10, Do.LEAVE, {"record": Record.UNPROVEN, "consent": "redo"}),
-    (11, Do.REFUSE, {"record": Record.UNPROVEN, "ensures": dark}),
-    (11, Do.REFUSE, {"record": DONE, "ensures": dark, "consent": "redo"}),
-    (12, Do.LEAVE, {"record": DONE, "ensures": so}),
-    (12, Do.CONFIRM, {"record": DONE, "ensures": so, "arguments": CHANGED}),
-    (12, Do.CONFIRM, {"record": DONE, "ensures": so, "void": True}),
-    (13, Do.ACT, {"record": DONE, "void": True, "idempotent": True, "untouched": lambda: True}),
-    (15, Do.DRIFT, {"record": DONE, "void": True, "idempotent": True}),
-    (15, Do.DRIFT, {"record": DONE, "void": True, "untouched": lambda: True}),
-    (14, Do.ACT, {"record": DONE, "consent": "redo"}),
-    (14, Do.REFUSE, {"record": DONE, "consent": "redo", "unmet": lambda: UNMET}),
-    (15, Do.DRIFT, {"record": DONE, "idempotent": True}),
-    (15, Do.DRIFT, {"record": Record.UNCHANGED, "unmet": lambda: UNMET}),
-    (16, Do.ACT, {"record": DONE, "arguments": CHANGED}),
-    (16, Do.REFUSE, {"record": DONE, "arguments": CHANGED, "unmet": lambda: UNMET}),
-    (17, Do.REFUSE, {"record": DONE, "arguments": OTHER, "consent": "redo"}),
+    (1, Do.REFUSE, {"orphan": lambda: ORPHAN, "standing": DOUBT, "consent": "retry"}),
+    (1, Do.REFUSE, {"orphan": lambda: ORPHAN, "standing": SKIPPED}),
+    (2, Do.LEAVE, {"standing": SKIPPED, "ensures": dark}),
+    (3, Do.SKIP, {"standing": DOUBT, "consent": "skip", "arguments": OTHER, "ensures": dark}),
+    (4, Do.REFUSE, {"standing": DOUBT, "arguments": OTHER, "ensures": so}),
+    (5, Do.ADOPT, {"standing": DOUBT, "ensures": so, "consent": "retry", "arguments": CHANGED}),
+    (6, Do.REFUSE, {"standing": DOUBT, "ensures": dark, "consent": "adopt"}),
+    (7, Do.VOUCH, {"standing": DOUBT, "consent": "adopt", "idempotent": True}),
+    (8, Do.ACT, {"standing": DOUBT, "idempotent": True}),
+    (8, Do.ACT, {"standing": DOUBT, "consent": "retry"}),
+    (8, Do.ACT, {"standing": SKIPPED, "consent": "retry"}),
+    (8, Do.REFUSE, {"standing": DOUBT, "idempotent": True, "unmet": lambda: UNMET}),
+    (9, Do.ASK, {"standing": DOUBT, "void": True, "unmet": lambda: UNMET}),
+    (10, Do.CONFIRM, {"standing": Standing.UNPROVEN, "ensures": so}),
+    (10, Do.LEAVE, {"standing": Standing.UNPROVEN, "consent": "redo"}),
+    (11, Do.REFUSE, {"standing": Standing.UNPROVEN, "ensures": dark}),
+    (11, Do.REFUSE, {"standing": DONE, "ensures": dark, "consent": "redo"}),
+    (12, Do.LEAVE, {"standing": DONE, "ensures": so}),
+    (12, Do.CONFIRM, {"standing": DONE, "ensures": so, "arguments": CHANGED}),
+    (12, Do.CONFIRM, {"standing": DONE, "ensures": so, "void": True}),
+    (13, Do.ACT, {"standing": DONE, "void": True, "idempotent": True, "untouched": lambda: True}),
+    (15, Do.DRIFT, {"standing": DONE, "void": True, "idempotent": True}),
+    (15, Do.DRIFT, {"standing": DONE, "void": True, "untouched": lambda: True}),
+    (14, Do.ACT, {"standing": DONE, "consent": "redo"}),
+    (14, Do.REFUSE, {"standing": DONE, "consent": "redo", "unmet": lambda: UNMET}),
+    (15, Do.DRIFT, {"standing": DONE, "idempotent": True}),
+    (15, Do.DRIFT, {"standing": Standing.UNCHANGED, "unmet": lambda: UNMET}),
+    (16, Do.ACT, {"standing": DONE, "arguments": CHANGED}),
+    (16, Do.REFUSE, {"standing": DONE, "arguments": CHANGED, "unmet": lambda: UNMET}),
+    (17, Do.REFUSE, {"standing": DONE, "arguments": OTHER, "consent": "redo"}),
     (18, Do.NOTE, {"ensures": so, "unmet": lambda: UNMET}),
-    (18, Do.NOTE, {"record": Record.ROLLED_BACK, "ensures": so}),
+    (18, Do.NOTE, {"standing": Standing.ROLLED_BACK, "ensures": so}),
     (19, Do.REFUSE, {"ensures": dark}),
-    (19, Do.REFUSE, {"record": Record.ROLLED_BACK, "unmet": lambda: UNMET}),
+    (19, Do.REFUSE, {"standing": Standing.ROLLED_BACK, "unmet": lambda: UNMET}),
     (20, Do.ACT, {"arguments": CHANGED}),
-    (20, Do.ACT, {"record": Record.ROLLED_BACK}),
+    (20, Do.ACT, {"standing": Standing.ROLLED_BACK}),
 ]
 
 
@@ -115,13 +115,13 @@ def test_what_stops_a_run_says_why_and_what_to_type(row, does, facts):
 
 def test_a_doubt_is_asked_for_by_the_attempt_that_left_it():
     """What is to be typed answers that very doubt."""
-    assert "--data settle=3.2#4:retry" in decide(a_step(record=DOUBT)).fix
+    assert "--data settle=3.2#4:retry" in decide(a_step(standing=DOUBT)).fix
 
 
 def test_drift_that_was_redone_once_is_asked_for_by_its_attempt():
     """The former consent is spent, so the next one must differ from it."""
-    first = decide(a_step(record=DONE)).fix
-    second = decide(a_step(record=DONE, redone=True)).fix
+    first = decide(a_step(standing=DONE)).fix
+    second = decide(a_step(standing=DONE, redone=True)).fix
 
     assert "--data drift=3.2:redo" in first
     assert "--data drift=3.2#4:redo" in second
@@ -133,8 +133,8 @@ def test_nothing_is_asked_of_the_world_that_no_row_needs():
     def never():
         raise AssertionError("it was asked")
 
-    decide(a_step(record=SKIPPED, ensures=never, unmet=never, untouched=never))
-    decide(a_step(record=DONE, ensures=so, unmet=never, untouched=never))
+    decide(a_step(standing=SKIPPED, ensures=never, unmet=never, untouched=never))
+    decide(a_step(standing=DONE, ensures=so, unmet=never, untouched=never))
 
 
 GATE = GateFacts(passed=False, opened=False, void=False, until="", until_is_done=False)

@@ -6,8 +6,8 @@ import os
 import shlex
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from handrail.engine.attempt.attempt import Attempt
@@ -20,20 +20,22 @@ from handrail.engine.attempt.summary import summary
 from handrail.engine.decide.end import EndFacts, exit_status
 from handrail.engine.prompt import show_plan
 from handrail.engine.telling import status_of
+from handrail.engine.watch import at_end
 from handrail.ledger.arming import armed_in
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Outcome
 
 
-def close_at_exit(attempt: Attempt) -> None:
-    """Close the attempt when pyinfra is through, while programs and threads can still be started.
+def close_at_end(attempt: Attempt) -> None:
+    """Close the attempt once pyinfra is through; where it ends by an exception, after that is told.
 
-    From Python 3.12 on an `atexit` handler can start neither, and the end may roll back, sign the
-    ledger's head and tell people. `concurrent.futures` closes its threads by the same hook.
+    Not only at exit: from Python 3.12 on an `atexit` handler can start neither a program nor a
+    thread, and the end of a run may roll back, sign the ledger's head and tell people.
 
     Source: https://docs.python.org/3.12/library/atexit.html
     """
-    threading._register_atexit(close, attempt)  # type: ignore[attr-defined]  # noqa: SLF001  as above
+    at_end(partial(close, attempt))
+    atexit.register(close, attempt)
 
 
 def close(attempt: Attempt, signalled: int = 0) -> None:
@@ -47,6 +49,7 @@ def close(attempt: Attempt, signalled: int = 0) -> None:
         signalled: The exit status, where a signal ended it.
     """
     status = signalled or 1
+    atexit.unregister(close)
     try:
         status = _dry_end(attempt) if is_dry() else _end(attempt, signalled)
     except Exception:  # noqa: BLE001  a bug is shown whole, and is no success
@@ -60,7 +63,7 @@ def close(attempt: Attempt, signalled: int = 0) -> None:
             sys.stdout.flush()
             sys.stderr.flush()
             if not signalled:
-                atexit._run_exitfuncs()  # noqa: SLF001  no exit below would
+                atexit._run_exitfuncs()  # noqa: SLF001  the exit below runs none
             os._exit(status)  # an exit handler has no other way to set the status
 
 

@@ -19,7 +19,7 @@ from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.budget import Budget
 from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
-from handrail.engine.attempt.closing import close, close_at_exit
+from handrail.engine.attempt.closing import close, close_at_end
 from handrail.engine.attempt.command import is_dry, runbook_file
 from handrail.engine.attempt.guarded import Guard
 from handrail.engine.attempt.requirements import read
@@ -168,7 +168,7 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
         take_turns(attempt, console)
     tell_waits_to(say)
     MEMORIES.share()
-    close_at_exit(attempt)
+    close_at_end(attempt)
     on_interruption(lambda status: close(attempt, status), lambda: stake_lines(attempt))
     return attempt
 

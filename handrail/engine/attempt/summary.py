@@ -7,7 +7,7 @@ from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.command import runbook_file, to_paste
 from handrail.ledger.arming import armed_in
 from handrail.ledger.run import Outcome, Run
-from handrail.ledger.task import Record, Task, TaskState
+from handrail.ledger.task import Standing, Task, TaskState
 
 
 def summary(attempt: Attempt) -> list[str]:
@@ -41,8 +41,8 @@ def _stands(attempt: Attempt) -> str:
 
 def _unproven(run: Run) -> str:
     """Return what of a finished run nobody can prove, in numbers."""
-    skipped = sum(task.record is Record.SKIPPED for task in run.tasks.values())
-    unproven = sum(task.record is Record.UNPROVEN for task in run.tasks.values())
+    skipped = sum(task.standing is Standing.SKIPPED for task in run.tasks.values())
+    unproven = sum(task.standing is Standing.UNPROVEN for task in run.tasks.values())
     parts = []
     if skipped:
         parts.append(f"{skipped} {'not undone' if run.undoes else 'skipped'}")
@@ -87,9 +87,9 @@ def _open_lines(attempt: Attempt) -> list[str]:
         named = f"{call.step} ({call.task}) on {call.target}"
         if run.undoes and task.state is TaskState.SKIPPED:
             lines.append(f"not undone: {named}: {task.why}")
-        elif not run.undoes and task.record is Record.SKIPPED:
+        elif not run.undoes and task.standing is Standing.SKIPPED:
             lines.append(f"skipped: {named}; do it with {_retry(attempt, task)}")
-        elif task.record is Record.UNPROVEN:
+        elif task.standing is Standing.UNPROVEN:
             lines.append(f"adopted unproven: {named}: {task.why}".rstrip(": "))
     lines += [f"armed: {each.words}" for each in armed_in(run)]
     if run.undoes:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from handrail.engine.attempt.consent import Consent
 from handrail.engine.decide.known import BeforeFacts, unknown
 from handrail.ledger.errors import InDoubt, PreconditionUnmet, RunbookError, WrongCommand
-from handrail.ledger.task import Record
+from handrail.ledger.task import Standing
 
 
 def wrong_consents(facts: BeforeFacts) -> Iterator[RunbookError]:
@@ -57,13 +57,15 @@ def _stale_consent(facts: BeforeFacts, consent: Consent) -> Iterator[RunbookErro
     """A consent answers what the operator has seen; if that has moved on, it is not taken."""
     key = facts.key_of(consent)
     task = facts.run.tasks.get(key) if key else None
-    record = task.record if task else Record.NONE
+    standing = task.standing if task else Standing.NONE
     begun = task.receipt.attempt if task and task.receipt else 0
-    named, now = f"`{consent.text()}`", _stands(record, begun)
+    named, now = f"`{consent.text()}`", _stands(standing, begun)
     if consent.kind == "accept":
         return
-    doubtful = record is Record.IN_DOUBT or (record is Record.SKIPPED and consent.choice == "retry")
-    settled = record in {Record.CHANGED, Record.UNCHANGED}
+    doubtful = standing is Standing.IN_DOUBT or (
+        standing is Standing.SKIPPED and consent.choice == "retry"
+    )
+    settled = standing in {Standing.CHANGED, Standing.UNCHANGED}
     answers = doubtful if consent.kind == "settle" else settled or bool(facts.run.undoes)
     if not answers:
         yield InDoubt(
@@ -97,7 +99,9 @@ def _form(consent: Consent, target: str, facts: BeforeFacts) -> str:
     return full.text(on if len(targets) > 1 else "")
 
 
-def _stands(record: Record, attempt: int) -> str:
-    if record is Record.IN_DOUBT:
+def _stands(standing: Standing, attempt: int) -> str:
+    if standing is Standing.IN_DOUBT:
         return f"the task is in doubt since attempt {attempt}"
-    return f"the task is {record}" if record is not Record.NONE else "nothing is on record of it"
+    return (
+        f"the task is {standing}" if standing is not Standing.NONE else "nothing is on record of it"
+    )

@@ -7,9 +7,9 @@ from enum import StrEnum
 from handrail.engine.decide.decision import Decision, Do
 from handrail.engine.finding import Finding, Verdict
 from handrail.ledger.errors import RunbookError
-from handrail.ledger.task import Record
+from handrail.ledger.task import Standing
 
-SETTLED = {Record.CHANGED, Record.UNCHANGED}
+SETTLED = {Standing.CHANGED, Standing.UNCHANGED}
 
 
 class Arguments(StrEnum):
@@ -26,7 +26,7 @@ class StepFacts:
 
     Args:
         place: The task as `settle=` and `drift=` call it: with its target where it has several.
-        record: What the ledger says.
+        standing: What the ledger says.
         attempt: The attempt that began it last.
         arguments: Its arguments against those on record.
         edits: Which of its arguments are others than on record, and how; for the operator.
@@ -43,7 +43,7 @@ class StepFacts:
     """
 
     place: str
-    record: Record
+    standing: Standing
     attempt: int
     arguments: Arguments
     difference: str
@@ -65,13 +65,13 @@ def _orphan(facts: StepFacts) -> Decision | None:
 
 
 def _stays_skipped(facts: StepFacts) -> Decision | None:
-    if facts.record is Record.SKIPPED and facts.consent != "retry":
+    if facts.standing is Standing.SKIPPED and facts.consent != "retry":
         return Decision(Do.LEAVE, "skipped", "an operator said so")
     return None
 
 
 def _is_skipped(facts: StepFacts) -> Decision | None:
-    if facts.record is Record.IN_DOUBT and facts.consent == "skip":
+    if facts.standing is Standing.IN_DOUBT and facts.consent == "skip":
         return Decision(Do.SKIP, "would skip", "it was interrupted, and an operator says so")
     return None
 
@@ -94,7 +94,7 @@ def _doubt_cannot_be_told(facts: StepFacts) -> Decision | None:
 
 
 def _is_vouched_for(facts: StepFacts) -> Decision | None:
-    if facts.record is Record.IN_DOUBT and facts.consent == "adopt":
+    if facts.standing is Standing.IN_DOUBT and facts.consent == "adopt":
         why = f"it was interrupted, and an operator says that it is done; {facts.ensures().why}"
         return Decision(Do.VOUCH, "would adopt", why)
     return None
@@ -122,7 +122,7 @@ def _asks(facts: StepFacts) -> Decision | None:
 
 
 def _unproven_is_looked_at(facts: StepFacts) -> Decision | None:
-    if facts.record is not Record.UNPROVEN or not _is_told(facts):
+    if facts.standing is not Standing.UNPROVEN or not _is_told(facts):
         return None
     if facts.ensures().passed:
         return Decision(Do.CONFIRM, "unchanged", "adopted, and proven now")
@@ -130,12 +130,12 @@ def _unproven_is_looked_at(facts: StepFacts) -> Decision | None:
 
 
 def _settled_cannot_be_told(facts: StepFacts) -> Decision | None:
-    settled = facts.record in SETTLED | {Record.UNPROVEN}
+    settled = facts.standing in SETTLED | {Standing.UNPROVEN}
     return _cannot_tell(facts) if settled and not _is_told(facts) else None
 
 
 def _holds_still(facts: StepFacts) -> Decision | None:
-    if facts.record not in SETTLED or not facts.ensures().passed:
+    if facts.standing not in SETTLED or not facts.ensures().passed:
         return None
     news = facts.void or facts.arguments is not Arguments.SAME
     return Decision(Do.CONFIRM if news else Do.LEAVE, "unchanged", facts.ensures().why)
@@ -170,7 +170,7 @@ def _has_drifted(facts: StepFacts) -> Decision | None:
 
 
 def _edited_is_done_again(facts: StepFacts) -> Decision | None:
-    if facts.record in SETTLED and facts.arguments is Arguments.CHANGED:
+    if facts.standing in SETTLED and facts.arguments is Arguments.CHANGED:
         return _act(
             facts, "would run again", f"its arguments changed{facts.edits}; {_unproven(facts)}"
         )
@@ -178,7 +178,7 @@ def _edited_is_done_again(facts: StepFacts) -> Decision | None:
 
 
 def _settled_is_of_another_subject(facts: StepFacts) -> Decision | None:
-    return _other_subject(facts) if facts.record in SETTLED else None
+    return _other_subject(facts) if facts.standing in SETTLED else None
 
 
 def _holds_already(facts: StepFacts) -> Decision | None:
@@ -193,7 +193,7 @@ def _must_not_act(facts: StepFacts) -> Decision | None:
 
 
 def _acts(facts: StepFacts) -> Decision | None:
-    if facts.record is Record.ROLLED_BACK:
+    if facts.standing is Standing.ROLLED_BACK:
         return Decision(Do.ACT, "would run again", f"it was rolled back; {_unproven(facts)}")
     return Decision(Do.ACT, "would run", _unproven(facts))
 
@@ -224,12 +224,12 @@ ROWS: tuple[Callable[[StepFacts], Decision | None], ...] = (
 
 def _is_doubtful(facts: StepFacts) -> bool:
     """Tell whether it is in doubt; what was skipped and is to be tried after all is, too."""
-    tried = facts.record is Record.SKIPPED and facts.consent == "retry"
-    return tried or facts.record is Record.IN_DOUBT
+    tried = facts.standing is Standing.SKIPPED and facts.consent == "retry"
+    return tried or facts.standing is Standing.IN_DOUBT
 
 
 def _is_settled_as_called(facts: StepFacts) -> bool:
-    return facts.record in SETTLED and facts.arguments is Arguments.SAME
+    return facts.standing in SETTLED and facts.arguments is Arguments.SAME
 
 
 def _is_told(facts: StepFacts) -> bool:
