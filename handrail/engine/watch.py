@@ -37,8 +37,14 @@ def at_end(act: Callable[[], None]) -> None:
 
 
 def _through() -> None:
-    """Do what is to be done at the end; where an exception ends it, that is told first, at exit."""
-    if sys.exc_info()[0] in {None, SystemExit}:
+    """Do what is to be done at the end, once pyinfra's own error is told.
+
+    What else ends a command is told by Python, so that what is to be done waits for the exit.
+    """
+    error = sys.exc_info()[1]
+    if _ends and isinstance(error, click.ClickException):
+        error.show()
+    if isinstance(error, click.ClickException | SystemExit | None):
         for act in _ends:
             act()
 
