@@ -39,7 +39,7 @@ def night(path):
     script.act("1.1")
     body = {"arguments": {}, "before": None, "digest": "d"}
     script.say(Event.STEP_STARTED, "2.1", **body, **FREEZE)
-    commands = [{"command": "call bind", "good": True, "seconds": 0.2}]
+    commands = [{"command": "call bind", "good": True, "took_ms": 200}]
     script.say(Event.STEP_CHANGED, "2.1", digest="d", facts={}, commands=commands)
     script.gate("3.1", counts=COUNTS, kept_out=ASIDE, adjusted=[])
     script.say(Event.STEP_STARTED, "2.1", consent="drift=2.1:redo", reason="it was moved",

@@ -1,6 +1,6 @@
 """What entries tell of the tasks of a run: when each was at work, what it ran, what was void."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -57,8 +57,13 @@ def traces(own: Sequence[Entry], order: Sequence[str]) -> Traces:
     )
     for each in named:
         for said in each.body.get("commands", []):
-            found.commands.setdefault((each.task, each.target), []).append(Command(**said))
+            found.commands.setdefault((each.task, each.target), []).append(_command(said))
     return found
+
+
+def _command(said: Mapping[str, Any]) -> Command:  # Any: JSON
+    took, status = said["took_ms"] / 1000, said.get("exit_status")
+    return Command(said["command"], took, good=said["good"], exit_status=status)
 
 
 def _spans(own: Iterable[Entry]) -> Iterator[Span]:
