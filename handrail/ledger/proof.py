@@ -104,9 +104,11 @@ def prove(history: History, runbook: str, drill: str = "") -> Proof | str:
     legs = legs_of(history, runbook, drill)
     if not legs:
         return f"no drill of `{runbook}` is on record"
-    if [leg.outcome for leg in legs] != [Outcome.ROLLED_BACK, Outcome.PROVEN, Outcome.PROVEN]:
+    legs = legs[: len(LEGS)]  # what was put back since was proven all the same
+    family = history.of_runs([leg.id for leg in legs])
+    entries = [each for each in family if each.event is not Event.RUN_ROLLED_BACK]
+    if not _came_to_its_end(legs, entries):
         return f"{legs[0].drill} did not end: it stands at its run {LEGS[len(legs) - 1]}"
-    entries = history.of_runs([leg.id for leg in legs])
     plans = [
         (each.run, each.body.get("plan")) for each in entries if each.event is Event.ATTEMPT_STARTED
     ]
@@ -117,6 +119,15 @@ def prove(history: History, runbook: str, drill: str = "") -> Proof | str:
         said = "the runbook, its steps or its inventory were changed in between"
         return f"{legs[0].drill}: {said}{f': {named}' if named else ''}"
     return _proof(legs, entries, plan)
+
+
+def _came_to_its_end(legs: list[Run], entries: list[Entry]) -> bool:
+    """Tell whether a drill went up, down and up, and was proven each time."""
+    outcomes = [leg.outcome for leg in legs]
+    if outcomes[-1] is Outcome.ROLLED_BACK:
+        proven = {each.run for each in entries if each.event is Event.RUN_PROVEN}
+        outcomes[-1] = Outcome.PROVEN if legs[-1].id in proven else Outcome.STOPPED
+    return outcomes == [Outcome.ROLLED_BACK, Outcome.PROVEN, Outcome.PROVEN]
 
 
 def _moved(plan: Plan | None, other: Plan | None, *, whole: bool) -> set[str]:

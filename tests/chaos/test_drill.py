@@ -40,7 +40,8 @@ def without(value):
 
 def test_the_cutover_goes_up_down_and_up_and_finds_everything_as_it_was(night, record_property):
     """The second way up captures what the first one did: nothing of it was left behind."""
-    code, said = night.run("./run handrail drill inventory/rehearsal.py runbooks/cutover.py --json")
+    drill = "./run handrail drill inventory/rehearsal.py runbooks/cutover.py --json"
+    code, said = night.run(drill, 1000)
 
     assert code == 0, said
     proof = json.loads(said[said.rindex('\n{\n  "format"') :])

@@ -46,7 +46,7 @@ class Night:
         """Return the value of one of the world's secrets."""
         return self.layout.secret(environment, name).read_text(encoding="utf-8").strip()
 
-    def run(self, line: str) -> tuple[int, str]:
+    def run(self, line: str, seconds: float = PATIENCE_SECONDS) -> tuple[int, str]:
         """Run a command line as the README spells it; return its exit status and all it printed."""
         self.typed.append(line)
         answer = subprocess.run(
@@ -58,7 +58,7 @@ class Night:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=PATIENCE_SECONDS,
+            timeout=seconds,
             check=False,
         )
         self.said.append(answer.stdout)

@@ -10,6 +10,9 @@ import pytest
 from handrail.ledger.entry import now
 from handrail.ledger.proof import prove
 from handrail.ledger.store import SqliteLedger
+from tests.team import team_server
+
+__all__ = ["team_server"]
 
 TEXT = 'steps.place(path=f"{room}/p", text="1", task="1")'
 OTHER = 'steps.place(path=f"{room}/p", text="2", task="1")'
@@ -241,6 +244,70 @@ def test_a_drill_tells_times_and_what_came_back(lab):
     proof = prove(SqliteLedger(lab.ledger), "up")
     assert json.loads(file.read_text()) == json.loads(json.dumps(proof.as_json()))
     assert all(None not in (each.forward, each.back, each.again) for each in proof.tasks)
+
+
+def test_a_drill_confirms_what_it_arms(lab):
+    """Nobody sits beside it, and what is armed has to be put back by the drill alone."""
+    lab.runbook(TEXT.replace("task=", "confirm_minutes=5, task="))
+
+    ran = drill(lab)
+
+    assert ran.code == 0, ran.said
+    assert "confirmation.missed" not in [each.event for each in lab.entries()]
+
+
+def test_a_drill_on_a_team_s_ledger_proves_there_and_by_its_address(night, team_server):
+    """Of another environment on the same server, or named by whoever holds no such ledger."""
+    address = team_server.url("ledgers")
+    (night.folder / "address").write_text(address + f"#{night.environment}")
+    (night.folder / "address").chmod(0o600)
+    night.env["LEDGER_URL"] = address
+    assert go(night).code == 1
+    assert drill(night).code == 0
+
+    beside = go(night)
+    del night.env["LEDGER_URL"]
+    guard(night, proofs=[f"file:{night.folder / 'address'}"])
+    named = go(night)
+    (night.folder / "address").write_text("postgresql://nobody@127.0.0.1:1/none")
+    gone = go(night)
+
+    assert beside.code == 0, beside.said
+    assert named.code == 0, named.said
+    assert gone.code == 1
+    assert "nothing listens there" in gone.said
+    assert team_server.password not in beside.said + named.said + gone.said
+
+
+CARRY = """
+steps.carry(path=f"{room}/rows", rows=host.data.rows, task="1")
+way_back.fits(task="2")
+hold(label="ready", name="All is ready")
+steps.write(path=f"{room}/q", text="1", task="3")
+"""
+CARRIES = "from handrail.engine import hold\nfrom operations import way_back\n"
+
+
+def test_the_clock_turns_red_where_the_rows_tripled_since_the_drill(night):
+    """By the gate, and at the hold; with the rows of the drill it is green."""
+    night.env["PYTHONPATH"] += f":{Path(__file__).parents[2]}"
+    night.inventory("lab", rows=100)
+    night.runbook(CARRY, header=CARRIES)
+    drilled(night)
+    assert night.roll_back().code == 0
+    took = max(run.tasks["1", "one"].seconds for run in night.runs() if run.undoes)
+    allowed = {"undo_minutes": 2 * took / 60, "rows": 100}
+
+    guard(night, **allowed)
+    green = go(night)
+    assert go(night, "run=latest", "reason=another night", runbook="rollback").code == 0
+    guard(night, **allowed | {"rows": 300})
+    red = go(night)
+
+    assert green.code == 0, green.said
+    assert red.code == 1
+    assert "a way back takes" in red.said
+    assert night.read("q") is None
 
 
 def test_a_plan_that_was_edited_between_the_legs_proves_nothing(lab):

@@ -368,6 +368,23 @@ def looked_at(
     return holds("often enough", sample=seen)
 
 
+def rows_are_there(path: str, rows: int) -> Finding:
+    """So many rows are there; whoever asks is told how many."""
+    return holds(rows=rows) if content(path) == str(rows) else fails("they are not")
+
+
+def restore_rows(path: str, rows: int, before: str | None) -> None:
+    """Put the file back, which takes its time."""
+    time.sleep(0.5)
+    restore(path, before)
+
+
+@step(captures=content, ensures=rows_are_there, rollback=restore_rows, idempotent=True)
+def carry(path: str, rows: int) -> Commands:
+    """Carry rows."""
+    yield call(effect, path, str(rows))
+
+
 @gate(fix="echo yes > answer")
 def measure(path: str) -> Finding:
     """Something stands there, and is measured."""
