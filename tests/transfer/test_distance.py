@@ -17,6 +17,7 @@ from handrail.transfer.verify.verify import verify
 
 SESSION = 6  # round trips of a login, with its settings
 PIECES = 4
+CHUNK = 9
 
 
 @dataclass
@@ -132,3 +133,21 @@ def test_a_question_that_fails_tells_what_the_server_said(pair):
         with pytest.raises(DivisionByZero):
             asking.together(lines)
         assert asking.answered(asking.only(session, "select 3")) == 3
+
+
+def test_a_chunk_more_takes_few_round_trips(pair, far):
+    """As many for every chunk of a large table, of which there are `MOST_CHUNKS` at most."""
+    counted = []
+    for chunk_rows in (40, 10):
+        with far.at_most(2000, sessions=3):
+            done = load.load(
+                pair.plan, far.source, far.destination, mode="bulk", preflighted=True,
+                chunk_rows=chunk_rows,
+            )  # fmt: skip
+        counted.append((done.chunks_moved, far.spent))
+        pair.django("drop schema _migration cascade")
+        pair.django(f"truncate {', '.join(table.name for table in pair.plan.tables)} cascade")
+    (few, least), (many, most) = counted
+
+    assert many >= few + 20
+    assert most - least <= CHUNK * (many - few)

@@ -9,7 +9,7 @@ import psycopg
 from handrail.clients.errors import ClientError
 from handrail.transfer.read import journal
 from handrail.transfer.read.journal import Chunk, Expected, Moved, Sums
-from handrail.transfer.session.asking import Line, answered, rows
+from handrail.transfer.session.asking import Line, answered, beginning, rows
 from handrail.transfer.session.connection import (
     Connection,
     DatabaseRefused,
@@ -101,10 +101,9 @@ def move(
         LoadFailed: the destination refused a row, or holds other rows than were read.
     """
     try:
-        with destination.transaction():
-            first = ["set constraints all deferred", with_own_path(destination)]
-            first += clearing(table, chunk) if again else ()
-            destination.execute("; ".join(first), prepare=False)
+        first = ["set constraints all deferred", with_own_path(destination)]
+        first += clearing(table, chunk) if again else ()
+        with beginning(destination, *(rows(destination, each) for each in first)) as begun:
             expected = supply.rows(destination, table, chunk)
             found = answered(target_sums(destination, table, chunk, text=supply.text_hashes))
             if found != expected.sums:
@@ -115,7 +114,7 @@ def move(
                 )
             supply.evidence(destination, table, chunk, expected)
             moved = Moved(chunk, expected)
-            answered(journal.record(destination, moved, digest, supply.name))
+            begun.last.append(journal.record(destination, moved, digest, supply.name))
             if before_commit is not None:
                 before_commit(chunk)
     except psycopg.Error as error:

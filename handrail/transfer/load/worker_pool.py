@@ -19,6 +19,7 @@ from handrail.transfer.load.workers import Workers
 from handrail.transfer.read import journal
 from handrail.transfer.read.journal import Moved
 from handrail.transfer.read.live import LiveSupply
+from handrail.transfer.session.asking import beginning
 from handrail.transfer.session.connection import Connection, connect, reading
 from handrail.transfer.sql.plan import Plan
 
@@ -160,8 +161,8 @@ def work(given: WorkerInput, tables: list[str]) -> None:
         # these processes are the parallel workers already
         theirs.execute("set max_parallel_workers_per_gather = 0")
         while True:
-            with theirs.transaction():
-                chunk = journal.claim(theirs, plan.digest, tables)
+            with beginning(theirs, journal.claim(theirs, plan.digest, tables)) as begun:
+                (chunk,) = begun.found
                 if chunk is None:
                     return
                 move(supply, theirs, plan.table(chunk.table), chunk, plan.digest)

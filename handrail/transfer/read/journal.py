@@ -72,18 +72,19 @@ def waiting(session: Connection, digest: str, tables: Sequence[str]) -> list[Chu
     return [Chunk(*row) for row in found]
 
 
-def claim(session: Connection, digest: str, tables: Sequence[str]) -> Chunk | None:
+def claim(session: Connection, digest: str, tables: Sequence[str]) -> Line[Chunk | None]:
     """Take the largest waiting chunk that nobody else holds; its transaction holds it then.
 
     The largest first: so no worker ends long after the others.
     """
-    row = session.execute(
+    found = yield from rows(
+        session,
         f"select {KEY} from _migration.chunk where digest = %s and table_name = any(%s) "
         "and loaded_at is null order by size desc, table_name, number "
         "limit 1 for update skip locked",
-        [digest, list(tables)],
-    ).fetchone()
-    return Chunk(*row) if row else None
+        digest, list(tables),
+    )  # fmt: skip
+    return Chunk(*found[0]) if found else None
 
 
 def moved(session: Connection, digest: str, tables: Sequence[str]) -> list[Moved]:

@@ -5,13 +5,14 @@ what it makes of them. Of lines that are asked together, the first questions sha
 then the second ones: at a distance, twenty tables take as long as one.
 """
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from handrail.transfer.session import refused
 from handrail.transfer.session.connection import Connection
@@ -168,3 +169,32 @@ def enter(
         if each.exception() is None:
             stack.push(each.result()[0])
     return [each.result()[1] for each in entering]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A transaction: what its first questions came to, and its last ones, asked as it ends."""
+
+    found: list[Any]  # Any: as in Rows
+    last: list[Line[Any]] = field(default_factory=list)
+
+
+@contextmanager
+def beginning(session: Connection, *first: Line[Any]) -> Iterator[Begun]:  # Any: as in Rows
+    """Begin a transaction with its first questions in one round trip, and end it with its last.
+
+    It is committed at the end of the block. Within a transaction the block is part of that one.
+    """
+    if session.info.transaction_status != TransactionStatus.IDLE:
+        begun = Begun(together(first))
+        yield begun
+        together(begun.last)
+        return
+    try:
+        begun = Begun(together([rows(session, "begin"), *first])[1:])
+        yield begun
+        together([*begun.last, rows(session, "commit")])
+    except BaseException:
+        if not session.closed:
+            session.rollback()
+        raise
