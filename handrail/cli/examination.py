@@ -4,7 +4,8 @@ A key that is, or ends with, ``database`` names a PostgreSQL database, as do ``s
 ``destination``; ``redis`` a Redis, ``render`` a workspace, ``repository`` a clone, ``alerts`` a
 webhook, ``_service`` a service that exists, ``service_source`` what services are built from,
 ``directory`` where backups go, ``profile`` an application's, ``canaries`` its known accounts,
-``browser`` a Chromium. ``terraform_held`` says who holds terraform for a while.
+``browser`` a Chromium. ``secrets_expire`` says on which days secrets end, ``terraform_held`` who
+holds terraform for a while.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
 from handrail.clients.postgres import Database
 from handrail.clients.ready import database as databases
-from handrail.clients.ready import machine, outside, rights, rulers, secrets
+from handrail.clients.ready import expiry, machine, outside, rights, rulers, secrets
 from handrail.clients.ready.claim import Line, NotReady, ask
 from handrail.clients.ready.clock import http_clock_agrees
 from handrail.clients.render import Render
@@ -61,6 +62,11 @@ def of_inventory(path: str, *, trial_alert: bool = True) -> list[Line]:
         ask("secrets", f"`{reference}` is there and of its form", partial(secrets.is_there, *each))
         for each in dict.fromkeys(pair for data in hosts.values() for pair in secrets.named(data))
         for reference in each[1:]
+    ]
+    ends = {pair for data in hosts.values() for pair in expiry.said(data.get("secrets_expire"))}
+    lines += [
+        ask("secrets", f"`{each[0]}` lasts past the night", partial(expiry.lasts_as_said, *each))
+        for each in sorted(ends)
     ]
     seen: set[str] = set()
     ways: dict[str, float] = {}

@@ -18,7 +18,16 @@ FORWARD = frozenset(
     }
 )
 ROLLBACK = FORWARD | {"run", "accept"}
-GUARD = {"guarded", "proofs", "proof_days", "signers", "undo_minutes", "window_ends", "notify"}
+GUARD = {
+    "guarded",
+    "proofs",
+    "proof_days",
+    "signers",
+    "undo_minutes",
+    "window_ends",
+    "notify",
+    "secrets_expire",
+}
 LEDGER = {"environment", "ledger", "ledger_key", "lease_seconds", "approvers", "seal"}
 ENGINE_KEYS = ROLLBACK | GUARD | LEDGER
 CONNECTOR_PREFIXES = ("ssh_", "docker_", "local_", "_")

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from base64 import urlsafe_b64encode
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -185,6 +186,34 @@ def test_a_role_that_may_not_do_what_the_night_asks_is_told_before_it(place, ser
     assert {verdict for verdict, _ in told.values()} == {"not good"}
     assert "belongs to `app`" in told["Its role has the rights of its owner"][1]
     assert "watcher" in told["Its role may end the sessions of the application"][1]
+
+
+def test_what_ends_before_the_night_is_over_is_told(place, server):
+    """A role's password, a token by its own word, and what the inventory says of a secret."""
+    soon, later = (f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}" for days in (1, 30))
+    claims = json.dumps({"exp": int((datetime.now(UTC) + timedelta(hours=1)).timestamp())})
+    token = f"e30.{urlsafe_b64encode(claims.encode()).decode().rstrip('=')}.c2lnbmF0dXJl"
+    place.data["deploy_token"] = "env:TOKEN"
+    place.data["secrets_expire"] = {"env:KEY": soon, "env:HOOK": later, "env:TOKEN": "soon"}
+    place.secrets |= {"TOKEN": token, "DATABASE": address(server, "app")}
+    with psycopg.connect(server.url("postgres"), autocommit=True) as session:
+        session.execute(f"alter role app valid until '{soon}' connection limit 5")
+        try:
+            status, told = place.told()
+        finally:
+            session.execute("alter role app valid until 'infinity' connection limit -1")
+
+    assert status == 1
+    assert told.keys() == {
+        "`env:TOKEN` is there and of its form",
+        "`env:TOKEN` lasts past the night",
+        "`env:KEY` lasts past the night",
+        "Its role's password lasts past the night",
+        "It has connections left for the load and the backup",
+    }
+    assert f"`env:KEY` ends at {soon}" in told["`env:KEY` lasts past the night"][1]
+    assert "it says `soon`" in told["`env:TOKEN` lasts past the night"][1]
+    assert f"ends at {soon}" in told["Its role's password lasts past the night"][1]
 
 
 @pytest.mark.parametrize(

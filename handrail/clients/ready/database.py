@@ -10,6 +10,7 @@ import psycopg
 from handrail.clients.postgres import Database
 from handrail.clients.ready.claim import Line, NotReady, Told, ask
 from handrail.clients.ready.clock import refuse_skew
+from handrail.clients.ready.expiry import lasts
 
 SLOTS_NEEDED = (
     12  # two workers with two sessions each on a side, pg_dump's, ours, and some to spare
@@ -17,14 +18,18 @@ SLOTS_NEEDED = (
 CLOCKS = 3  # questions to the server's clock; the quickest answer tells most
 READ = (
     "name", "role", "owner", "superuser", "creates", "owns", "slots", "tls", "local",
-    "size_bytes", "unending",
+    "size_bytes", "unending", "password_ends",
 )  # fmt: skip
 STANDING = """
 select current_database()::text, current_user::text, owner.rolname::text,
        me.rolsuper, me.rolcreatedb, me.rolsuper or pg_has_role(d.datdba, 'usage'),
-       current_setting('max_connections')::int
-           - current_setting('superuser_reserved_connections')::int
-           - (select count(*) from pg_stat_activity where backend_type = 'client backend')::int,
+       (select min(quota - (select count(*) from pg_stat_activity a
+                            where a.backend_type = 'client backend'
+                              and (asked is null or asked in (a.usesysid, a.datid))))
+        from (values (current_setting('max_connections')::int
+                      - current_setting('superuser_reserved_connections')::int, null::oid),
+                     (nullif(me.rolconnlimit, -1), me.oid),
+                     (nullif(d.datconnlimit, -1), d.oid)) quotas (quota, asked))::int,
        (select ssl from pg_stat_ssl where pid = pg_backend_pid()),
        inet_server_addr() is null or inet_server_addr() <<= '127.0.0.0/8'
            or inet_server_addr() = '::1',
@@ -35,7 +40,8 @@ select current_database()::text, current_user::text, owner.rolname::text,
                and coalesce(a.backend_type, 'client backend') = 'client backend'
                and not (me.rolsuper or (not r.rolsuper and (pg_has_role(r.oid, 'usage')
                         or pg_has_role('pg_signal_backend', 'usage'))))
-             order by 1)
+             order by 1),
+       case when isfinite(me.rolvaliduntil) then me.rolvaliduntil end
 from pg_database d join pg_roles owner on owner.oid = d.datdba
      join pg_roles me on me.rolname = current_user
 where d.datname = current_database()
@@ -53,11 +59,12 @@ class Standing:
         superuser: We may do anything.
         creates: We may create databases.
         owns: We have the owner's rights.
-        slots: Connections that are left for roles like ours.
+        slots: Connections that are left for our role: of the server, the role and the database.
         tls: The connection is encrypted.
         local: The server is on this machine.
         size_bytes: Of the database.
         unending: Roles whose sessions are there and may not be ended by us.
+        password_ends: When our role's password does, aware; None where it has no end.
         version: As the server numbers itself: 150018 is 15.18.
         ahead_seconds: The server's clock less ours; the round trip is taken out.
         round_trip_seconds: From here to the server and back, the shortest of a few.
@@ -74,6 +81,7 @@ class Standing:
     local: bool
     size_bytes: int
     unending: tuple[str, ...]
+    password_ends: datetime | None
     version: int
     ahead_seconds: float
     round_trip_seconds: float
@@ -156,8 +164,15 @@ def slots_are_left(seen: Standing) -> str:
     raise NotReady(
         f"`{seen.name}` has {max(seen.slots, 0)} connections left",
         f"the night needs up to {SLOTS_NEEDED}",
-        "close idle connections, or raise max_connections",
+        "close idle connections, or raise max_connections, or the CONNECTION LIMIT of role or "
+        "database",
     )
+
+
+def password_lasts(seen: Standing) -> str:
+    """Its role's password lasts past the night."""
+    fix = f"ALTER ROLE {seen.role} VALID UNTIL 'infinity'; as a role that may"
+    return lasts(f"the password of `{seen.role}`", seen.password_ends, fix)
 
 
 def line_is_encrypted(seen: Standing) -> str:
@@ -183,7 +198,7 @@ def way_is_known(seen: Standing) -> str:
 
 CLAIMS = (
     role_owns_it, role_creates_databases, sessions_may_be_ended, slots_are_left,
-    line_is_encrypted, clock_agrees, way_is_known,
+    password_lasts, line_is_encrypted, clock_agrees, way_is_known,
 )  # fmt: skip
 
 

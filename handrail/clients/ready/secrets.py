@@ -7,6 +7,7 @@ from handrail.clients.accounts import Accounts
 from handrail.clients.errors import ClientError
 from handrail.clients.postgres import Database
 from handrail.clients.ready.claim import NotReady
+from handrail.clients.ready.expiry import end_of_token, lasts
 from handrail.clients.secret import Secret, is_reference
 
 
@@ -33,6 +34,8 @@ def is_there(key: str, reference: str) -> str:
         value = secret.reveal()
         form = next((check for end, check in FORMS.items() if key.endswith(end)), _one_line)
         form(secret, value)
+        if ends := end_of_token(value):
+            lasts(f"`{reference}`", ends, f"get a new token, and put it into `{reference}`")
     except NotReady:
         raise
     except ClientError as error:
