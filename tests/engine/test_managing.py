@@ -33,9 +33,10 @@ echo "$verb $unit" >> $units/said
 test ! -e $units/slow || sleep 600
 test ! -e $units/broken || {{ echo "Job for $unit failed." >&2; exit 1; }}
 """
-DPKG = (
-    'test "$1" = -l && for name in $(ls {there}); do echo "ii  $name:amd64  1.0-1  amd64  x"; done'
-)
+DPKG = """
+test "$1" = -l || exit 1
+for name in $(ls {there}); do echo "ii  $name:amd64  1.0-1  amd64  x"; done
+"""
 APT = """
 for name; do :; done
 case "$*" in

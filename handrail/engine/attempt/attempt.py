@@ -1,6 +1,5 @@
 """One start of the command: which run it belongs to, what it may write, what it learnt."""
 
-import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,10 +14,8 @@ from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.consent import Consent
 from handrail.engine.attempt.guarded import Guard
-from handrail.engine.attempt.heartbeat import keep_beating
 from handrail.engine.attempt.held import held
-from handrail.engine.attempt.lost import settle_lost_doubts
-from handrail.engine.attempt.started import started
+from handrail.engine.attempt.writing import become_the_writer
 from handrail.engine.decide.before import refusals
 from handrail.engine.decide.decision import Planned
 from handrail.engine.decide.known import BeforeFacts
@@ -26,9 +23,8 @@ from handrail.engine.eventlog import EventLog
 from handrail.engine.inventory import Inventory
 from handrail.engine.names import current_arguments, is_same_step
 from handrail.ledger.chain import Head
-from handrail.ledger.entry import BESIDE, Entry, Event
-from handrail.ledger.errors import LedgerUnwritable, RunbookError, RunLocked
-from handrail.ledger.lease import BEATS, Owner
+from handrail.ledger.entry import Entry, Event
+from handrail.ledger.errors import LedgerUnwritable, RunbookError
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.runs import Runs
 from handrail.ledger.seam import Fact, Ledger, NoLedger
@@ -190,48 +186,8 @@ class Attempt:
         """
         with self._opening:  # a ledger on a server lets other targets go on meanwhile
             if self.writer is None:
-                self._become_the_writer()
-
-    def _become_the_writer(self) -> None:
-        self.refuse_to_start()
-        gc.freeze()  # every call was read, and stays to the end
-        ledger = self.inventory.kept.open(self.environment, create=True)
-        if isinstance(ledger, NoLedger):  # narrows the type; create=True makes the file
-            raise LedgerUnwritable("the ledger was not made", "it is not there", "see `df -h`")
-        self.ledger = ledger
-        self.vault = self.inventory.kept.vault(ledger)
-        owner = Owner.this_process(self.choices.operator)
-        lease = ledger.take_lease(owner, self.inventory.lease_seconds, self.choices.takeover)
-        self.writer = Writer(ledger, lease)
-        try:
-            if not self.vault.known:
-                ledger.bind_vault(self.vault.fingerprint())
-            self._open_attempt(lease.took_over)
-        except RunbookError:
-            self.writer.release()
-            self.writer = None
-            raise
-        keep_beating(self.writer.beat, lease.seconds / BEATS)
-
-    def _open_attempt(self, took_over: str) -> None:
-        since = self.writer.ledger.since(self.seen.seq) if self.writer else []
-        if self.writer is None or any(entry.event not in BESIDE for entry in since):
-            raise RunLocked(
-                f"runbook `{self.runbook}` did not start",
-                "another command was at work on this environment since this one made its plan",
-                "the same command again; it resumes from what the ledger holds",
-            )
-        known = self.runs.get(self.run.id)
-        self.run = known or self.run
-        self.number = self.run.attempts + 1
-        if took_over:
-            self.append(Event.LOCK_TAKEN_OVER, reason=took_over)
-        if known is None:
-            opened = {"runbook": self.runbook} | dict(self.body)
-            opened |= {"drill": self.choices.drill} if self.choices.drill else {}
-            self.append(Event.RUN_OPENED, reason=self.choices.reason, body=opened)
-        self.append(Event.ATTEMPT_STARTED, reason=self.choices.reason, body=started(self))
-        settle_lost_doubts(self)
+                self.refuse_to_start()
+                become_the_writer(self)
 
     def append(
         self,
