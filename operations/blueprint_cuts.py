@@ -74,20 +74,23 @@ def relisted(
         new: Entries by name, for those that are replaced where they stand.
         fresh: Entries that come at the end.
     """
-    gone = [each for each in mine if each.name in removed and each.name not in new]
-    replaced = [each for each in mine if each.name in new and each.data != new[each.name]]
+    gone = [each for each in mine if each.name in removed - new.keys()]
+    replaced = [each for each in mine if each.data != new.get(each.name, each.data)]
     if not (gone or replaced or fresh):
         return
     if listing.node.flow_style:
         yield from _in_brackets(page, listing, mine, gone, fresh)
         yield from ((*span(each.node), json.dumps(new[each.name])) for each in replaced)
         return
-    yield from ((*_block_of(page, each), "") for each in gone)
     margin = page.dash(mine[0])[1]
-    for each in replaced:
-        lines = page.of(page.dash(each)[0], last_line(each.node))
-        yield (*lines, block(new[each.name], margin))
+    yield from ((*_block_of(page, each), "") for each in gone)
+    yield from ((*_entry_of(page, each), block(new[each.name], margin)) for each in replaced)
     yield from _at_the_end(page, listing, mine, gone, [block(each, margin) for each in fresh])
+
+
+def _entry_of(page: Lines, service: Service) -> tuple[int, int]:
+    """Return where a service stands, from its dash on; the comment above it stays."""
+    return page.of(page.dash(service)[0], last_line(service.node))
 
 
 def _at_the_end(
@@ -115,14 +118,10 @@ def _in_brackets(
     page: Lines, listing: Listing, mine: list[Service], gone: list[Service], fresh: list[Entry]
 ) -> Iterator[Cut]:
     """Yield the cuts in a list that is written in brackets."""
-    start, end = span(listing.node)
+    end = span(listing.node)[1]
     kept = [each for each in mine if each not in gone]
     if not kept:
-        lines = "".join(block(each, listing.key.start_mark.column + 2) for each in fresh)
-        in_place = "\n" + lines.rstrip("\n")
-        if listing.in_braces or page.text[end:].split("\n", 1)[0].strip() or not fresh:
-            in_place = f"[{', '.join(map(json.dumps, fresh))}]"
-        yield (start, end, in_place)
+        yield _all_new(page, listing, fresh)
         return
     for each, following in pairwise(mine):
         if each in gone and mine.index(each) < mine.index(kept[-1]):
@@ -130,6 +129,16 @@ def _in_brackets(
     if mine[-1] in gone:
         yield (kept[-1].node.end_mark.index, mine[-1].node.end_mark.index, "")
     yield (end - 1, end - 1, "".join(f", {json.dumps(each)}" for each in fresh))
+
+
+def _all_new(page: Lines, listing: Listing, fresh: list[Entry]) -> Cut:
+    """Return the cut that puts a list in the place of one in brackets that nothing is left of."""
+    start, end = span(listing.node)
+    followed = page.text[end:].split("\n", 1)[0].strip()
+    if listing.in_braces or followed or not fresh:
+        return (start, end, f"[{', '.join(map(json.dumps, fresh))}]")
+    lines = "".join(block(each, listing.key.start_mark.column + 2) for each in fresh)
+    return (start, end, "\n" + lines.rstrip("\n"))
 
 
 def block(entry: Entry, margin: int) -> str:
@@ -158,13 +167,17 @@ def held(page: Lines, service: Service) -> Iterator[Cut]:
         yield (*span(switch[0]), TRIGGER)
         yield (*value_span(page.text, switch), OFF)
     elif not trigger:
-        first = service.pair("name") or service.node.value[0]
-        if service.node.flow_style:
-            end = value_span(page.text, first)[1]
-            yield (end, end, f", {TRIGGER}: {OFF}")
-        else:
-            end = page.of(0, max(last_line(first[1]), first[0].end_mark.line))[1]
-            yield (end, end, f"{' ' * first[0].start_mark.column}{TRIGGER}: {OFF}\n")
+        yield _trigger_added(page, service)
+
+
+def _trigger_added(page: Lines, service: Service) -> Cut:
+    """Return the cut that puts the key that holds pushes back behind a service's name."""
+    first = service.pair("name") or service.node.value[0]
+    if service.node.flow_style:
+        end = value_span(page.text, first)[1]
+        return (end, end, f", {TRIGGER}: {OFF}")
+    end = page.of(0, max(last_line(first[1]), first[0].end_mark.line))[1]
+    return (end, end, f"{' ' * first[0].start_mark.column}{TRIGGER}: {OFF}\n")
 
 
 def without(page: Lines, service: Service, pair: Pair) -> Cut:

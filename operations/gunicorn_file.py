@@ -1,6 +1,6 @@
 """A gunicorn configuration file, edited and judged by its syntax tree; nothing of it is run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import libcst as cst
 
@@ -46,15 +46,28 @@ def with_settings(text: str, values: Mapping[str, str]) -> str:
     if is_so(module, values):
         return text
     body, missing = _changed_where_they_stand(module, values)
-    needing = [name for name in values if loads(cst.parse_expression(values[name]), "os")]
-    again = any(name in missing for name in needing) and not os_is_sure(module)
+    needing = [name for name in values if _needs_os(values[name])]
+    again = not missing.keys().isdisjoint(needing) and not os_is_sure(module)
     body += _lines([IMPORT] if again else [], module)
-    body += _lines([f"{name} = {value}" for name, value in missing.items()], module)
+    body += _lines(_assignments(missing), module)
     if needing and not again and not imported_before(module, needing, missing):
-        place = next((n for n, each in enumerate(body) if not comes_first(each)), len(body))
+        place = _place_of_imports(body)
         body[place:place] = _lines([IMPORT], module)
     made = module.with_changes(body=body, has_trailing_newline=True)
     return (BOM if text.startswith(BOM) else "") + made.code
+
+
+def _needs_os(expression: str) -> bool:
+    return loads(cst.parse_expression(expression), "os")
+
+
+def _assignments(values: Mapping[str, str]) -> list[str]:
+    return [f"{name} = {value}" for name, value in values.items()]
+
+
+def _place_of_imports(body: Sequence[cst.BaseStatement]) -> int:
+    """Return before which statement an import may stand: behind what has to come first."""
+    return next((n for n, each in enumerate(body) if not comes_first(each)), len(body))
 
 
 def _changed_where_they_stand(
@@ -71,14 +84,15 @@ def _changed_where_they_stand(
 
 def is_so(module: cst.Module, values: Mapping[str, str]) -> bool:
     """Tell whether the file leaves these values behind, with PORT set and without."""
-    wanted = cst.Module(
-        _lines([IMPORT, *(f"{name} = {value}" for name, value in values.items())], module)
+    wanted = cst.Module(_lines([IMPORT, *_assignments(values)], module))
+    return all(
+        _agree(known(module, environment), known(wanted, environment), values)
+        for environment in ({"PORT": "1"}, {})
     )
-    for environment in ({"PORT": "1"}, {}):
-        here, there = known(module, environment), known(wanted, environment)
-        if any(name not in here or here[name] != there[name] for name in values):
-            return False
-    return True
+
+
+def _agree(here: Mapping[str, object], there: Mapping[str, object], names: Iterable[str]) -> bool:
+    return all(name in here and here[name] == there[name] for name in names)
 
 
 def parsed(text: str) -> cst.Module:
@@ -107,11 +121,10 @@ def settled_at(module: cst.Module, name: str, value: str) -> int | None:
     there = assigned(lines[place])
     if there is None or there[0] != name or _changes_later(module, name, place):
         return None
-    used = any(loads(each, name) for number, each in enumerate(lines) if number != place)
+    used = any(loads(each, name) for each in lines[:place] + lines[place + 1 :])
     if used and not alike(module, there[1], value):
         return None
-    needs_os = loads(cst.parse_expression(value), "os")
-    return None if needs_os and not os_is_sure(module) else place
+    return None if _needs_os(value) and not os_is_sure(module) else place
 
 
 def _changes_later(module: cst.Module, name: str, place: int) -> bool:

@@ -1,7 +1,8 @@
 """What a Python file may do to a name, told from its syntax tree: nothing of it is run."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import libcst as cst
 
@@ -13,6 +14,10 @@ REACHING = {"globals", "locals", "vars", "exec", "eval", "setattr", "delattr", "
 READING = ("os.environ.get", "environ.get", "os.getenv", "getenv")
 TARGETED = cst.AssignTarget | cst.AnnAssign | cst.AugAssign | cst.NamedExpr | cst.For | cst.Del
 REAL = object()  # stands for `os`, `environ` or `getenv` where it is the library's
+
+
+Names = Mapping[str, object]  # values that are known, by name
+Variables = Mapping[str, str]  # what `os.environ` would hold
 
 
 class Unknown(Exception):
@@ -115,20 +120,29 @@ def known(module: cst.Module, environment: Mapping[str, str]) -> dict[str, objec
     functions = [each for each in statements(module) if isinstance(each, cst.FunctionDef)]
     anywhere, reaching = declared_global(module), any(map(reaches, functions))
     for each in statements(module):
-        gone = _bound(each) | (anywhere if calls_something(each) else set())
-        if reaches(each) or (reaching and calls_something(each)):
+        called = calls_something(each)
+        gone = _bound(each) | (anywhere if called else set()) | _mentioned_lists(each, values)
+        if reaches(each) or (reaching and called):
             gone |= values.keys()
-        # A list may change in place wherever it is mentioned.
-        gone |= {
-            name for name, value in values.items() if isinstance(value, list) and loads(each, name)
-        }
         values = {name: value for name, value in values.items() if name not in gone}
-        values |= dict.fromkeys(_from_os(each), REAL)
-        found = assigned(each)
-        if found:
-            with suppress(Unknown):
-                values[found[0]] = value_of(found[1], values, environment)
+        values |= dict.fromkeys(_from_os(each), REAL) | _told_by(each, values, environment)
     return values
+
+
+def _mentioned_lists(statement: cst.BaseStatement, values: Mapping[str, object]) -> set[str]:
+    """Return the lists that a statement mentions: wherever it does, one may change in place."""
+    lists = [name for name, value in values.items() if isinstance(value, list)]
+    return {name for name in lists if loads(statement, name)}
+
+
+def _told_by(
+    statement: cst.BaseStatement, values: Mapping[str, object], environment: Mapping[str, str]
+) -> dict[str, object]:
+    """Return the name that a statement assigns, with its value, where that can be told."""
+    found = assigned(statement)
+    with suppress(Unknown):
+        return {found[0]: value_of(found[1], values, environment)} if found else {}
+    return {}
 
 
 def imports_os(statement: cst.BaseStatement) -> bool:
@@ -138,54 +152,52 @@ def imports_os(statement: cst.BaseStatement) -> bool:
 
 def _from_os(statement: cst.BaseStatement) -> set[str]:
     """Return which of `os`, `environ` and `getenv` a line imports under its own name."""
-    found: set[str] = set()
-    for part in small(statement):
-        if isinstance(part, cst.Import):
-            names = {dotted(each.name) for each in part.names if each.asname is None}
-            found |= {"os"} if names & {"os", "os.path"} else set()
-        elif isinstance(part, cst.ImportFrom) and not isinstance(part.names, cst.ImportStar):
-            named = {dotted(each.name) for each in part.names if each.asname is None}
-            known_as = named if part.module and dotted(part.module) == "os" else set()
-            found |= known_as & {"environ", "getenv"}
-    return found
+    return set().union(*map(_imported_of_os, small(statement)))
 
 
-def value_of(
-    node: cst.CSTNode, names: Mapping[str, object], environment: Mapping[str, str]
-) -> object:
+def _imported_of_os(part: cst.CSTNode) -> set[str]:
+    if isinstance(part, cst.Import):
+        return {"os"} if _plain_names(part.names) & {"os", "os.path"} else set()
+    if not isinstance(part, cst.ImportFrom) or isinstance(part.names, cst.ImportStar):
+        return set()
+    is_os = part.module is not None and dotted(part.module) == "os"
+    return _plain_names(part.names) & {"environ", "getenv"} if is_os else set()
+
+
+def _plain_names(aliases: Sequence[cst.ImportAlias]) -> set[str]:
+    """Return what is imported under its own name."""
+    return {dotted(each.name) for each in aliases if each.asname is None}
+
+
+def value_of(node: cst.CSTNode, names: Names, environment: Variables) -> object:
     """Return the value of an expression made of constants, known names and the environment.
 
     Raises:
         Unknown: it is made of something else, or would fail.
     """
-    return next(_values([node], names, environment))
+    for kind, read in READERS.items():
+        if isinstance(node, kind):
+            return read(node, names, environment)
+    raise Unknown
 
 
-def _values(
-    nodes: list[cst.CSTNode], names: Mapping[str, object], environment: Mapping[str, str]
-) -> Iterator[object]:
-    for node in nodes:
-        if isinstance(node, cst.SimpleString | cst.ConcatenatedString | cst.Integer | cst.Float):
-            yield _constant(node)
-        elif isinstance(node, cst.Name):
-            yield _named(node.value, names)
-        elif isinstance(node, cst.FormattedString):
-            yield "".join(_part(each, names, environment) for each in node.parts)
-        elif isinstance(node, cst.List | cst.Tuple):
-            yield list(_values([each.value for each in node.elements], names, environment))
-        elif isinstance(node, cst.BinaryOperation):
-            left, right = _values([node.left, node.right], names, environment)
-            yield _combined(node.operator, left, right)
-        elif isinstance(node, cst.BooleanOperation):
-            left = value_of(node.left, names, environment)
-            either = isinstance(node.operator, cst.Or)
-            yield left if bool(left) is either else value_of(node.right, names, environment)
-        elif isinstance(node, cst.Subscript):
-            yield _subscripted(node, names, environment)
-        elif isinstance(node, cst.Call):
-            yield _called(node, names, environment)
-        else:
-            raise Unknown
+def _text(node: cst.FormattedString, names: Names, environment: Variables) -> str:
+    return "".join(_part(each, names, environment) for each in node.parts)
+
+
+def _list(node: cst.List | cst.Tuple, names: Names, environment: Variables) -> list[object]:
+    return [value_of(each.value, names, environment) for each in node.elements]
+
+
+def _sum(node: cst.BinaryOperation, names: Names, environment: Variables) -> object:
+    left = value_of(node.left, names, environment)
+    return _combined(node.operator, left, value_of(node.right, names, environment))
+
+
+def _either(node: cst.BooleanOperation, names: Names, environment: Variables) -> object:
+    left = value_of(node.left, names, environment)
+    decided = bool(left) is isinstance(node.operator, cst.Or)
+    return left if decided else value_of(node.right, names, environment)
 
 
 def _constant(node: cst.CSTNode) -> object:
@@ -199,7 +211,7 @@ def _constant(node: cst.CSTNode) -> object:
     raise Unknown
 
 
-def _named(name: str, names: Mapping[str, object]) -> object:
+def _named(name: str, names: Names) -> object:
     constants: dict[str, object] = {"True": True, "False": False, "None": None}
     if name in names:
         return names[name]
@@ -210,8 +222,8 @@ def _named(name: str, names: Mapping[str, object]) -> object:
 
 def _part(
     part: cst.BaseFormattedStringContent,
-    names: Mapping[str, object],
-    environment: Mapping[str, str],
+    names: Names,
+    environment: Variables,
 ) -> str:
     if isinstance(part, cst.FormattedStringText) and "\\" not in part.value:
         return part.value.replace("{{", "{").replace("}}", "}")
@@ -233,9 +245,7 @@ def _combined(operator: cst.BaseBinaryOp, left: object, right: object) -> object
     raise Unknown
 
 
-def _subscripted(
-    node: cst.Subscript, names: Mapping[str, object], environment: Mapping[str, str]
-) -> object:
+def _subscripted(node: cst.Subscript, names: Names, environment: Variables) -> object:
     place = dotted(node.value)
     if place not in ("os.environ", "environ") or not _is_real(place, names) or len(node.slice) != 1:
         raise Unknown
@@ -246,10 +256,10 @@ def _subscripted(
     return environment[str(key)]
 
 
-def _called(node: cst.Call, names: Mapping[str, object], environment: Mapping[str, str]) -> object:
+def _called(node: cst.Call, names: Names, environment: Variables) -> object:
     if any(each.keyword or each.star for each in node.args):
         raise Unknown
-    given = list(_values([each.value for each in node.args], names, environment))
+    given = [value_of(each.value, names, environment) for each in node.args]
     called = dotted(node.func)
     if called in READING and _is_real(called, names) and given:
         return environment.get(str(given[0]), given[1] if len(given) > 1 else None)
@@ -266,8 +276,23 @@ def _number(text: str) -> int:
 
 
 CONVERTING: Mapping[str, Callable[[str], object]] = {"str": str, "int": _number}
+# How the value of an expression is told, by its kind. Any: each takes a node of its own kind.
+READERS: Mapping[type[cst.CSTNode], Callable[[Any, Names, Variables], object]] = {
+    cst.SimpleString: lambda node, *_: _constant(node),
+    cst.ConcatenatedString: lambda node, *_: _constant(node),
+    cst.Integer: lambda node, *_: _constant(node),
+    cst.Float: lambda node, *_: _constant(node),
+    cst.Name: lambda node, names, _: _named(node.value, names),
+    cst.FormattedString: _text,
+    cst.List: _list,
+    cst.Tuple: _list,
+    cst.BinaryOperation: _sum,
+    cst.BooleanOperation: _either,
+    cst.Subscript: _subscripted,
+    cst.Call: _called,
+}
 
 
-def _is_real(called: str, names: Mapping[str, object]) -> bool:
+def _is_real(called: str, names: Names) -> bool:
     """Tell whether a dotted name begins with what was imported from `os`, and nothing else."""
     return names.get(called.partition(".")[0]) is REAL
