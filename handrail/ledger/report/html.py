@@ -10,6 +10,7 @@ from handrail.ledger.report.task import Command, Told
 from handrail.ledger.report.timeline import timeline
 from handrail.ledger.views import plain
 
+DRAWN = {"counts", "kept_out", "adjusted", "sample"}  # in tables and lines of their own
 JSON = dict[str, Any]  # Any: what the template shows
 
 
@@ -92,7 +93,10 @@ def _task(task: Told, longest: float) -> JSON:
         ("begun", plain.moment(task.started_at)),
         ("owner", task.owner),
         ("planned", plain.duration(task.expected_seconds)),
-        ("facts", plain.facts(task.facts)),
+        (
+            "facts",
+            plain.facts({name: told for name, told in task.facts.items() if name not in DRAWN}),
+        ),
         ("why", task.why),
         ("before", plain.facts(task.before) if task.before is not None else ""),
         ("way back", task.way_back),

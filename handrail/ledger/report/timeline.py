@@ -73,10 +73,10 @@ class Axis:
 
     def ticks(self) -> Iterator[Tick]:
         """Yield some five times of day, the first and the last among them."""
-        shown = -100.0
+        shown, first, end = -100.0, 100 * 0.26, 100 * 0.74  # whose texts stand to one side
         last = len(self._moments) - 1
         for number, (moment, x) in enumerate(zip(self._moments, self._places, strict=True)):
-            if number == last or (x - shown >= 100 / 5 and (x <= 100 - 100 / 5 or not number)):
+            if number in (0, last) or (first <= x <= end and x - shown >= 100 / 5):
                 shown = x
                 anchor = "start" if not number else "end" if number == last else "middle"
                 yield Tick(round(x, 2), f"{datetime.fromtimestamp(moment, UTC):%H:%M:%S}", anchor)
