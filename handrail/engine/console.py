@@ -17,6 +17,7 @@ import gevent  # type: ignore[import-untyped]  # it has no types of its own
 from pyinfra import logger
 
 from handrail.engine.attempt.attempt import Attempt
+from handrail.engine.attempt.beside import owner
 from handrail.engine.attempt.measured import known
 from handrail.engine.telling import tell_doing_to
 from handrail.ledger.arming import armed_in
@@ -160,10 +161,12 @@ class Console:
         self.line(f"{self._place(call)}  {now():%H:%M:%S}" + (f"  {tail}" if tail else ""))
 
     def _place(self, call: Declared) -> str:
-        """Return which call of how many it is, on which target, in its own words."""
+        """Return which call of how many it is, on which target, its words, and who answers."""
         places = self.attempt.calls.order()
         number = f"{places[call.task] + 1}/{len(places)}" if call.task in places else "no call"
-        return f"[{number}] {call.task} {call.target}  {one_line(call.name)}"
+        who = owner(self.attempt, call.task)
+        by = f" ({one_line(who)})" if who else ""
+        return f"[{number}] {call.task} {call.target}  {one_line(call.name)}{by}"
 
     def line(self, text: str) -> None:
         """Print a line; the one that is drawn anew gives way to it."""

@@ -15,6 +15,7 @@ FORWARD = frozenset(
     {
         *("reason", "operator", "settle", "drift", "to", "without", "takeover", "drill"),
         *("override", "window_ends", "sql", "diff", "on_failure", "plan", "freeze"),
+        "calls",
     }
 )
 ROLLBACK = FORWARD | {"run", "accept"}

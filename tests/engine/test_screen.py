@@ -130,6 +130,56 @@ def test_a_run_for_programs_ends_with_where_it_stands(night):
     assert "all 4 steps proven" in done.stderr
 
 
+def many(lab, phases=6, calls=13):
+    """Write a plan of 78 calls: acts and gates, holds between, one thing at stake near the end."""
+    lines = []
+    for phase in range(phases):
+        for number in range(calls):
+            task = f"{phase}.{number}"
+            stake = ', stake="nobody can write", until="5.10"' if task == "5.2" else ""
+            step = "place" if number % 3 else "measure"
+            words = "" if step == "measure" else ', text="1"'
+            lines.append(f'steps.{step}(path=f"{{room}}/{task}"{words}, task="{task}"{stake}, '
+                         f'name="Do what has to be done as {number} of {phase}")')  # fmt: skip
+        lines.append(f'hold(label="h{phase}", name="Phase {phase} is done")')
+    lab.runbook(*lines, header=HOLD)
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_a_long_plan_fits_a_screen_and_no_task_is_missing(lab, columns):
+    """78 calls in 45 lines: what only looks and what acts side by side is told together."""
+    many(lab)
+
+    lines = planned(lab, COLUMNS=str(columns)).splitlines()
+
+    assert len(lines) <= 45
+    assert max(map(len, lines)) <= columns
+    assert [each for each in lines if each.strip().startswith("To h")][-1].strip()[:5] == "To h5"
+    for task in ("5.2", "5.10"):  # named by what is at stake
+        assert sum(each.split()[0] == task for each in lines if each.strip()) == 1
+    assert any("Nobody can write from 5.2 until 5.10 is done" in each for each in lines)
+    assert any("`--data calls=all`" in each for each in lines)
+    assert len(planned(lab, "--data", "calls=all").splitlines()) > 78
+    found = json.loads(planned(lab, "--json"))
+    assert sum(len(phase["calls"]) for phase in found["phases"]) == 78
+
+
+def test_who_answers_for_a_call_stands_in_plan_console_and_watch(lab):
+    """By name, beside the sentence."""
+    lab.runbook(A.replace('name="Prepare it"', 'name="Prepare it", owner="DBA on call"'))
+
+    plan = planned(lab)
+    found = json.loads(planned(lab, "--json"))
+    ran = lab.run()
+    seen = lab.paste(["handrail", "watch", "--once", "--ledger", str(lab.ledger)])
+
+    assert "once; DBA on call]" in plan or "again; DBA on call]" in plan
+    assert "(one; DBA on call)" in planned(lab, COLUMNS="80")
+    assert found["phases"][0]["calls"][0]["owner"] == "DBA on call"
+    assert "Prepare it (DBA on call)" in ran.said
+    assert "Prepare it (DBA on call)" in seen.said
+
+
 def test_the_sql_goes_to_a_file_and_the_rest_is_shown_where_it_is_asked_for(lab):
     """The plan itself stays on its screen, and says how to see more."""
     lab.runbook(

@@ -10,6 +10,7 @@ from handrail.ledger.errors import RunbookError, WrongCommand
 
 OVERRIDES = ("proof", "budget", "interlock", "plan")
 # What may be said beforehand of a call that does not go through; the first two need no reason.
+NO = {"", "0", "false"}
 ON_FAILURE = ("look", "leave", "again", "adopt", "skip", "rollback")
 
 
@@ -29,6 +30,7 @@ class Choices:
     plan: str = ""  # the file of a saved plan that this command goes by
     freeze: str = ""  # the file that a plan is saved to
     diff: bool = False  # a plan shows in full what would change
+    calls: bool = False  # it shows each call in a line of its own, however many there are
     on_failure: str = ""  # what is done where a call does not go through and nobody can be asked
 
     @classmethod
@@ -62,7 +64,8 @@ class Choices:
             plan=typed.get("plan", ""),
             freeze=typed.get("freeze", ""),
             on_failure=_on_failure(reason),
-            diff=said("diff").lower() not in {"", "0", "false"},
+            diff=said("diff").lower() not in NO,
+            calls=said("calls").lower() not in NO,
         )
 
 

@@ -46,6 +46,7 @@ def _line(line: Line) -> JSON:
         "step": line.call.step,
         "targets": [call.target for call in line.calls],
         "name": line.call.name,
+        "owner": line.owner or None,
         "would": line.decision.do,
         "word": line.decision.word,
         "why": line.decision.why,

@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from handrail.engine.attempt.attempt import Attempt
+from handrail.engine.attempt.beside import owner
 from handrail.engine.contract import Contract, Irreversible, load
 from handrail.engine.decide.decision import Decision, Do, Planned
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.task import Declared
+from handrail.ledger.views import plain
 from handrail.ledger.views.times import (
     Estimate,
     Expected,
@@ -39,6 +41,7 @@ class Line:
         shows: It could say what it would do in full.
         bindings: By target, the arguments that the call leaves out.
         undoes: Of a rollback, what the call did that it takes back.
+        owner: Who answers for it; empty where nobody is named.
         confirm_minutes: It is put back unless somebody confirms it in that time; 0: it stays.
     """
 
@@ -56,6 +59,7 @@ class Line:
     shows: bool
     bindings: dict[str, dict[str, object]]
     undoes: str
+    owner: str
     confirm_minutes: float
 
     @property
@@ -118,6 +122,7 @@ def _line(attempt: Attempt, same: list[Told], known: Measured) -> Line:
         ),
         {call.target: dict(bound.get((call.task, call.target), {})) for call in calls},
         _undoes(attempt, calls[0]),
+        owner(attempt, calls[0].task),
         attempt.calls.confirms.get(calls[0].task, 0.0),
     )
 
@@ -148,3 +153,9 @@ def takes(attempt: Attempt, lines: Iterable[Line], known: Measured) -> Estimate:
     """Return what calls take, as pyinfra carries them out."""
     calls = [(call, 0.0) for line in lines for call in line.calls]
     return one_after_the_other(calls, known) if attempt.run.undoes else together(calls, known)
+
+
+def targets_of(line: Line) -> str:
+    """Return the targets of a call; of many, how many there are."""
+    names = ", ".join(call.target for call in line.calls)
+    return names if len(names) <= 24 else plain.count(len(line.calls), "target")  # noqa: PLR2004

@@ -10,7 +10,7 @@ from handrail.engine.attempt.frozen import save
 from handrail.engine.outline.data import as_json
 from handrail.engine.outline.line import Line
 from handrail.engine.outline.outline import Outline, outline
-from handrail.engine.outline.text import is_coloured, screen, width
+from handrail.engine.outline.text import is_coloured, screen, size
 from handrail.ledger.errors import RunbookError
 
 
@@ -20,7 +20,7 @@ def shown(attempt: Attempt) -> Outline:
     if is_json():
         sys.stdout.write(json.dumps(as_json(found), indent=2, ensure_ascii=False) + "\n")
     else:
-        lines = screen(found, width(), coloured=is_coloured())
+        lines = screen(found, *size(), coloured=is_coloured())
         sys.stdout.write("\n" + "\n".join(lines) + "\n")
     if attempt.choices.sql:
         _write_sql(found, Path(attempt.choices.sql))

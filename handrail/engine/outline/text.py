@@ -4,27 +4,28 @@ import os
 import shutil
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
-from itertools import groupby
 
 import click
 
 from handrail.engine.decide.decision import Do
-from handrail.engine.outline.felt import Felt
-from handrail.engine.outline.line import Line
+from handrail.engine.outline.folds import Fold, Shown, folded
+from handrail.engine.outline.line import Line, targets_of
 from handrail.engine.outline.outline import Outline, Phase
+from handrail.engine.outline.sentences import sentences
 from handrail.ledger.arming import told_minutes
 from handrail.ledger.entry import canonical
 from handrail.ledger.views import plain
 from handrail.ledger.views.ahead import about
-from handrail.ledger.views.distance import noted
 from handrail.pages import one_line
 
 WIDE = 200  # where there is no terminal to say how wide it is
 NARROW = 120  # below this a line is made of what matters most
 SHOWN_WIDTH = 100  # of one value that a call leaves out
+BESIDE = 5  # lines of a screen beside calls and foot: its head, what is asked, how to see more
 INDENT = " " * 8
-LONG, FEW = 40, 3  # calls of a plan from which on, and so many, calls with nothing to tell are one
+HIGH = 45  # lines of a screen, where it does not say that it has more
 SHORT = {"would be asked": "ask", "not told yet": "not told"}
 COLOURS = {
     Do.ACT: "green",
@@ -37,9 +38,10 @@ COLOURS = {
 }
 
 
-def width() -> int:
-    """Return how wide the screen is: `COLUMNS`, else the terminal, else wide."""
-    return shutil.get_terminal_size((WIDE, 50)).columns
+def size() -> tuple[int, int]:
+    """Return columns and lines of the screen: by the variables, else the terminal, else wide."""
+    found = shutil.get_terminal_size((WIDE, HIGH))
+    return found.columns, found.lines
 
 
 def is_coloured() -> bool:
@@ -49,50 +51,48 @@ def is_coloured() -> bool:
     )
 
 
-def screen(found: Outline, columns: int, *, coloured: bool = False) -> list[str]:
-    """Return the plan as lines no wider than a screen.
+def screen(
+    found: Outline, columns: int, height: int = HIGH, *, coloured: bool = False
+) -> list[str]:
+    """Return the plan as lines no wider than a screen, and no more of them than it has.
 
     Args:
         found: The plan.
         columns: Width of the screen.
+        height: Its lines; what cannot be folded may take more.
         coloured: Let colours repeat the words.
     """
-    page = _Page(found, columns, coloured=coloured)
+    page = _Page(found, columns, max(height, HIGH), coloured=coloured)
     return [*page.body(), *page.foot()]
 
 
 class _Page:
     """The plan on a screen of some width."""
 
-    def __init__(self, found: Outline, columns: int, *, coloured: bool) -> None:
+    def __init__(self, found: Outline, columns: int, height: int, *, coloured: bool) -> None:
         self.found, self.columns, self.coloured = found, columns, coloured
         self.is_narrow = columns < NARROW
         lines = found.lines
         self.task = max([7, *(len(line.call.task) + 1 for line in lines)])
-        self.target = max([len(_targets(line)) for line in lines], default=0)
+        self.target = max([len(targets_of(line)) for line in lines], default=0)
         self.word = max([0, *(len(self._word(line)) for line in lines)]) if self.is_narrow else 14
-        self.is_long = len(lines) > LONG and not found.attempt.choices.diff
+        self.shown: Shown = []
+        self.rows: dict[int, int] = {}
+        self.shown, self.rows = self._fitted(height)
 
     def body(self) -> Iterator[str]:
         """Yield the head and every call."""
         attempt = self.found.attempt
         yield f"Plan for {attempt.run.id} on {attempt.environment}, as things stand now:"
-        for phase in self.found.phases:
+        for phase, items in zip(self.found.phases, self.shown, strict=True):
             if len(self.found.phases) > 1:
                 yield self._phase(phase)
-            for word, same in groupby(phase.lines, key=self._quiet):
-                lines = list(same)
-                if word and self.is_long and len(lines) > FEW:
-                    yield f"    {lines[0].call.task} to {lines[-1].call.task}: {len(lines)} {word}"
+            for item in items:
+                if isinstance(item, Fold):
+                    yield from self._folded(item)
                     continue
-                for line in lines:
-                    yield self._line(line)
-                    yield from self._details(line)
-
-    def _quiet(self, line: Line) -> str:
-        """Return the word of a call of which there is nothing to tell, else nothing."""
-        decision = line.decision
-        return decision.word if decision.do is Do.LEAVE or decision.do is Do.NOTE else ""
+                yield self._line(item)
+                yield from self._details(item)
 
     def _phase(self, phase: Phase) -> str:
         """Return the head of a phase: what is true at its end, and when that is."""
@@ -101,20 +101,66 @@ class _Page:
         takes = about(phase.expected) if phase.expected.tasks else "nothing to do"
         return self._style(self._justified(f"  {what}", takes), bold=True)
 
+    def _fitted(self, height: int) -> tuple[Shown, dict[int, int]]:
+        """Return the calls as they fit, and by fold how many lines there are for it."""
+        choices, phases = self.found.attempt.choices, self.found.phases
+        if choices.diff or choices.calls:
+            return [list(phase.lines) for phase in phases], {}
+        told = sum(len(list(self._details(line))) for line in self.found.lines)
+        heads = len(phases) if len(phases) > 1 else 0
+        room = height - heads - told - len(list(self.foot())) - BESIDE
+        shown = folded(self.found, room)
+        spare = room - sum(map(len, shown))
+        rows: dict[int, int] = {}
+        for fold in (each for items in reversed(shown) for each in items if isinstance(each, Fold)):
+            wanted = len(self._wrapped_fold(fold))
+            rows[id(fold)] = min(wanted, max(spare, 0) + 1)
+            spare -= rows[id(fold)] - 1
+        return shown, rows
+
+    def _folded(self, fold: Fold) -> Iterator[str]:
+        """Yield the lines of calls that stand together; what does not fit is cut."""
+        text = self._wrapped_fold(fold)
+        rows = self.rows[id(fold)]
+        kept = text[:rows]
+        if len(text) > rows:
+            kept[-1] = f"{kept[-1].rstrip(';, ')}…"[: self.columns]
+        yield self._justified(kept[0], _took(fold))
+        yield from kept[1:]
+
+    def _wrapped_fold(self, fold: Fold) -> list[str]:
+        """Return how many calls there are of each word, and which; as many lines as that takes."""
+        words = Counter(self._word(line) for line in fold.lines)
+        told = ", ".join(f"{count} {word}" for word, count in words.items())
+        first, owner = fold.lines[0].call.task, fold.lines[0].owner
+        owner = f"; {owner}" if owner else ""
+        if fold.looks:
+            names = ", ".join(line.call.task for line in fold.lines)
+        else:
+            names = "; ".join(f"{line.call.task} {line.call.name}" for line in fold.lines)
+            names = f"{names.removeprefix(f'{first} ')} ({targets_of(fold.lines[0])}{owner})"
+        lead = f"{'  ' if self.is_narrow else '    '}{'' if fold.looks else first:<{self.task}}"
+        head = f"{lead}{told:<{self.word}}  "
+        return textwrap.wrap(
+            one_line(names), self.columns - len(_took(fold)) - 2, initial_indent=head,
+            subsequent_indent=" " * (len(lead) + 2), break_on_hyphens=False,
+        )  # fmt: skip
+
     def _line(self, line: Line) -> str:
         """Return one call; what does not fit is cut, least important first."""
         because = one_line(line.because)
         mark = "; irreversible" if line.kept and line.is_busy else ""
         if line.confirm_minutes and line.is_busy:
             mark = f"; armed for {told_minutes(line.confirm_minutes)}"
+        mark += f"; {line.owner}" if line.owner else ""
         what = f"{line.call.name} [{line.call.step}, {line.promise}{mark}]"
         word = self._word(line)
-        head = f"    {line.call.task:<{self.task}}{_targets(line):<{self.target}}  "
+        head = f"    {line.call.task:<{self.task}}{targets_of(line):<{self.target}}  "
         rest = f"{what}{f': {because}' if because else ''}"
         if self.is_narrow:
             head, rest = (
                 f"  {line.call.task:<{self.task}}",
-                f"{line.call.name} ({_targets(line)}{mark})",
+                f"{line.call.name} ({targets_of(line)}{mark})",
             )
         tail = plain.rough(line.expected.seconds) if line.expected else ""
         text = self._justified(f"{head}{word:<{self.word}}  {rest}", tail)
@@ -172,27 +218,11 @@ class _Page:
         if found.counts:
             counts = ", ".join(f"{count} {what}" for what, count in found.counts.items())
             yield f"    {counts}."
-        for text in self._sentences():
+        for text in sentences(self.found):
             yield from textwrap.wrap(
                 text, max(self.columns, 40), initial_indent="    ", subsequent_indent="      "
             )
         yield from self._more()
-
-    def _sentences(self) -> Iterator[str]:
-        found = self.found
-        undoes = bool(found.attempt.run.undoes)
-        yield from (_felt(each) for each in found.stakes)
-        yield from (_armed(line) for line in found.lines if line.confirm_minutes and line.is_busy)
-        kept = [line for line in found.lines if line.kept and line.is_busy]
-        for line in kept:
-            yield f"Cannot be undone: {line.call.task} {line.call.name}: {line.kept}."
-        if undoes:
-            yield from _stays(found)
-        if found.expected.tasks:
-            yield _takes(found)
-        if undoes:
-            return
-        yield from _way_back(found)
 
     def _more(self) -> Iterator[str]:
         """Yield what else there is to see, and what the words mean."""
@@ -204,6 +234,8 @@ class _Page:
         if len(shows) > sql and not choices.diff:
             calls = plain.count(len(shows) - sql, "call")
             yield f"    What {calls} would change, in full: add `--data diff=1`."
+        if any(isinstance(each, Fold) for items in self.shown for each in items):
+            yield "    Each call in a line of its own: add `--data calls=all`."
         promises = {
             "once": "once: at most once unattended",
             "again": "again: may act again after an interruption",
@@ -218,64 +250,10 @@ class _Page:
         return click.style(text, fg=fg, bold=bold) if self.coloured else text
 
 
-def _targets(line: Line) -> str:
-    """Return the targets of a call; of many, how many there are."""
-    names = ", ".join(call.target for call in line.calls)
-    return names if len(names) <= 24 else plain.count(len(line.calls), "target")  # noqa: PLR2004
-
-
-def _felt(felt: Felt) -> str:
-    """Return who feels what, from when to when, how long."""
-    text = f"{felt.text[:1].upper()}{felt.text[1:]}"
-    begins = f"since {plain.clock(felt.since)} ({felt.task})" if felt.since else f"from {felt.task}"
-    until = felt.until or "the end of the run"
-    told = f"{text} {begins} until {until} is done: {about(felt.lasts)}."
-    if not felt.left_on:
-        return told
-    how = f"`to={felt.back_to}`" if felt.back_to else "a rollback"
-    return f"{told} The run would hold while that is so; a rollback with {how} ends it."
-
-
-def _armed(line: Line) -> str:
-    """Return what becomes of a call that nobody confirms."""
-    task, within = line.call.task, told_minutes(line.confirm_minutes)
-    told = f"Armed: {task} is put back unless somebody confirms it within {within} of its end"
-    return f"{told}: handrail confirm latest {task}."
-
-
-def _stays(found: Outline) -> Iterator[str]:
-    """Yield what a rollback leaves undone, and what is lost with what it undoes."""
-    for line in found.lines:
-        named = f"{line.call.task} on {_targets(line)}"
-        if line.decision.do is Do.KEEP:
-            yield f"Stays undone: {named}: {line.decision.why}."
-        elif line.decision.acts and line.loses:
-            yield f"Is lost: with {named}: {line.loses}."
-    to = str(found.attempt.body.get("to", ""))
-    if to:
-        yield f"Stays as it is: everything up to {to}."
-    for target in found.attempt.choices.without:
-        yield f"Stays as it is: everything on `{target}`, which is left out."
-
-
-def _takes(found: Outline) -> str:
-    """Return how long all of it takes, and where that was measured."""
-    measured = f"; measured on {', '.join(found.sources)}" if found.sources else ""
-    way = noted(found.attempt.inventory.ledger)
-    if measured and way is not None:
-        measured += f", reckoned for {way * 1000:.0f} ms to the databases and back"
-    return f"Expected: {about(found.expected)}{measured}."
-
-
-def _way_back(found: Outline) -> Iterator[str]:
-    """Yield what a way back takes, now and when all is done."""
-    times = []
-    if found.attempt.run.receipts():
-        times.append(f"{about(found.way_back)}, now")
-    if found.way_back_then.tasks:
-        times.append(f"{about(found.way_back_then)}, once all of this is done")
-    if times:
-        yield f"Way back: {'; '.join(times)}."
+def _took(fold: Fold) -> str:
+    """Return how long calls take together, as far as that was measured."""
+    known = [line.expected.seconds for line in fold.lines if line.expected]
+    return plain.rough(sum(known)) if known else ""
 
 
 def _shown(value: object) -> str:

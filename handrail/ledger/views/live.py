@@ -121,6 +121,7 @@ def as_json(found: Live) -> JSON:
                 "target": each.target,
                 "step": each.step,
                 "name": each.name,
+                "owner": each.owner,
                 "state": found.state(each),
                 "why": each.why,
                 "started_at": each.started_at,
@@ -197,7 +198,8 @@ def as_text(found: Live, height: int = 0) -> Iterator[str]:
         quiet = each.state is TaskState.UNCHANGED or not each.why
         why = "" if quiet else f": {one_line(each.why)}"
         place = f"{found.state(each):<12} {each.task:<8} {each.target:<12}"
-        yield f"    {place} {one_line(each.name)}{why}  {took}".rstrip()
+        by = f" ({one_line(each.owner)})" if each.owner else ""
+        yield f"    {place} {one_line(each.name)}{by}{why}  {took}".rstrip()
     if later := len(tasks) - first - len(shown):
         yield f"    … {plain.count(later, 'task')} after"
 
@@ -261,6 +263,7 @@ def page_values(found: Live) -> dict[str, Any]:  # Any: what the template shows
             {
                 "task": each.task,
                 "name": each.name or each.step,
+                "owner": each.owner,
                 "why": each.why if each.state is not TaskState.UNCHANGED else "",
                 "target": each.target,
                 "state": found.state(each),
