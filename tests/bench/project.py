@@ -204,6 +204,12 @@ def plain_environment() -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
 
 
+def processor_seconds() -> float:
+    """Return the processor time that finished children had, and theirs, system included."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def peak_mb() -> float:
     """Return the most memory that any finished child had, in megabytes."""
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
