@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -29,9 +30,21 @@ def wait_demanded(server: str, seconds: float) -> None:
             listener(f"{server} asks to wait {seconds:.0f} s")
 
 
+_noted: ContextVar[list[float] | None] = ContextVar("waits", default=None)
+
+
+def note_waits() -> list[float]:
+    """Let each wait be noted from here on, in seconds; return where, also for what this starts."""
+    waits: list[float] = []
+    _noted.set(waits)
+    return waits
+
+
 def _sleep(seconds: float) -> None:
     # Looked up at each call, so that gevent's cooperative sleep is found once it is patched in.
     time.sleep(seconds)
+    if (waits := _noted.get()) is not None:
+        waits.append(seconds)
 
 
 def _clock() -> float:

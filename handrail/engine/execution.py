@@ -1,12 +1,13 @@
 """Carry one step out on one target: decide, record the intent, act, prove, record the outcome."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pyinfra.api.arguments import auth_argument_meta
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.context import host
 
+from handrail.clients.patience import note_waits
 from handrail.engine import snapshot
 from handrail.engine.act import Act
 from handrail.engine.arming import arming_of
@@ -21,7 +22,7 @@ from handrail.engine.outcome import proving, refuse_after_failure, refuse_stoppi
 from handrail.engine.secrecy import refuse_in_clear
 from handrail.engine.standing import step_facts, told
 from handrail.engine.telling import say
-from handrail.ledger.entry import Event
+from handrail.ledger.entry import WAITED, Event
 from handrail.ledger.errors import NotProven
 from handrail.ledger.task import Standing, TaskState
 
@@ -47,10 +48,10 @@ def execute(
     if end.refused or not acting:
         yield from end.told
         return
-    failure = Failure()
+    failure, waits = Failure(), note_waits()
     with proving(act, f"{contract.name} failed on {host.name}", failure) as end:
         yield from perform(act, contract.body(**chosen(contract.body, act.live)), failure)
-        prove(act, failure.said())
+        prove(act, failure.said(), waits)
     yield from end.told
 
 
@@ -138,12 +139,13 @@ def settings_here() -> dict[str, Any]:  # Any: JSON
     return {key: given[key] for key in kept if given.get(key)}
 
 
-def prove(act: Act, said: dict[str, Any]) -> None:  # Any: JSON
+def prove(act: Act, said: dict[str, Any], waits: Sequence[float]) -> None:  # Any: JSON
     """Ask `ensures` after the act, and record that the step changed what it ensures.
 
     Args:
         act: What was done.
         said: What the ledger keeps of its commands.
+        waits: How long it waited for others, in seconds.
 
     Raises:
         NotProven: it does not hold, or cannot be told.
@@ -163,4 +165,6 @@ def prove(act: Act, said: dict[str, Any]) -> None:  # Any: JSON
             f"{act.contract.name}: what it captures reads the same after the act as before it, so "
             "a rollback goes by its claim alone"
         )
-    act.record(Event.STEP_CHANGED, facts=snapshot.figures(found.facts), after=after, **said)
+    waited = {WAITED: round(sum(waits), 3)} if waits else {}
+    facts = snapshot.figures(found.facts) | waited
+    act.record(Event.STEP_CHANGED, facts=facts, after=after, **said)

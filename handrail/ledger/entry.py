@@ -20,6 +20,8 @@ _EXACT = 2**53 - 1  # the largest integer that every reader of JSON takes as it 
 _COMMON = {str, int, bool, type(None)}
 _LONG_NUMBER = re.compile(r"\d{16}")
 
+WAITED = "waited_seconds"  # a fact of a step: its pauses between looks at what others did
+
 
 class Event(StrEnum):
     """Everything the ledger can say; noun, then a verb in the past."""

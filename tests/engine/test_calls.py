@@ -2,7 +2,7 @@
 
 import pytest
 
-from handrail.ledger.entry import Event
+from handrail.ledger.entry import WAITED, Event
 
 WRITE = 'steps.write(path=f"{room}/a", text="new", task="1")'
 
@@ -417,3 +417,14 @@ def test_a_receipt_from_before_a_step_took_an_argument_is_put_back(lab):
     back = lab.run("--data", "run=latest", "--data", "reason=x", runbook="rollback")
     assert back.code == 0, back.said
     assert lab.read("a") is None
+
+
+def test_the_pauses_of_a_client_are_told_apart_from_its_work(lab):
+    """A person who wants it faster sees at once what is not ours to make faster."""
+    lab.runbook(WRITE, 'steps.slow_call(path=f"{room}/b", text="2", seconds=0.2, task="2")')
+    assert lab.run().code == 0
+
+    facts = {e.task: e.body["facts"] for e in lab.entries() if e.event is Event.STEP_CHANGED}
+
+    assert WAITED not in facts["1"]
+    assert facts["2"][WAITED] == 0.2

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handrail.ledger.entry import Entry, Event, timestamp
+from handrail.ledger.entry import WAITED, Entry, Event, timestamp
 from handrail.ledger.views.spent import spent
 
 NOON = datetime(2026, 10, 3, 12, tzinfo=UTC)
@@ -52,6 +52,21 @@ def test_the_hours_between_two_attempts_are_nobody_s():
     found = spent([*NIGHT[:3], *later])
 
     assert (found.total, found.work, found.wait) == (11, 4, 3)
+
+
+def test_pauses_of_a_step_are_told_apart_and_targets_wait_side_by_side():
+    """A deploy's four seconds of work are two of ours, however many targets paused together."""
+    paused = [
+        replace(each, body={"facts": {WAITED: 2.0 if each.target == "two" else 1.5}})
+        if each.event is DONE
+        else each
+        for each in NIGHT
+    ]
+    found = spent(paused)
+
+    assert (found.work, found.waited) == (4, 2.0)
+    assert found.as_json()["longest"][0]["waited"] == 2.0
+    assert "steps at work 4.0 s, 2.0 s of it in pauses for others" in found.as_text()[0]
 
 
 def test_what_people_say_beside_it_takes_no_time():

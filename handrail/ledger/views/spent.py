@@ -6,7 +6,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from handrail.ledger.entry import BESIDE, Entry, Event
+from handrail.ledger.entry import BESIDE, WAITED, Entry, Event
 from handrail.ledger.views import plain
 from handrail.pages import one_line
 
@@ -23,7 +23,10 @@ _ENDS = {
 
 @dataclass(frozen=True)
 class Stretch:
-    """What one task did for a while: `work` from its intent to its proof, `wait` of a gate."""
+    """What one task did for a while: `work` from its intent to its proof, `wait` of a gate.
+
+    `waited` seconds of its work were pauses between looks at what others did.
+    """
 
     kind: str
     task: str
@@ -31,6 +34,7 @@ class Stretch:
     target: str
     began: datetime
     ended: datetime
+    waited: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -45,6 +49,7 @@ class Spent:
     Args:
         total: From the start of each attempt to its last entry.
         work: Some step was at work.
+        waited: Of that, steps paused between looks at what others did, as a deploy of Render's.
         wait: No step was, and a gate waited.
         asking: Neither: claims were asked, the next step was made ready, the ledger was written.
         longest: The longest stretches, longest first.
@@ -55,14 +60,22 @@ class Spent:
     wait: float
     asking: float
     longest: tuple[Stretch, ...]
+    waited: float = 0.0
 
     def as_json(self) -> dict[str, Any]:  # Any: JSON
         """Return it as plain data, in seconds."""
         longest = [
-            {"kind": each.kind, "task": each.task, "target": each.target, "seconds": each.seconds}
+            {
+                "kind": each.kind,
+                "task": each.task,
+                "target": each.target,
+                "seconds": each.seconds,
+                "waited": each.waited,
+            }
             for each in self.longest
         ]
         parts = {"total": self.total, "work": self.work, "wait": self.wait, "asking": self.asking}
+        parts["waited"] = self.waited
         return {name: round(each, 3) for name, each in parts.items()} | {"longest": longest}
 
     def as_text(self) -> list[str]:
@@ -72,14 +85,17 @@ class Spent:
         work, wait, asking = (
             plain.duration(each) or "0 s" for each in (self.work, self.wait, self.asking)
         )
-        parts = f"steps at work {work}, gates waiting {wait}, asking and in between {asking}"
-        lines = [f"Time: {plain.duration(self.total)}; {parts}."]
+        pauses = plain.duration(self.waited) or "0 s"
+        parts = f"steps at work {work}, {pauses} of it in pauses for others"
+        parts += f"; gates waiting {wait}; asking and in between {asking}"
+        lines = [f"Time: {plain.duration(self.total)}: {parts}."]
         rows = [
             (
                 plain.duration(each.seconds),
                 each.kind,
                 each.task,
                 one_line(f"{each.step} on {each.target}"),
+                f"{plain.duration(each.waited)} of it in pauses" if each.waited else "",
             )
             for each in self.longest
         ]
@@ -104,7 +120,8 @@ def spent(own: Sequence[Entry]) -> Spent:
     work = _covered(each for each in found if each.kind == "work")
     busy = _covered(found)
     longest = sorted(found, key=attrgetter("seconds"), reverse=True)[:LONGEST]
-    return Spent(total, work, busy - work, max(total - busy, 0.0), tuple(longest))
+    asking, waited = max(total - busy, 0.0), min(_waited(found), work)
+    return Spent(total, work, busy - work, asking, tuple(longest), waited)
 
 
 def _at(entry: Entry) -> datetime:
@@ -121,7 +138,17 @@ def _stretches(own: Iterable[Entry]) -> Iterable[Stretch]:
         elif entry.event in _ENDS and key in begun:
             first = begun.pop(key)
             kind = _BEGIN[first.event]
-            yield Stretch(kind, entry.task, entry.step, entry.target, _at(first), _at(entry))
+            times = _at(first), _at(entry), float(entry.body.get("facts", {}).get(WAITED, 0.0))
+            yield Stretch(kind, entry.task, entry.step, entry.target, *times)
+
+
+def _waited(stretches: Iterable[Stretch]) -> float:
+    """Return the seconds that were waited; of targets that wait side by side, the longest."""
+    most: dict[tuple[str, str], float] = {}
+    for each in stretches:
+        call = (each.task, each.step)
+        most[call] = max(most.get(call, 0.0), each.waited)
+    return sum(most.values())
 
 
 def _covered(stretches: Iterable[Stretch]) -> float:

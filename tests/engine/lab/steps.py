@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from handrail.clients.errors import ClientError
+from handrail.clients.patience import Patience
 from handrail.engine import (
     FROM_RUN,
     FROM_TARGET,
@@ -154,11 +155,16 @@ def slow(path: str, text: str, seconds: float) -> Commands:
     )
 
 
+def wait(seconds: float) -> None:
+    """Wait as a client does for a server."""
+    Patience().sleep(seconds)
+
+
 @step(captures=content, ensures=file_says, rollback=restore)
 def slow_call(path: str, text: str, seconds: float) -> Commands:
     """Make a file say something after a while, from Python."""
     yield call(record, path, "begin")
-    yield call(time.sleep, seconds)
+    yield call(wait, seconds)
     yield call(effect, path, text)
 
 
