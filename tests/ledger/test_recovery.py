@@ -9,7 +9,10 @@ from handrail.cli.__main__ import main
 from handrail.ledger.views.recovery import Recovery, as_text, held_against, spreads
 from tests.engine.lab.bench import Bench
 
-ONE = Recovery("lab", "up", "back-1", "up-1", "", "2026-10-03T14:00:00Z", 60.0, True, 0, None)
+ONE = Recovery(
+    "lab", "up", "back-1", "up-1", "", "2026-10-03T14:00:00Z", 60.0, whole=True, rows=0,
+    objective_seconds=None,
+)  # fmt: skip
 
 
 def after(*seconds):
