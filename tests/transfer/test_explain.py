@@ -131,6 +131,63 @@ def test_sql_that_names_the_zone_itself_needs_no_other(small):
     assert small.there("select a::text from t") == [("2024-01-15 04:00:00+00",)]
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("{a} at time zone '+08:00'", "name the place, as `Asia/Manila`"),
+        ("{a} AT  TIME\tZONE 'UTC+8'", "name the place"),
+        ("timezone('GMT-5', {a})", "PostgreSQL takes its sign for west"),
+        ("timezone ( 'Asia/Manilla', {a} )", "did you mean `Asia/Manila`?"),
+    ],
+)
+def test_a_zone_that_sql_names_is_one_as_well(small, said, meant):
+    """What `zone:` would be refused for is not taken silently from an expression."""
+    small.holds(ROWS, EMPTY, rule("a", said))
+    (found,) = small.problems()
+    assert "names no time zone" in found
+    assert meant in found
+
+
+def test_a_condition_names_a_zone_like_any_expression(small):
+    """Rows would be kept out by a clock that nobody has; a comment names none."""
+    when = "[{when: \"{a} at time zone '+08:00' > '2024-01-01'\", reason: old}]"
+    small.holds(ROWS, EMPTY, rule("b", "{id}::text -- at time zone '+08:00'", quarantine=when))
+    (found,) = small.problems()
+    assert "`t.quarantine`: `at time zone '+08:00'` names no time zone" in found
+
+
+@pytest.mark.parametrize(
+    ("source", "there", "said", "told"),
+    [
+        ("date", "timestamptz", "{a}", "shows a clock without a zone"),
+        ("timestamptz", "date", "{a}::date", "is a moment"),
+        ("timestamptz", "time", "{a}::time", "is a moment"),
+    ],
+)
+def test_a_day_and_a_moment_need_a_zone_between_them(small, source, there, said, told):
+    """The night of one place is the morning of another: the day would be another one."""
+    small.holds(
+        f"create table t(id int primary key, a {source}); insert into t values (1, '2024-01-15')",
+        f"create table t(id int primary key, a {there})",
+        f"tables: {{t: {{copy: [id], columns: {{a: {{sql: '{said}'}}}}}}}}",
+    )
+    (found,) = small.problems()
+    assert told in found
+
+
+def test_a_day_is_the_midnight_of_its_zone(small):
+    """Of a date and a timestamp side by side, too."""
+    small.holds(
+        "create table t(id int primary key, a date, b timestamp);"
+        "insert into t values (1, '2024-01-15', null), (2, null, '2024-01-15 12:00')",
+        EMPTY.replace(", b text", ""),
+        "tables: {t: {copy: [id], columns: {a: {sql: 'coalesce({a}, {b})', zone: Asia/Manila}}}}",
+    )
+    assert small.load().reasons() == []
+    found = small.there("select a::text from t order by id")
+    assert found == [("2024-01-14 16:00:00+00",), ("2024-01-15 04:00:00+00",)]
+
+
 def test_a_text_that_names_no_zone_is_no_moment(small):
     """PostgreSQL would read it in the zone of our session."""
     small.holds(

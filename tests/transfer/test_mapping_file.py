@@ -61,6 +61,8 @@ def problems(tmp_path):
         ("tables:\n  t: {columns: {a: {constant: 3.10}}}\n", 2, "as the number 3.1"),
         ("tables:\n  t: {columns: {a: {constant: +63912}}}\n", 2, "as the number 63912"),
         ("tables:\n  t: {columns: {a: {constant: on}}}\n", 2, "as true or false"),
+        ("tables:\n  t: {quarantine: [{when: x, reason: no}]}\n", 2, "as true or false"),
+        ("tables:\n  t: {drop: {a: {reason: 1.50, optional: true}}}\n", 2, "as the number 1.5"),
     ],
 )
 def test_what_yaml_reads_oddly_is_refused_once_with_its_line(problems, text, line, told):

@@ -119,6 +119,12 @@ LOSSY = {
     "digits of a bigint": ("bigint", "9007199254740993", "float8", '{sql: "{a}::float8"LOSSY}'),
     "digits of a double": ("float8", "0.12345678901234", "real", '{sql: "{a}::real"LOSSY}'),
     "a fraction": ("numeric", "2.5", "int", '{sql: "{a}::int"LOSSY}'),
+    "a key of a text that says it twice": (
+        "text",
+        '\'{"a": 1, "a": 2}\'',
+        "jsonb",
+        "{cast: jsonLOSSY}",
+    ),
     "the time of day": ("timestamp", "'2024-01-01 10:00'", "date", '{sql: "{a}::date"LOSSY}'),
 }
 

@@ -120,6 +120,15 @@ class Casting:
             )
             divided = f"{read} / 1000.0" if digits > SECONDS else read
             self._sql(rule, f"to_timestamp({divided})", f"{changed}, since 1970")
+        elif origin == "date" and target == AWARE:
+            midnight = f"{read}::timestamp at time zone 'UTC'"
+            self._sql(
+                rule, midnight, f"{changed}: whose midnight? UTC's, or a place's, as Asia/Manila"
+            )
+        elif origin == "boolean" and target in NUMBERS:
+            self._sql(rule, f"{read}::int::{self.target.declared}", f"{changed}: 1 and 0")
+        elif target in {"json", "jsonb"}:
+            self._sql(rule, f"to_{target}({read})", changed)
         elif origin == "interval" and target in NUMBERS:
             seconds = f"extract(epoch from {read})::{self.target.declared}"
             self._sql(rule, seconds, f"{changed}, in seconds")

@@ -1,13 +1,17 @@
 """Sequences of the destination: the next number is above every one ever used."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from handrail.transfer.load.chunks import Supply
 from handrail.transfer.session.asking import Line, rows, together
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.sql.catalog import Column, Table
-from handrail.transfer.sql.plan import Plan
+from handrail.transfer.sql.numbered import number_in
+from handrail.transfer.sql.plan import Plan, TablePlan
+
+Members = Sequence[tuple[Table, Column]]
 
 
 def set_sequences(session: Connection, plan: Plan, supply: Supply) -> None:
@@ -16,48 +20,77 @@ def set_sequences(session: Connection, plan: Plan, supply: Supply) -> None:
     One that several columns share, loaded or not, goes beyond the numbers of all of them; one that
     counts down goes below.
     """
-    loaded = {table.name: table for table in plan.tables}
-    uses = {
-        sequence: members
-        for sequence, members in plan.destination.sequences().items()
-        if any(table.name in loaded for table, _ in members)
-    }
+    uses = _uses(plan)
     if not uses:
         return
-    copied = [
-        (loaded[table.name], column.name)
-        for members in uses.values()
-        for table, column in members
-        if table.name in loaded and column.name in {c.name for c in loaded[table.name].columns}
-    ]
-    highest = {
-        (table.name, name): number
-        for (table, name), number in zip(copied, supply.highest(copied), strict=True)
-    }
-    there = together([_numbers(session, sequence, members) for sequence, members in uses.items()])
-    calls = []
-    for (sequence, members), (ascends, start, known) in zip(uses.items(), there, strict=True):
-        theirs = [highest.get((t.name, c.name)) for t, c in members] if ascends else []
-        used = [number for number in (*known, *theirs) if number is not None]
-        furthest = max if ascends else min
-        beyond = bool(used) and furthest([*used, start]) in used
-        call = f"{furthest(used)}, true" if beyond else f"{start}, false"
-        calls.append(f"setval({literal(sequence)}, {call})")
+    theirs = _used_there(plan, supply, uses)
+    counters = together(_counter(session, *use) for use in uses.items())
+    calls = (
+        f"setval({literal(sequence)}, {counter.after(theirs[sequence])})"
+        for sequence, counter in zip(uses, counters, strict=True)
+    )
     session.execute(f"select {', '.join(calls)}")
 
 
-def _numbers(
-    session: Connection, sequence: str, members: Sequence[tuple[Table, Column]]
-) -> Line[tuple[bool, int, list[int | None]]]:
-    """Ask which way a sequence counts, from where, and the furthest numbers in use there."""
-    ends = ", ".join(
-        f"(select case when q.seqincrement > 0 then max({quoted(column.name)}) "
-        f"else min({quoted(column.name)}) end from {table.rows})::numeric"
+def _uses(plan: Plan) -> dict[str, Members]:
+    """Return the sequences of loaded tables, with every column that each of them numbers."""
+    loaded = {table.name for table in plan.tables}
+    return {
+        sequence: members
+        for sequence, members in plan.destination.sequences().items()
+        if not loaded.isdisjoint(table.name for table, _ in members)
+    }
+
+
+def _used_there(plan: Plan, supply: Supply, uses: dict[str, Members]) -> dict[str, list[int]]:
+    """Return by sequence the highest numbers that its columns hold on the source."""
+    mapped = {(t.name, column.name): t for t in plan.tables for column in t.columns}
+    asked: list[tuple[str, TablePlan, str]] = [
+        (sequence, mapped[table.name, column.name], column.name)
+        for sequence, members in uses.items()
         for table, column in members
-    )
-    ((ascends, start, known),) = yield from rows(
+        if (table.name, column.name) in mapped
+    ]
+    found = supply.highest([(table, name) for _, table, name in asked])
+    used: dict[str, list[int]] = {sequence: [] for sequence in uses}
+    for (sequence, _, _), number in zip(asked, found, strict=True):
+        used[sequence] += [] if number is None else [number]
+    return used
+
+
+@dataclass(frozen=True)
+class _Counter:
+    """How a sequence counts, from where and within which numbers, and the furthest in use there."""
+
+    ascends: bool
+    start: int
+    lowest: int
+    highest: int
+    used: tuple[int, ...]
+
+    def after(self, others: Iterable[int]) -> str:
+        """Return the arguments of `setval` after which the next number is beyond all of these."""
+        within = [number for number in others if self.lowest <= number <= self.highest]
+        used = [*self.used, *(within if self.ascends else ())]
+        last = (max if self.ascends else min)([*used, self.start])
+        return f"{last}, {'true' if last in used else 'false'}"
+
+
+def _counter(session: Connection, sequence: str, members: Members) -> Line[_Counter]:
+    """Ask which way a sequence counts, and the furthest numbers in use there."""
+    ends = ", ".join(_furthest(table, column) for table, column in members)
+    ((ascends, start, lowest, highest, used),) = yield from rows(
         session,
-        f"select q.seqincrement > 0, q.seqstart, array[{ends}] from pg_sequence q "
-        f"where q.seqrelid = {literal(sequence)}::regclass",
+        f"select q.seqincrement > 0, q.seqstart, q.seqmin, q.seqmax, array[{ends}] "
+        f"from pg_sequence q where q.seqrelid = {literal(sequence)}::regclass",
     )
-    return ascends, start, [None if each is None else int(each) for each in known]
+    there = tuple(int(number) for number in used if number is not None)
+    return _Counter(ascends, start, lowest, highest, there)
+
+
+def _furthest(table: Table, column: Column) -> str:
+    """Return an expression: the furthest number that a column holds which `q` may have given."""
+    number = number_in(column, quoted(column.name))
+    given = f"select {number} as n from {table.rows}"
+    furthest = "case when q.seqincrement > 0 then max(n) else min(n) end"
+    return f"(select {furthest} from ({given}) g where n between q.seqmin and q.seqmax)::numeric"

@@ -132,14 +132,15 @@ class _Reading:
             except ValidationError as error:
                 found = error.errors(include_url=False)
             if first:
-                self.document.problems += (wrong.problem(self.document, each) for each in found)
+                told = (each for each in found if tuple(each["loc"]) not in self.wrong)
+                self.document.problems += [wrong.problem(self.document, each) for each in told]
             self.wrong |= {self.path(tuple(each["loc"])) for each in found}
             first = False
         return FileWords()
 
     def path(self, path: Path) -> Path:
-        """Return the part that has to go: what lacks a word goes whole."""
-        while path and path not in self.document.lines:
+        """Return the part that has to go: what lacks a word goes whole, also one taken away."""
+        while path and (path not in self.document.lines or path in self.wrong):
             path = path[:-1]
         return path
 

@@ -13,6 +13,7 @@ from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.session.stream import copy_rows
 from handrail.transfer.sql.hashes import PLACES, SUMS
 from handrail.transfer.sql.plan import TablePlan
+from handrail.transfer.sql.types import INTEGERS
 
 CHUNK_ROWS = 100_000
 # A join over the whole table is paid once per chunk, so such tables get larger ones.
@@ -175,6 +176,6 @@ def as_noted(note: str) -> Expected:
 
 def _highest(table: TablePlan, name: str) -> str:
     column = next(item for item in table.columns if item.name == name)
-    if column.source is None or not column.exact:
+    if column.source is None or not column.exact or column.source_type not in INTEGERS:
         return "null::numeric"
     return f"(select max({quoted(column.source)}) from {table.source_rows})::numeric"

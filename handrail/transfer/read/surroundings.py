@@ -1,13 +1,17 @@
 """What a load would meet on the destination besides its rules: rows, triggers, rights."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from handrail.transfer.read.bonds import TRIED
 from handrail.transfer.read.misfits import SAMPLES, Misfit
 from handrail.transfer.session.connection import Connection, value
 from handrail.transfer.session.quoting import quoted
 from handrail.transfer.sql import evidence
+from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import Plan, TablePlan
+from handrail.transfer.sql.types import INTEGERS
 
 # All tables at once: at a distance, each question takes as long as its way there and back.
 WANTED = "(select n as name, n::regclass::oid as oid from unnest(%s::text[]) n) w"
@@ -53,6 +57,12 @@ LACKING = (
         "following a source does: `alter table TABLE replica identity full`"
     ),
 )
+ENDS = (
+    "select n, seqmax from unnest(%s::text[]) n join pg_sequence on seqrelid = n::regclass "
+    "where seqincrement > 0"
+)
+# PostgreSQL shows a function with its schema, unless it is one of its own.
+OWN_FUNCTION = re.compile(r"(?:\w+|\"[^\"]+\")\.(?:\w+|\"[^\"]+\")\(")
 LOADED = (
     "select distinct table_name from _migration.chunk where digest = %s and loaded_at is not null"
 )
@@ -64,6 +74,7 @@ def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[M
     yield from rightless
     yield from _triggers(plan, destination)
     yield from _sequences(plan, source, destination)
+    yield from _unfathomed(plan)
     for table in plan.tables:
         yield from _large_objects(plan, table, source)
     if not rightless:
@@ -161,37 +172,63 @@ def _referring(plan: Plan, table: TablePlan, destination: Connection) -> Iterato
                 yield Misfit(table.name, "", what, "refused", rows, (), str(table.place))
 
 
-def _sequences(plan: Plan, source: Connection, destination: Connection) -> Iterator[Misfit]:
-    """Look for numbers beyond the end of the sequence that would go on from them."""
-    copied = {
-        (table.name, column.name): (table, column)
-        for table in plan.tables
-        for column in table.columns
-        if column.exact and column.source
-    }
-    uses = [
-        (sequence, *copied[table.name, column.name])
+@dataclass(frozen=True)
+class _Use:
+    """A mapped column whose numbers a sequence of the destination goes on from."""
+
+    sequence: str
+    table: TablePlan
+    column: ColumnPlan
+
+    @property
+    def highest(self) -> str:
+        """Return an expression: the highest number that the source has for it, kept out or not."""
+        if self.column.exact and self.column.source:
+            return f"(select max({quoted(self.column.source)}) from {self.table.source_rows})"
+        return f"(select max(k) from ({self.table.keys(self.column.name)}) m)"
+
+
+def _uses(plan: Plan) -> list[_Use]:
+    mapped = {(t.name, column.name): (t, column) for t in plan.tables for column in t.columns}
+    return [
+        _Use(sequence, *mapped[table.name, column.name])
         for sequence, members in plan.destination.sequences().items()
         for table, column in members
-        if (table.name, column.name) in copied
+        if column.type in INTEGERS and (table.name, column.name) in mapped
+        if not mapped[table.name, column.name][1].may_fail
     ]
+
+
+def _sequences(plan: Plan, source: Connection, destination: Connection) -> Iterator[Misfit]:
+    """Look for numbers beyond the end of the sequence that would go on from them."""
+    uses = _uses(plan)
     if not uses:
         return
-    found = destination.execute(
-        "select n, seqmax from unnest(%s::text[]) n join pg_sequence on seqrelid = n::regclass "
-        "where seqincrement > 0",
-        [[sequence for sequence, _, _ in uses]],
-    )
+    found = destination.execute(ENDS, [[use.sequence for use in uses]])
     ends: dict[str, int] = {row[0]: row[1] for row in found}
-    listing = ", ".join(
-        f"(select max({quoted(column.source or '')}) from {table.source_rows})::numeric"
-        for _, table, column in uses
-    )
+    listing = ", ".join(f"{use.highest}::numeric" for use in uses)
     highest = value(source, f"select array[{listing}]")
-    for (sequence, table, column), number in zip(uses, highest, strict=True):
-        last = ends.get(sequence)
+    for use, number in zip(uses, highest, strict=True):
+        last = ends.get(use.sequence)
         if last is not None and number is not None and number >= last:
-            what = f"its sequence `{sequence}` ends at {last}, the rows at {number}"
+            what = f"its sequence `{use.sequence}` ends at {last}, the rows at {number}"
             verdict = "refused" if number > last else "noted"
-            place = str(column.rule.place)
-            yield Misfit(table.name, column.name, what, verdict, 0, (), place)
+            place = str(use.column.rule.place)
+            yield Misfit(use.table.name, use.column.name, what, verdict, 0, (), place)
+
+
+def _unfathomed(plan: Plan) -> Iterator[Misfit]:
+    """Name the keys that a function of the destination gives: nobody can tell from where."""
+    for table in plan.tables:
+        target = plan.destination.by_name[table.name]
+        keys = {name for unique in target.uniques for name in unique}
+        for column in table.columns:
+            there = target.by_name[column.name]
+            called = OWN_FUNCTION.search(there.default or "")
+            if called and column.name in keys and there.type != "uuid" and not there.is_numbered:
+                what = (
+                    f"new rows get it from `{called[0]}…)`: whether that goes on beyond the rows "
+                    "nobody can tell; try it after the load"
+                )
+                place = str(column.rule.place)
+                yield Misfit(table.name, column.name, what, "noted", 0, (), place)

@@ -11,7 +11,7 @@ from handrail.transfer.session.asking import Line, Question, answered
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import qualified
 from handrail.transfer.sql.system import COLUMNS, CONSTRAINTS, HERE, HOME, INDEXES, TABLES
-from handrail.transfer.sql.types import INTEGERS, TEXTUAL
+from handrail.transfer.sql.types import NUMBERS, TEXTUAL
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ class Column:
     def is_text(self) -> bool:
         """Say whether its values are texts that any text may be copied to: also labels, citext."""
         return self.type in TEXTUAL or self.kind == "e" or self.type.endswith(".citext")
+
+    @property
+    def is_numbered(self) -> bool:
+        """Say whether a sequence gives its values a number: all of a value, or a part of a text."""
+        return self.sequence is not None and (self.type in NUMBERS or self.is_text)
 
     @property
     def has_sequence(self) -> bool:
@@ -140,11 +145,11 @@ class Catalog:
         return {table.name: table for table in self.tables}
 
     def sequences(self) -> dict[str, list[tuple[Table, Column]]]:
-        """Return the sequences that give integer columns their numbers, with all these columns."""
+        """Return the sequences that give columns their numbers, with all these columns."""
         found: dict[str, list[tuple[Table, Column]]] = {}
         for table in self.tables:
             for column in table.columns:
-                if column.sequence is not None and column.type in INTEGERS:
+                if column.is_numbered and column.sequence is not None:
                     found.setdefault(column.sequence, []).append((table, column))
         return found
 

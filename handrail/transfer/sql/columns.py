@@ -4,6 +4,7 @@ import dataclasses
 import re
 from dataclasses import dataclass
 
+from handrail.transfer.mapping import zones
 from handrail.transfer.mapping.rules import TIME_OF_RUN, Action, ColumnRule, Fault, Problem, RowRule
 from handrail.transfer.session.quoting import constant, literal, quoted
 from handrail.transfer.sql import casts
@@ -16,13 +17,16 @@ from handrail.transfer.sql.named import (
     enclosed,
     name_of,
     names_in,
-    said_in,
+    reads_clocks,
+    zones_in,
 )
 from handrail.transfer.sql.parsed import Join, Parsed
 from handrail.transfer.sql.parts import ColumnPlan, FaultPlan
 from handrail.transfer.sql.treatment import Treatment
-from handrail.transfer.sql.types import AWARE, HASHED, NAIVE, SHOWN_OTHERWISE, TEXTUAL
+from handrail.transfer.sql.types import AWARE, HASHED, NAIVE, SHOWN_OTHERWISE, TEXTUAL, TIME
 
+# What PostgreSQL would make of each other by the zone of the session; a date by its midnight there.
+READ_OTHERWISE = {AWARE: {NAIVE, "date"}, NAIVE: {AWARE}, "date": {AWARE}, TIME: {AWARE}}
 UNREPEATED = {"json", "text"}  # casts of texts that are all different
 
 
@@ -93,8 +97,8 @@ class Builder:
                 self._unknown(built, rule, name)
                 return "null"
             built.sources.add(name)
-            if zone is not None and self.source.by_name[name].type == NAIVE:
-                return f"(s.{quoted(name)} at time zone {literal(zone)})"
+            if zone is not None and self.source.by_name[name].type in READ_OTHERWISE[AWARE]:
+                return f"(s.{quoted(name)}::timestamp at time zone {literal(zone)})"
             return f"s.{quoted(name)}{cast}"
 
         return REFERENCE.sub(column, text)
@@ -102,6 +106,7 @@ class Builder:
     def row_fault(self, rule: RowRule, built: Built) -> FaultPlan:
         """Return the fault of a rule that keeps rows out by a condition."""
         at = ColumnRule("quarantine", rule.place)
+        self._check_zones(at, rule.condition, built)
         condition = f"coalesce({enclosed(self.interpolate(rule.condition, at, built))}, false)"
         return FaultPlan("", Fault.MALFORMED, condition, Action.QUARANTINE, rule.reason, rule.place)
 
@@ -126,6 +131,7 @@ class Builder:
             built.joins.append(join)
             return Raw(sql, kind, known=False)
         if rule.sql is not None:
+            self._check_zones(rule, rule.sql, built)
             name = f"sql:{rule.name}"
             made = self.interpolate(rule.sql, rule, built, zone=self._zone_of(rule, built, wire))
             built.parsed.append(Parsed(name, f"{enclosed(made)}::{wire}", by_hand=True))
@@ -139,18 +145,23 @@ class Builder:
         kind = "text" if cast and found.is_text else found.type
         return Raw(f"s.{quoted(rule.source)}{cast}", kind, not found.nullable)
 
+    def _check_zones(self, rule: ColumnRule, text: str, built: Built) -> None:
+        """Find names of zones that PostgreSQL takes for something else, or does not know."""
+        for zone in zones_in(text):
+            if (fix := zones.advice(zone)) is not None:
+                self._problem(built, rule, f"`at time zone '{zone}'` names no time zone", fix)
+
     def _zone_of(self, rule: ColumnRule, built: Built, wire: str) -> str | None:
         """Return the zone in which `sql:` reads timestamps without one; it needs one to move them.
 
         Where it says `at time zone` itself, it has dealt with them.
         """
-        named = names_in(rule.sql)
-        other = {AWARE: NAIVE, NAIVE: AWARE}.get(wire)
         known = self.source.by_name
-        bare = ", ".join(sorted(n for n in named if n in known and known[n].type == other))
-        if not bare or "at time zone" in " ".join(said_in(rule.sql).lower().split()):
+        named = names_in(rule.sql) & set(known)
+        bare = ", ".join(sorted(n for n in named if known[n].type in READ_OTHERWISE.get(wire, ())))
+        if not bare or reads_clocks(rule.sql):
             return None
-        if wire == NAIVE:
+        if wire != AWARE:
             what = f"`{bare}` is a moment, and the column shows a clock without a zone"
             self._problem(built, rule, what, "write `{…} at time zone 'UTC'`, or its own zone")
         elif rule.zone is None:

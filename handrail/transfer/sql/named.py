@@ -17,6 +17,24 @@ ONLY_CAST = re.compile(
 UNSAID = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
 
 
+# A zone that an expression names itself.
+ZONE_NAMED = re.compile(
+    r"(?:\bat\s+time\s+zone\s+|\btimezone\s*\(\s*)'((?:[^']|'')*)'", re.IGNORECASE
+)
+COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
+def zones_in(expression: str | None) -> list[str]:
+    """Return the zones that an expression names itself."""
+    return ZONE_NAMED.findall(COMMENT.sub(" ", expression or ""))
+
+
+def reads_clocks(expression: str | None) -> bool:
+    """Say whether an expression deals with zones by itself."""
+    said = " ".join(said_in(expression).lower().split())
+    return "at time zone" in said or "timezone(" in said.replace(" (", "(")
+
+
 def enclosed(expression: str) -> str:
     """Return an expression in brackets, which a comment at its end leaves alone."""
     return f"({expression}\n)" if "--" in expression else f"({expression})"

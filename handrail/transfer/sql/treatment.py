@@ -147,8 +147,9 @@ class Treatment:
                 return f"({self.read})::{kind} <> {raw}"
         if self.type == "bpchar" and self.raw_type != "bpchar":  # blanks at its end do not count
             return f"({self.raw})::text like '% '"
-        if self.raw_type == "json" and self.type == "jsonb":
-            return casts.repeats_keys(self.raw, self.server_version)
+        if self.type == "jsonb" and (self.raw_type == "json" or self.rule.cast == "json"):
+            repeats = casts.repeats_keys(f"({self.raw})::json", self.server_version)
+            return f"case when {self.read} is not null then {repeats} end"
         if self.rule.action(Fault.LOSSY) and self._is_rounded():
             return f"{self._rounded(self.read)} <> {self.read}"
         return None

@@ -7,9 +7,10 @@ from handrail.transfer.session.asking import Line, Question, only, rows, side_by
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import first_of, literal, qualified, quoted
 from handrail.transfer.sql.catalog import Column, Constraint
+from handrail.transfer.sql.numbered import number_in
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import Plan, TablePlan
-from handrail.transfer.sql.types import AWARE, INTEGERS
+from handrail.transfer.sql.types import AWARE
 
 SAMPLES = 5
 COLUMNS = 500  # counted in one go, by three figures each: PostgreSQL gives no more than 1,664
@@ -61,7 +62,7 @@ def _of_itself(plan: Plan, table: TablePlan, destination: Connection) -> list[Li
         *(
             _sequence(table, column, destination)
             for column in keys.columns
-            if column.sequence is not None and column.type in INTEGERS
+            if column.is_numbered
         ),
         _triggers(table, destination),
     ]
@@ -113,7 +114,8 @@ def _unique(
 
 
 def _sequence(table: TablePlan, column: Column, destination: Connection) -> Line[list[Claim]]:
-    end = f"({quoted(column.name)}) from {table.target_rows})"
+    number = number_in(column, quoted(column.name))
+    end = f"({number}) from {table.target_rows} where {number} between seqmin and seqmax)"
     ((upcoming, step, used),) = yield from rows(
         destination,
         "select case when is_called then last_value + seqincrement else last_value end, "

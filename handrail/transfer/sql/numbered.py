@@ -1,0 +1,27 @@
+"""Numbers that a sequence of the destination gave, or might have given, to a column."""
+
+import re
+
+from handrail.transfer.sql.catalog import Column
+from handrail.transfer.sql.types import INTEGERS, NUMBERS
+
+# Of `'INV-' || nextval(…)` the number is the last one in the text; of anything longer, any may be.
+ENDS_IT = re.compile(r"nextval\('[^']*'::regclass\)(?!.*\|\|)")
+DIGITS = "[0-9]{1,18}"
+MOST = 2**63 - 1
+
+
+def number_in(column: Column, value: str) -> str:
+    """Return an expression of the number that a value used up.
+
+    It is NULL for a value without a number that a sequence could have given.
+    """
+    if column.type in INTEGERS:
+        return value
+    if column.type in NUMBERS:
+        number = f"({value})::numeric"
+        return f"case when {number} between {-MOST} and {MOST} then trunc({number}) end"
+    if "||" in (column.default or "") and ENDS_IT.search(column.default or ""):
+        return f"substring({value}::text from '({DIGITS})[^0-9]*$')::numeric"
+    found = f"regexp_matches({value}::text, '{DIGITS}', 'g') m"
+    return f"(select max(m[1]::numeric) from {found})"
