@@ -1,5 +1,6 @@
 """Whether the parts of one rule fit each other."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ from handrail.transfer.mapping.rules import Action, ColumnRule, Fault
 PRODUCERS = ("from", "sql", "constant", "lookup", "generated")
 BESIDE_GENERATED = {"generated", "reason"}
 VALUE = "{value}"
+FORMATTED = {"date", "time"}
+DAY_FIRST = re.compile("DD[/-]MM")
 # What an action needs beside it: the word, and how it is written.
 NEEDS = {
     Action.QUARANTINE: ("reason", "keeps rows out without a reason", "add `reason: …`"),
@@ -33,19 +36,25 @@ def discords(rule: ColumnRule, written: frozenset[str]) -> Iterator[Discord]:
         rule: The rule.
         written: The words that stand in it.
     """
+    yield from _producers(rule, written)
+    yield from _actions(rule)
+    yield from _formats(rule)
+    yield from _orders(rule)
+    yield from _written(rule)
+
+
+def _producers(rule: ColumnRule, written: frozenset[str]) -> Iterator[Discord]:
     producers = [word for word in PRODUCERS if word in written]
+    others = ", ".join(sorted(written - BESIDE_GENERATED - set(producers)))
     if len(producers) > 1:
         words = " and ".join(producers)
         yield Discord(frozenset(producers), f"takes its value from {words}", "keep one")
-    if rule.generated and written - BESIDE_GENERATED - set(producers):
-        others = ", ".join(sorted(written - BESIDE_GENERATED - set(producers)))
+    if rule.generated and others:
         what = f"is left to the destination, and says {others}"
         yield Discord(written, what, "keep `generated: true` alone")
     if rule.optional and rule.source is None:
         what = "is optional and has no source column"
         yield Discord(frozenset({"optional", *PRODUCERS}), what, "remove `optional`")
-    yield from _actions(rule)
-    yield from _forms(rule)
 
 
 def _actions(rule: ColumnRule) -> Iterator[Discord]:
@@ -60,17 +69,22 @@ def _actions(rule: ColumnRule) -> Iterator[Discord]:
         yield Discord(words, "says when_malformed but no pattern", "add `pattern: bcrypt`")
 
 
-def _forms(rule: ColumnRule) -> Iterator[Discord]:
-    if rule.cast in {"date", "time"} and not rule.formats:
-        words = frozenset({"cast", "formats"})
+def _formats(rule: ColumnRule) -> Iterator[Discord]:
+    words = frozenset({"cast", "formats"})
+    if rule.cast in FORMATTED and not rule.formats:
         yield Discord(words, "declares no formats", "add `formats: [YYYY-MM-DD, …]`")
-    if rule.formats and rule.cast not in {"date", "time"}:
-        what, fix = "has formats and no cast", "add `cast: date` or `cast: time`"
-        yield Discord(frozenset({"cast", "formats"}), what, fix)
-    day_first = any("DD/MM" in text or "DD-MM" in text for text in rule.formats)
-    if day_first and any("MM/DD" in text for text in rule.formats) and rule.order is None:
+    if rule.formats and rule.cast not in FORMATTED:
+        yield Discord(words, "has formats and no cast", "add `cast: date` or `cast: time`")
+
+
+def _orders(rule: ColumnRule) -> Iterator[Discord]:
+    written = " ".join(rule.formats)
+    if rule.order is None and "MM/DD" in written and DAY_FIRST.search(written):
         fix = "add `order: month_first` or `order: day_first`"
         yield Discord(frozenset({"formats", "order"}), "reads 05/04/2025 in two ways", fix)
+
+
+def _written(rule: ColumnRule) -> Iterator[Discord]:
     if rule.write is not None and rule.write.count(VALUE) != 1:
         what = f"writes `{rule.write}`, which does not hold the value exactly once"
         yield Discord(frozenset({"write"}), what, f'say where it goes: `write: "bcrypt${VALUE}"`')

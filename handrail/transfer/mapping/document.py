@@ -90,31 +90,52 @@ def _text(document: Document, content: bytes) -> str | None:
 
 def _refuse_odd(document: Document, text: str) -> None:
     """Look at the parser's events, which nest and expand nothing, and find open questions."""
-    depth = documents = 0
-    written: list[tuple[int, int]] = []
+    look = _Events(document)
     for event in yaml.parse(text, yaml.SafeLoader):
-        start, end = event.start_mark, event.end_mark
-        line = start.line + 1 if start else 1
-        documents += isinstance(event, yaml.DocumentStartEvent)
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if documents > 1:
-            document.problem(line, "a second document begins here", "keep one in the file")
+        if not look.is_fit(event):
             return
-        if depth > DEEPEST:
-            document.problem(
-                line, "this is nested too deeply", f"a mapping has under {DEEPEST} levels"
-            )
-            return
-        if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None) is not None:
-            document.problem(line, f"the tag `{event.tag}` means nothing here", "remove it")  # type: ignore[attr-defined]
-        if isinstance(event, yaml.ScalarEvent) and start and end:
-            written.append((start.index, end.index))
-            if event.value.startswith("CHECK"):
-                document.questions.append(line)
+        look.at(event)
     for found in OPEN_QUESTION.finditer(text):
-        if not any(start <= found.start() < end for start, end in written):
+        if not any(start <= found.start() < end for start, end in look.written):
             document.questions.append(text.count("\n", 0, found.start()) + 1)
+
+
+class _Events:
+    """What the parser finds of a file; `written` is where its texts stand."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.depth = self.documents = 0
+        self.written: list[tuple[int, int]] = []
+
+    def is_fit(self, event: yaml.Event) -> bool:
+        """Say whether the rest of the file can be looked at; of a second document, nothing can."""
+        self.documents += isinstance(event, yaml.DocumentStartEvent)
+        self.depth += isinstance(event, yaml.CollectionStartEvent)
+        self.depth -= isinstance(event, yaml.CollectionEndEvent)
+        line, told = _line(event), len(self.document.problems)
+        if self.documents > 1:
+            what = "a second document begins here"
+            self.document.problem(line, what, "keep one in the file")
+        elif self.depth > DEEPEST:
+            fix = f"a mapping has under {DEEPEST} levels"
+            self.document.problem(line, "this is nested too deeply", fix)
+        return len(self.document.problems) == told
+
+    def at(self, event: yaml.Event) -> None:
+        """Note a tag, and where a text stands that may be an open question."""
+        if tag := getattr(event, "tag", None):
+            what = f"the tag `{tag}` means nothing here"
+            self.document.problem(_line(event), what, "remove it")
+        start, end = event.start_mark, event.end_mark
+        if isinstance(event, yaml.ScalarEvent) and start and end:
+            self.written.append((start.index, end.index))
+            if event.value.startswith("CHECK"):
+                self.document.questions.append(_line(event))
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
 
 
 class _Walk:

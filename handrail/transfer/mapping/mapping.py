@@ -185,28 +185,14 @@ class _Reading:
 
     def column(self, table: str, name: str, words: ColumnWords) -> ColumnRule:
         path = ("tables", table, "columns", name)
-        place = self.document.place(path, key=True)
-        produced = (
-            words.sql or words.lookup or words.generated or "constant" in words.model_fields_set
-        )
-        fields = words.model_dump(exclude={"source", "lookup", "values", *GIVEN, *LIMITS, *WHEN})
-        fields |= {key: tuple(value) for key, value in fields.items() if isinstance(value, list)}
-        fields |= {
-            key: Given(getattr(words, key)) for key in GIVEN if key in words.model_fields_set
-        }
-        fields |= {key: getattr(words, key) for key in LIMITS}
         rule = ColumnRule(
             name,
-            place,
-            source=words.source or (None if produced else name),
+            self.document.place(path, key=True),
+            source=words.source or (None if is_produced(words) else name),
             lookup=Lookup(**words.lookup.model_dump()) if words.lookup else None,
             values=tuple(words.values.items()),
-            when=tuple(
-                (fault, Action(action))
-                for key, fault in WHEN.items()
-                if (action := getattr(words, key)) is not None
-            ),
-            **fields,
+            when=tuple(actions(words)),
+            **plain_fields(words),
         )
         self.hold(f"{table}.{name}", path, rule, words)
         return rule
@@ -233,3 +219,28 @@ class _Reading:
                 )
             found.append(Drop(name, place, drop.reason.strip(), drop.optional))
         return tuple(found)
+
+
+def is_produced(words: ColumnWords) -> bool:
+    """Say whether a column is made of something else than the source column of its name."""
+    return bool(
+        words.sql or words.lookup or words.generated or "constant" in words.model_fields_set
+    )
+
+
+def actions(words: ColumnWords) -> Iterator[tuple[Fault, Action]]:
+    """Yield what is done about each fault that is spoken of."""
+    for key, fault in WHEN.items():
+        if (action := getattr(words, key)) is not None:
+            yield fault, Action(action)
+
+
+def plain_fields(words: ColumnWords) -> dict[str, Any]:  # Any: each field's own
+    """Return what a rule takes as it is written, lists as tuples."""
+    fields = words.model_dump(exclude={"source", "lookup", "values", *GIVEN, *LIMITS, *WHEN})
+    given = {key: Given(getattr(words, key)) for key in GIVEN if key in words.model_fields_set}
+    return {
+        **{key: tuple(each) if isinstance(each, list) else each for key, each in fields.items()},
+        **given,
+        **{key: getattr(words, key) for key in LIMITS},
+    }

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from handrail.clients import private_folder
@@ -92,28 +92,15 @@ def _write(
     plan: Plan, session: Connection, snapshot: str, directory: Path, chunk_rows: int | None
 ) -> Export:
     supply = LiveSupply(session, snapshot, text=plan.text_hashes, chunk_rows=chunk_rows)
-    chunks = supply.cut(*plan.tables)
+    pages = [_Page(supply, plan.table(chunk.table), chunk) for chunk in supply.cut(*plan.tables)]
     small = small_tables(plan, session) if chunk_rows is None else {}
-    pages = {chunk: _Page(supply, plan.table(chunk.table), chunk) for chunk in chunks}
-    together([page.read() for chunk, page in pages.items() if chunk.table in small])
-    numbered = [
-        (table, column.name)
-        for table in plan.tables
-        for column in plan.destination.by_name[table.name].columns
-        if column.sequence and any(column.name == mapped.name for mapped in table.columns)
-    ]
-    highest: dict[str, list[tuple[str, int | None]]] = {table.name: [] for table in plan.tables}
-    for (table, name), number in zip(numbered, supply.highest(numbered), strict=True):
-        highest[table.name].append((name, number))
+    together([page.read() for page in pages if page.table.name in small])
+    highest = _highest(plan, supply)
     tables = tuple(
         TableRecord(
             table.name, table.source, tuple((c.name, c.type) for c in table.columns),
             tuple(highest[table.name]),
-            tuple(
-                pages[chunk].write(directory / f"{number:02}-{table.name}")
-                for chunk in chunks
-                if chunk.table == table.name
-            ),
+            _written(pages, table, directory / f"{number:02}-{table.name}"),
         )
         for number, table in enumerate(plan.tables, start=1)
     )  # fmt: skip
@@ -122,6 +109,24 @@ def _write(
     name = Path(plan.file).name
     marks = supply.mark, plan.moment
     return Export(plan.digest, name, snapshot, taken_at, *versions, tables, *marks)
+
+
+def _written(pages: list["_Page"], table: TablePlan, stem: Path) -> tuple[ChunkRecord, ...]:
+    return tuple(page.write(stem) for page in pages if page.table is table)
+
+
+def _highest(plan: Plan, supply: LiveSupply) -> dict[str, list[tuple[str, int | None]]]:
+    """Return by table the highest numbers of the columns that a sequence will go on from."""
+    numbered = [
+        (table, column.name)
+        for table in plan.tables
+        for column in plan.destination.by_name[table.name].columns
+        if column.sequence and table.column(column.name) is not None
+    ]
+    highest: dict[str, list[tuple[str, int | None]]] = {table.name: [] for table in plan.tables}
+    for (table, name), number in zip(numbered, supply.highest(numbered), strict=True):
+        highest[table.name].append((name, number))
+    return highest
 
 
 class _Page:
@@ -135,7 +140,7 @@ class _Page:
 
     def __init__(self, supply: LiveSupply, table: TablePlan, chunk: Chunk) -> None:
         self._supply = supply
-        self._table = table
+        self.table = table
         self._chunk = chunk
         where = table.span(chunk.lower, chunk.upper, source=True)
         given = f"select row_to_json(l)::text from ({lines(table)}) l"
@@ -248,22 +253,21 @@ def origins(plan: Plan) -> str:
     A dropped column goes by its own name, where no column of the destination has that.
     """
     rows = ", ".join(
-        f"({literal(table.name)}, {literal(column.name)}, {literal(table.source)}, "
-        f"{literal(column.source) if column.source else 'null'})"
-        for table in plan.tables
-        for column in table.columns
+        f"({', '.join(literal(each) if each else 'null' for each in row)})" for row in _pairs(plan)
     )
-    dropped = ", ".join(
-        f"({literal(table.name)}, {literal(drop.column)}, {literal(table.source)}, "
-        f"{literal(drop.column)})"
-        for table in plan.tables
-        for drop in plan.drops
-        if drop.table == table.source and drop.column is not None
-        if drop.column not in {column.name for column in table.columns}
-    )
-    rows = f"{rows}, {dropped}" if dropped else rows
     names = "table_name, column_name, source_table, source_column"
     return f"select * from (values {rows}) v({names})"
+
+
+def _pairs(plan: Plan) -> Iterator[tuple[str, str, str, str | None]]:
+    """Yield table and column on the destination, table and column on the source."""
+    for table in plan.tables:
+        for column in table.columns:
+            yield table.name, column.name, table.source, column.source
+    for table in plan.tables:
+        for drop in plan.drops:
+            if drop.table == table.source and drop.column and table.column(drop.column) is None:
+                yield table.name, drop.column, table.source, drop.column
 
 
 __all__ = ["Export", "ExportFailed", "check_export", "export", "write_evidence"]

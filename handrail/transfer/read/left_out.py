@@ -7,31 +7,40 @@ from handrail.transfer.read.misfits import SAMPLES, SHOWN, Misfit
 from handrail.transfer.session.asking import Line, rows, side_by_side
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import quoted
-from handrail.transfer.sql.parts import ColumnPlan
+from handrail.transfer.sql.parts import ColumnPlan, DropPlan
 from handrail.transfer.sql.plan import Plan, TablePlan
 
 
 def check(session: Connection, plan: Plan) -> Line[list[Misfit]]:
     """Count all that is left behind on purpose, so that the purpose can be judged by it."""
-    counts = [
-        f"select {n}, {f'count({quoted(drop.column)})' if drop.column else 'count(*)'} "
-        f"from {drop.rows}"
-        for n, drop in enumerate(plan.drops)
-    ]
-    dropped = (yield from rows(session, " union all ".join(counts))) if counts else []
-    findings: list[Misfit] = []
-    for number, values in sorted(dropped):
-        drop = plan.drops[number]
-        what = f"values are dropped: {drop.reason}{_recorded(values)}"
-        if drop.column is None:
-            what = f"the table is dropped: {drop.reason}"
-        if values or drop.column is None:
-            place = str(drop.place)
-            findings.append(Misfit(drop.table, drop.column or "", what, "noted", values, (), place))
+    dropped = yield from _dropped(session, plan)
     changed = yield from side_by_side(
         _changed(session, table, column) for table in plan.tables for column in table.columns
     )
-    return [*findings, *(each for some in changed for each in some)]
+    return [*dropped, *(each for some in changed for each in some)]
+
+
+def _dropped(session: Connection, plan: Plan) -> Line[list[Misfit]]:
+    """Count the rows of dropped tables, and the values of dropped columns."""
+    if not plan.drops:
+        return []
+    counts = (
+        f"select {n}, count({quoted(drop.column) if drop.column else '*'}) from {drop.rows}"
+        for n, drop in enumerate(plan.drops)
+    )
+    found = yield from rows(session, " union all ".join(counts))
+    return [
+        _told(plan.drops[number], values)
+        for number, values in sorted(found)
+        if values or plan.drops[number].column is None
+    ]
+
+
+def _told(drop: DropPlan, values: int) -> Misfit:
+    what = f"the table is dropped: {drop.reason}"
+    if drop.column is not None:
+        what = f"values are dropped: {drop.reason}{_recorded(values)}"
+    return Misfit(drop.table, drop.column or "", what, "noted", values, (), str(drop.place))
 
 
 @dataclass(frozen=True)

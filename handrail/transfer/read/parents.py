@@ -15,44 +15,58 @@ def check(session: Connection, plan: Plan, table: TablePlan) -> Line[list[Misfit
     looked at here: of several columns, in a circle, to the table itself, or trusted by the rules
     because the source declares them valid.
     """
-    counted = {fault.column for fault in table.faults if fault.fault is Fault.ORPHAN}
-    planned = {column.name for column in table.columns}
-    lines = []
-    for key in plan.destination.by_name[table.name].foreign_keys:
-        alone = len(key.columns) == 1 and key.columns[0] in counted and key.target != table.name
-        if alone or not set(key.columns) <= planned:
-            continue
-        lines.append(_look(session, plan, table, key))
-    found = yield from side_by_side(lines)
+    found = yield from side_by_side(
+        _look(session, plan, table, key)
+        for key in plan.destination.by_name[table.name].foreign_keys
+        if not _is_counted(table, key) and set(key.columns) <= {c.name for c in table.columns}
+    )
     return [each for some in found for each in some]
 
 
+def _is_counted(table: TablePlan, key: Constraint) -> bool:
+    """Say whether a rule deals with the orphans of a key, so that they are counted with it."""
+    ruled = {(fault.column,) for fault in table.faults if fault.fault is Fault.ORPHAN}
+    return key.columns in ruled and key.target != table.name
+
+
 def _look(session: Connection, plan: Plan, table: TablePlan, key: Constraint) -> Line[list[Misfit]]:
-    children = table.moved([*key.columns])
-    some = " or ".join(f"c.c{n} is null" for n, _ in enumerate(key.columns))
-    none = " and ".join(f"c.c{n} is null" for n, _ in enumerate(key.columns))
-    parent = next((each for each in plan.tables if each.name == key.target), None)
-    if parent is not None and set(key.target_columns) <= {c.name for c in parent.columns}:
-        equal = " and ".join(f"p.c{n} = c.c{n}" for n, _ in enumerate(key.columns))
-        there = f"select 1 from ({parent.moved([*key.target_columns])}) p where {equal}"
-        missing = f"not ({some}) and not exists ({there})"
-        what = f"refers to a row of `{key.target}` that is not moved"
-    else:
-        missing = f"not ({some})"
-        what = f"refers to `{key.target}`, whose rows the mapping does not give"
-    if "MATCH FULL" in key.definition:
-        missing = f"({missing}) or (({some}) and not ({none}))"
+    missing, what = _missing(plan, key)
     # what is found is kept first: with a limit right behind it, the planner would read the
     # parents once for each row
     ((number, keys),) = yield from rows(
         session,
-        f"with c as materialized ({children}), "
+        f"with c as materialized ({table.moved([*key.columns])}), "
         f"found as materialized (select c.key from c where {missing}) "
         f"select count(*), (select array_agg(key) from (select key from found limit {SAMPLES}) s) "
         "from found",
     )
-    if number:
-        place = next(c.rule.place for c in table.columns if c.name == key.columns[0])
-        label = ", ".join(key.columns)
-        return [Misfit(table.name, label, what, "refused", number, tuple(keys), str(place))]
-    return []
+    if not number:
+        return []
+    place = next(c.rule.place for c in table.columns if c.name == key.columns[0])
+    label = ", ".join(key.columns)
+    return [Misfit(table.name, label, what, "refused", number, tuple(keys), str(place))]
+
+
+def _missing(plan: Plan, key: Constraint) -> tuple[str, str]:
+    """Return the condition of a row `c` whose parent is not there, and what it is called."""
+    nulls = [f"c.c{n} is null" for n, _ in enumerate(key.columns)]
+    missing, what = f"not ({' or '.join(nulls)})", f"refers to `{key.target}`"
+    parents = _parents(plan, key)
+    if parents is None:
+        what += ", whose rows the mapping does not give"
+    else:
+        equal = " and ".join(f"p.c{n} = c.c{n}" for n, _ in enumerate(key.columns))
+        missing += f" and not exists (select 1 from ({parents}) p where {equal})"
+        what = f"refers to a row of `{key.target}` that is not moved"
+    if "MATCH FULL" in key.definition:
+        partly = f"({' or '.join(nulls)}) and not ({' and '.join(nulls)})"
+        missing = f"({missing}) or ({partly})"
+    return missing, what
+
+
+def _parents(plan: Plan, key: Constraint) -> str | None:
+    """Return a SELECT of the keys that may be referred to; None where the mapping gives none."""
+    parent = next((each for each in plan.tables if each.name == key.target), None)
+    if parent is None or not {c.name for c in parent.columns} >= {*key.target_columns}:
+        return None
+    return parent.moved([*key.target_columns])

@@ -12,16 +12,17 @@ from dataclasses import dataclass
 import psycopg
 
 from handrail.clients.errors import ClientError
-from handrail.transfer.read.bonds import unproven
+from handrail.transfer.read.bonds import Bond, unproven
 from handrail.transfer.read.misfits import SAMPLES, SHOWN, Misfit
+from handrail.transfer.read.refusal import GROUPS, MOST_REFUSED, Refusal
 from handrail.transfer.read.stage import KEY, NUMBER, REFUSED, STAGED, TRIAL, Stage
 from handrail.transfer.session.connection import Connection, first_line, with_own_path
 from handrail.transfer.session.quoting import block, literal, quoted
+from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import Plan
 
 MOST_SHOWN = 10  # columns of a row
 BUILDS_BY_A_PATH_OF_ITS_OWN = 170000  # server version
-MOST_REFUSED = 10_000  # rows that are tried one by one take long when all of them fail
 ONE_BY_ONE = """
 declare
     low bigint := 1; high bigint; last bigint; failed bigint := 0; place int; typed text;
@@ -58,13 +59,6 @@ begin
     end loop;
 end
 """
-NULLED = "23502"  # not_null_violation
-SAID = {
-    NULLED: "is NULL, and the destination wants a value",
-    "23505": "would be there twice under `{bond}`",
-    "23514": "violates `{bond}`",
-    "23P01": "clashes with another row under `{bond}`",
-}
 PARTITIONS = """
 select pg_get_partition_constraintdef(p.relid), array(
     select pg_get_expr(k.conbin, k.conrelid) from pg_constraint k
@@ -107,27 +101,23 @@ class Trial(Stage):
         self.destination.execute(block(tried))
 
     def _refused(self) -> Iterator[Misfit]:
-        """Group the rows that were refused by why."""
+        """Yield the rows that were refused, by why."""
         mapped = {column.name for column in self.columns}
-        groups = self.destination.execute(
-            "select state, said, bond, kind, at, count(*), (array_agg(number order by number))"
-            f"[1:{SAMPLES}] from {REFUSED} group by 1, 2, 3, 4, 5 order by 6 desc, 1, 2"
-        ).fetchall()
-        for state, said, bond, kind, at, rows, numbers in groups:
-            inside = state == NULLED and at in mapped  # it is NULL itself, or in it is one
-            if inside and not self.target.by_name[at].nullable:
+        found = self.destination.execute(GROUPS.format(refused=REFUSED)).fetchall()
+        for refusal in (Refusal(*row) for row in found):
+            inside = refusal.is_inside(mapped)
+            if inside and not self.target.by_name[refusal.at].nullable:
                 continue  # counted on the source, with what the mapping says of it
-            found = next((b for b in self.bonds if b.name == bond), None)
-            columns = (at,) if at else found.columns if found else self._of_type(kind)
-            shown = "its values are secret" if self._is_secret(columns) else said
-            what = f"is refused: {shown}"
-            if (found or at) and state in SAID and not inside:
-                what = SAID[state].format(bond=bond)
-            if found and found.kind == "c":
-                what += f": {found.definition}"
-            if rows == MOST_REFUSED:
-                what += " (no further rows were looked at)"
-            yield self._finding(columns, what, rows, numbers)
+            bond = next((each for each in self.bonds if each.name == refusal.bond), None)
+            columns = self._blamed(refusal, bond)
+            what = refusal.what(bond, inside=inside, secret=self._is_secret(columns))
+            yield self._finding(columns, what, refusal.rows, refusal.numbers)
+
+    def _blamed(self, refusal: Refusal, bond: Bond | None) -> tuple[str, ...]:
+        """Return the columns that a refusal is about."""
+        if refusal.at:
+            return (refusal.at,)
+        return bond.columns if bond else self._of_type(refusal.kind)
 
     def _of_type(self, kind: str) -> tuple[str, ...]:
         """Return the columns of a type that the server names without its schema."""
@@ -138,49 +128,50 @@ class Trial(Stage):
 
     def _altered(self) -> Iterator[Misfit]:
         """Yield the columns whose values arrive changed: rounded, padded, set by a trigger."""
-        triggered = any(bond.kind == "b" for bond in self.bonds)
+        triggers = ", ".join(bond.name for bond in self.bonds if bond.kind == "b")
         for column in self.columns:
-            if not triggered and column.name not in self.typed:
+            declared = self.typed.get(column.name)
+            if not triggers and declared is None:
                 continue
-            name = quoted(column.name)
-            there = f"t.{name}::{column.type}"
-            differs = f"({there})::text is distinct from (s.{name})::text"
-            if not column.as_text:
-                differs = f"{there} is distinct from s.{name}"
-            rows, numbers = self._count(f"join {TRIAL} t using ({NUMBER}) where {differs}")
+            rows, numbers = self._count(f"join {TRIAL} t using ({NUMBER}) where {_differs(column)}")
             if rows:
-                declared = self.typed.get(column.name)
-                what = f"does not fit {declared} unchanged" if declared else "is altered by"
-                if not declared:
-                    what += f" trigger {', '.join(b.name for b in self.bonds if b.kind == 'b')}"
+                what = f"does not fit {declared} unchanged"
+                if declared is None:
+                    what = f"is altered by trigger {triggers}"
                 yield self._finding((column.name,), what, rows, numbers)
-        if triggered:
-            rows, numbers = self._count(
-                f"where not exists (select 1 from {TRIAL} t where t.{NUMBER} = s.{NUMBER}) "
-                f"and not exists (select 1 from {REFUSED} r where r.number = s.{NUMBER})"
-            )
-            if rows:
-                first = (self.columns[0].name,)
-                yield self._finding(first, "its row is not taken by a trigger", rows, numbers)
+        if triggers:
+            yield from self._not_taken()
+
+    def _not_taken(self) -> Iterator[Misfit]:
+        """Yield the rows that a trigger turns away without a word."""
+        rows, numbers = self._count(
+            f"where not exists (select 1 from {TRIAL} t where t.{NUMBER} = s.{NUMBER}) "
+            f"and not exists (select 1 from {REFUSED} r where r.number = s.{NUMBER})"
+        )
+        if rows:
+            first = (self.columns[0].name,)
+            yield self._finding(first, "its row is not taken by a trigger", rows, numbers)
 
     def _homeless(self) -> Iterator[Misfit]:
-        """Yield rows that no partition takes."""
+        """Yield rows that no partition takes, and those that theirs does not."""
         if not any(bond.kind == "p" for bond in self.bonds):
             return
         query = PARTITIONS.replace("{table}", literal(self.table.target))
         found = self.destination.execute(query).fetchall()
-        homes = [(home or "true", checks) for home, checks in found]
-        one = " or ".join(f"coalesce({home}, true)" for home, _ in homes) or "false"
-        rows, numbers = self._among(f"not ({one})")
+        homes = [f"coalesce({home or 'true'}, true)" for home, _ in found]
+        rows, numbers = self._among(f"not ({' or '.join(homes) or 'false'})")
         if rows:
             yield self._finding(self._partition_key(), "has no partition to go to", rows, numbers)
-        for home, checks in homes:
+        for home, (_, checks) in zip(homes, found, strict=True):
             for check in checks:
-                broken = f"coalesce({home}, true) and not ({check})"
-                rows, numbers = self._among(broken)
-                if rows:
-                    what = f"violates a check of its partition: {check}"
-                    yield self._finding(self._named_in(check), what, rows, numbers)
+                yield from self._against(check, f"{home} and not ({check})")
+
+    def _against(self, check: str, broken: str) -> Iterator[Misfit]:
+        """Yield rows that a check of their partition is broken by."""
+        rows, numbers = self._among(broken)
+        if rows:
+            what = f"violates a check of its partition: {check}"
+            yield self._finding(self._named_in(check), what, rows, numbers)
 
     def _partition_key(self) -> tuple[str, ...]:
         definition = next(bond.definition for bond in self.bonds if bond.kind == "p")
@@ -270,6 +261,14 @@ def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[M
             ) from error
         finally:
             destination.execute("rollback")
+
+
+def _differs(column: ColumnPlan) -> str:
+    """Return a condition: a value of `s` is another one in `t`."""
+    there, here = f"t.{quoted(column.name)}::{column.type}", f"s.{quoted(column.name)}"
+    if column.as_text:
+        there, here = f"({there})::text", f"({here})::text"
+    return f"{there} is distinct from {here}"
 
 
 def _array(texts: Sequence[str]) -> str:

@@ -3,39 +3,69 @@
 from collections.abc import Sequence
 
 from handrail.transfer.read.misfits import SAMPLES, Misfit
-from handrail.transfer.session.asking import Line, rows
+from handrail.transfer.session.asking import Line, rows, side_by_side
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql import casts
+from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import Plan, TablePlan
+
+TEXTS = {"text", "character varying"}
 
 
 def check(session: Connection, plan: Plan, table: TablePlan) -> Line[list[Misfit]]:
     """Find rows the destination's unique keys would not take, and near-duplicates it would."""
-    by_name = {column.name: column for column in table.columns}
+    planned = {column.name: column for column in table.columns}
     guarded = {tuple(sorted(key)) for key in plan.source.by_name[table.source].uniques}
-    findings: list[Misfit] = []
-    for unique in table.uniques:
-        if not set(unique) <= set(by_name):
-            continue
-        columns = [by_name[name] for name in unique]
-        plain = all(column.exact and not column.rule.when for column in columns)
-        place = str(columns[0].rule.place)
-        label = ", ".join(unique)
-        if not (plain and tuple(sorted(c.source or "" for c in columns)) in guarded):
-            number, keys = yield from _repeated(session, table, [column.sql for column in columns])
-            if number:
-                what = f"({label}) would be there twice, and the destination wants it unique"
-                findings.append(Misfit(table.name, label, what, "refused", number, keys, place))
-        if any(column.type in {"text", "character varying"} for column in columns):
-            folded = [
-                casts.folded(c.sql) if c.type in {"text", "character varying"} else c.sql
-                for c in columns
-            ]
-            number, keys = yield from _repeated(session, table, folded)
-            if number:
-                what = f"({label}) differs from another row by case or blanks only"
-                findings.append(Misfit(table.name, label, what, "noted", number, keys, place))
-    return findings
+    keys = [
+        [planned[name] for name in unique]
+        for unique in table.uniques
+        if planned.keys() >= {*unique}
+    ]
+    found = yield from side_by_side(
+        line
+        for key in keys
+        for line in (_twice(session, table, key, guarded), _nearly(session, table, key))
+    )
+    return [each for some in found for each in some]
+
+
+def _twice(
+    session: Connection, table: TablePlan, key: list[ColumnPlan], guarded: set[tuple[str, ...]]
+) -> Line[list[Misfit]]:
+    """Find rows of one key, unless the source itself holds it unique."""
+    if all(map(_is_plain, key)) and tuple(sorted(c.source or "" for c in key)) in guarded:
+        return []
+    what = "would be there twice, and the destination wants it unique"
+    expressions = [column.sql for column in key]
+    return (yield from _found(session, table, key, expressions, what, "refused"))
+
+
+def _nearly(session: Connection, table: TablePlan, key: list[ColumnPlan]) -> Line[list[Misfit]]:
+    """Find rows whose key is another one to the destination, and the same to a person."""
+    if TEXTS.isdisjoint(column.type for column in key):
+        return []
+    what = "differs from another row by case or blanks only"
+    expressions = [casts.folded(c.sql) if c.type in TEXTS else c.sql for c in key]
+    return (yield from _found(session, table, key, expressions, what, "noted"))
+
+
+def _is_plain(column: ColumnPlan) -> bool:
+    return column.exact and not column.rule.when
+
+
+def _found(
+    session: Connection,
+    table: TablePlan,
+    key: list[ColumnPlan],
+    expressions: Sequence[str],
+    what: str,
+    verdict: str,
+) -> Line[list[Misfit]]:
+    number, keys = yield from _repeated(session, table, expressions)
+    if not number:
+        return []
+    label, place = ", ".join(column.name for column in key), str(key[0].rule.place)
+    return [Misfit(table.name, label, f"({label}) {what}", verdict, number, keys, place)]
 
 
 def _repeated(

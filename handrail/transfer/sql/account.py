@@ -39,23 +39,29 @@ def both_sides(
     mapping: MappingFile, rule: TableRule, source: Catalog, destination: Catalog
 ) -> Iterator[Problem]:
     """Find a table rule whose tables are not there."""
-    sides = (("source", source, rule.source), ("destination", destination, rule.name))
-    for side, catalog, name in sides:
+    for side, catalog, name in (
+        ("source", source, rule.source),
+        ("destination", destination, rule.name),
+    ):
         if name not in catalog.by_name:
-            fix = f"tables of `{catalog.database}`: {', '.join(sorted(catalog.by_name))}"
-            schemas = [other.schema for other in catalog.tables if other.relation == name]
-            if schemas:
-                fix = f"give the {side}'s role `search_path = {schemas[0]}`, where there is one"
-            yield Problem(rule.place, f"there is no {side} table `{name}`", fix)
+            what = f"there is no {side} table `{name}`"
+            yield Problem(rule.place, what, _elsewhere(side, catalog, name))
     there = destination.by_name.get(rule.name)
     if there is not None and there.schema != destination.schema:
         what = f"`{rule.name}` lies in another schema than `{destination.schema}`, where the"
         fix = f"give its role `search_path = {there.schema}`, and map these tables by themselves"
         yield Problem(rule.place, f"{what} destination's role finds its tables", fix)
-    firsts = {other.source for other in mapping.tables if not other.also}
-    if rule.also and rule.source not in firsts:
+    if rule.also and rule.source not in {each.source for each in mapping.tables if not each.also}:
         fix = f"add a table with `from: {rule.source}`"
         yield Problem(rule.place, f"nothing else maps `{rule.source}`", fix)
+
+
+def _elsewhere(side: str, catalog: Catalog, name: str) -> str:
+    """Say where a table of that name is, or which names there are."""
+    for other in catalog.tables:
+        if other.relation == name:
+            return f"give the {side}'s role `search_path = {other.schema}`, where there is one"
+    return f"tables of `{catalog.database}`: {', '.join(sorted(catalog.by_name))}"
 
 
 def columns(rule: TableRule, source: Table, target: Table, used: set[str]) -> Iterator[Problem]:
@@ -138,13 +144,13 @@ def notes(
     if rule.also:
         return
     yield from _unguarded(rule, source, target, planned)
-    left = [column for column in target.columns if column.name not in planned]
-    empty = [c.name for c in left if c.nullable and not fills_itself(c)]
-    if empty:
-        yield f"{rule.name}: no source for {', '.join(empty)}: NULL"
-    filled = [c.name for c in left if fills_itself(c) and not c.generated]
-    if filled:
-        yield f"{rule.name}: left to the destination's own default: {', '.join(filled)}"
+    left = [c for c in target.columns if c.name not in planned and not c.generated]
+    for names, what in (
+        ([c.name for c in left if c.nullable and not fills_itself(c)], "no source for {}: NULL"),
+        ([c.name for c in left if fills_itself(c)], "left to the destination's own default: {}"),
+    ):
+        if names:
+            yield f"{rule.name}: {what.format(', '.join(names))}"
 
 
 def _unguarded(

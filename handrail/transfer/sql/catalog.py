@@ -2,16 +2,20 @@
 
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 from handrail.clients.errors import ClientError
-from handrail.transfer.session.asking import Line, Question, answered
+from handrail.transfer.session.asking import Line, Question, Rows, answered
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import qualified
 from handrail.transfer.sql.system import COLUMNS, CONSTRAINTS, HERE, HOME, INDEXES, TABLES
 from handrail.transfer.sql.types import NUMBERS, TEXTUAL
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -174,43 +178,58 @@ def read(connection: Connection, home_schema: str | None = None) -> Catalog:
 
 def reading(connection: Connection, home_schema: str | None = None) -> Line[Catalog]:
     """Read the catalogs beside other questions; see `read`."""
-    first = [Question(connection, HERE)]
-    if home_schema is None:
-        first.append(Question(connection, HOME, [connection.path]))
-    here, *leads_to = yield first
-    encoding, database = here[0]
+    asked = [Question(connection, HERE), Question(connection, HOME, [connection.path])]
+    ((encoding, database),), leads_to = yield asked
     if encoding != "UTF8":
         raise ClientError(
             "the database cannot be mapped",
             f"its encoding is {encoding}",
             "restore it into a database created with ENCODING 'UTF8', and map that one",
         )
-    found_home = str(leads_to[0][0][0]) if leads_to and leads_to[0] else "public"
-    named = {"home": home_schema or found_home}
+    home = home_schema or next((str(name) for (name,) in leads_to), "public")
     everything = COLUMNS, CONSTRAINTS, INDEXES, TABLES
-    found = yield [Question(connection, query, named) for query in everything]
-    columns: dict[str, list[Column]] = {}
-    for table, *fields in found[0]:
-        columns.setdefault(table, []).append(Column(*fields))
-    constraints: dict[str, list[Constraint]] = {}
-    for table, name, kind, own, target, others, *rest in found[1]:
-        constraint = Constraint(name, kind, tuple(own), target, tuple(others), *rest)
-        constraints.setdefault(table, []).append(constraint)
-    indexes: dict[str, list[Index]] = {}
-    for table, name, definition, unique, is_plain, own in found[2]:
-        indexes.setdefault(table, []).append(Index(name, definition, unique, is_plain, tuple(own)))
-    tables = tuple(
-        Table(
-            name, schema, relation, inherited, tuple(columns.get(name, ())),
-            tuple(constraints.get(name, ())), tuple(indexes.get(name, ())),
-        )
-        for name, schema, relation, inherited in found[3]
-    )  # fmt: skip
+    found = yield [Question(connection, query, {"home": home}) for query in everything]
+    tables = tuple(_tables(*found))
+    _refuse_unclear(database, home, tables)
+    return Catalog(database, home, connection.info.server_version, tables)
+
+
+def _tables(columns: Rows, constraints: Rows, indexes: Rows, tables: Rows) -> Iterator[Table]:
+    """Yield the tables, each with what was read of it."""
+    own_columns = _by_table((row[0], Column(*row[1:])) for row in columns)
+    keys = _by_table((row[0], _constraint(*row[1:])) for row in constraints)
+    plain = _by_table((row[0], _index(*row[1:])) for row in indexes)
+    for name, schema, relation, inherited in tables:
+        own = own_columns[name], keys[name], plain[name]
+        yield Table(name, schema, relation, inherited, *own)
+
+
+def _by_table(found: Iterable[tuple[str, T]]) -> defaultdict[str, tuple[T, ...]]:
+    """Return what belongs to each table, in its order."""
+    by_name: defaultdict[str, tuple[T, ...]] = defaultdict(tuple)
+    for table, item in found:
+        by_name[table] += (item,)
+    return by_name
+
+
+def _constraint(  # Any: as a row holds it
+    name: str, kind: str, own: Any, target: str | None, others: Any, *rest: Any
+) -> Constraint:
+    return Constraint(name, kind, tuple(own), target, tuple(others), *rest)
+
+
+def _index(name: str, *fields: Any) -> Index:  # Any: as a row holds it
+    definition, unique, plain, own = fields
+    return Index(name, definition, unique, plain, tuple(own))
+
+
+def _refuse_unclear(database: str, home: str, tables: tuple[Table, ...]) -> None:
+    """Raise where nothing can be mapped, or one name would stand for two tables."""
     if twice := [name for name, count in Counter(t.name for t in tables).items() if count > 1]:
         raise ClientError(
             f"`{database}` cannot be mapped",
             f"two tables would be called `{twice[0]}`: one by this name, one by its schema's",
-            f'rename one of them: `alter table {named["home"]}."{twice[0]}" rename to NAME`',
+            f'rename one of them: `alter table {home}."{twice[0]}" rename to NAME`',
         )
     if not tables:
         raise ClientError(
@@ -218,4 +237,3 @@ def reading(connection: Connection, home_schema: str | None = None) -> Line[Cata
             "it holds no table this role may see",
             "check the address; where the application makes its tables, let it do so first",
         )
-    return Catalog(database, named["home"], connection.info.server_version, tables)

@@ -1,5 +1,7 @@
 """Whether a value reaches its column by what its rule declares."""
 
+import itertools
+
 from handrail.transfer.mapping.rules import ColumnRule
 from handrail.transfer.sql import casts
 from handrail.transfer.sql.built import Raw
@@ -14,6 +16,8 @@ CAST_TARGETS = {
     "integer": {"smallint", "integer", "bigint"},
     "text": TEXTUAL,
 }
+# From one type to another without a word in the rule, but for the zone of a clock.
+REACHED = WIDENINGS | {(NAIVE, AWARE), *itertools.product(("uuid", "date"), TEXTUAL)}
 READS_TEXT = {"date", "time", "json"}
 
 
@@ -37,16 +41,30 @@ def _unfit(rule: ColumnRule, column: Column, raw: Raw, wire: str) -> tuple[str, 
     """Say why a value does not fit its column without a cast, and the fix."""
     if wire in OBJECTS:
         return f"a {wire} names an object of its own database", "leave it out, with its reason"
-    naive = raw.type == NAIVE and wire == AWARE
-    if naive and rule.zone is None:
+    return _wrong_zone(rule, raw, wire) or _wrong_type(rule, column, raw, wire)
+
+
+def _wrong_zone(rule: ColumnRule, raw: Raw, wire: str) -> tuple[str, str] | None:
+    """Say where a clock needs a zone, or has one that is of no use."""
+    is_clock = (raw.type, wire) == (NAIVE, AWARE)
+    if is_clock and rule.zone is None:
         fix = "add `zone: UTC`, or the zone its clock showed"
         return "a timestamp without zone needs one", fix
-    if rule.zone is not None and not naive and not (rule.sql and wire == AWARE):
-        return f"`zone` does not apply from {raw.type} to {wire}", "remove `zone`"
-    fits = raw.type in {wire, column.type} and (column.is_builtin or raw.type == column.type)
-    fits = fits or (raw.type, wire) in WIDENINGS or (raw.type in TEXTUAL and column.is_text)
-    fits = fits or bool(rule.sql and not column.is_builtin)  # read there, from the text it gives
-    if fits or naive or (raw.type in {"uuid", "date"} and wire in TEXTUAL):
+    if rule.zone is None or is_clock or (rule.sql and wire == AWARE):
+        return None
+    return f"`zone` does not apply from {raw.type} to {wire}", "remove `zone`"
+
+
+def _wrong_type(rule: ColumnRule, column: Column, raw: Raw, wire: str) -> tuple[str, str] | None:
+    """Say where nothing leads from one type to the other."""
+    ways = (
+        raw.type == column.type,
+        raw.type == wire and column.is_builtin,
+        (raw.type, wire) in REACHED,
+        raw.type in TEXTUAL and column.is_text,
+        rule.sql is not None and not column.is_builtin,  # read there, from the text it gives
+    )
+    if any(ways):
         return None
     what = f"the source is {raw.type}, the destination {column.declared}"
     return what, "declare `cast:`, `values:` or `sql:`"

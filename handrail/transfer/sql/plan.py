@@ -96,6 +96,10 @@ class TablePlan:
         """
         return Relation(self.source_rows, self.parsed, self.joins, self.guard).sql(where, needs)
 
+    def column(self, name: str) -> ColumnPlan | None:
+        """Return the plan of a destination column, if it is mapped."""
+        return next((column for column in self.columns if column.name == name), None)
+
     def kept(self) -> str:
         """Return the condition of the rows that are moved."""
         parts = [f"not coalesce({self.excluded}, false)"] if self.excluded else []

@@ -1,6 +1,7 @@
 """What ties rows of one table to another: foreign keys, lookups, second destinations."""
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from handrail.transfer.mapping.rules import Action, ColumnRule, Fault, Lookup, Problem, TableRule
@@ -30,8 +31,8 @@ class References:
             return None
         wanted = column.lookup
         parent = self.done.get(wanted.table)
-        found = {item.name for item in parent.columns} if parent else set()
-        there = wanted.column in found and wanted.through in self.source.by_name
+        filled = parent is not None and parent.column(wanted.column) is not None
+        there = filled and wanted.through in self.source.by_name
         key = _key(parent) if parent else None
         if parent is None or key is None or not there:
             label = f"`{self.rule.name}.{column.name}`"
@@ -60,73 +61,85 @@ class References:
 
     def orphans(self, columns: dict[str, ColumnPlan]) -> list[FaultPlan]:
         """Return the fault of each foreign key; a column set to NULL for it is changed in place."""
-        faults: list[FaultPlan] = []
-        bound: set[str] = set()
-        for key in self.target.foreign_keys:
-            if len(key.columns) != 1 or key.columns[0] not in columns or not key.target:
-                continue
-            column = columns[key.columns[0]]
-            bound.add(column.name)
-            keys = self._keys(key, column, columns)
-            if keys is None:
-                continue
-            join = Join(f"ref:{column.name}", keys, column.sql, column.needs)
-            needs = column.needs | {join.name}
-            self.joins.append(join)
-            action = column.rule.action(Fault.ORPHAN) or Action.REFUSE
-            condition = f"coalesce({column.sql} is not null and {join.alias}.k is null, false)"
-            reason = worded(column.rule, Fault.ORPHAN)
-            fault = FaultPlan(
-                column.name, Fault.ORPHAN, condition, action, reason, column.rule.place,
-                "'withheld'::text" if column.secret else f"({column.sql})::text", needs=needs,
-            )  # fmt: skip
-            faults.append(fault)
-            if action is Action.NULL:
-                sql = f"(case when {join.alias}.k is not null then {column.sql} end)"
-                columns[column.name] = dataclasses.replace(column, sql=sql, needs=needs)
+        keys = [
+            key
+            for key in self.target.foreign_keys
+            if key.target and len(key.columns) == 1 and key.columns[0] in columns
+        ]
+        self._refuse_unbound(columns.keys() - {key.columns[0] for key in keys})
+        return [fault for key in keys for fault in self._orphan(key, columns)]
+
+    def _refuse_unbound(self, free: set[str]) -> None:
+        """Note the rules about orphans of columns that refer to nothing."""
         for rule in self.rule.columns:
-            if rule.action(Fault.ORPHAN) and rule.name in columns and rule.name not in bound:
+            if rule.name in free and rule.action(Fault.ORPHAN):
                 what = f"`{self.rule.name}.{rule.name}` has no foreign key on the destination"
                 self.problems.append(Problem(rule.place, what, "remove `when_orphan`"))
-        return faults
+
+    def _orphan(self, key: Constraint, columns: dict[str, ColumnPlan]) -> Iterator[FaultPlan]:
+        """Yield the fault of one key of one column, unless none of its parents can be missing."""
+        column = columns[key.columns[0]]
+        keys = self._keys(key, column, columns)
+        if keys is None:
+            return
+        join = Join(f"ref:{column.name}", keys, column.sql, column.needs)
+        needs = column.needs | {join.name}
+        self.joins.append(join)
+        action = column.rule.action(Fault.ORPHAN) or Action.REFUSE
+        yield FaultPlan(
+            column.name,
+            Fault.ORPHAN,
+            f"coalesce({column.sql} is not null and {join.alias}.k is null, false)",
+            action,
+            worded(column.rule, Fault.ORPHAN),
+            column.rule.place,
+            "'withheld'::text" if column.secret else f"({column.sql})::text",
+            needs=needs,
+        )
+        if action is Action.NULL:
+            sql = f"(case when {join.alias}.k is not null then {column.sql} end)"
+            columns[column.name] = dataclasses.replace(column, sql=sql, needs=needs)
 
     def _keys(
         self, key: Constraint, column: ColumnPlan, columns: dict[str, ColumnPlan]
     ) -> str | None:
         """Return a SELECT of the keys that may be referred to; None where none can be missing."""
-        goal = key.target_columns[0]
         if key.target == self.rule.name:
-            own = columns.get(goal)
-            if own is None or not own.exact or own.source is None:
-                return None
-            table = self.source.rows
-            return f"select p.{quoted(own.source)} as k from {table} p"
+            return self._own_keys(columns.get(key.target_columns[0]))
         if key.target not in self.mapped:
-            given = column.rule.constant
-            if given is None or given.value is not None:
-                label = f"`{self.rule.name}.{column.name}`"
-                what = f"{label} refers to `{key.target}`, which is not mapped"
-                fix = f"map `{key.target}` too"
-                self.problems.append(Problem(column.rule.place, what, fix))
+            self._refuse_unmapped(key, column)
             return None
         parent = self.done.get(key.target or "")
-        if parent is None or goal not in {item.name for item in parent.columns}:
+        found = parent.column(key.target_columns[0]) if parent else None
+        if parent is None or found is None:
             return None  # a circle of keys: the load validates it when it puts the keys back
-        return None if self._cannot_be_orphan(column, parent, goal) else parent.keys(goal)
+        return None if self._is_held(column, parent, found) else parent.keys(found.name)
 
-    def _cannot_be_orphan(self, column: ColumnPlan, parent: TablePlan, goal: str) -> bool:
+    def _own_keys(self, own: ColumnPlan | None) -> str | None:
+        """Return a SELECT of the keys of this table itself, where they are copied."""
+        if own is None or not own.exact or own.source is None:
+            return None
+        return f"select p.{quoted(own.source)} as k from {self.source.rows} p"
+
+    def _refuse_unmapped(self, key: Constraint, column: ColumnPlan) -> None:
+        """Note a reference to rows that nobody moves, unless it is always NULL."""
+        given = column.rule.constant
+        if given is None or given.value is not None:
+            what = f"`{self.rule.name}.{column.name}` refers to `{key.target}`, which is not mapped"
+            self.problems.append(Problem(column.rule.place, what, f"map `{key.target}` too"))
+
+    def _is_held(self, column: ColumnPlan, parent: TablePlan, goal: ColumnPlan) -> bool:
         """Say whether the source's own foreign key and a parent kept in full exclude orphans."""
-        found = next(item for item in parent.columns if item.name == goal)
-        if parent.reason or parent.excluded or column.rule.when:
-            return False
-        if not column.exact or not found.exact:
-            return False
-        return any(
-            key.validated
-            and key.columns == (column.source,)
-            and key.target == parent.source
-            and key.target_columns == (found.source,)
-            for key in self.source.foreign_keys
+        is_copied = column.exact and goal.exact and not column.rule.when
+        bound = (True, (column.source,), parent.source, (goal.source,))
+        return (
+            is_copied
+            and not (parent.reason or parent.excluded)
+            and bound
+            in {
+                (key.validated, key.columns, key.target, key.target_columns)
+                for key in self.source.foreign_keys
+            }
         )
 
 
@@ -139,7 +152,7 @@ def _key(parent: TablePlan) -> str | None:
 
 def _unfound(parent: TablePlan | None, wanted: Lookup) -> tuple[str, str]:
     """Say why nothing can be looked up, and what to write."""
-    if parent is None or wanted.column in {column.name for column in parent.columns}:
+    if parent is None or parent.column(wanted.column) is not None:
         fix = "name a mapped table with a copied key, a column of it, and a source column here"
         return "which is not there", fix
     number = f"(select count(*) from {parent.origin} o where o.KEY <= {{KEY}})"

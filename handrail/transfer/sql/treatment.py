@@ -138,20 +138,23 @@ class Treatment:
 
     def _lossy(self) -> str | None:
         """Return a condition: a cast, or the precision of the column, takes something away."""
-        if self.cast_from is not None:
-            raw, kind = self.cast_from
-            if kind in NUMBERS and self.type in NUMBERS:
-                # the shortest text that is the same number: binary fractions have no other digits
-                return f"({self.read})::text::numeric <> ({raw})::text::numeric"
-            if kind in MOMENTS and self.type in MOMENTS:
-                return f"({self.read})::{kind} <> {raw}"
+        if self.cast_from is not None and (lost := self._lost_by_cast(*self.cast_from)):
+            return lost
         if self.type == "bpchar" and self.raw_type != "bpchar":  # blanks at its end do not count
             return f"({self.raw})::text like '% '"
-        if self.type == "jsonb" and (self.raw_type == "json" or self.rule.cast == "json"):
+        if self.type == "jsonb" and "json" in (self.raw_type, self.rule.cast):
             repeats = casts.repeats_keys(f"({self.raw})::json", self.server_version)
             return f"case when {self.read} is not null then {repeats} end"
         if self.rule.action(Fault.LOSSY) and self._is_rounded():
             return f"{self._rounded(self.read)} <> {self.read}"
+        return None
+
+    def _lost_by_cast(self, raw: str, kind: str) -> str | None:
+        if {kind, self.type} <= NUMBERS:
+            # the shortest text that is the same number: binary fractions have no other digits
+            return f"({self.read})::text::numeric <> ({raw})::text::numeric"
+        if {kind, self.type} <= MOMENTS:
+            return f"({self.read})::{kind} <> {raw}"
         return None
 
     def _is_rounded(self) -> bool:
@@ -165,32 +168,46 @@ class Treatment:
 
     def final(self) -> str:
         """Return the value as it is moved."""
-        said = dict(self.rule.when)
+        final = self._stood_in_for(self._rounded_off(self._cut(self._emptied())))
+        if self.rule.default is not None:
+            final = f"coalesce({final}, {constant(self.rule.default.value, self.type)})"
+        return final
+
+    def _emptied(self) -> str:
+        """Return the value, NULL where a fault takes it away."""
         final = self.written
         for fault in (Fault.BLANK, Fault.TOO_LONG, Fault.UNREADABLE):
-            if said.get(fault) is Action.NULL and fault in self.conditions:
+            if self.rule.action(fault) is Action.NULL and fault in self.conditions:
                 final = f"(case when {self.conditions[fault]} then null else {final} end)"
-        if said.get(Fault.TOO_LONG) is Action.TRUNCATE and self.length:
-            fits = f"octet_length({final}) <= {self.length}"
-            final = f"(case when {fits} then {final} else left({final}, {self.length}) end)"
-        if said.get(Fault.TOO_LONG) is Action.SHORTEN and self.length:
-            too_long, short = self.conditions[Fault.TOO_LONG], casts.shortened(final, self.length)
-            final = f"(case when {too_long} then {short} else {final} end)"
-        if said.get(Fault.LOSSY) is Action.ROUND and self._is_rounded():
-            final = self._rounded(final)
+        return final
+
+    def _cut(self, value: str) -> str:
+        """Return a value, shorter where it is too long and may be made so."""
+        action = self.rule.action(Fault.TOO_LONG) if self.length else None
+        if action is Action.TRUNCATE:
+            fits = f"octet_length({value}) <= {self.length}"
+            return f"(case when {fits} then {value} else left({value}, {self.length}) end)"
+        if action is Action.SHORTEN:
+            short = casts.shortened(value, self.length or 0)
+            return f"(case when {self.conditions[Fault.TOO_LONG]} then {short} else {value} end)"
+        return value
+
+    def _rounded_off(self, value: str) -> str:
+        rounds = self.rule.action(Fault.LOSSY) is Action.ROUND and self._is_rounded()
+        return self._rounded(value) if rounds else value
+
+    def _stood_in_for(self, value: str) -> str:
+        """Return a value, or what stands in for it where it has such a fault."""
         stand_ins = {Action.PLACEHOLDER: self.placeholder}
         if self.rule.sentinel is not None:
             stand_ins[Action.SENTINEL] = constant(self.rule.sentinel.value, self.type)
+        said = dict(self.rule.when)
         branches = [
             f"when {condition} then {stand_ins[said[fault]]}"
             for fault, condition in self.conditions.items()
             if said.get(fault) in stand_ins
         ]
-        if branches:
-            final = f"case {' '.join(branches)} else {final} end"
-        if self.rule.default is not None:
-            final = f"coalesce({final}, {constant(self.rule.default.value, self.type)})"
-        return final
+        return f"case {' '.join(branches)} else {value} end" if branches else value
 
     def faults(self) -> list[FaultPlan]:
         """Return the faults with what is done about each; undeclared ones are refused."""

@@ -2,10 +2,12 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from handrail.clients import private_folder
 from handrail.transfer.load.stale import moved_of
@@ -77,33 +79,35 @@ def _table(
         Side(source, table, source=True, text=plan.text_hashes),
         Side(destination, table, source=False, text=plan.text_hashes),
     )
-    names = compare.identity(plan, table)
-    counts = dict.fromkeys((INSERTED, UPDATED, DELETED), 0)
-    rows = _rows(sides, names)
+    counts = Counter[str]()
+    rows = _rows(sides, compare.identity(plan, table))
     first = next(rows, None)
-    path = place / f"{table.name}.delta.ndjson" if place is not None and first is not None else None
-    partial = path.with_suffix(".tmp") if path else None
-    file = (
-        os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w")
-        if partial
-        else None
-    )
-    try:
-        for row in (first, *rows) if first is not None else ():
+    if first is None:
+        return TableDelta(table.name, 0, 0, 0, None)
+    with _file(place, table) as file:
+        for row in (first, *rows):
             counts[row["kind"]] += 1
-            if file is not None:
-                file.write(json.dumps(row, ensure_ascii=True) + "\n")
-        if file is not None:
+            file.write(json.dumps(row, ensure_ascii=True) + "\n")
+    name = _name(table) if place else None
+    return TableDelta(table.name, counts[INSERTED], counts[UPDATED], counts[DELETED], name)
+
+
+def _name(table: TablePlan) -> str:
+    return f"{table.name}.delta.ndjson"
+
+
+@contextmanager
+def _file(place: Path | None, table: TablePlan) -> Iterator[TextIO]:
+    """Give the file of a table, which is there once it is whole; without a place, none is kept."""
+    path = (place / _name(table) if place else Path(os.devnull)).absolute()
+    partial = path.with_suffix(".tmp") if place else path
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        yield file
+        if place:
             file.flush()
             os.fsync(file.fileno())
-    finally:
-        if file is not None:
-            file.close()
-    if path is not None and partial is not None:
+    if place:
         partial.rename(path)
-    return TableDelta(
-        table.name, counts[INSERTED], counts[UPDATED], counts[DELETED], path.name if path else None
-    )
 
 
 def _rows(

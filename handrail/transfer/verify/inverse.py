@@ -33,6 +33,11 @@ class Inverse:
     wrong: int
     keys: tuple[str, ...]
 
+    def reason(self) -> str:
+        """Say which rows differ."""
+        named = f"`{self.table}.{self.column}`"
+        return f"{named}: {self.wrong} of {self.rows} do not map back, as {', '.join(self.keys)}"
+
 
 @dataclass
 class _Total:

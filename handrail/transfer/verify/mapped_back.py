@@ -45,7 +45,8 @@ def looking(
         What comparing came to, and the columns that map back; None where a closer look is needed.
     """
     some = [_Sides(table, columns, text=plan.text_hashes) for columns in looked_at(table)]
-    if plan.text_hashes and any(_is_numeric(each) for sides in some for each in sides.columns):
+    looked = [each for sides in some for each in sides.columns]
+    if plan.text_hashes and any(map(_is_numeric, looked)):
         # 1.0 and 1.00 are one number and two texts
         return (yield from compare.comparing(plan, table, source, destination)), None
     more = [sides.of_source() for sides in some], [sides.of_destination() for sides in some]
@@ -54,13 +55,12 @@ def looking(
         _are_pairs(some, source),
         _are_recorded(table, source, destination),
     ]
-    compared, pairs_belong, recorded = yield from side_by_side(asked)
+    compared, *belong = yield from side_by_side(asked)
     ours, theirs = compared.more
-    if ours != theirs or not pairs_belong or not recorded:
+    if ours != theirs or not all(belong):
         return compared, None
     rows = compared.source_rows
-    columns = [each.column.name for sides in some for each in sides.columns]
-    return compared, [Inverse(table.name, name, rows, 0, ()) for name in columns]
+    return compared, [Inverse(table.name, each.column.name, rows, 0, ()) for each in looked]
 
 
 def _are_pairs(some: list["_Sides"], source: Connection) -> Line[bool]:

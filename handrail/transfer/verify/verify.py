@@ -45,6 +45,13 @@ class TableReport:
     truncated: bool
     rewritten: int
 
+    def reason(self) -> str | None:
+        """Say what is not explained of it, if anything is not."""
+        more = ", more than are named" if self.truncated else ""
+        if self.found != self.expected:
+            return f"`{self.table}`: {self.expected} rows expected, {self.found} found{more}"
+        return None if self.equal else f"`{self.table}`: rows differ{more}"
+
 
 @dataclass(frozen=True)
 class Report:
@@ -75,23 +82,11 @@ class Report:
         lines = [] if self.loaded else ["no load of this mapping was carried to its end there"]
         if not sum(table.found for table in self.tables):
             lines.append("the destination is empty")
-        for table in self.tables:
-            more = ", more than are named" if table.truncated else ""
-            if table.found != table.expected:
-                lines.append(
-                    f"`{table.table}`: {table.expected} rows expected, {table.found} found{more}"
-                )
-            elif not table.equal:
-                lines.append(f"`{table.table}`: rows differ{more}")
-        lines += [
-            f"`{item.table}.{item.column}`: {item.wrong} of {item.rows} do not map back, "
-            f"as {', '.join(item.keys)}"
-            for item in self.inverses
-            if item.wrong
-        ]
-        lines += [str(item) for item in self.findings if not item.good]
-        lines += [f"file address lost: {url}" for url in self.links_lost]
-        lines += [f"file gone since: {url}" for url in self.links_died]
+        lines += filter(None, (table.reason() for table in self.tables))
+        lines += (item.reason() for item in self.inverses if item.wrong)
+        lines += (str(item) for item in self.findings if not item.good)
+        lines += (f"file address lost: {url}" for url in self.links_lost)
+        lines += (f"file gone since: {url}" for url in self.links_died)
         return lines
 
     def as_json(self) -> dict[str, object]:
