@@ -59,11 +59,7 @@ def _of_itself(plan: Plan, table: TablePlan, destination: Connection) -> list[Li
     return [
         *(_reference(table, key, destination) for key in keys.foreign_keys),
         *(_unique(table, unique, destination) for unique in keys.uniques),
-        *(
-            _sequence(table, column, destination)
-            for column in keys.columns
-            if column.is_numbered
-        ),
+        *(_sequence(table, column, destination) for column in keys.columns if column.is_numbered),
         _triggers(table, destination),
     ]
 
