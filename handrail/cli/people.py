@@ -77,7 +77,10 @@ def confirm(ledger: str, run: str, task: str, evidence: str, target: str) -> int
     chosen = choose(held.runs(), run)
     forward = held.runs()[chosen.undoes] if chosen.undoes else chosen
     if is_armed(forward, task):
-        return _keep(held, forward, task, evidence, target)
+        if target:
+            why = "an armed step is confirmed, and put back, on all its targets at once"
+            raise Misused("nothing was confirmed", f"`--on {target}`: {why}", "leave `--on` out")
+        return _keep(held, forward, task, evidence)
     found = _task_of(held, run, task, PERSONAL, "is neither armed nor done by a person")
     _refuse_elsewhere(found, task, target)
     if not evidence.strip():
@@ -99,14 +102,13 @@ def _refuse_elsewhere(run: Run, task: str, target: str) -> None:
         raise Misused("nothing was confirmed", f"task `{task}` is not on `{target}`", there)
 
 
-def _keep(held: Ledger, run: Run, task: str, evidence: str, target: str) -> int:
+def _keep(held: Ledger, run: Run, task: str, evidence: str) -> int:
     """Confirm what is armed; the ledger's order tells whether that came in time.
 
     Raises:
         RunbookError: it is too late, or too early.
     """
-    _refuse_elsewhere(run, task, target)
-    waiting = _waiting(run, task, target)
+    waiting = _waiting(run, task)
     for each in waiting:
         _refuse_untimely(run, each)
     if not waiting:
@@ -114,15 +116,15 @@ def _keep(held: Ledger, run: Run, task: str, evidence: str, target: str) -> int:
         say([f"Task {task} of {run.id} is confirmed already."])
         return GOOD
     said = {"with": evidence} if evidence.strip() else {}
-    _record(held, run, Event.PERSON_CONFIRMED, task, "", said, target)
-    for each in _waiting(held.runs()[run.id], task, target):  # its watchdog was quicker
+    _record(held, run, Event.PERSON_CONFIRMED, task, "", said)
+    for each in _waiting(held.runs()[run.id], task):  # its watchdog was quicker
         _refuse_untimely(run, each)
     say([f"{os_user()} confirmed task {task} of {run.id}: it stays."])
     return GOOD
 
 
-def _waiting(run: Run, task: str, target: str) -> list[Armed]:
-    return [each for each in armed_in(run) if each.task == task and target in ("", each.target)]
+def _waiting(run: Run, task: str) -> list[Armed]:
+    return [each for each in armed_in(run) if each.task == task]
 
 
 def _refuse_untimely(run: Run, armed: Armed) -> None:

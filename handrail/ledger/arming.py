@@ -1,6 +1,6 @@
 """Steps that are armed: each is undone unless somebody confirms it in time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -92,9 +92,14 @@ def is_armed(run: "Run", task: str) -> bool:
 
 
 def armed_in(run: "Run") -> list[Armed]:
-    """Return what is armed in a run and not confirmed, what is due first first."""
+    """Return what is armed in a run and not confirmed, what is due first first.
+
+    A task is confirmed, and goes back, on all its targets at once: its time is that of the last.
+    """
     found = [armed for receipt in run.receipts() for armed in _armed(run, receipt)]
-    return sorted(found, key=lambda each: each.until)
+    last = {each.task: each.until for each in sorted(found, key=lambda each: each.until)}
+    return sorted((replace(each, until=last[each.task]) for each in found),
+                  key=lambda each: (each.until, each.target))  # fmt: skip
 
 
 def _armed(run: "Run", receipt: "Receipt") -> "Iterator[Armed]":
@@ -117,8 +122,7 @@ def _first_word(run: "Run", receipt: "Receipt", until: datetime) -> "Entry | Non
     The order of the ledger decides between two who speak at the same moment.
     """
     for entry in run.beside:
-        named = entry.task == receipt.task and entry.target in ("", receipt.target)
-        if not named or entry.seq < receipt.armed_seq:
+        if entry.task != receipt.task or entry.seq < receipt.armed_seq:
             continue
         in_time = datetime.fromisoformat(entry.at) <= until
         if entry.event is Event.CONFIRMATION_MISSED or (

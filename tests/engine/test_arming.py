@@ -11,6 +11,7 @@ import pytest
 
 from handrail.cli import watchdog
 from handrail.cli.__main__ import main
+from handrail.ledger.arming import armed_in
 from handrail.ledger.lease import is_alive
 from handrail.testing.lab import end, until
 from tests.engine.test_team import at_the
@@ -48,10 +49,11 @@ def is_undone(lab):
 
 
 @pytest.fixture(autouse=True)
-def _no_watchdog_stays(lab):
+def _no_watchdog_stays(request):
     """End every watchdog that a test started."""
+    bench = request.getfixturevalue("pair" if "pair" in request.fixturenames else "lab")
     yield
-    for pid in watchdogs(lab):
+    for pid in watchdogs(bench):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
@@ -175,6 +177,19 @@ def test_a_resume_watches_over_what_is_armed_already(lab):
     assert armed(lab) == before
     until(lambda: is_undone(lab))
     assert lab.read("b") is None
+
+
+def test_a_step_on_several_targets_is_confirmed_on_all_of_them_at_once(pair, capsys):
+    """Its time is that of the last one, and `--on` would keep half of it."""
+    pair.runbook(ARMED.format(LATER))
+    assert pair.run().code == 3
+    run = pair.runs()[-1]
+
+    assert len({each.until for each in armed_in(run)}) == 1
+    assert handrail(pair, "confirm", run.id, "2", "--on", "one") == 2
+    assert "on all its targets at once" in capsys.readouterr().err
+    assert handrail(pair, "confirm", run.id, "2") == 0
+    assert armed_in(pair.runs()[-1]) == []
 
 
 def test_a_rollback_disarms(lab):
