@@ -1,5 +1,6 @@
 """Tasks 9.1: a database as it is, kept, and proven by a real restore at once or later."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from handrail.engine import (
     call,
     check,
     fails,
-    holds,
     say,
     step,
 )
 from handrail.transfer.backup import backup
+from handrail.transfer.backup.dump import MANIFEST
 
 from .databases import database_answers
 from .evidence import LOAD, folder_of_backup, move_aside
@@ -33,13 +34,8 @@ def backup_is_proven(database: Database, directory: str, label: str, run: str) -
     proof = backup.proof(place)
     if proof is None:
         return fails(f"`{place}` was not proven by a restore, or its files were changed since")
-    return holds(
-        place=str(place),
-        rows=proof.rows,
-        mark=backup.check(place).mark,
-        restore_seconds=proof.seconds,
-        way_back_seconds=proof.way_back_seconds,
-    )
+    times = {"restore_seconds": proof.seconds, "way_back_seconds": proof.way_back_seconds}
+    return Finding(kept.verdict, facts={**kept.facts, **times})
 
 
 def backup_is_kept(
@@ -66,7 +62,24 @@ def is_kept(database: Database, place: Path) -> Finding:
     if made.database != database.name:
         return fails(f"`{place}` is a backup of `{made.database}`, not of `{database.name}`")
     stale = of_this_state(f"`{place}`", made.mark, database)
-    return holds(place=str(place), rows=made.rows, mark=made.mark) if stale.passed else stale
+    return Finding(stale.verdict, facts=told(made, place)) if stale.passed else stale
+
+
+def told(made: backup.Backup, place: Path) -> dict[str, str | int | float | None]:
+    """Return what is recorded of a backup: where it lies, what it is of, how to restore it."""
+    restored = f"{made.database}_restored"
+    return {
+        "place": str(place),
+        "rows": made.rows,
+        "mark": made.mark,
+        "database": made.database,
+        "size_bytes": made.size_bytes,
+        "sha256": hashlib.sha256((place / MANIFEST).read_bytes()).hexdigest(),
+        "taken_at": made.taken_at,
+        "dump_seconds": made.seconds,
+        "restore": f"psql -d postgres -c 'CREATE DATABASE \"{restored}\" TEMPLATE template0'\n"
+        f"pg_restore --exit-on-error --no-owner --jobs 2 -d {restored} {place}/dump",
+    }
 
 
 def backup_is_there(directory: str, label: str, run: str) -> bool:

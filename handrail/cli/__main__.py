@@ -18,6 +18,7 @@ COMMANDS = {
     "verify": "handrail.cli.ledger",
     "export": "handrail.cli.ledger",
     "report": "handrail.cli.report",
+    "document": "handrail.cli.document",
     "archive": "handrail.cli.archive",
     "unarchive": "handrail.cli.archive",
     "seal": "handrail.cli.seal",

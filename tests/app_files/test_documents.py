@@ -16,6 +16,7 @@ from tests.app_files.conftest import (
     SCRIPTS,
     published,
 )
+from tests.app_files.way_back import section
 
 BACKEND = REPOSITORY / "rotc_backend"
 LEGACY = ("Express", "server/", "Node.js backend")
@@ -147,3 +148,8 @@ def test_documents_name_tasks_and_scripts_that_exist(path):
         assert (runbooks / name).is_file()
     for task in re.findall(r"(?:task |to=)(\d+(?:\.\d+)*)", text(path)):
         assert f'task="{task}"' in cutover
+
+
+def test_rollback_document_tells_the_way_back_of_every_step_as_its_contract_does():
+    """In the order in which a rollback goes; `tests/app_files/way_back.py` makes the section."""
+    assert section() in text("docs/ROLLBACK.md")

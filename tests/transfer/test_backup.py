@@ -1,10 +1,12 @@
 """A backup is proven by a real restore, and puts a database back by name."""
 
 import os
+import subprocess
 
 import psycopg
 import pytest
 
+from handrail.ledger.documents import backups
 from handrail.transfer import freeze
 from handrail.transfer.backup import backup
 from handrail.transfer.backup.backup import BackupFailed
@@ -14,6 +16,9 @@ from handrail.transfer.session.connection import connect
 from handrail.transfer.session.programs import ProgramFailed
 from handrail.transfer.session.unreachable import DatabaseUnreachable
 from handrail.transfer.sql.compile import open_plan
+from operations.backup import told
+from tests.ledger.script import Script
+from tests.ledger.test_report import report_of
 from tests.transfer.pair import ask
 
 
@@ -163,3 +168,26 @@ def test_a_role_that_may_still_write_is_no_freeze(pair):
     )
     with pytest.raises(NotFrozen, match="rotc"):
         freeze.freeze(pair.source)
+
+
+def test_the_backup_document_restores_what_was_backed_up(pair, tmp_path):
+    """Its commands, typed as they stand, give the rows that it tells."""
+    made = backup.take(pair.source, tmp_path / "b")
+    facts = told(made, tmp_path / "b")
+    script = Script(tmp_path / "lab.sqlite")
+    script.start("cutover-1")
+    script.act("1.1", **facts, restore_seconds=1.5, way_back_seconds=2.0)
+    script.end("stopped")
+
+    said = "\n".join(backups.render(report_of(script.path)))
+
+    for wanted in (str(tmp_path / "b"), facts["sha256"], f"{made.rows:,}", "restored in 1.5 s"):
+        assert wanted in said
+    commands = "\n".join(line[4:] for line in said.splitlines() if line.startswith("    "))
+    of = psycopg.conninfo.conninfo_to_dict(pair.source)
+    env = {"PATH": f"{pair.server.binaries}:{os.environ['PATH']}", "PGHOST": of["host"],
+           "PGPORT": of["port"], "PGUSER": of["user"], "PGPASSWORD": of["password"]}  # fmt: skip
+    subprocess.run(["sh", "-e", "-c", commands], check=True, capture_output=True, env=env)
+    restored = pair.server.url(f"{made.database}_restored")
+    count = "select count(*) from users"
+    assert ask(restored, count) == ask(pair.source, count)

@@ -1,0 +1,49 @@
+"""The backup document: where backups lie, their digests, how to restore, how long that took."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from handrail.ledger.report.markdown import text
+from handrail.ledger.report.model import Report
+from handrail.ledger.report.task import Told
+from handrail.ledger.views import plain
+
+NEEDED = {"place", "restore"}  # facts by which a task says that it made a backup
+
+
+def render(report: Report) -> Iterator[str]:
+    """Yield the lines of the document."""
+    yield f"# Backups of {text(report.run)} on {text(report.environment)}"
+    found = [task for task in report.tasks if task.facts.keys() >= NEEDED]
+    if not found:
+        yield from ("", "No backup is on record.")
+    for task in found:
+        yield from _backup(task)
+    yield from ("", "## Source", "")
+    yield f"Ledger {text(report.verification['ledger'])}, head `{report.verification['head']}`."
+
+
+def _backup(task: Told) -> Iterator[str]:
+    facts = task.facts
+    yield from ("", f"## {text(task.name)} ({task.task} on {text(task.target)})", "")
+    yield f"- lies in `{facts['place']}`"
+    yield from (f"- {name}: {told}" for name, told in _figures(facts))
+    yield from ("", "To restore it beside what is there:", "")
+    yield from (f"    {line}" for line in str(facts["restore"]).splitlines())
+
+
+def _figures(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:  # Any: JSON
+    proven = facts.get("restore_seconds")
+    told = (
+        ("database", f"`{facts.get('database', '')}`"),
+        ("taken", plain.moment(facts.get("taken_at"))),
+        ("took", plain.duration(facts.get("dump_seconds"))),
+        ("rows", f"{facts['rows']:,}" if "rows" in facts else ""),
+        ("size", f"{facts['size_bytes']:,} bytes" if "size_bytes" in facts else ""),
+        ("SHA-256 of its manifest, which has that of each file", f"`{facts.get('sha256', '')}`"),
+        ("of the freeze", str(facts.get("mark") or "none: the database was in use")),
+        ("proven", f"restored in {plain.duration(proven)}, every table compared" if proven
+         else "not by a restore"),
+        ("a way back to it takes", plain.duration(facts.get("way_back_seconds"))),
+    )  # fmt: skip
+    yield from ((name, words) for name, words in told if words not in ("", "``"))
