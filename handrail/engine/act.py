@@ -33,6 +33,7 @@ class Act:
     live: dict[str, Any]  # Any: what the annotations name
     digest: str
     former: tuple[str, ...] = ()  # the digest under each name that it had before
+    found: str = ""  # digest of what `captures` read just before it acts
 
     @classmethod
     def recorded(cls, attempt: Attempt, contract: Contract, receipt: Receipt) -> Self:

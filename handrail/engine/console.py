@@ -75,7 +75,13 @@ class Activity:
             share = share or min(spent / max(self.expected.seconds, 0.1), 0.99)
         parts = [f"about {plain.rough(left)}"] if left is not None else [plain.rough(spent)]
         parts += [f"{share * 100:.0f} %"] if share is not None else []
-        return ", ".join(parts) + (f" ({self.doing})" if self.doing else "")
+        doing = f" ({self.doing})" if self.doing else ""
+        return f"{', '.join(parts)}{self.late(spent)}{doing}"
+
+    def late(self, spent: float) -> str:
+        """Return by how much it is late, as the end of a sentence; empty where it is not."""
+        late = self.expected.late_seconds(spent) if self.expected else 0.0
+        return f", late by {plain.rough(late)}" if late else ""
 
 
 class Console:
@@ -122,8 +128,8 @@ class Console:
         self._head(call, f"about {plain.rough(expected.seconds)}" if expected else "")
 
     def _end(self, key: Key, task: Task, word: str) -> None:
-        del self.at_work[key]
-        took = f" in {plain.duration(task.seconds)}" if task.seconds is not None else ""
+        late = self.at_work.pop(key).late(task.seconds or 0.0)
+        took = f" in {plain.duration(task.seconds)}{late}" if task.seconds is not None else ""
         why = f": {one_line(task.why)}" if task.why else ""
         several = self.begun[key[0]] > 1
         self.line(f"        {word}{f' on {key[1]}' if several else ''}{took}{why}")

@@ -112,8 +112,10 @@ def intend(act: Act, consent: dict[str, str]) -> None:
         PreconditionUnmet: what is there cannot be read, or would not survive being recorded.
     """
     before = None
-    if act.contract.captures is not None and act.task.receipt is None:
-        before = snapshot.seal(act.captured(act.contract.captures), act.attempt.vault)
+    if act.contract.captures is not None:
+        there = act.captured(act.contract.captures)
+        before = snapshot.seal(there, act.attempt.vault) if act.task.receipt is None else None
+        act.found = snapshot.trace(there, act.attempt.vault)
     refuse_in_clear({"arguments": act.plain, "captures": before})
     stake, until = act.attempt.calls.stakes.get(act.task.declared.task, ("", ""))
     at_stake = {"stake": stake, "until": until, "felt": act.contract.felt} if stake else {}
@@ -159,12 +161,11 @@ def prove(act: Act, said: dict[str, Any], waits: Sequence[float]) -> None:  # An
         )
     captures = act.contract.captures
     after = snapshot.trace(act.captured(captures), act.attempt.vault) if captures else ""
-    receipt = act.task.receipt
-    if after and receipt is not None and after == snapshot.trace_of(receipt.before):
+    if blind := bool(after) and after == act.found:
         say(
             f"{act.contract.name}: what it captures reads the same after the act as before it, so "
             "a rollback goes by its claim alone"
         )
     waited = {WAITED: round(sum(waits), 3)} if waits else {}
     facts = snapshot.figures(found.facts) | waited
-    act.record(Event.STEP_CHANGED, facts=facts, after=after, **said)
+    act.record(Event.STEP_CHANGED, facts=facts, after=after, blind=blind, **said)

@@ -6,6 +6,7 @@ from pyinfra.context import host
 
 from handrail.engine import snapshot
 from handrail.engine.act import Act
+from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.beside import is_withdrawn
 from handrail.engine.attempt.command import is_executing
 from handrail.engine.attempt.frozen import changes
@@ -25,6 +26,7 @@ def step_facts(act: Act) -> StepFacts:
     attempt, task = act.attempt, act.task
     difference = act.other_subject()
     unclear = task.in_doubt or task.skipped or task.unproven
+    acts = [*(acts_in_doubt(attempt.run, task) if unclear else ()), *_begun_back(attempt, task)]
     consent = attempt.consent("settle" if task.in_doubt or task.skipped else "drift", task)
     return StepFacts(
         place=attempt.place(task),
@@ -37,12 +39,19 @@ def step_facts(act: Act) -> StepFacts:
         consent=consent.choice if consent else "",
         redone=attempt.was_redone(task),
         claim=claim(act.contract.ensures),
-        orphan=cache(lambda: orphan(act, acts_in_doubt(attempt.run, task)) if unclear else None),
+        orphan=cache(lambda: orphan(act, acts) if acts else None),
         ensures=cache(lambda: ask(act.contract.ensures, act.live)),
         unmet=cache(lambda: unmet(act)),
         untouched=cache(lambda: reads_as_left(act, act.task.receipt)),
         edits=_edits(act),
     )
+
+
+def _begun_back(attempt: Attempt, task: Task) -> list[str]:
+    """Return the acts of rollbacks on a task that began, and whose end nobody saw."""
+    key = (task.declared.task, task.declared.target)
+    there = [(run, run.tasks[key]) for run in attempt.ways_back if key in run.tasks]
+    return [act for run, way in there if way.in_doubt for act in acts_in_doubt(run, way)]
 
 
 def gate_facts(act: Act) -> GateFacts:
@@ -79,7 +88,7 @@ def receipt_facts(act: Act, receipt: Receipt, undone: Run) -> ReceiptFacts:
         doubtful=doubtful,
         cancels=contract.cancels is not None,
         after=bool(receipt.after),
-        blind=bool(receipt.after) and receipt.after == snapshot.trace_of(receipt.before),
+        blind=is_blind(receipt),
         keeps_since=contract.keeps_since,
         consent="undo" if attempt.consent("drift", act.task) else "",
         orphan=cache(lambda: orphan(act, acts) if doubtful or act.task.in_doubt else None),
@@ -109,6 +118,16 @@ def reading(act: Act, receipt: Receipt) -> Reading:
         return Reading(Reads.AFTER if reads_as_left(act, receipt) else Reads.OTHER)
     except RunbookError as error:
         return Reading(Reads.UNREADABLE, error.why, error.fix)
+
+
+def is_blind(receipt: Receipt) -> bool:
+    """Tell whether what the step captures does not see what its last act did.
+
+    An older entry does not say so; of a step that acted once, what was there before tells.
+    """
+    if receipt.blind is not None:
+        return receipt.blind
+    return bool(receipt.after) and receipt.after == snapshot.trace_of(receipt.before)
 
 
 def reads_as_before(act: Act, receipt: Receipt) -> bool:

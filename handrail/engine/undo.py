@@ -23,7 +23,7 @@ from handrail.engine.failure import Failure
 from handrail.engine.needs import ROLLBACK
 from handrail.engine.outcome import proving, refuse_after_failure, refuse_stopping, refusing
 from handrail.engine.plan import preview
-from handrail.engine.standing import cover, is_accepted, reads_as_before, receipt_facts
+from handrail.engine.standing import cover, is_accepted, is_blind, reads_as_before, receipt_facts
 from handrail.engine.telling import say
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import NotProven, RunbookError
@@ -205,7 +205,6 @@ def _prove(act: Act, receipt: Receipt, said: dict[str, Any]) -> None:  # Any: JS
     Raises:
         NotProven: it does not; or the snapshot cannot tell, and the step's claim still holds.
     """
-    blind = bool(receipt.after) and receipt.after == snapshot.trace_of(receipt.before)
     seen = f"`handrail show {act.attempt.run.undoes}` says what was there"
     if not reads_as_before(act, receipt):
         raise NotProven(
@@ -213,7 +212,7 @@ def _prove(act: Act, receipt: Receipt, said: dict[str, Any]) -> None:  # Any: JS
             "what the step captures differs from what was captured before it acted",
             f"{seen}; mend it by hand, then the same command again",
         )
-    if blind and ask(act.contract.ensures, act.live).passed:
+    if is_blind(receipt) and ask(act.contract.ensures, act.live).passed:
         raise NotProven(
             f"{act.contract.name} was put back on {host.name} and is not proven undone",
             "what it captures read the same before and after it acted, and its claim still holds",

@@ -99,6 +99,7 @@ class Receipt:
     attempt: int  # the last that began it
     settings: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON; under which user, where
     after: str = ""  # digest of what `captures` read once the step was proven
+    blind: bool | None = None  # that read the same just before its last act; None: not told
     begun_as: str = ""  # the task id under which it began, where its call was renamed since
     since: str = ""  # when it first began
     stake: str = ""  # what is at stake while it stands, where something is
@@ -232,6 +233,7 @@ class Task:
             self.proven_seq = entry.seq
         if self.receipt is not None and entry.event is not Event.STEP_CONFIRMED:
             self.receipt.after = str(entry.body.get("after", self.receipt.after))
+            self.receipt.blind = entry.body.get("blind", self.receipt.blind)
             if entry.event in ENDS_SEEN:
                 self.receipt.armed_at, self.receipt.armed_seq = entry.at, entry.seq
 

@@ -275,6 +275,17 @@ def test_a_call_at_work_says_what_is_left_and_how_far_it_is():
     assert Activity(call, None, began=began).state() == "6 min"
 
 
+def test_a_call_that_takes_longer_than_ever_is_late():
+    """By what 95 of 100 took, said while it is at work and where it ends; not by a second."""
+    call = Declared("9.3", "data.load", "production", "Load all rows")
+    began = time.monotonic() - 370
+    late, soon = (Activity(call, Expected(50, p95, 3, "prod"), began=began) for p95 in (70, 367))
+
+    assert late.state() == "about 1 s, 99 %, late by 5 min"
+    assert soon.state() == "about 1 s, 99 %"
+    assert (late.late(370), late.late(60)) == (", late by 5 min", "")
+
+
 def test_where_nothing_is_drawn_a_line_comes_once_a_minute(capsys):
     """Of each call at work that nothing was heard of since."""
     call = Declared("9.3", "data.load", "production", "Load all rows")

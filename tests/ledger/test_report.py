@@ -19,6 +19,7 @@ from handrail.ledger.report.plots import HIGH, POINTS, WIDE, plot
 from handrail.ledger.report.schema import schema_text
 from handrail.ledger.report.timeline import Axis, timeline
 from handrail.ledger.seam import Fact
+from handrail.ledger.views.times import Expected
 from tests.ledger.script import CANARY, PLAN, Script, cutover, proven, standing
 from tests.ledger.test_command import Page, runbook
 
@@ -171,6 +172,22 @@ def test_what_was_planned_is_what_runs_before_this_one_took(tmp_path):
     assert second.tasks[0].expected_seconds == first.tasks[0].seconds
     assert [lane.name for lane in timeline(second).lanes] == ["Planned", "Took", "production"]
     assert "nothing was planned" in timeline(first).note
+
+
+def test_a_task_that_was_late_says_by_how_much(tmp_path, monkeypatch):
+    """Behind what it took, in each form."""
+    path = tmp_path / "lab.sqlite"
+    script = proven(path)
+    script.start("cutover-2")
+    script.act("1.1")
+    script.end("stopped")
+    monkeypatch.setattr(Expected, "late_seconds", lambda *_: 210.0)
+
+    report = report_of(path, "cutover-2")
+
+    assert report.tasks[0].late_seconds == 210
+    for form in (read(html.render(report)), "\n".join(markdown.render(report))):
+        assert ", late by 4 min" in form
 
 
 @pytest.mark.parametrize("story", [night, cutover])

@@ -1,11 +1,25 @@
 """What is expected is what was measured: here first, then where it was rehearsed, else nothing."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handrail.ledger.entry import now
 from handrail.ledger.task import Declared
-from handrail.ledger.views.times import Estimate, Expected, measured, outlook, remaining, way_back
+from handrail.ledger.views.evidence import gather
+from handrail.ledger.views.live import as_json, as_text, live
+from handrail.ledger.views.times import (
+    Estimate,
+    Expected,
+    Measured,
+    measured,
+    outlook,
+    remaining,
+    way_back,
+)
+from tests.ledger.script import Script
 
 from .told import Told, at
 
@@ -72,9 +86,9 @@ def test_more_rows_take_longer():
 def test_what_is_to_come_is_told_to_the_next_hold_and_to_the_end():
     """The task at work counts with what is left of it; what nobody measured is counted apart."""
     known = measured("prod", night(40))
-    now = Told().open("two", PLAN, holds=HOLDS).act("1", 0, 10).act("2", 10).runs()["two"]
+    run = Told().open("two", PLAN, holds=HOLDS).act("1", 0, 10).act("2", 10).runs()["two"]
 
-    seen = outlook(now, known, at(25))
+    seen = outlook(run, known, at(25))
 
     assert [(each.call.task, each.elapsed_seconds) for each in seen.running] == [("2", 15)]
     assert seen.running[0].left_seconds == 25
@@ -86,9 +100,25 @@ def test_what_is_to_come_is_told_to_the_next_hold_and_to_the_end():
 def test_a_task_that_takes_longer_than_ever_is_expected_to_end_now():
     """Not a minute ago."""
     known = measured("prod", night(40))
-    now = Told().open("two", PLAN).act("1", 0, 10).act("2", 10).runs()["two"]
+    run = Told().open("two", PLAN).act("1", 0, 10).act("2", 10).runs()["two"]
 
-    assert outlook(now, known, at(400)).running[0].left_seconds == 0
+    (late,), (soon,) = (outlook(run, known, at(seconds)).running for seconds in (400, 52))
+
+    assert late.left_seconds == 0
+    assert (late.late_seconds, soon.late_seconds) == (350, 0)
+
+
+def test_what_is_late_is_told_to_who_watches(tmp_path):
+    """In words and as a number, beside how long it is at work."""
+    script = Script(tmp_path / "lab.sqlite")
+    script.start("cutover-1")
+    script.act("2.1", end=None)
+    known = Measured({("2.1", "bind.listen"): Expected(60, 60, 3, "lab")})
+    later = now() + timedelta(minutes=10)
+    found = live(gather(script.ledger, "latest"), known, None, later)
+
+    assert any(", late by 9 min." in line for line in as_text(found))
+    assert as_json(found)["running"][0]["late_seconds"] == pytest.approx(540, abs=20)
 
 
 def test_targets_work_at_once_forward_and_one_by_one_back():

@@ -137,6 +137,11 @@ class Attempt:
         listed = [each.name for each in inventory]
         return list(dict.fromkeys([*listed, *(target for _, target in self.run.tasks)]))
 
+    @cached_property
+    def ways_back(self) -> list[Run]:
+        """Return the rollbacks of this run, as they stood when this attempt was planned."""
+        return self.runs.undoing(self.run.id)
+
     def consent(self, kind: str, task: Task) -> Consent | None:
         """Return the operator's word on a task, where there is one that is not spent."""
         if not (self.choices.consents and self.choices.reason):

@@ -153,6 +153,7 @@ def _told(
         phase=phase,
         requirements=ids,
         expected_seconds=round(expected.seconds, 3) if expected else None,
+        late_seconds=round(expected.late_seconds(task.seconds or 0.0), 3) if expected else 0.0,
         facts=_abridged(task.facts),
         arguments=_abridged(task.arguments),
         before=plain.abridged(task.before),

@@ -87,6 +87,11 @@ def _phases(report: Report) -> Iterator[tuple[str, list[JSON]]]:
         )
 
 
+def late(task: Told) -> str:
+    """Return by how much a task was late, behind what it took; empty where it was not."""
+    return f", late by {plain.rough(task.late_seconds)}" if task.late_seconds else ""
+
+
 def _task(task: Told, longest: float) -> JSON:
     notes = [
         ("step", f"{task.step}, {plain.count(task.attempts, 'attempt')}"),
@@ -105,7 +110,7 @@ def _task(task: Told, longest: float) -> JSON:
     ]
     return {
         "task": task,
-        "took": plain.duration(task.seconds),
+        "took": plain.duration(task.seconds) + late(task),
         "share": round(100 * (task.seconds or 0.0) / longest, 2),
         "planned": round(100 * (task.expected_seconds or 0.0) / longest, 2),
         "notes": [(name, told) for name, told in notes if told],

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from handrail.ledger.audit import LIMITS
-from handrail.ledger.report.html import rows_of, tiles, verdict
+from handrail.ledger.report.html import late, rows_of, tiles, verdict
 from handrail.ledger.report.model import Report
 from handrail.ledger.views import plain
 from handrail.pages import one_line
@@ -26,8 +26,8 @@ def render(report: Report) -> Iterator[str]:
         for each in report.summary.stakes
     ])  # fmt: skip
     yield from _section("Tasks", ("Task", "Target", "Name", "State", "Took", "Planned"), [
-        (each.task, each.target, each.name, each.words, plain.duration(each.seconds),
-         plain.duration(each.expected_seconds))
+        (each.task, each.target, each.name, each.words,
+         plain.duration(each.seconds) + late(each), plain.duration(each.expected_seconds))
         for each in report.tasks
     ])  # fmt: skip
     yield from _failed(report)

@@ -83,6 +83,7 @@ class Told:
         settled_at: When it was last settled.
         seconds: How long it took.
         expected_seconds: How long it was to take, by what was measured before this run.
+        late_seconds: By how much it took longer than 95 of 100 do; 0 where it was not late.
         facts: What its proof told.
         arguments: What it was called with; sealed values by the start of their names.
         acted: It changed something.
@@ -110,6 +111,7 @@ class Told:
     settled_at: str | None
     seconds: float | None
     expected_seconds: float | None
+    late_seconds: float
     facts: dict[str, Any]
     arguments: dict[str, Any]
     acted: bool

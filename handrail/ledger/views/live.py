@@ -97,6 +97,7 @@ def as_json(found: Live) -> JSON:
                 "elapsed_seconds": round(each.elapsed_seconds, 1),
                 "expected_seconds": each.expected.seconds if each.expected else None,
                 "left_seconds": each.left_seconds,
+                "late_seconds": round(each.late_seconds, 1),
             }
             for each in found.seen.running
         ],
@@ -216,8 +217,9 @@ def _head(found: Live) -> Iterator[str]:
     for each in found.seen.running:
         spent = plain.duration(each.elapsed_seconds)
         left = f", about {plain.rough(each.left_seconds)} left" if each.left_seconds else ""
+        late = f", late by {plain.rough(each.late_seconds)}" if each.late_seconds else ""
         call = each.call
-        yield f"At work: {call.task} on {call.target}, {one_line(call.name)}, {spent}{left}."
+        yield f"At work: {call.task} on {call.target}, {one_line(call.name)}, {spent}{left}{late}."
     if run.outcome not in OVER:
         if found.seen.hold is not None:
             yield f"Next hold: {found.seen.hold.label}, {about(found.seen.to_hold)}."

@@ -13,6 +13,7 @@ from handrail.ledger.runs import Runs
 from handrail.ledger.task import Declared, Task, TaskState
 
 MEASURED_RUNS = 20  # of each kind, the newest: what was slow a year ago is not expected any more
+LATE_SECONDS = 5.0  # past the longest: below that nobody has to be told
 _HELD = {TaskState.CHANGED, TaskState.UNCHANGED, TaskState.ROLLED_BACK}
 
 Key = tuple[str, str]  # task, and its target or its step
@@ -34,6 +35,11 @@ class Expected:
     p95_seconds: float
     count: int
     source: str
+
+    def late_seconds(self, spent: float) -> float:
+        """Return by how much something took longer than 95 of 100 do; 0 where it is not late."""
+        over = spent - self.p95_seconds
+        return over if over > LATE_SECONDS else 0.0
 
     def scaled(self, factor: float) -> Self:
         """Return what is expected where it has so many times as much to do."""
@@ -166,6 +172,11 @@ class Running:
         if self.expected is None:
             return None
         return Estimate().plus(self.expected, self.elapsed_seconds).seconds
+
+    @property
+    def late_seconds(self) -> float:
+        """Return by how much it is late against its expected end; 0 where it is not."""
+        return self.expected.late_seconds(self.elapsed_seconds) if self.expected else 0.0
 
 
 @dataclass(frozen=True)
