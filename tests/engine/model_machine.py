@@ -11,8 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 from pyinfra.context import ctx_host, ctx_inventory, ctx_state
 
 from handrail.engine import standing
-from handrail.engine.attempt import attempt as attempts
-from handrail.engine.attempt import opening
+from handrail.engine.attempt import opening, writing
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
@@ -62,8 +61,8 @@ class Processes(RuleBasedStateMachine):
         self.kept = Kept(self.folder / "lab.sqlite")
         append = SqliteLedger.append
         for place, name, value in (
-            (attempts, "keep_beating", lambda *_: None),
-            (attempts, "Owner", mock.Mock(this_process=self.owner)),
+            (writing, "keep_beating", lambda *_: None),
+            (writing, "Owner", mock.Mock(this_process=self.owner)),
             (lease, "_started", lambda pid: f"p{pid}" if pid in self.alive else ""),
             (writer.time, "sleep", lambda _: None),
             (standing, "orphan", self.orphan),
