@@ -1,6 +1,7 @@
 """Known accounts whose passwords must work before the cutover and after it."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
@@ -23,6 +24,15 @@ class Account:
     username: str
     password: Secret
     role: str
+
+
+def _wrong(entry: object, earlier: Collection[str]) -> str:
+    """Return what keeps an entry from being an account, or nothing; no value is named."""
+    if not isinstance(entry, dict) or set(entry) != set(FIELDS):
+        return f"does not have exactly {', '.join(FIELDS)}"
+    if not all(isinstance(entry[name], str) and entry[name] for name in FIELDS):
+        return "has a field that is empty or not text"
+    return "has a username that came before" if entry["username"] in earlier else ""
 
 
 @dataclass(frozen=True)
@@ -56,17 +66,13 @@ class Accounts:
             raise self._refusal("it is not JSON") from None
         if not isinstance(data, list) or not data:
             raise self._refusal("it is not a list with something in it")
-        accounts: list[Account] = []
+        accounts: dict[str, Account] = {}
         for number, each in enumerate(data, start=1):
-            if not isinstance(each, dict) or set(each) != set(FIELDS):
-                raise self._refusal(f"entry {number} does not have exactly {', '.join(FIELDS)}")
-            if not all(isinstance(each[name], str) and each[name] for name in FIELDS):
-                raise self._refusal(f"entry {number} has a field that is empty or not text")
-            if each["username"] in {account.username for account in accounts}:
-                raise self._refusal(f"entry {number} has a username that came before")
+            if wrong := _wrong(each, accounts):
+                raise self._refusal(f"entry {number} {wrong}")
             password = Secret.of(each["password"])
-            accounts.append(Account(each["username"], password, each["role"]))
-        return accounts
+            accounts[each["username"]] = Account(each["username"], password, each["role"])
+        return list(accounts.values())
 
     def administrator(self) -> Account:
         """Return the first account that is an administrator, else the first."""

@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from handrail.clients.errors import ClientError
@@ -68,15 +68,20 @@ def placed(base: Snapshot, files: Files) -> tuple[dict[str, bytes], set[str]]:
         plain = content.encode("utf-8") if isinstance(content, str) else content
         place = base.resolve(path)
         refuse_misplaced(base, path, place, removed)
-        near = base.alike(place)
-        twins = [each for each in written if each != place and folded(each) == folded(place)]
-        if twins or (near and near not in removed):
-            why = f"`{twins[0] if twins else near}` is there, and differs in case or accents only"
+        if twin := twins_of(base, place, written, removed):
+            why = f"`{min(twin)}` is there, and differs in case or accents only"
             raise refused(path, why, "use that name, or rename that file")
         if written.setdefault(place, plain) != plain:
             why = f"another file of the change leads to `{place}` as well, and reads otherwise"
             raise refused(path, why, "name one of the two")
     return written, removed
+
+
+def twins_of(base: Snapshot, place: str, written: Iterable[str], removed: set[str]) -> set[str]:
+    """Return the paths, there or about to be, that differ from one in case or accents only."""
+    near = base.alike(place)
+    there = {near} - removed if near else set()
+    return there | ({each for each in written if folded(each) == folded(place)} - {place})
 
 
 def removal(base: Snapshot, path: str) -> str:

@@ -72,18 +72,27 @@ class Snapshot:
                 )
             if found.mode == LINK:
                 followed += 1
-                target = self._blob(found.sha).decode("utf-8", errors="surrogateescape")
-                there = posixpath.normpath(posixpath.join(posixpath.dirname(place), target))
-                outside = target.startswith("/") or there.split("/")[0].casefold() in ("..", ".git")
-                if followed > MOST_LINKS or outside:
-                    way = "goes round in circles" if followed > MOST_LINKS else "leaves it"
-                    raise _not_ours(
-                        path,
-                        f"`{place}` is a symbolic link to `{target}`, which {way}",
-                        f"put a file in place of the link `{place}`, commit, push",
-                    )
-                wanted, place = [*(each for each in there.split("/") if each != "."), *wanted], ""
+                there = self._followed(path, place, found, followed)
+                wanted, place = [*(each for each in there if each != "."), *wanted], ""
         return place
+
+    def _followed(self, path: str, place: str, link: Entry, followed: int) -> list[str]:
+        """Return where a symbolic link leads to, as the parts of a path from the root.
+
+        Raises:
+            ClientError: out of the repository, or too many links were followed.
+        """
+        target = self._blob(link.sha).decode("utf-8", errors="surrogateescape")
+        there = posixpath.normpath(posixpath.join(posixpath.dirname(place), target)).split("/")
+        outside = target.startswith("/") or there[0].casefold() in ("..", ".git")
+        if followed > MOST_LINKS or outside:
+            way = "goes round in circles" if followed > MOST_LINKS else "leaves it"
+            raise _not_ours(
+                path,
+                f"`{place}` is a symbolic link to `{target}`, which {way}",
+                f"put a file in place of the link `{place}`, commit, push",
+            )
+        return there
 
     def find(self, path: str) -> Entry | None:
         """Return what a path leads to, or None where it leads to nothing.

@@ -25,15 +25,7 @@ def tree_without(tip: Snapshot, made: Snapshot, before: Snapshot, seen_at: str) 
     Raises:
         ClientError: later commits changed the same lines.
     """
-    wanted: dict[str, Entry | None] = {}
-    clashing = []
-    for path in sorted(made.entries.keys() | before.entries.keys()):
-        now, was, had = (file_at(each, path) for each in (tip, made, before))
-        if had in (was, now):
-            continue
-        wanted[path] = had if now == was else merged(tip.copy, now, was, had)
-        if now != was and wanted[path] is None:
-            clashing.append(path)
+    wanted, clashing = taken_back(tip, made, before)
     removed = {path for path, each in wanted.items() if each is None}
     clashing += [path for path, each in wanted.items() if each and in_the_way(tip, path, removed)]
     if clashing:
@@ -43,14 +35,28 @@ def tree_without(tip: Snapshot, made: Snapshot, before: Snapshot, seen_at: str) 
             f"later commits changed the same lines of {names}",
             f"`git -C {seen_at} revert {made.commit[:12]}` on a fresh pull, resolve it, and push",
         )
-    gone = f"0 {'0' * len(tip.commit)}"
-    return tree_of(
-        tip,
-        [
-            f"{f'{each.mode} {each.sha}' if each else gone}\t{path}\0"
-            for path, each in sorted(wanted.items(), key=lambda item: item[1] is not None)
-        ],
-    )
+    gone = [f"0 {'0' * len(tip.commit)}\t{path}\0" for path in removed]
+    put = [f"{each.mode} {each.sha}\t{path}\0" for path, each in wanted.items() if each]
+    return tree_of(tip, gone + put)
+
+
+def taken_back(
+    tip: Snapshot, made: Snapshot, before: Snapshot
+) -> tuple[dict[str, Entry | None], list[str]]:
+    """Return what the paths of a commit become without it, and those that it clashes at.
+
+    None stands for a path that goes, and for one that cannot be merged.
+    """
+    wanted: dict[str, Entry | None] = {}
+    clashing = []
+    for path in sorted(made.entries.keys() | before.entries.keys()):
+        now, was, had = (file_at(each, path) for each in (tip, made, before))
+        if had in (was, now):
+            continue
+        wanted[path] = had if now == was else merged(tip.copy, now, was, had)
+        if now != was and wanted[path] is None:
+            clashing.append(path)
+    return wanted, clashing
 
 
 def file_at(snapshot: Snapshot, path: str) -> Entry | None:

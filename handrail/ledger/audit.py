@@ -210,6 +210,13 @@ def _computed(fields: dict[str, Any], text: Any) -> tuple[str, object]:  # Any: 
         return "", body
 
 
+def _of_other_kinds(row: Sequence[Any]) -> Iterator[Remark]:  # Any: whatever SQLite holds
+    """Yield a remark for each column whose value the ledger would not have written."""
+    for name, value, kind in zip(_COLUMNS, row, _TYPES, strict=True):
+        if type(value) is not kind:
+            yield Remark(row[9], f"`{name}` is not of the kind the ledger writes")
+
+
 class _Links:
     """The chain as far as it was followed."""
 
@@ -224,22 +231,14 @@ class _Links:
     def follow(self, row: Sequence[Any], computed: str) -> Iterator[Remark]:
         """Hold number, link, digest and form of a row against the row before it."""
         if tuple(map(type, row)) != _TYPES:
-            for name, value, kind in zip(_COLUMNS, row, _TYPES, strict=True):
-                if type(value) is not kind:
-                    yield Remark(row[9], f"`{name}` is not of the kind the ledger writes")
+            yield from _of_other_kinds(row)
         (_, at, _, _, _, form, prev, _, _, seq, _, _, _, token, _, sha256) = row
         if seq != self.expected:
-            one = f"entry {self.expected}"
-            gone = one if seq == self.expected + 1 else f"entries {self.expected} to {seq - 1}"
-            yield Remark(seq, f"{gone} before it is missing")
+            yield Remark(seq, f"{self._gone(seq)} before it is missing")
         if prev != self.prev:
             yield Remark(seq, "it does not follow the entry before it: one of the two was replaced")
-        if form not in range(self.form, FORMAT + 1):
-            yield Remark(seq, "its format is not known, or older than that of an entry before it")
-        elif not computed:
-            yield Remark(seq, "its body is not JSON in the form the ledger writes")
-        elif sha256 != computed:
-            yield Remark(seq, "it was changed after it was written: its digest does not match")
+        if wrong := self._wrong_body(form, computed, sha256):
+            yield Remark(seq, wrong)
         if _MOMENT.fullmatch(str(at)):
             self._clock(seq, at)
         else:
@@ -247,6 +246,20 @@ class _Links:
         self.prev, self.expected = sha256, seq + 1
         self.form = form if form in range(self.form, FORMAT + 1) else self.form
         self.highest = max(self.highest, token) if isinstance(token, int) else self.highest
+
+    def _gone(self, seq: int) -> str:
+        """Name the entries that lie between the one that was expected and this one."""
+        one = f"entry {self.expected}"
+        return one if seq == self.expected + 1 else f"entries {self.expected} to {seq - 1}"
+
+    def _wrong_body(self, form: int, computed: str, sha256: str) -> str:
+        """Return what is wrong with an entry's format, its body or its digest; or nothing."""
+        if form not in range(self.form, FORMAT + 1):
+            return "its format is not known, or older than that of an entry before it"
+        if not computed:
+            return "its body is not JSON in the form the ledger writes"
+        changed = "it was changed after it was written: its digest does not match"
+        return "" if sha256 == computed else changed
 
     def _clock(self, seq: int, at: str) -> None:
         """Tell where time runs backwards; a clock that was set right does that, too."""

@@ -36,21 +36,28 @@ def parsed(form: int, text: str) -> tuple[object, bool]:
         return body, isinstance(body, dict) and _first_form(body) == text
     if text.isascii() and not _RARE_NUMBER.search(text):
         body = orjson.loads(text)
-        if type(body) is dict and orjson.dumps(body, option=orjson.OPT_SORT_KEYS) == text.encode():
+        if type(body) is dict and _sorted(body) == text.encode():
             return body, True
     try:
         body = _QUICK.decode(text)
     except _UnsureError:
         body = _SLOW.decode(text)
         return body, isinstance(body, dict) and rfc8785.dumps(body) == text.encode()
+    return body, isinstance(body, dict) and _written(body, text) == text.encode()
+
+
+def _sorted(body: object) -> bytes:
+    return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+
+
+def _written(body: dict[str, Any], text: str) -> bytes:  # Any: JSON
+    """Return a body as the ledger writes it; empty where it would write none such."""
     if not text.isascii() and _BEYOND.search(text):
-        written = rfc8785.dumps(body)  # type: ignore[arg-type]  # it came from JSON
-    else:
-        try:
-            written = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
-        except TypeError:  # half of a character, say
-            return body, False
-    return body, isinstance(body, dict) and written == text.encode()
+        return rfc8785.dumps(body)
+    try:
+        return _sorted(body)
+    except TypeError:  # half of a character, say
+        return b""
 
 
 def text_of(form: int, body: object) -> str:

@@ -69,14 +69,18 @@ class Run:
         """Tell where the run stands."""
         if self.rolled_back:
             return Outcome.ROLLED_BACK
-        if self.tasks and all(self.is_done(task) for task in self.tasks.values()):
-            if armed := armed_in(self):
-                return Outcome.STOPPED if any(each.missed for each in armed) else Outcome.HELD
-            proven = not self.without and all(self.is_proven(task) for task in self.tasks.values())
-            return Outcome.PROVEN if proven else Outcome.FINISHED
+        if self.tasks and all(map(self.is_done, self.tasks.values())):
+            return self._outcome_of_done()
         if self.held:
             return Outcome.HELD
         return Outcome.STOPPED if self.ended else Outcome.OPEN
+
+    def _outcome_of_done(self) -> Outcome:
+        """Tell where a run stands that needs nothing more: what is armed may still go back."""
+        if armed := armed_in(self):
+            return Outcome.STOPPED if any(each.missed for each in armed) else Outcome.HELD
+        proven = not self.without and all(map(self.is_proven, self.tasks.values()))
+        return Outcome.PROVEN if proven else Outcome.FINISHED
 
     def is_done(self, task: Task) -> bool:
         """Tell whether a task needs nothing more in this run."""
@@ -135,16 +139,7 @@ class Run:
             case event if event in BESIDE:
                 self.beside.append(entry)
             case Event.ATTEMPT_STARTED:
-                self.attempts = entry.attempt
-                self.ended, self.held = False, ""
-                self.plan = str(entry.body.get("plan_sha256", ""))
-                self.operators |= {entry.actor, str(entry.body.get("os_user", entry.actor))}
-                self.owners |= entry.body.get("owners", {})
-                self.without = list(entry.body.get("without", []))
-                self.undo_minutes = entry.body.get("undo_minutes")
-                self.window_ends = entry.body.get("window_ends", "")
-                self.holds = [Hold(*each) for each in entry.body.get("holds", [])]
-                self.declare(Declared(*call) for call in entry.body["declared"])
+                self._start(entry)
             case Event.ATTEMPT_ENDED:
                 self.ended = True
                 self.held = str(entry.body.get("held", ""))
@@ -158,6 +153,19 @@ class Run:
                 self._take(entry)
             case _:
                 pass
+
+    def _start(self, entry: Entry) -> None:
+        """Take over what an attempt says of the runbook and of who carries it out."""
+        self.attempts = entry.attempt
+        self.ended, self.held = False, ""
+        self.plan = str(entry.body.get("plan_sha256", ""))
+        self.operators |= {entry.actor, str(entry.body.get("os_user", entry.actor))}
+        self.owners |= entry.body.get("owners", {})
+        self.without = list(entry.body.get("without", []))
+        self.undo_minutes = entry.body.get("undo_minutes")
+        self.window_ends = entry.body.get("window_ends", "")
+        self.holds = [Hold(*each) for each in entry.body.get("holds", [])]
+        self.declare(Declared(*call) for call in entry.body["declared"])
 
     def _take(self, entry: Entry) -> None:
         self.proven = False  # something happened since

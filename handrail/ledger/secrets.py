@@ -83,15 +83,12 @@ class Vault:
         path = self.directory / "key"
         try:
             if not path.exists():
-                if self.known:
-                    what = "its key" if self.directory.exists() else "its folder"
-                    raise self._unopened(f"the ledger was written with it, and {what} is gone")
-                if any(self.directory.glob("[!.]*")):
-                    raise self._unopened("there are sealed values, and their key is gone")
+                self._refuse_lost()
+                fresh = secrets.token_bytes(KEY_BYTES)
                 if self.planning:
-                    self._key = secrets.token_bytes(KEY_BYTES)
-                    return self._key
-                self._write(path, secrets.token_bytes(KEY_BYTES))
+                    self._key = fresh
+                    return fresh
+                self._write(path, fresh)
             key = path.read_bytes()
         except OSError as error:
             raise self._unopened(f"its key cannot be read: {error.strerror}") from None
@@ -102,6 +99,14 @@ class Vault:
             self._key = None
             raise self._unopened("its key is not the one that the ledger was written with")
         return key
+
+    def _refuse_lost(self) -> None:
+        """Raise where there was a key: a new one would open nothing that is there."""
+        if self.known:
+            what = "its key" if self.directory.exists() else "its folder"
+            raise self._unopened(f"the ledger was written with it, and {what} is gone")
+        if any(self.directory.glob("[!.]*")):
+            raise self._unopened("there are sealed values, and their key is gone")
 
     def _write(self, path: Path, content: bytes) -> None:
         """Put a file there whole, synced, for this user alone; one that is there stays."""

@@ -100,24 +100,29 @@ def _about_ports(line: LogLine) -> bool:
     return "no open ports" in line.text.lower()
 
 
+# What Render says of a deploy that did not go live, and of why it failed, in words.
+REASONS = {
+    "buildFailed": "the build failed",
+    "newBuild": "a newer one replaced it",
+    "newDeploy": "a newer one replaced it",
+}
+FAILURES = {
+    "earlyExit": "the process ended early",
+    "oomKilled": "the process ran out of memory",
+    "evicted": "the instance was evicted",
+}
+
+
 def _said(reason: object) -> Iterable[str]:
     """Yield what a reason object says, in words."""
     if not isinstance(reason, Mapping):
         return
     failure = reason.get("failure")
     given: dict[str, Any] = dict(failure) if isinstance(failure, Mapping) else {}  # Any: JSON
-    if reason.get("buildFailed"):
-        yield "the build failed"
-    if reason.get("newBuild") or reason.get("newDeploy"):
-        yield "a newer one replaced it"
+    yield from dict.fromkeys(words for key, words in REASONS.items() if reason.get(key))
     if given.get("nonZeroExit") is not None:
         yield f"the process exited with status {given['nonZeroExit']}"
-    if given.get("earlyExit"):
-        yield "the process ended early"
-    if given.get("oomKilled"):
-        yield "the process ran out of memory"
-    if given.get("evicted"):
-        yield "the instance was evicted"
+    yield from (words for key, words in FAILURES.items() if given.get(key))
     if given.get("timedOutSeconds") is not None:
         cause = given.get("timedOutReason")
         yield f"it timed out after {given['timedOutSeconds']} s" + (f" ({cause})" if cause else "")

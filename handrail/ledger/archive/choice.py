@@ -1,6 +1,6 @@
 """Which runs may go into an archive: the oldest, as far as nothing of them can still be wanted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -60,13 +60,16 @@ def movable(history: History, before: datetime) -> tuple[int, tuple[str, ...]]:
         history: The ledger.
         before: The moment; aware.
     """
-    known = families(history)
+    known = list(families(history))
     kept = [each for each in known if not each.over or each.ended >= before]
-    for runbook in {each.runbook for each in known}:
-        of_it = [each for each in known if each.runbook == runbook]
-        standing = [each for each in of_it if not each.rolled_back]
-        kept += [of_it[-1], *standing[-1:]]
-    last = min((each.first for each in kept), default=1) - 1
+    last = min((each.first for each in [*kept, *_found_again(known)]), default=1) - 1
     while torn := [each.first for each in known if each.first <= last < each.last]:
         last = min(torn) - 1
     return last, tuple(run for each in known if each.last <= last for run in each.runs)
+
+
+def _found_again(known: Iterable[Family]) -> Iterator[Family]:
+    """Yield of each runbook the newest run, and the newest that was not rolled back."""
+    newest = {each.runbook: each for each in known}
+    standing = {each.runbook: each for each in known if not each.rolled_back}
+    yield from (*newest.values(), *standing.values())

@@ -1,10 +1,11 @@
 """News for whoever watches from another machine: what changed between two looks, and silence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from handrail.ledger.views.ahead import at_stake
 from handrail.ledger.views.live import OVER, Live
 from handrail.ledger.views.notices import SENT, Notice
+from handrail.ledger.views.stakes import Stake
 from handrail.pages import one_line
 
 
@@ -24,20 +25,20 @@ def seen_from_outside(found: Live, before: Live | None) -> Iterator[Notice]:
 
 def _seen(found: Live, before: Live | None) -> Iterator[tuple[str, str, str]]:
     run = found.run
-    silent, was_silent = _is_silent(found), before is not None and _is_silent(before)
-    if silent and not was_silent and found.writer is not None:
+    if found.writer is not None and _is_silent(found) and not (before and _is_silent(before)):
         yield "run.silent", f"Run {run.id}: {found.writer.words}", found.writer.words[:20]
     if before is not None and run.outcome is not before.run.outcome and not found.at_work:
         event, word = SENT[run.outcome]
         yield event, f"Run {run.id} on {found.evidence.environment} {word}", run.outcome
-    known = {each.key for each in before.stakes} if before else set()
-    for stake in found.stakes:
-        if stake.key not in known:
-            yield "stake.on", at_stake(stake), f"{stake.task}/{stake.since}"
-    still = {each.key for each in found.stakes}
-    for stake in before.stakes if before else ():
-        if stake.key not in still:
-            yield "stake.off", f"{stake.target}: no longer so: {stake.text}", stake.task
+    for stake in _not_among(found.stakes, before.stakes if before else ()):
+        yield "stake.on", at_stake(stake), f"{stake.task}/{stake.since}"
+    for stake in _not_among(before.stakes if before else (), found.stakes):
+        yield "stake.off", f"{stake.target}: no longer so: {stake.text}", stake.task
+
+
+def _not_among(these: Iterable[Stake], those: Iterable[Stake]) -> Iterator[Stake]:
+    others = {each.key for each in those}
+    return (each for each in these if each.key not in others)
 
 
 def _is_silent(found: Live) -> bool:
