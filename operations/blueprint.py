@@ -80,14 +80,18 @@ def services_are_described(
     if snapshot.find(path) is None:
         return fails(f"`{path}` is not on the remote branch")
     blueprint = read(snapshot, path)
-    found = {each.name: each for each in blueprint.services}
+    found = {each.name: each.data for each in blueprint.services}
     for wanted in entries(blueprint, services, definitions, python_version, others):
-        if wanted["name"] not in found or found[wanted["name"]].data != wanted:
+        if found.get(wanted["name"]) != wanted:
             return fails(f"service `{wanted['name']}` is missing or differs")
-    left = [name for name in others["legacy"] if name in found]
-    if left:
+    return others_are_dealt_with(found, others)
+
+
+def others_are_dealt_with(found: dict[str, Any], others: dict[str, Any]) -> Finding:
+    """The legacy services are gone, and pushes deploy none of those that are held."""
+    if left := [name for name in others["legacy"] if name in found]:
         return fails(f"still there: {', '.join(left)}")
-    loose = [name for name in others["held"] if name in found and not is_held(found[name].data)]
+    loose = [name for name in others["held"] if name in found and not is_held(found[name])]
     return fails(f"pushes still deploy {', '.join(loose)}") if loose else holds()
 
 

@@ -70,15 +70,15 @@ def listings_of(data: object, node: yaml.Node | None, *, braces: bool = False) -
         return
     braces = braces or bool(node.flow_style)
     for key, value in node.value:
-        inside = data.get(key.value)
-        if key.value == "services" and isinstance(inside, list):
-            yield Listing(inside, value, key, braces)
-        elif key.value == "ungrouped":
-            yield from listings_of(inside, value, braces=braces)
-        elif key.value in ("projects", "environments") and isinstance(inside, list):
-            within = braces or bool(value.flow_style)
-            for each, child in zip(inside, value.value, strict=True):
-                yield from listings_of(each, child, braces=within)
+        match key.value, data.get(key.value):
+            case "services", list(inside):
+                yield Listing(inside, value, key, braces)
+            case "ungrouped", inside:
+                yield from listings_of(inside, value, braces=braces)
+            case "projects" | "environments", list(inside):
+                within = braces or bool(value.flow_style)
+                for each, child in zip(inside, value.value, strict=True):
+                    yield from listings_of(each, child, braces=within)
 
 
 def services_of(listing: Listing) -> Iterator[Service]:
@@ -125,16 +125,20 @@ def sources_of(data: object) -> Iterator[str]:
 
 def last_line(node: yaml.Node) -> int:
     """Return the number of the last line that holds something of a node."""
-    inside: list[yaml.Node] = []
-    if isinstance(node, yaml.CollectionNode) and not node.flow_style:
-        for each in node.value:
-            inside += each if isinstance(each, tuple) else [each]
+    inside = parts_of(node) if isinstance(node, yaml.CollectionNode) else []
     # An alias is a node that stands elsewhere, above.
     lines = [last_line(each) for each in inside if each.start_mark.index >= node.start_mark.index]
     if lines:
         return max(lines)
     end: int = node.end_mark.line
     return end - 1 if node.end_mark.column == 0 and end > node.start_mark.line else end
+
+
+def parts_of(node: yaml.CollectionNode) -> list[yaml.Node]:
+    """Return what a node written as a block holds, keys and values alike; in brackets, nothing."""
+    if node.flow_style:
+        return []
+    return [part for each in node.value for part in (each if isinstance(each, tuple) else [each])]
 
 
 def span(node: yaml.Node) -> tuple[int, int]:

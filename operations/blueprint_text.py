@@ -80,10 +80,10 @@ class Blueprint:
             mine = [each for each in self.services if each.listing is part]
             coming = fresh if part is self._home(removed) else []
             cuts += relisted(self._page, part, mine, removed, new, coming)
-        for each in self.services:
-            if each.name not in removed and each.name not in new:
-                cuts += renamed(each)
-                cuts += held(self._page, each) if each.name in to_hold else ()
+        staying = [each for each in self.services if each.name not in removed | new.keys()]
+        for each in staying:
+            cuts += renamed(each)
+            cuts += held(self._page, each) if each.name in to_hold else ()
         made = self._made(self._cut(cuts))
         self._refuse_changed(made, removed | set(new), to_hold)
         return made

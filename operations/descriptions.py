@@ -48,12 +48,9 @@ def changes(found: Service, definition: dict[str, Any], source: dict[str, str]) 
 
 def patch_of(settings: dict[str, str]) -> dict[str, Any]:
     """Return the body of the call that changes settings."""
-    body: dict[str, Any] = {key: each for key, each in settings.items() if key not in DETAILS}
-    details: dict[str, Any] = {
-        key: each for key, each in settings.items() if key in DETAILS - COMMANDS
-    }
-    commands = {key: each for key, each in settings.items() if key in COMMANDS}
-    if commands:
+    body: dict[str, Any] = {key: settings[key] for key in settings.keys() - DETAILS}
+    details: dict[str, Any] = {key: settings[key] for key in settings.keys() & DETAILS - COMMANDS}
+    if commands := {key: settings[key] for key in settings.keys() & COMMANDS}:
         details["envSpecificDetails"] = commands
     return body | ({"serviceDetails": details} if details else {})
 

@@ -25,15 +25,15 @@ def values_are_set(render: Render, services: Names, variables: Variables) -> Fin
     """Every service has the variables, with these values, its own or those of a linked group."""
     wanted = variables.revealed()
     for service in names(services):
-        found, shared = service_variables(render, service), shared_by(render, service)
+        own = {name: (value, "") for name, value in service_variables(render, service).items()}
+        there = shared_by(render, service) | own
         for name, value in wanted.items():
-            if name not in found and name not in shared:
+            if name not in there:
                 return fails(f"`{name}` is not set on `{service}`")
-            if name not in found and shared[name][0] != value:
-                group = shared[name][1]
-                return fails(f"`{name}` on `{service}` has another value, of the group `{group}`")
-            if name in found and found[name] != value:
-                return fails(f"`{name}` on `{service}` has another value")
+            found, group = there[name]
+            if found != value:
+                where = f", of the group `{group}`" if group else ""
+                return fails(f"`{name}` on `{service}` has another value{where}")
     return holds()
 
 

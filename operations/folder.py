@@ -2,6 +2,7 @@
 
 import posixpath
 import re
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from handrail.clients.errors import ClientError
@@ -57,12 +58,14 @@ def references(snapshot: Snapshot, path: str, texts: dict[str, str]) -> tuple[li
         if "node_modules" not in name.split("/") and names_folder(line, path, name):
             prose = PurePosixPath(name).suffix in PROSE or HARMLESS.search(name)
             (speaking if prose else needing).append(f"{name}:{number}")
-    needing += [
-        name
-        for name, each in snapshot.entries.items()
-        if each.mode == LINK and not _inside(name, path) and _inside(snapshot.resolve(name), path)
-    ]
-    return needing, speaking
+    return needing + _links_into(snapshot, path), speaking
+
+
+def _links_into(snapshot: Snapshot, path: str) -> list[str]:
+    """Return the symbolic links beside a folder that lead into it."""
+    links = [name for name, each in snapshot.entries.items() if each.mode == LINK]
+    outside = [name for name in links if not _inside(name, path)]
+    return [name for name in outside if _inside(snapshot.resolve(name), path)]
 
 
 def names_folder(line: str, path: str, file: str) -> bool:
@@ -83,21 +86,25 @@ def names_folder(line: str, path: str, file: str) -> bool:
 
 def _lines(snapshot: Snapshot, path: str, texts: dict[str, str]) -> list[tuple[str, int, str]]:
     """Return the lines that hold a folder's name, with file and number."""
-    beside = sorted(
-        name for name in snapshot.entries if "/" not in name and not _inside(name, path)
-    )
-    found: list[tuple[str, int, str]] = []
-    if beside:
-        what = f"what names `{path}` could not be looked for"
-        options = ("-I", "-n", "-z", "-F", "-e", path, snapshot.commit, "--", *beside)
-        for row in must(snapshot.copy, what, "grep", *options, ok=(0, 1)).split("\n"):
-            name, _, rest = row.partition("\0")
-            number, _, line = rest.partition("\0")
-            found.append((name.partition(":")[2], int(number or 0), line))
-    kept = [each for each in found if each[0] and each[0] not in texts]
+    kept = [each for each in _grepped(snapshot, path) if each[0] and each[0] not in texts]
     for name, text in texts.items():
         kept += [(name, number, line) for number, line in enumerate(text.splitlines(), start=1)]
     return kept
+
+
+def _grepped(snapshot: Snapshot, path: str) -> Iterator[tuple[str, int, str]]:
+    """Yield the lines that hold a folder's name, in all that lies beside it in the repository."""
+    beside = sorted(
+        name for name in snapshot.entries if "/" not in name and not _inside(name, path)
+    )
+    if not beside:
+        return
+    what = f"what names `{path}` could not be looked for"
+    options = ("-I", "-n", "-z", "-F", "-e", path, snapshot.commit, "--", *beside)
+    for row in must(snapshot.copy, what, "grep", *options, ok=(0, 1)).split("\n"):
+        name, _, rest = row.partition("\0")
+        number, _, line = rest.partition("\0")
+        yield name.partition(":")[2], int(number or 0), line
 
 
 def _inside(name: str, path: str) -> bool:

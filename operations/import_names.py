@@ -84,17 +84,22 @@ def loads_of_call(call: str, arguments: list[str]) -> Iterator[Load]:
     """Yield what `import(…)`, `require(…)`, `new URL(…)` or `import.meta.glob(…)` loads."""
     first, *others = arguments or [""]
     if call.startswith("import.meta.glob"):
-        globs = [each[1:-1] for each in re.findall(TEXT, first)]
-        without = tuple(each[1:] for each in globs if each.startswith("!"))
-        base = BASE.search(" ".join(others))
-        for each in globs:
-            if not each.startswith("!"):
-                yield Load(each, True, without, base[1] if base else "")  # noqa: FBT003
+        yield from loads_of_glob(first, " ".join(others))
         return
     if call == "new URL" and "import.meta.url" not in " ".join(others):
         return
     if "import.meta.url" not in first:  # else the address inside is found by itself
         yield Load(name_of(first), written=f"{call}({first})"[:WIDTH])
+
+
+def loads_of_glob(patterns: str, options: str) -> Iterator[Load]:
+    """Yield what each pattern of ``import.meta.glob(…)`` loads, without those that begin with !."""
+    globs = [each[1:-1] for each in re.findall(TEXT, patterns)]
+    without = tuple(each[1:] for each in globs if each.startswith("!"))
+    base = BASE.search(options)
+    for each in globs:
+        if not each.startswith("!"):
+            yield Load(each, True, without, base[1] if base else "")  # noqa: FBT003
 
 
 def given(text: str, start: int) -> list[str]:

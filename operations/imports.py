@@ -3,6 +3,7 @@
 import posixpath
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 
 from handrail.clients.git_snapshot import Snapshot
 
@@ -69,23 +70,35 @@ def located(
 ) -> list[str]:
     """Return the files of the repository that are meant; none where it is a package."""
     if load.globs:
-        wanted, *without = (
-            place_of(here, load.base, each, root, aliases) for each in (load.name, *load.without)
-        )
-        left_out = [re.compile(pattern_of(each)) for each in without if each]
-        fitting = files_like(snapshot, pattern_of(wanted)) if wanted else []
-        return [path for path in fitting if not any(each.fullmatch(path) for each in left_out)]
+        return globbed(snapshot, here, load, root, aliases)
     place = place_of(here, "", re.split(r"[?#]", load.name)[0], root, aliases)
     if place is None:
         return []
     if HOLE in place:
         ends = "|".join(re.escape(each) for each in ENDINGS)
         return files_like(snapshot, f"{re.escape(place).replace(HOLE, '[^/]*')}(?:{ends})")
-    for ending in ENDINGS:
-        entry = None if place.startswith("..") else snapshot.entries.get(place + ending)
-        if entry and not entry.is_folder:
-            return [place + ending]
-    return []
+    if place.startswith(".."):
+        return []
+    files = (place + ending for ending in ENDINGS if is_file(snapshot, place + ending))
+    return list(islice(files, 1))
+
+
+def is_file(snapshot: Snapshot, path: str) -> bool:
+    """Tell whether a file lies at a path, not a folder."""
+    entry = snapshot.entries.get(path)
+    return entry is not None and not entry.is_folder
+
+
+def globbed(
+    snapshot: Snapshot, here: str, load: Load, root: str, aliases: dict[str, str]
+) -> list[str]:
+    """Return the files that a pattern fits, but for those it leaves out."""
+    wanted, *without = (
+        place_of(here, load.base, each, root, aliases) for each in (load.name, *load.without)
+    )
+    left_out = [re.compile(pattern_of(each)) for each in without if each]
+    fitting = files_like(snapshot, pattern_of(wanted)) if wanted else []
+    return [path for path in fitting if not any(each.fullmatch(path) for each in left_out)]
 
 
 def place_of(here: str, base: str, name: str, root: str, aliases: dict[str, str]) -> str | None:

@@ -4,7 +4,7 @@ from functools import partial
 
 from handrail.clients.git import Repository
 from handrail.clients.git_snapshot import Snapshot
-from handrail.engine import FROM_RUN, FROM_TARGET, Commands, Finding, call, fails, holds, step
+from handrail.engine import FROM_RUN, FROM_TARGET, Commands, Finding, call, fails, holds_if, step
 
 from .commits import blob, branch_is_there, revert_commit, trailers
 from .package_file import package_of, with_scripts
@@ -20,9 +20,8 @@ def scripts_are_set(
     found = package_of(text, path).get("scripts", {})
     wrong = [name for name, line in scripts.items() if found.get(name) != line]
     left = [name for name in remove if name in found]
-    if wrong or left:
-        return fails(f"scripts to set: {', '.join(wrong) or 'none'}; to remove: {left or 'none'}")
-    return holds()
+    told = f"scripts to set: {', '.join(wrong) or 'none'}; to remove: {left or 'none'}"
+    return holds_if(not wrong + left, told)
 
 
 def what_changes(

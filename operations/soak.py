@@ -8,7 +8,7 @@ Source: Google, The Site Reliability Workbook, chapter 5, "Alerting on SLOs": mu
 multi-burn-rate alerts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -207,15 +207,19 @@ def over_the_limit(samples: Sequence[Sample], now: datetime, limits: Limits) -> 
     if recent.requests >= FEWEST and slow is not None and slow > limits.p95_seconds:
         bound = f"over {limits.p95_seconds:g} s"
         return f"95 of 100 took up to {slow:.2f} s in the last 5 minutes, {bound}"
+    return next(_burnt(samples, now, limits.budget_percent), "")
+
+
+def _burnt(samples: Sequence[Sample], now: datetime, budget_percent: float) -> Iterator[str]:
+    """Yield how fast errors use up their budget, where both a long and a short window say so."""
     for times, long, short in BURNS:
         both = [window(samples, now - each) for each in (long, short)]
-        burnt = times * limits.budget_percent
+        burnt = times * budget_percent
         if all(each.requests >= FEWEST and each.error_percent > burnt for each in both):
-            return (
+            yield (
                 f"errors burn more than {times:g} times their budget: {_share(both[0])} failed in "
                 f"{_told(long)}, {_share(both[1])} in the last {_told(short)}"
             )
-    return ""
 
 
 def _share(seen: Window) -> str:

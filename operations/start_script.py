@@ -208,14 +208,13 @@ def with_options(script: str, found: Started, ours: str) -> str:
 
 def listening(options: argparse.Namespace) -> list[str]:
     """Return where daphne listens, as `address:port`, or as the endpoint is written."""
-    places = [] if options.unix_socket is None else [f"unix:{options.unix_socket}"]
-    places += [] if options.fd is None else [f"fd:{options.fd}"]
-    named = options.host is not None or options.port is not None
+    given = vars(options)
+    others = (("unix_socket", "unix"), ("fd", "fd"))
+    places = [f"{word}:{given[name]}" for name, word in others if given[name] is not None]
+    named = {name: given[name] for name in ("host", "port") if given[name] is not None}
     if named or not (places or options.endpoints):
-        host = "127.0.0.1" if options.host is None else options.host
-        places.append(f"{host}:{8000 if options.port is None else options.port}")
-    places += map(_address, options.endpoints)
-    return places
+        places.append("{host}:{port}".format_map({"host": "127.0.0.1", "port": 8000} | named))
+    return [*places, *map(_address, options.endpoints)]
 
 
 def _address(endpoint: str) -> str:

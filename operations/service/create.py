@@ -4,7 +4,7 @@ from typing import Any
 
 from handrail.clients.errors import ClientError
 from handrail.clients.render import Render, Service
-from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, step
+from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, holds_if, step
 
 from ..descriptions import CHANGEABLE, Definitions, body_of, changes, patch_of, unlike
 from ..services import cancel_coming
@@ -49,21 +49,37 @@ def services_are_made(
         found = render.find_service(name)
         if found is None:
             return fails(f"Render has no `{name}`")
-        if other := unlike(found, definitions[part]):
-            return fails(f"`{name}` {other}", fix_of_stranger(name))
-        if different := changes(found, definitions[part], service_source):
-            return fails(f"`{name}` has another {', '.join(different)}")
-        if found.autodeploy or (part in asleep and is_awake(render, found)):
-            why = "deploys by itself on every push" if found.autodeploy else "is not suspended yet"
-            return fails(f"`{name}` {why}")
-        wanted = addresses.get(part, found.url)
-        if found.url.rstrip("/") != wanted.rstrip("/"):
-            return fails(
-                f"Render gave `{name}` the address {found.url}, and the inventory says {wanted}",
-                f"write {found.url} into the inventory wherever it says {wanted}: what answers "
-                "there may belong to somebody else",
-            )
+        made = is_as_described(found, definitions[part], service_source)
+        if not made.passed:
+            return made
+        if part in asleep and is_awake(render, found):
+            return fails(f"`{name}` is not suspended yet")
+        placed = is_at(found, addresses.get(part, found.url))
+        if not placed.passed:
+            return placed
     return holds()
+
+
+def is_as_described(
+    service: Service, definition: dict[str, Any], source: dict[str, str]
+) -> Finding:
+    """The service is of the described kind and settings, and no push deploys it."""
+    if other := unlike(service, definition):
+        return fails(f"`{service.name}` {other}", fix_of_stranger(service.name))
+    if different := changes(service, definition, source):
+        return fails(f"`{service.name}` has another {', '.join(different)}")
+    return holds_if(not service.autodeploy, f"`{service.name}` deploys by itself on every push")
+
+
+def is_at(service: Service, wanted: str) -> Finding:
+    """The service has the address that the inventory says."""
+    if service.url.rstrip("/") == wanted.rstrip("/"):
+        return holds()
+    return fails(
+        f"Render gave `{service.name}` the address {service.url}, and the inventory says {wanted}",
+        f"write {service.url} into the inventory wherever it says {wanted}: what answers there may "
+        "belong to somebody else",
+    )
 
 
 def restore_found(render: Render, before: dict[str, Any]) -> None:
@@ -77,10 +93,15 @@ def restore_found(render: Render, before: dict[str, Any]) -> None:
             render.patch_service(found.id, patch_of(known["settings"]))
         if known.get("autodeploy", False) is not found.autodeploy:
             render.set_autodeploy(found.id, enabled=known.get("autodeploy", False))
-        if not found.suspended and not known["runs"]:
-            render.suspend(found.id)
-        if found.suspended and known["runs"]:
-            wake(render, found)
+        let_run_or_rest(render, found, runs=known["runs"])
+
+
+def let_run_or_rest(render: Render, service: Service, *, runs: bool) -> None:
+    """Resume a service that ran before, and suspend one that did not."""
+    if not service.suspended and not runs:
+        render.suspend(service.id)
+    if service.suspended and runs:
+        wake(render, service)
 
 
 @step(

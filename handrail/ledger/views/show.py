@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from handrail.ledger.arming import armed_in
-from handrail.ledger.audit import LIMITS, Audit, Remark
+from handrail.ledger.audit import LIMITS, Audit
+from handrail.ledger.links import Remark
 from handrail.ledger.run import Run
 from handrail.ledger.task import Task, TaskState
 from handrail.ledger.views import plain
