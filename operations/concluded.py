@@ -19,10 +19,14 @@ def not_ended(run: Run) -> Iterator[str]:
             yield f"task {task} is in doubt on {target}"
 
 
-def not_soaked(run: Run, soak: str, switched: str, seconds: float) -> Iterator[str]:
-    """Yield why the time since users were switched is not enough, or was not watched."""
+def not_watched(run: Run, soak: str) -> Iterator[str]:
+    """Yield why the time since users were switched was not watched."""
     if not is_proven(run, soak):
         yield f"the watch of task {soak} did not pass"
+
+
+def not_long_enough(run: Run, switched: str, seconds: float) -> Iterator[str]:
+    """Yield why the time since users were switched is not enough."""
     ends = [end for each in _tasks(run, switched) if (end := _ended_at(each))]
     if not ends:
         yield f"nothing says when task {switched} was done"

@@ -2,10 +2,19 @@
 
 from handrail.engine import FROM_RUN, FROM_TARGET, Finding, Record, fails, gate, holds
 
-from .concluded import is_proven, not_drilled, not_ended, not_soaked, unexplained
+from .concluded import (
+    is_proven,
+    not_drilled,
+    not_ended,
+    not_long_enough,
+    not_watched,
+    unexplained,
+)
+
+OVERRIDE = '`--data override=interlock --data reason="…"`'
 
 
-@gate(fix="do what is missing; or go on, on record: `--data override=interlock` with a reason")
+@gate(fix="do what is missing")
 def is_over(
     *,
     runbook: str,
@@ -21,15 +30,27 @@ def is_over(
     The ledger is asked, nobody's memory. Each of the tasks named must be done and proven.
     """
     run = record.newest(runbook)
+    again = f"pyinfra INVENTORY runbooks/{runbook}.py"
     if run is None:
-        return fails(f"no run of `{runbook}` is on record here")
-    missing = [
-        *not_ended(run),
-        *(f"task {task} is no proven backup" for task in backups if not is_proven(run, task)),
-        *not_soaked(run, soak, switched, window_seconds),
-        *unexplained(run),
-        *(not_drilled(record, runbook) if drilled else ()),
-    ]
+        return fails(f"no run of `{runbook}` is on record here", again)
+    steps = {
+        again: [
+            *not_ended(run),
+            *(f"task {task} is no proven backup" for task in backups if not is_proven(run, task)),
+            *not_watched(run, soak),
+        ],
+        "wait until then, then the same command again": list(
+            not_long_enough(run, switched, window_seconds)
+        ),
+        f"handrail show {run.id}; say why with `--data settle=TASK#ATTEMPT:retry` and a reason":
+            list(unexplained(run)),
+        f"handrail drill inventory/staging.py runbooks/{runbook}.py":
+            list(not_drilled(record, runbook)) if drilled else [],
+    }  # fmt: skip
+    missing = [why for whys in steps.values() for why in whys]
     if record.is_overridden("interlock"):
         return holds(f"overridden; {'; '.join(missing) or 'nothing was missing'}", run=run.id)
-    return fails("; ".join(missing)) if missing else holds(f"run `{run.id}` is over", run=run.id)
+    if not missing:
+        return holds(f"run `{run.id}` is over", run=run.id)
+    first = next(fix for fix, whys in steps.items() if whys)
+    return fails("; ".join(missing), f"{first}; or go on, on record: {OVERRIDE}")
