@@ -2,6 +2,9 @@
 
 import pytest
 
+from handrail.transfer.mapping.mapping import MappingRefused
+from handrail.transfer.sql import compile as compiled
+
 ROWS = """
 create table t(id int primary key, a timestamp); insert into t values (1, '2024-01-15 12:00');
 create table other(k int, v text); insert into other values (1, 'seen')
@@ -229,3 +232,26 @@ def test_a_zone_whose_clocks_are_not_set_finds_nothing(small, zone):
     """Every time was once."""
     small.holds(CLOCKS, EMPTY, zoned(zone))
     assert small.preflight().findings == ()
+
+
+def test_a_plan_is_compiled_once_while_nothing_changed(small, monkeypatch):
+    """Each clause of a step opens it; both catalogs are read each time, and what differs counts."""
+    explained = []
+    explain = compiled.explain
+    monkeypatch.setattr(
+        compiled, "explain", lambda plan, session: explained.append(explain(plan, session))
+    )
+    small.holds(ROWS, EMPTY, rule("b", "upper('x')"))
+    first = small.plan()
+    moment = first.moment
+    again = [each for _ in range(3) if (each := small.plan()).moment == moment]
+    assert all(each is first for each in again)
+    before = len(explained)
+
+    small.holds("alter table t add c int", "", rule("b", "upper('x')"))
+    with pytest.raises(MappingRefused, match=r"`t\.c` is not declared"):
+        small.plan()
+    small.holds("alter table t drop c", "", rule("b", "lower('x')"))
+
+    assert "lower" in small.plan().table("t").rows()
+    assert len(explained) == before + 1
