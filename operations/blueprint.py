@@ -119,7 +119,9 @@ def what_changes(
     ]
     site = others["site"] if serves_no_site(blueprint, others) else {}
     new = [f"no static site serves the frontend: `{site['name']}` is made one"] if site else []
-    return "\n".join([repository.difference(lambda at: edited(at, *given)), *new, *stays, *absent])
+    named = blueprint.addresses(set(others["legacy"]))
+    changed = repository.difference(lambda at: edited(at, *given))
+    return "\n".join([changed, *new, *stays, *named, *absent])
 
 
 @step(

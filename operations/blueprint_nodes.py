@@ -123,6 +123,15 @@ def sources_of(data: object) -> Iterator[str]:
             yield from sources_of(each)
 
 
+def texts_of(data: object) -> Iterator[str]:
+    """Yield every text in something."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict | list):
+        for each in data.values() if isinstance(data, dict) else data:
+            yield from texts_of(each)
+
+
 def last_line(node: yaml.Node) -> int:
     """Return the number of the last line that holds something of a node."""
     inside = parts_of(node) if isinstance(node, yaml.CollectionNode) else []

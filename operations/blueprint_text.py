@@ -5,6 +5,7 @@ A YAML library that writes the whole file again would lose what it cannot tell a
 text is cut there.
 """
 
+import re
 from typing import Any
 
 import yaml
@@ -20,6 +21,7 @@ from .blueprint_nodes import (
     refuse_repeated,
     services_of,
     sources_of,
+    texts_of,
 )
 
 BOM = "\ufeff"
@@ -96,6 +98,21 @@ class Blueprint:
             if each.name not in names
             for found in sources_of(each.data)
             if found in names
+        ]
+
+    def addresses(self, names: set[str]) -> list[str]:
+        """Return where services that stay name the address of services of these names.
+
+        Render gives `NAME.onrender.com` to the outside, and `NAME:PORT` within.
+        """
+        called = "|".join(map(re.escape, sorted(names)))
+        address = re.compile(rf"(?<![\w.-])(?:{called})(?:\.onrender\.com\b|:\d+)")
+        return [
+            f"`{each.name}` names an address that goes: `{text}`"
+            for each in self.services
+            if names and each.name not in names
+            for text in texts_of(each.data)
+            if address.search(text)
         ]
 
     def _home(self, removed: set[str]) -> Listing:

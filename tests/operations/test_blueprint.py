@@ -247,6 +247,24 @@ def test_a_reference_to_a_service_that_goes_is_named():
     assert Blueprint(text, "p").references({"site"}) == []
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        "routes: [{type: rewrite, source: /api/*, destination: 'https://old-api.onrender.com/*'}]",
+        "startCommand: curl http://old-api:10000/health",
+        "envVars: [{key: API, value: https://old-api.onrender.com}]",
+    ],
+)
+def test_an_address_of_a_service_that_goes_is_named(told):
+    """It may be meant to go on for a while, so that it is told, not refused."""
+    text = f"services:\n- name: old-api\n- name: site\n  {told}\n"
+    (found,) = Blueprint(text, "p").addresses({"old-api"})
+    assert found.startswith("`site` names an address that goes: `")
+    assert "old-api" in found
+    for other in ({"api"}, {"old"}, {"site"}, set()):
+        assert Blueprint(text, "p").addresses(other) == []
+
+
 def test_a_key_that_stands_twice_is_refused_with_its_lines():
     """Readers of YAML take the first or the last of them."""
     text = "services:\n- name: old-api\n  envVars:\n  - {key: A}\n  name: other\n"

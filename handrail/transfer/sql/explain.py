@@ -17,7 +17,11 @@ from handrail.transfer.sql.plan import Plan, TablePlan
 TEXT = re.compile(r"'(?:[^']|'')*'")
 CALL = re.compile(r"""(?:("[^"]+"|\w+)\.)?("[^"]+"|\w+)\(""")
 # What PostgreSQL calls stable is the same within one statement only; a chunk is one statement.
-MOMENTS = {"now", "transaction_timestamp", "statement_timestamp", "pg_current_xact_id"}
+MOMENTS = {
+    "now", "transaction_timestamp", "statement_timestamp", "pg_current_xact_id", "txid_current",
+    "pg_current_xact_id_if_assigned", "txid_current_if_assigned", "pg_current_snapshot",
+    "txid_current_snapshot", "pg_backend_pid", "inet_client_port", "pg_my_temp_schema",
+}  # fmt: skip
 VALUES = re.compile(r"\b(CURRENT_(?:DATE|TIME|TIMESTAMP)|LOCALTIME(?:STAMP)?)\b")
 SPOKEN = re.compile(
     r"(?:date|time|timestamp|timestamptz)\s*'\s*(now|today|tomorrow|yesterday)\s*'"
