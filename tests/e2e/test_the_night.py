@@ -363,6 +363,23 @@ def test_the_handrail_command_tells_the_story(night):
     assert night.run(f"handrail report {listed[0]['run']} --html {report}")[0] == 0
 
 
+def test_the_report_tells_what_a_change_board_asks(night):
+    """How long users could not write, every table before and after, what the plan asks for."""
+    run = json.loads(night.handrail("runs", "--json")[1])["runs"][0]["run"]
+    told = json.loads(night.handrail("report", run, "--json")[1])
+
+    assert told["summary"]["freeze_seconds"] > 0
+    assert told["summary"]["felt"] == ["users read, and cannot write"]
+    assert len({each["table"] for each in told["counts"]}) >= 19
+    assert all(each["equal"] for each in told["counts"])
+    assert {each["table"] for each in told["kept_out"]}
+    assert {"1.6", "9.5", "10.1"} <= {each["id"] for each in told["requirements"]}
+    assert all(each["machine"] and each["inventory_sha256"] for each in told["attempts"])
+    restore = night.handrail("document", "backups", run)[1]
+    assert restore.count("pg_restore --exit-on-error") >= 3
+    assert night.handrail("document", "completion", run)[0] == 0
+
+
 def test_no_secret_was_shown_or_recorded(night):
     """No output, no ledger entry, no log line and no report holds a secret's value."""
     with sqlite3.connect(night.ledger) as db:
