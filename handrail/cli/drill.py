@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -114,8 +115,7 @@ def _opened(
     for file, fix in ((runbook, "ls runbooks/*.py"), (back, "name it: `--rollback FILE`")):
         if not Path(file).is_file():
             raise Misused(what, f"there is no runbook `{file}`", fix)
-    hosts = hosts_of(inventory)
-    said = {key: value for each in hosts.values() for key, value in each.items()}
+    said = _said_of(inventory)
     if said.get("guarded"):
         why = f"`{said.get('environment')}` is guarded: a drill undoes everything that it did"
         raise Misused(what, why, "drill on staging; its proof counts here")
@@ -130,6 +130,11 @@ def _opened(
         undo = f"pyinfra {inventory} {back} --data run={standing.id} --data reason=drill"
         raise Misused(what, f"run `{standing.id}` stands, and a drill begins from nothing", undo)
     return 0, Drill(f"drill-{now():%Y%m%dT%H%M%SZ}", kept, inventory, runbook, back, data)
+
+
+def _said_of(inventory: str) -> dict[str, Any]:  # Any: what an inventory holds
+    """Return the data of an inventory's hosts as one; what concerns a drill is the same on all."""
+    return {key: value for each in hosts_of(inventory).values() for key, value in each.items()}
 
 
 def _is_over(legs: list[Run]) -> bool:

@@ -117,18 +117,7 @@ def _told(found: Preflight) -> Iterator[str]:
     heads = ("TABLE", "FROM", "ROWS", "MOVED", "KEPT OUT", "MAY BE")
     counts = [(t.table, t.source, t.rows, t.moved, t.quarantined, t.allowed) for t in found.tables]
     yield from _columns([heads, *counts])
-    if found.findings:
-        yield ""
-        heads = ("VERDICT", "ROWS", "COLUMN", "WHAT", "AS IN ROW", "RULE")
-        yield from _columns(
-            [
-                heads,
-                *(
-                    (f.verdict, f.rows, f.subject, f.what, f.examples, f.place)
-                    for f in found.findings
-                ),
-            ]
-        )
+    yield from _findings(found)
     texts = [f"{f.subject}, {f.what}: {_counted(f.texts)}" for f in found.findings if f.texts]
     for heading, lines in (
         ("Texts with their rows", texts),
@@ -141,6 +130,13 @@ def _told(found: Preflight) -> Iterator[str]:
     moved, kept_out = sum(t.moved for t in found.tables), sum(t.quarantined for t in found.tables)
     verdict = "Good" if found.good else "Not good"
     yield f"{verdict}: {moved} rows would be moved, {kept_out} kept out."
+
+
+def _findings(found: Preflight) -> Iterator[str]:
+    heads = ("VERDICT", "ROWS", "COLUMN", "WHAT", "AS IN ROW", "RULE")
+    rows = [(f.verdict, f.rows, f.subject, f.what, f.examples, f.place) for f in found.findings]
+    if rows:
+        yield from ("", *_columns([heads, *rows]))
 
 
 def _counted(texts: Sequence[tuple[str, int]]) -> str:

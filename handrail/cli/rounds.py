@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -107,20 +108,21 @@ def _of_newest(look: Callable[[Proof], str], inventory: str, said: Mapping[str, 
 
 
 def _newest(inventory: str, said: Mapping[str, Any]) -> Proof:  # Any: as in Hosts
-    project, named = project_of(Path(inventory).absolute().parent), said.get("proofs")
-    named = (named,) if isinstance(named, str) else named
-    kept = kept_of(inventory, said)
-    places = Places(None if named is None else tuple(named), project, kept)
-    found = [
-        each
-        for plan in sorted(set(_drilled(places)))
-        for each in found_proofs(places, plan, said.get("signers") or {})
-        if isinstance(each, Proof)
-    ]
+    places, signers = _places(inventory, said), said.get("signers") or {}
+    plans = sorted(set(_drilled(places)))
+    looked = chain.from_iterable(found_proofs(places, plan, signers) for plan in plans)
+    found = [each for each in looked if isinstance(each, Proof)]
     if not found:
         fix = "handrail drill inventory/staging.py runbooks/cutover.py"
         raise NotReady("no drill proves the plan", "none is on record that came to its end", fix)
     return max(found, key=lambda each: each.ended_at)
+
+
+def _places(inventory: str, said: Mapping[str, Any]) -> Places:  # Any: as in Hosts
+    """Return where an inventory says that proofs are; beside its ledger where it says nothing."""
+    project, named = project_of(Path(inventory).absolute().parent), said.get("proofs")
+    named = (named,) if isinstance(named, str) else named
+    return Places(None if named is None else tuple(named), project, kept_of(inventory, said))
 
 
 def _drilled(places: Places) -> Iterator[str]:

@@ -87,10 +87,9 @@ class Guide:
         for each in choices:
             self.console.line(f"    {each.word:<{width}}  {each.does}")
         answer = question("What now? ")
-        found = [each for each in choices if each.word == answer]
-        found = found or [each for each in choices if answer and each.word.startswith(answer)]
         if answer == END_OF_INPUT:
             return next(each for each in choices if each.word == "leave")
+        found = _meant(choices, answer)
         if len(found) == 1:
             return found[0]
         self.console.line(f"    `{answer}` is none of them, or more than one.")
@@ -210,3 +209,9 @@ def _word(task: Task, kind: str, choice: str) -> Consent:
     """Return a consent for the attempt that a task was begun by."""
     begun = task.receipt.attempt if task.receipt else max(task.attempts, default=0)
     return Consent(kind, task.declared.task, task.declared.target, begun, choice)
+
+
+def _meant(choices: list[Choice], answer: str) -> list[Choice]:
+    """Return the choice that an answer names, else those that it is the beginning of."""
+    exact = [each for each in choices if each.word == answer]
+    return exact or [each for each in choices if answer and each.word.startswith(answer)]

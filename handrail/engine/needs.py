@@ -105,14 +105,16 @@ def _told(error: "ErrorDetails") -> str:
 
 def read_by(runbook: Path) -> set[str]:
     """Return the data that a runbook names itself: `host.data.room`, `host.data.get("room")`."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(runbook.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "host.data":
-            found.add(node.attr)
-        elif isinstance(node, ast.Call) and node.args and "host.data" in ast.unparse(node):
-            found |= {
-                each.value
-                for each in node.args
-                if isinstance(each, ast.Constant) and isinstance(each.value, str)
-            }
-    return found
+    tree = ast.parse(runbook.read_text(encoding="utf-8"))
+    return set().union(*map(_read_in, ast.walk(tree)))
+
+
+def _read_in(node: ast.AST) -> set[str]:
+    """Return the data that one expression reads by itself."""
+    match node:
+        case ast.Attribute(value, name) if ast.unparse(value) == "host.data":
+            return {name}
+        case ast.Call(args=[*given]) if given and "host.data" in ast.unparse(node):
+            constants = [each.value for each in given if isinstance(each, ast.Constant)]
+            return {each for each in constants if isinstance(each, str)}
+    return set()

@@ -77,10 +77,8 @@ def is_ours(argument: str) -> bool:
 def refuse_unread() -> None:
     """Leave with 2 where the runbook was not read, for there was no target, and say why."""
     unread = "" if _reached else runbook()
-    if not unread or not ctx_inventory.isset() or not ctx_state.isset():  # type: ignore[no-untyped-call]
+    if not unread or not _is_without_target():
         return  # read; or pyinfra itself refused, and said so
-    if state.failed_hosts or (state.initialised and state.activated_hosts):
-        return
     given = sys.argv[sys.argv.index(unread) - 1]
     there = Path(given).is_file()
     why = f"`{given}` names no target" if there else f"`{given}` is not a file"
@@ -93,6 +91,13 @@ def refuse_unread() -> None:
         f"    next: {fix}; then the same command again\n"
     )
     _leave(WRONG)
+
+
+def _is_without_target() -> bool:
+    """Tell whether pyinfra made an inventory, and has no target in it to work on."""
+    if not ctx_inventory.isset() or not ctx_state.isset():  # type: ignore[no-untyped-call]
+        return False
+    return not state.failed_hosts and not (state.initialised and state.activated_hosts)
 
 
 def _other(given: str) -> str:

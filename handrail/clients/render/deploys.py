@@ -263,13 +263,13 @@ class DeployCalls(Diagnosis):
     ) -> Deploy | None:
         """Return the deploy that our request made: newer than the request, of our making."""
         new = [deploy for deploy in self.deploys(service_id) if deploy.id not in before]
-        ours = [
-            deploy
-            for deploy in new
-            if deploy.trigger in (trigger, "")
-            and (commit is None or deploy.commit is None or deploy.commit.startswith(commit))
-        ]
+        ours = [each for each in new if each.trigger in (trigger, "") and _may_be(each, commit)]
         return ours[0] if ours else None
+
+
+def _may_be(deploy: Deploy, commit: str | None) -> bool:
+    """Tell whether a deploy may be of a commit: Render does not always say of which one it is."""
+    return commit is None or deploy.commit is None or deploy.commit.startswith(commit)
 
 
 def _path(service_id: str, deploy_id: str | None = None) -> str:

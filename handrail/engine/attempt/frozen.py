@@ -156,20 +156,20 @@ def _moved(saved: Frozen, today: Frozen, attempt: Attempt) -> Iterator[str]:
 
 def edits(was: Calls, now_is: Calls) -> Iterator[str]:
     """Yield what of the calls is another: field by field."""
-    for name in was:
-        if name not in now_is:
-            yield f"task {name} is gone"
-            continue
-        before, after = was[name], now_is[name]
-        for field in ("step", "name"):
-            if before[field] != after[field]:
-                yield f"task {name}: {field} was `{before[field]}`, is `{after[field]}`"
-        for change in changes(before["arguments"], after["arguments"]):
-            yield f"task {name}: {change}"
-    yield from (f"task {name} is new" for name in now_is if name not in was)
     common = [name for name in was if name in now_is]
+    yield from (f"task {name} is gone" for name in was if name not in now_is)
+    for name in common:
+        yield from (f"task {name}: {each}" for each in _edits_of(was[name], now_is[name]))
+    yield from (f"task {name} is new" for name in now_is if name not in was)
     if common != [name for name in now_is if name in was]:
         yield "the order of the calls is another"
+
+
+def _edits_of(was: Mapping[str, Any], now_is: Mapping[str, Any]) -> Iterator[str]:  # Any: JSON
+    for field in ("step", "name"):
+        if was[field] != now_is[field]:
+            yield f"{field} was `{was[field]}`, is `{now_is[field]}`"
+    yield from changes(was["arguments"], now_is["arguments"])
 
 
 def changes(was: Mapping[str, Any], now_is: Mapping[str, Any]) -> Iterator[str]:  # Any: JSON

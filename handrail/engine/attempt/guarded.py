@@ -67,12 +67,7 @@ class Guard:
             raise _wrong("proof_days", days, "a number of days above 0")
         if not isinstance(guarded, bool):
             raise _wrong("guarded", guarded, "True or False")
-        named = [given] if isinstance(given, str) else given
-        if named is not None and not (
-            isinstance(named, list | tuple) and all(isinstance(each, str) for each in named)
-        ):
-            raise _wrong("proofs", given, "a list of files, folders and ledgers")
-        places = Places(None if named is None else tuple(named), project, kept)
+        places = Places(_named(given), project, kept)
         return cls(guarded, places, float(days), signers_of("signers", signers))
 
     def proofs(self, runbook: str) -> Iterator[Proof | str]:
@@ -154,6 +149,19 @@ def _is_gate(step: str) -> bool:
 
 def _shape() -> dict[str, Any]:  # Any: nested
     return shape_of((each.name, data_of(each)) for each in host.inventory)
+
+
+def _named(given: object) -> tuple[str, ...] | None:
+    """Return the places that `proofs` names: one alone, or a list; None where it names none.
+
+    Raises:
+        WrongCommand: it is neither.
+    """
+    if given is None or isinstance(given, str):
+        return None if given is None else (given,)
+    if isinstance(given, list | tuple) and all(isinstance(each, str) for each in given):
+        return tuple(given)
+    raise _wrong("proofs", given, "a list of files, folders and ledgers")
 
 
 def _wrong(key: str, value: object, wanted: str) -> WrongCommand:

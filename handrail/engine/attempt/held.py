@@ -27,9 +27,6 @@ def held(attempt: Holding) -> str:
     if not to or run.undoes or attempt.stopped_by or attempt.refusal:
         return ""
     doubt = any(task.in_doubt for task in run.tasks.values())
-    done = all(
-        run.is_done(task)
-        for (name, _), task in run.tasks.items()
-        if name in attempt.calls.places and not attempt.is_beyond(name)
-    )
+    here = {name for name in attempt.calls.places if not attempt.is_beyond(name)}
+    done = all(run.is_done(task) for (name, _), task in run.tasks.items() if name in here)
     return to if done and not doubt else ""

@@ -81,16 +81,7 @@ def _spent_lines(attempt: Attempt) -> list[str]:
 def _open_lines(attempt: Attempt) -> list[str]:
     """Return what of a run is not proven, or not undone, and what to do about it."""
     run = attempt.run
-    lines = []
-    for task in run.tasks.values():
-        call = task.declared
-        named = f"{call.step} ({call.task}) on {call.target}"
-        if run.undoes and task.state is TaskState.SKIPPED:
-            lines.append(f"not undone: {named}: {task.why}")
-        elif not run.undoes and task.standing is Standing.SKIPPED:
-            lines.append(f"skipped: {named}; do it with {_retry(attempt, task)}")
-        elif task.standing is Standing.UNPROVEN:
-            lines.append(f"adopted unproven: {named}: {task.why}".rstrip(": "))
+    lines = list(filter(None, (_open_line(attempt, task) for task in run.tasks.values())))
     lines += [f"armed: {each.words}" for each in armed_in(run)]
     if run.undoes:
         left = attempt.runs[run.undoes].receipts()
@@ -100,6 +91,18 @@ def _open_lines(attempt: Attempt) -> list[str]:
             if each.target in attempt.choices.without
         ]
     return lines
+
+
+def _open_line(attempt: Attempt, task: Task) -> str:
+    """Return what of one task is not proven, or not undone; empty where nothing is open."""
+    call, undoes = task.declared, bool(attempt.run.undoes)
+    named = f"{call.step} ({call.task}) on {call.target}"
+    if undoes and task.state is TaskState.SKIPPED:
+        return f"not undone: {named}: {task.why}"
+    if not undoes and task.standing is Standing.SKIPPED:
+        return f"skipped: {named}; do it with {_retry(attempt, task)}"
+    unproven = task.standing is Standing.UNPROVEN
+    return f"adopted unproven: {named}: {task.why}".rstrip(": ") if unproven else ""
 
 
 def _retry(attempt: Attempt, task: Task) -> str:

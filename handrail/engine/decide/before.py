@@ -29,17 +29,17 @@ def _idle_tasks(facts: BeforeFacts) -> Iterator[RunbookError]:
 def _unknown_places(facts: BeforeFacts) -> Iterator[RunbookError]:
     """`to=` and `until=` name what there is."""
     tasks = list(facts.calls.places)
-    to = facts.choices.to
-    if to and not facts.run.undoes and to not in {*tasks, *facts.calls.holds}:
-        yield unknown(f"`to={to}` names no task and no hold of this runbook", to,
-                       [*tasks, *facts.calls.holds])  # fmt: skip
+    places = [*tasks, *facts.calls.holds]
+    to = "" if facts.run.undoes else facts.choices.to
+    if to not in ["", *places]:
+        yield unknown(f"`to={to}` names no task and no hold of this runbook", to, places)
     for gate, until in facts.calls.untils.items():
         if until not in tasks:
             yield unknown(f"gate `{gate}` says `until={until}`, which is not a task", until, tasks)
     for step, (_, until) in facts.calls.stakes.items():
-        if until and until not in {*tasks, *facts.calls.holds}:
+        if until not in ["", *places]:
             why = f"step `{step}` says `until={until}`, which is neither a task nor a hold"
-            yield unknown(why, until, [*tasks, *facts.calls.holds])
+            yield unknown(why, until, places)
 
 
 def _wrong_left_out(facts: BeforeFacts) -> Iterator[RunbookError]:
@@ -74,16 +74,23 @@ def _lost_doubts(facts: BeforeFacts) -> Iterator[RunbookError]:
     """A doubt outlives edits: while one is open, its call renamed or removed, nothing starts."""
     if facts.run.undoes:
         return
-    answered = {facts.key_of(each) for each in facts.choices.consents if each.kind == "settle"}
+    settling = [each for each in facts.choices.consents if each.kind == "settle"]
+    answered = {facts.key_of(each) for each in settling}
     for key, task in facts.run.tasks.items():
-        left_out = key[1] in facts.choices.without
-        if task.in_doubt and key not in facts.calls.declared and not left_out:
-            if key not in answered:
-                yield _lost_doubt(facts, key, task)
-                continue
-            for consent in facts.choices.consents:
-                if facts.key_of(consent) == key:
-                    yield from _unanswered(facts, key, task, consent)
+        if not _is_lost(facts, key, task):
+            continue
+        if key not in answered:
+            yield _lost_doubt(facts, key, task)
+            continue
+        for consent in facts.choices.consents:
+            if facts.key_of(consent) == key:
+                yield from _unanswered(facts, key, task, consent)
+
+
+def _is_lost(facts: BeforeFacts, key: Key, task: Task) -> bool:
+    """Tell whether a task is in doubt whose call is gone, on a target that is not left out."""
+    gone = key not in facts.calls.declared and key[1] not in facts.choices.without
+    return task.in_doubt and gone
 
 
 def _unanswered(

@@ -62,12 +62,7 @@ def _stale_consent(facts: BeforeFacts, consent: Consent) -> Iterator[RunbookErro
     named, now = f"`{consent.text()}`", _stands(standing, begun)
     if consent.kind == "accept":
         return
-    doubtful = standing is Standing.IN_DOUBT or (
-        standing is Standing.SKIPPED and consent.choice == "retry"
-    )
-    settled = standing in {Standing.CHANGED, Standing.UNCHANGED}
-    answers = doubtful if consent.kind == "settle" else settled or bool(facts.run.undoes)
-    if not answers:
+    if not _answers(facts, consent, standing):
         yield InDoubt(
             "nothing was started",
             f"{named} answers what is no longer so: {now}",
@@ -87,6 +82,14 @@ def _stale_consent(facts: BeforeFacts, consent: Consent) -> Iterator[RunbookErro
             f"{named} does not name the attempt that it answers: {now}",
             f"look there; then `--data {form}`",
         )
+
+
+def _answers(facts: BeforeFacts, consent: Consent, standing: Standing) -> bool:
+    """Tell whether what a consent is about is still so: a doubt, or that something is done."""
+    if consent.kind == "settle":
+        skipped = standing is Standing.SKIPPED and consent.choice == "retry"
+        return skipped or standing is Standing.IN_DOUBT
+    return bool(facts.run.undoes) or standing in {Standing.CHANGED, Standing.UNCHANGED}
 
 
 def _form(consent: Consent, target: str, facts: BeforeFacts) -> str:

@@ -97,34 +97,42 @@ def _line(attempt: Attempt, same: list[Told], known: Measured) -> Line:
     calls = tuple(each.declared for each, _ in same)
     contract, decision = _contract(calls[0].step), same[0][1]
     measured = [known.of(call, back=bool(attempt.run.undoes)) for call in calls]
-    busy = decision.do in BUSY
-    way = contract.rollback if contract else None
     bound = attempt.calls.bindings
     return Line(
         calls,
         decision,
         promise(contract),
-        max(filter(None, measured), key=lambda one: one.seconds, default=None) if busy else None,
+        _longest(measured) if decision.do in BUSY else None,
         contract.rollback_name if contract else "",
-        f"{way.reason}; instead: {way.instead}"
-        if isinstance(way, Irreversible) and contract and not contract.is_gate
-        else "",
+        _irreversible(contract),
         contract.rollback_loses if contract else "",
         {each.declared.target: made.brief or made.why for each, made in same},
         {each.declared.target: each.preview for each, _ in same if each.preview},
         {each.declared.target: each.unseen for each, _ in same if each.unseen},
         bool(contract and contract.previews_sql),
-        bool(
-            contract
-            and contract.preview
-            and decision.do is not Do.UNDO
-            and decision.is_worth_showing
-        ),
+        _has_more(contract, decision),
         {call.target: dict(bound.get((call.task, call.target), {})) for call in calls},
         _undoes(attempt, calls[0]),
         owner(attempt, calls[0].task),
         attempt.calls.confirms.get(calls[0].task, 0.0),
     )
+
+
+def _longest(measured: Iterable[Expected | None]) -> Expected | None:
+    return max(filter(None, measured), key=lambda one: one.seconds, default=None)
+
+
+def _irreversible(contract: Contract | None) -> str:
+    """Return why a step has no way back, and what to do instead; empty where it has one."""
+    if contract is None or contract.is_gate or not isinstance(contract.rollback, Irreversible):
+        return ""
+    return f"{contract.rollback.reason}; instead: {contract.rollback.instead}"
+
+
+def _has_more(contract: Contract | None, decision: Decision) -> bool:
+    """Tell whether a step could say in full what it would do."""
+    forward = decision.do is not Do.UNDO and decision.is_worth_showing
+    return forward and contract is not None and contract.preview is not None
 
 
 def _undoes(attempt: Attempt, call: Declared) -> str:

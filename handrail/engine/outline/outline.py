@@ -95,12 +95,12 @@ def _phase(attempt: Attempt, holds: tuple[Hold, ...], lines: list[Line], known: 
 
 def _then(attempt: Attempt, lines: Iterable[Line], known: Measured) -> Estimate:
     """Return what a way back takes once all that would act has acted, and what stands now."""
-    stands = {(each.task, each.target): each for each in attempt.run.receipts()}
-    calls = [Declared(each.task, each.step, each.target, "") for each in stands.values()
+    receipts = attempt.run.receipts()
+    stands = {(each.task, each.target) for each in receipts}
+    calls = [Declared(each.task, each.step, each.target, "") for each in receipts
              if each.rollback != ""]  # fmt: skip
-    acting = [line for line in lines if line.is_busy and line.rollback]
-    calls += [call for line in acting for call in line.calls
-              if (call.task, call.target) not in stands]  # fmt: skip
+    acting = [call for line in lines if line.is_busy and line.rollback for call in line.calls]
+    calls += [call for call in acting if (call.task, call.target) not in stands]
     return one_after_the_other(((call, 0.0) for call in calls), known)
 
 

@@ -11,7 +11,7 @@ from handrail.ledger.run import Run
 from handrail.ledger.task import Task, TaskState
 from handrail.ledger.views import plain
 from handrail.ledger.views.ahead import ahead
-from handrail.ledger.views.evidence import Evidence, Reason, TaskEvidence
+from handrail.ledger.views.evidence import Attempt, Evidence, Reason, TaskEvidence
 from handrail.ledger.views.stakes import Stake
 from handrail.ledger.views.times import Measured
 from handrail.pages import one_line
@@ -181,12 +181,7 @@ def run_as_text(evidence: Evidence) -> list[str]:
     """Return everything about a run; sealed values by the start of their names."""
     run = evidence.run
     lines = [headline(evidence.environment, run)]
-    for attempt in evidence.attempts:
-        end = plain.moment(attempt.ended_at) or "no end on record"
-        told = f"attempt {attempt.number} by {attempt.actor}: {plain.moment(attempt.started_at)}"
-        stopped = f", stopped at {attempt.stopped_by}" if attempt.stopped_by else ""
-        reason = f"; reason: {attempt.reason}" if attempt.reason else ""
-        lines.append(f"    {one_line(f'{told} to {end}{stopped}{reason}')}")
+    lines += [f"    {one_line(_attempt(attempt))}" for attempt in evidence.attempts]
     lines += [f"    {_reason(takeover)}" for takeover in evidence.takeovers]
     lines += [f"    {one_line(_stake(stake))}" for stake in evidence.stakes]
     for task in evidence.tasks:
@@ -194,6 +189,15 @@ def run_as_text(evidence: Evidence) -> list[str]:
         lines += [f"    {name:<9} {text}" for name, text in details_of(task) if text]
         lines += [f"    {line}" for line in failures_of(task)]
     return [*lines, "", *evidence.spent.as_text()]
+
+
+def _attempt(attempt: Attempt) -> str:
+    """Return who was at work, from when to when, and what stopped it."""
+    end = plain.moment(attempt.ended_at) or "no end on record"
+    told = f"attempt {attempt.number} by {attempt.actor}: {plain.moment(attempt.started_at)}"
+    stopped = f", stopped at {attempt.stopped_by}" if attempt.stopped_by else ""
+    reason = f"; reason: {attempt.reason}" if attempt.reason else ""
+    return f"{told} to {end}{stopped}{reason}"
 
 
 def _stake(stake: Stake) -> str:
