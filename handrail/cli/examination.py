@@ -8,7 +8,7 @@ webhook, ``_service`` a service that exists, ``service_source`` what services ar
 holds terraform for a while.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -93,30 +93,30 @@ def _lines(
     about = f"{host}: {key}"
     if _is_database(key, value):
         yield from _of_database(about, value, data, ways)
-    elif key == "redis":
-        yield ask(about, "It answers", lambda: _answers(value))
-    elif key == "render":
-        yield ask(about, "Its key sees the workspace",
-                  lambda: outside.key_reads_services(Render.from_inventory(value)))  # fmt: skip
-        yield ask(about, "Its key may change services",
-                  lambda: rights.key_may_change_services(Render.from_inventory(value)))  # fmt: skip
-        yield ask(about, "Its clock agrees", lambda: http_clock_agrees(f"{value['api']}/users"))
+    elif key in CLAIMS:
+        for claim, look in CLAIMS[key]:
+            yield ask(about, claim, partial(look, value))
     elif key == "repository" and isinstance(value, Mapping):
         repository = Repository.from_inventory(value)
         yield ask(about, "Its clone may push", lambda: outside.clone_may_push(repository))
         yield ask(about, "No terraform undoes what is done on Render",
                   lambda: rulers.terraform(repository, data.get("terraform_held")))  # fmt: skip
-    elif key == "service_source" and isinstance(value, Mapping) and "render" in data:
-        workspace = Render.from_inventory(data["render"])
+    elif "render" in data:
+        yield from _of_workspace(about, key, value, data["render"])
+
+
+def _of_workspace(
+    about: str,
+    key: str,
+    value: Any,  # Any: as in Data
+    render: Any,  # Any: as in Data
+) -> Iterator[Line]:
+    """Ask what only the workspace on Render can tell of a host's data."""
+    if key == "service_source" and isinstance(value, Mapping):
+        workspace = Render.from_inventory(render)
         yield ask(about, "What a Blueprint may undo is known",
                   lambda: rulers.blueprints(workspace, value["repo"]))  # fmt: skip
-    elif key == "alerts":
-        yield ask(about, "An alert arrives",
-                  lambda: outside.alert_arrives(Webhook.from_inventory(value)))  # fmt: skip
-    elif key == "browser":
-        yield ask(about, "It can be driven", lambda: _browser(value))
-    elif key.endswith("_service") and isinstance(value, str) and "render" in data:
-        render = data["render"]
+    elif key.endswith("_service") and isinstance(value, str):
         yield ask(about, f"Render has `{value}`",
                   lambda: outside.service_exists(Render.from_inventory(render), value))  # fmt: skip
 
@@ -200,3 +200,24 @@ def _browser(value: object) -> str:
 
 def _refuse(error: ClientError) -> str:
     raise NotReady(error.what, error.why, error.fix)
+
+
+# What is asked of a host's data by its key alone. Any: as in Data.
+CLAIMS: Mapping[str, Sequence[tuple[str, Callable[[Any], str]]]] = {
+    "redis": [("It answers", _answers)],
+    "render": [
+        (
+            "Its key sees the workspace",
+            lambda value: outside.key_reads_services(Render.from_inventory(value)),
+        ),
+        (
+            "Its key may change services",
+            lambda value: rights.key_may_change_services(Render.from_inventory(value)),
+        ),
+        ("Its clock agrees", lambda value: http_clock_agrees(f"{value['api']}/users")),
+    ],
+    "alerts": [
+        ("An alert arrives", lambda value: outside.alert_arrives(Webhook.from_inventory(value)))
+    ],
+    "browser": [("It can be driven", _browser)],
+}

@@ -63,15 +63,24 @@ def running(host: str, data: Data, own: Mapping[str, str], *, read_only: bool) -
     if "canaries" not in data:
         raise _missing("accounts", "which accounts are known")
     profile = Profile.from_inventory(data["profile"])
-    name = own.get("system") or (profile.names[0] if len(profile.names) == 1 else "")
-    if not name:
-        known = ", ".join(f"`{each}`" for each in profile.names)
-        why = f"`{profile.path}` describes {known}, and the command line names none"
-        raise Misused(NONE_TRIED, why, f"handrail doctor … --system {profile.names[0]}")
+    name = own.get("system") or only_system(profile)
     url = own.get("url") or address_of(name, data)
     if url is None:
         raise _missing("url", f"where `{name}` is")
     return at(host, data, profile, name, url, read_only=read_only)
+
+
+def only_system(profile: Profile) -> str:
+    """Return the one system that a profile describes.
+
+    Raises:
+        Misused: it describes several, and the command line names none.
+    """
+    if len(profile.names) == 1:
+        return profile.names[0]
+    known = ", ".join(f"`{each}`" for each in profile.names)
+    why = f"`{profile.path}` describes {known}, and the command line names none"
+    raise Misused(NONE_TRIED, why, f"handrail doctor … --system {profile.names[0]}")
 
 
 def address_of(name: str, data: Data) -> str | None:

@@ -42,13 +42,17 @@ def hide(value: str, *, made: bool = False) -> None:
     if known:
         return
     for form in forms(value):
-        if len(form.text) < CUT:
-            if len(form.text) >= SHORTEST:
-                _short[form.text] = value
-            continue
+        _index(form, value)
+
+
+def _index(form: Form, value: str) -> None:
+    """Keep a form of a value where a text that holds it, or a part of it, leads to it."""
+    if len(form.text) >= CUT:
         _heads.setdefault(form.text[:CUT], []).append(form)
         if form.in_parts:
             _tails.setdefault(form.text[-CUT:], []).append(form)
+    elif len(form.text) >= SHORTEST:
+        _short[form.text] = value
 
 
 def allow(data: Any) -> None:  # Any: JSON

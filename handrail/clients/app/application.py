@@ -179,14 +179,16 @@ def filled(data: Any, values: Mapping[str, object]) -> Any:  # Any: JSON
         return {key: filled(each, values) for key, each in data.items()}
     if isinstance(data, list):
         return [filled(each, values) for each in data]
-    if not isinstance(data, str):
-        return data
-    for name, value in values.items():
-        if data == f"{{{name}}}":
-            return value
-    for name, value in values.items():
-        data = data.replace(f"{{{name}}}", str(value))
-    return data
+    return _filled_text(data, values) if isinstance(data, str) else data
+
+
+def _filled_text(text: str, values: Mapping[str, object]) -> object:
+    places = {f"{{{name}}}": value for name, value in values.items()}
+    if text in places:
+        return places[text]
+    for place, value in places.items():
+        text = text.replace(place, str(value))
+    return text
 
 
 def _wait_for_turn(host: str, door: SignIn) -> None:

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable
 
 from handrail.clients.app.application import Application, answered, filled, found, object_of
-from handrail.clients.app.profile import Absent, Records, Sample
+from handrail.clients.app.profile import Absent, Page, Records, Sample
 from handrail.clients.app.seen import Seen, shape, status
 from handrail.clients.http import Http
 
@@ -32,15 +32,17 @@ def _unread(http: Http, records: Records, path: str) -> str:
         return f"{path} answers {status(answer)}"
     page = records.page
     body = object_of(answer) if page.rows else answer.json()
+    if lacking := _lacking(page, body):
+        return f"{path} answers without a page: no {lacking} in {shape(answer)}"
     rows = found(body, page.rows)
-    if not isinstance(rows, list):
-        place = f"no list at `{page.rows}`" if page.rows else "no list"
-        return f"{path} answers without a page: {place} in {shape(answer)}"
-    missing = [each for each in page.has if found(body, each) is None]
-    if missing:
-        names = ", ".join(f"`{each}`" for each in missing)
-        return f"{path} answers without a page: no {names} in {shape(answer)}"
     return _one_unread(http, records, path, rows[0]) if rows else ""
+
+
+def _lacking(page: Page, body: object) -> str:
+    """Return what a page of records does not have, for the middle of a sentence; or nothing."""
+    if not isinstance(found(body, page.rows), list):
+        return f"list at `{page.rows}`" if page.rows else "list"
+    return ", ".join(f"`{each}`" for each in page.has if found(body, each) is None)
 
 
 def _one_unread(http: Http, records: Records, path: str, row: object) -> str:
