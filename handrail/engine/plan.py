@@ -98,15 +98,31 @@ def as_the_run_would(attempt: Attempt) -> list[tuple[Planned, Decision]]:
         task = each.declared.task
         known = attempt.run.tasks.get((task, each.declared.target))
         withdrawn = known is not None and is_withdrawn(attempt, known)
-        decision = each.later if acting - {task} or withdrawn else each.decision
-        if attempt.is_beyond(task):
-            decision = Decision(Do.LEAVE, "not reached", f"the run holds at {attempt.choices.to}")
-        elif decision.stops and (attempt.beside or (acting - {task} and decision.may_change)):
-            decision = replace(decision, do=Do.LOOK, word="not told yet", brief="")
+        before = bool(acting - {task})
+        decision = each.later if before or withdrawn else each.decision
+        decision = _when_its_turn_comes(attempt, task, decision, before=before)
         if decision.acts:
             acting.add(task)
         told.append((each, decision))
     return told
+
+
+def _when_its_turn_comes(
+    attempt: Attempt, task: str, decision: Decision, *, before: bool
+) -> Decision:
+    """Return what is told of a call: not what is beyond the hold, nor what may be otherwise then.
+
+    Args:
+        attempt: What is planned.
+        task: The call's.
+        decision: As things stand now.
+        before: A step before it would act first.
+    """
+    if attempt.is_beyond(task):
+        return Decision(Do.LEAVE, "not reached", f"the run holds at {attempt.choices.to}")
+    if decision.stops and (attempt.beside or (before and decision.may_change)):
+        return replace(decision, do=Do.LOOK, word="not told yet", brief="")
+    return decision
 
 
 def _mark() -> None:

@@ -111,14 +111,18 @@ def _lost(value: Any, where: str) -> str:
     if isinstance(value, str):
         return "" if storable(value) == value else f"{where} holds bytes that are not UTF-8"
     if isinstance(value, int | float):
-        carried = plain(value) == value if isinstance(value, int) else math.isfinite(value)
-        return "" if carried else f"{where} is {value}, which JSON does not carry"
+        return "" if _is_carried(value) else f"{where} is {value}, which JSON does not carry"
     if isinstance(value, Mapping):
         return _lost_in(value, where)
     if isinstance(value, list | tuple):
         found = (_lost(each, f"{where}[{place}]") for place, each in enumerate(value))
         return next(filter(None, found), "")
     return f"{where} is a {type(value).__name__}"
+
+
+def _is_carried(number: float) -> bool:
+    """Tell whether JSON gives a number back as it is."""
+    return bool(plain(number) == number) if isinstance(number, int) else math.isfinite(number)
 
 
 def _lost_in(value: Mapping[Any, Any], where: str) -> str:

@@ -37,18 +37,19 @@ def known_times(
     """
     runbook = runs[run.undoes].runbook if run.undoes else run.runbook
     places = {str(each): each for each in chain(more, neighbours(kept)) if str(each) != str(kept)}
-    own, found = list(history(runs, runbook)), list(_elsewhere(places.values(), runbook))
-    if before:
-        own = [each for each in own if each.opened_at < before]
-        found = [(name, [each for each in theirs if each.opened_at < before], way)
-                 for name, theirs, way in found]  # fmt: skip
-    others = {name: theirs for name, theirs, _ in found}
+    own = _opened_before(history(runs, runbook), before)
+    found = list(_elsewhere(places.values(), runbook))
+    others = {name: _opened_before(theirs, before) for name, theirs, _ in found}
     scale = by_rows(runs[run.undoes] if run.undoes else run, {environment: own} | others)
     here = noted(kept.file)
     if here is not None and round_trips:
         then = {name: way for name, _, way in found} | {environment: here}
         scale = by_distance(scale, here, then, round_trips)
     return measured(environment, own, others).scaled(scale)
+
+
+def _opened_before(runs: Iterable[Run], moment: str) -> list[Run]:
+    return [each for each in runs if not moment or each.opened_at < moment]
 
 
 def _elsewhere(places: Iterable[Kept], runbook: str) -> Iterator[tuple[str, list[Run], float]]:

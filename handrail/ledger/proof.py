@@ -109,11 +109,11 @@ def prove(history: History, runbook: str, drill: str = "") -> Proof | str:
     entries = [each for each in family if each.event is not Event.RUN_ROLLED_BACK]
     if not _came_to_its_end(legs, entries):
         return f"{legs[0].drill} did not end: it stands at its run {LEGS[len(legs) - 1]}"
-    plans = [
-        (each.run, each.body.get("plan")) for each in entries if each.event is Event.ATTEMPT_STARTED
-    ]
-    plan = plans[0][1]
-    moved = {name for run, each in plans for name in _moved(plan, each, whole=run != legs[1].id)}
+    starts = [each for each in entries if each.event is Event.ATTEMPT_STARTED]
+    plan = starts[0].body.get("plan")
+    moved: set[str] = set()
+    for each in starts:
+        moved.update(_moved(plan, each.body.get("plan"), whole=each.run != legs[1].id))
     if not plan or moved:
         named = ", ".join(f"`{each}`" for each in sorted(moved)[:SHOWN])
         said = "the runbook, its steps or its inventory were changed in between"

@@ -28,19 +28,26 @@ def key_may_change_services(render: Render) -> str:
     if _one(render, owner).get("type") == "user":
         return f"the workspace is that of {email} alone"
     members = _answer(render, f"{owner}/members")
-    found = (
-        [each for each in members if isinstance(each, dict)] if isinstance(members, list) else []
-    )
-    mine = next((each for each in found if _is(each, email)), None)
-    what = f"the key of {email} may not change `{render.owner}`"
-    if mine is None:
-        raise NotReady(what, "none of its members has that address", FIX)
-    role = str(mine.get("role") or "none")
-    if mine.get("status") != "active":
-        raise NotReady(what, f"the membership is {mine.get('status')}", FIX)
-    if role.upper() not in CHANGING:
-        raise NotReady(what, f"the role is {role}, which changes no services", FIX)
+    mine = _of(members if isinstance(members, list) else [], email)
+    role = str(mine.get("role") or "none") if mine else "none"
+    if why := _refused(mine, role):
+        raise NotReady(f"the key of {email} may not change `{render.owner}`", why, FIX)
     return f"{email} is {role} of `{render.owner}`"
+
+
+def _of(members: list[object], email: str) -> dict[str, Any] | None:  # Any: JSON
+    """Return the member who has an address, or None where nobody has it."""
+    found = (each for each in members if isinstance(each, dict) and _is(each, email))
+    return next(found, None)
+
+
+def _refused(member: dict[str, Any] | None, role: str) -> str:  # Any: JSON
+    """Return why a member may change nothing, or nothing."""
+    if member is None:
+        return "none of its members has that address"
+    if member.get("status") != "active":
+        return f"the membership is {member.get('status')}"
+    return "" if role.upper() in CHANGING else f"the role is {role}, which changes no services"
 
 
 def _is(member: dict[str, Any], email: str) -> bool:  # Any: JSON

@@ -183,8 +183,7 @@ class JobCalls(ServiceCalls, TelemetryCalls):
         first = self.patience.clock()
         while True:
             lines = [line.text for line in self.logs(job.id, began, LINES)]
-            told = next((found for each in lines if (found := _told(each, mark))), None)
-            if told:
+            if told := next(filter(None, (_told(each, mark) for each in lines)), None):
                 printed = tuple(each for each in lines if mark not in each)
                 return Ended(int(told[1]), printed, whole=True)
             waited = self.patience.clock() - first

@@ -136,13 +136,11 @@ def receipts_to_undo(rollback: Run, undone: Run, to: str, without: Sequence[str]
     """
     left = _left(undone, to, without)
     keys = {(each.task, each.target) for each in left}
+    doubtful = {key for key, task in rollback.tasks.items() if task.in_doubt} - keys
     begun = [
         each
         for each in undone.receipts()
-        if (key := (each.task, each.target)) not in keys
-        and key in rollback.tasks
-        and rollback.tasks[key].in_doubt
-        and each.target not in without
+        if (each.task, each.target) in doubtful and each.target not in without
     ]
     done = [
         Receipt(task.declared.task, task.declared.step, task.declared.target, {}, "", None, 0, 0)

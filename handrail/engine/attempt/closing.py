@@ -106,10 +106,7 @@ def _end(attempt: Attempt, signalled: int) -> int:
         _print(list(seal_as_configured(attempt)))
     _print(summary(attempt))
     if is_json():
-        from handrail.ledger.views.show import status_as_json  # noqa: PLC0415  only programs ask
-
-        told = status_as_json(attempt.environment, attempt.run)
-        sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        _say_json(attempt)
     attempt.flush()
     refusal, outcome = attempt.refusal, attempt.run.outcome
     return exit_status(
@@ -121,6 +118,13 @@ def _end(attempt: Attempt, signalled: int) -> int:
             held=began and outcome is Outcome.HELD,
         )
     )
+
+
+def _say_json(attempt: Attempt) -> None:
+    from handrail.ledger.views.show import status_as_json  # noqa: PLC0415  only programs ask
+
+    told = status_as_json(attempt.environment, attempt.run)
+    sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
 
 
 def _refusal_of(act: Callable[[], None]) -> RunbookError | None:

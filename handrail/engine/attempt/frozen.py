@@ -193,11 +193,13 @@ def _ledger_moved(saved: Frozen, attempt: Attempt) -> Iterator[str]:
         if saved.head.seq:
             yield "the ledger is gone"
         return
-    since = attempt.ledger.since(max(saved.head.seq - 1, 0))
-    if saved.head.seq and (not since or Head(since[0].seq, since[0].sha256) != saved.head):
-        yield f"the ledger is not the one that it was made on: entry {saved.head.seq} is another"
-        return
-    later = since[1:] if saved.head.seq else since
+    later = attempt.ledger.since(max(saved.head.seq - 1, 0))
+    if saved.head.seq:
+        heads, later = later[:1], later[1:]
+        if [Head(each.seq, each.sha256) for each in heads] != [saved.head]:
+            other = f"entry {saved.head.seq} is another"
+            yield f"the ledger is not the one that it was made on: {other}"
+            return
     others = list(_of_others(later, digest_of(attempt.choices.plan)))
     if others:
         runs = ", ".join(f"`{run}`" for run in dict.fromkeys(entry.run for entry in others))

@@ -15,7 +15,7 @@ from handrail.ledger.views.clock import Clock, clock_of
 from handrail.ledger.views.evidence import Evidence, TaskEvidence
 from handrail.ledger.views.show import headline, state_of
 from handrail.ledger.views.stakes import Stake, stakes_on
-from handrail.ledger.views.times import Estimate, Measured, Outlook, outlook
+from handrail.ledger.views.times import Estimate, Measured, Outlook, Running, outlook
 from handrail.pages import colour, one_line
 
 JSON = dict[str, Any]  # Any: JSON
@@ -214,18 +214,22 @@ def _head(found: Live) -> Iterator[str]:
         yield f"Owner: {found.writer.words}."
     elif run.outcome not in OVER:
         yield "Owner: nobody is at work on it."
-    for each in found.seen.running:
-        spent = plain.duration(each.elapsed_seconds)
-        left = f", about {plain.rough(each.left_seconds)} left" if each.left_seconds else ""
-        late = f", late by {plain.rough(each.late_seconds)}" if each.late_seconds else ""
-        call = each.call
-        yield f"At work: {call.task} on {call.target}, {one_line(call.name)}, {spent}{left}{late}."
+    yield from (f"At work: {_at_work(each)}." for each in found.seen.running)
     if run.outcome not in OVER:
         if found.seen.hold is not None:
             yield f"Next hold: {found.seen.hold.label}, {about(found.seen.to_hold)}."
         yield f"End: {about(found.seen.to_end)}."
     if run.receipts() and not run.undoes:
         yield f"Way back: {about(found.clock.whole)}, now{found.clock.terms()}."
+
+
+def _at_work(one: Running) -> str:
+    """Return what is at work, since when, how much longer, and by how much it is late."""
+    left = f", about {plain.rough(one.left_seconds)} left" if one.left_seconds else ""
+    late = f", late by {plain.rough(one.late_seconds)}" if one.late_seconds else ""
+    spent = plain.duration(one.elapsed_seconds)
+    call = one.call
+    return f"{call.task} on {call.target}, {one_line(call.name)}, {spent}{left}{late}"
 
 
 def _first_shown(tasks: list[TaskEvidence], room: int) -> int:
