@@ -3,7 +3,7 @@
 environment = "rehearsal"
 waiting = {"timeout_seconds": 180, "poll_seconds": 0.5}
 poll_seconds = 0.25
-window_seconds = 5
+window_seconds = 3
 drilled = False
 min_requests = 20
 requests = 100
