@@ -76,8 +76,7 @@ def lines(it: Running) -> Iterator[Line]:
     yield _line(it, "sign_ins", "Its accounts sign in, and wrong passwords are refused",
                 lambda: sign_ins.seen(it.app, it.accounts.load()))  # fmt: skip
     yield from _unused_doors(it)
-    yield _line(it, "message", "Its errors say what is wrong",
-                lambda: sign_ins.errors(it.app, it.administrator))  # fmt: skip
+    yield _entry(it, "message", system.message, "Its errors say what is wrong", _errors)
     yield _entry(it, "health", system.health, "Its health check says that all is well", _health)
     if isinstance(system.records, Absent):
         yield _absent(it, "records", system.records)
@@ -154,6 +153,10 @@ def _records(it: Running, entry: Records) -> Iterator[Line]:
         sample = entry.sample
         yield _line(it, "records.sample", "A record is made, changed and deleted",
                     lambda: records.changed(it.app, it.http, entry, sample))  # fmt: skip
+
+
+def _errors(it: Running, entry: list[str]) -> Seen:
+    return sign_ins.errors(it.app, it.administrator, entry)
 
 
 def _health(it: Running, entry: Health) -> Seen:

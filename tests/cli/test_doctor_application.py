@@ -84,13 +84,29 @@ def test_what_differs_is_told_with_the_entry_that_says_otherwise(tried, entry, w
     assert all(each.fix for each in differing)
 
 
-@pytest.mark.parametrize("entry", ["health", "records", "upload", "task", "socket", "reads"])
+ENTRIES = ["message", "health", "records", "upload", "task", "socket", "reads"]
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
 def test_what_the_application_does_not_have_is_said_and_good(tried, entry):
     """With the profile's own reason."""
     told = tried(lambda entries: entries.update({entry: {"absent": "we have none"}}))
 
     assert {each.told for each in told.values()} == {Told.GOOD}
     assert "we have none" in told[f"`{entry}` is absent"].found
+
+
+def test_an_application_with_nothing_but_its_sign_in_is_good(tried):
+    """No roles either."""
+
+    def spoil(entries):
+        entries.update({entry: {"absent": "we have none"} for entry in ENTRIES})
+        entries["sign_ins"][0]["role"] = {"absent": "everybody may do everything"}
+
+    told = tried(spoil)
+
+    assert {each.told for each in told.values()} == {Told.GOOD}
+    assert len(told) == 1 + len(ENTRIES)
 
 
 def test_nothing_is_made_where_only_reading_is_asked_for(tried):

@@ -16,6 +16,18 @@ from handrail.clients.secret import Secret
 from tests.clients.conftest import MARK, Reply
 
 OURS = Path("inventory/rotc.profile.yaml")
+# A message for whoever is signed in, in a profile that does not say how to learn who that is.
+NAMES_ME = """
+systems:
+  one:
+    sign_ins: [{path: /in, token: t, role: {absent: none}}]
+    health: {absent: none}
+    records: {absent: none}
+    upload: {absent: none}
+    task: {absent: none}
+    reads: {absent: none}
+    socket: {path: /ws, welcome: {type: hi}, cause: /say, body: {to: ["{me}"]}, id: id, event: {}}
+"""
 PUBLISHED = Path("docs/profile.schema.json")
 PASSWORD = f"pass-{MARK}"
 NOTHING = {
@@ -154,6 +166,12 @@ def test_a_sign_in_that_fails_says_how(wire, ada, reply, why):
         ("systems: {one: {sign_ins: [{path: x, token: t}]}}", "`systems.one.sign_ins.0.path` "),
         ("systems: {one: {helth: 1}}", "`systems.one.helth` is not known"),
         ("systems: {one: {}}", "`systems.one.health` is missing"),
+        ("systems: {one: {reads: []}}", "`systems.one.reads` "),
+        ("systems: {one: {message: []}}", "`systems.one.message` "),
+        (
+            NAMES_ME,
+            "`systems.one` names `{me}` in a body, and no `sign_ins` entry has a `me` to ask",
+        ),
         ("[1]", "`the file` "),
         ("", "`the file` "),
         ("a: [", "while parsing"),

@@ -98,14 +98,36 @@ def any_password_is_good(stage):
     return sign_in(stage)
 
 
-@outcome("smoke.accounts_sign_in", ERROR)
+@outcome("smoke.accounts_sign_in", FAIL)
 def a_known_password_is_refused(stage):
-    """It cannot be looked at with an account that does not sign in."""
+    """Somebody is locked out: a release that does so is taken back."""
     account = [{"username": "admin", "password": "other", "role": "admin"}]
     return sign_in(stage, canaries=stage.file("others", json.dumps(account)))
 
 
+@outcome("smoke.accounts_sign_in", FAIL)
+def the_answer_holds_no_token(stage):
+    """Nobody can do anything with it."""
+    stage.app.on("POST", "/api/v1/auth/login", Reply(200, {"acces": "t", "user": ADMIN}))
+    found = sign_in(stage)
+    assert "no token at `access`" in found.why
+    return found
+
+
+@outcome("smoke.accounts_sign_in", FAIL)
+def signing_in_breaks_the_server(stage):
+    """It answered: there is a fault in it."""
+    stage.app.on("POST", "/api/v1/auth/login", Reply(500, {"message": "oops"}))
+    return sign_in(stage)
+
+
 @outcome("smoke.accounts_sign_in", ERROR)
+def nobody_answers_a_login(stage):
+    """It may be this machine that hears nobody."""
+    return sign_in(stage, web_url=nowhere())
+
+
+@outcome("smoke.accounts_sign_in", FAIL)
 def the_role_is_another(stage):
     """An administrator that came over as a cadet."""
     reply = {"access": "t", "user": ADMIN | {"role": "cadet"}}

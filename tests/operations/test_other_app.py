@@ -124,6 +124,22 @@ def test_what_an_application_does_not_have_is_said_by_its_gate(name, entry, url,
     assert "we have none" in found.why
 
 
+def test_an_application_with_nothing_but_its_sign_in_passes_every_gate(url, tmp_path):
+    """Each says what there is not, and opens; the sign-in alone is looked at."""
+    described = yaml.safe_load(PROFILE.read_text())
+    only = described["systems"]["only"]
+    left_out = ("message", "health", "records", "upload", "task", "socket", "frontend", "reads")
+    only.update({entry: {"absent": "we have none"} for entry in left_out})
+    only["sign_ins"][0]["role"] = {"absent": "everybody may do everything"}
+    profile = tmp_path / "p.yaml"
+    profile.write_text(yaml.safe_dump(described))
+
+    found = {name: asked(name, url, tmp_path, profile) for name in set(MORE) - BROWSED}
+
+    assert all(each.passed for each in found.values()), found
+    assert sum("we have none" in each.why for each in found.values()) == 6
+
+
 @pytest.mark.parametrize("part", ["live", "stale"])
 def test_what_a_page_does_not_have_is_not_looked_for(part, url, tmp_path):
     """A page without messages, or one whose session cannot run out, passes by the rest."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from handrail.clients.accounts import Account
-from handrail.clients.app.profile import SignIn, System
+from handrail.clients.app.profile import Absent, SignIn, System
 from handrail.clients.errors import ClientError
 from handrail.clients.http import Answer, Http
 from handrail.clients.patience import ONCE, Patience
@@ -109,7 +109,8 @@ class Application:
             body = answer.json()
         except ClientError:
             return ""
-        said = (found(body, place) for place in self.system.message)
+        places = self.system.message
+        said = (found(body, each) for each in ([] if isinstance(places, Absent) else places))
         return next((str(each) for each in said if isinstance(each, str) and each), "")
 
     def _refuse_other_role(self, account: Account, door: SignIn, body: object, what: str) -> None:

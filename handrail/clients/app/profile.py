@@ -5,11 +5,18 @@ that needs an absent entry says so and passes, and the plan shows it.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeGuard
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from handrail.clients.errors import ClientError
 
@@ -182,11 +189,28 @@ class System(Entry):
     task: Task | Absent
     socket: Socket | Absent
     frontend: Frontend | Absent = Absent(absent="the profile says nothing of it")
-    message: list[Dotted] = Field(
+    message: Annotated[list[Dotted], Field(min_length=1)] | Absent = Field(
         default=["message", "error", "detail"], description="Where an error says what is wrong."
     )
-    reads: list[PathText] | Absent = Field(description="Reads that are timed.")
+    reads: Annotated[list[PathText], Field(min_length=1)] | Absent = Field(
+        description="Reads that are timed."
+    )
     reads_query: dict[str, str | int] = {}
+
+    @model_validator(mode="after")
+    def knows_whom_a_message_is_for(self) -> Self:
+        """Refuse a body that names the account, where no door tells which that is."""
+        live = self.frontend.live if isinstance(self.frontend, Frontend) else None
+        named = any("{me}" in str(each.body) for each in (self.socket, live) if is_cause(each))
+        if named and not any(each.me for each in self.sign_ins):
+            why = "names `{me}` in a body, and no `sign_ins` entry has a `me` to ask"
+            raise PydanticCustomError("nobody_named", why)
+        return self
+
+
+def is_cause(entry: object) -> TypeGuard[Cause]:
+    """Tell whether an entry of a profile makes a message."""
+    return isinstance(entry, Cause)
 
 
 class Systems(BaseModel):

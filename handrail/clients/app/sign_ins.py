@@ -7,6 +7,7 @@ from handrail.clients.accounts import Account
 from handrail.clients.app.application import Application
 from handrail.clients.app.profile import SignIn
 from handrail.clients.app.seen import Seen, shape, status
+from handrail.clients.errors import ClientError, NoAnswer
 from handrail.clients.secret import Secret
 
 
@@ -14,10 +15,17 @@ def seen(app: Application, accounts: Sequence[Account]) -> Seen:
     """Sign each account in, and try a wrong password of each.
 
     Raises:
-        ClientError: an account does not get in, or with another role.
+        NoAnswer: nothing answers.
+        ClientError: the profile has no door for an account.
     """
     for account in accounts:
-        app.sign_in(account)
+        app.door(account)
+        try:
+            app.sign_in(account)
+        except NoAnswer:
+            raise
+        except ClientError as error:  # it answered, and did not let a known account in
+            return Seen(f"{error.what}: {error.why}")
         answer = app.try_password(account, Secret.of(secrets.token_urlsafe(12)))
         if answer.status not in app.door(account).refused:
             why = f"a wrong password of `{account.username}` is answered {status(answer)}"
@@ -25,12 +33,12 @@ def seen(app: Application, accounts: Sequence[Account]) -> Seen:
     return Seen(facts={"accounts": len(accounts)})
 
 
-def errors(app: Application, account: Account) -> Seen:
+def errors(app: Application, account: Account, places: Sequence[str]) -> Seen:
     """Look whether an error says what is wrong where the profile has it."""
     answer = app.try_password(account, Secret.of(secrets.token_urlsafe(12)))
     if app.message(answer):
         return Seen(note=f"a wrong password is answered {answer.status} with a sentence")
-    places = ", ".join(f"`{each}`" for each in app.system.message)
+    places = ", ".join(f"`{each}`" for each in places)
     return Seen(f"a wrong password is answered {shape(answer)}, with no text at {places}")
 
 
