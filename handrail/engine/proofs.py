@@ -89,10 +89,15 @@ def found_proofs(places: Places, runbook: str, signers: Signers) -> Iterator[Pro
         runbook: Its name.
         signers: Whose signature counts on a file: by name, public keys; empty takes no file.
     """
-    for each in places.files():
-        yield from _of_file(each, runbook, signers)
+    yield from carried_proofs(places, runbook, signers)
     for kept in places.ledgers():
         yield kept if isinstance(kept, str) else _of_ledger(kept, runbook)
+
+
+def carried_proofs(places: Places, runbook: str, signers: Signers) -> Iterator[Proof | str]:
+    """Yield the proofs of a runbook that came as files, and why some file is none."""
+    for each in places.files():
+        yield from _of_file(each, runbook, signers)
 
 
 def _of_ledger(kept: Kept, runbook: str) -> Proof | str:

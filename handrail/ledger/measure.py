@@ -6,6 +6,7 @@ from itertools import chain
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.kept import Kept
 from handrail.ledger.neighbours import neighbours
+from handrail.ledger.proof import Proof
 from handrail.ledger.run import Run
 from handrail.ledger.runs import Runs
 from handrail.ledger.views.distance import by_distance, noted
@@ -20,6 +21,7 @@ def known_times(
     kept: Kept,
     round_trips: Mapping[str, int] | None = None,
     more: Iterable[Kept] = (),
+    carried: Iterable[Proof] = (),
     *,
     before: str = "",
 ) -> Measured:
@@ -33,13 +35,15 @@ def known_times(
         round_trips: By step, about how often it goes to a database and back; so what was measured
             nearer to it, or further away, is reckoned for the way from here.
         more: Where else ledgers of other environments are.
+        carried: Proofs of drills whose ledgers are elsewhere.
         before: Only runs that were opened before this moment count, RFC 3339; empty: all.
     """
     runbook = runs[run.undoes].runbook if run.undoes else run.runbook
     places = {str(each): each for each in chain(more, neighbours(kept)) if str(each) != str(kept)}
     own = _opened_before(history(runs, runbook), before)
     found = list(_elsewhere(places.values(), runbook))
-    others = {name: _opened_before(theirs, before) for name, theirs, _ in found}
+    others = {each.environment: each.as_runs() for each in carried}
+    others |= {name: _opened_before(theirs, before) for name, theirs, _ in found if theirs}
     scale = by_rows(runs[run.undoes] if run.undoes else run, {environment: own} | others)
     here = noted(kept.file)
     if here is not None and round_trips:

@@ -7,6 +7,7 @@ from typing import Any, Self
 from handrail.ledger.entry import Entry, Event
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.runs import History, Runs
+from handrail.ledger.task import Declared, Task, TaskState
 
 LEGS = ("forward", "back", "again")
 SHOWN = 5  # of what was changed
@@ -64,6 +65,26 @@ class Proof:
     def as_json(self) -> dict[str, Any]:  # Any: JSON
         """Return it as plain data."""
         return {"format": 1, **asdict(self)}
+
+    def as_runs(self) -> list[Run]:
+        """Return its three runs as far as it tells of them: how long each task took, and its rows.
+
+        So what was drilled elsewhere is measured of, though its ledger is not here.
+        """
+        found = [
+            Run(name, self.runbook, self.ended_at, undoes=self.runs[0] if leg == LEGS[1] else "")
+            for name, leg in zip(self.runs, LEGS, strict=True)
+        ]
+        for run, leg in zip(found, LEGS, strict=True):
+            state = TaskState.ROLLED_BACK if run.undoes else TaskState.CHANGED
+            run.tasks = {
+                (each.task, each.target): Task(
+                    Declared(each.task, each.step, each.target, ""), state,
+                    seconds=getattr(each, leg), facts={"rows": each.rows} if each.rows else {},
+                )
+                for each in self.tasks
+            }  # fmt: skip
+        return found
 
     @classmethod
     def read(cls, found: Mapping[str, Any]) -> Self:  # Any: JSON

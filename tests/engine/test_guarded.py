@@ -186,6 +186,11 @@ def test_a_signed_file_travels(night, tmp_path):
     ada = {"ada": key.with_suffix(".pub").read_text()}
     assert drill(night, "--key", str(key)).code == 0
     guard(night, proofs=["state/proofs"], signers=ada)
+    (night.folder / "memory" / "lab.sqlite").rename(night.folder / "elsewhere.sqlite")
+    night.clear("p")
+    night.used = "night.py"
+    plan = night.run("--dry")
+    assert f"measured on {night.environment}." in plan.said, "the times travel with it"
     assert go(night).code == 0
     (proof,) = (night.folder / "state/proofs").glob("*.proof.json")
     whole = proof.read_text()

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from pyinfra.context import host
+from pyinfra.context import host, inventory
 
 from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
@@ -22,7 +22,7 @@ from handrail.engine.attempt.command import (
 from handrail.engine.contract import load
 from handrail.engine.inventory import data_of
 from handrail.engine.likeness import code_of, moved, shape_of
-from handrail.engine.proofs import Places, found_proofs
+from handrail.engine.proofs import Places, carried_proofs, found_proofs
 from handrail.engine.signers import Signers, signers_of
 from handrail.ledger.entry import now
 from handrail.ledger.errors import RunbookError, WrongCommand
@@ -73,6 +73,11 @@ class Guard:
     def proofs(self, runbook: str) -> Iterator[Proof | str]:
         """Yield the proofs of a runbook, and why some place has none."""
         return found_proofs(self.places, runbook, self.signers) if self.places else iter(())
+
+    def carried(self, runbook: str) -> Iterator[Proof]:
+        """Yield the proofs of a runbook that came as signed files."""
+        found = carried_proofs(self.places, runbook, self.signers) if self.places else iter(())
+        return (each for each in found if isinstance(each, Proof))
 
     def ledgers(self) -> Iterator[Kept]:
         """Yield the ledgers that proofs are looked for in."""
@@ -148,7 +153,7 @@ def _is_gate(step: str) -> bool:
 
 
 def _shape() -> dict[str, Any]:  # Any: nested
-    return shape_of((each.name, data_of(each)) for each in host.inventory)
+    return shape_of((each.name, data_of(each)) for each in inventory)
 
 
 def _named(given: object) -> tuple[str, ...] | None:

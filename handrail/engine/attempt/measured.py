@@ -29,9 +29,11 @@ def known(attempt: Timed) -> Measured:
     """Return what was measured of every task, both ways: here, else where it was tried."""
     if attempt.known is None:
         place, trips = attempt.inventory, _round_trips(attempt.calls)
+        undone = attempt.runs.get(attempt.run.undoes)
         attempt.known = known_times(
-            place.environment, attempt.runs, attempt.run, place.kept, trips, attempt.guard.ledgers()
-        )
+            place.environment, attempt.runs, attempt.run, place.kept, trips,
+            attempt.guard.ledgers(), attempt.guard.carried((undone or attempt.run).runbook),
+        )  # fmt: skip
     return attempt.known
 
 
