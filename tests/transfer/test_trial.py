@@ -53,6 +53,23 @@ def test_a_trial_uses_up_no_number(small):
     assert small.there("select last_value, is_called from t_n_seq") == [(1, False)]
 
 
+def test_a_trigger_that_is_disabled_already_is_told_before_the_load(small):
+    """The verification would be the first to say so, after the night's load."""
+    small.holds(
+        "create table t(id int primary key); insert into t values (1)",
+        "create table t(id int primary key);"
+        "create function f() returns trigger language plpgsql as 'begin return new; end';"
+        "create trigger g before update on t for each row execute function f();"
+        "alter table t disable trigger g",
+    )
+    (found,) = small.preflight().findings
+    assert (found.verdict, found.table) == ("noted", "t")
+    assert found.what == (
+        "trigger `g` on public.t is disabled: a verification fails until it is enabled"
+    )
+    assert small.load().reasons() == ["triggers of `t` : triggers are disabled"]
+
+
 def test_rows_that_break_different_rules_are_told_apart(small):
     """Each finding counts its own rows, however many other rows there are."""
     small.holds(

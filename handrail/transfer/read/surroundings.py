@@ -28,6 +28,10 @@ join pg_language l on l.oid = p.prolang
 where not t.tgisinternal and t.tgenabled in ('O', 'A') and t.tgtype & 4 > 0 and t.tgparentid = 0
 order by t.tgrelid, t.tgname
 """
+DISABLED = f"""
+select w.name, t.tgname, t.tgrelid::regclass::text
+from {WANTED} join pg_trigger t on t.tgrelid = w.oid where t.tgenabled = 'D' order by 3, 2
+"""
 # Exclusions and foreign keys that a partition has for itself.
 APART = f"""
 select w.name, k.conname, k.conrelid::regclass::text, pg_get_constraintdef(k.oid)
@@ -100,6 +104,10 @@ def _triggers(plan: Plan, destination: Connection) -> Iterator[Misfit]:
         what = f"trigger `{name}` on {on} runs {function} {when} {each}"
         untried = "" if tried else UNTRIED.format(on=on, name=quoted(name))
         yield Misfit(table.name, "", f"{what}{untried}", "noted", 0, (), str(table.place))
+    for target, name, on in destination.execute(DISABLED, [list(targets)]).fetchall():
+        table = targets[target]
+        what = f"trigger `{name}` on {on} is disabled: a verification fails until it is enabled"
+        yield Misfit(table.name, "", what, "noted", 0, (), str(table.place))
     for target, key, on, definition in destination.execute(APART, [list(targets)]).fetchall():
         table = targets[target]
         what = (
