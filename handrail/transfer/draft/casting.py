@@ -29,6 +29,7 @@ DATE_FORMATS = (
 )  # fmt: skip
 TIME_FORMATS = ("HH24:MI", "HH24:MI:SS", "HH12:MI AM", "HH12:MI:SS AM", "HH24MIH")
 NULLS = ("", "-")
+READ_FROM_TEXT = {"date", AWARE, TIME, "json", "jsonb"}
 SECONDS = 100_000_000_000  # since 1970 until the year 5138; what is more counts milliseconds
 SHOWN_TEXTS = 8
 LONGEST_TEXT = 40
@@ -74,16 +75,12 @@ class Casting:
         origin, target = self.origin.type, self.target.type
         if origin == target or (origin, target) in WIDENINGS:
             return
-        if origin == NAIVE and target == AWARE:
+        if (origin, target) == (NAIVE, AWARE):
             rule.parts["zone"] = "UTC"
             rule.doubts.append("which clock wrote it? UTC, or a place as Asia/Manila")
-        elif target == "boolean":
-            rule.parts["cast"] = "boolean"
-            self._uncastable(rule, casts.parse_boolean(self.raw, origin), "yes or no")
-        elif target in INTEGERS and (self.origin.is_text or origin in NUMBERS):
-            rule.parts["cast"] = "integer"
-            self._uncastable(rule, casts.parse_integer(self.raw, target, origin), "a number")
-        elif self.origin.is_text and target in {"date", AWARE, TIME, "json", "jsonb"}:
+        elif target == "boolean" or (target in INTEGERS and self._counts):
+            self._read(rule)
+        elif self.origin.is_text and target in READ_FROM_TEXT:
             self._from_text(rule)
         elif self.target.is_text:
             rule.parts["cast"] = "text"
@@ -91,6 +88,21 @@ class Casting:
                 rule.doubts.append("bytes become a text of hexadecimal digits")
         else:
             self._narrow(rule)
+
+    @property
+    def _counts(self) -> bool:
+        """Say whether the source's values are numbers, or texts that may be."""
+        return self.origin.is_text or self.origin.type in NUMBERS
+
+    def _read(self, rule: Rule) -> None:
+        """Draft how yes and no, or a whole number, is read."""
+        origin, target = self.origin.type, self.target.type
+        if target == "boolean":
+            rule.parts["cast"] = "boolean"
+            self._uncastable(rule, casts.parse_boolean(self.raw, origin), "yes or no")
+        else:
+            rule.parts["cast"] = "integer"
+            self._uncastable(rule, casts.parse_integer(self.raw, target, origin), "a number")
 
     def _from_text(self, rule: Rule) -> None:
         """Draft how texts are read as dates, times, moments or JSON."""
@@ -108,36 +120,50 @@ class Casting:
 
     def _narrow(self, rule: Rule) -> None:
         """Draft what only an expression can do, and say what it may lose."""
-        origin, target, read = self.origin.type, self.target.type, reference(self.origin.name)
-        changed = f"{origin} to {self.target.declared}"
-        if origin == AWARE and target in {NAIVE, "date"}:
-            zoned = f"{read} at time zone 'UTC'"
-            self._sql(rule, zoned if target == NAIVE else f"({zoned})::date", f"{changed}, of UTC")
-        elif origin in INTEGERS and target == AWARE:
-            digits = (
-                value(self.session, f"select max(abs({self.raw}::numeric)) from {self.table} s")
-                or 0
-            )
-            divided = f"{read} / 1000.0" if digits > SECONDS else read
-            self._sql(rule, f"to_timestamp({divided})", f"{changed}, since 1970")
-        elif origin == "date" and target == AWARE:
-            midnight = f"{read}::timestamp at time zone 'UTC'"
-            self._sql(
-                rule, midnight, f"{changed}: whose midnight? UTC's, or a place's, as Asia/Manila"
-            )
-        elif origin == "boolean" and target in NUMBERS:
-            self._sql(rule, f"{read}::int::{self.target.declared}", f"{changed}: 1 and 0")
-        elif target in {"json", "jsonb"}:
-            self._sql(rule, f"to_{target}({read})", changed)
-        elif origin == "interval" and target in NUMBERS:
-            seconds = f"extract(epoch from {read})::{self.target.declared}"
-            self._sql(rule, seconds, f"{changed}, in seconds")
-        else:
-            # the destination reads a type of its own from text: the source need not have it
-            kind = self.target.declared if self.target.is_builtin else "text"
-            self._sql(rule, f"{read}::{self._by_way_of(kind)}", changed)
-        if {origin, target} <= NUMBERS | MOMENTS:
+        changed = f"{self.origin.type} to {self.target.declared}"
+        expression, doubt = self._moment() or self._number() or (self._other(), "")
+        self._sql(rule, expression, f"{changed}{doubt}")
+        if {self.origin.type, self.target.type} <= NUMBERS | MOMENTS:
             self._lossy(rule)
+
+    def _moment(self) -> tuple[str, str] | None:
+        """Return what makes a moment, or something of one, and what is doubtful about it."""
+        origin, target, read = self.origin.type, self.target.type, reference(self.origin.name)
+        zoned = f"{read} at time zone 'UTC'"
+        ways = {
+            (AWARE, NAIVE): (zoned, ", of UTC"),
+            (AWARE, "date"): (f"({zoned})::date", ", of UTC"),
+            ("date", AWARE): (
+                f"{read}::timestamp at time zone 'UTC'",
+                ": whose midnight? UTC's, or a place's, as Asia/Manila",
+            ),
+        }
+        if origin in INTEGERS and target == AWARE:
+            return f"to_timestamp({self._seconds(read)})", ", since 1970"
+        return ways.get((origin, target))
+
+    def _seconds(self, read: str) -> str:
+        """Return the seconds that a number counts; many digits count milliseconds."""
+        most = f"select max(abs({self.raw}::numeric)) from {self.table} s"
+        return f"{read} / 1000.0" if (value(self.session, most) or 0) > SECONDS else read
+
+    def _number(self) -> tuple[str, str] | None:
+        """Return what makes a number of something else, and what is doubtful about it."""
+        read, declared = reference(self.origin.name), self.target.declared
+        ways = {
+            "boolean": (f"{read}::int::{declared}", ": 1 and 0"),
+            "interval": (f"extract(epoch from {read})::{declared}", ", in seconds"),
+        }
+        return ways.get(self.origin.type) if self.target.type in NUMBERS else None
+
+    def _other(self) -> str:
+        """Return a cast, or what else PostgreSQL has."""
+        read = reference(self.origin.name)
+        if self.target.type in {"json", "jsonb"}:
+            return f"to_{self.target.type}({read})"
+        # the destination reads a type of its own from text: the source need not have it
+        kind = self.target.declared if self.target.is_builtin else "text"
+        return f"{read}::{self._by_way_of(kind)}"
 
     def _by_way_of(self, kind: str) -> str:
         """Return a type, with text before it where PostgreSQL has no cast from one to the other."""

@@ -37,19 +37,23 @@ class Look(Casting):
         rule = Rule(self.target.name, doubts=[doubt] if doubt else [])
         if self.origin.name != self.target.name:
             rule.parts["from"] = yaml_text.text(self.origin.name)
-        both_texts = self.origin.is_text and self.target.is_text
-        if not both_texts:
+        if self.origin.is_text and self.target.is_text:
+            self._text(rule)
+        else:
             self.cast(rule)
-        elif sounds_secret(self.target.name):
-            self._secret(rule)
-        elif any(word in self.target.name.lower() for word in LINKS):
-            rule.parts["link"] = "true"
-        if both_texts and self.target.length:
-            self._length(rule)
         if self.unique and not self.guarded:
             self._unique(rule)
         self._absent(rule)
         return rule
+
+    def _text(self, rule: Rule) -> None:
+        """Know what a text is by the name of its column, and whether it fits."""
+        if sounds_secret(self.target.name):
+            self._secret(rule)
+        elif any(word in self.target.name.lower() for word in LINKS):
+            rule.parts["link"] = "true"
+        if self.target.length:
+            self._length(rule)
 
     def _secret(self, rule: Rule) -> None:
         """Know bcrypt hashes, and Django's own form of them."""
@@ -109,22 +113,27 @@ class Look(Casting):
 
     def _absent(self, rule: Rule) -> None:
         """Say what becomes of NULL in a column that must hold something, and of lost parents."""
+        if self.target.nullable:
+            return
         absent = f"{self.raw} is null"
         if "nulls" in rule.parts:
             absent += f" or {casts.listed(self.raw, NULLS)}"
-        missing = 0 if self.target.nullable else self.rows(absent)
-        if self.foreign and self.origin.nullable and not self.target.nullable:
+        missing = self.rows(absent)
+        if self.foreign and self.origin.nullable:
             rule.parts |= {"when_null": "quarantine", "when_orphan": "quarantine"}
             rule.parts.setdefault("reason", '"CHECK: its parent is missing"')
             rule.doubts.append(f"{yaml_text.counted(missing, 'row')} without a parent")
-        elif missing and rule.parts.get("when_uncastable") == "quarantine":
+        elif missing:
+            self._missing(rule, missing)
+
+    def _missing(self, rule: Rule, missing: int) -> None:
+        """Say what stands in for values that are missing."""
+        if rule.parts.get("when_uncastable") == "quarantine":
             rule.parts["when_null"] = "quarantine"
-            rule.doubts.append(f"{yaml_text.counted(missing, 'row')} without a value")
-        elif missing and self._stands_in:
+        elif self._stands_in:
             rule.parts["when_null"] = "placeholder"
             self._placeholder(rule, missing)
-            rule.doubts.append(f"{yaml_text.counted(missing, 'row')} without a value")
-        elif missing:
+        else:
             rule.parts |= {"when_null": "sentinel", "max_defaulted": str(missing)}
             rule.parts["sentinel"] = FILLINGS.get(self.target.type, '""')
-            rule.doubts.append(f"{yaml_text.counted(missing, 'row')} without a value")
+        rule.doubts.append(f"{yaml_text.counted(missing, 'row')} without a value")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from handrail.transfer.session.connection import Connection
-from handrail.transfer.sql.catalog import Table
+from handrail.transfer.sql.catalog import Column, Table
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import Plan, TablePlan
 from handrail.transfer.sql.types import HASHED, TEXTUAL
@@ -181,14 +181,16 @@ def _may_bind(bond: Bond, filled: set[str]) -> bool:
 def _types(table: TablePlan, source: Table, target: Table) -> Iterator[Bond]:
     """Yield the columns whose type may refuse or alter a value that is assigned to it."""
     for column in table.columns:
-        there = target.by_name[column.name]
-        here = source.by_name.get(column.source or "")
-        base = there.kind == "b"
-        plain = base and there.declared == column.type
-        limited = base and there.length is not None  # counted on the source
-        same = base and column.exact and here is not None and here.declared == there.declared
-        if not (plain or limited or same):
+        there, here = target.by_name[column.name], source.by_name.get(column.source or "")
+        if there.kind != "b" or not _is_kept_whole(column, here, there):
             yield Bond("t", column.name, there.declared, False, (column.name,))  # noqa: FBT003
+
+
+def _is_kept_whole(column: ColumnPlan, here: Column | None, there: Column) -> bool:
+    """Say whether a type has no precision, or the source's values have the same already."""
+    if there.declared == column.type or there.length is not None:  # lengths: counted there
+        return True
+    return column.exact and here is not None and here.declared == there.declared
 
 
 def _proven(bond: Bond, planned: dict[str, ColumnPlan], source: Table, target: Table) -> bool:
@@ -196,10 +198,11 @@ def _proven(bond: Bond, planned: dict[str, ColumnPlan], source: Table, target: T
         return _checked_there(bond, planned, source, target)
     if bond.kind not in {"u", "i"} or not bond.plain:
         return False
-    columns = [planned[name] for name in bond.columns if name in planned]
+    if not planned.keys() >= set(bond.columns):
+        return False
+    columns = [planned[name] for name in bond.columns]
     told = bond.kind == "i" or all(target.by_name[c.name].kind == "b" for c in columns)
-    all_told = told and len(columns) == len(bond.columns)
-    return all_told and all(_fits(c, source, target) for c in columns)
+    return told and all(_fits(c, source, target) for c in columns)
 
 
 def _checked_there(

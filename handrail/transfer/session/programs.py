@@ -79,21 +79,27 @@ def find(server_version: int) -> Path:
         ProgramFailed: there is none.
     """
     wanted = server_version // 10000
-    found: dict[int, Path] = {}
-    for place in directories():
-        if shutil.which("pg_dump", path=str(place)) and shutil.which("pg_restore", path=str(place)):
-            major = _major(place / "pg_dump")
-            if major is not None:
-                found.setdefault(major, place)
-    fitting = sorted(major for major in found if major >= wanted)
+    found = _versions()
+    fitting = [major for major in sorted(found) if major >= wanted]
     if not fitting:
-        seen = ", ".join(str(major) for major in sorted(found)) or "none"
+        seen = ", ".join(map(str, sorted(found))) or "none"
         raise ProgramFailed(
             f"no pg_dump for PostgreSQL {wanted} was found",
             f"versions found: {seen}",
             f"install postgresql-client-{wanted}, or put its bin directory on PATH",
         )
     return found[fitting[0]]
+
+
+def _versions() -> dict[int, Path]:
+    """Return the first directory of both programs by their major version."""
+    found: dict[int, Path] = {}
+    for place in directories():
+        if shutil.which("pg_dump", path=str(place)) and shutil.which("pg_restore", path=str(place)):
+            major = _major(place / "pg_dump")
+            if major is not None:
+                found.setdefault(major, place)
+    return found
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from handrail.clients import private_folder
 from handrail.transfer.load.stale import moved_of
 from handrail.transfer.read.live import LiveSupply
-from handrail.transfer.session.asking import answered, together
+from handrail.transfer.session.asking import Line, answered, together
 from handrail.transfer.session.connection import Connection, connect, reading
 from handrail.transfer.sql.plan import Plan, TablePlan
 from handrail.transfer.verify import compare
@@ -116,27 +116,27 @@ def _rows(
     """Yield each row that differs: what it was, and what it is."""
     columns = [column.name for column in sides[0].table.columns]
     for bucket in answered(compare.differing_buckets(sides, names)):
-        differ = answered(compare.differing(sides, names, bucket))
-        found = {item.key: item.kind for item in differ}
-        keys = list(found)
+        kinds = {i.key: i.kind for i in answered(compare.differing(sides, names, bucket))}
+        keys = list(kinds)
         for start in range(0, len(keys), BATCH):
-            part = keys[start : start + BATCH]
-            there = [key for key in part if found[key] != "extra"]
-            here = [key for key in part if found[key] != "missing"]
-            before, after = together(
-                [
-                    compare.texts(sides[0], names, there),
-                    compare.texts(sides[1], names, here),
-                ]
-            )
-            for key in part:
-                was, now = before.get(key), after.get(key)
-                yield {
-                    "kind": KINDS[found[key]],
-                    "key": key,
-                    "loaded": dict(zip(columns, was, strict=True)) if was else None,
-                    "row": dict(zip(columns, now, strict=True)) if now else None,
-                }
+            part = {key: kinds[key] for key in keys[start : start + BATCH]}
+            before, after = together(_both(sides, names, part))
+            for key, kind in part.items():
+                row = {"loaded": _named(columns, before.get(key))}
+                row["row"] = _named(columns, after.get(key))
+                yield {"kind": KINDS[kind], "key": key, **row}
+
+
+def _both(
+    sides: tuple[Side, Side], names: tuple[str, ...], part: dict[str, str]
+) -> Iterator[Line[dict[str, Any]]]:  # Any: as the texts of a row come
+    """Yield what asks each side for the rows that it has."""
+    for side, absent in zip(sides, ("extra", "missing"), strict=True):
+        yield compare.texts(side, names, [key for key, kind in part.items() if kind != absent])
+
+
+def _named(columns: list[str], row: Any) -> dict[str, Any] | None:  # Any: as in `_both`
+    return dict(zip(columns, row, strict=True)) if row else None
 
 
 def _source_changed(plan: Plan, source: Connection, destination: Connection) -> tuple[str, ...]:

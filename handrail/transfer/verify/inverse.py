@@ -7,6 +7,7 @@ perfectly there. This one shares nothing with it but the declared rules.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from handrail.transfer.read.journal import Chunk
 from handrail.transfer.read.live import LiveSupply
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import constant, first_of, literal, quoted
@@ -92,29 +93,47 @@ def _check(
     destination: Connection,
 ) -> Iterator[Inverse]:
     """Check some columns in one reading of the table."""
-    texts = [quoted(f"raw:{looked.column.name}") for looked in columns]
-    few = [text for text, each in zip(texts, columns, strict=True) if each.join]
-    destination.execute("drop table if exists pg_temp.legacy_text")
-    listing = ", ".join(f"{text} text" for text in texts)
-    destination.execute(
-        f"create temporary table legacy_text (k {table.key_type}, name text, {listing})"
-    )
     totals = {looked.column.name: _Total() for looked in columns}
+    _hold_texts(destination, table, columns)
     supply = LiveSupply(source, "", text=plan.text_hashes, chunk_rows=CHUNK_ROWS)
     for chunk in supply.cut(table):
-        destination.execute("truncate pg_temp.legacy_text")
-        where = table.span(chunk.lower, chunk.upper, source=True)
-        key = next(column.sql for column in table.columns if column.name == table.key)
-        raw = ", ".join(f"s.{quoted(each.column.source or '')}::text" for each in columns)
-        rows = f"{table.relation(where)} where {table.kept()}"
-        query = f"select {key}, {table.key_text}, {raw} from {rows}"
-        copy_rows(source, destination, query, "pg_temp.legacy_text")
-        if few:  # how few they are is what the planner has to know
-            destination.execute(f"analyze pg_temp.legacy_text ({', '.join(few)})")
+        _bring(source, destination, table, columns, chunk)
         _count(destination, table, columns, totals)
     destination.execute("drop table pg_temp.legacy_text")
     for name, total in totals.items():
         yield Inverse(table.name, name, total.rows, total.wrong, tuple(total.keys[:SAMPLES]))
+
+
+def _text(looked: Looked) -> str:
+    return quoted(f"raw:{looked.column.name}")
+
+
+def _hold_texts(destination: Connection, table: TablePlan, columns: list[Looked]) -> None:
+    """Make the table that legacy texts are held in."""
+    listing = ", ".join(f"{_text(looked)} text" for looked in columns)
+    destination.execute(
+        "drop table if exists pg_temp.legacy_text; "
+        f"create temporary table legacy_text (k {table.key_type}, name text, {listing})"
+    )
+
+
+def _bring(
+    source: Connection,
+    destination: Connection,
+    table: TablePlan,
+    columns: list[Looked],
+    chunk: Chunk,
+) -> None:
+    """Bring the legacy texts of a chunk over."""
+    destination.execute("truncate pg_temp.legacy_text")
+    key = next(column.sql for column in table.columns if column.name == table.key)
+    raw = ", ".join(f"s.{quoted(each.column.source or '')}::text" for each in columns)
+    rows = f"{table.relation(table.span(chunk.lower, chunk.upper, source=True))}"
+    query = f"select {key}, {table.key_text}, {raw} from {rows} where {table.kept()}"
+    copy_rows(source, destination, query, "pg_temp.legacy_text")
+    few = [_text(each) for each in columns if each.join]
+    if few:  # how few they are is what the planner has to know
+        destination.execute(f"analyze pg_temp.legacy_text ({', '.join(few)})")
 
 
 def _count(
