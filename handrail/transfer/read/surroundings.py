@@ -1,17 +1,14 @@
-"""What a load would meet on the destination besides its rules: rows, triggers, rights."""
+"""What a load would meet besides its rules: rights, triggers, numbers, rows, large objects."""
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from handrail.transfer.read import numbering, occupied
 from handrail.transfer.read.bonds import TRIED
 from handrail.transfer.read.misfits import SAMPLES, Misfit
-from handrail.transfer.session.connection import Connection, value
+from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import quoted
-from handrail.transfer.sql import evidence
-from handrail.transfer.sql.parts import ColumnPlan
+from handrail.transfer.sql.catalog import Column
 from handrail.transfer.sql.plan import Plan, TablePlan
-from handrail.transfer.sql.types import INTEGERS
 
 # All tables at once: at a distance, each question takes as long as its way there and back.
 WANTED = "(select n as name, n::regclass::oid as oid from unnest(%s::text[]) n) w"
@@ -61,15 +58,6 @@ LACKING = (
         "following a source does: `alter table TABLE replica identity full`"
     ),
 )
-ENDS = (
-    "select n, seqmax from unnest(%s::text[]) n join pg_sequence on seqrelid = n::regclass "
-    "where seqincrement > 0"
-)
-# PostgreSQL shows a function with its schema, unless it is one of its own.
-OWN_FUNCTION = re.compile(r"(?:\w+|\"[^\"]+\")\.(?:\w+|\"[^\"]+\")\(")
-LOADED = (
-    "select distinct table_name from _migration.chunk where digest = %s and loaded_at is not null"
-)
 
 
 def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[Misfit]:
@@ -77,12 +65,11 @@ def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[M
     rightless = list(_rights(plan, destination))
     yield from rightless
     yield from _triggers(plan, destination)
-    yield from _sequences(plan, source, destination)
-    yield from _unfathomed(plan)
+    yield from numbering.check(plan, source, destination)
     for table in plan.tables:
         yield from _large_objects(plan, table, source)
     if not rightless:
-        yield from _there(plan, destination)
+        yield from occupied.check(plan, destination)
 
 
 def _rights(plan: Plan, destination: Connection) -> Iterator[Misfit]:
@@ -95,48 +82,39 @@ def _rights(plan: Plan, destination: Connection) -> Iterator[Misfit]:
 
 
 def _triggers(plan: Plan, destination: Connection) -> Iterator[Misfit]:
-    """Name what a load would set off: a trigger may well write to somebody."""
+    """Name what a load would set off, and what nobody can try before it."""
     targets = {table.target: table for table in plan.tables}
-    found = destination.execute(TRIGGERS, [list(targets)]).fetchall()
-    for target, name, on, when, by_row, function, tried in found:
-        table = targets[target]
-        each = "each row that is moved" if by_row else "each statement that moves rows"
-        what = f"trigger `{name}` on {on} runs {function} {when} {each}"
-        untried = "" if tried else UNTRIED.format(on=on, name=quoted(name))
-        yield Misfit(table.name, "", f"{what}{untried}", "noted", 0, (), str(table.place))
-    for target, name, on in destination.execute(DISABLED, [list(targets)]).fetchall():
-        table = targets[target]
-        what = f"trigger `{name}` on {on} is disabled: a verification fails until it is enabled"
-        yield Misfit(table.name, "", what, "noted", 0, (), str(table.place))
-    for target, key, on, definition in destination.execute(APART, [list(targets)]).fetchall():
-        table = targets[target]
-        what = (
-            f"`{key}` of the partition {on} alone was not tried: {definition}; where it refuses a "
-            f"row, the load stops there, and goes on after `alter table {on} drop constraint "
-            f"{quoted(key)}`; add it again afterwards"
-        )
-        yield Misfit(table.name, "", what, "noted", 0, (), str(table.place))
+    for query, said in ((TRIGGERS, _set_off), (DISABLED, _disabled), (APART, _apart)):
+        for target, *row in destination.execute(query, [list(targets)]).fetchall():
+            table = targets[target]
+            yield Misfit(table.name, "", said(*row), "noted", 0, (), str(table.place))
 
 
-def _there(plan: Plan, destination: Connection) -> Iterator[Misfit]:
-    """Look for rows that are there already, but for those that this plan's load has put there."""
-    began: set[str] = set()
-    if evidence.exists(destination):
-        began = {name for (name,) in destination.execute(LOADED, [plan.digest]).fetchall()}
-    asked = [table for table in plan.tables if table.name not in began]
-    if not asked:
-        return
-    listing = ", ".join(f"exists (select 1 from {table.target_rows})" for table in asked)
-    for table, there in zip(asked, value(destination, f"select array[{listing}]"), strict=True):
-        if there:
-            yield from _replaced(plan, table, destination)
+def _set_off(name: str, on: str, when: str, by_row: bool, function: str, tried: bool) -> str:  # noqa: FBT001 - a row of TRIGGERS
+    """Say what a trigger does to a load: it may well write to somebody."""
+    each = "each row that is moved" if by_row else "each statement that moves rows"
+    what = f"trigger `{name}` on {on} runs {function} {when} {each}"
+    return what if tried else what + UNTRIED.format(on=on, name=quoted(name))
+
+
+def _disabled(name: str, on: str) -> str:
+    return f"trigger `{name}` on {on} is disabled: a verification fails until it is enabled"
+
+
+def _apart(key: str, on: str, definition: str) -> str:
+    return (
+        f"`{key}` of the partition {on} alone was not tried: {definition}; where it refuses a row, "
+        f"the load stops there, and goes on after `alter table {on} drop constraint {quoted(key)}`;"
+        " add it again afterwards"
+    )
 
 
 def _large_objects(plan: Plan, table: TablePlan, source: Connection) -> Iterator[Misfit]:
     """Count rows that name a large object: its contents are in no column, and stay behind."""
-    for name, column in plan.source.by_name[table.source].by_name.items():
-        moved = any(each.source == name for each in table.columns)
-        if not moved or not (column.type == "oid" or column.declared.endswith((".lo", '."lo"'))):
+    columns = plan.source.by_name[table.source].by_name
+    for moved in table.columns:
+        name = moved.source or ""
+        if name not in columns or not _names_objects(columns[name]):
             continue
         rows = f"{table.relation(needs=frozenset())} where exists (select 1 from "
         rows += f"pg_largeobject_metadata l where l.oid = s.{quoted(name)})"
@@ -146,97 +124,9 @@ def _large_objects(plan: Plan, table: TablePlan, source: Connection) -> Iterator
         ).fetchone() or (0, ())
         if row[0]:
             what = "names a large object, whose contents do not travel"
-            place = next(c.rule.place for c in table.columns if c.source == name)
-            yield Misfit(table.name, name, what, "refused", row[0], tuple(row[1]), str(place))
+            place = str(moved.rule.place)
+            yield Misfit(table.name, name, what, "refused", row[0], tuple(row[1]), place)
 
 
-def _replaced(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Misfit]:
-    """Name the rows that are there already: with a word they give way, without one nothing does."""
-    rows = value(destination, f"select count(*) from {table.target_rows}")
-    if not rows:
-        return
-    primary = plan.destination.by_name[table.name].primary_key
-    listing = ", ".join(f"{quoted(name)}::text" for name in primary) or "ctid::text"
-    query = f"select concat_ws(',', {listing}) from {table.target_rows} limit {SAMPLES}"
-    keys = tuple(row[0] for row in destination.execute(query))
-    if table.replace is not None:
-        yield from _referring(plan, table, destination)
-    if table.replace is None:
-        what, verdict = "rows are there that nobody declared: write `replace: <why>`", "refused"
-    else:
-        what, verdict = f"rows that are there give way: {table.replace}", "noted"
-    yield Misfit(table.name, "", what, verdict, rows, keys, str(table.place))
-
-
-def _referring(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Misfit]:
-    """Name rows of tables nobody mapped that hold on to those that would give way."""
-    mapped = {each.name for each in plan.tables}
-    for other in plan.destination.tables:
-        for key in other.foreign_keys if other.name not in mapped else ():
-            filled = " and ".join(f"{quoted(name)} is not null" for name in key.columns)
-            query = f"select count(*) from {other.rows} where {filled}"
-            if key.target == table.name and (rows := value(destination, query)):
-                what = f"rows of `{other.name}` refer to those that would give way (`{key.name}`)"
-                yield Misfit(table.name, "", what, "refused", rows, (), str(table.place))
-
-
-@dataclass(frozen=True)
-class _Use:
-    """A mapped column whose numbers a sequence of the destination goes on from."""
-
-    sequence: str
-    table: TablePlan
-    column: ColumnPlan
-
-    @property
-    def highest(self) -> str:
-        """Return an expression: the highest number that the source has for it, kept out or not."""
-        if self.column.exact and self.column.source:
-            return f"(select max({quoted(self.column.source)}) from {self.table.source_rows})"
-        return f"(select max(k) from ({self.table.keys(self.column.name)}) m)"
-
-
-def _uses(plan: Plan) -> list[_Use]:
-    mapped = {(t.name, column.name): (t, column) for t in plan.tables for column in t.columns}
-    return [
-        _Use(sequence, *mapped[table.name, column.name])
-        for sequence, members in plan.destination.sequences().items()
-        for table, column in members
-        if column.type in INTEGERS and (table.name, column.name) in mapped
-        if not mapped[table.name, column.name][1].may_fail
-    ]
-
-
-def _sequences(plan: Plan, source: Connection, destination: Connection) -> Iterator[Misfit]:
-    """Look for numbers beyond the end of the sequence that would go on from them."""
-    uses = _uses(plan)
-    if not uses:
-        return
-    found = destination.execute(ENDS, [[use.sequence for use in uses]])
-    ends: dict[str, int] = {row[0]: row[1] for row in found}
-    listing = ", ".join(f"{use.highest}::numeric" for use in uses)
-    highest = value(source, f"select array[{listing}]")
-    for use, number in zip(uses, highest, strict=True):
-        last = ends.get(use.sequence)
-        if last is not None and number is not None and number >= last:
-            what = f"its sequence `{use.sequence}` ends at {last}, the rows at {number}"
-            verdict = "refused" if number > last else "noted"
-            place = str(use.column.rule.place)
-            yield Misfit(use.table.name, use.column.name, what, verdict, 0, (), place)
-
-
-def _unfathomed(plan: Plan) -> Iterator[Misfit]:
-    """Name the keys that a function of the destination gives: nobody can tell from where."""
-    for table in plan.tables:
-        target = plan.destination.by_name[table.name]
-        keys = {name for unique in target.uniques for name in unique}
-        for column in table.columns:
-            there = target.by_name[column.name]
-            called = OWN_FUNCTION.search(there.default or "")
-            if called and column.name in keys and there.type != "uuid" and not there.is_numbered:
-                what = (
-                    f"new rows get it from `{called[0]}…)`: whether that goes on beyond the rows "
-                    "nobody can tell; try it after the load"
-                )
-                place = str(column.rule.place)
-                yield Misfit(table.name, column.name, what, "noted", 0, (), place)
+def _names_objects(column: Column) -> bool:
+    return column.type == "oid" or column.declared.endswith((".lo", '."lo"'))

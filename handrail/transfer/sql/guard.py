@@ -25,6 +25,27 @@ class Guard:
     needs: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Provided:
+    """What the query of a table provides for its columns, and the faults that are looked for."""
+
+    parsed: tuple[Parsed, ...]
+    joins: tuple[Join, ...]
+    faults: tuple[FaultPlan, ...]
+    guard: Guard | None
+
+
+def provided(
+    parsed: tuple[Parsed, ...],
+    joins: tuple[Join, ...],
+    faults: tuple[FaultPlan, ...],
+    excluded: str | None,
+) -> Provided:
+    """Return it with what a person wrote behind all that keeps a row out beforehand."""
+    guard = guard_of(faults, excluded, parsed, joins)
+    return Provided(parsed, joins, behind(faults, parsed, joins) if guard else faults, guard)
+
+
 def guard_of(
     faults: Iterable[FaultPlan],
     excluded: str | None,

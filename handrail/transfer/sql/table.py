@@ -10,8 +10,8 @@ from handrail.transfer.sql.built import Built
 from handrail.transfer.sql.catalog import Catalog
 from handrail.transfer.sql.columns import Builder
 from handrail.transfer.sql.cut import TEXTS, Cut
-from handrail.transfer.sql.guard import behind, guard_of
-from handrail.transfer.sql.parts import ColumnPlan
+from handrail.transfer.sql.guard import Provided, provided
+from handrail.transfer.sql.parts import ColumnPlan, FaultPlan
 from handrail.transfer.sql.plan import TablePlan
 from handrail.transfer.sql.references import References
 
@@ -64,10 +64,7 @@ class TableCompiler:
         self._account([*parts, rows])
         chunk = self._copied(columns.values(), self.key, ORDERED)
         cut = self._copied(columns.values(), self.first, ORDERED | TEXTS)
-        parsed = tuple(item for built in parts for item in built.parsed)
-        joins = (*(join for built in parts for join in built.joins), *self.references.joins)
-        faults = (*(fault for built in [*parts, rows] for fault in built.faults), *orphans)
-        guard = guard_of(faults, excluded, parsed, joins)
+        given = self._provided(parts, rows, orphans, excluded)
         return TablePlan(
             name=self.rule.name,
             source=self.rule.source,
@@ -85,16 +82,27 @@ class TableCompiler:
             source_types={column.name: column.type for column in self.source.columns},
             secrets=tuple(sorted(self.secrets)),
             columns=tuple(columns.values()),
-            parsed=parsed,
-            joins=joins,
-            faults=behind(faults, parsed, joins) if guard else faults,
+            parsed=given.parsed,
+            joins=given.joins,
+            faults=given.faults,
             excluded=excluded,
-            guard=guard,
+            guard=given.guard,
             uniques=self.target.uniques,
             parents=tuple(sorted(parents)),
             limit=self.rule.limit,
             replace=self.rule.replace,
             notes=tuple(account.notes(self.rule, self.source, self.target, columns)),
+        )
+
+    def _provided(
+        self, parts: list[Built], rows: Built, orphans: list[FaultPlan], excluded: str | None
+    ) -> Provided:
+        """Return what the rules need beside the source row, and what may be wrong with it."""
+        return provided(
+            tuple(item for built in parts for item in built.parsed),
+            (*(join for built in parts for join in built.joins), *self.references.joins),
+            (*(fault for built in [*parts, rows] for fault in built.faults), *orphans),
+            excluded,
         )
 
     def _columns(self) -> list[Built]:

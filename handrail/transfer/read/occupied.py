@@ -1,0 +1,61 @@
+"""Rows that are on the destination already: with a word they give way, without one nothing does."""
+
+from collections.abc import Iterator
+
+from handrail.transfer.read.misfits import SAMPLES, Misfit
+from handrail.transfer.session.connection import Connection, value
+from handrail.transfer.session.quoting import quoted
+from handrail.transfer.sql import evidence
+from handrail.transfer.sql.catalog import Constraint, Table
+from handrail.transfer.sql.plan import Plan, TablePlan
+
+LOADED = (
+    "select distinct table_name from _migration.chunk where digest = %s and loaded_at is not null"
+)
+
+
+def check(plan: Plan, destination: Connection) -> Iterator[Misfit]:
+    """Look for rows that are there, but for those that this plan's load has put there."""
+    began: set[str] = set()
+    if evidence.exists(destination):
+        began = {name for (name,) in destination.execute(LOADED, [plan.digest]).fetchall()}
+    asked = [table for table in plan.tables if table.name not in began]
+    if not asked:
+        return
+    listing = ", ".join(f"exists (select 1 from {table.target_rows})" for table in asked)
+    for table, there in zip(asked, value(destination, f"select array[{listing}]"), strict=True):
+        if there:
+            yield from _replaced(plan, table, destination)
+
+
+def _replaced(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Misfit]:
+    """Name the rows of one table."""
+    rows = value(destination, f"select count(*) from {table.target_rows}")
+    primary = plan.destination.by_name[table.name].primary_key
+    listing = ", ".join(f"{quoted(name)}::text" for name in primary) or "ctid::text"
+    query = f"select concat_ws(',', {listing}) from {table.target_rows} limit {SAMPLES}"
+    keys = tuple(row[0] for row in destination.execute(query))
+    what, verdict = "rows are there that nobody declared: write `replace: <why>`", "refused"
+    if table.replace is not None:
+        yield from _referring(plan, table, destination)
+        what, verdict = f"rows that are there give way: {table.replace}", "noted"
+    yield Misfit(table.name, "", what, verdict, rows, keys, str(table.place))
+
+
+def _referring(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Misfit]:
+    """Name rows of tables nobody mapped that hold on to those that would give way."""
+    mapped = {each.name for each in plan.tables}
+    for other in plan.destination.tables:
+        for key in other.foreign_keys:
+            if key.target == table.name and other.name not in mapped:
+                yield from _held(table, other, key, destination)
+
+
+def _held(
+    table: TablePlan, other: Table, key: Constraint, destination: Connection
+) -> Iterator[Misfit]:
+    filled = " and ".join(f"{quoted(name)} is not null" for name in key.columns)
+    rows = value(destination, f"select count(*) from {other.rows} where {filled}")
+    if rows:
+        what = f"rows of `{other.name}` refer to those that would give way (`{key.name}`)"
+        yield Misfit(table.name, "", what, "refused", rows, (), str(table.place))
