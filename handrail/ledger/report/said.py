@@ -29,8 +29,6 @@ def _decided(entry: Entry) -> Iterator[tuple[str, str]]:
         yield f"without {target}", attempt
     if consent := entry.body.get("consent"):
         yield str(consent), f"{entry.task} on {entry.target}"
-    elif entry.event is Event.STEP_SKIPPED and entry.body.get("accepted"):
-        yield "accepted that it stays", f"{entry.task} on {entry.target}"
 
 
 def people(own: Iterable[Entry]) -> Iterator[Said]:

@@ -11,7 +11,7 @@ from handrail.ledger.views import plain
 
 TARGETS = 6  # lanes of targets; more of them share one
 LEAST = 0.35  # percent: a bar that is shorter is not seen
-BREAKS, OF_ALL, FROM = 3, 0.25, 8  # longest stretches are cut to that share, of so many at least
+BREAKS, OF_ALL, FROM = 3, 0.4, 8  # longest stretches are cut to that share, of so many at least
 LABELLED = 14.0  # percent from which on a bar holds its label
 COLOURS = "Green: at work; grey: a gate waits; red: it failed, or this was at stake."
 END = {"failed": "bad", "closed": "bad", "": "open"}  # of a span; others went well
