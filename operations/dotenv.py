@@ -31,11 +31,10 @@ def with_variables(text: str, values: dict[str, str]) -> str:
     the end.
     """
     end = "\r\n" if "\r\n" in text else "\n"
-    places = {found["name"]: found for found in ASSIGNMENT.finditer(text)}
-    known = [places[name] for name in values if name in places]
-    for found in sorted(known, key=lambda each: each.start(), reverse=True):
-        start, stop = found.span("value")
-        text = text[:start] + values[found["name"]] + text[stop:]
+    places = {found["name"]: found.span("value") for found in ASSIGNMENT.finditer(text)}
+    known = [(places[name], value) for name, value in values.items() if name in places]
+    for (start, stop), value in sorted(known, reverse=True):
+        text = text[:start] + value + text[stop:]
     fresh = [f"{name}={value}{end}" for name, value in values.items() if name not in places]
     if fresh and text and not text.endswith(("\n", "\r")):
         text += end

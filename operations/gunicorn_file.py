@@ -75,11 +75,14 @@ def _changed_where_they_stand(
 ) -> tuple[list[cst.SimpleStatementLine | cst.BaseCompoundStatement], dict[str, str]]:
     """Return the statements with the values in place, and those values that have no place yet."""
     body = list(module.body)
-    places = {name: settled_at(module, name, value) for name, value in values.items()}
-    for name, place in places.items():
-        if place is not None:
-            body[place] = _assigning(body[place], values[name])
-    return body, {name: values[name] for name, place in places.items() if place is None}
+    missing = {}
+    for name, value in values.items():
+        place = settled_at(module, name, value)
+        if place is None:
+            missing[name] = value
+        else:
+            body[place] = _assigning(body[place], value)
+    return body, missing
 
 
 def is_so(module: cst.Module, values: Mapping[str, str]) -> bool:

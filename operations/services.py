@@ -23,6 +23,13 @@ def service_exists(render: Render, service: str) -> Finding:
     return holds_if(render.find_service(service), f"Render has no `{service}`")
 
 
+def _not_allowed(render: Render, service: Service) -> list[str]:
+    """Return the hosts that a service is asked under and Django would not take."""
+    allowed = render.effective_vars(service.id).get("ALLOWED_HOSTS")
+    hosts = [*render.domains(service.id), urlsplit(service.url).hostname or ""]
+    return [host for host in hosts if allowed is not None and not allows(allowed, host)]
+
+
 @check(fix="add the host to `allowed_hosts` in the inventory; task 3.2 sets it")
 def its_hosts_are_allowed(render: Render, services: Names) -> Finding:
     """Django takes the hosts that each service is asked under.
@@ -34,10 +41,7 @@ def its_hosts_are_allowed(render: Render, services: Names) -> Finding:
         found = render.find_service(name)
         if found is None or found.type != "web_service":
             continue
-        allowed = render.effective_vars(found.id).get("ALLOWED_HOSTS")
-        hosts = [*render.domains(found.id), urlsplit(found.url).hostname or ""]
-        strange = [host for host in hosts if allowed is not None and not allows(allowed, host)]
-        if strange:
+        if strange := _not_allowed(render, found):
             return fails(f"`ALLOWED_HOSTS` of `{name}` lacks {', '.join(strange)}")
     return holds()
 

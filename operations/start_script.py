@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 # A word is made of these, side by side; anything else that a shell knows cannot be told from here.
@@ -193,17 +193,21 @@ def daphne_options(given: list[str]) -> argparse.Namespace | None:
 
 def with_options(script: str, found: Started, ours: str) -> str:
     """Return a script in which a program is given these options in place of its own addresses."""
-    kept, skipping = [], False
-    for word in found.given:
-        name = (word.value or "").partition("=")[0]
-        if skipping:
-            skipping = False
-        elif name in ADDRESSES:
-            skipping = "=" not in (word.value or "")
-        elif word.value is None or not GLUED.match(word.value):
-            kept.append(script[word.start : word.end])
+    kept = [script[word.start : word.end] for word in _without_addresses(found.given)]
     end = found.given[-1].end if found.given else found.program.end
     return " ".join([script[: found.program.end], ours, *kept]) + script[end:]
+
+
+def _without_addresses(words: Iterable[Word]) -> Iterator[Word]:
+    """Yield the words of a command line but for options that say where to listen, with values."""
+    rest = iter(words)
+    for word in rest:
+        told = word.value or ""
+        if told.partition("=")[0] in ADDRESSES:
+            if "=" not in told:
+                next(rest, None)  # its value
+        elif not GLUED.match(told):
+            yield word
 
 
 def listening(options: argparse.Namespace) -> list[str]:

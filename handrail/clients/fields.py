@@ -19,17 +19,17 @@ def read_fields(
     Raises:
         ClientError: it is not a mapping, lacks a key, or has one that nothing reads.
     """
-    what = f"the inventory entry for {client} was not accepted"
-    fix = f"write {', '.join(f'`{name}`' for name in names)} there, and nothing else"
+    known = (*names, *optional)
     if not isinstance(value, Mapping):
-        raise ClientError(what, f"it is a {type(value).__name__}, not a dictionary", fix)
-    missing = [name for name in names if name not in value]
-    unknown = sorted(str(name) for name in value if name not in (*names, *optional))
-    if missing:
-        raise ClientError(what, f"it lacks `{'`, `'.join(missing)}`", fix)
-    if unknown:
-        raise ClientError(what, f"nothing reads `{'`, `'.join(unknown)}`", fix)
-    return {name: value[name] for name in (*names, *optional) if name in value}
+        why = f"it is a {type(value).__name__}, not a dictionary"
+    elif missing := [name for name in names if name not in value]:
+        why = f"it lacks `{'`, `'.join(missing)}`"
+    elif unknown := sorted(str(name) for name in value.keys() - known):
+        why = f"nothing reads `{'`, `'.join(unknown)}`"
+    else:
+        return {name: value[name] for name in known if name in value}
+    fix = f"write {', '.join(f'`{name}`' for name in names)} there, and nothing else"
+    raise ClientError(f"the inventory entry for {client} was not accepted", why, fix)
 
 
 def read_text(value: object, client: str, name: str) -> str:

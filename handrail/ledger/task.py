@@ -169,8 +169,6 @@ class Task:
                 self.in_doubt = True
             case Event.STEP_ROLLED_BACK:
                 self._put_back(entry)
-            case _:
-                pass
         if self.started_at and entry.event in TIMED:
             took = datetime.fromisoformat(entry.at) - datetime.fromisoformat(self.started_at)
             self.seconds = round(took.total_seconds(), 3)

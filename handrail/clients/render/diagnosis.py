@@ -89,11 +89,16 @@ class Diagnosis(ServiceCalls, TelemetryCalls):
             # Without knowing what to withhold, only the platform's own lines are safe.
             hidden = []
             lines = [line for line in lines if _masked(line.text, ()).startswith(PLATFORM_PREFIX)]
-        telling = [line for line in lines if TELLING.search(line.text)]
-        chosen = {line.id for line in (telling or lines)[-LOG_LINES_SHOWN:]}
-        chosen |= {line.id for line in lines if _about_ports(line)}
+        chosen = _telling(lines)
         shown = [_masked(line.text, hidden) for line in lines if line.id in chosen]
         return list(dict.fromkeys(shown))[-LOG_LINES_SHOWN - 1 :]
+
+
+def _telling(lines: list[LogLine]) -> set[str]:
+    """Return which lines tell most: the last of those that speak of faults, and those of ports."""
+    telling = [line for line in lines if TELLING.search(line.text)]
+    last = (telling or lines)[-LOG_LINES_SHOWN:]
+    return {line.id for line in [*last, *filter(_about_ports, lines)]}
 
 
 def _about_ports(line: LogLine) -> bool:

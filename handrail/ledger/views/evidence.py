@@ -107,12 +107,16 @@ class TaskEvidence:
         if "failure" in entry.body:
             self.failures.append(Failed.of(entry))
         if entry.event is Event.STEP_STARTED:
-            if not self.acted:  # the first snapshot counts: later ones may show our own doing
-                self.before = entry.body.get("before")
-            self.acted = True
-            self.arguments = entry.body.get("arguments") or {}
+            self._begin(entry)
         if entry.event not in (Event.STEP_STARTED, Event.GATE_OPENED, Event.GATE_SAMPLED):
             self.settled_at = entry.at
+
+    def _begin(self, entry: Entry) -> None:
+        """Take over what is recorded before an act."""
+        if not self.acted:  # the first snapshot counts: later ones may show our own doing
+            self.before = entry.body.get("before")
+        self.acted = True
+        self.arguments = entry.body.get("arguments") or {}
 
 
 @dataclass
