@@ -96,7 +96,8 @@ def armed_in(run: "Run") -> list[Armed]:
 
     A task is confirmed, and goes back, on all its targets at once: its time is that of the last.
     """
-    found = [armed for receipt in run.receipts() for armed in _armed(run, receipt)]
+    receipts = run.receipts() if run.arms else []
+    found = [armed for receipt in receipts for armed in _armed(run, receipt)]
     last = {each.task: each.until for each in sorted(found, key=lambda each: each.until)}
     return sorted((replace(each, until=last[each.task]) for each in found),
                   key=lambda each: (each.until, each.target))  # fmt: skip

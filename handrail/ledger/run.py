@@ -62,6 +62,7 @@ class Run:
     owners: dict[str, str] = field(default_factory=dict)  # task -> who answers for it
     beside: list[Entry] = field(default_factory=list)  # what people said of it without the lease
     spent: dict[tuple[str, str], int] = field(default_factory=dict)  # consent, reason -> attempt
+    arms: bool = False  # some step of it was ever armed; most runs are asked at each step in vain
     acted: dict[str, int] = field(default_factory=dict)  # task -> entry with which it last acted
 
     @property
@@ -135,6 +136,7 @@ class Run:
         """Take one entry of this run into account."""
         if consent := entry.body.get("consent"):
             self.spent[str(consent), entry.reason] = entry.attempt
+        self.arms = self.arms or "confirm_minutes" in entry.body
         match entry.event:
             case event if event in BESIDE:
                 self.beside.append(entry)

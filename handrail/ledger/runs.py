@@ -38,7 +38,7 @@ class Runs:
         Raises:
             LedgerDamaged: an entry of it is not what was written.
         """
-        if run not in self._read:
+        if run and run not in self._read:
             self._read_family(run)
         return self._read.get(run)
 
