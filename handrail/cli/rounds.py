@@ -48,7 +48,9 @@ def keep_asking(inventory: str, every_seconds: float, times: int) -> int:
         began, number = time.monotonic(), number + 1
         hosts = hosts_of(inventory)
         lines = [*of_machine(), *of_inventory(inventory, trial_alert=number == 1)]
-        lines += [*_of_rows(hosts), *_of_proof(inventory, hosts)]
+        rows: list[int] = []
+        lines += _of_rows(hosts, rows)
+        lines += _of_proof(inventory, hosts, sum(rows))
         bad = [each for each in lines if each.told is not Told.GOOD]
         found = {f"{each.about}: {each.claim}": each for each in bad}
         turned = {key: each for key, each in found.items() if key not in red}
@@ -73,14 +75,20 @@ def _round(
         yield f"        next: {each.fix}"
 
 
-def _of_rows(hosts: Hosts) -> Iterator[Line]:
-    """Hold the mapping, and every row, against the live databases; nothing is written."""
+def _of_rows(hosts: Hosts, rows: list[int]) -> Iterator[Line]:
+    """Hold the mapping, and every row, against the live databases; nothing is written.
+
+    Args:
+        hosts: Of the inventory.
+        rows: Is told how many there are.
+    """
     for host, data in hosts.items():
         if {"mapping", "source", "destination"} <= data.keys():
-            yield ask(f"{host}: mapping", "Every row fits, as it is now", partial(_rows_fit, data))
+            look = partial(_rows_fit, data, rows)
+            yield ask(f"{host}: mapping", "Every row fits, as it is now", look)
 
 
-def _rows_fit(data: Mapping[str, Any]) -> str:  # Any: as in Hosts
+def _rows_fit(data: Mapping[str, Any], rows: list[int]) -> str:  # Any: as in Hosts
     ours, theirs = (
         Database.from_inventory(data[key]).url.reveal() for key in ("source", "destination")
     )
@@ -88,17 +96,18 @@ def _rows_fit(data: Mapping[str, Any]) -> str:  # Any: as in Hosts
     if not found.good:
         fix = f"handrail mapping preflight {data['mapping']} SOURCE DESTINATION"
         raise NotReady("rows do not fit", "; ".join(found.reasons())[:400], fix)
-    return f"{sum(table.moved for table in found.tables)} rows"
+    rows.append(sum(table.moved for table in found.tables))
+    return f"{rows[-1]} rows"
 
 
-def _of_proof(inventory: str, hosts: Hosts) -> Iterator[Line]:
+def _of_proof(inventory: str, hosts: Hosts, rows: int) -> Iterator[Line]:
     """Ask whether the drill is young enough, and whether a way back fits, where that is wanted."""
     said = {key: value for data in hosts.values() for key, value in data.items()}
     looks: list[tuple[str, Callable[[Proof], str]]] = []
     if said.get("guarded"):
         looks.append(("It is young enough", partial(_young, said.get("proof_days", DAYS))))
     if said.get("undo_minutes"):
-        looks.append(("A way back fits", partial(_fits, said["undo_minutes"])))
+        looks.append(("A way back fits", partial(way_back_fits, said["undo_minutes"], rows)))
     for claim, look in looks:
         yield ask("the drill", claim, partial(_of_newest, look, inventory, said))
 
@@ -141,9 +150,21 @@ def _young(days: float, proof: Proof) -> str:
     return told
 
 
-def _fits(minutes: float, proof: Proof) -> str:
-    took = sum(each.back or 0.0 for each in proof.tasks) / 60
-    told = f"it took {took:.1f} min in {proof.drill}, of {minutes:g} min allowed"
+def way_back_fits(minutes: float, rows: int, proof: Proof) -> str:
+    """Return what a way back takes by a drill; what carried rows then is reckoned for those of now.
+
+    Args:
+        minutes: What it may take.
+        rows: How many there are now; 0 where nobody counted them.
+        proof: Of the drill.
+
+    Raises:
+        NotReady: it takes longer.
+    """
+    more = rows / proof.rows if rows and proof.rows else 1.0
+    took = sum((each.back or 0.0) * (more if each.rows else 1.0) for each in proof.tasks) / 60
+    told = f"it takes {took:.1f} min by {proof.drill}, of {minutes:g} min allowed"
+    told += f"; {rows} rows now, {proof.rows} then" if more != 1.0 else ""
     if took > minutes:
         raise NotReady("a way back takes too long", told, "shorten it, then drill it again")
     return told

@@ -15,6 +15,7 @@ import pytest
 from psycopg import sql
 from rehearsal.postgres import PostgresServer
 
+from handrail.cli.rounds import way_back_fits
 from handrail.clients.postgres import Database
 from handrail.clients.ready import database as databases
 from handrail.clients.ready.claim import NotReady
@@ -22,6 +23,7 @@ from handrail.clients.ready.clock import http_clock_agrees
 from handrail.clients.ready.machine import disk
 from handrail.clients.secret import Secret
 from handrail.ledger.audit import audit
+from handrail.ledger.proof import Proof, Timed
 from handrail.ledger.store import SqliteLedger
 from handrail.ledger.views import distance
 from tests.clients.conftest import Reply, Wire
@@ -412,6 +414,20 @@ def test_it_goes_on_asking_and_tells_what_turned_red_once(place, wire):
     assert [each.event for each in rounds] == ["doctor.asked"] * 2
     assert rounds[0].body["red"][0]["claim"] == "the drill: It is young enough"
     assert audit(ledger, "").good
+
+
+def test_a_way_back_is_reckoned_for_the_rows_of_today():
+    """What carried rows in the drill takes three times as long where there are three times more."""
+    timed = [Timed("1", "shop", "data.load", 9.0, 300.0, 9.0, 1000),
+             Timed("2", "shop", "env.put", 1.0, 60.0, 1.0, None)]  # fmt: skip
+    proof = Proof(
+        "d", "cutover", "staging", ("a", "b", "c"), "", {}, {}, 1000, 2, {}, (*timed,), ""
+    )
+
+    assert "6.0 min" in way_back_fits(15, 1000, proof)
+    assert "6.0 min" in way_back_fits(15, 0, proof)
+    with pytest.raises(NotReady, match=r"16\.0 min by d, of 15 min allowed; 3000 rows now, 1000"):
+        way_back_fits(15, 3000, proof)
 
 
 @pytest.mark.parametrize("span", ["30", "m", "0s", "soon"])
