@@ -15,11 +15,9 @@ class Memory:
     Args:
         names: Names of services by their ids.
         ahead: How far Render's clock is ahead of this machine's; None before any answer.
-        usual: Seconds that the newest deploy of a service took which went live, by the service.
     """
 
     names: dict[str, str] = field(default_factory=dict)
-    usual: dict[str, float] = field(default_factory=dict)
     ahead: timedelta | None = None
     _lists: dict[str, tuple[Rows, float]] = field(default_factory=dict)
 

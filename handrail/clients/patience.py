@@ -107,17 +107,15 @@ def _until(moment: str, now: datetime) -> list[float]:
     return [(aware - now).total_seconds()]
 
 
-def pause(waited: float, shortest: float, longest: float, usual: float = 0.0) -> float:
+def pause(waited: float, shortest: float, longest: float) -> float:
     """Return the seconds from one look to the next at what goes on by itself.
 
-    Before it usually ends, looks would be for nothing. After that each pause is half of what has
-    passed since: few looks, however long it takes.
+    Half of what has passed: few looks, however long it takes, and its end is seen soon after it.
+    What the like of it took before tells nothing: a first build takes several times as long.
 
     Args:
         waited: Seconds since the first look.
         shortest: Least pause.
         longest: Greatest pause, where it is more than the least.
-        usual: Seconds that the like of it took before; 0 where nobody knows.
     """
-    left = usual - waited
-    return min(max(shortest, left if left > 0 else -left / 2), max(shortest, longest))
+    return min(max(shortest, waited / 2), max(shortest, longest))

@@ -47,11 +47,7 @@ class DeployCalls(Diagnosis):
             limit=limit,
             anew=anew,
         )
-        found = [Deploy.from_api(data) for data in listed]
-        ended = (each for each in found if each.succeeded and each.is_built and each.seconds)
-        if newest := next(ended, None):
-            self.memory.usual[service_id] = newest.seconds
-        return found
+        return [Deploy.from_api(data) for data in listed]
 
     def deploy(self, service_id: str, deploy_id: str) -> Deploy:
         """Return one deploy.
@@ -168,20 +164,18 @@ class DeployCalls(Diagnosis):
             service_id: Service of the deploy.
             deploy_id: ``dep-…``.
             timeout_seconds: Longest wait; the deploy goes on by itself afterwards.
-            poll_seconds: Least wait between two looks; the first is as long as the deploy before
-                took, then it grows.
+            poll_seconds: Least wait between two looks; it grows to half of what has passed.
             on_status: Told of each change of status, the first included.
 
         Raises:
             ClientError: it failed, with its status, cause and last log lines; or time ran out.
         """
         began = self.patience.clock()
-        last, usual = "", 0.0
+        last = ""
         while True:
             deploy = self._glance(service_id, deploy_id)
             if deploy is not None and deploy.status != last:
                 last = deploy.status
-                usual = self.memory.usual.get(service_id, 0.0) if deploy.is_built else 0.0
                 if on_status is not None:
                     on_status(deploy)
             if deploy is not None and deploy.succeeded:
@@ -190,7 +184,7 @@ class DeployCalls(Diagnosis):
             if deploy is not None and deploy.failed:
                 raise self.failure(service_id, deploy)
             waited = self.patience.clock() - began
-            wait = pause(waited, poll_seconds, LONGEST_POLL_SECONDS, usual)
+            wait = pause(waited, poll_seconds, LONGEST_POLL_SECONDS)
             if waited + wait > timeout_seconds:
                 raise ClientError(
                     f"deploy `{deploy_id}` of {self.called(service_id)} is not live",

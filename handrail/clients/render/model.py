@@ -9,7 +9,6 @@ from handrail.clients.errors import ClientError
 
 SUCCEEDED = frozenset({"live", "deactivated"})
 FAILED = frozenset({"build_failed", "pre_deploy_failed", "update_failed", "canceled"})
-UNBUILT = frozenset({"rollback", "service_resumed"})  # triggers of deploys that reuse a build
 """A deploy that is in neither set goes on, even where its status is one we do not know."""
 
 
@@ -130,18 +129,6 @@ class Deploy:
     created_at: datetime | None
     finished_at: datetime | None
     trigger: str
-
-    @property
-    def seconds(self) -> float:
-        """How long it took from its request to its end; 0 where that is not told."""
-        if self.created_at is None or self.finished_at is None:
-            return 0.0
-        return (self.finished_at - self.created_at).total_seconds()
-
-    @property
-    def is_built(self) -> bool:
-        """Whether a build was part of it, as far as its trigger says."""
-        return self.trigger not in UNBUILT
 
     @property
     def succeeded(self) -> bool:
