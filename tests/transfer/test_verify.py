@@ -5,7 +5,7 @@ from http.server import ThreadingHTTPServer
 import pytest
 
 from handrail.transfer.session.asking import together
-from handrail.transfer.session.connection import reading
+from handrail.transfer.session.connection import connect, reading
 from handrail.transfer.verify import compare, links, mapped_back
 from handrail.transfer.verify.delta import delta
 from handrail.transfer.verify.page import page
@@ -247,6 +247,30 @@ def test_lists_of_addresses_are_taken_apart():
     assert links.addresses(" http://a/1 ") == ["http://a/1"]
     assert links.addresses("[not json") == ["[not json"]
     assert links.addresses("  ") == []
+
+
+def test_addresses_inside_objects_are_found():
+    """An upload's answer, or a list of attachments: what is no address is left alone."""
+    upload = '{"public_id": "a/b", "secure_url": "https://a/1", "eager": [{"url": "http://a/2"}]}'
+    assert links.addresses(upload) == ["https://a/1", "http://a/2"]
+    listed = '[{"name": "x", "url": " HTTPS://a/3 "}, "/b", 7, {"tags": ["no"]}]'
+    assert links.addresses(listed) == ["HTTPS://a/3", "/b"]
+    assert links.addresses("{not json") == ["{not json"]
+
+
+def test_addresses_in_an_array_are_taken_apart(small):
+    """A column of texts holds several files, on both sides."""
+    small.holds(
+        "create table t(id int primary key, files text[]);"
+        "insert into t values (1, '{http://a/1,\"http://a/2,b\"}'), (2, '{}'), (3, null)",
+        "create table t(id int primary key, files text[])",
+        "tables: {t: {copy: [id], columns: {files: {link: true}}}}",
+    )
+    assert small.load().reasons() == []
+    for side, url in zip((True, False), small.urls, strict=True):
+        with connect(url) as session:
+            found = links.collect(small.plan(), session, source=side)
+        assert found == {"http://a/1": {"t.files"}, "http://a/2,b": {"t.files"}}
 
 
 def test_a_silent_host_is_unanswered():

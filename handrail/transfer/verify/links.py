@@ -7,7 +7,7 @@ the source is on the destination, and that none that was alive has died.
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from threading import local
@@ -17,7 +17,8 @@ import requests
 
 from handrail.transfer.session.asking import Line, Question, answered
 from handrail.transfer.session.connection import Connection
-from handrail.transfer.sql.plan import Plan
+from handrail.transfer.sql.parts import ColumnPlan
+from handrail.transfer.sql.plan import Plan, TablePlan
 
 ALIVE, DEAD, RELATIVE, UNANSWERED = "alive", "dead", "relative", "unanswered"
 UNASKED = "unasked"  # the time that was allowed was over
@@ -25,6 +26,7 @@ KINDS = (ALIVE, DEAD, RELATIVE, UNANSWERED, UNASKED)
 TIMEOUT_SECONDS = 10.0
 ATTEMPTS = 3
 HTTP_ERRORS = 400
+SCHEMES = ("http://", "https://")
 WORKERS = 8
 # Answers of a server that dislikes HEAD, or that is busy, say nothing of the file.
 ASK_AGAIN = {403, 405, 429, 500, 501, 502, 503, 504}
@@ -75,17 +77,9 @@ def collecting(plan: Plan, session: Connection, *, source: bool) -> Line[dict[st
     linked = [
         (table, column) for table in plan.tables for column in table.columns if column.rule.link
     ]
-    asked = []
-    for table, column in linked:
-        read = column.sql if source else column.target
-        rows = (
-            f"{table.relation()} where {table.kept()}"
-            if source
-            else f"{table.target_rows} where true"
-        )
-        query = f"select distinct ({read})::text from {rows} and {read} is not null"
-        asked.append(Question(session, query))
-    answers = yield asked
+    answers = yield [
+        Question(session, _texts_of(table, column, source=source)) for table, column in linked
+    ]
     found: dict[str, set[str]] = {}
     for (table, column), texts in zip(linked, answers, strict=True):
         for url in (url for (text,) in texts for url in addresses(text)):
@@ -93,16 +87,41 @@ def collecting(plan: Plan, session: Connection, *, source: bool) -> Line[dict[st
     return found
 
 
+def _texts_of(table: TablePlan, column: ColumnPlan, *, source: bool) -> str:
+    """Return a SELECT of the different values of a column; an array comes as JSON."""
+    read = column.sql if source else column.target
+    rows = f"{table.target_rows} where true"
+    if source:
+        rows = f"{table.relation()} where {table.kept()}"
+    shown = f"to_json({read})" if column.type.endswith("[]") else f"({read})"
+    return f"select distinct {shown}::text from {rows} and {read} is not null"
+
+
 def addresses(text: str) -> list[str]:
-    """Return the addresses in one value: a single one, or a JSON list of them."""
+    """Return the addresses in one value: a single one, or all that stand in JSON.
+
+    Of an object, as an upload's own answer or a list of attachments, only what begins like one.
+    """
     stripped = text.strip()
-    if stripped.startswith("["):
-        try:
-            listed = json.loads(stripped)
-        except ValueError:
-            return [stripped]
-        return [item.strip() for item in listed if isinstance(item, str) and item.strip()]
-    return [stripped] if stripped else []
+    if not stripped.startswith(("[", "{")):
+        return [stripped] if stripped else []
+    try:
+        return [each for each in map(str.strip, _strings(json.loads(stripped))) if each]
+    except ValueError:
+        return [stripped]
+
+
+def _strings(data: object, *, named: bool = False) -> Iterator[str]:
+    """Yield the texts of a list, and those of an object (`named`) that are addresses."""
+    if isinstance(data, str):
+        if not named or data.strip().lower().startswith(SCHEMES):
+            yield data
+    elif isinstance(data, list):
+        for each in data:
+            yield from _strings(each, named=named)
+    elif isinstance(data, dict):
+        for each in data.values():
+            yield from _strings(each, named=True)
 
 
 def check(
@@ -147,7 +166,7 @@ def check(
 def _ask(
     session: requests.Session, url: str, timeout: float, attempts: int
 ) -> tuple[str, int | None]:
-    if not url.lower().startswith(("http://", "https://")):
+    if not url.lower().startswith(SCHEMES):
         return RELATIVE, None
     status: int | None = None
     for attempt in range(attempts):
