@@ -20,6 +20,7 @@ class EveryTarget(TypedDict):
     gunicorn: dict[str, str | int]  # its configuration file, workers and timeout
     daphne: dict[str, str | int]  # its start script, and the longest life of a WebSocket
     migration_scripts: dict[str, str]  # source by path: the move, for a clone without a runbook
+    client_tests: dict[str, str]  # source by path: the tests of the frontend's API client
     api_prefix: str  # path of the API that the frontend asks
     blueprint_others: dict[str, Any]  # names of legacy and held services, entry of a static site
     package_scripts: dict[str, str]

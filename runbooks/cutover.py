@@ -137,24 +137,12 @@ client.uses_the_new_files(
     files=["client/src/utils/api.js", "client/src/utils/websocket.js"],
 )
 files.put(
-    task="5.4",
-    name="Publish the tests of the API client, its properties among them",
-    on="repository",
-    files={
-        "client/tests/errors.test.mjs": "inventory/files/client/tests/errors.test.mjs",
-        "client/tests/package-lock.json": "inventory/files/client/tests/package-lock.json",
-        "client/tests/package.json": "inventory/files/client/tests/package.json",
-        "client/tests/properties.test.mjs": "inventory/files/client/tests/properties.test.mjs",
-        "client/tests/surroundings.mjs": "inventory/files/client/tests/surroundings.mjs",
-    },
+    task="5.4", name="Publish the tests of the API client, its properties among them",
+    on="repository", files=here.client_tests,
 )
 package_json.put_scripts(
-    task="5.5",
-    name="Let `npm test` in client/ run them",
-    on="repository",
-    path="client/package.json",
-    scripts=here.client_scripts,
-    remove=[],
+    task="5.5", name="Let `npm test` in client/ run them",
+    on="repository", path="client/package.json", scripts=here.client_scripts, remove=[],
 )
 
 # 6-7: all of it in staging, with staging's own rows

@@ -68,21 +68,11 @@ def step(
     def declare(body: Callable[P, Commands]) -> Step[P]:
         refuse_in_runbook(body)
         contract = contract_of(
-            body,
-            requires=requires,
-            captures=captures,
-            ensures=ensures,
-            rollback=rollback,
-            idempotent=idempotent,
-            preview=preview,
-            keeps_since=keeps_since,
-            stake=stake,
-            felt=felt,
-            rollback_name=rollback_name,
-            rollback_loses=rollback_loses,
-            round_trips=round_trips,
-            cancels=cancels,
-        )
+            body, requires=requires, captures=captures, ensures=ensures, rollback=rollback,
+            idempotent=idempotent, preview=preview, keeps_since=keeps_since, stake=stake,
+            felt=felt, rollback_name=rollback_name, rollback_loses=rollback_loses,
+            round_trips=round_trips, cancels=cancels,
+        )  # fmt: skip
         return called(body, contract)
 
     return declare

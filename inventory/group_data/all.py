@@ -126,6 +126,15 @@ migration_scripts = {
     "rotc_backend/scripts/README.md": "inventory/files/scripts/README.md",
 }
 
+# The tests of the frontend's API client, likewise.
+client_tests = {
+    "client/tests/errors.test.mjs": "inventory/files/client/tests/errors.test.mjs",
+    "client/tests/package-lock.json": "inventory/files/client/tests/package-lock.json",
+    "client/tests/package.json": "inventory/files/client/tests/package.json",
+    "client/tests/properties.test.mjs": "inventory/files/client/tests/properties.test.mjs",
+    "client/tests/surroundings.mjs": "inventory/files/client/tests/surroundings.mjs",
+}
+
 # For a deploy: the longest wait, and the pause between two looks.
 waiting = {"timeout_seconds": 2400, "poll_seconds": 5.0}
 poll_seconds = 5.0  # of a gate
