@@ -7,7 +7,7 @@ from typing import Any
 
 from handrail.transfer.read.kept_out import FILES
 
-GROUPS, KEYS = 100, 20  # kept in the ledger; the files have all
+GROUPS, KEYS = 400, 10  # kept in the ledger; the files have all
 
 Row = Mapping[str, Any]  # Any: JSON
 
@@ -45,4 +45,4 @@ def _reason(row: Row) -> str:
     """Return why a row was kept out, or what became of which column."""
     if "reason" in row:
         return str(row["reason"])
-    return f"`{row['column_name']}`: {row['action']}, {row['fault']}".replace("_", " ")
+    return f"`{row['column_name']}`: {row['action']}, {str(row['fault']).replace('_', ' ')}"

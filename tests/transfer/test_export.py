@@ -9,6 +9,7 @@ from handrail.transfer.load import load
 from handrail.transfer.read import export
 from handrail.transfer.read.export import ExportFailed
 from handrail.transfer.read.files import ExportDamaged, check_export
+from operations.left_aside import left_aside
 
 
 @pytest.fixture
@@ -124,3 +125,23 @@ def test_what_was_kept_out_and_changed_is_written_to_files(loaded, tmp_path):
         row["source_table"] == loaded.plan.table(row["table_name"]).source for row in changed
     )
     assert {row["source_column"] for row in changed} >= {"password"}
+
+
+def test_what_goes_to_the_ledger_of_both_lists_is_every_row_and_no_value(loaded, tmp_path):
+    """Numbers by table and reason, and keys; the old and new values stay in the files."""
+    quarantine, adjusted = export.write_evidence(loaded.plan, loaded.destination, tmp_path)
+
+    told = left_aside(tmp_path)
+
+    assert sum(each["rows"] for each in told["kept_out"]) == quarantine.rows
+    assert sum(each["rows"] for each in told["adjusted"]) == adjusted.rows
+    assert all(len(each["keys"]) <= each["rows"] for each in told["kept_out"])
+    changed = [json.loads(line) for line in (tmp_path / "adjusted.ndjson").read_text().splitlines()]
+    values = {row["old_value"] for row in changed if len(str(row["old_value"]).split()) > 3}
+    assert values
+    assert not any(value in json.dumps(told, ensure_ascii=False) for value in values)
+
+
+def test_lists_that_are_not_there_tell_nothing(tmp_path):
+    """A load that kept all as it was leaves none behind."""
+    assert left_aside(tmp_path) == {"kept_out": [], "adjusted": []}
