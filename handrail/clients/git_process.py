@@ -33,6 +33,9 @@ FOREIGN = (
 )  # fmt: skip
 
 
+FINDING = {"PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR"}
+
+
 @dataclass(frozen=True)
 class Output:
     """What one git command left behind.
@@ -48,10 +51,20 @@ class Output:
     error: str
 
 
-def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the variables git runs with: no terminal, plain words, literal paths."""
+def environment(extra: Mapping[str, str] | None = None, *, bare: bool = False) -> dict[str, str]:
+    """Return the variables git runs with: no terminal, plain words, literal paths.
+
+    Args:
+        extra: Further variables.
+        bare: Of ours only what finds git and its settings: for a question that is asked before
+            anybody knows which variables hold secrets.
+    """
     clean = masking.clean_environment()
-    kept = {key: value for key, value in clean.items() if key not in FOREIGN}
+    kept = {
+        key: value
+        for key, value in clean.items()
+        if key not in FOREIGN and (key in FINDING or not bare)
+    }
     return {
         **kept,
         "LC_ALL": "C",
@@ -73,6 +86,7 @@ def git(
     extra: Mapping[str, str] | None = None,
     settings: Sequence[tuple[str, str]] = (),
     timeout_seconds: float = LOCAL_TIMEOUT_SECONDS,
+    bare: bool = False,
 ) -> Output:
     """Run git in a directory and return what it said, whatever its exit status.
 
@@ -85,13 +99,15 @@ def git(
         settings: Git's own settings by key, for a command that speaks to a remote; they may hold
             secrets.
         timeout_seconds: It is killed with its children afterwards.
+        bare: It gets none of our variables but those that find it.
 
     Raises:
         ClientError: git is not installed, the directory is absent, or time ran out.
     """
     what = f"`git {arguments[0]}` in `{directory}` did not finish"
     content = given.encode() if isinstance(given, str) else given
-    variables = {**_credentials(directory, arguments, settings), **(extra or {})}
+    added = {**_credentials(directory, arguments, settings), **(extra or {})}
+    variables = environment(added, bare=bare)
     process = _started(what, directory, arguments, variables, has_input=content is not None)
     with process:
         try:
@@ -132,7 +148,7 @@ def _started(
         return subprocess.Popen(
             ["git", *QUIET, *without_credentials(arguments)],
             cwd=directory,
-            env=environment(variables),
+            env=variables,
             stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

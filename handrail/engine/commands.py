@@ -68,7 +68,7 @@ def guard_of(act: Act) -> Guard:
     """Return the guard of what the step does in this attempt."""
     attempt = act.attempt
     name = named(attempt.run.id, act.task.declared.task, attempt.number)
-    return Guard(attempt.environment, name)
+    return Guard(attempt.ledger, name)
 
 
 def watched(act: Act, item: object, failure: Failure, guard: Guard) -> PyinfraCommand:

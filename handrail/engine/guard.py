@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pyinfra.api.arguments import auth_argument_meta
 from pyinfra.api.command import StringCommand
@@ -54,16 +54,26 @@ done | head -n {shown} >&2
 exit {code}"""
 
 
+class Memory(Protocol):
+    """What a guard's file is called by: another ledger, of the same names, has others.
+
+    The ledger of another project on this machine may be of an environment called the same.
+    """
+
+    environment: str
+    made_at: str
+
+
 @dataclass
 class Guard:
     """The guard of one act on this target, for as long as its commands run.
 
     Args:
-        environment: Name of the environment.
+        memory: The ledger that it is on record in.
         act: What `named` returns for it.
     """
 
-    environment: str
+    memory: Memory
     act: str
     _lines: int = 0
     _call: int = field(init=False, repr=False)  # the open descriptor
@@ -89,7 +99,7 @@ class Guard:
         """
         first = self._lines == 0
         self._lines += 1
-        file = line_file(self.environment, _settings())
+        file = line_file(self.memory, _settings())
         prefix = LINE.format(
             file=file,
             fd=DESCRIPTOR,
@@ -113,7 +123,7 @@ class Guard:
         Raises:
             PreconditionUnmet: its file cannot be made.
         """
-        self._call = _taken(call_file(self.environment), self.act)
+        self._call = _taken(call_file(self.memory), self.act)
         try:
             with of_this_act():
                 yield self
@@ -134,18 +144,18 @@ def acts_in_doubt(run: Run, task: Task) -> list[str]:
     return [named(run.id, receipt.begun_as or receipt.task, receipt.attempt)]
 
 
-def refuse_orphan(environment: str, acts: Collection[str], what: str) -> None:
+def refuse_orphan(memory: Memory, acts: Collection[str], what: str) -> None:
     """Raise while a process of an act whose end nobody saw is still at work.
 
     Args:
-        environment: Name of the environment.
+        memory: The ledger that they are on record in.
         acts: The acts, as `named` returns them.
         what: What does not happen meanwhile; a whole clause.
 
     Raises:
         PreconditionUnmet: it is, or the target does not let us see.
     """
-    for file, seen in (_on_target(environment, acts), _on_this_machine(environment, acts)):
+    for file, seen in (_on_target(memory, acts), _on_this_machine(memory, acts)):
         if seen is not None:
             told = f" ({'; '.join(map(_shown, seen.splitlines()))})" if seen else ""
             raise PreconditionUnmet(
@@ -163,27 +173,27 @@ def _shown(process: str) -> str:
     return f"{pid}: {text[:COMMAND_LENGTH]}"
 
 
-def line_file(environment: str, settings: Mapping[str, Any]) -> str:
-    """Return the file on the target, as its shell reads it: of its user, environment, target."""
+def line_file(memory: Memory, settings: Mapping[str, Any]) -> str:
+    """Return the file on the target, as its shell reads it: of its user, ledger, target."""
     user = str(os.getuid()) if _is_here(settings) else "$(id -u)"
-    return _file(user, environment, "lines")
+    return _file(user, memory, "lines")
 
 
 def _is_here(settings: Mapping[str, Any]) -> bool:  # Any: pyinfra's arguments
     return isinstance(host.connector, LocalConnector) and not settings
 
 
-def call_file(environment: str) -> Path:
+def call_file(memory: Memory) -> Path:
     """Return the file on this machine, of this user, for what Python calls start."""
-    return Path(_file(str(os.getuid()), environment, "calls"))
+    return Path(_file(str(os.getuid()), memory, "calls"))
 
 
-def _file(user: str, environment: str, kind: str) -> str:
+def _file(user: str, memory: Memory, kind: str) -> str:
     # Every target has /tmp, no other folder is sure; the user in the name keeps others' files out.
-    name = re.sub(r"[^A-Za-z0-9._-]", "-", f"{environment}-{host.name}")
-    if name != f"{environment}-{host.name}":
-        name += "-" + hashlib.sha256(f"{environment}/{host.name}".encode()).hexdigest()[:8]
-    return f"/tmp/handrail-{user}-{name}.{kind}.guard"  # noqa: S108  see above
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", f"{memory.environment}-{host.name}")
+    whole = f"{memory.environment}/{host.name}/{memory.made_at}"
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
+    return f"/tmp/handrail-{user}-{name}-{digest}.{kind}.guard"  # noqa: S108  see above
 
 
 def _settings() -> dict[str, Any]:  # Any: pyinfra's arguments
@@ -216,10 +226,10 @@ def _taken(path: Path, act: str) -> int:
     return descriptor
 
 
-def _on_target(environment: str, acts: Collection[str]) -> tuple[str, str | None]:
+def _on_target(memory: Memory, acts: Collection[str]) -> tuple[str, str | None]:
     """Return the file and who holds it; None where nobody does."""
     settings = _settings()
-    file = line_file(environment, settings)
+    file = line_file(memory, settings)
     probe = PROBE.format(
         file=file,
         acts="|".join(f"'{act}'" for act in acts),
@@ -237,8 +247,8 @@ def _on_target(environment: str, acts: Collection[str]) -> tuple[str, str | None
     return file, named
 
 
-def _on_this_machine(environment: str, acts: Collection[str]) -> tuple[str, str | None]:
-    path = call_file(environment)
+def _on_this_machine(memory: Memory, acts: Collection[str]) -> tuple[str, str | None]:
+    path = call_file(memory)
     for _ in range(LOOKS):
         if _is_free(path, acts):
             return str(path), None

@@ -170,7 +170,7 @@ def orphan(act: Act, acts: list[str]) -> RunbookError | None:
     """Return the refusal where a command of an act whose end nobody saw is still at work."""
     what = f"{act.contract.name} did not start on {host.name}"
     try:
-        refuse_orphan(act.attempt.environment, acts, what)
+        refuse_orphan(act.attempt.ledger, acts, what)
     except RunbookError as found:
         return found
     return None

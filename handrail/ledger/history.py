@@ -34,7 +34,7 @@ class SqliteHistory:
 
     def __init__(self, path: Path, environment: str | None = None) -> None:
         self.path = path
-        found = sqlite.environment_of(path)
+        found, self.made_at = sqlite.about(path)
         self.environment = found if environment is None else environment
         if found != self.environment:
             raise LedgerDamaged(

@@ -70,6 +70,7 @@ class Ledger(History, Protocol):
     """What the engine and the `handrail` command need of a ledger, wherever it is kept."""
 
     environment: str
+    made_at: str  # when it was made, to the microsecond: no other of that name has it
 
     def entries(self) -> list[Entry]:
         """Return every entry, oldest first, with the chain checked."""
@@ -127,7 +128,7 @@ class NoLedger:
     """An environment in which nothing was run yet: planning reads it and leaves no file behind."""
 
     def __init__(self, environment: str) -> None:
-        self.environment = environment
+        self.environment, self.made_at = environment, ""
 
     def trusted_head(self) -> Head:
         """Return the place before the first entry."""

@@ -207,11 +207,14 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _connect(uri: str) -> sqlite3.Connection:
-    return sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT_SECONDS, isolation_level=None)
+    # What is let go of is closed wherever Python collects it, so by another thread, too.
+    return sqlite3.connect(
+        uri, uri=True, timeout=LOCK_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+    )
 
 
-def environment_of(path: Path) -> str:
-    """Return the environment a ledger file belongs to.
+def about(path: Path) -> tuple[str, str]:
+    """Return the environment a ledger file belongs to, and when it was made.
 
     Raises:
         LedgerDamaged: it is not a ledger, or was written by a newer program.
@@ -230,11 +233,11 @@ def environment_of(path: Path) -> str:
                 "it is not a ledger" if path.stat().st_size else "it is empty",
                 f"see `ls -l {path}`; name the right file, or restore this one from its backup",
             )
-        found = db.execute("SELECT environment FROM about").fetchall()
+        found = db.execute("SELECT environment, created_at FROM about").fetchall()
     if len(found) != 1:
         raise LedgerDamaged(
             f"ledger `{path}` was not opened",
             f"it names {len(found)} environments; a ledger belongs to one",
             "restore the file from its backup",
         )
-    return str(found[0][0])
+    return str(found[0][0]), str(found[0][1])

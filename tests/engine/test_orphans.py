@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from handrail.testing.lab import end, until
+from tests.engine.lab.bench import Bench
 
 AT_WORK = "a command of an earlier attempt is still at work there (process "
 LINES = ["plain", "setsid", "nohup", "two lines"]
@@ -63,6 +64,21 @@ def check_kept_out(lab, *more):
 def test_what_outlives_its_run_keeps_the_next_attempt_out(lab, kind, how, blow):
     """Deaf to signals, in a session of its own, in the background of a line that is over."""
     struck(lab, kind, how, blow)
+
+    check_kept_out(lab)
+
+
+@pytest.mark.parametrize(("kind", "how"), [("line", "setsid"), ("call", "run")])
+def test_another_project_of_the_same_names_on_this_machine_changes_nothing(
+    lab, tmp_path, kind, how
+):
+    """Environment, target, runbook and minute alike: it is not kept out, and lets nobody in."""
+    struck(lab, kind, how, "parent")
+    with Bench(tmp_path / "other") as other:
+        struck(other, kind, how, "parent")
+        other.put("f.go")
+        until(lambda: other.read("f"))
+        assert other.run().code == 0
 
     check_kept_out(lab)
 

@@ -30,10 +30,10 @@ def origin() -> dict[str, str]:
 def _commit(project: Path) -> str:
     """Return the checkout's commit, and whether files differ from it; empty where it is none."""
     try:
-        head = git(project, "rev-parse", "--verify", "--quiet", "HEAD")
+        head = git(project, "rev-parse", "--verify", "--quiet", "HEAD", bare=True)
         if head.code:
             return ""
-        edited = git(project, "status", "--porcelain", "--untracked-files=no").text.strip()
+        edited = git(project, "status", "--porcelain", "--untracked-files=no", bare=True).text
     except ClientError:
         return ""
-    return f"{head.text.strip()}{', with changes that are not committed' if edited else ''}"
+    return f"{head.text.strip()}{', with changes that are not committed' if edited.strip() else ''}"

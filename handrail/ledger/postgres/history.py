@@ -28,7 +28,7 @@ class PostgresHistory:
     def __init__(self, server: Server) -> None:
         self.server = server
         self._link = Link(server)
-        self.environment, self._version = schema.about(self._link)
+        self.environment, self.made_at, self._version = schema.about(self._link)
 
     def entries(self) -> list[Entry]:
         """Return every entry, oldest first, with the chain checked."""

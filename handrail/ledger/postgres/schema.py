@@ -88,19 +88,19 @@ def _advance(db: Connection[Row], version: int) -> None:
         db.execute(form)
 
 
-def about(link: Link) -> tuple[str, int]:
-    """Return whose ledger it is and the version of its tables.
+def about(link: Link) -> tuple[str, str, int]:
+    """Return whose ledger it is, when it was made, and the version of its tables.
 
     Raises:
         LedgerDamaged: it is not one ledger, or a newer program made it.
     """
     server = link.server
-    found = link.ask("SELECT environment, version FROM about")
+    found = link.ask("SELECT environment, created_at, version FROM about")
     what = f"ledger `{server}` was not opened"
     if len(found) != 1:
         why = f"it names {len(found)} environments; a ledger belongs to one"
         raise LedgerDamaged(what, why, "restore the schema from its backup")
-    environment, version = str(found[0][0]), int(found[0][1])
+    environment, made_at, version = str(found[0][0]), str(found[0][1]), int(found[0][2])
     if version > VERSION:
         raise LedgerDamaged(
             what,
@@ -110,4 +110,4 @@ def about(link: Link) -> tuple[str, int]:
     if environment != server.environment:
         why = f"it belongs to `{environment}`, not `{server.environment}`"
         raise LedgerDamaged(what, why, "correct `environment` or `ledger` in the inventory")
-    return environment, version
+    return environment, made_at, version
