@@ -291,7 +291,8 @@ def test_where_nothing_is_drawn_a_line_comes_once_a_minute(capsys):
     call = Declared("9.3", "data.load", "production", "Load all rows")
     calls = Calls("up")
     calls.places["9.3"] = "up.py:1"
-    console = Console(SimpleNamespace(calls=calls))
+    unowned = SimpleNamespace(calls=calls, run=SimpleNamespace(undoes=""), runs={})
+    console = Console(unowned)
     console.at_work["9.3", "production"] = Activity(call, None, told=time.monotonic() - 61)
 
     console.tell()

@@ -16,8 +16,9 @@ from handrail.ledger.audit import audit
 from handrail.ledger.kept import Kept
 from tests.clients.conftest import MARK, Reply, wire
 from tests.ledger.script import Script, cutover, forging, proven, rehash, renumber, standing
+from tests.team import poured, team_server
 
-__all__ = ["wire"]
+__all__ = ["team_server", "wire"]
 ROOT = Path(__file__).parents[2]
 HARMLESS = "UPDATE entries SET actor = 'mallory' WHERE seq = 4"
 
@@ -142,20 +143,38 @@ def test_the_page_tells_every_kind_of_forgery():
     assert list(table()) == list(FORGERIES)
 
 
+@pytest.fixture(params=["file", "server"])
+def where(request, tmp_path):
+    """What the entries of a file are verified by: the file, or a server that holds the same."""
+    if request.param == "file":
+        return lambda path: path
+    server = request.getfixturevalue("team_server")
+
+    def on_the_server(path):
+        poured(path, server, tmp_path)
+        return f"{server.url('ledgers')}#lab"
+
+    return on_the_server
+
+
 @pytest.mark.parametrize("kind", FORGERIES)
-def test_each_forgery_is_found_as_the_page_says(sealed, keys, kind):
-    """By the chain alone, with a head that was kept, and with a seal."""
+def test_each_forgery_is_found_as_the_page_says(sealed, keys, kind, where):
+    """By the chain alone, with a head that was kept, and with a seal; in a file and on a server."""
     path, older, head = sealed
     known = ["--seal", path.with_name("seals"), "--signers", keys / "ada.pub"]
-    assert verify(path)
-    assert verify(path, "--head", head)
-    assert verify(path, *known)
+    sound = where(path)
+    assert verify(sound)
+    assert verify(sound, "--head", head)
+    assert verify(sound, *known)
 
     FORGERIES[kind](path, older)
     kept = audit(path).head if kind.endswith("outside, too") else head
-    found = [not verify(path), not verify(path, "--head", kept), not verify(path, *known)]
+    forged = where(path)
+    found = [not verify(forged), not verify(forged, "--head", kept), not verify(forged, *known)]
 
-    assert tuple("found" if each else "missed" for each in found) == table()[kind]
+    told = tuple("found" if each else "missed" for each in found)
+    on_a_server = {"another environment's ledger put in its place": ("found",) * 3}
+    assert told == (table() | on_a_server if forged != path else table())[kind]
 
 
 @pytest.mark.parametrize("kind", FORGERIES)
