@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from handrail.testing.lab import until
+from handrail.testing.lab import end, until
 from tests.engine import machines
 from tests.engine.lab.bench import Bench
 from tests.engine.test_team import share_the_key
@@ -70,3 +70,29 @@ def test_two_operators_carry_one_night_between_them(night):
     found = bob.kept().audit()
     assert (found.problems, found.warnings) == ([], [])  # one clock dates all entries
     assert "lock.taken_over" in [each.event for each in bob.entries()]
+
+
+@machines.needed
+@pytest.mark.timeout(180)
+def test_one_begins_and_dies_another_resumes_and_the_first_rolls_back(night):
+    """Each by a clock of their own; the way back is of what the other did, too."""
+    (ada, hers), (bob, his) = night
+    process = started(ada, hers)
+    until(lambda: bob.events()[-1:] == ["step.started 2@one"], 60)
+    share_the_key(ada, bob)
+    end(process)
+    until(lambda: bob.paste(his.command(bob.command("--data", "operator=bob"))).code == 0, 60)
+    done = {name: ada.read(name) for name in "abc"}
+    back = ["--data", "run=latest", "--data", "reason=error rate", "--data", "operator=ada"]
+    rolled = ada.paste(hers.command(ada.command(*back, runbook="rollback")))
+    address = f"{bob.env['LEDGER_URL']}#{bob.environment}"
+    seen = bob.paste(his.command(["handrail", "runs", "--ledger", address, "--json"]))
+
+    assert done == {"a": "1", "b": "2", "c": "3"}
+    assert rolled.code == 0, rolled.said
+    assert {ada.read(name) for name in "abc"} == {None}
+    assert '"rolled_back"' in seen.said, seen.said
+    (run,) = (run for run in bob.runs() if not run.undoes)
+    assert (run.outcome, run.operators >= {"bob"}) == ("rolled_back", True)
+    found = bob.kept().audit()
+    assert (found.problems, found.warnings) == ([], [])  # one clock dates all entries

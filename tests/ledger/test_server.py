@@ -214,6 +214,10 @@ def test_secrets_lie_sealed_under_a_key_that_each_operator_holds(place, tmp_path
         with pytest.raises(LedgerDamaged, match="each operator holds the same key") as refusal:
             other.vault(held).fingerprint()
         assert 'ledger_key = "file:PATH"' in refusal.value.fix
+    elsewhere = Kept(other.file, place.server, lambda: "0" * 64)
+    with pytest.raises(LedgerDamaged, match="not the one that the ledger was written") as refusal:
+        elsewhere.vault(held).unseal(name)
+    assert "LEDGER_KEY where that is set" in refusal.value.fix
     shared = Kept(other.file, place.server, key.read_text)
     assert shared.vault(held).unseal(name) == script.vault.unseal(name) == CANARY
 

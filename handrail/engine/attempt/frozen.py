@@ -143,7 +143,9 @@ def refusal(attempt: Attempt) -> RunbookError | None:
 def _moved(saved: Frozen, today: Frozen, attempt: Attempt) -> Iterator[str]:
     for name in ("environment", "runbook", "to"):
         if getattr(saved, name) != getattr(today, name):
-            yield f"{name} was `{getattr(saved, name)}`, is `{getattr(today, name)}`"
+            was, now_is = (f"`{getattr(each, name)}`" if getattr(each, name) else "not given"
+                           for each in (saved, today))  # fmt: skip
+            yield f"`{name}` was {was}, is {now_is}"
     yield from edits(saved.calls, today.calls)
     if saved.holds != today.holds:
         yield "the holds are others"

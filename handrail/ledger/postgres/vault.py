@@ -146,9 +146,11 @@ class ServerVault(Vault):
         )
 
     def _unopened(self, why: str) -> LedgerDamaged:
+        place = f"put it into `{self._file}` (mode 0600) or name it in the inventory: "
+        named = "let `ledger_key` of the inventory, or LEDGER_KEY where that is set, name it: "
         return LedgerDamaged(
             "the secrets of the ledger were not opened",
             f"{why}; each operator holds the same key",
-            f"get the key from who made the first run, and put it into `{self._file}` (mode 0600) "
-            'or name it in the inventory: `ledger_key = "file:PATH"` or `"cmd:COMMAND"`',
+            f"get the key from who made the first run, and {named if self._read else place}"
+            '`ledger_key = "file:PATH"` or `"cmd:COMMAND"`',
         )
