@@ -62,7 +62,9 @@ class Run:
     owners: dict[str, str] = field(default_factory=dict)  # task -> who answers for it
     beside: list[Entry] = field(default_factory=list)  # what people said of it without the lease
     spent: dict[tuple[str, str], int] = field(default_factory=dict)  # consent, reason -> attempt
-    arms: bool = False  # some step of it was ever armed; most runs are asked at each step in vain
+    # Some step of it was ever armed, or put something at stake; most runs are asked in vain.
+    arms: bool = False
+    stakes: bool = False
     acted: dict[str, int] = field(default_factory=dict)  # task -> entry with which it last acted
 
     @property
@@ -137,6 +139,7 @@ class Run:
         if consent := entry.body.get("consent"):
             self.spent[str(consent), entry.reason] = entry.attempt
         self.arms = self.arms or "confirm_minutes" in entry.body
+        self.stakes = self.stakes or "stake" in entry.body
         match entry.event:
             case event if event in BESIDE:
                 self.beside.append(entry)

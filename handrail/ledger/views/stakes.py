@@ -43,7 +43,7 @@ class Stake:
 
 def stakes_on(run: Run) -> list[Stake]:
     """Return what is at stake now, what began first first; of a rollback, see the undone run."""
-    if run.outcome in _OVER:
+    if not run.stakes or run.outcome in _OVER:
         return []
     found = [_stake(run, each) for each in run.receipts() if each.stake]
     return sorted((each for each in found if not _is_over(run, each)), key=lambda each: each.since)

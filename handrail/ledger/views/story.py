@@ -11,8 +11,10 @@ Key = tuple[str, str, str]  # run, task, target
 # Events that may stand before an attempt has started, in the order in which it writes them.
 _BEFORE_THE_START = {Event.LOCK_TAKEN_OVER, Event.RUN_OPENED}
 
+_KNOWN = {str(each): each for each in Event}  # `Event(…)` takes several times as long
 _ENDS = {Event.RUN_PROVEN, Event.RUN_ROLLED_BACK}
 _ANSWERS = {Event.STEP_CHANGED, Event.STEP_FAILED, Event.GATE_PASSED, Event.GATE_CLOSED}
+_ACTED = {Event.STEP_CHANGED, Event.STEP_FAILED}  # most entries are these and their intents
 _FREE = {Event.STEP_STARTED, Event.GATE_OPENED, Event.STEP_REFUSED}  # may come at any time
 _SETTLING = {
     Event.STEP_CHANGED,
@@ -66,9 +68,8 @@ class Story:
         self.impossible.append(what)
 
     def _take(self, row: Mapping[str, Any]) -> None:  # Any: as above
-        try:
-            event = Event(row["event"])
-        except ValueError:
+        event = _KNOWN.get(row["event"])
+        if event is None:
             self._tell(f"event `{row['event']}` is not known")
             return
         try:
@@ -209,9 +210,11 @@ class Story:
                 known.add(renamed)
 
     def _forbidden(self, event: Event, key: Key, attempt: int) -> None:
-        match event:
-            case Event.STEP_CHANGED | Event.STEP_FAILED if self.intents.get(key) != attempt:
+        if event in _ACTED:
+            if self.intents.get(key) != attempt:
                 self._tell(f"`{event}` without an intent before it in the same attempt")
+            return
+        match event:
             case Event.STEP_MOVED if key not in self.doubtful:
                 self._tell("`step.moved` without an interrupted act before it")
             case Event.STEP_ADOPTED if key not in self.doubtful:
