@@ -48,6 +48,7 @@ class Deploys:
             "settings": [
                 *(service.build_command, service.start_command, service.health_check_path),
                 *(service.root_dir, service.plan),
+                *filter(None, [service.pre_deploy_command]),
             ],
         }
         text = json.dumps(stored, sort_keys=True).encode()

@@ -11,13 +11,16 @@ CHANGEABLE = {
     "rootDir": "root_dir",
     "buildCommand": "build_command",
     "startCommand": "start_command",
+    "preDeployCommand": "pre_deploy_command",
     "healthCheckPath": "health_check_path",
     "plan": "plan",
     "repo": "repo",
     "branch": "branch",
 }
 FIXED = {"runtime": "runtime", "region": "region"}
-DETAILS = {"buildCommand", "startCommand", "healthCheckPath", "plan"}
+DETAILS = {"buildCommand", "startCommand", "preDeployCommand", "healthCheckPath", "plan"}
+# What a Blueprint leaves out is not there: neither a command before each deploy, nor a health path.
+LEFT_OUT = {"preDeployCommand": "", "healthCheckPath": ""}
 COMMANDS = {"buildCommand", "startCommand"}
 
 Definitions = dict[str, dict[str, Any]]  # Blueprint entries by the part they play
@@ -36,7 +39,8 @@ def unlike(found: Service, definition: dict[str, Any]) -> str:
 
 def changes(found: Service, definition: dict[str, Any], source: dict[str, str]) -> dict[str, str]:
     """Return the described settings that a service does not have."""
-    wanted = {key: str(definition[key]) for key in CHANGEABLE if key in definition} | {
+    described = LEFT_OUT | definition
+    wanted = {key: str(described[key]) for key in CHANGEABLE if key in described} | {
         key: value.removesuffix(".git") for key, value in source.items()
     }
     return {
@@ -68,8 +72,7 @@ def body_of(
             "startCommand": definition["startCommand"],
         },
     }
-    if "healthCheckPath" in definition:
-        details["healthCheckPath"] = definition["healthCheckPath"]
+    details |= {key: definition[key] for key in LEFT_OUT if key in definition}
     return {
         "type": TYPES[definition["type"]],
         "name": name,

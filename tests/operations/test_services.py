@@ -49,6 +49,7 @@ def test_a_service_that_is_as_described_is_taken(found):
         ("build_command", "make", "buildCommand"),
         ("start_command", "node index.js", "startCommand"),
         ("health_path", "/old", "healthCheckPath"),
+        ("pre_deploy_command", "python manage.py migrate", "preDeployCommand"),
         ("plan", "free", "plan"),
     ],
 )
@@ -60,6 +61,19 @@ def test_another_setting_is_told_and_mended(found, setting, value, said):
     make(render, name, WEB, SOURCE)
     again = services_are_made(render, {"web": name}, {"web": WEB}, SOURCE, {}, [])
     assert again.passed, again
+
+
+def test_a_health_path_that_the_description_leaves_out_is_told_and_taken_away(found):
+    """Render would ask for it, and no deploy of a service that has no such path would go live."""
+    tcp = {key: value for key, value in WEB.items() if key != "healthCheckPath"}
+    name, render, _ = found(health_path="/old")
+    given = ({"web": name}, {"web": tcp}, SOURCE, {}, [])
+
+    assert services_are_made(render, *given).why == f"`{name}` has another healthCheckPath"
+    make(render, name, tcp, SOURCE)
+
+    assert services_are_made(render, *given).passed
+    assert cloud().running(name).service.health_path == ""
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ class Service:
         root_dir: Directory of the repository it lives in; empty for the whole.
         build_command: Empty where the runtime has none.
         start_command: Empty where the runtime has none.
+        pre_deploy_command: Runs before each deploy goes live; empty where nothing does.
         health_check_path: Empty when health is a TCP connection.
         plan: Instance type; empty for a static site.
         runtime: ``python``, ``node``, …; empty for a static site.
@@ -68,6 +69,7 @@ class Service:
     root_dir: str
     build_command: str
     start_command: str
+    pre_deploy_command: str
     health_check_path: str
     plan: str
     runtime: str
@@ -99,6 +101,8 @@ class Service:
                 # A static site has its build command beside, not inside, the native details.
                 build_command=_text({**details, **native}, "buildCommand"),
                 start_command=_text(native, "startCommand"),
+                # Written beside the native details, and read inside them.
+                pre_deploy_command=_text({**details, **native}, "preDeployCommand"),
                 health_check_path=_text(details, "healthCheckPath"),
                 plan=_text(details, "plan"),
                 runtime=_text(details, "runtime", "env"),
