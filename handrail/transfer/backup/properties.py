@@ -78,22 +78,28 @@ class Properties:
     def statements(self, database: str) -> Iterator[str]:
         """Yield what gives a database of that name the rest of the properties."""
         name = quoted(database)
-        for role, setting in self.settings:
-            key, _, text = setting.partition("=")
-            whose = f"role {quoted(role)} in database {name}" if role else f"database {name}"
-            yield f"alter {whose} set {quoted_setting(key)} = {setting_value(key, text)}"
+        yield from (_setting(name, *each) for each in self.settings)
         if self.rights is not None:
             yield f"revoke all on database {name} from public, {quoted(self.owner)}"
-            for everybody, role, right, passes in self.rights:
-                whom = "public" if everybody else quoted(role)
-                option = " with grant option" if passes else ""
-                yield f"grant {right} on database {name} to {whom}{option}"
+            yield from (_grant(name, *each) for each in self.rights)
         if self.comment is not None:
             yield f"comment on database {name} is {literal(self.comment)}"
         for provider, label in self.labels:
             yield f"security label for {quoted(provider)} on database {name} is {literal(label)}"
         if self.connection_limit >= 0:
             yield f"alter database {name} connection limit {self.connection_limit}"
+
+
+def _setting(database: str, role: str | None, setting: str) -> str:
+    """Return the statement that gives a database, or a role in it, a setting."""
+    key, _, text = setting.partition("=")
+    whose = f"role {quoted(role)} in database {database}" if role else f"database {database}"
+    return f"alter {whose} set {quoted_setting(key)} = {setting_value(key, text)}"
+
+
+def _grant(database: str, everybody: bool, role: str, right: str, passes: bool) -> str:  # noqa: FBT001 - a row of rights
+    whom = "public" if everybody else quoted(role)
+    return f"grant {right} on database {database} to {whom}{' with grant option' * passes}"
 
 
 def read(session: Connection, database: str) -> Properties | None:

@@ -18,6 +18,7 @@ from handrail.transfer.session.asking import Line, answered
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import literal
 from handrail.transfer.sql import catalog as catalogs
+from handrail.transfer.sql.catalog import Table
 from handrail.transfer.sql.plan import Plan
 
 FEW = 40  # chunks of a table
@@ -51,23 +52,24 @@ class Definition:
 
 def definitions(plan: Plan) -> list[Definition]:
     """List what a bulk load takes down, in the order of dropping: foreign keys first."""
-    found: list[Definition] = []
     tables = [plan.destination.by_name[table.name] for table in plan.tables]
-    for kinds in ("f", "pux"):
-        for table in tables:
-            found += [
-                Definition(key.kind, table.name, key.name, key.definition)
-                for key in table.constraints
-                if key.kind in kinds
-            ]
-    for table in tables:
-        backing = {key.index for key in table.constraints if key.index}
-        found += [
-            Definition("i", table.name, index.name, index.definition)
-            for index in table.indexes
-            if index.name not in backing
-        ]
-    return found
+    keys = [key for table in tables for key in _constraints(table)]
+    foreign = [key for key in keys if key.kind == "f"]
+    others = [key for key in keys if key.kind in "pux"]
+    return [*foreign, *others, *(index for table in tables for index in _indexes(table))]
+
+
+def _constraints(table: Table) -> Iterator[Definition]:
+    for key in table.constraints:
+        yield Definition(key.kind, table.name, key.name, key.definition)
+
+
+def _indexes(table: Table) -> Iterator[Definition]:
+    """Yield the indexes that are behind no constraint."""
+    backing = {key.index for key in table.constraints}
+    for index in table.indexes:
+        if index.name not in backing:
+            yield Definition("i", table.name, index.name, index.definition)
 
 
 def partitioned(destination: Connection, schema: str) -> frozenset[str]:

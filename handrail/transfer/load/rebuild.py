@@ -141,15 +141,15 @@ class _Rebuilding:
             items: Each with its statements. One of many rows has a transaction to itself.
             done: They are back then, with what hangs on them, in the same transaction.
         """
-        attempts = [
-            (item, Attempt((*own, *(self._finish(item) if done else ())), item.tablespace))
-            for item, own in items
-        ]
-        large = [each for each in attempts if done and each[0].rows > FEW_ROWS]
-        small = [each for each in attempts if each not in large]
-        for some in [*([each] for each in large), small]:
+        attempts = [(item, self._attempted(item, own, done=done)) for item, own in items]
+        alone = [[each] for each in attempts if done and each[0].rows > FEW_ROWS]
+        together = [each for each in attempts if [each] not in alone]
+        for some in [*alone, together]:
             for failure in attempt(session, [each for _, each in some]):
                 self.failed.append(_failed(some[failure.place][0], failure.said))
+
+    def _attempted(self, item: Definition, own: tuple[str, ...], *, done: bool) -> Attempt:
+        return Attempt((*own, *(self._finish(item) if done else ())), item.tablespace)
 
     def _finish(self, item: Definition) -> Iterator[str]:
         """Put back what hangs on one, and write that it is back."""

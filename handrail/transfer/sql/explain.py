@@ -116,20 +116,23 @@ def _unsteady(table: TablePlan, session: Connection) -> Line[list[Problem]]:
     said = yield [Question(session, explain.format(each[3])) for each in written]
     texts = [list(_texts(found[0][0])) for found in said]
     changing = yield from side_by_side([_changing(session, each) for each in texts])
-    problems: list[Problem] = []
-    for (name, place, text, _), planned, calls in zip(written, texts, changing, strict=True):
-        label = f"`{table.name}.{name}`" if name else f"`{table.name}`"
-        if again := sorted({*calls, *_spoken(text)}):
-            what = f"{label}: `{', '.join(again)}` gives another value each time it is asked"
-            problems.append(Problem(place, what, STEADY))
-        if "ProjectSet" in planned:
-            what = f"{label}: it gives a set of values, and would make several rows of one"
-            problems.append(Problem(place, what, "take one of them, by a subselect"))
-        if "WindowAgg" in planned:
-            what = f"{label}: it counts among the rows of one chunk, not of the table"
-            fix = "leave the number to the destination (`generated: true`), or use a subselect"
-            problems.append(Problem(place, what, fix))
-    return problems
+    return [
+        Problem(place, f"`{table.name}{name and '.'}{name}`: {what}", fix)
+        for (name, place, text, _), planned, calls in zip(written, texts, changing, strict=True)
+        for what, fix in _wrong(planned, sorted({*calls, *_spoken(text)}))
+    ]
+
+
+def _wrong(planned: list[str], again: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with an expression by how PostgreSQL would compute it, and the fix."""
+    if again:
+        yield f"`{', '.join(again)}` gives another value each time it is asked", STEADY
+    if "ProjectSet" in planned:
+        what = "it gives a set of values, and would make several rows of one"
+        yield what, "take one of them, by a subselect"
+    if "WindowAgg" in planned:
+        fix = "leave the number to the destination (`generated: true`), or use a subselect"
+        yield "it counts among the rows of one chunk, not of the table", fix
 
 
 def _written(table: TablePlan) -> Iterator[tuple[str, Place, str, str]]:
@@ -146,24 +149,20 @@ def _written(table: TablePlan) -> Iterator[tuple[str, Place, str, str]]:
 def _texts(said: object) -> Iterator[str]:
     if isinstance(said, str):
         yield said
-    elif isinstance(said, dict):
-        for each in said.values():
-            yield from _texts(each)
-    elif isinstance(said, list):
-        for each in said:
+    elif isinstance(said, dict | list):
+        for each in said.values() if isinstance(said, dict) else said:
             yield from _texts(each)
 
 
 def _changing(session: Connection, texts: list[str]) -> Line[list[str]]:
     """Find the functions of a plan that are volatile, or tell the time."""
-    bare = [TEXT.sub("''", text) for text in texts]
+    bare = " ".join(TEXT.sub("''", text) for text in texts)
     calls = {
         ((schema or "pg_catalog").strip('"'), name.strip('"'))
-        for text in bare
-        for schema, name in CALL.findall(text)
+        for schema, name in CALL.findall(bare)
     }
     told = [name for schema, name in calls if schema == "pg_catalog" and name in MOMENTS]
-    told += [found.lower() for text in bare for found in VALUES.findall(text)]
+    told += map(str.lower, VALUES.findall(bare))
     if calls:
         schemas, names = zip(*sorted(calls), strict=True)
         found = yield from rows(session, CHANGING, list(schemas), list(names), INSIDE)
