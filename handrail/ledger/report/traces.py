@@ -62,8 +62,8 @@ def traces(own: Sequence[Entry], order: Sequence[str]) -> Traces:
 
 
 def _command(said: Mapping[str, Any]) -> Command:  # Any: JSON
-    took, status = said["took_ms"] / 1000, said.get("exit_status")
-    return Command(said["command"], took, good=said["good"], exit_status=status)
+    took, status = said.get("took_ms", 0) / 1000, said.get("exit_status")
+    return Command(said["command"], took, good=bool(said.get("good", True)), exit_status=status)
 
 
 def _spans(own: Iterable[Entry]) -> Iterator[Span]:
