@@ -23,27 +23,34 @@ class Relation:
         Where it is known what is needed of it, nothing else is parsed or joined.
         """
         joins, parsed = (self.joins, self.parsed) if needs is None else self._needed(needs)
-        guard = self.guard if any(item.by_hand for item in parsed) else None
-        if guard is None:
-            return _joined(self._plain(parsed, where), joins)
+        late = [item for item in parsed if item.by_hand]
+        rows = self._plain(parsed, where)
+        if self.guard is not None and late:
+            rows = self._guarded(self.guard, parsed, late, where)
+        return _joined(rows, joins)
+
+    def _guarded(
+        self, guard: Guard, parsed: Sequence[Parsed], late: Sequence[Parsed], where: str
+    ) -> str:
+        """Return the rows, with values that a person wrote where the guard lets them through."""
         ahead, read = self._needed(guard.needs)
-        plain = [item for item in self.parsed if item in {*parsed, *read} and not item.by_hand]
+        wanted = {*parsed, *read}.difference(late)
+        plain = [item for item in self.parsed if item in wanted]
+        if not guard.needs:  # in one level: each further one takes its time
+            given = [_late(item, guard.condition) for item in late]
+            return self._plain(plain, where, [f'({guard.condition}) as "row:in"', *given])
         rows = _joined(self._plain(plain, where), ahead)
         marked = f'(select s.*, {guard.condition} as "row:in" from {rows} offset 0) s'
-        late = (
-            f"case when {MARK} then {item.sql} end as {quoted(item.name)}"
-            for item in parsed
-            if item.by_hand
-        )
-        return _joined(f"(select s.*, {', '.join(late)} from {marked} offset 0) s", joins)
+        given = [_late(item, MARK) for item in late]
+        return f"(select s.*, {', '.join(given)} from {marked} offset 0) s"
 
-    def _plain(self, parsed: Sequence[Parsed], where: str) -> str:
+    def _plain(self, parsed: Sequence[Parsed], where: str, more: Sequence[str] = ()) -> str:
         """Return the rows with what is parsed of each by itself."""
-        columns = ", ".join(["s.*", 's.ctid as "row:place"', *(item.value for item in parsed)])
+        columns = ["s.*", 's.ctid as "row:place"', *(item.value for item in parsed), *more]
         texts = "".join(item.join(self.rows) for item in parsed)
         # `offset 0` makes PostgreSQL compute each value once, not once for each mention
-        fence = " offset 0" if parsed else ""
-        return f"(select {columns} from {self.rows} s{texts} where {where}{fence}) s"
+        fence = " offset 0" if parsed or more else ""
+        return f"(select {', '.join(columns)} from {self.rows} s{texts} where {where}{fence}) s"
 
     def _needed(self, needs: frozenset[str]) -> tuple[list[Join], list[Parsed]]:
         """Return the joins and values of these names, and those that a join itself needs."""
@@ -53,6 +60,10 @@ class Relation:
                 joins.insert(0, join)
                 needs |= join.needs
         return joins, [item for item in self.parsed if item.name in needs]
+
+
+def _late(item: Parsed, condition: str) -> str:
+    return f"case when {condition} then {item.sql} end as {quoted(item.name)}"
 
 
 def _joined(rows: str, joins: Sequence[Join]) -> str:
