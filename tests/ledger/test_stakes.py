@@ -1,5 +1,7 @@
 """What is at stake is on from the intent on, until what ends it is done or the step is undone."""
 
+from handrail.ledger.arming import armed_in
+from handrail.ledger.run import Run
 from handrail.ledger.views.stakes import stakes_of, stakes_on
 
 from .told import Told, at, timestamp
@@ -90,3 +92,12 @@ def test_the_way_back_goes_to_the_task_before_where_no_hold_stands_there():
 
     assert [each.back_to for each in stakes_on(second.runs()["one"])] == ["1"]
     assert [each.back_to for each in stakes_on(both.runs()["one"])] == ["", ""]
+
+
+def test_a_run_without_stakes_is_asked_at_no_cost(monkeypatch):
+    """Each entry asks; going through all that was done would make a long run longer and longer."""
+    run = Told().open("one", PLAN, holds=HOLDS).act("1", 0, 1).act("2", 10).runs()["one"]
+    monkeypatch.setattr(Run, "receipts", None)
+    monkeypatch.setattr(Run, "outcome", None)
+
+    assert (stakes_on(run), armed_in(run)) == ([], [])
