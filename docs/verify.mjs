@@ -31,9 +31,7 @@ const sha = (algorithm, data) => createHash(algorithm).update(data).digest();
 
 const [problems, digests, lines] = [[], new Map(), []];
 let [seq, prev, token, form, environment] = [0, "0".repeat(64), 0, 1, null];
-function read(line) {
-  try { return JSON.parse(line); } catch { return null; }
-}
+const read = (line) => { try { return JSON.parse(line); } catch { return null; } };
 function follow(line) {
   const entry = read(line);
   if (!entry) return problems.push(`the line after entry ${seq} is not JSON`);
