@@ -81,7 +81,7 @@ def receipt_facts(act: Act, receipt: Receipt, undone: Run) -> ReceiptFacts:
         no_way_back = f"{contract.rollback.reason}; instead: {contract.rollback.instead}"
     return ReceiptFacts(
         place=attempt.place(act.task),
-        begun=act.task.in_doubt,
+        begun=act.task.in_doubt and act.task.acted_seq > task.acted_seq,  # not acted again since
         covered_by=covering.declared.step if covering else "",
         irreversible=no_way_back,
         accepted=is_accepted(act),

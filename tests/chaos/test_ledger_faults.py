@@ -8,26 +8,35 @@ import sqlite3
 import subprocess
 import time
 from contextlib import closing, suppress
+from pathlib import Path
+from tempfile import mkdtemp
 
 import psycopg
 import pytest
 
 from handrail.testing.lab import Ran, end
+from tests.bench.cluster import Cluster
 from tests.chaos import tally
 from tests.chaos.campaign import CALLS, Campaign
-from tests.team import team_server
 
-__all__ = ["team_server"]
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 SEED = int(os.environ.get("CHAOS_SEED", "20261003"))
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "10"))
 LEASE = 1  # seconds
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A server that may be stopped at any moment and begins again on its own data."""
+    with Cluster(tmp_path_factory.mktemp("server")) as running:
+        running.create_database("ledgers")
+        yield running
+
+
 @pytest.fixture(params=["file", "server"])
 def place(request):
     """The server where the ledger is; None for a file."""
-    return None if request.param == "file" else request.getfixturevalue("team_server")
+    return None if request.param == "file" else request.getfixturevalue("server")
 
 
 def paused(process, campaign, place, chance):
@@ -47,7 +56,7 @@ def killed(process, campaign, place, chance):
 
 
 def gone(process, campaign, place, chance):
-    """Take the server away for a while; a file is locked by another program so long."""
+    """Cut every line to the server for a while; a file is locked by another program so long."""
     del process
     if place is None:
         if campaign.lab.ledger.exists():
@@ -63,22 +72,80 @@ def gone(process, campaign, place, chance):
         db.execute("ALTER DATABASE ledgers ALLOW_CONNECTIONS true")
 
 
-FAULTS = {"killed": killed, "paused": paused, "gone": gone}
+def stopped(process, campaign, place, chance):
+    """Stop the server at once, and start it again; of a file, the machine: no process, no -shm."""
+    if place is None:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        campaign.lab.ledger.with_name("lab.sqlite-shm").unlink(missing_ok=True)
+        return
+    place.crash()
+    time.sleep(chance.uniform(0, 1.5))
+    place.launch()
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+def full(process, campaign, place, chance):
+    """Fill the disk under the ledger for a while."""
+    del process
+    disk = campaign.lab.ledger.parent if place is None else place.small
+    with suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
+        while filler.write(bytes(4096)):
+            continue
+    time.sleep(chance.uniform(0.2, 1.5))
+    (disk / "filler").unlink(missing_ok=True)
+
+
+FAULTS = {"killed": killed, "paused": paused, "gone": gone, "stopped": stopped, "full": full}
+
+
+@pytest.fixture
+def small(tmp_path, place):
+    """Return a function that puts the ledger on a disk of its own that is nearly full."""
+    mounted = []
+
+    def put(campaign):
+        if place is None:
+            disk, size = campaign.lab.ledger.parent, "700k"
+        else:
+            disk, size = Path(mkdtemp(dir="/tmp")), "12m"
+        disk.mkdir(parents=True, exist_ok=True)
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=1777", "none", disk]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"this user may not mount: {done.stderr}")
+        mounted.append(disk)
+        if place is not None:
+            place.small, space, owner = disk, disk / "space", place.data.stat()
+            space.mkdir(mode=0o700)
+            os.chown(space, owner.st_uid, owner.st_gid)
+            with closing(psycopg.connect(place.url("postgres"), autocommit=True)) as db:
+                db.execute(f"CREATE TABLESPACE small LOCATION '{space}'")
+                db.execute("CREATE DATABASE ledgers_small TABLESPACE small")
+
+    yield put
+    if mounted and place is not None:
+        with closing(psycopg.connect(place.url("postgres"), autocommit=True)) as db:
+            db.execute("DROP DATABASE ledgers_small WITH (FORCE)")
+            db.execute("DROP TABLESPACE small")
+    for disk in mounted:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
 @pytest.mark.parametrize("round_", range(ROUNDS))
-def test_no_fault_of_a_ledger_loses_or_doubles_anything(tmp_path, place, fault, round_):
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_fault_of_a_ledger_loses_or_doubles_anything(tmp_path, place, small, fault, round_):
     """Struck at random times in a row, then the same command until it is through, then back."""
     chance = random.Random(f"{SEED}-{fault}-{round_}")
-    url = place.url("ledgers") if place else ""
-    with Campaign(tmp_path, CALLS, url) as campaign:
+    name = "ledgers_small" if fault == "full" else "ledgers"
+    with Campaign(tmp_path, CALLS, place.url(name) if place else "") as campaign:
+        if fault == "full":
+            small(campaign)
         campaign.what = f"{fault}@{'server' if place else 'file'}"
         campaign.lab.inventory(lease_seconds=LEASE)
         extra: list[str] = []
         for _ in range(chance.randint(1, 3)):
             process = campaign.lab.start(*extra)
-            time.sleep(chance.uniform(0.5, 1.6))
+            time.sleep(chance.uniform(0.3, 1.3))
             tally.count(campaign.what, kills=process.poll() is None)
             with suppress(ProcessLookupError):
                 FAULTS[fault](process, campaign, place, chance)
@@ -89,6 +156,9 @@ def test_no_fault_of_a_ledger_loses_or_doubles_anything(tmp_path, place, fault, 
         campaign.carry_on()
         campaign.check_done()
         assert campaign.lab.kept().audit().problems == []
+        back = campaign.lab.roll_back()
+        assert back.code == 0, back.said
+        campaign.check_undone()
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))

@@ -62,6 +62,7 @@ class Model:
             if not known.receipt:
                 known.before, known.acts = self.world.get(task), 0
             known.state, known.text, known.acted_text, known.left = DOUBT, text, text, UNSEEN
+            known.back = False
             self._void_after(task)
         elif event == "step.rolled_back":
             self.known[task] = Known()
@@ -120,9 +121,11 @@ class Model:
         return "acts" if idempotent or word == "retry" else "asks"
 
     def undoes(self, task: str) -> str:
-        """Return what must become of a receipt: undone, left as it is, waits, or drift."""
+        """Return what must become of a receipt: undone, as before, gone, waits, or drift."""
         known, now = self.of(task), self.world.get(task)
         holds = now == self.wanted(task, known.acted_text)
+        if not known.receipt:
+            return "gone"  # put back already
         if task in self.orphans:
             return "waits"
         if now == known.before and not (known.state == DONE and known.left is UNSEEN and holds):
