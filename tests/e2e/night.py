@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -124,6 +125,41 @@ class Night:
     def frontend_config(self) -> dict[str, str]:
         """Return what the published frontend was built with."""
         return requests.get(f"{self.production['frontend_url']}/config.json", timeout=20).json()
+
+    def render(self, method: str, path: str, **body: object) -> Any:  # Any: JSON
+        """Ask the stand-in of Render something that Render itself does not have."""
+        answer = requests.request(
+            method,
+            self.layout.read()["render"]["api"] + path,
+            headers={"Authorization": f"Bearer {self.secret('render_key')}"},
+            json=body or None,
+            timeout=20,
+        )
+        assert answer.ok, answer.text
+        return answer.json() if answer.content else None
+
+    def push(self, path: str, change: Callable[[str], str], message: str) -> None:
+        """Change a file of the app and push it, as its people do."""
+        with tempfile.TemporaryDirectory() as place:
+            git = ["git", "-c", "user.name=Person", "-c", "user.email=person@example.test"]
+            origin = str(self.layout.origin)
+            subprocess.run([*git, "clone", "--quiet", origin, place], check=True)
+            file = Path(place) / path
+            before = file.read_text(encoding="utf-8")
+            file.write_text(change(before), encoding="utf-8")
+            assert file.read_text(encoding="utf-8") != before
+            for line in (["commit", "--quiet", "-am", message], ["push", "--quiet"]):
+                subprocess.run([*git, *line], cwd=place, check=True)
+
+    def running(self) -> dict[str, str]:
+        """Return the commit that each of production's Django services runs, as Render tells it."""
+        found = {}
+        for listed in self.render("GET", "/services?limit=100"):
+            service = listed["service"]
+            if service["name"] in self.production["services"].values():
+                deploys = self.render("GET", f"/services/{service['id']}/deploys?status=live")
+                found[service["name"]] = deploys[0]["deploy"]["commit"]["id"]
+        return found
 
     def tip(self, path: str, commit: str = "main") -> str:
         """Return what identifies a path's content on the origin's branch."""

@@ -30,8 +30,10 @@ DJANGO_LOGIN, LEGACY_LOGIN = "/api/v1/auth/login", "/api/auth/login"
 AS_FOUND = ("rotc_backend", "client", "package.json", "render.yaml", "docs", "README.md")
 CUTOVER = "./run pyinfra -y inventory/rehearsal.py runbooks/cutover.py"
 PLAN = "./run pyinfra inventory/rehearsal.py runbooks/cutover.py --dry"
-ROLLBACK = "./run pyinfra -y inventory/rehearsal.py runbooks/rollback.py --data run=latest"
-ROLLBACK_PLAN = "./run pyinfra inventory/rehearsal.py runbooks/rollback.py --data run=latest"
+RELEASE = "./run pyinfra -y inventory/rehearsal.py runbooks/release.py"
+ROLLBACK = "./run pyinfra -y inventory/rehearsal.py runbooks/rollback.py"
+ROLLBACK_PLAN = "./run pyinfra inventory/rehearsal.py runbooks/rollback.py"
+VIEWS = "rotc_backend/apps/accounts/views.py"  # where a login is answered
 PROFILE = ROOT / "inventory" / "rotc.profile.yaml"
 # A message to the administrators stays in the table; here that is nobody's.
 NODE_LIVE = {
@@ -40,6 +42,8 @@ NODE_LIVE = {
     "id": {"absent": "messages are not deleted"},
     "shows": "ul li",
 }
+WATCHED = ("11.3", "gate.passed")
+OWN_READS = "our own reads"
 CLOCK = r"\d\d:\d\d:\d\d"
 REASON = ' --data reason="rehearsed"'
 
@@ -169,11 +173,15 @@ def test_the_doctor_finds_that_a_cutover_could_start(night):
 def test_the_same_command_resumes(night):
     """After the kill the same command carries the cutover to its end: every step proven.
 
-    Users write on Node all the while, until the freeze refuses them.
+    Users write on Node all the while, until the freeze refuses them. Render has no figures of
+    requests: they need a paid workspace.
     """
+    night.render("POST", "/_faults", http_metrics=False)
+    asked = night.render("GET", "/_calls")["calls"]
     with written_on_node(night) as writer:
         code, said = night.run(CUTOVER)
     assert code == 0, said[-3000:]
+    night.asked = night.render("GET", "/_calls")["calls"] - asked
     assert writer.refused, "the freeze refused nobody"
     frozen = rf"\[\d+/\d+\] 9\.0\.2 production  Stop writes on the legacy database  {CLOCK}"
     assert re.search(frozen + r".*\n(?:.*\n){0,6}?        changed in ", said)
@@ -252,11 +260,22 @@ def test_a_finished_run_changes_nothing_when_it_is_run_again(night):
     assert after == before
 
 
+def test_the_watch_goes_by_our_own_reads_where_render_has_no_figures(night):
+    """That there will be none is told before the night; each look measures all the same."""
+    told = [entry for entry in entries(night) if entry["task"] in ("9.0.1.4", "11.3")]
+    before = next(entry for entry in told if entry["event"] == "gate.passed")
+    assert before["body"]["facts"]["source"] == OWN_READS
+    looks = [entry["body"]["sample"] for entry in told if entry["event"] == "gate.sampled"]
+    assert {look["source"] for look in looks} == {OWN_READS}
+    assert sum(look["requests"] for look in looks) >= 20
+    passed = next(entry for entry in told if (entry["task"], entry["event"]) == WATCHED)
+    assert f"({OWN_READS}; Render has no figures)" in json.dumps(passed)
+
+
 def test_render_was_asked_within_its_limits(night):
-    """Limits are on all night; a cutover takes some 400 calls, and this one began twice."""
-    url = f"{night.layout.read()['render']['api']}/_calls"
-    key = {"Authorization": f"Bearer {night.secret('render_key')}"}
-    told = requests.get(url, headers=key, timeout=20).json()
+    """Limits are on all night; the command that carried it to its end asked 400 times at most."""
+    assert night.asked <= 400
+    told = night.render("GET", "/_calls")
     assert told["calls"] < 700, told
     assert told["most_reads_a_minute"] <= 400
     assert told["limited"] == 0
@@ -276,9 +295,43 @@ def test_a_row_written_on_django_is_there_to_be_kept(night):
     assert made.status_code == 201
 
 
+def test_a_release_whose_gate_is_red_goes_back_by_itself(night):
+    """Killed in its deploys and resumed; nobody can sign in, so what ran before runs again."""
+    night.cutover = json.loads(night.handrail("status", "--json")[1])["run"]
+    before = night.running()
+    night.push(VIEWS, lambda text: text.replace('"access":', '"acces":'), "break the login")
+    assert (
+        night.run_and_kill(RELEASE, when=lambda now: now.get(("R5", "production")) == "started")
+        != 0
+    )
+    code, said = night.run(RELEASE)
+    assert code == 1
+    assert "no token at `access`" in said
+    release, back = json.loads(night.handrail("runs", "--json")[1])["runs"][-2:]
+    assert (release["outcome"], back["undoes"]) == ("rolled_back", release["run"])
+    assert night.running() == before
+    for account in night.canaries():
+        assert night.sign_in(night.production["web_url"], DJANGO_LOGIN, account).ok
+
+
+def test_the_next_release_is_proven_and_can_be_taken_back(night):
+    """It is a run of its own; taken back, the services run what the cutover left."""
+    before = night.running()
+    mended = '"access":  # mended\n '
+    night.push(VIEWS, lambda text: text.replace('"acces":', mended), "mend the login")
+    code, said = night.run(RELEASE)
+    assert code == 0, said[-3000:]
+    assert len(set(night.running().values()) - set(before.values())) == 1
+    assert night.run(f"{ROLLBACK_PLAN} --data run=latest{REASON} --dry")[0] == 0
+    code, said = night.run(f"{ROLLBACK} --data run=latest{REASON}")
+    assert code == 0, said[-3000:]
+    assert night.running() == before
+    night.push(VIEWS, lambda text: text.replace(mended, '"access":'), "as it was")
+
+
 def test_a_rollback_is_refused_without_a_reason(night):
     """The ledger keeps why; without it nothing starts."""
-    code, said = night.run(ROLLBACK)
+    code, said = night.run(f"{ROLLBACK} --data run={night.cutover}")
     assert code == 1
     assert "a rollback needs a reason" in said
 
@@ -286,7 +339,7 @@ def test_a_rollback_is_refused_without_a_reason(night):
 def test_a_rollback_is_planned_before_it_is_done(night):
     """The dry run names every receipt, newest first, and changes nothing."""
     before = night.ledger.read_bytes()
-    code, said = night.run(f"{ROLLBACK_PLAN}{REASON} --dry")
+    code, said = night.run(f"{ROLLBACK_PLAN} --data run={night.cutover}{REASON} --dry")
     assert code == 0, said[-3000:]
     frontend = said.index("Give browsers the frontend that they had")
     thaw = said.index("Let the legacy database take writes again")
@@ -299,21 +352,20 @@ def test_a_rollback_is_planned_before_it_is_done(night):
 
 def test_a_killed_rollback_resumes_and_goes_back_to_the_end(night):
     """SIGKILL during the way back, then the same command: every receipt put back."""
-    run = json.loads(night.handrail("status", "--json")[1])["run"]
+    rollback = f"{ROLLBACK} --data run={night.cutover}{REASON}"
     night.run_and_kill(
-        f"{ROLLBACK}{REASON}",
+        rollback,
         when=lambda states: "rolled_back" in states.values() and "started" in states.values(),
     )
-    code, said = night.run(f"{ROLLBACK}{REASON}")
+    code, said = night.run(rollback)
     assert code == 0, said[-3000:]
     listed = json.loads(night.handrail("runs", "--json")[1])["runs"]
-    assert {each["run"]: each["outcome"] for each in listed}[run] == "rolled_back"
+    assert {each["run"]: each["outcome"] for each in listed}[night.cutover] == "rolled_back"
 
 
 def test_a_rolled_back_run_is_not_rolled_back_again(night):
     """There is nothing left to undo, and the refusal says so."""
-    run = json.loads(night.handrail("runs", "--json")[1])["runs"][0]["run"]
-    code, said = night.run(ROLLBACK.replace("latest", run) + REASON)
+    code, said = night.run(f"{ROLLBACK} --data run={night.cutover}{REASON}")
     assert code == 1
     assert "already rolled back" in said
 
