@@ -110,7 +110,7 @@ def _until(moment: str, now: datetime) -> list[float]:
 def pause(waited: float, shortest: float, longest: float) -> float:
     """Return the seconds from one look to the next at what goes on by itself.
 
-    Half of what has passed: few looks, however long it takes, and its end is seen soon after it.
+    As long as what has passed: few looks, however long it takes, for calls are counted.
     What the like of it took before tells nothing: a first build takes several times as long.
 
     Args:
@@ -118,4 +118,4 @@ def pause(waited: float, shortest: float, longest: float) -> float:
         shortest: Least pause.
         longest: Greatest pause, where it is more than the least.
     """
-    return min(max(shortest, waited / 2), max(shortest, longest))
+    return min(max(shortest, waited), max(shortest, longest))

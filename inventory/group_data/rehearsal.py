@@ -1,8 +1,8 @@
 """The rehearsal world: the same runbooks, at the pace of a machine that serves only us."""
 
 environment = "rehearsal"
-waiting = {"timeout_seconds": 180, "poll_seconds": 0.5}
-poll_seconds = 0.25
+waiting = {"timeout_seconds": 180, "poll_seconds": 1.0}
+poll_seconds = 0.5
 window_seconds = 3
 drilled = False
 min_requests = 20

@@ -164,7 +164,7 @@ class DeployCalls(Diagnosis):
             service_id: Service of the deploy.
             deploy_id: ``dep-…``.
             timeout_seconds: Longest wait; the deploy goes on by itself afterwards.
-            poll_seconds: Least wait between two looks; it grows to half of what has passed.
+            poll_seconds: Least wait between two looks; it grows to what has passed.
             on_status: Told of each change of status, the first included.
 
         Raises:

@@ -26,7 +26,7 @@ NEWEST = 20  # how many jobs of a service are looked through
 MARK = re.compile(r"handrail-[0-9a-f]{16}")
 # Logs arrive later than the job's end; after this long, what is there is all there will be.
 LOG_SECONDS = 60.0
-POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 10.0  # looks become rarer the longer a job takes
+POLL_SECONDS, LONGEST_POLL_SECONDS = 2.0, 10.0  # looks become rarer the longer a job takes
 
 
 @dataclass(frozen=True)
