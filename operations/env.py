@@ -2,7 +2,7 @@
 
 import secrets
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from handrail.clients.render import Render
@@ -16,7 +16,7 @@ KEY_LENGTH = 50  # as Django's get_random_secret_key() makes it
 KEY_ALPHABET = string.ascii_lowercase + string.digits + "!@#$%^&*(-_=+)"
 
 
-def current_values(render: Render, services: Names, variables: Variables) -> dict[str, Any]:
+def current_values(render: Render, services: Names, variables: Iterable[str]) -> dict[str, Any]:
     """Return the values as they are, by service and name; None where a variable is not set."""
     return {service: values_of(render, service, list(variables)) for service in names(services)}
 

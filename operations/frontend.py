@@ -1,5 +1,6 @@
 """Tasks 6.1 and 11.2: the site that serves the frontend turns to Django."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from handrail.clients.render import Deploy, Render
@@ -12,7 +13,7 @@ from .waiting import Waiting
 
 
 def what_it_serves(
-    render: Render, frontend_service: str, frontend_url: str, variables: dict[str, str]
+    render: Render, frontend_service: str, frontend_url: str, variables: Iterable[str]
 ) -> Any:
     """Return what is served and on its way, and the build variables as they are."""
     values = render.env_vars(render.service(frontend_service).id)

@@ -1,7 +1,7 @@
 """Task 0.1: a push of render.yaml makes and changes no service by itself."""
 
 from handrail.clients.render import Render
-from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, step
+from handrail.engine import FROM_TARGET, Commands, Finding, call, holds_if, step
 
 
 def automatic_sync(render: Render, service_source: dict[str, str]) -> dict[str, bool]:
@@ -12,13 +12,14 @@ def automatic_sync(render: Render, service_source: dict[str, str]) -> dict[str, 
 def pushes_change_no_service(render: Render, service_source: dict[str, str]) -> Finding:
     """A push of render.yaml makes and changes no service."""
     on = [each.name for each in render.blueprints(service_source["repo"]) if each.auto_sync]
-    return fails(f"Blueprint {', '.join(on)} syncs at every push") if on else holds()
+    return holds_if(not on, f"a push changes services by Blueprint {' and '.join(on)}")
 
 
-def restore_sync(render: Render, before: dict[str, bool]) -> None:
-    """Let each Blueprint sync as it did."""
-    for identity, enabled in before.items():
-        render.set_auto_sync(identity, enabled=enabled)
+def restore_sync(render: Render, service_source: dict[str, str], before: dict[str, bool]) -> None:
+    """Let each Blueprint that is still there sync as it did."""
+    for each in render.blueprints(service_source["repo"]):
+        if before.get(each.id, each.auto_sync) is not each.auto_sync:
+            render.set_auto_sync(each.id, enabled=before[each.id])
 
 
 @step(

@@ -10,7 +10,7 @@ from handrail.clients.errors import ClientError
 from handrail.clients.secret import is_reference
 from handrail.engine import arguments as values
 from handrail.engine.attempt.attempt import Attempt
-from handrail.engine.contract import Clause, Contract, chosen, parameters
+from handrail.engine.contract import Clause, Contract, chosen, parameters, takes_names
 from handrail.engine.facts import facts_answer
 from handrail.engine.inventory import data_of
 from handrail.engine.names import current_arguments, former_arguments, former_names
@@ -90,7 +90,8 @@ class Act:
         """Return in which way the snapshot on record is of another thing; empty where it is not.
 
         The first snapshot is kept over every edit of a runbook, so what it was taken of must not
-        change: a rollback would put it back in the wrong place.
+        change: a rollback would put it back in the wrong place. Where `captures` takes a dictionary
+        as names, other values under the same names are the same thing.
         """
         receipt = self.task.receipt
         if receipt is None or self.contract.captures is None:
@@ -99,6 +100,8 @@ class Act:
         known = current_arguments(self.contract.name, receipt.arguments)
         for name in parameters(self.contract.captures):
             was, now = known.get(name), self.plain.get(name)
+            if takes_names(self.contract.captures, name):
+                was, now = sorted(was or ()), sorted(now or ())
             if name not in SUPPLIED and _named(was) != _named(now):
                 changed.append(f"`{name}` was `{was}`, is `{now}`")
         return "; ".join(changed)

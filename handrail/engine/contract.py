@@ -1,7 +1,7 @@
 """A step's contract: what must hold before, what was there, what will hold, how to put it back."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -238,6 +238,12 @@ def parameters(clause: Clause) -> tuple[str, ...]:
     """Return the names a clause takes."""
     found = signature_of(clause).parameters
     return tuple(name for name, each in found.items() if each.kind is not each.VAR_KEYWORD)
+
+
+@cache
+def takes_names(clause: Clause, name: str) -> bool:
+    """Tell whether a clause reads names alone, which of a dictionary are its keys."""
+    return bool(signature_of(clause).parameters[name].annotation == Iterable[str])
 
 
 @cache

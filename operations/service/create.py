@@ -1,6 +1,7 @@
 """Task 3.0: the services exist on Render, as described, at the addresses that are written."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from handrail.clients.errors import ClientError
 from handrail.clients.render import Render, Service
@@ -77,9 +78,14 @@ def is_at(service: Service, wanted: str) -> Finding:
         return holds()
     return fails(
         f"Render gave `{service.name}` the address {service.url}, and the inventory says {wanted}",
-        f"write {service.url} into the inventory wherever it says {wanted}: what answers there may "
-        "belong to somebody else",
+        f"write `{host_of(service.url)}` into the inventory wherever it says `{host_of(wanted)}`: "
+        f"what answers at {wanted} may belong to somebody else",
     )
+
+
+def host_of(url: str) -> str:
+    """Return the part of an address that an inventory repeats: in WebSockets, in allowed hosts."""
+    return urlsplit(url).netloc
 
 
 def restore_found(render: Render, before: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from operations import (
     bind,
     blueprint,
     data,
+    deploy,
     env,
     files,
     freeze,
@@ -24,6 +25,7 @@ from operations import (
     package_json,
     service,
     smoke,
+    sync,
     verify,
 )
 
@@ -34,6 +36,7 @@ IMPORTED = (
     bind,
     blueprint,
     data,
+    deploy,
     env,
     files,
     freeze,
@@ -41,6 +44,7 @@ IMPORTED = (
     package_json,
     service,
     smoke,
+    sync,
     verify,
 )
 
