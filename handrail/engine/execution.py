@@ -70,7 +70,9 @@ def settled_or_acting(act: Act) -> bool:
             refuse_beyond_budget(act.attempt, act.task.declared.task)
             intend(act, consent)
         case Do.ADOPT:
-            act.record(Event.STEP_ADOPTED, facts=snapshot.figures(facts.ensures().facts))
+            refuse_in_clear({"arguments": act.plain})
+            seen = snapshot.figures(facts.ensures().facts)
+            act.record(Event.STEP_ADOPTED, facts=seen, arguments=act.plain)
         case Do.VOUCH:
             seen = snapshot.figures(facts.ensures().facts)
             act.record(Event.STEP_ADOPTED, **consent, proven=False, facts=seen)

@@ -232,6 +232,9 @@ class Task:
         if self.receipt is not None and entry.event is not Event.STEP_CONFIRMED:
             self.receipt.after = str(entry.body.get("after", self.receipt.after))
             self.receipt.blind = entry.body.get("blind", self.receipt.blind)
+            if "arguments" in entry.body:  # adopted: the claim holds with these, not with others
+                self.receipt.arguments = entry.body["arguments"]
+                self.receipt.digest = entry.body["digest"]
             if entry.event in ENDS_SEEN:
                 self.receipt.armed_at, self.receipt.armed_seq = entry.at, entry.seq
 

@@ -182,7 +182,7 @@ def test_a_blueprint_that_was_disconnected_meanwhile_keeps_no_other_from_going_b
 
 
 def test_where_a_name_is_taken_no_password_goes_to_the_address_in_the_inventory(desk):
-    """Neither by a plan nor by a run; it is said what to write instead."""
+    """Neither by a plan nor by a run; once it is written as is said, there is a way back, too."""
     place, _ = desk
     name, stranger = unused("taken"), Wire()
     place.stack.callback(stranger.close)
@@ -201,6 +201,11 @@ def test_where_a_name_is_taken_no_password_goes_to_the_address_in_the_inventory(
     assert f"gave `{name}` the address {given}, and the inventory says {stranger.url}" in why
     assert f"wherever it says `{stranger.host}`" in fix
     assert stranger.seen == []
+    place.runbook(CREATE.format(name=name, web=WEB).partition("smoke.")[0])
+    place.hosts["production"]["web_url"] = given
+    assert place.run().code == 0
+    assert place.roll_back().code == 0
+    assert cloud().look(name)[name]["suspended"]
 
 
 def let_in(desk, app):
