@@ -119,6 +119,8 @@ class Processes(RuleBasedStateMachine):
                 text = self.plan.get(entry.task, "")
                 proven = entry.body.get("proven") is not False
                 self.model.saw(entry.event, entry.task, text, durable=durable, proven=proven)
+                if entry.event == "step.started" and entry.body.get("consent"):
+                    self.said, self.saying = self.saying or self.said, None  # now it is spent
         self.pulse()
         return entries
 
@@ -180,7 +182,8 @@ class Processes(RuleBasedStateMachine):
         ledger = self.kept.open("lab", create=False)
         if isinstance(ledger, NoLedger):
             return
-        assert self.kept.audit().problems == []
+        problems = self.kept.audit().problems
+        assert not problems, problems
         newest = next((run for run in ledger.runs().newest() if not run.undoes), None)
         if newest is not None and not newest.rolled_back:
             for (task, _), each in newest.tasks.items():

@@ -162,6 +162,16 @@ def test_a_skipped_step_can_be_done_after_all(doubtful):
     assert ran.code == -9
 
 
+def test_a_skipped_step_that_is_there_by_then_is_adopted_and_the_ledger_is_sound(doubtful):
+    """It came about in another way; that is a story which can have happened."""
+    assert say(doubtful, "settle=1#1:skip").code == 1
+    doubtful.put("p", "1")
+
+    assert say(doubtful, "settle=1#1:retry").code == 0
+    assert doubtful.journal() == ["fall p"]
+    assert doubtful.kept().audit().problems == []
+
+
 def test_what_was_adopted_is_proven_once_it_holds(doubtful):
     """Then the run is, too."""
     assert say(doubtful, "settle=1#1:adopt").code == 1

@@ -34,6 +34,9 @@ def test_drift_of_a_step_that_had_nothing_to_do_is_refused_again_and_again(lab):
     assert lab.run().code == 1
     assert lab.run().code == 1
     assert lab.read("p") == "other"
+    lab.put("p", "1")
+    assert lab.run().code == 0
+    assert lab.kept().audit().problems == [], "a story that can have happened"
 
 
 def test_drift_is_redone_with_a_reason(drifted):

@@ -515,8 +515,9 @@ def test_a_comparison_names_what_is_not_explained_and_is_not_proven(desk):
     cells = [{"column": "first_name", "source": name, "destination": "x"}]
     assert named["cadets", "changed"]["cells"] == cells
     shown = place.with_suffix(".html").read_text()
-    assert f"<td>cadets</td><td>{key}</td><td>changed</td><td>first_name</td>" in shown
-    assert "<td>missing</td>" in shown
+    plain = re.sub(r"<td [^>]*>", "<td>", shown)
+    assert f"<td>cadets</td><td>{key}</td><td>changed</td><td>first_name</td>" in plain
+    assert "<td>missing</td>" in plain
     for path in (place, place.with_suffix(".html")):
         assert path.stat().st_mode & 0o777 == 0o600
     assert states(desk)["9.4.1"] == "refused"

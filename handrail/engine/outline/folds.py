@@ -93,5 +93,6 @@ def _side_by_side(
 def _may(line: Line, alone: set[str]) -> bool:
     """Tell whether nobody misses a line of its own."""
     matters = line.is_busy and bool(line.kept or line.confirm_minutes)
-    told = line.decision.stops or bool(line.unseen) or matters
+    undone = line.decision.do is Do.UNDO  # a way back is agreed to sentence by sentence
+    told = line.decision.stops or bool(line.unseen) or matters or undone
     return not told and line.call.task not in alone

@@ -48,8 +48,10 @@ class Story:
     declared: dict[str, list[Key]] = field(default_factory=dict)  # by run
     intents: dict[Key, int] = field(default_factory=dict)  # begun in this attempt, without outcome
     doubtful: set[Key] = field(default_factory=set)  # begun, and not known to have ended
+    aside: set[Key] = field(default_factory=set)  # a doubt that an operator said to skip
     receipts: set[Key] = field(default_factory=set)  # what a rollback would undo
     settled: set[Key] = field(default_factory=set)
+    known: set[Key] = field(default_factory=set)  # settled once, whatever was refused since
     windows: set[Key] = field(default_factory=set)  # gates that were opened and not answered
     impossible: list[str] = field(default_factory=list)  # about the entry that was taken last
 
@@ -191,20 +193,30 @@ class Story:
             undone = self._undone(key)
             self.receipts -= {undone, key}
             self.settled.discard(undone)
+            self.known.discard(undone)
             self.doubtful.discard(undone)
+        self._set_aside(event, key)
         if event in _ANSWERS:
             self.intents.pop(key, None)
             self.windows.discard(key)
         if event in _SETTLING:
             self.settled.add(key)
+            self.known.add(key)
             self.doubtful.discard(key)
         else:
             self.settled.discard(key)
 
+    def _set_aside(self, event: Event, key: Key) -> None:
+        """A doubt that is skipped stays one: what is there later may be adopted all the same."""
+        if event is Event.STEP_SKIPPED and key in self.doubtful:
+            self.aside.add(key)
+        elif event in _SETTLING or event is Event.STEP_STARTED:
+            self.aside.discard(key)
+
     def _move(self, key: Key, task: str) -> None:
         """Go on with an act under the id that its call has now."""
         renamed = (key[0], task, key[2])
-        for known in (self.doubtful, self.receipts):
+        for known in (self.doubtful, self.aside, self.receipts):
             if key in known:
                 known.discard(key)
                 known.add(renamed)
@@ -217,11 +229,11 @@ class Story:
         match event:
             case Event.STEP_MOVED if key not in self.doubtful:
                 self._tell("`step.moved` without an interrupted act before it")
-            case Event.STEP_ADOPTED if key not in self.doubtful:
+            case Event.STEP_ADOPTED if key not in self.doubtful | self.aside:
                 self._tell("`step.adopted` without an interrupted act before it")
             case Event.STEP_UNCHANGED if key in self.doubtful:
                 self._tell("`step.unchanged`, while an act before it is in doubt")
-            case Event.STEP_CONFIRMED if key not in self.receipts | self.settled:
+            case Event.STEP_CONFIRMED if key not in self.receipts | self.known:
                 self._tell("`step.confirmed` without an outcome before it")
             case Event.STEP_ROLLED_BACK if self._undone(key) not in self.receipts:
                 self._tell("`step.rolled_back` without a receipt in the run it undoes")

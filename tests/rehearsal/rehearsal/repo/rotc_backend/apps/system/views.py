@@ -47,11 +47,12 @@ def start_echo(request: Request) -> Response:
 def task(_request: Request, task_id: UUID) -> Response:
     """Answer how far a task is; one nobody has heard of is pending for ever."""
     found = AsyncResult(str(task_id), app=app)
+    state = found.state  # asked first: once it has ended, its result is of the same answer
     result = found.result
     return Response(
         {
             "id": found.id,
-            "state": found.state,
+            "state": state,
             "result": str(result) if isinstance(result, BaseException) else result,
         }
     )
