@@ -74,6 +74,8 @@ class Model:
             known.state, known.text, known.void = ENDS[event], text, False
             known.state = known.state if proven else UNPROVEN
             known.left = self.world.get(task) if event == "step.changed" else known.left
+            if event == "step.adopted" and proven:  # by the arguments that its claim held with
+                known.acted_text = text
 
     def _void_after(self, task: str) -> None:
         self.passed = False
