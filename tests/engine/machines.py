@@ -61,6 +61,7 @@ class Machine:
     def close(self) -> None:
         """Take the machine away, with its line."""
         self._relay.close()
+        ip("link", "del", self.line)  # at once; with the namespace it would go some time later
         ip("netns", "del", self.name)
 
     def _serve(self) -> None:

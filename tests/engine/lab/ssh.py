@@ -71,6 +71,12 @@ class Host:
         }
 
 
+async def closed(server: asyncssh.SSHAcceptor) -> None:
+    """Let a server take nobody more."""
+    server.close()
+    await server.wait_closed()
+
+
 @contextmanager
 def hosts(*names: str) -> Iterator[dict[str, Host]]:
     """Run a server for each name."""
@@ -88,8 +94,7 @@ def hosts(*names: str) -> Iterator[dict[str, Host]]:
         yield servers
     finally:
         for each in listening:
-            each.close()
-            wait(each.wait_closed())
+            wait(closed(each))  # by the loop's own thread: closing is no business of two
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
