@@ -1,6 +1,7 @@
 """One night between two machines: clocks hours apart, the line cut in the middle, one ledger."""
 
 import subprocess
+from contextlib import ExitStack
 
 import pytest
 
@@ -21,21 +22,20 @@ PATIENCE = "connect_timeout=2&tcp_user_timeout=2000&keepalives_idle=1&keepalives
 def night(team_server, tmp_path):
     """Ada, two hours ahead, and Bob, an hour behind, each on a machine of their own."""
     made = []
-    for number, (name, clock) in enumerate((("ada", "+2h"), ("bob", "-1h")), 1):
-        machine = machines.Machine(number, team_server.port, clock)
-        lab = Bench(tmp_path / name)
-        made.append((lab, machine))
-        lab.environment, lab.room = made[0][0].environment, made[0][0].room
-        lab.inventory(lease_seconds=4)
-        lab.runbook(A, B, C)
-        host, port = machine.address
-        url = team_server.url("ledgers")
-        here = url.replace(f"127.0.0.1:{team_server.port}", f"{host}:{port}")
-        lab.env["LEDGER_URL"] = f"{here}?{PATIENCE}"
-    yield made
-    for lab, machine in made:
-        machine.close()
-        lab.__exit__()
+    with ExitStack() as stack:  # also where the second machine is not to be had
+        for number, (name, clock) in enumerate((("ada", "+2h"), ("bob", "-1h")), 1):
+            machine = machines.Machine(number, team_server.port, clock)
+            stack.callback(machine.close)
+            lab = stack.enter_context(Bench(tmp_path / name))
+            made.append((lab, machine))
+            lab.environment, lab.room = made[0][0].environment, made[0][0].room
+            lab.inventory(lease_seconds=4)
+            lab.runbook(A, B, C)
+            host, port = machine.address
+            url = team_server.url("ledgers")
+            here = url.replace(f"127.0.0.1:{team_server.port}", f"{host}:{port}")
+            lab.env["LEDGER_URL"] = f"{here}?{PATIENCE}"
+        yield made
 
 
 def started(lab, machine):
