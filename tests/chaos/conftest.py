@@ -1,8 +1,10 @@
 """What the campaigns counted is told at the end of the command."""
 
 import pytest
+from rehearsal.layout import Layout
 
 from tests.chaos import tally
+from tests.e2e.night import Night
 
 
 @pytest.fixture(autouse=True)
@@ -11,6 +13,16 @@ def counted(record_property):
     tally.taken()
     yield
     record_property("chaos", tally.taken())
+
+
+@pytest.fixture
+def night(tmp_path):
+    """A world of its own, as found before the cutover."""
+    story = Night(Layout(tmp_path / "world"))
+    code, said = story.run(f"python -m rehearsal up --dir {story.layout.directory} --rows 300")
+    assert code == 0, said
+    yield story
+    story.run(f"python -m rehearsal down --dir {story.layout.directory}")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -3,23 +3,11 @@
 import json
 
 import pytest
-from rehearsal.layout import Layout
 
 from handrail.ledger.store import SqliteLedger
-from tests.e2e.night import Night
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1200)]
 MOVES = {"commit"}  # of the site that is served: a way back serves the same files by a new commit
-
-
-@pytest.fixture
-def night(tmp_path):
-    """A world of its own, as found before the cutover."""
-    story = Night(Layout(tmp_path / "world"))
-    code, said = story.run(f"python -m rehearsal up --dir {story.layout.directory} --rows 300")
-    assert code == 0, said
-    yield story
-    story.run(f"python -m rehearsal down --dir {story.layout.directory}")
 
 
 def captured(ledger, run):

@@ -10,10 +10,8 @@ from itertools import pairwise
 
 import pytest
 import requests
-from rehearsal.layout import Layout
 
 from tests.chaos.test_night_kills import doubled_commits, doubled_services
-from tests.e2e.night import Night
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3600)]
 CUTOVER = "./run pyinfra -y inventory/rehearsal.py runbooks/cutover.py"
@@ -59,16 +57,6 @@ ROWS = [
     Row("clock skew", {"clock_ahead_seconds": 120}, "9.0.1.4", "s ahead of this machine's"),
     Row("crash after live", {"kind": "crash_after_live", "service": "rotc-celery-beat"}),
 ]  # fmt: skip
-
-
-@pytest.fixture
-def night(tmp_path):
-    """A world of its own, as found before the cutover."""
-    story = Night(Layout(tmp_path / "world"))
-    code, said = story.run(f"python -m rehearsal up --dir {story.layout.directory} --rows 300")
-    assert code == 0, said
-    yield story
-    story.run(f"python -m rehearsal down --dir {story.layout.directory}")
 
 
 def test_each_fault_of_render_is_told_and_the_same_command_goes_on(night, record_property):

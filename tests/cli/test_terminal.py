@@ -4,17 +4,16 @@ import fcntl
 import os
 import pty
 import re
-import select
 import struct
 import subprocess
 import termios
-import time
 
 import pytest
 
 from tests.cli.test_watch import at_work
 from tests.engine.lab.bench import Bench
 from tests.engine.test_screen import many
+from tests.terminal import shown_on
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CLEAR = "\x1b[H\x1b[2J\x1b[3J"
@@ -39,14 +38,8 @@ def shown(lab, command, columns, *, until=None):
         stdout=slave, stderr=slave, start_new_session=True,
     )  # fmt: skip
     os.close(slave)
-    said, deadline = "", time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if not select.select([master], [], [], 0.2)[0]:
-            continue
-        try:
-            said += os.read(master, 65536).decode(errors="replace")
-        except OSError:  # the other end is closed
-            break
+    said = ""
+    for said in shown_on(master):
         if until and until in said:
             process.terminate()
             until = None

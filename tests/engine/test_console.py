@@ -3,7 +3,6 @@
 import os
 import pty
 import re
-import select
 import signal
 import subprocess
 import time
@@ -16,6 +15,7 @@ from handrail.engine.console import Activity, Console
 from handrail.ledger.task import Declared
 from handrail.ledger.views.times import Expected
 from handrail.testing.lab import until
+from tests.terminal import shown_on
 
 HEAD = "from handrail.engine import hold\nfrom lab import night\n"
 A = 'steps.write(path=f"{room}/a", text="1", task="1", name="Prepare it")'
@@ -42,15 +42,8 @@ def at_a_terminal(lab, *answers, arguments=(), **more):
         stderr=slave, start_new_session=True,
     )  # fmt: skip
     os.close(slave)
-    left, said, deadline = list(answers), "", time.monotonic() + 60
-    asked = 0
-    while time.monotonic() < deadline:
-        if not select.select([master], [], [], 0.2)[0]:
-            continue
-        try:
-            said += os.read(master, 65536).decode(errors="replace")
-        except OSError:  # the other end is closed
-            break
+    left, said, asked = list(answers), "", 0
+    for said in shown_on(master):
         questions = len(re.findall(r"(What now\? |in the ledger: |leaves: )", said))
         while left and asked < questions:
             os.write(master, f"{left.pop(0)}\n".encode())
