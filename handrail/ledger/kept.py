@@ -135,7 +135,7 @@ class Kept:
 
     def _refuse_other(self) -> None:
         """Raise where a server has no ledger, and one of this environment is, or was, here."""
-        refuse_loss(self.file)
+        refuse_loss(self.file, str(self))
         if self.file.exists():
             raise LedgerDamaged(
                 f"ledger `{self}` was not opened",

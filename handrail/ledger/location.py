@@ -43,10 +43,14 @@ def shown(path: Path) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def refuse_loss(path: Path) -> None:
+def refuse_loss(path: Path, called: str = "") -> None:
     """Raise where a ledger is missing beside what only a ledger leaves there.
 
     To begin anew would be to forget what was done, and to do it again.
+
+    Args:
+        path: Its file, or where that would be.
+        called: What an operator calls it, where that is not its file.
 
     Raises:
         LedgerDamaged: its log, its vault or a part of it is there.
@@ -58,7 +62,7 @@ def refuse_loss(path: Path) -> None:
     if left and not path.exists():
         names = " and ".join(f"`{shown(each)}`" for each in left)
         raise LedgerDamaged(
-            f"ledger `{shown(path)}` was not opened",
+            f"ledger `{called or shown(path)}` was not opened",
             f"it is missing, and {names} of it stands there: it was lost, or another is meant",
             "restore it from its backup, or correct `ledger` in the inventory; where all that was "
             f"done is to be forgotten on purpose, move {names} away first",

@@ -71,6 +71,7 @@ class Side:
 
     def _on_server(self, project: Project) -> float:
         _drop(self.ledger)
+        shutil.rmtree(project.folder / "state", ignore_errors=True)  # what it left beside a log
         return project.done("ours", LEDGER_URL=self.ledger)
 
     def lines(self) -> list[Line]:

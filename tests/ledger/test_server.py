@@ -237,8 +237,9 @@ def test_a_sealed_value_that_was_tampered_with_is_not_given_back(place):
 def test_a_ledger_that_is_gone_from_the_server_is_a_loss(place):
     """Beside its log, or beside a file of the same environment, nothing begins anew."""
     place.file.with_suffix(".log").write_text("{}")
-    with pytest.raises(LedgerDamaged, match="it was lost"):
+    with pytest.raises(LedgerDamaged, match="it was lost") as told:
         place.open("lab", create=True)
+    assert told.value.what == f"ledger `{place}` was not opened"
     place.file.with_suffix(".log").unlink()
     proven(place.file)
 
