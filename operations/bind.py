@@ -17,6 +17,7 @@ from handrail.engine import (
     holds,
     step,
 )
+from handrail.naming import ticked
 
 from .commits import blob, branch_is_there, revert_commit, trailers
 from .gunicorn_file import told, with_settings
@@ -142,7 +143,7 @@ def configured(snapshot: Snapshot, path: str, workers: int, timeout_seconds: int
             raise ClientError(
                 f"`{path}` was not changed",
                 f"what `{unsure[0]}` would be cannot be told from its text",
-                f"assign {', '.join(f'`{name}`' for name in unsure)} at the end of the file, "
+                f"assign {ticked(unsure)} at the end of the file, "
                 "commit, push, then the same command again",
             )
     return {path: text}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from handrail.clients.postgres import Database
 from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, say, step
+from handrail.naming import ticked
 from handrail.transfer import freeze
 from handrail.transfer.session import others
 
@@ -85,8 +86,8 @@ def stop(database: Database, let_be: Mapping[str, str]) -> None:
     for each in frozen.left:
         say(f"{each} was let be: {let_be[each.role]}")
     if frozen.overrides:
-        roles = ", ".join(f"`{role}`" for role in frozen.overrides)
         say(
-            f"{roles} can still write: of each, `alter role … reset default_transaction_read_only`"
-            f", also `in database {frozen.database}`"
+            f"{ticked(frozen.overrides)} can still write: of each, "
+            "`alter role … reset default_transaction_read_only`, "
+            f"also `in database {frozen.database}`"
         )

@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from handrail.clients.render import Render, Service
 from handrail.engine import Finding, check, fails, holds, holds_if
+from handrail.naming import ticked
 
 DEPLOYS = 100  # how far back an earlier deploy is looked for
 
@@ -14,7 +15,7 @@ Names = list[str] | dict[str, str]  # services by name, or by the part they play
 def services_exist(render: Render, services: Names) -> Finding:
     """The services exist on Render."""
     missing = [name for name in names(services) if render.find_service(name) is None]
-    return holds_if(not missing, f"Render has no {', '.join(f'`{name}`' for name in missing)}")
+    return holds_if(not missing, f"Render has no {ticked(missing)}")
 
 
 @check(fix="create the service first, or correct its name in the inventory")

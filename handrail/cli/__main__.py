@@ -1,6 +1,5 @@
 """The `handrail` command: its subcommands by name."""
 
-import difflib
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -8,6 +7,7 @@ from importlib import import_module
 import click
 
 from handrail.cli.ending import carried_out
+from handrail.naming import meant
 
 # Each name with the module that holds a click command of that name. A module is imported when its
 # command is asked for, so that `status` does not wait for a database driver.
@@ -58,9 +58,7 @@ class Subcommands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that is meant, or name the one that may be."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            like = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"; did you mean `{like[0]}`?" if like else ""
-            ctx.fail(f"there is no command `{args[0]}`{hint}")
+            ctx.fail(f"there is no command `{args[0]}`{meant(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
 

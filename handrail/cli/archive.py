@@ -12,6 +12,7 @@ from handrail.ledger.archive.part import parts
 from handrail.ledger.entry import now
 from handrail.ledger.location import shown
 from handrail.ledger.people import os_user
+from handrail.naming import ticked
 
 DAYS = 90
 _LEDGER = click.option(
@@ -71,7 +72,7 @@ def unarchive(ledger: str, run: str) -> int:
     held = opened(ledger)
     known = [each for part in parts(held) for each in part.runs]
     if run and run not in known:
-        there = ", ".join(f"`{each}`" for each in known[-3:]) or "none"
+        there = ticked(known[-3:]) or "none"
         what = "nothing was brought back"
         raise Misused(what, f"no run `{run}` is archived", f"the newest that are: {there}")
     back = move.bring_back(held, kept_at(ledger).file.parent, run, os_user())

@@ -25,6 +25,7 @@ from handrail.ledger.seam import Ledger
 from handrail.ledger.views import recovery as recoveries
 from handrail.ledger.views import show as shows
 from handrail.ledger.views.evidence import choose, gather
+from handrail.naming import ticked
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 C = TypeVar("C", bound=Callable[..., int])
@@ -66,7 +67,7 @@ def kept_at(ledger: str) -> Kept:
     found = sorted((project / LEDGERS).glob("*.sqlite"))
     if len(found) == 1:
         return Kept(found[0])
-    several = f"there are {len(found)}: {', '.join(f'`{shown(each)}`' for each in found)}"
+    several = f"there are {len(found)}: {ticked(map(shown, found))}"
     raise Misused(
         "no ledger was chosen",
         several if found else f"there is none in `{LEDGERS}` of this directory or its project",

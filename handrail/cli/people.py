@@ -15,6 +15,7 @@ from handrail.ledger.people import NAMESPACE, approval_text, approvals, os_user
 from handrail.ledger.run import Run
 from handrail.ledger.seam import Fact, Ledger
 from handrail.ledger.views.evidence import choose
+from handrail.naming import ticked
 
 APPROVED, PERSONAL = "person.approve", "person.does"
 
@@ -98,7 +99,7 @@ def _refuse_elsewhere(run: Run, task: str, target: str) -> None:
     """
     targets = sorted(place for name, place in run.tasks if name == task)
     if target and target not in targets:
-        there = ", ".join(f"`{each}`" for each in targets)
+        there = ticked(targets)
         raise Misused("nothing was confirmed", f"task `{task}` is not on `{target}`", there)
 
 
@@ -163,7 +164,7 @@ def _task_of(held: Ledger, run: str, task: str, step: str, otherwise: str) -> Ru
     found = choose(held.runs(), run)
     fitting = {name: None for (name, _), each in found.tasks.items() if each.declared.step == step}
     if task not in fitting:
-        could = ", ".join(f"`{name}`" for name in fitting) or "none"
+        could = ticked(fitting) or "none"
         what = f"nothing was said of task `{task}`"
         why = f"in `{found.id}` it {otherwise}"
         raise Misused(what, why, f"name one of: {could}; see `handrail show {found.id}`")

@@ -10,6 +10,7 @@ from handrail.clients.accounts import Accounts
 from handrail.clients.app import Profile
 from handrail.clients.browser import Browser
 from handrail.clients.ready.claim import Line
+from handrail.naming import ticked
 
 NONE_TRIED = "no application was tried"
 Data = Mapping[str, Any]  # Any: what an inventory holds
@@ -78,8 +79,7 @@ def only_system(profile: Profile) -> str:
     """
     if len(profile.names) == 1:
         return profile.names[0]
-    known = ", ".join(f"`{each}`" for each in profile.names)
-    why = f"`{profile.path}` describes {known}, and the command line names none"
+    why = f"`{profile.path}` describes {ticked(profile.names)}, and the command line names none"
     raise Misused(NONE_TRIED, why, f"handrail doctor … --system {profile.names[0]}")
 
 

@@ -4,6 +4,8 @@ import re
 
 from psycopg import pq
 
+from handrail.naming import ticked
+
 FORM = "write it as postgresql://user:password@host:port/name"
 # Parameters that other clients put into an address, and what to write here. Matched as they are
 # written, without regard to case.
@@ -67,7 +69,6 @@ def _strange(names: list[str]) -> tuple[str, str] | None:
     strange = [name for name in dict.fromkeys(names) if name not in known]
     if not strange:
         return None
-    listed = ", ".join(f"`{name}`" for name in strange)
-    many = len(strange) > 1
+    are = "are no parameters" if len(strange) > 1 else "is no parameter"
     advice = "; ".join(f"`{each}`: {MEANT.get(each.lower(), 'leave it out')}" for each in strange)
-    return f"{listed} {'are no parameters' if many else 'is no parameter'} of libpq", advice
+    return f"{ticked(strange)} {are} of libpq", advice

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from handrail.clients.errors import ClientError
+from handrail.naming import ticked
 
 
 def read_fields(
@@ -23,12 +24,12 @@ def read_fields(
     if not isinstance(value, Mapping):
         why = f"it is a {type(value).__name__}, not a dictionary"
     elif missing := [name for name in names if name not in value]:
-        why = f"it lacks `{'`, `'.join(missing)}`"
+        why = f"it lacks {ticked(missing)}"
     elif unknown := sorted(str(name) for name in value.keys() - known):
-        why = f"nothing reads `{'`, `'.join(unknown)}`"
+        why = f"nothing reads {ticked(unknown)}"
     else:
         return {name: value[name] for name in known if name in value}
-    fix = f"write {', '.join(f'`{name}`' for name in names)} there, and nothing else"
+    fix = f"write {ticked(names)} there, and nothing else"
     raise ClientError(f"the inventory entry for {client} was not accepted", why, fix)
 
 

@@ -8,6 +8,7 @@ from handrail.clients.git_copy import scratch
 from handrail.clients.git_objects import must
 from handrail.clients.git_process import git
 from handrail.clients.git_snapshot import LINK, Entry, Snapshot
+from handrail.naming import ticked
 
 
 def tree_without(tip: Snapshot, made: Snapshot, before: Snapshot, seen_at: str) -> str:
@@ -29,10 +30,9 @@ def tree_without(tip: Snapshot, made: Snapshot, before: Snapshot, seen_at: str) 
     removed = {path for path, each in wanted.items() if each is None}
     clashing += [path for path, each in wanted.items() if each and in_the_way(tip, path, removed)]
     if clashing:
-        names = ", ".join(f"`{path}`" for path in clashing[:5])
         raise ClientError(
             f"commit `{made.commit[:12]}` could not be reverted",
-            f"later commits changed the same lines of {names}",
+            f"later commits changed the same lines of {ticked(clashing[:5])}",
             f"`git -C {seen_at} revert {made.commit[:12]}` on a fresh pull, resolve it, and push",
         )
     gone = [f"0 {'0' * len(tip.commit)}\t{path}\0" for path in removed]

@@ -1,6 +1,5 @@
 """Arguments on their way into the ledger and back: plain data, secrets withheld."""
 
-import difflib
 import hashlib
 from collections.abc import Iterator, Mapping
 from inspect import Parameter
@@ -15,6 +14,7 @@ from handrail.engine.signature import FromTarget, takes_others
 from handrail.ledger.entry import canonical
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.secrets import Vault
+from handrail.naming import meant
 
 # What the operator says with `--data` about the run; no step takes it for an argument left out.
 NOT_ARGUMENTS = {
@@ -67,9 +67,7 @@ def bind(
     taken = contract.signature.parameters
     strange = sorted(kwargs.keys() - taken.keys())
     if strange and not takes_others(contract.signature):
-        near = difflib.get_close_matches(strange[0], taken, 1)
-        hint = f"; did you mean `{near[0]}`?" if near else ""
-        raise _misfit(contract, f"it takes no `{strange[0]}`{hint}")
+        raise _misfit(contract, f"it takes no `{strange[0]}`{meant(strange[0], taken)}")
     plain = {name: _reference(as_plain(value)) for name, value in kwargs.items()}
     filled, found = complete(contract, plain, data, target)
     refuse_absent(filled)

@@ -1,6 +1,5 @@
 """A call of a step in a runbook: what it may say, and how pyinfra gets it."""
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -16,6 +15,7 @@ from handrail.engine.inventory import data_of, selected
 from handrail.engine.output import tasks_named
 from handrail.engine.plain_operations import ours
 from handrail.ledger.errors import RunbookError
+from handrail.naming import meant
 
 PROOF = "would let a step pass without its proof"
 TWICE = "would run a step's body again behind the ledger's back"
@@ -74,9 +74,8 @@ def refuse_settings(step: str, settings: dict[str, Any]) -> None:
     """
     what = f"`{step}` cannot be called like this"
     for name in sorted(settings.keys() - SETTINGS):
-        near = difflib.get_close_matches(name, SETTINGS, 1)
-        hint = f"; did you mean `{near[0]}`?" if near else ""
-        raise RunbookError(what, f"pyinfra knows no `{name}`{hint}", "correct it, or leave it out")
+        why = f"pyinfra knows no `{name}`{meant(name, SETTINGS)}"
+        raise RunbookError(what, why, "correct it, or leave it out")
     try:
         effective = _effective(settings)
     except PyinfraError as error:

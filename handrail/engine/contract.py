@@ -21,6 +21,7 @@ from handrail.engine.signature import (
     takes_others,
 )
 from handrail.ledger.errors import RunbookError
+from handrail.naming import ticked
 
 P = ParamSpec("P")
 Clause = Callable[..., Any]  # Any: a clause returns what its place in the contract asks for
@@ -196,10 +197,9 @@ def _refuse_strange_arguments(
         names = offered | {"before"} if kind in ("rollback", "cancels") else offered
         strange = set(parameters(clause)) - names if callable(clause) else set()
         if strange:
-            named = ", ".join(sorted(f"`{each}`" for each in strange))
             raise TypeError(
                 f"{ledger_name(body)}: `{kind}` clause `{getattr(clause, '__name__', kind)}` takes "
-                f"{named}, which the step does not"
+                f"{ticked(sorted(strange))}, which the step does not"
             )
 
 

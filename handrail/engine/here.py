@@ -1,12 +1,12 @@
 """The data of the target that a runbook is being read for."""
 
-import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NoReturn
 
 from handrail.engine.telling import refuse
 from handrail.ledger.errors import RunbookError
+from handrail.naming import meant
 
 # An absent value inside a text, between two characters that Unicode leaves to private use: an
 # f-string is built before anybody can ask whether its call is for this target.
@@ -101,9 +101,7 @@ class Here:
     def __getattr__(self, name: str) -> Any:  # Any: what an inventory holds
         """Return the data, or a mark that refuses to be used on this target."""
         if self._known is not None and name not in self._known and not name.startswith("__"):
-            near = difflib.get_close_matches(name, self._known, 1)
-            hint = f"; did you mean `{near[0]}`?" if near else ""
-            why = f"no target has data `{name}`, which the runbook names{hint}"
+            why = f"no target has data `{name}`, which the runbook names{meant(name, self._known)}"
             fix = f"correct the name in the runbook, or add `{name}` to the inventory"
             raise refuse(RunbookError("the runbook was not started", why, fix))
         found = self._data.get(name, Absent(name, self._target))

@@ -21,13 +21,13 @@ from handrail.engine.attempt.command import (
     runbook_file,
     typed_data,
 )
-from handrail.engine.nearest import nearest
 from handrail.engine.needs import CONNECTOR_PREFIXES, FORWARD, faults, read_by
 from handrail.engine.signers import Signers, signers_of
 from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.kept import Kept
 from handrail.ledger.lease import SECONDS
 from handrail.ledger.location import project_of
+from handrail.naming import FIRST, meant, ticked
 
 NAME = re.compile(r"[^\W\d]\w*")
 
@@ -122,20 +122,17 @@ class Inventory:
             known |= get_type_hints(shape).keys()
         for each in inventory:
             known |= each.host_data.keys() | each.group_data.keys()
-        read = ", ".join(f"`{key}`" for key in sorted(self.keys))
         for key, _ in typed_data():
             if key not in known and not key.startswith(CONNECTOR_PREFIXES):
-                near = nearest(key, known)
-                meant = f"did you mean `{near}`? " if near else ""
                 why = f"nobody reads `--data {key}=…`"
-                fix = f"{meant}the engine reads {read}"
+                fix = f"{meant(key, known, FIRST)}the engine reads {ticked(sorted(self.keys))}"
                 raise WrongCommand("the run did not start", why, fix)
 
     def _refuse_unconnected(self, without: Sequence[str]) -> None:
         lost = {each.name for each in inventory} - {h.name for h in state.activated_hosts}
         if missing := sorted(lost - set(without)):
             raise _not_started(
-                f"no connection to {', '.join(f'`{name}`' for name in missing)}",
+                f"no connection to {ticked(missing)}",
                 "see pyinfra's lines above; when it is reachable, the same command again; or leave "
                 f'it out by name: add `--data without={",".join(missing)} --data reason="…"`',
             )

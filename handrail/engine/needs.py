@@ -1,10 +1,11 @@
 """The data a runbook needs of its targets, held against what the inventory has, all at once."""
 
 import ast
-import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
+
+from handrail.naming import FIRST, meant
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -53,11 +54,9 @@ def faults(
         known |= get_type_hints(shape)
     for key in values:
         if key not in known.keys() | ENGINE_KEYS and not key.startswith(CONNECTOR_PREFIXES):
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f"did you mean `{near[0]}`? " if near else ""
             yield (
                 f"`{target}` has data `{key}`, which this runbook does not know",
-                f"{hint}correct or remove it in the inventory",
+                f"{meant(key, known, FIRST)}correct or remove it in the inventory",
             )
     yield from _wrong(target, known, values)
 

@@ -8,6 +8,7 @@ from typing import Any
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Run
 from handrail.ledger.task import Task
+from handrail.naming import ticked
 
 # A reference inside plain data, between two characters that Unicode leaves to private use.
 MARK = re.compile("\ue000output ([^\ue001]*)\ue001")
@@ -107,9 +108,7 @@ def _recorded(reference: str, run: Run, target: str) -> Any:  # Any: JSON
         try:
             found = found[key]
         except (KeyError, IndexError, TypeError):
-            there = (
-                ", ".join(f"`{each}`" for each in sorted(found)) if isinstance(found, dict) else ""
-            )
+            there = ticked(sorted(found)) if isinstance(found, dict) else ""
             raise RunbookError(
                 f"what task `{task}` recorded was not read",
                 f"it recorded no `{key}` on `{on or target}`, but {there or 'nothing of the kind'}",

@@ -23,6 +23,7 @@ from handrail.engine.inventory import data_of, selected
 from handrail.engine.output import tasks_named
 from handrail.engine.plan import preview_step
 from handrail.ledger.errors import RunbookError
+from handrail.naming import ticked
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def refuse_policy(contract: Contract, policy: str) -> None:
     """
     what = f"`{contract.name}` cannot be called like this"
     if policy not in POLICIES:
-        known = " or ".join(f"`{each}`" for each in POLICIES)
+        known = ticked(POLICIES, " or ")
         raise RunbookError(what, f"`policy={policy!r:.40}` is no policy", f"write {known}")
     if policy != PROPOSE and not contract.is_gate:
         why = "`policy=` is for gates: a step that fails leaves a doubt for somebody to settle"

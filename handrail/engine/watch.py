@@ -17,7 +17,7 @@ from types import FrameType
 import click
 from pyinfra.context import ctx_inventory, ctx_state, inventory, state
 
-from handrail.engine.nearest import nearest
+from handrail.naming import ALONE, meant
 
 OURS = re.compile(r"\bhandrail\b|^\s*(begin|roll_back)\(", re.MULTILINE)
 WRONG, INTERRUPTED = 2, 130
@@ -104,10 +104,8 @@ def _other(given: str) -> str:
     """Say which inventory may have been meant."""
     folder = Path(given).parent
     names = [str(path) for path in folder.glob("*.py")] if folder.is_dir() else []
-    near = nearest(given, names)
-    if near:
-        return f"did you mean `{near}`?"
-    return f"name one of: {', '.join(sorted(names))}" if names else "name an inventory file"
+    there = f"name one of: {', '.join(sorted(names))}" if names else "name an inventory file"
+    return meant(given, names, ALONE) or there
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:

@@ -11,6 +11,7 @@ from handrail.ledger.seal import Seal
 from handrail.ledger.seam import Ledger, NoLedger
 from handrail.ledger.secrets import Vault
 from handrail.ledger.store import SqliteLedger, open_ledger
+from handrail.naming import ticked
 
 # What a server needs is imported where there is one: a driver takes as long as all the rest.
 if TYPE_CHECKING:
@@ -155,6 +156,6 @@ def _only(server: "Server") -> str:
     found = server.environments()
     if len(found) == 1:
         return found[0]
-    why = f"it holds {', '.join(f'`{each}`' for each in found)}" if found else "it holds none"
+    why = f"it holds {ticked(found)}" if found else "it holds none"
     fix = f"name one: `--ledger {server}#{found[0] if found else 'ENVIRONMENT'}`"
     raise RunbookError("no ledger was chosen", why, fix)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from handrail.ledger.errors import LedgerDamaged, RunbookError
+from handrail.naming import ticked
 
 LEDGERS = Path("state/ledgers")
 SERVERS = ("postgresql://", "postgres://")  # how the address of one begins
@@ -60,7 +61,7 @@ def refuse_loss(path: Path, called: str = "") -> None:
     left = [each for each in (log, *parts) if each.is_file()]
     left += [vault] if vault.is_dir() and any(vault.iterdir()) else []
     if left and not path.exists():
-        names = " and ".join(f"`{shown(each)}`" for each in left)
+        names = ticked(map(shown, left), " and ")
         raise LedgerDamaged(
             f"ledger `{called or shown(path)}` was not opened",
             f"it is missing, and {names} of it stands there: it was lost, or another is meant",

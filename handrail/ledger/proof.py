@@ -8,6 +8,7 @@ from handrail.ledger.entry import Entry, Event
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.runs import History, Runs
 from handrail.ledger.task import Declared, Task, TaskState
+from handrail.naming import ticked
 
 LEGS = ("forward", "back", "again")
 SHOWN = 5  # of what was changed
@@ -136,7 +137,7 @@ def prove(history: History, runbook: str, drill: str = "") -> Proof | str:
     for each in starts:
         moved.update(_moved(plan, each.body.get("plan"), whole=each.run != legs[1].id))
     if not plan or moved:
-        named = ", ".join(f"`{each}`" for each in sorted(moved)[:SHOWN])
+        named = ticked(sorted(moved)[:SHOWN])
         said = "the runbook, its steps or its inventory were changed in between"
         return f"{legs[0].drill}: {said}{f': {named}' if named else ''}"
     return _proof(legs, entries, plan)

@@ -14,6 +14,7 @@ from handrail.engine import (
     holds_if,
     step,
 )
+from handrail.naming import ticked
 
 
 @check(fix="create the services first, or correct their names in the inventory")
@@ -21,7 +22,7 @@ def they_exist(render: Render, services: list[str], made_later: Sequence[str]) -
     """The services exist on Render, but for those that a later step makes."""
     wanted = [name for name in services if name not in made_later]
     missing = [name for name in wanted if render.find_service(name) is None]
-    return holds_if(not missing, f"Render has no {', '.join(f'`{name}`' for name in missing)}")
+    return holds_if(not missing, f"Render has no {ticked(missing)}")
 
 
 def autodeploy(render: Render, services: list[str]) -> dict[str, bool]:

@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from handrail.clients.errors import ClientError
+from handrail.naming import ticked
 
 PathText = Annotated[str, StringConstraints(pattern=r"^/")]
 Dotted = Annotated[str, StringConstraints(pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
@@ -265,10 +266,9 @@ class Profile:
             ClientError: the profile has none of that name.
         """
         if name not in self._systems:
-            known = ", ".join(f"`{each}`" for each in self._systems)
             raise ClientError(
                 f"system `{name}` was not found",
-                f"`{self.path}` describes {known}",
+                f"`{self.path}` describes {ticked(self._systems)}",
                 f"correct `system=` in the runbook, or describe it in `{self.path}`",
             )
         return self._systems[name]

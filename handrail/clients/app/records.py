@@ -7,6 +7,7 @@ from handrail.clients.app.application import Application, answered, filled, foun
 from handrail.clients.app.profile import Absent, Page, Records, Sample
 from handrail.clients.app.seen import Seen, shape, status
 from handrail.clients.http import Http
+from handrail.naming import ticked
 
 OK = 200
 
@@ -42,7 +43,7 @@ def _lacking(page: Page, body: object) -> str:
     """Return what a page of records does not have, for the middle of a sentence; or nothing."""
     if not isinstance(found(body, page.rows), list):
         return f"list at `{page.rows}`" if page.rows else "list"
-    return ", ".join(f"`{each}`" for each in page.has if found(body, each) is None)
+    return ticked(each for each in page.has if found(body, each) is None)
 
 
 def _one_unread(http: Http, records: Records, path: str, row: object) -> str:

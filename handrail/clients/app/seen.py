@@ -6,6 +6,7 @@ from typing import Any
 
 from handrail.clients.errors import ClientError
 from handrail.clients.http_answer import Answer
+from handrail.naming import ticked
 
 NAMES = 6  # of an object, that are told
 
@@ -33,7 +34,7 @@ def shape(answer: Answer) -> str:
         return f"no JSON ({answer.headers.get('Content-Type', 'no content type')})"
     if isinstance(body, dict):
         more = ", …" if len(body) > NAMES else ""
-        names = ", ".join(f"`{each}`" for each in list(body)[:NAMES])
+        names = ticked(list(body)[:NAMES])
         return f"an object of {names}{more}" if names else "an empty object"
     return "a list" if isinstance(body, list) else f"a bare {type(body).__name__}"
 

@@ -9,6 +9,7 @@ from handrail.clients.app.profile import SignIn
 from handrail.clients.app.seen import Seen, shape, status
 from handrail.clients.errors import ClientError, NoAnswer
 from handrail.clients.secret import Secret
+from handrail.naming import ticked
 
 
 def seen(app: Application, accounts: Sequence[Account]) -> Seen:
@@ -38,8 +39,7 @@ def errors(app: Application, account: Account, places: Sequence[str]) -> Seen:
     answer = app.try_password(account, Secret.of(secrets.token_urlsafe(12)))
     if app.message(answer):
         return Seen(note=f"a wrong password is answered {answer.status} with a sentence")
-    places = ", ".join(f"`{each}`" for each in places)
-    return Seen(f"a wrong password is answered {shape(answer)}, with no text at {places}")
+    return Seen(f"a wrong password is answered {shape(answer)}, with no text at {ticked(places)}")
 
 
 def unused(app: Application, accounts: Sequence[Account]) -> list[SignIn]:

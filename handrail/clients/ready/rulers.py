@@ -6,6 +6,7 @@ from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
 from handrail.clients.ready.claim import NotReady
 from handrail.clients.render import Render
+from handrail.naming import ticked
 
 # A provider is required by its address, or a resource of it stands there.
 RENDER_IN_TERRAFORM = re.compile(r"render-oss/render|\b(resource|data)\W+\"render_")
@@ -57,8 +58,8 @@ def blueprints(render: Render, repo: str) -> str:
     found = render.blueprints(repo)
     if not found:
         return "no Blueprint is attached"
-    names = ", ".join(f"`{each.name}`" for each in found)
-    at_work = ", ".join(f"`{each.name}`" for each in found if each.auto_sync)
+    names = ticked(each.name for each in found)
+    at_work = ticked(each.name for each in found if each.auto_sync)
     if not at_work:
         return f"{names} is attached and syncs only when a person says so"
     return (

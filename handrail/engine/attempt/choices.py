@@ -7,6 +7,7 @@ from typing import Self
 from handrail.engine.attempt.command import every, said, typed_data
 from handrail.engine.attempt.consent import FORMS, Consent
 from handrail.ledger.errors import RunbookError, WrongCommand
+from handrail.naming import ticked
 
 OVERRIDES = ("proof", "budget", "interlock", "plan")
 # What may be said beforehand of a call that does not go through; the first two need no reason.
@@ -79,9 +80,10 @@ def _on_failure(reason: str) -> str:
     given = said("on_failure").strip()
     word = given.partition(":")[0]
     if given and word not in ON_FAILURE:
-        known = ", ".join(f"`{each}`" for each in ON_FAILURE)
         why = f"`on_failure={given}` is not a choice"
-        raise WrongCommand("the run did not start", why, f"write one of {known}, `rollback:HOLD`")
+        raise WrongCommand(
+            "the run did not start", why, f"write one of {ticked(ON_FAILURE)}, `rollback:HOLD`"
+        )
     if word in ON_FAILURE[2:] and not reason:
         raise RunbookError(
             "the run did not start",
@@ -103,9 +105,8 @@ def _overrides(reason: str) -> tuple[str, ...]:
     )
     for name in given:
         if name not in OVERRIDES:
-            known = ", ".join(f"`{each}`" for each in OVERRIDES)
             why = f"`override={name}`: there is nothing of that name to override"
-            raise WrongCommand("the run did not start", why, f"what can be: {known}")
+            raise WrongCommand("the run did not start", why, f"what can be: {ticked(OVERRIDES)}")
     if given and not reason:
         raise RunbookError(
             "the run did not start",

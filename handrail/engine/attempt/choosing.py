@@ -12,6 +12,7 @@ from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.runs import Runs
 from handrail.ledger.task import Receipt, TaskState
+from handrail.naming import ticked
 
 
 def run_to_undo(
@@ -63,7 +64,7 @@ def _refuse_unknown(undone: Run, what: str, to: str) -> None:
     names = [*_order(undone), *(hold.label for hold in undone.holds)]
     if to and to not in names:
         near = did_you_mean(to, names)
-        known = f"its tasks are: {', '.join(f'`{name}`' for name in names)}"
+        known = f"its tasks are: {ticked(names)}"
         fix = f"{near} {known}" if near.endswith("?") else known
         raise WrongCommand(what, f"it has no task `{to}`", fix)
 
@@ -79,7 +80,7 @@ def _named(runs: Runs, wanted: str) -> Run:
         return found
     runs.refuse_archived(wanted, "nothing was rolled back")
     forward = (run for run in runs.newest() if not run.undoes)
-    known = ", ".join(f"`{run.id}`" for run in reversed(list(islice(forward, 3)))) or "none"
+    known = ticked(run.id for run in reversed(list(islice(forward, 3)))) or "none"
     raise RunbookError(
         "nothing was rolled back",
         f"{_asked(runs, wanted)}; the newest are: {known}",

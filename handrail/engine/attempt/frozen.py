@@ -17,6 +17,7 @@ from handrail.ledger.chain import Head
 from handrail.ledger.entry import BESIDE, Entry, Event, canonical, now, plain, timestamp
 from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.seam import NoLedger
+from handrail.naming import ticked
 
 FORMAT = 1
 SHOWN = 6  # of what moved
@@ -204,7 +205,7 @@ def _ledger_moved(saved: Frozen, attempt: Attempt) -> Iterator[str]:
             return
     others = list(_of_others(later, digest_of(attempt.choices.plan)))
     if others:
-        runs = ", ".join(f"`{run}`" for run in dict.fromkeys(entry.run for entry in others))
+        runs = ticked(dict.fromkeys(entry.run for entry in others))
         yield f"the ledger went on: {len(others)} entries, of {runs}"
 
 

@@ -29,6 +29,7 @@ from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.kept import Kept
 from handrail.ledger.location import project_of
 from handrail.ledger.proof import Proof
+from handrail.naming import ticked
 
 DAYS = 30.0
 SHOWN = 5  # of what moved
@@ -144,7 +145,7 @@ class Guard:
 def _names(was: Mapping[str, Any], now_is: Mapping[str, Any]) -> str:  # Any: nested
     found = list(moved(was, now_is))
     rest = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return ", ".join(f"`{each}`" for each in found[:SHOWN]) + rest
+    return ticked(found[:SHOWN]) + rest
 
 
 @cache

@@ -8,6 +8,7 @@ from handrail.engine.attempt.command import runbook_file, to_paste
 from handrail.ledger.arming import armed_in
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.task import Standing, Task, TaskState
+from handrail.naming import ticked
 
 
 def summary(attempt: Attempt) -> list[str]:
@@ -49,7 +50,7 @@ def _unproven(run: Run) -> str:
     if unproven:
         parts.append(f"{unproven} adopted unproven")
     if run.without:
-        parts.append(f"without {', '.join(f'`{name}`' for name in run.without)}")
+        parts.append(f"without {ticked(run.without)}")
     return ", ".join(parts)
 
 

@@ -6,6 +6,7 @@ from handrail.engine.attempt.consent import Consent
 from handrail.engine.decide.known import BeforeFacts, unknown
 from handrail.ledger.errors import InDoubt, PreconditionUnmet, RunbookError, WrongCommand
 from handrail.ledger.task import Standing
+from handrail.naming import ticked
 
 
 def wrong_consents(facts: BeforeFacts) -> Iterator[RunbookError]:
@@ -43,7 +44,7 @@ def _unfit_consent(
             "nothing was started", f"{named}: an override needs a reason", 'add `--data reason="…"`'
         )
     elif facts.key_of(consent) is None:
-        forms = ", ".join(f"`{_form(consent, target, facts)}`" for target in targets)
+        forms = ticked(_form(consent, target, facts) for target in targets)
         yield WrongCommand(
             "nothing was started",
             f"{named} is for one target, and task `{consent.task}` has {len(targets)}",

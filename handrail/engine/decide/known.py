@@ -7,9 +7,9 @@ from typing import Any
 from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.consent import Consent
-from handrail.engine.nearest import nearest
 from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.run import Run
+from handrail.naming import ALONE, meant, ticked
 
 Key = tuple[str, str]  # task, target
 
@@ -63,10 +63,8 @@ class BeforeFacts:
 def did_you_mean(typed: str, known: Iterable[str]) -> str:
     """Return the nearest of what there is as a question, else all of it."""
     names = list(dict.fromkeys(known))
-    near = nearest(typed, names)
-    if near:
-        return f"did you mean `{near}`?"
-    return f"there are: {', '.join(f'`{name}`' for name in names)}" if names else "there is none"
+    there = f"there are: {ticked(names)}" if names else "there is none"
+    return meant(typed, names, ALONE) or there
 
 
 def place(known: Iterable[Key], key: Key) -> str:

@@ -16,6 +16,7 @@ from handrail.ledger.task import Task, TaskState
 from handrail.ledger.views.spent import Spent, spent
 from handrail.ledger.views.stakes import Stake, stakes_of
 from handrail.ledger.views.times import Estimate, history, measured, way_back
+from handrail.naming import ticked
 
 
 class NoSuchRun(RunbookError):
@@ -186,7 +187,7 @@ def choose(runs: Runs, wanted: str) -> Run:
     if found is not None:
         return found
     runs.refuse_archived(wanted, f"run `{wanted}` was not read")
-    known = ", ".join(f"`{each.id}`" for each in reversed(newest))
+    known = ticked(each.id for each in reversed(newest))
     raise NoSuchRun(
         f"run `{wanted}` was not found" if wanted else "there is nothing to show",
         f"the newest on record are {known}" if newest else "no run was recorded yet",

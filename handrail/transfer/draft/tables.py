@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from handrail.naming import ticked
 from handrail.transfer.draft import names
 from handrail.transfer.draft.columns import share
 from handrail.transfer.sql.catalog import Catalog, Table
@@ -91,9 +92,7 @@ def _doubt(mine: str, other: str, score: float, rivals: list[str]) -> str | None
     if alike == 1 or (sure and not rivals):
         return None
     by = "its name" if alike >= names.ALIKE else "its columns"
-    others = (
-        f"; it may be {' or '.join(f'`{each}`' for each in sorted(set(rivals)))}" if rivals else ""
-    )
+    others = f"; it may be {ticked(sorted(set(rivals)), ' or ')}" if rivals else ""
     return f"it looks like `{mine}` of the source by {by}{others}"
 
 

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from handrail.naming import ticked
 from handrail.transfer.mapping.rules import MOST_RECORDED, Action
 from handrail.transfer.mapping.words import FileWords
 
@@ -121,7 +122,7 @@ def _kind(field: dict[str, Any]) -> str:  # Any: JSON
         kinds = [each for each in field["anyOf"] if each.get("type") != "null"]
         return " or ".join(map(_kind, kinds))
     if choices := field.get("enum", [field["const"]] if "const" in field else []):
-        return " or ".join(f"`{each}`" for each in choices)
+        return ticked(choices, " or ")
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
         return dict(PARTS)[name].lower()

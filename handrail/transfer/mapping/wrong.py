@@ -1,11 +1,11 @@
 """What is wrong with a mapping file's words, as lines that a person can mend."""
 
-import difflib
 import re
 from collections.abc import Iterable
 
 from pydantic_core import ErrorDetails
 
+from handrail.naming import FIRST, meant
 from handrail.transfer.mapping.document import Document, Path
 from handrail.transfer.mapping.rules import Problem
 from handrail.transfer.mapping.words import (
@@ -34,11 +34,9 @@ def problem(document: Document, error: ErrorDetails) -> Problem:
     kind, name = error["type"], f"{path[-1]}" if path else "the file"
     if kind == "extra_forbidden":
         known = sorted(names(words_at(path[:-1])))
-        like = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean `{like[0]}`? " if like else ""
         what, fix = (
             f"unknown key `{name}` in {called(path[:-1])}",
-            f"{hint}known keys: {', '.join(known)}",
+            f"{meant(name, known, FIRST)}known keys: {', '.join(known)}",
         )
         return Problem(document.place(path, key=True), what, fix)
     if kind == "missing":

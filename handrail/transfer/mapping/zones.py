@@ -11,6 +11,8 @@ import re
 import zoneinfo
 from functools import cache
 
+from handrail.naming import ticked
+
 OFFSET = re.compile(
     r"(?:(?:Etc/)?(?:UTC|GMT)|Z)?\s*([-+])\s*(\d{1,2})(?::?([0-5]\d))?", re.IGNORECASE
 )
@@ -52,11 +54,11 @@ def advice(name: str) -> str | None:
         return f"did you mean `{MEANT[name.upper()]}`? write the name of a place, or `UTC`"
     if (offset := OFFSET.fullmatch(name.strip())) is not None:
         like = _at(offset)
-        named = f", as {' or '.join(f'`{each}`' for each in like)}" if like else ""
+        named = f", as {ticked(like, ' or ')}" if like else ""
         why = "an offset is not a zone, and PostgreSQL takes its sign for west"
         return f"{why}; name the place{named}"
     like = _alike(name)
-    hint = f"did you mean {' or '.join(f'`{each}`' for each in like)}? " if like else ""
+    hint = f"did you mean {ticked(like, ' or ')}? " if like else ""
     return f"{hint}write the name of a place as the IANA database has it, or `UTC`"
 
 

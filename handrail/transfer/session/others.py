@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import psycopg
 
+from handrail.naming import ticked
 from handrail.transfer.session.connection import Connection
 
 LOOK_SECONDS = 0.05
@@ -98,7 +99,7 @@ def listed(found: Sequence[Other]) -> str:
 
 def advice(found: Sequence[Other]) -> str:
     """Return what to do about sessions that this role may not end."""
-    roles = ", ".join(f"`{name}`" for name in dict.fromkeys(each.role for each in found))
+    roles = ticked(dict.fromkeys(each.role for each in found))
     if all(each.superuser for each in found):
         return (
             f"let {roles} close them, or a superuser end them (`select pg_terminate_backend(PID)`);"
