@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Self
 
-from handrail.clients.errors import ClientError
+from handrail.clients.errors import ClientError, NoAnswer
 from handrail.clients.fields import as_list, read_fields, read_text
-from handrail.clients.http import Answer, Http
+from handrail.clients.http import SERVER_ERROR, Answer, Http
 from handrail.clients.memory import MEMORIES, Memory
 from handrail.clients.patience import Patience
 from handrail.clients.secret import Secret
 
+CREATED = 201
 PAGE_SIZE = 100
 # What Render gives a caller who asks for no size: a server that ignores ours gives as many.
 USUAL_PAGE = 20
@@ -107,14 +108,42 @@ class RenderApi:
             raise http.refusal(answer, what, hide=hide)
         return answer
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Answer:  # Any: JSON
-        """Send a POST once and return the answer, whatever its status.
+    def send_once(
+        self,
+        path: str,
+        what: str,
+        *,
+        body: Mapping[str, Any] | None = None,  # Any: JSON
+        statuses: tuple[int, ...] = (CREATED,),
+        hide: tuple[str, ...] = (),
+    ) -> Answer | ClientError:
+        """Send a POST once and return its answer, or why nobody knows whether it was carried out.
+
+        Then whoever sent it looks for what it made.
+
+        Args:
+            path: As `ask` has it.
+            what: As `ask` has it.
+            body: Sent as JSON.
+            statuses: As `ask` has it.
+            hide: As `ask` has it.
 
         Raises:
-            NoAnswer: none at all.
+            ClientError: refused, or it never came there.
         """
         self.memory.forget(path)
-        return self.http.post(path, body=body)
+        try:
+            answer = self.http.post(path, body=body)
+        except NoAnswer as error:
+            if not error.maybe_done:
+                raise
+            return ClientError(what, error.why, error.fix)
+        if answer.status in statuses:
+            return answer
+        refusal = self.http.refusal(answer, what, hide=hide)
+        if answer.status < SERVER_ERROR:
+            raise refusal
+        return refusal
 
     def remembered(
         self,

@@ -5,12 +5,13 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from handrail.clients.errors import ClientError, NoAnswer
+from handrail.clients.http import SERVER_ERROR
 from handrail.clients.patience import LIMITED, pause
+from handrail.clients.render.api import CREATED
 from handrail.clients.render.diagnosis import Diagnosis
 from handrail.clients.render.model import Deploy, Service
 
-OK, CREATED, QUEUED = 200, 201, 202
-SERVER_ERROR = 500
+OK, QUEUED = 200, 202
 # How far back a deploy that we started is looked for; a service runs one deploy at a time.
 RECENT = 20
 RECENT_SECONDS = 10.0
@@ -135,16 +136,14 @@ class DeployCalls(Diagnosis):
             ClientError: refused while it goes on.
         """
         what = f"deploy `{deploy_id}` could not be canceled"
+        refused: ClientError | None = None
         try:
-            answer = self.post(f"{_path(service_id, deploy_id)}/cancel")
-        except NoAnswer as error:
-            now = self.deploy(service_id, deploy_id)
-            if now.going_on:
-                raise error from None
-            return now
+            self.ask("POST", f"{_path(service_id, deploy_id)}/cancel", what)
+        except ClientError as error:
+            refused = error
         now = self.deploy(service_id, deploy_id)
-        if answer.status != OK and now.going_on:
-            raise self.http.refusal(answer, what)
+        if refused is not None and now.going_on:
+            raise refused
         return now
 
     def wait_for_deploy(
@@ -225,21 +224,14 @@ class DeployCalls(Diagnosis):
         commit: str | None,
     ) -> Deploy:
         before = {deploy.id for deploy in self.deploys(service_id, anew=False)}
-        try:
-            answer = self.post(f"{_path(service_id)}/{verb}", body=dict(body))
-        except NoAnswer as error:
-            if not error.maybe_done:
-                raise
-            fate = error.why
+        path, good = f"{_path(service_id)}/{verb}", (CREATED, QUEUED)
+        sent = self.send_once(path, what, body=body, statuses=good)
+        if isinstance(sent, ClientError):
+            fate = sent.why
+        elif sent.status == CREATED and sent.body_text.strip():
+            return Deploy.from_api(sent.json())
         else:
-            if answer.status == CREATED and answer.body_text.strip():
-                return Deploy.from_api(answer.json())
-            if answer.status >= SERVER_ERROR:
-                fate = f"Render answered {answer.status}"
-            elif answer.status in (CREATED, QUEUED):
-                fate = "Render accepted it and did not say under which id"
-            else:
-                raise self.http.refusal(answer, what)
+            fate = "Render accepted it and did not say under which id"
         for _ in range(ADOPT_TRIES):
             found = self._started_since(service_id, before, trigger, commit)
             if found is not None:

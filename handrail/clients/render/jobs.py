@@ -12,14 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 from urllib.parse import quote
 
-from handrail.clients.errors import ClientError, NoAnswer
+from handrail.clients.errors import ClientError
 from handrail.clients.patience import pause
 from handrail.clients.render.model import moment, not_understood
 from handrail.clients.render.services import ServiceCalls
 from handrail.clients.render.telemetry import TelemetryCalls
 
-CREATED = 201
-SERVER_ERROR = 500
 ENDED = {"succeeded", "failed", "canceled"}
 LINES = 2000  # most lines of output that are read
 NEWEST = 20  # how many jobs of a service are looked through
@@ -139,21 +137,13 @@ class JobCalls(ServiceCalls, TelemetryCalls):
         """
         what = f"a job of {self.called(service_id)} could not be started"
         fix = "see the jobs of the service at https://dashboard.render.com, then the same command"
-        try:
-            answer = self.post(f"{_path(service_id)}/jobs", body={"startCommand": command})
-        except NoAnswer as error:
-            if not error.maybe_done:
-                raise
-            why = error.why
-        else:
-            if answer.status == CREATED:
-                return Job.from_api(answer.json())
-            if answer.status < SERVER_ERROR:
-                raise self.http.refusal(answer, what, hide=(command,))
-            why = f"Render answered {answer.status}"
+        path, body = f"{_path(service_id)}/jobs", {"startCommand": command}
+        sent = self.send_once(path, what, body=body, hide=(command,))
+        if not isinstance(sent, ClientError):
+            return Job.from_api(sent.json())
         made = next((job for job in self._jobs(service_id) if job.command == command), None)
         if made is None:
-            raise ClientError(what, f"{why}; no such job has appeared", fix)
+            raise ClientError(what, f"{sent.why}; no such job has appeared", fix)
         return made
 
     def job(self, service_id: str, job_id: str) -> Job:

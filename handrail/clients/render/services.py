@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from handrail.clients.errors import ClientError, NoAnswer
-from handrail.clients.http_answer import Answer
+from handrail.clients.errors import ClientError
 from handrail.clients.render.api import RenderApi
 from handrail.clients.render.model import Deploy, Service, not_understood
 
-SERVER_ERROR = 500
 LISTED_SECONDS = 20.0
 # Suspending and resuming answer 202 at once; the service reads as asked a moment later.
 SETTLE_SECONDS = 60
@@ -93,27 +91,17 @@ class ServiceCalls(RenderApi):
         there = list(self._listed(what))
         if self.find_service(name) is not None:
             raise ClientError(what, "the name is taken", "run the same command again to adopt it")
+        values = tuple(str(each.get("value") or "") for each in payload.get("envVars") or ())
         body = {**payload, "ownerId": self.owner}
-        try:
-            answer = self.post("/services", body=body)
-        except NoAnswer as error:
-            if not error.maybe_done:
-                raise
-            return self._adopt_service(name, what, error)
-        if answer.status >= SERVER_ERROR:
-            return self._adopt_service(name, what, self._refused(answer, what, payload))
-        if answer.status != 201:  # noqa: PLR2004  Created
-            raise self._refused(answer, what, payload)
-        made = answer.json()
+        sent = self.send_once("/services", what, body=body, hide=values)
+        if isinstance(sent, ClientError):
+            return self._adopt_service(name, what, sent)
+        made = sent.json()
         self.learn("/services", [*there, made.get("service") or {}], LISTED_SECONDS, self._ours)
         try:
             return Service.from_api(made["service"]), str(made["deployId"])
         except (KeyError, TypeError) as error:
             raise not_understood("new service", error) from None
-
-    def _refused(self, answer: Answer, what: str, payload: Mapping[str, Any]) -> ClientError:
-        values = tuple(str(each.get("value") or "") for each in payload.get("envVars") or ())
-        return self.http.refusal(answer, what, hide=values)
 
     def _adopt_service(self, name: str, what: str, cause: ClientError) -> tuple[Service, str]:
         found = self.find_service(name)
@@ -177,25 +165,17 @@ class ServiceCalls(RenderApi):
     def _set_suspended(self, service_id: str, *, suspended: bool) -> None:
         verb = "suspend" if suspended else "resume"
         what = f"service {self.called(service_id)} could not be {verb}{'ed' if suspended else 'd'}"
-        last = "it was accepted and has not happened"
-        fix = "open https://dashboard.render.com and see the service's events"
-        try:
-            answer = self.post(f"{_path(service_id)}/{verb}")
-        except NoAnswer as error:
-            if not error.maybe_done:
-                raise
-            last, fix = error.why, error.fix
-        else:
-            refused = answer.status not in (200, 202)
-            if refused and answer.status < SERVER_ERROR:
-                raise self.http.refusal(answer, what)
-            if refused:
-                last = f"Render answered {answer.status}"
+        accepted = ClientError(
+            what,
+            "it was accepted and has not happened",
+            "open https://dashboard.render.com and see the service's events",
+        )
+        sent = self.send_once(f"{_path(service_id)}/{verb}", what, statuses=(200, 202))
         # Whatever became of the request, the service itself says whether it is as asked.
         until = self.patience.clock() + SETTLE_SECONDS
         while self.service_by_id(service_id).suspended is not suspended:
             if self.patience.clock() >= until:
-                raise ClientError(what, last, fix)
+                raise sent if isinstance(sent, ClientError) else accepted
             self.patience.sleep(SETTLE_POLL_SECONDS)
 
     def env_vars(self, service_id: str) -> dict[str, str]:
