@@ -173,15 +173,15 @@ class DeployCalls(Diagnosis):
         last = ""
         while True:
             deploy = self._glance(service_id, deploy_id)
-            if deploy is not None and deploy.status != last:
-                last = deploy.status
-                if on_status is not None:
+            if deploy is not None:
+                if deploy.status != last:
+                    last = deploy.status
                     on_status(deploy)
-            if deploy is not None and deploy.succeeded:
-                self.memory.forget(_path(service_id))
-                return deploy
-            if deploy is not None and deploy.failed:
-                raise self.failure(service_id, deploy)
+                if deploy.succeeded:
+                    self.memory.forget(_path(service_id))
+                    return deploy
+                if deploy.failed:
+                    raise self.failure(service_id, deploy)
             waited = self.patience.clock() - began
             wait = pause(waited, poll_seconds, LONGEST_POLL_SECONDS)
             if waited + wait > timeout_seconds:
