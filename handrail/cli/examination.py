@@ -8,8 +8,9 @@ webhook, ``_service`` a service that exists, ``service_source`` what services ar
 holds terraform for a while.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -58,39 +59,41 @@ def of_inventory(path: str, *, trial_alert: bool = True) -> list[Line]:
         Misused: it is no inventory, or has no hosts.
     """
     hosts = hosts_of(path)
-    lines = [
-        ask("secrets", f"`{reference}` is there and of its form", partial(secrets.is_there, *each))
-        for each in dict.fromkeys(pair for data in hosts.values() for pair in secrets.named(data))
-        for reference in each[1:]
-    ]
-    ends = {pair for data in hosts.values() for pair in expiry.said(data.get("secrets_expire"))}
-    lines += [
-        ask("secrets", f"`{each[0]}` lasts past the night", partial(expiry.lasts_as_said, *each))
-        for each in sorted(ends)
-    ]
+    lines = list(_of_secrets(hosts.values()))
     seen: set[str] = set()
     ways: dict[str, float] = {}
     for host, data in hosts.items():
-        for key, value in data.items():
-            if f"{key}={value!r}" not in seen and (trial_alert or key != "alerts"):
-                seen.add(f"{key}={value!r}")
-                lines += _lines(host, key, value, data, ways)
+        named = {f"{key}={value!r}": key for key, value in data.items()}
+        for key in (key for said, key in named.items() if said not in seen):
+            if trial_alert or key != "alerts":
+                lines += _lines(host, key, data, ways)
+        seen |= named.keys()
         lines += _room(host, data)
         lines += _application(host, data)
-    said = next(iter(hosts.values()))
-    if ways and ("ledger" in said or "environment" in said):
-        distance.note(ledger_of(path, said), ways)
+    _note_ways(path, next(iter(hosts.values())), ways)
     return lines
 
 
-def _lines(
-    host: str,
-    key: str,
-    value: Any,  # Any: as in Data
-    data: Data,
-    ways: dict[str, float],
-) -> Iterator[Line]:
-    about = f"{host}: {key}"
+def _of_secrets(hosts: Collection[Data]) -> Iterator[Line]:
+    """Ask whether each secret is there, and whether those that end last past the night."""
+    named = dict.fromkeys(chain.from_iterable(map(secrets.named, hosts)))
+    for key, reference in named:
+        claim = f"`{reference}` is there and of its form"
+        yield ask("secrets", claim, partial(secrets.is_there, key, reference))
+    ends = (expiry.said(data.get("secrets_expire")) for data in hosts)
+    for name, day in sorted(set(chain.from_iterable(ends))):
+        claim = f"`{name}` lasts past the night"
+        yield ask("secrets", claim, partial(expiry.lasts_as_said, name, day))
+
+
+def _note_ways(path: str, said: Data, ways: Mapping[str, float]) -> None:
+    """Note how far the databases are from here, beside the ledger that the inventory has."""
+    if ways and said.keys() & {"ledger", "environment"}:
+        distance.note(ledger_of(path, said), ways)
+
+
+def _lines(host: str, key: str, data: Data, ways: dict[str, float]) -> Iterator[Line]:
+    about, value = f"{host}: {key}", data[key]
     if _is_database(key, value):
         yield from _of_database(about, value, data, ways)
     elif key in CLAIMS:

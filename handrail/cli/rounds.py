@@ -2,10 +2,11 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
-from itertools import chain
+from functools import cached_property, partial
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -42,37 +43,67 @@ def keep_asking(inventory: str, every_seconds: float, times: int) -> int:
     Returns:
         The exit status that the last round has.
     """
-    red: dict[str, Line] = {}
-    number = 0
-    while True:
-        began, number = time.monotonic(), number + 1
+    red: Mapping[str, Line] = {}
+    for number in count(1):
+        began = time.monotonic()
         hosts = hosts_of(inventory)
-        lines = [*of_machine(), *of_inventory(inventory, trial_alert=number == 1)]
-        rows: list[int] = []
-        lines += _of_rows(hosts, rows)
-        lines += _of_proof(inventory, hosts, sum(rows))
-        bad = [each for each in lines if each.told is not Told.GOOD]
-        found = {f"{each.about}: {each.claim}": each for each in bad}
-        turned = {key: each for key, each in found.items() if key not in red}
-        say(_round(lines, found, turned, [key for key in red if key not in found]))
+        asked = Round(list(_lines(inventory, hosts, trial_alert=number == 1)), red)
+        say(asked.told())
         sys.stdout.flush()
-        _keep(inventory, hosts, lines, found)
-        for key, each in turned.items():
+        _keep(inventory, hosts, asked)
+        for key, each in asked.turned.items():
             _tell(hosts, key, each)
-        red = found
+        red = asked.red
         if number == times:
-            return NOT_GOOD if found else GOOD
+            break
         time.sleep(max(every_seconds - (time.monotonic() - began), 0))
+    return NOT_GOOD if red else GOOD
 
 
-def _round(
-    lines: list[Line], red: Mapping[str, Line], turned: Mapping[str, Line], mended: list[str]
-) -> Iterator[str]:
-    yield f"{now():%Y-%m-%d %H:%M:%S}Z  {len(lines) - len(red)} of {len(lines)} good"
-    yield from (f"    good again  {key}" for key in mended)
-    for key, each in turned.items():
-        yield from (f"    {each.told:<10}  {key}", f"        why:  {each.found}")
-        yield f"        next: {each.fix}"
+def _lines(inventory: str, hosts: Hosts, *, trial_alert: bool) -> Iterator[Line]:
+    """Ask all of it once."""
+    yield from of_machine()
+    yield from of_inventory(inventory, trial_alert=trial_alert)
+    rows: list[int] = []
+    yield from _of_rows(hosts, rows)
+    yield from _of_proof(inventory, hosts, sum(rows))
+
+
+@dataclass(frozen=True)
+class Round:
+    """What was asked at once.
+
+    Args:
+        lines: What each claim came to.
+        before: What was red in the round before.
+    """
+
+    lines: Sequence[Line]
+    before: Mapping[str, Line]
+
+    @cached_property
+    def red(self) -> Mapping[str, Line]:
+        """Return what is not good, by what it is about."""
+        bad = [each for each in self.lines if each.told is not Told.GOOD]
+        return {f"{each.about}: {each.claim}": each for each in bad}
+
+    @property
+    def good(self) -> int:
+        """Return how many claims hold."""
+        return len(self.lines) - len(self.red)
+
+    @property
+    def turned(self) -> dict[str, Line]:
+        """Return what is red and was not."""
+        return {key: each for key, each in self.red.items() if key not in self.before}
+
+    def told(self) -> Iterator[str]:
+        """Yield it in lines: how many are good, and what turned."""
+        yield f"{now():%Y-%m-%d %H:%M:%S}Z  {self.good} of {len(self.lines)} good"
+        yield from (f"    good again  {key}" for key in self.before if key not in self.red)
+        for key, each in self.turned.items():
+            yield from (f"    {each.told:<10}  {key}", f"        why:  {each.found}")
+            yield f"        next: {each.fix}"
 
 
 def _of_rows(hosts: Hosts, rows: list[int]) -> Iterator[Line]:
@@ -170,13 +201,15 @@ def way_back_fits(minutes: float, rows: int, proof: Proof) -> str:
     return told
 
 
-def _keep(inventory: str, hosts: Hosts, lines: list[Line], red: Mapping[str, Line]) -> None:
+def _keep(inventory: str, hosts: Hosts, asked: Round) -> None:
     """Keep a round in the environment's ledger; what keeps that from it is told."""
     data = next(iter(hosts.values()))
     environment = str(data.get("environment", ""))
     body = {
-        "good": len(lines) - len(red),
-        "red": [{"claim": key, "told": each.told, "why": each.found} for key, each in red.items()],
+        "good": asked.good,
+        "red": [
+            {"claim": key, "told": each.told, "why": each.found} for key, each in asked.red.items()
+        ],
     }
     try:
         held = kept_of(inventory, data).open(environment, create=True)

@@ -4,7 +4,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import click
 
@@ -61,45 +61,81 @@ def watch(ledger: str, run: str, every: float, notify: str, *, once: bool, as_js
 
     Exit status: 0 where the run is proven, 1 else.
     """
-    look, told, said = looker(ledger, run), "", 0.0
+    look, screen = looker(ledger, run), Screen(once=once, as_json=as_json)
     hook = Hook(Secret.from_inventory(notify)) if notify else None
     before: Live | None = None
-    drawn = sys.stdout.isatty() and not as_json
     while True:
-        try:
-            found = look()
-        except RunbookError as missed:
-            if once or not told:
-                raise
-            say([f"{missed.what}: {missed.why}"])  # the store may be away for a moment
-            time.sleep(every)
-            continue
-        if drawn:
-            size = shutil.get_terminal_size()
-            lines = [line[: size.columns] for line in as_text(found, size.lines - 1)]
-            sys.stdout.write(("" if once else CLEAR) + "\n".join(lines) + "\n")
-        elif summary_line(found) != told or time.monotonic() - said > KEEP_ALIVE_SECONDS:
-            said = time.monotonic()
-            say(_lines(found, as_json=as_json, whole=once or not told))
-        for notice in seen_from_outside(found, before) if hook else ():
-            _send(hook, notice)
-        told, before = summary_line(found), found
-        sys.stdout.flush()
-        if once or not found.at_work:
-            return GOOD if found.run.outcome is Outcome.PROVEN else NOT_GOOD
+        found = screen.found(look)
+        if found is not None:
+            screen.show(found)
+            if hook is not None:
+                _post(hook, seen_from_outside(found, before))
+            if once or not found.at_work:
+                return GOOD if found.run.outcome is Outcome.PROVEN else NOT_GOOD
+            before = found
         time.sleep(every)
 
 
-def _send(hook: Hook | None, notice: Notice) -> None:
-    """Post one piece of news; what does not arrive is told, and ends nothing."""
-    try:
-        if hook is not None:
+class Screen:
+    """Where a run is shown: drawn anew at a terminal, elsewhere a line when something changes.
+
+    Args:
+        once: It is shown once.
+        as_json: For programs, a line each time.
+    """
+
+    def __init__(self, *, once: bool, as_json: bool) -> None:
+        self._once, self._as_json = once, as_json
+        self._is_drawn = sys.stdout.isatty() and not as_json
+        self._told = ""  # how the run stood when it was last shown
+        self._said = 0.0  # when there was a line for it
+
+    def found(self, look: Callable[[], Live]) -> Live | None:
+        """Return what there is to show; None where the store is away for a moment."""
+        try:
+            return look()
+        except RunbookError as missed:
+            if self._is_whole:
+                raise
+            say([f"{missed.what}: {missed.why}"])
+            return None
+
+    def show(self, found: Live) -> None:
+        """Show how a run stands."""
+        if self._is_drawn:
+            self._draw(found)
+        elif self._is_due(found):
+            self._said = time.monotonic()
+            say(self._lines(found))
+        self._told = summary_line(found)
+        sys.stdout.flush()
+
+    @property
+    def _is_whole(self) -> bool:
+        """Tell whether this is the first time, or the only one."""
+        return self._once or not self._told
+
+    def _is_due(self, found: Live) -> bool:
+        late = time.monotonic() - self._said > KEEP_ALIVE_SECONDS
+        return late or summary_line(found) != self._told
+
+    def _draw(self, found: Live) -> None:
+        size = shutil.get_terminal_size()
+        lines = [line[: size.columns] for line in as_text(found, size.lines - 1)]
+        sys.stdout.write(("" if self._once else CLEAR) + "\n".join(lines) + "\n")
+
+    def _lines(self, found: Live) -> list[str]:
+        if self._as_json:
+            return [json.dumps(lives.as_json(found), ensure_ascii=False)]
+        if self._is_whole:
+            return list(as_text(found))
+        return [f"{found.now:%H:%M:%S}Z  {summary_line(found)}"]
+
+
+def _post(hook: Hook, news: Iterable[Notice]) -> None:
+    """Post news; what does not arrive is told, and ends nothing."""
+    for notice in news:
+        try:
             hook.send(notice.as_json())
-    except ClientError as error:
-        click.echo(f"{error.what}: {error.why}", err=True)
-
-
-def _lines(found: Live, *, as_json: bool, whole: bool) -> list[str]:
-    if as_json:
-        return [json.dumps(lives.as_json(found), ensure_ascii=False)]
-    return list(as_text(found)) if whole else [f"{found.now:%H:%M:%S}Z  {summary_line(found)}"]
+        except ClientError as error:
+            click.echo(f"{error.what}: {error.why}", err=True)

@@ -17,7 +17,7 @@ from handrail.engine.attempt.going_back import rollback_file, way_back_of_red
 from handrail.engine.attempt.sealing import seal_as_configured
 from handrail.engine.attempt.stakes import stake_lines
 from handrail.engine.attempt.summary import summary
-from handrail.engine.decide.end import EndFacts, exit_status
+from handrail.engine.decide.end import NOT_PROVEN, EndFacts, exit_status
 from handrail.engine.prompt import show_plan
 from handrail.engine.telling import status_of
 from handrail.engine.watch import at_end
@@ -79,45 +79,51 @@ def _go_back(then: dict[str, str], *, alone: bool) -> None:
 
 def _dry_end(attempt: Attempt) -> int:
     if attempt.refusal is None:
-        _refusal_of(attempt.refuse_to_start)
+        _refused(attempt.refuse_to_start)
     found = show_plan(attempt)
     if not is_json():
         _print(["Nothing was changed or recorded."])
-    refusal = attempt.refusal
     return exit_status(
-        EndFacts(
-            wrong=bool(refusal and status_of(refusal) != 1),
-            stops=bool(refusal) or found.stops,
-            planned=True,
-        )
+        EndFacts(wrong=_is_wrong(attempt), stops=bool(attempt.refusal) or found.stops, planned=True)
     )
 
 
 def _end(attempt: Attempt, signalled: int) -> int:
     began = attempt.writer is not None
-    if began and not signalled:  # an interruption has said so already
-        _print(stake_lines(attempt))
-    if armed_in(attempt.run):
-        hear(attempt)  # it may have been confirmed meanwhile
-    if began or attempt.refusal is None:
-        error = _refusal_of(attempt.end if began else attempt.refuse_to_start)
-        _print([str(error)] if error is not None else [])
-    if began and attempt.writer is None:
-        _print(list(seal_as_configured(attempt)))
+    if began:
+        _end_of_writer(attempt, signalled)
+    elif attempt.refusal is None:
+        _print(_refused(attempt.refuse_to_start))
     _print(summary(attempt))
     if is_json():
         _say_json(attempt)
     attempt.flush()
-    refusal, outcome = attempt.refusal, attempt.run.outcome
+    outcome = attempt.run.outcome
     return exit_status(
         EndFacts(
-            wrong=bool(refusal and status_of(refusal) != 1),
-            stops=bool(refusal) or attempt.writer is not None,  # till the end is recorded
+            wrong=_is_wrong(attempt),
+            stops=bool(attempt.refusal) or attempt.writer is not None,  # till the end is recorded
             signalled=signalled,
             proven=began and outcome is Outcome.PROVEN,
             held=began and outcome is Outcome.HELD,
         )
     )
+
+
+def _end_of_writer(attempt: Attempt, signalled: int) -> None:
+    """Record the end of what was begun, and seal the ledger's head where that is wanted."""
+    if not signalled:  # an interruption has said so already
+        _print(stake_lines(attempt))
+    if armed_in(attempt.run):
+        hear(attempt)  # it may have been confirmed meanwhile
+    _print(_refused(attempt.end))
+    if attempt.writer is None:
+        _print(list(seal_as_configured(attempt)))
+
+
+def _is_wrong(attempt: Attempt) -> bool:
+    """Tell whether the command itself was wrong."""
+    return attempt.refusal is not None and status_of(attempt.refusal) != NOT_PROVEN
 
 
 def _say_json(attempt: Attempt) -> None:
@@ -127,12 +133,12 @@ def _say_json(attempt: Attempt) -> None:
     sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
 
 
-def _refusal_of(act: Callable[[], None]) -> RunbookError | None:
+def _refused(act: Callable[[], None]) -> list[str]:
     try:
         act()
     except RunbookError as refusal:
-        return refusal
-    return None
+        return [str(refusal)]
+    return []
 
 
 def _print(lines: list[str]) -> None:

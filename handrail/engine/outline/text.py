@@ -36,6 +36,11 @@ COLOURS = {
     Do.DRIFT: "red",
     Do.ASK: "red",
 }
+PROMISES = {
+    "once": "once: at most once unattended",
+    "again": "again: may act again after an interruption",
+    "looks": "looks: changes nothing",
+}
 
 
 def size() -> tuple[int, int]:
@@ -226,23 +231,17 @@ class _Page:
 
     def _more(self) -> Iterator[str]:
         """Yield what else there is to see, and what the words mean."""
-        shows = [line for line in self.found.lines if line.shows]
-        sql = sum(line.is_sql for line in shows)
-        choices = self.found.attempt.choices
-        if sql and not choices.sql:
-            yield f"    SQL of {plain.count(sql, 'call')}: add `--data sql=FILE`."
-        if len(shows) > sql and not choices.diff:
-            calls = plain.count(len(shows) - sql, "call")
+        lines, choices = self.found.lines, self.found.attempt.choices
+        shows = Counter(line.is_sql for line in lines if line.shows)
+        if shows[True] and not choices.sql:
+            yield f"    SQL of {plain.count(shows[True], 'call')}: add `--data sql=FILE`."
+        if shows[False] and not choices.diff:
+            calls = plain.count(shows[False], "call")
             yield f"    What {calls} would change, in full: add `--data diff=1`."
         if any(isinstance(each, Fold) for items in self.shown for each in items):
             yield "    Each call in a line of its own: add `--data calls=all`."
-        promises = {
-            "once": "once: at most once unattended",
-            "again": "again: may act again after an interruption",
-            "looks": "looks: changes nothing",
-        }
-        told = [promises[each] for each in promises
-                if any(line.promise == each for line in self.found.lines)]  # fmt: skip
+        promised = {line.promise for line in lines}
+        told = [words for promise, words in PROMISES.items() if promise in promised]
         if told and not self.is_narrow:
             yield f"    {'; '.join(told)}."
 
