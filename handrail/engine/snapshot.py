@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from handrail.clients.secret import Secret
@@ -72,25 +73,33 @@ def unseal(value: Any, vault: Vault) -> Any:
 
 def _recorded(value: Any, name: Callable[[str], str]) -> Any:
     """Return a snapshot as plain data; `name` keeps a text, or only says how it is called."""
-    plain = _plain(value, name)
+    plain = _rebuilt(value, partial(_sealed, name=name))
     text = canonical(plain)
     if len(text) <= BULK_BYTES:
         return plain
     return {"kept": name(text), "size_bytes": len(text.encode(errors="surrogatepass"))}
 
 
-def _plain(value: Any, name: Callable[[str], str]) -> Any:
+def _rebuilt(value: Any, leaf: Callable[[Any], Any], lists: Any = (list, tuple)) -> Any:
+    """Return a value with other leaves: its dictionaries with text keys, its lists as lists."""
+    if isinstance(value, Mapping):
+        return {storable(str(key)): _rebuilt(each, leaf, lists) for key, each in value.items()}
+    if isinstance(value, lists):
+        return [_rebuilt(each, leaf, lists) for each in value]
+    return leaf(value)
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether JSON has a form for a value that holds no others."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, str | int)
+
+
+def _sealed(value: Any, name: Callable[[str], str]) -> Any:
     if isinstance(value, Secret):
         return {"sealed": name(value.reveal())}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each, name) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each, name) for each in value]
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    return str(value)  # only compared, never put back: `seal` refuses it
+    return value if _is_plain(value) else str(value)  # only compared: `seal` refuses it
 
 
 def _is_too_deep(value: Any) -> bool:
@@ -146,16 +155,12 @@ def figures(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _figure(value: Any) -> Any:
-    return f"nested more than {DEEPEST} deep" if _is_too_deep(value) else _shallow(value)
+    if _is_too_deep(value):
+        return f"nested more than {DEEPEST} deep"
+    return _rebuilt(value, _told, HOLDERS)
 
 
-def _shallow(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int):
+def _told(value: Any) -> Any:
+    if _is_plain(value) and not isinstance(value, str):
         return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    if isinstance(value, Mapping):
-        return {storable(str(key)): _shallow(each) for key, each in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_shallow(each) for each in value]
     return storable(repr(value) if isinstance(value, Secret) else str(value))
