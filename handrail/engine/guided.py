@@ -207,7 +207,7 @@ class Guide:
 
 def _word(task: Task, kind: str, choice: str) -> Consent:
     """Return a consent for the attempt that a task was begun by."""
-    begun = task.receipt.attempt if task.receipt else max(task.attempts, default=0)
+    begun = task.attempt
     return Consent(kind, task.declared.task, task.declared.target, begun, choice)
 
 

@@ -31,7 +31,7 @@ def step_facts(act: Act) -> StepFacts:
     return StepFacts(
         place=attempt.place(task),
         standing=task.standing,
-        attempt=task.receipt.attempt if task.receipt else max(task.attempts, default=0),
+        attempt=task.attempt,
         arguments=_arguments(act, difference),
         difference=difference,
         idempotent=act.contract.idempotent,

@@ -146,6 +146,11 @@ class Task:
             return Standing.CHANGED if self.receipt else Standing.UNCHANGED
         return Standing.ROLLED_BACK if self.rolled_back else Standing.NONE
 
+    @property
+    def attempt(self) -> int:
+        """Return the attempt that began it last; 0 where none did."""
+        return self.receipt.attempt if self.receipt else max(self.attempts, default=0)
+
     def apply(self, entry: Entry) -> None:
         """Take one entry about this task into account."""
         self.attempts.add(entry.attempt)

@@ -107,7 +107,7 @@ def _open_line(attempt: Attempt, task: Task) -> str:
 
 
 def _retry(attempt: Attempt, task: Task) -> str:
-    begun = task.receipt.attempt if task.receipt else max(task.attempts, default=0)
+    begun = task.attempt
     return f'`--data settle={attempt.place(task)}#{begun}:retry --data reason="…"`'
 
 

@@ -109,7 +109,7 @@ def _unanswered(
 
 
 def _lost_doubt(facts: BeforeFacts, key: Key, task: Task) -> RunbookError:
-    begun = task.receipt.attempt if task.receipt else max(task.attempts, default=0)
+    begun = task.attempt
     form = f"settle={place(facts.known(), key)}#{begun}"
     moved = "".join(f"`--data {form}:moved:{new}`, " for new in renamed_to(facts, key))
     return InDoubt(

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from handrail.ledger.report.html import rows_of, verdict
-from handrail.ledger.report.markdown import COUNTS, PEOPLE, table, text
+from handrail.ledger.report import tables
+from handrail.ledger.report.html import verdict
+from handrail.ledger.report.markdown import table, text
 from handrail.ledger.report.model import Report
+from handrail.ledger.report.tables import Table
 from handrail.ledger.task import TaskState
 from handrail.ledger.views import plain
 
@@ -37,32 +39,30 @@ def _one(report: Report) -> Iterator[str]:
     changed = [(each.task, each.target, each.name) for each in report.tasks if each.state in DONE]
     yield from ("", "What it changed:")
     yield from table(("Task", "Target", "What"), changed) if changed else ("", "nothing.")
-    told: list[tuple[str, Sequence[str], Sequence[Sequence[object]]]] = [
-        ("Rows before and after", COUNTS, [
-            (each.table, each.before, each.kept_out, each.after,
-             "equal" if each.equal else "differ")
-            for each in report.counts
-        ]),
-        ("Rows kept out", ("Table", "Reason", "Rows"),
-         [(each.table, each.reason, each.rows) for each in report.kept_out]),
-        ("Values adjusted", ("Table", "Reason", "Rows"),
-         [(each.table, each.reason, each.rows) for each in report.adjusted]),
-        ("What was asked for", ("Requirement", "Tasks", "So far"), [
-            (f"{each.id} {each.text}", ", ".join(each.tasks),
-             "proven" if each.proven else "not proven")
-            for each in report.requirements
-        ]),
-        ("Decided by people", PEOPLE, rows_of([*report.summary.overrides, *report.people])),
-        ("Where the evidence is", ("Task", "Place"), [
-            (each.task, each.facts[name])
-            for each in report.tasks for name in ("place", "report") if name in each.facts
-        ]),
-        ("Not done", ("Task", "Target", "What", "State"), [
-            (each.task, each.target, each.name, each.words)
-            for each in report.tasks if each.state not in DONE | {TaskState.UNCHANGED}
-        ]),
-    ]  # fmt: skip
-    for heading, names, rows in told:
-        if rows:
+    told = (
+        ("Rows before and after", tables.counts(report)),
+        ("Rows kept out", tables.aside(report.kept_out)),
+        ("Values adjusted", tables.aside(report.adjusted)),
+        ("What was asked for", tables.requirements(report)),
+        ("Decided by people", tables.people([*report.summary.overrides, *report.people])),
+        ("Where the evidence is", _evidence(report)),
+        ("Not done", _not_done(report)),
+    )
+    for heading, found in told:
+        if found.rows:
             yield from ("", f"{heading}:")
-            yield from table(names, rows)
+            yield from table(*found)
+
+
+def _evidence(report: Report) -> Table:
+    return Table(("Task", "Place"), [
+        (each.task, each.facts[name])
+        for each in report.tasks for name in ("place", "report") if name in each.facts
+    ])  # fmt: skip
+
+
+def _not_done(report: Report) -> Table:
+    return Table(("Task", "Target", "What", "State"), [
+        (each.task, each.target, each.name, each.words)
+        for each in report.tasks if each.state not in DONE | {TaskState.UNCHANGED}
+    ])  # fmt: skip
