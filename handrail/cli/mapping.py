@@ -9,6 +9,7 @@ from handrail.cli.out import GOOD, NOT_GOOD, say, say_json
 from handrail.clients.errors import ClientError
 from handrail.clients.postgres import Database
 from handrail.clients.secret import is_reference
+from handrail.ledger.views import plain
 from handrail.transfer.draft.draft import draft as drafted
 from handrail.transfer.mapping import reference
 from handrail.transfer.read import preflight as preflights
@@ -116,7 +117,7 @@ def _told(found: Preflight) -> Iterator[str]:
     """Yield the lines of a preflight: counts, findings with their first keys, the verdict last."""
     heads = ("TABLE", "FROM", "ROWS", "MOVED", "KEPT OUT", "MAY BE")
     counts = [(t.table, t.source, t.rows, t.moved, t.quarantined, t.allowed) for t in found.tables]
-    yield from _columns([heads, *counts])
+    yield from plain.columns([heads, *counts])
     yield from _findings(found)
     texts = [f"{f.subject}, {f.what}: {_counted(f.texts)}" for f in found.findings if f.texts]
     for heading, lines in (
@@ -136,18 +137,9 @@ def _findings(found: Preflight) -> Iterator[str]:
     heads = ("VERDICT", "ROWS", "COLUMN", "WHAT", "AS IN ROW", "RULE")
     rows = [(f.verdict, f.rows, f.subject, f.what, f.examples, f.place) for f in found.findings]
     if rows:
-        yield from ("", *_columns([heads, *rows]))
+        yield from ("", *plain.columns([heads, *rows]))
 
 
 def _counted(texts: Sequence[tuple[str, int]]) -> str:
     """Say how many rows hold each text, each on the one line that it has."""
     return ", ".join(f"`{' '.join(str(text).split())}` {rows}" for text, rows in texts)
-
-
-def _columns(rows: Sequence[Sequence[object]]) -> Iterator[str]:
-    """Yield rows as lines whose columns line up, two spaces apart."""
-    texts = [[" ".join(str(cell).split()) for cell in row] for row in rows]
-    widths = [max(len(cell) for cell in column) for column in zip(*texts, strict=True)]
-    for row in texts:
-        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()

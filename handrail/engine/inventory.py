@@ -51,24 +51,7 @@ class Inventory:
         Raises:
             RunbookError: it does not say which environment it is.
         """
-        inventory.override_data.pop("environment", None)  # typed, it names what is there
-        name = host.data.get("environment")
-        if name is None:
-            raise _not_started(
-                "the inventory does not say which environment it is",
-                'write `environment = "staging"` into the group data of the inventory',
-            )
-        if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise _not_started(
-                f"`{name}` cannot be the name of an environment",
-                "use letters, digits and `_`, beginning with a letter: `prod_1`",
-            )
-        if (named := named_environment()) and named != name:
-            raise WrongCommand(
-                "the run did not start",
-                f"`--data environment={named}`, and this is the inventory of `{name}`",
-                f"name the inventory of `{named}`, or correct the environment",
-            )
+        name = _environment()
         given = os.environ.get("LEDGER_URL") or host.data.get("ledger")
         file = Path(inventory_file())
         project = project_of(file.absolute().parent if file.is_file() else Path.cwd())
@@ -158,6 +141,30 @@ def _lease_seconds(given: object) -> float:
             "correct `lease_seconds` in the inventory, or leave it out",
         )
     return float(given)
+
+
+def _environment() -> str:
+    """Return which environment the loaded inventory is."""
+    inventory.override_data.pop("environment", None)  # typed, it names what is there
+    name = host.data.get("environment")
+    if name is None:
+        raise _not_started(
+            "the inventory does not say which environment it is",
+            'write `environment = "staging"` into the group data of the inventory',
+        )
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise _not_started(
+            f"`{name}` cannot be the name of an environment",
+            "use letters, digits and `_`, beginning with a letter: `prod_1`",
+        )
+    named = named_environment() or name
+    if named != name:
+        raise WrongCommand(
+            "the run did not start",
+            f"`--data environment={named}`, and this is the inventory of `{name}`",
+            f"name the inventory of `{named}`, or correct the environment",
+        )
+    return name
 
 
 def _not_started(why: str, fix: str) -> RunbookError:

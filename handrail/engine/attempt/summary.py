@@ -25,19 +25,23 @@ def summary(attempt: Attempt) -> list[str]:
 
 def _stands(attempt: Attempt) -> str:
     """Return one sentence: which run, how far it came, where it stands."""
-    run, outcome = attempt.run, attempt.run.outcome
+    run = attempt.run
     kind, noun = ("Rollback", "receipts settled") if run.undoes else ("Run", "steps proven")
-    done = sum(run.is_proven(task) for task in run.tasks.values())
-    head = f"{kind} {run.id} on {attempt.environment}: "
-    if outcome is Outcome.PROVEN:
-        whole = run.undoes or f"all {done} {noun}"
-        return head + (f"{done} of {len(run.tasks)} {noun}" if run.undoes else whole)
-    count = f"{done} of {len(run.tasks)} {noun}"
-    if outcome is Outcome.FINISHED:
-        return f"{head}{count}, finished: {_unproven(run)}"
-    if outcome is Outcome.HELD:
-        return f"{head}{count}, held {f'at {run.held}' if run.held else 'until it is confirmed'}"
-    return f"{head}{count}, stopped at {_stopped_at(attempt)}"
+    done = sum(map(run.is_proven, run.tasks.values()))
+    head, count = f"{kind} {run.id} on {attempt.environment}: ", f"{done} of {len(run.tasks)}"
+    if run.outcome is Outcome.PROVEN:
+        return f"{head}{count if run.undoes else f'all {done}'} {noun}"
+    return f"{head}{count} {noun}, {_ended(attempt)}"
+
+
+def _ended(attempt: Attempt) -> str:
+    """Return how a run stands that is not proven."""
+    run = attempt.run
+    if run.outcome is Outcome.FINISHED:
+        return f"finished: {_unproven(run)}"
+    if run.outcome is Outcome.HELD:
+        return f"held at {run.held}" if run.held else "held until it is confirmed"
+    return f"stopped at {_stopped_at(attempt)}"
 
 
 def _unproven(run: Run) -> str:
