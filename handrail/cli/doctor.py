@@ -1,8 +1,8 @@
 """`handrail doctor`: could a cutover start now? Every question at once, and nothing is changed."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 
 import click
 
@@ -56,35 +56,76 @@ def doctor(
 
     Exit status: 0 only where every line is good, 1 else, 2 where the command was wrong.
     """
-    # psycopg, requests and pyinfra take their time; `--help` does not wait for them
-    from handrail.cli.examination import of_inventory, of_machine  # noqa: PLC0415
-
     if every is not None:
-        from handrail.cli.rounds import keep_asking  # noqa: PLC0415 - as above
-
-        if inventory is None:
-            what, why = "nothing was looked at", "`--every` asks an environment, and none is named"
-            raise Misused(what, why, "handrail doctor INVENTORY --every 30m")
-        return keep_asking(inventory, every, times)
+        return _again(inventory, every, times)
     if any(trial.values()):
-        from handrail.cli.trial import of_application  # noqa: PLC0415 - as above
-
-        lines = of_application(inventory, trial, read_only=read_only)
-        good = "the application looks as its profile says"
-        bad = "The application and its profile differ"
+        asked = _of_application(inventory, trial, read_only=read_only)
     else:
-        lines = [*of_machine(), *(of_inventory(inventory) if inventory else ())]
-        good = (
-            "a cutover could start" if inventory else "this machine could; name an inventory next"
-        )
-        bad = "A cutover must not start"
-    told = Counter(line.told for line in lines)
+        asked = _of_environment(inventory)
     if as_json:
-        say_json([asdict(line) for line in lines])
+        say_json([asdict(line) for line in asked.lines])
     else:
-        say(_shown(lines))
-        say(["", _verdict(told, good, bad)])
-    return GOOD if set(told) <= {Told.GOOD} else NOT_GOOD
+        say(_shown(asked.lines))
+        say(["", asked.verdict])
+    return GOOD if asked.is_good else NOT_GOOD
+
+
+# psycopg, requests and pyinfra take their time to import; `--help` does not wait for them.
+
+
+def _again(inventory: str | None, every: float, times: int) -> int:
+    from handrail.cli.rounds import keep_asking  # noqa: PLC0415 - as above
+
+    if inventory is None:
+        what, why = "nothing was looked at", "`--every` asks an environment, and none is named"
+        raise Misused(what, why, "handrail doctor INVENTORY --every 30m")
+    return keep_asking(inventory, every, times)
+
+
+def _of_application(
+    inventory: str | None, trial: Mapping[str, str | None], *, read_only: bool
+) -> "_Asked":
+    from handrail.cli.trial import of_application  # noqa: PLC0415 - as above
+
+    return _Asked(
+        of_application(inventory, trial, read_only=read_only),
+        "the application looks as its profile says",
+        "The application and its profile differ",
+    )
+
+
+def _of_environment(inventory: str | None) -> "_Asked":
+    from handrail.cli.examination import of_inventory, of_machine  # noqa: PLC0415 - as above
+
+    bad = "A cutover must not start"
+    if not inventory:
+        return _Asked(list(of_machine()), "this machine could; name an inventory next", bad)
+    return _Asked([*of_machine(), *of_inventory(inventory)], "a cutover could start", bad)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What was asked, and what it comes to where all of it is good, or where something is not."""
+
+    lines: list[Line]
+    good: str
+    bad: str
+
+    @property
+    def told(self) -> Counter[Told]:
+        return Counter(line.told for line in self.lines)
+
+    @property
+    def is_good(self) -> bool:
+        return set(self.told) <= {Told.GOOD}
+
+    @property
+    def verdict(self) -> str:
+        told = self.told
+        if self.is_good:
+            return f"All {told.total()} good: {self.good}."
+        some = [f"{told[each]} {each}" for each in (Told.NOT_GOOD, Told.NOT_TOLD) if told[each]]
+        return f"Of {told.total()}: {', '.join(some)}. {self.bad}."
 
 
 def _shown(lines: Iterable[Line]) -> Iterator[str]:
@@ -98,10 +139,3 @@ def _shown(lines: Iterable[Line]) -> Iterator[str]:
         if not good:
             yield f"              why:  {line.found}"
             yield f"              next: {line.fix}"
-
-
-def _verdict(told: Counter[Told], good: str, bad: str) -> str:
-    if set(told) <= {Told.GOOD}:
-        return f"All {told.total()} good: {good}."
-    some = [f"{told[each]} {each}" for each in (Told.NOT_GOOD, Told.NOT_TOLD) if told[each]]
-    return f"Of {told.total()}: {', '.join(some)}. {bad}."

@@ -18,6 +18,13 @@ SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 ABNORMAL = 1006
 NO_CODE = 1005
 CLOSE_SECONDS = 1
+# Why no handshake came about; the first kind that fits counts. {} is what it was given, in seconds.
+FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
+    ((wire.WebSocketTimeoutException, TimeoutError), "no handshake within {:g} s"),
+    (wire.WebSocketAddressException, "the host name is not known"),
+    (ConnectionRefusedError, "the connection was refused"),
+    (Exception, "the handshake failed"),
+)
 
 
 class Closed(ClientError):
@@ -150,17 +157,12 @@ def connect(
         )
     except wire.WebSocketBadStatusException as error:
         raise _refused(what, error.status_code) from None
-    except (wire.WebSocketTimeoutException, TimeoutError):
-        raise ClientError(what, f"no handshake within {timeout_seconds:g} s", fix) from None
-    except wire.WebSocketAddressException:
-        raise ClientError(what, "the host name is not known", fix) from None
-    except ConnectionRefusedError:
-        raise ClientError(what, "the connection was refused", fix) from None
-    except (wire.WebSocketException, OSError, ValueError):
+    except (wire.WebSocketException, OSError, ValueError) as error:
         # Their words may quote the URL, and with it the token. A redirect ends here as well.
         if connection.handshake_response is not None:
             raise _refused(what, connection.handshake_response.status) from None
-        raise ClientError(what, "the handshake failed", fix) from None
+        why = next(why for kinds, why in FAULTS if isinstance(error, kinds))
+        raise ClientError(what, why.format(timeout_seconds), fix) from None
     try:
         yield Channel(connection, f"{parts.netloc.rpartition('@')[2]}{path}")
     finally:
