@@ -17,6 +17,7 @@ from types import FrameType
 import click
 from pyinfra.context import ctx_inventory, ctx_state, inventory, state
 
+from handrail.ledger.location import project_of
 from handrail.naming import ALONE, meant
 
 OURS = re.compile(r"\bhandrail\b|^\s*(begin|roll_back)\(", re.MULTILINE)
@@ -54,8 +55,20 @@ def watch() -> None:
     atexit.register(refuse_unread)
     if command := click.get_current_context(silent=True):
         command.call_on_close(_through)
-    if runbook():
+    if found := runbook():
         signal.signal(signal.SIGINT, _interrupted)
+        _find_steps_beside(found)
+
+
+def _find_steps_beside(found: str) -> None:
+    """Let a runbook import its project's packages, wherever it is called from.
+
+    pyinfra looks in the current directory alone; the project's own come before those of there.
+    """
+    project, here = str(project_of(Path(found).parent)), {".", str(Path.cwd())}
+    if project not in sys.path:
+        last = next((place for place, each in enumerate(sys.path) if each in here), len(sys.path))
+        sys.path.insert(last, project)
 
 
 def runbook() -> str:

@@ -56,3 +56,15 @@ def test_a_folder_with_something_in_it_is_refused(made):
     again = made.run("handrail", "new", str(made.folder))
     assert again.returncode == 2
     assert "something is there already" in again.stdout
+
+
+def test_a_project_finds_its_own_steps_from_the_folder_of_another(made, tmp_path):
+    """Which may have steps of the same names: the runbook's own project counts."""
+    (tmp_path / "steps").mkdir()
+    (tmp_path / "steps" / "__init__.py").write_text('raise SystemExit("another project")\n')
+    paths = [str(made.folder / each) for each in ("inventory/local.py", "runbooks/publish.py")]
+
+    plan = Project(tmp_path, PROGRAMS).run("pyinfra", *paths, "--dry")
+
+    assert plan.returncode == 0, plan.stdout
+    assert "2 would run, 1 would be asked." in plan.stdout

@@ -15,6 +15,10 @@ from handrail.engine.likeness import digests_of
 from handrail.ledger.entry import canonical
 from handrail.ledger.location import project_of
 
+# One question for both, the commit and what differs from it: each start of the command asks.
+STATUS = ("--porcelain=v2", "--branch", "--no-ahead-behind", "--untracked-files=no")
+HEAD, UNBORN = "# branch.oid ", "(initial)"
+
 
 def origin() -> dict[str, str]:
     """Return it for the ledger; what there is none of is empty."""
@@ -30,10 +34,11 @@ def origin() -> dict[str, str]:
 def _commit(project: Path) -> str:
     """Return the checkout's commit, and whether files differ from it; empty where it is none."""
     try:
-        head = git(project, "rev-parse", "--verify", "--quiet", "HEAD", bare=True)
-        if head.code:
-            return ""
-        edited = git(project, "status", "--porcelain", "--untracked-files=no", bare=True).text
+        said = git(project, "status", *STATUS, bare=True).text.splitlines()
     except ClientError:
         return ""
-    return f"{head.text.strip()}{', with changes that are not committed' if edited.strip() else ''}"
+    heads = [line.removeprefix(HEAD) for line in said if line.startswith(HEAD)]
+    if heads in ([], [UNBORN]):
+        return ""
+    edited = any(not line.startswith("#") for line in said)
+    return f"{heads[0]}{', with changes that are not committed' if edited else ''}"
