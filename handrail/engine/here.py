@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import PurePath
 from typing import Any, NoReturn
 
 from handrail.engine.telling import refuse
@@ -18,7 +19,8 @@ class Absent:
 
     pyinfra reads a runbook once for each target, and the arguments of a call for `production` are
     evaluated for `staging`, too. What they lead to is refused where a call is for this target: a
-    part of it, a text or a sum that it went into. A condition cannot wait so long and is refused.
+    part of it, a text, a path or a sum that it went into. A condition and a whole number cannot
+    wait so long and are refused.
     """
 
     def __init__(self, name: str, target: str) -> None:
@@ -29,7 +31,9 @@ class Absent:
         """Return the same again: what is not there has no parts, and makes nothing of others."""
         return self
 
-    __getitem__ = __call__ = __add__ = __radd__ = __mod__ = __truediv__ = _same
+    __getitem__ = __call__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _same
+    __mod__ = __rmod__ = __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _same
+    __or__ = __ror__ = __and__ = __rand__ = _same
 
     def __getattr__(self, name: str) -> "Absent":
         """Return the same again, as a method of what is not there; Python's own names are none."""
@@ -49,9 +53,13 @@ class Absent:
         """Return the mark, whatever the format: cut to a width it would not be found."""
         return str(self)
 
-    def _undecided(self, *_: object) -> NoReturn:
-        raise refuse(_missing(self._target, self._name, "a condition of the runbook needs it"))
+    __repr__ = __fspath__ = __str__
 
+    def _undecided(self, *_: object) -> NoReturn:
+        why = "a condition or a number of the runbook needs it"
+        raise refuse(_missing(self._target, self._name, why))
+
+    __int__ = __float__ = __index__ = _undecided
     __bool__ = __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __len__ = __contains__ = _undecided
     __hash__ = object.__hash__
 
@@ -112,6 +120,8 @@ def refuse_absent(value: object) -> None:
     """Raise where a value is, or holds, data that this target does not have."""
     if isinstance(value, Absent):
         value.refuse()
+    if isinstance(value, PurePath):
+        value = str(value)
     if isinstance(value, str) and (found := ABSENT.search(value)):
         raise _missing(found[1], found[2], "a call for it needs it")
     if isinstance(value, Mapping):
