@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from handrail.ledger.errors import WrongCommand
+from handrail.naming import ticked
 
 FORM = '`requirements: {"1.6": text}` and `tasks: {"1.1": ["1.6"]}`'
 
@@ -58,9 +59,8 @@ def read(path: str) -> Requirements:
     except (yaml.YAMLError, AttributeError, KeyError, TypeError):
         raise _wrong(path, f"it does not have the form {FORM}") from None
     for task, ids in tasks.items():
-        for each in ids:
-            if each not in texts:
-                raise _wrong(path, f"task `{task}` cites `{each}`, which `requirements` lacks")
+        if missing := ticked(each for each in ids if each not in texts):
+            raise _wrong(path, f"task `{task}` cites {missing}, which `requirements` lacks")
     return Requirements(texts, tasks)
 
 

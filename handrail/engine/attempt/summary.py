@@ -111,8 +111,7 @@ def _open_line(attempt: Attempt, task: Task) -> str:
 
 
 def _retry(attempt: Attempt, task: Task) -> str:
-    begun = task.attempt
-    return f'`--data settle={attempt.place(task)}#{begun}:retry --data reason="…"`'
+    return f'`--data settle={attempt.place(task)}#{task.attempt}:retry --data reason="…"`'
 
 
 def _next_commands(attempt: Attempt) -> list[tuple[str, str]]:
