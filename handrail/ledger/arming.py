@@ -47,8 +47,7 @@ class Armed:
 
     def goes_back_to(self, run: "Run") -> str:
         """Return the task that stands before it in its runbook; empty where none does."""
-        order = list(dict.fromkeys(task for task, _ in run.tasks))
-        before = order[: order.index(self.task)]
+        before = run.order[: run.order.index(self.task)]
         return before[-1] if before else ""
 
     @property

@@ -85,6 +85,21 @@ class Run:
         proven = not self.without and all(map(self.is_proven, self.tasks.values()))
         return Outcome.PROVEN if proven else Outcome.FINISHED
 
+    @property
+    def kind(self) -> str:
+        """Return what people call it: `Run`, or `Rollback`."""
+        return "Rollback" if self.undoes else "Run"
+
+    @property
+    def order(self) -> list[str]:
+        """Return its tasks, each once, as the runbook has them."""
+        return list(dict.fromkeys(name for name, _ in self.tasks))
+
+    @property
+    def done(self) -> int:
+        """Return how many tasks need nothing more."""
+        return sum(map(self.is_done, self.tasks.values()))
+
     def is_done(self, task: Task) -> bool:
         """Tell whether a task needs nothing more in this run."""
         done = SETTLED | {TaskState.ROLLED_BACK} if self.undoes else SETTLED
@@ -104,7 +119,7 @@ class Run:
 
     def has_come_to(self, hold: Hold) -> bool:
         """Tell whether everything up to a hold is done."""
-        order = list(dict.fromkeys(name for name, _ in self.tasks))
+        order = self.order
         if hold.after not in order:
             return False
         before = set(order[: order.index(hold.after) + 1])

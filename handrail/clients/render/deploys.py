@@ -176,7 +176,8 @@ class DeployCalls(Diagnosis):
             if deploy is not None:
                 if deploy.status != last:
                     last = deploy.status
-                    on_status(deploy)
+                    if on_status is not None:
+                        on_status(deploy)
                 if deploy.succeeded:
                     self.memory.forget(_path(service_id))
                     return deploy

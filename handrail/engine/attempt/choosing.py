@@ -61,17 +61,12 @@ def _refuse_needless(undone: Run, what: str, reason: str) -> None:
 
 def _refuse_unknown(undone: Run, what: str, to: str) -> None:
     """Raise where the run has no task and no hold of that name."""
-    names = [*_order(undone), *(hold.label for hold in undone.holds)]
+    names = [*undone.order, *(hold.label for hold in undone.holds)]
     if to and to not in names:
         near = did_you_mean(to, names)
         known = f"its tasks are: {ticked(names)}"
         fix = f"{near} {known}" if near.endswith("?") else known
         raise WrongCommand(what, f"it has no task `{to}`", fix)
-
-
-def _order(run: Run) -> list[str]:
-    """Return the tasks of a run, as its runbook calls them."""
-    return list(dict.fromkeys(task for task, _ in run.tasks))
 
 
 def _named(runs: Runs, wanted: str) -> Run:
@@ -153,7 +148,7 @@ def receipts_to_undo(rollback: Run, undone: Run, to: str, without: Sequence[str]
 
 def _left(undone: Run, to: str, without: Sequence[str]) -> list[Receipt]:
     """Return the receipts that stand, newest first, of the tasks after `to` in the runbook."""
-    order = _order(undone)
+    order = undone.order
     after_label = {hold.label: hold.after for hold in undone.holds}
     last = after_label.get(to, to)
     after = set(order[order.index(last) + 1 :]) if last else set(order)

@@ -26,9 +26,9 @@ def summary(attempt: Attempt) -> list[str]:
 def _stands(attempt: Attempt) -> str:
     """Return one sentence: which run, how far it came, where it stands."""
     run = attempt.run
-    kind, noun = ("Rollback", "receipts settled") if run.undoes else ("Run", "steps proven")
+    noun = "receipts settled" if run.undoes else "steps proven"
     done = sum(map(run.is_proven, run.tasks.values()))
-    head, count = f"{kind} {run.id} on {attempt.environment}: ", f"{done} of {len(run.tasks)}"
+    head, count = f"{run.kind} {run.id} on {attempt.environment}: ", f"{done} of {len(run.tasks)}"
     if run.outcome is Outcome.PROVEN:
         return f"{head}{count if run.undoes else f'all {done}'} {noun}"
     return f"{head}{count} {noun}, {_ended(attempt)}"

@@ -41,7 +41,7 @@ def build(
         drill: The drill beside it.
     """
     run = evidence.run
-    order = list(dict.fromkeys(task for task, _ in run.tasks))
+    order = run.order
     found = traces(own, order)
     starts = {each.attempt: each for each in own if each.event is Event.ATTEMPT_STARTED}
     asked = _asked_for(starts.values())
@@ -101,7 +101,7 @@ def _summary(evidence: Evidence, own: Sequence[Entry]) -> Summary:
     felt = [each for each in stakes if each.felt]
     return Summary(
         sentence=show.headline(evidence.environment, run),
-        done=sum(run.is_done(task) for task in run.tasks.values()),
+        done=run.done,
         total=len(run.tasks),
         freeze_seconds=round(sum(each.seconds for each in felt), 3),
         outage_seconds=round(_covered(felt, evidence.ended_at), 3),

@@ -85,7 +85,7 @@ def as_json(found: Live) -> JSON:
         "undoes": run.undoes or None,
         "at_work": found.at_work,
         "owner": _owner(writer) if writer else None,
-        "done": sum(run.is_done(task) for task in run.tasks.values()),
+        "done": run.done,
         "total": len(run.tasks),
         "stakes": [vars(each) for each in found.stakes],
         "armed": [each.as_json() for each in armed_in(run)],
@@ -242,8 +242,7 @@ def _first_shown(tasks: list[TaskEvidence], room: int) -> int:
 def summary_line(found: Live) -> str:
     """Return it as one line: what changes when anything that matters does."""
     running = ", ".join(f"{each.call.task} {each.call.target}" for each in found.seen.running)
-    done = sum(found.run.is_done(each) for each in found.run.tasks.values())
-    parts = [f"{done}/{len(found.run.tasks)}", str(found.run.outcome)]
+    parts = [f"{found.run.done}/{len(found.run.tasks)}", str(found.run.outcome)]
     parts += [running] if running else []
     parts += [at_stake(each) for each in found.stakes]
     parts += [f"armed: {each.words}" for each in armed_in(found.run)]
@@ -256,10 +255,10 @@ def page_values(found: Live) -> dict[str, Any]:  # Any: what the template shows
     run, head = found.run, list(_head(found))[1 + len(found.stakes) :]
     parts = [line.rstrip(".").partition(": ") for line in head]
     return {
-        "run": f"{'Rollback' if run.undoes else 'Run'} {run.id}",
+        "run": f"{run.kind} {run.id}",
         "environment": found.evidence.environment,
         "outcome": run.outcome.replace("_", " "),
-        "done": sum(run.is_done(task) for task in run.tasks.values()),
+        "done": run.done,
         "total": plain.count(len(run.tasks), "task"),
         "at": f"{found.now:%H:%M:%S}Z",
         "stakes": [at_stake(each) for each in found.stakes],

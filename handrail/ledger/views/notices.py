@@ -82,8 +82,7 @@ class News:
             )
 
     def _told(self, entry: Entry, run: Run, forward: Run) -> Iterator[tuple[str, str]]:
-        kind = f"Rollback {run.id}" if run.undoes else f"Run {run.id}"
-        where = f"{kind} on {self._environment}"
+        where = f"{run.kind} {run.id} on {self._environment}"
         match entry.event:
             case Event.ATTEMPT_STARTED:
                 yield "run.started", f"{where}: attempt {entry.attempt} of {entry.actor} started"

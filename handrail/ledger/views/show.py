@@ -36,7 +36,7 @@ def runs_as_json(environment: str, runs: Mapping[str, Run]) -> JSON:
                 "outcome": run.outcome,
                 "opened_at": run.opened_at,
                 "operator": run.actor,
-                "done": _done(run),
+                "done": run.done,
                 "total": len(run.tasks),
                 "undoes": run.undoes or None,
                 "undone_by": _undone_by(run, runs),
@@ -54,7 +54,7 @@ def runs_as_text(environment: str, runs: Mapping[str, Run]) -> list[str]:
         ("RUN", "RUNBOOK", "OUTCOME", "OPENED", "STEPS", "UNDOES", "UNDONE BY")
     ]
     for run in runs.values():
-        steps = f"{_done(run)}/{len(run.tasks)}"
+        steps = f"{run.done}/{len(run.tasks)}"
         opened = plain.moment(run.opened_at)
         undone = ", ".join(_undone_by(run, runs))
         rows.append((run.id, run.runbook, run.outcome, opened, steps, run.undoes, undone))
@@ -130,7 +130,7 @@ def tally(run: Run) -> str:
     if run.rolled_back:
         back = sum(task.state is TaskState.ROLLED_BACK for task in run.tasks.values())
         return f"{back} of {plain.count(len(run.tasks), 'task')} put back"
-    return f"{_done(run)} of {plain.count(len(run.tasks), 'task')} done"
+    return f"{run.done} of {plain.count(len(run.tasks), 'task')} done"
 
 
 def run_as_json(evidence: Evidence) -> JSON:
@@ -271,10 +271,6 @@ def remarks(found: list[Remark]) -> list[str]:
     """Return remarks, each with the entry it is about."""
     rows = [(f"entry {each.seq}" if each.seq else "file", each.what) for each in found]
     return plain.columns(rows, indent=4)
-
-
-def _done(run: Run) -> int:
-    return sum(run.is_done(task) for task in run.tasks.values())
 
 
 def _undone_by(run: Run, runs: Mapping[str, Run]) -> list[str]:

@@ -103,9 +103,8 @@ def back_to(
 
 
 def _stake(run: Run, receipt: Receipt) -> Stake:
-    order = list(dict.fromkeys(name for name, _ in run.tasks))
     staked = {each.task: each.until for each in run.receipts() if each.stake}
-    there = back_to(order, run.holds, staked, receipt.task)
+    there = back_to(run.order, run.holds, staked, receipt.task)
     return Stake(
         *(receipt.stake, receipt.task, receipt.target, receipt.since, receipt.until, there),
         felt=receipt.felt,

@@ -286,6 +286,6 @@ def _sum(parts: Iterable[Estimate]) -> Estimate:
 def _upto(run: Run, to: str) -> list[Task]:
     """Return the tasks up to a task or hold, in the order of the runbook; empty: all."""
     after = {hold.label: hold.after for hold in run.holds}.get(to, to)
-    order = list(dict.fromkeys(name for name, _ in run.tasks))
+    order = run.order
     names = set(order[: order.index(after) + 1] if after in order else order)
     return [task for (name, _), task in run.tasks.items() if name in names]
