@@ -138,13 +138,13 @@ class Task:
         """Tell what is on record; a doubt comes before all else."""
         if self.in_doubt:
             return Standing.IN_DOUBT
-        if self.settled and self.skipped:
+        if not self.settled:
+            return Standing.ROLLED_BACK if self.rolled_back else Standing.NONE
+        if self.skipped:
             return Standing.SKIPPED
-        if self.settled and self.unproven:
+        if self.unproven:
             return Standing.UNPROVEN
-        if self.settled:
-            return Standing.CHANGED if self.receipt else Standing.UNCHANGED
-        return Standing.ROLLED_BACK if self.rolled_back else Standing.NONE
+        return Standing.CHANGED if self.receipt else Standing.UNCHANGED
 
     @property
     def attempt(self) -> int:
