@@ -11,7 +11,7 @@ from handrail.cli.inventory_data import hosts_of
 from handrail.cli.ledger import kept_at, ledger_option, opened
 from handrail.cli.out import GOOD, Misused, say
 from handrail.cli.report import gathered
-from handrail.engine.contract import Contract, Irreversible, load
+from handrail.engine.contract import Contract, load
 from handrail.ledger.documents import backups, completion, rollback
 from handrail.ledger.documents.rollback import BACK, COMING, STANDS, Known, Way
 from handrail.ledger.errors import RunbookError
@@ -106,12 +106,11 @@ def _contract(task: Task) -> Contract | None:
 
 
 def _way(task: Task, contract: Contract, known: Measured) -> Way:
-    call, way = task.declared, contract.rollback
+    call = task.declared
     expected = known.of(call, back=True)
     state = STANDS if task.receipt is not None else BACK if task.rolled_back else COMING
-    kept = f"{way.reason}; instead: {way.instead}" if isinstance(way, Irreversible) else ""
     return Way(
-        *(call.task, call.target, call.name, state, contract.rollback_name, kept),
+        *(call.task, call.target, call.name, state, contract.rollback_name, contract.no_way_back),
         contract.rollback_loses,
         contract.keeps_since,
         expected.seconds if expected else None,

@@ -5,7 +5,8 @@ from handrail.engine import person
 from handrail.engine.attempt.opening import begin
 from handrail.engine.borrowed import adopt, uses
 from handrail.engine.children import living_on
-from handrail.engine.contract import Commands, Sql, call, check, irreversible
+from handrail.engine.clause import check
+from handrail.engine.contract import Commands, Sql, call, irreversible
 from handrail.engine.finding import Finding, fails, holds, holds_if, unknown
 from handrail.engine.hold import hold
 from handrail.engine.output import output

@@ -10,7 +10,8 @@ from handrail.clients.errors import ClientError
 from handrail.clients.secret import is_reference
 from handrail.engine import arguments as values
 from handrail.engine.attempt.attempt import Attempt
-from handrail.engine.contract import Clause, Contract, chosen, parameters, takes_names
+from handrail.engine.clause import Clause, chosen, parameters, takes_names
+from handrail.engine.contract import Contract
 from handrail.engine.facts import facts_answer
 from handrail.engine.inventory import data_of
 from handrail.engine.names import current_arguments, former_arguments, former_names

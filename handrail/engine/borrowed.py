@@ -13,7 +13,8 @@ from pyinfra.api.exceptions import PyinfraError
 from handrail.clients.errors import ClientError
 from handrail.clients.secret import Secret
 from handrail.engine import steps
-from handrail.engine.contract import Check, Clause, Commands, Irreversible, contract_of
+from handrail.engine.clause import Check, Clause
+from handrail.engine.contract import Commands, Irreversible, contract_of
 from handrail.engine.finding import Finding, holds_if
 from handrail.engine.form import Step
 from handrail.engine.plain_operations import is_operation, name_of

@@ -1,30 +1,25 @@
 """A step's contract: what must hold before, what was there, what will hold, how to put it back."""
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
 from typing import Any, NewType, ParamSpec
 
 from pyinfra.api.command import PyinfraCommand
 
-from handrail.clients.errors import ClientError
-from handrail.engine.facts import facts_answer
-from handrail.engine.finding import Finding, Verdict, fails, holds
+from handrail.engine.clause import Clause, claim_of, parameters
 from handrail.engine.names import current_name, ledger_name, modules_of
 from handrail.engine.signature import (
     SUPPLIED,
     readers_of,
     refuse_reserved,
     signature_without,
-    takes_others,
 )
 from handrail.ledger.errors import RunbookError
 from handrail.naming import ticked
 
 P = ParamSpec("P")
-Clause = Callable[..., Any]  # Any: a clause returns what its place in the contract asks for
 
 
 @dataclass(frozen=True)
@@ -70,33 +65,6 @@ GATES_NEED_NONE = Irreversible("a gate changes nothing", "nothing is needed")
 
 
 @dataclass(frozen=True)
-class Check:
-    """A claim that holds or not, with the command that makes it hold."""
-
-    function: Callable[..., Finding | bool]
-    fix: str
-    claim: str
-
-    @property
-    def __name__(self) -> str:
-        """Return the claim's name as its module spells it."""
-        return self.function.__name__
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Finding | bool:  # Any: the check's own
-        """Look."""
-        return self.function(*args, **kwargs)
-
-
-def check(*, fix: str) -> Callable[[Callable[..., Finding | bool]], Check]:
-    """Declare a claim for use in `requires` and `ensures`; its docstring is the claim."""
-
-    def declare(function: Callable[..., Finding | bool]) -> Check:
-        return Check(function, fix, claim_of(function))
-
-    return declare
-
-
-@dataclass(frozen=True)
 class Contract:
     """Everything the engine knows about a step."""
 
@@ -112,9 +80,7 @@ class Contract:
     readers: Mapping[str, Callable[[Any], Any]]  # by argument; Any: inventory data and its type
     preview: Clause | None = None
     keeps_since: bool = False  # its rollback keeps what others wrote there since it acted
-    adopted: bool = (
-        False  # an operation of pyinfra's: its own defaults stand, references are secrets
-    )
+    adopted: bool = False  # an operation of pyinfra's: its defaults stand, references are secrets
     stake: str = ""  # what is at stake from its act on, as a clause: "the database refuses writes"
     felt: str = ""  # what users feel of that, as a clause; empty where they feel nothing
     rollback_name: str = ""  # its way back as a sentence for 2 a.m.; empty where it has none
@@ -126,6 +92,12 @@ class Contract:
     def is_gate(self) -> bool:
         """Tell a gate from a step."""
         return self.rollback is GATES_NEED_NONE
+
+    @property
+    def no_way_back(self) -> str:
+        """Return why it is not undone, and what to do instead; empty where it has a way back."""
+        way = self.rollback
+        return f"{way.reason}; instead: {way.instead}" if isinstance(way, Irreversible) else ""
 
     @property
     def previews_sql(self) -> bool:
@@ -206,70 +178,6 @@ def _refuse_strange_arguments(
 def way_back_of(rollback: Clause | Irreversible) -> str:
     """Return a way back as a sentence: what the clause says of itself; nothing where none is."""
     return "" if isinstance(rollback, Irreversible) else claim_of(rollback)
-
-
-def ask(clause: Clause, arguments: dict[str, Any]) -> Finding:  # Any: the step's arguments
-    """Ask a claim; what cannot be looked at is an error, never "no"."""
-    try:
-        with facts_answer():
-            answer = clause(**chosen(clause, arguments))
-    except ClientError as error:
-        return Finding(Verdict.ERROR, f"{error.what}: {error.why}", error.fix)
-    if isinstance(answer, Finding):
-        fix = answer.fix or (clause.fix if isinstance(clause, Check) else "")
-        return Finding(answer.verdict, answer.why, fix, answer.facts)
-    if isinstance(answer, bool):
-        fix = clause.fix if isinstance(clause, Check) else ""
-        return holds() if answer else fails("it does not hold", fix)
-    raise TypeError(f"`{clause.__name__}` answered {type(answer).__name__}, not a Finding or bool")
-
-
-def chosen(clause: Clause, arguments: dict[str, Any]) -> dict[str, Any]:  # Any: as above
-    """Return the arguments a clause names; all the others, too, where it takes ``**`` of them."""
-    named = {name: arguments[name] for name in parameters(clause)}
-    if not _takes_others(clause):
-        return named
-    others = arguments.keys() - SUPPLIED - {"before"}
-    return named | {name: arguments[name] for name in others}
-
-
-@cache
-def parameters(clause: Clause) -> tuple[str, ...]:
-    """Return the names a clause takes."""
-    found = signature_of(clause).parameters
-    return tuple(name for name, each in found.items() if each.kind is not each.VAR_KEYWORD)
-
-
-@cache
-def takes_names(clause: Clause, name: str) -> bool:
-    """Tell whether a clause reads names alone, which of a dictionary are its keys."""
-    return bool(signature_of(clause).parameters[name].annotation == Iterable[str])
-
-
-@cache
-def _takes_others(clause: Clause) -> bool:
-    return takes_others(signature_of(clause))
-
-
-def signature_of(clause: Clause) -> inspect.Signature:
-    """Return what a clause takes."""
-    return inspect.signature(clause.function if isinstance(clause, Check) else clause)
-
-
-def claim_of(function: Callable[..., object]) -> str:
-    """Return the first line of a docstring without its full stop, or the name in words."""
-    text = inspect.getdoc(function) or function.__name__.replace("_", " ")
-    return text.splitlines()[0].rstrip(".")
-
-
-def claim(clause: Clause) -> str:
-    """Return what a clause claims, for the middle of a sentence."""
-    return in_sentence(clause.claim if isinstance(clause, Check) else claim_of(clause))
-
-
-def in_sentence(text: str) -> str:
-    """Return a sentence with its first letter small, unless that begins a name like `DNS`."""
-    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def load(name: str) -> Contract:

@@ -13,8 +13,9 @@ from handrail.engine.act import Act
 from handrail.engine.arming import arming_of
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.budget import refuse_beyond_budget
+from handrail.engine.clause import ask, chosen, claim
 from handrail.engine.commands import perform
-from handrail.engine.contract import Contract, ask, chosen, claim
+from handrail.engine.contract import Contract
 from handrail.engine.decide import decide
 from handrail.engine.decide.decision import Do
 from handrail.engine.failure import Failure

@@ -16,15 +16,8 @@ from handrail.engine import snapshot
 from handrail.engine.act import Act
 from handrail.engine.arming import seconds_left
 from handrail.engine.attempt.attempt import Attempt
-from handrail.engine.contract import (
-    GATES_NEED_NONE,
-    Check,
-    Contract,
-    ask,
-    claim_of,
-    in_sentence,
-    parameters,
-)
+from handrail.engine.clause import Check, ask, claim_of, in_sentence, parameters
+from handrail.engine.contract import GATES_NEED_NONE, Contract
 from handrail.engine.decide import decide
 from handrail.engine.decide.decision import Decision, Do
 from handrail.engine.decide.gate import WINDOW_GOES_ON

@@ -9,8 +9,9 @@ from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.consent import Consent
 from handrail.engine.attempt.measured import known
 from handrail.engine.attempt.stakes import stake_lines
+from handrail.engine.clause import ask, claim
 from handrail.engine.console import Console
-from handrail.engine.contract import ask, claim, load
+from handrail.engine.contract import load
 from handrail.engine.prompt import END_OF_INPUT, question
 from handrail.engine.telling import say
 from handrail.ledger.errors import DriftFound, RunbookError

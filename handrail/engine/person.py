@@ -13,7 +13,8 @@ from handrail.clients.errors import ClientError
 from handrail.engine.attempt import beside
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.opening import current
-from handrail.engine.contract import Commands, ask, call, check
+from handrail.engine.clause import ask, check
+from handrail.engine.contract import Commands, call
 from handrail.engine.finding import Finding, fails, holds, unknown
 from handrail.engine.signature import FROM_RUN
 from handrail.engine.signers import Signers

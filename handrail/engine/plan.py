@@ -10,7 +10,8 @@ from handrail.clients.errors import ClientError
 from handrail.engine.act import Act
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.beside import is_withdrawn
-from handrail.engine.contract import Contract, chosen
+from handrail.engine.clause import chosen
+from handrail.engine.contract import Contract
 from handrail.engine.decide import decide
 from handrail.engine.decide.decision import Decision, Do, Planned
 from handrail.engine.output import NotToldYet

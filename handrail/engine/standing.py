@@ -10,7 +10,8 @@ from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.beside import is_withdrawn
 from handrail.engine.attempt.command import is_executing
 from handrail.engine.attempt.frozen import changes
-from handrail.engine.contract import Irreversible, ask, claim
+from handrail.engine.clause import ask, claim
+from handrail.engine.contract import Irreversible
 from handrail.engine.decide.gate import GateFacts
 from handrail.engine.decide.receipt import Reading, Reads, ReceiptFacts
 from handrail.engine.decide.step import Arguments, StepFacts
@@ -76,14 +77,11 @@ def receipt_facts(act: Act, receipt: Receipt, undone: Run) -> ReceiptFacts:
     doubtful = task.in_doubt or task.skipped
     acts = acts_in_doubt(undone, task) + acts_in_doubt(attempt.run, act.task)
     covering = cover(act, undone)
-    no_way_back = ""
-    if isinstance(contract.rollback, Irreversible):
-        no_way_back = f"{contract.rollback.reason}; instead: {contract.rollback.instead}"
     return ReceiptFacts(
         place=attempt.place(act.task),
         begun=act.task.in_doubt and act.task.acted_seq > task.acted_seq,  # not acted again since
         covered_by=covering.declared.step if covering else "",
-        irreversible=no_way_back,
+        irreversible=contract.no_way_back,
         accepted=is_accepted(act),
         doubtful=doubtful,
         cancels=contract.cancels is not None,

@@ -8,7 +8,8 @@ from typing import Any, ParamSpec
 from handrail.engine import gate as gates
 from handrail.engine.attempt.going_back import PROPOSE
 from handrail.engine.attempt.opening import current
-from handrail.engine.contract import Clause, Commands, Contract, Irreversible, contract_of
+from handrail.engine.clause import Clause
+from handrail.engine.contract import Commands, Contract, Irreversible, contract_of
 from handrail.engine.finding import Finding
 from handrail.engine.form import Step
 from handrail.engine.spoken import Spoken, take

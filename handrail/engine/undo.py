@@ -14,8 +14,9 @@ from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.choosing import receipts_to_undo, run_to_undo
 from handrail.engine.attempt.command import is_executing, said
 from handrail.engine.attempt.opening import current, open_attempt
+from handrail.engine.clause import Clause, ask, chosen
 from handrail.engine.commands import perform
-from handrail.engine.contract import Call, Clause, Irreversible, ask, chosen, load
+from handrail.engine.contract import Call, Irreversible, load
 from handrail.engine.decide import decide
 from handrail.engine.decide.decision import Decision, Do
 from handrail.engine.execution import spent

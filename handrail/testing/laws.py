@@ -33,7 +33,8 @@ from hypothesis import strategies as st
 from pyinfra.api.command import StringCommand
 
 from handrail.engine import arguments as values
-from handrail.engine.contract import Call, Contract, Irreversible, ask, chosen
+from handrail.engine.clause import ask, chosen
+from handrail.engine.contract import Call, Contract, Irreversible
 from handrail.testing.machine import carried_out
 
 

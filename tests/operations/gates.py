@@ -12,7 +12,8 @@ from rehearsal.render.traffic import Passage
 
 import operations
 from handrail.engine import arguments as values
-from handrail.engine.contract import Contract, ask
+from handrail.engine.clause import ask
+from handrail.engine.contract import Contract
 from tests.clients.conftest import Reply, Wire
 from tests.operations.cloud import cloud, unused
 from tests.operations.laws import RUN

@@ -5,7 +5,7 @@ from handrail.engine.attempt.budget import Budget
 from handrail.engine.attempt.calls import Calls
 from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.guarded import Guard
-from handrail.engine.contract import ask
+from handrail.engine.clause import ask
 from handrail.engine.eventlog import EventLog
 from handrail.engine.inventory import Inventory
 from handrail.engine.record import Record

@@ -12,7 +12,7 @@ from handrail.clients import gunicorn as server
 from handrail.clients import sandbox
 from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
-from handrail.engine.contract import ask
+from handrail.engine.clause import ask
 from operations import bind
 from operations.gunicorn_file import told, with_settings
 from tests.operations.clones import cloned

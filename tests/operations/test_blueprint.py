@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
-from handrail.engine.contract import ask
+from handrail.engine.clause import ask
 from operations import blueprint
 from operations.blueprint_cuts import block
 from operations.blueprint_text import Blueprint

@@ -11,7 +11,7 @@ from rehearsal.render.records import Domain, EnvVar, Group, SecretFile
 
 from handrail.clients.errors import ClientError
 from handrail.clients.render import Render
-from handrail.engine.contract import ask
+from handrail.engine.clause import ask
 from operations import env
 from operations.deploys import Deploys
 from operations.services import its_hosts_are_allowed

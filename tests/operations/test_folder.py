@@ -5,7 +5,7 @@ import json
 import pytest
 
 from handrail.clients.git import Repository
-from handrail.engine.contract import ask
+from handrail.engine.clause import ask
 from operations import archive, server_dir
 from operations.folder import names_folder, references
 from tests.operations.clones import cloned, git

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import operations
-from handrail.engine.contract import Irreversible, ask, chosen
+from handrail.engine.clause import ask, chosen
+from handrail.engine.contract import Irreversible
 from handrail.engine.finding import Verdict
 from handrail.testing import laws as law
 

@@ -15,7 +15,7 @@ from rehearsal.binaries import find_browser
 from rehearsal.other_app import PASSWORD
 
 from handrail.engine import arguments as values
-from handrail.engine.contract import ask
+from handrail.engine.clause import ask
 from handrail.engine.finding import Verdict
 from tests.operations.gates import gates
 from tests.operations.laws import RUN

@@ -12,7 +12,7 @@ from handrail.clients.errors import ClientError
 from handrail.clients.ready.claim import NotReady
 from handrail.clients.ready.clock import http_clock_agrees
 from handrail.clients.render import Render
-from handrail.engine.contract import ask
+from handrail.engine.clause import ask
 from operations import deploy, env, job
 from operations.service import create
 from operations.variables import Variables

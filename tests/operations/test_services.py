@@ -5,7 +5,7 @@ import pytest
 from handrail.clients.errors import ClientError
 from handrail.clients.render import Render
 from handrail.clients.site import script
-from handrail.engine.contract import ask, chosen
+from handrail.engine.clause import ask, chosen
 from operations.service import create_site
 from operations.service.create import make, put_to_sleep, services_are_made
 from operations.service.create_site import site_serves

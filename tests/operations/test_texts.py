@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
-from handrail.engine.contract import ask
+from handrail.engine.clause import ask
 from operations import dotenv, files, package_file
 from operations.package_json import put_scripts
 from tests.operations.clones import cloned

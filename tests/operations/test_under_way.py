@@ -9,7 +9,7 @@ from rehearsal.render.records import EnvVar
 from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
 from handrail.clients.render import Render
-from handrail.engine.contract import ask, chosen
+from handrail.engine.clause import ask, chosen
 from operations import archive, deploy, frontend, server_dir
 from operations.commits import revert_commit
 from operations.deploys import Deploys

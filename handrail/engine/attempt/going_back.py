@@ -42,15 +42,19 @@ def way_back_of_red(attempt: Red) -> dict[str, str]:
     the run goes back to where nothing is at stake, and only where the gate does not hold: what
     could not be told is a matter for people.
     """
-    fallen = {key for key, verdict in attempt.red.items() if verdict == Verdict.FAIL}
-    by_policy = {key for key in fallen if attempt.calls.policies.get(key[0]) == RUN}
-    ours = set(attempt.red) if attempt.back_when_red else by_policy
-    if not ours:
-        return {}
-    names = ", ".join(f"{task} on {target}" for task, target in sorted(ours))
-    stakes = [] if attempt.back_when_red else stakes_on(attempt.run)
-    to = {"to": stakes[0].back_to} if stakes and stakes[0].back_to else {}
-    return {"run": attempt.run.id, "reason": f"red: {names}"} | to
+    if attempt.back_when_red:
+        return _back(attempt, list(attempt.red), "")
+    fallen = [key for key, verdict in attempt.red.items() if verdict == Verdict.FAIL]
+    by_policy = [key for key in fallen if attempt.calls.policies.get(key[0]) == RUN]
+    stakes = stakes_on(attempt.run)
+    return _back(attempt, by_policy, stakes[0].back_to if stakes else "")
+
+
+def _back(attempt: Red, red: list[tuple[str, str]], to: str) -> dict[str, str]:
+    """Return the rollback because of gates, as far as a place; empty where there are none."""
+    names = ", ".join(f"{task} on {target}" for task, target in sorted(red))
+    said = {"run": attempt.run.id, "reason": f"red: {names}", "to": to}
+    return {name: value for name, value in said.items() if value} if red else {}
 
 
 def words_of_rollback(environment: str) -> list[str]:

@@ -24,9 +24,10 @@ class Holding(Protocol):
 def held(attempt: Holding) -> str:
     """Return where an attempt holds: all before it is done, nothing after it, no doubt."""
     run, to = attempt.run, attempt.choices.to
-    if not to or run.undoes or attempt.stopped_by or attempt.refusal:
+    if run.undoes or attempt.stopped_by or attempt.refusal:
         return ""
-    doubt = any(task.in_doubt for task in run.tasks.values())
+    if any(task.in_doubt for task in run.tasks.values()):
+        return ""
     here = {name for name in attempt.calls.places if not attempt.is_beyond(name)}
     done = all(run.is_done(task) for (name, _), task in run.tasks.items() if name in here)
-    return to if done and not doubt else ""
+    return to if done else ""

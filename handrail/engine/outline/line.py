@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.beside import owner
-from handrail.engine.contract import Contract, Irreversible, load
+from handrail.engine.contract import Contract, load
 from handrail.engine.decide.decision import Decision, Do, Planned
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.task import Declared
@@ -124,9 +124,7 @@ def _longest(measured: Iterable[Expected | None]) -> Expected | None:
 
 def _irreversible(contract: Contract | None) -> str:
     """Return why a step has no way back, and what to do instead; empty where it has one."""
-    if contract is None or contract.is_gate or not isinstance(contract.rollback, Irreversible):
-        return ""
-    return f"{contract.rollback.reason}; instead: {contract.rollback.instead}"
+    return "" if contract is None or contract.is_gate else contract.no_way_back
 
 
 def _has_more(contract: Contract | None, decision: Decision) -> bool:
