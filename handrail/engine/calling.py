@@ -1,6 +1,5 @@
 """A call of a step in a runbook: what it may say, and how pyinfra gets it."""
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from handrail.engine.here import refuse_absent
 from handrail.engine.inventory import data_of, selected
 from handrail.engine.output import tasks_named
 from handrail.engine.plain_operations import ours
+from handrail.engine.reading import runbook_frame
 from handrail.ledger.errors import RunbookError
 from handrail.naming import meant
 
@@ -153,11 +153,8 @@ def place() -> str:
     Raises:
         RunbookError: there is none; a step was called from elsewhere.
     """
-    frame = inspect.currentframe()
-    wanted = str(state.current_deploy_filename)
-    while frame is not None and frame.f_code.co_filename != wanted:
-        frame = frame.f_back
+    frame = runbook_frame()
     if frame is None:
         why = "a step was called from outside of the runbook file"
         raise RunbookError("nothing was started", why, "call steps in the runbook itself")
-    return f"{wanted}:{frame.f_lineno}"
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePath
 from typing import Any, NoReturn
 
+from handrail.engine.reading import runbook_frame
 from handrail.engine.telling import refuse
 from handrail.ledger.errors import RunbookError
 from handrail.naming import meant
@@ -42,7 +43,9 @@ class Absent:
         return self
 
     def __iter__(self) -> Iterator[object]:
-        """Yield nothing."""
+        """Yield nothing: a loop makes no call. What a call takes it apart for is refused there."""
+        frame = runbook_frame()
+        _taken_apart.append((self, frame.f_lineno if frame else 0))
         return iter(())
 
     def __str__(self) -> str:
@@ -63,9 +66,16 @@ class Absent:
     __bool__ = __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __len__ = __contains__ = _undecided
     __hash__ = object.__hash__
 
+    def is_of(self, target: str) -> bool:
+        """Tell whether it is what a target lacks."""
+        return self._target == target
+
     def refuse(self) -> NoReturn:
         """Say which data is missing on which target."""
         raise _missing(self._target, self._name, "a call for it needs it")
+
+
+_taken_apart: list[tuple[Absent, int]] = []  # with the line of the runbook, since the last call
 
 
 def _missing(target: str, name: str, who: str) -> RunbookError:
@@ -114,6 +124,26 @@ class Here:
             raise refuse(RunbookError("the runbook was not started", why, fix))
         found = self._data.get(name, Absent(name, self._target))
         return Part(found, name, self._target) if isinstance(found, Mapping) else found
+
+
+def refuse_taken_apart(target: str, line: int, *, chosen: bool) -> None:
+    """Raise where a call takes data apart that its target does not have: joins it, spreads it out.
+
+    Nothing is left of it in what the call takes. A loop around the call stands above it.
+
+    Args:
+        target: Where the call was read.
+        line: Where it begins in the runbook.
+        chosen: It is for that target.
+
+    Raises:
+        RunbookError: which data is missing.
+    """
+    mine = [each for each in _taken_apart if each[0].is_of(target)]
+    _taken_apart[:] = [each for each in _taken_apart if not each[0].is_of(target)]
+    for absent, place in mine:
+        if chosen and place >= line:
+            absent.refuse()
 
 
 def refuse_absent(value: object) -> None:

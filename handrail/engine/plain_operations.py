@@ -1,7 +1,6 @@
 """pyinfra's own operations, called plainly in a runbook or a step, are refused."""
 
 import ast
-import inspect
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,8 +11,9 @@ from typing import Any
 from pyinfra.api.host import Host
 from pyinfra.api.operation import operation
 from pyinfra.api.state import State
-from pyinfra.context import ctx_state, host, state
+from pyinfra.context import ctx_state, host
 
+from handrail.engine.reading import runbook_frame
 from handrail.engine.telling import refuse
 from handrail.ledger.errors import RunbookError
 
@@ -65,11 +65,10 @@ def _refusal(what: str, call: str | None) -> RunbookError:
 
 def _call() -> tuple[str, str | None]:
     """Return what stands in the runbook, and the line to write into a step instead."""
-    frame, wanted = inspect.currentframe(), str(state.current_deploy_filename)
-    while frame is not None and frame.f_code.co_filename != wanted:
-        frame = frame.f_back
+    frame = runbook_frame()
     if frame is None:
         return "one of pyinfra's own operations was called outside of the runbook file", None
+    wanted = frame.f_code.co_filename
     called = _source(wanted, frame.f_lineno)
     where = f"{wanted}:{frame.f_lineno}"
     if called is None:

@@ -18,7 +18,7 @@ from handrail.engine.attempt.going_back import POLICIES, PROPOSE, RUN
 from handrail.engine.attempt.opening import current
 from handrail.engine.contract import Contract
 from handrail.engine.execution import execute
-from handrail.engine.here import ABSENT
+from handrail.engine.here import ABSENT, refuse_taken_apart
 from handrail.engine.inventory import data_of, selected
 from handrail.engine.output import tasks_named
 from handrail.engine.plan import preview_step
@@ -55,6 +55,7 @@ def take(spoken: Spoken) -> None:
     calling.refuse_settings(contract.name, spoken.settings)
     chosen = selected(spoken.on, host)
     words = {"name": spoken.name, "on": spoken.on or "", "owner": spoken.owner} if chosen else {}
+    refuse_taken_apart(host.name, int(where.rpartition(":")[2]), chosen=chosen)
     calling.refuse_form(contract.name, spoken.args, spoken.task, words)
     refuse_until(contract, spoken.until, spoken.stake)
     if chosen:

@@ -67,16 +67,19 @@ def test_data_that_only_another_target_has_is_told_where_it_is_used(pair):
     rooms = [("@control/one", {"room": str(pair.room("one")), "city": "Ulm"})]
     rooms += [("@control/two", {"room": str(pair.room("two"))})]
     (pair.folder / "lab.py").write_text(f"hosts = {rooms!r}\n")
-    call = 'steps.write(path=f"{{room}}/a", text=f"in {{here.city}}", task="1", on="{}")'
-    pair.runbook("here = begin()", call.format("one"))
+    call = 'steps.write(path=f"{{room}}/a", task="{}", on="{}", text={})'
+    made = ['f"in {here.city}"', '"-".join(here.city)', 'f"""{ {**here.city} }"""']
+    calls = [call.format(task, "one", text) for task, text in enumerate(made[:2])]
+    pair.runbook("here = begin()", *calls)
     assert pair.run().code == 0
-    assert pair.read("a", "one") == "in Ulm"
+    assert pair.read("a", "one") == "U-l-m"
 
-    pair.runbook("here = begin()", call.format("two"), name="other")
-    ran = pair.run(runbook="other")
-    assert ran.code == 1
-    assert "`two` has no data `city`" in ran.said
-    assert "\ue000" not in ran.said
+    for text in made:
+        pair.runbook("here = begin()", call.format("x", "two", text), name="other")
+        ran = pair.run(runbook="other")
+        assert ran.code == 1
+        assert "`two` has no data `city`" in ran.said
+        assert "\ue000" not in ran.said
 
 
 def test_an_argument_that_a_call_leaves_out_is_the_target_s_data_of_that_name(lab):
