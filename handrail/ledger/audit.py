@@ -13,7 +13,7 @@ from handrail.ledger.archive.look import file_of, is_as_archived, lying_elsewher
 from handrail.ledger.errors import LedgerDamaged
 from handrail.ledger.links import COLUMNS, Links, Remark
 from handrail.ledger.rawfile import RawFile
-from handrail.ledger.recompute import NAMES, digest, parsed
+from handrail.ledger.recompute import digest, fields_of, parsed
 from handrail.ledger.seal import Seal
 from handrail.ledger.views.story import Story
 
@@ -146,12 +146,13 @@ class _Reader:
 
     def take(self, rows: Iterable[Sequence[Any]]) -> None:  # Any: stored columns
         """Go on through rows."""
-        found = self.found
+        found, links, story = self.found, self.links, self.story
         for row in rows:
-            fields = dict(zip(NAMES, row, strict=False))
+            fields = fields_of(row)
             computed, fields["body"] = _computed(fields, row[-2])
-            found.problems.extend(self.links.follow(row, computed))
-            for what in self.story.take(fields):
+            if remarks := links.follow(row, computed):
+                found.problems += remarks
+            for what in story.take(fields):
                 found.problems.append(Remark(fields["seq"], what))
             found.entries += 1
             if fields["seq"] in self.sealed:

@@ -12,6 +12,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _KINDS = {"attempt": int, "format": int, "seq": int, "token": int}  # all others are texts
 COLUMNS = (*NAMES, "body", "sha256")
 _TYPES = tuple(_KINDS.get(name, str) for name in COLUMNS)
+REPLACED = "it does not follow the entry before it: one of the two was replaced"
 
 
 @dataclass(frozen=True)
@@ -40,38 +41,42 @@ class Links:
         self.latest = ""
         self.warnings: list[Remark] = []
 
-    def follow(self, row: Sequence[Any], computed: str) -> Iterator[Remark]:
+    def follow(self, row: Sequence[Any], computed: str) -> list[Remark]:
         """Hold number, link, digest and form of a row against the row before it."""
-        if tuple(map(type, row)) != _TYPES:
-            yield from _of_other_kinds(row)
         (_, at, _, _, _, form, prev, _, _, seq, _, _, _, token, _, sha256) = row
+        found: list[Remark] = []
+        if tuple(map(type, row)) != _TYPES:
+            found += _of_other_kinds(row)
         if seq != self.expected:
-            yield Remark(seq, f"{self._gone(seq)} before it is missing")
+            found.append(Remark(seq, f"{self._gone(seq)} before it is missing"))
         if prev != self.prev:
-            yield Remark(seq, "it does not follow the entry before it: one of the two was replaced")
-        if wrong := self._wrong_body(form, computed, sha256):
-            yield Remark(seq, wrong)
+            found.append(Remark(seq, REPLACED))
+        if sha256 != computed or form != self.form or not computed:  # else it is as it was written
+            found += self._of_body(seq, form, computed, sha256)
         if _MOMENT.fullmatch(str(at)):
             self._clock(seq, at)
         else:
-            yield Remark(seq, f"its time `{at}` is not of the form the ledger writes")
+            found.append(Remark(seq, f"its time `{at}` is not of the form the ledger writes"))
         self.prev, self.expected = sha256, seq + 1
-        self.form = form if form in range(self.form, FORMAT + 1) else self.form
-        self.highest = max(self.highest, token) if isinstance(token, int) else self.highest
+        if isinstance(token, int) and token > self.highest:
+            self.highest = token
+        return found
 
     def _gone(self, seq: int) -> str:
         """Name the entries that lie between the one that was expected and this one."""
         one = f"entry {self.expected}"
         return one if seq == self.expected + 1 else f"entries {self.expected} to {seq - 1}"
 
-    def _wrong_body(self, form: int, computed: str, sha256: str) -> str:
-        """Return what is wrong with an entry's format, its body or its digest; or nothing."""
+    def _of_body(self, seq: int, form: int, computed: str, sha256: str) -> Iterator[Remark]:
+        """Yield what is wrong with an entry's format, its body or its digest; go on in its form."""
         if form not in range(self.form, FORMAT + 1):
-            return "its format is not known, or older than that of an entry before it"
+            yield Remark(seq, "its format is not known, or older than that of an entry before it")
+            return
+        self.form = form
         if not computed:
-            return "its body is not JSON in the form the ledger writes"
-        changed = "it was changed after it was written: its digest does not match"
-        return "" if sha256 == computed else changed
+            yield Remark(seq, "its body is not JSON in the form the ledger writes")
+        elif sha256 != computed:
+            yield Remark(seq, "it was changed after it was written: its digest does not match")
 
     def _clock(self, seq: int, at: str) -> None:
         """Tell where time runs backwards; a clock that was set right does that, too."""

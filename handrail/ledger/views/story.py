@@ -15,7 +15,9 @@ _KNOWN = {str(each): each for each in Event}  # `Event(…)` takes several times
 _ENDS = {Event.RUN_PROVEN, Event.RUN_ROLLED_BACK}
 _ANSWERS = {Event.STEP_CHANGED, Event.STEP_FAILED, Event.GATE_PASSED, Event.GATE_CLOSED}
 _ACTED = {Event.STEP_CHANGED, Event.STEP_FAILED}  # most entries are these and their intents
-_FREE = {Event.STEP_STARTED, Event.GATE_OPENED, Event.STEP_REFUSED}  # may come at any time
+_FREE = {Event.GATE_OPENED, Event.STEP_REFUSED}  # may come at any time, as an intent may
+# What begins or ends neither an attempt nor a run: most of what an attempt writes.
+_WITHIN = {each for each in Event if each.startswith(("step.", "gate."))}
 _SETTLING = {
     Event.STEP_CHANGED,
     Event.STEP_UNCHANGED,
@@ -79,8 +81,9 @@ class Story:
             if event in BESIDE or row["token"] == NO_TOKEN:
                 self._beside(event, row)
                 return
-            self._writer(event, row)
-            self._run(event, row, body)
+            if event not in _WITHIN or not self._goes_on(row):
+                self._writer(event, row)
+                self._run(event, row, body)
             if row["task"]:
                 self._task(event, row)
             if event is Event.STEP_MOVED:
@@ -96,6 +99,19 @@ class Story:
             self._tell(f"`{event}` is said without the lease, and it has token {row['token']}")
         elif row["run"] not in self.attempts and row["run"] not in ("", ARCHIVE):
             self._tell(f"run `{row['run']}` was never opened")
+
+    def _goes_on(self, row: Mapping[str, Any]) -> bool:
+        """Say whether an entry is one more of the attempt at work, of a run that was opened."""
+        current = self.current
+        return (
+            current is not None
+            and row["token"] == current.token
+            and row["run"] == current.run
+            and row["attempt"] == current.number
+            and current.started
+            and not current.ended
+            and current.run in self.attempts
+        )
 
     def _writer(self, event: Event, row: Mapping[str, Any]) -> None:
         """One attempt writes at a time, each under a token higher than all before."""
@@ -181,13 +197,12 @@ class Story:
     def _task(self, event: Event, row: Mapping[str, Any]) -> None:
         """Each outcome follows an intent, each answer of a gate its opening."""
         key = (row["run"], row["task"], row["target"])
+        if event is Event.STEP_STARTED:
+            self._begin(key, row["attempt"])
+            return
         if event not in _FREE:
             self._forbidden(event, key, row["attempt"])
-        if event is Event.STEP_STARTED:
-            self.intents[key] = row["attempt"]
-            self.doubtful.add(key)
-            self.receipts.add(key)
-        elif event is Event.GATE_OPENED:
+        if event is Event.GATE_OPENED:
             self.windows.add(key)
         elif event is Event.STEP_ROLLED_BACK:
             undone = self._undone(key)
@@ -206,11 +221,19 @@ class Story:
         else:
             self.settled.discard(key)
 
+    def _begin(self, key: Key, attempt: int) -> None:
+        """An effect may follow, or not: until its outcome it is in doubt."""
+        self.intents[key] = attempt
+        self.doubtful.add(key)
+        self.receipts.add(key)
+        self.aside.discard(key)
+        self.settled.discard(key)
+
     def _set_aside(self, event: Event, key: Key) -> None:
         """A doubt that is skipped stays one: what is there later may be adopted all the same."""
         if event is Event.STEP_SKIPPED and key in self.doubtful:
             self.aside.add(key)
-        elif event in _SETTLING or event is Event.STEP_STARTED:
+        elif event in _SETTLING:
             self.aside.discard(key)
 
     def _move(self, key: Key, task: str) -> None:
