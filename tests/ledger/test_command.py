@@ -126,6 +126,21 @@ def test_status_tells_what_is_next_and_why(home, path):
     assert "why: the service does not answer" in output
 
 
+def test_status_of_a_run_that_is_through_tells_where_its_time_went(home, path):
+    """Of each task how much was waiting, and of the run what was work."""
+    script = Script(path)
+    script.start("cutover-1", plan=PLAN[:1])
+    script.act("1.1", waited_seconds=90.0)
+    script.end("proven")
+
+    _, output, _ = runbook("status", where=home)
+
+    header, task = output.splitlines()[2:4]
+    assert header.split()[-1] == "WAITED"
+    assert task.endswith("1 min 30 s")
+    assert "Time: " in output
+
+
 def test_status_of_a_killed_run_is_open_and_in_doubt(home, path):
     """No end on record is told as such."""
     script = Script(path)

@@ -6,6 +6,7 @@ from typing import Any
 
 from handrail.ledger.arming import armed_in
 from handrail.ledger.audit import LIMITS, Audit
+from handrail.ledger.entry import WAITED
 from handrail.ledger.links import Remark
 from handrail.ledger.run import Run
 from handrail.ledger.task import Task, TaskState
@@ -89,7 +90,7 @@ def status_as_json(environment: str, run: Run) -> JSON:
 def status_as_text(
     evidence: Evidence, known: Measured, now: datetime, *, at_work: bool = True
 ) -> list[str]:
-    """Return where a run stands, and what is to come.
+    """Return where a run stands, and what is to come; of a gate, all that it took was waiting.
 
     Args:
         evidence: The run.
@@ -99,10 +100,11 @@ def status_as_text(
     """
     run = evidence.run
     rows: list[tuple[object, ...]] = [
-        ("TASK", "STEP", "TARGET", "STATE", "ATTEMPTS", "STARTED", "TOOK")
+        ("TASK", "STEP", "TARGET", "STATE", "ATTEMPTS", "STARTED", "TOOK", "WAITED")
     ]
     for task in evidence.tasks:
-        times = (plain.moment(task.started_at), plain.duration(task.seconds))
+        waited = task.seconds if task.is_gate else task.facts.get(WAITED)
+        times = (plain.moment(task.started_at), *map(plain.duration, (task.seconds, waited)))
         attempts = task.attempts or ""
         running = at_work and task.state is TaskState.STARTED and not task.is_gate
         state = "running" if running else state_of(task)
@@ -116,7 +118,8 @@ def status_as_text(
         if waiting.why:
             lines.append(f"    why: {one_line(waiting.why)}")
         lines += [one_line(line) for line in ahead(run, known, now, at_work=at_work)]
-    return lines
+        return lines
+    return [*lines, "", *evidence.spent.as_text()]
 
 
 def headline(environment: str, run: Run) -> str:
