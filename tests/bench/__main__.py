@@ -1,6 +1,7 @@
 """List the benchmarks, or run one: `python -m tests.bench [NAME [OPTIONS]]`."""
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ def names() -> list[str]:
 
 def run() -> int:
     """Run what the command line names; return the exit status."""
+    # what is measured is compiled once, as an installed program is, and not at each start
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     known = names()
     name, *options = sys.argv[1:] or [""]
     if name in known:

@@ -112,13 +112,13 @@ def test_a_key_comes_down_only_where_that_is_no_loss(sides, monkeypatch):
     ask(destination, "create view by_word as select word, n from words group by word")
     plan = open_plan(path, source, destination)
     down = []
-    put_back = rebuild.put_back
 
-    def watched(session, *given):
-        down.append({(item.table, item.kind) for item in bulk.pending(session, plan.digest)})
-        return put_back(session, *given)
+    class Watched(rebuild.Rebuild):
+        def __init__(self, session, *given):
+            down.append({(item.table, item.kind) for item in bulk.pending(session, plan.digest)})
+            super().__init__(session, *given)
 
-    monkeypatch.setattr(rebuild, "put_back", watched)
+    monkeypatch.setattr(rebuild, "Rebuild", Watched)
     load(plan, source, destination, mode="bulk")
     assert down == [{("badges", "p")}]
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 import psycopg
 
-from handrail.transfer.load.chunks import target_sums
+from handrail.transfer.load.chunks import preparing, target_sums
 from handrail.transfer.read import journal
 from handrail.transfer.read.journal import Chunk, Moved
 from handrail.transfer.read.live import LiveSupply, Read
 from handrail.transfer.read.sizes import small_tables
 from handrail.transfer.session.asking import Line, Rows, rows, side_by_side, together
-from handrail.transfer.session.connection import Connection, with_own_path
+from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.plan import Plan
 
 BATCH_BYTES = 4 * 1024 * 1024
@@ -74,9 +74,7 @@ class Batches:
     def _put(self, found: list[Read], before_commit: Callable[[Chunk], None] | None) -> list[Moved]:
         destination = self._destination
         with destination.transaction():
-            begin = ("set constraints all deferred", with_own_path(destination))
-            first = [rows(destination, statement) for statement in begin]
-            together([*first, *(self._arriving(each) for each in found)])
+            together([*preparing(destination), *(self._arriving(each) for each in found)])
             if before_commit is not None:
                 for each in found:
                     before_commit(each.chunk)

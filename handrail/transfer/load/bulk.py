@@ -38,7 +38,7 @@ class Definition:
     """One constraint or index as PostgreSQL spells it; `kind` is `f`, `p`, `u`, `x` or `i`.
 
     `attached` are statements for what hangs on it, as comments; `tablespace` is where it lies;
-    `rows` are those that the load put into its table.
+    `rows` is about how many the load puts into its table.
     """
 
     kind: str
@@ -145,7 +145,7 @@ def pending(destination: Connection, digest: str) -> list[Definition]:
     """List what is still down, in the order of putting back: of large tables first."""
     found = destination.execute(
         "select kind, table_name, name, definition, attached, tablespace, "
-        "coalesce((select sum(c.rows) from _migration.chunk c "
+        "coalesce((select sum(c.size) from _migration.chunk c "
         "where c.digest = d.digest and c.table_name = d.table_name), 0)::bigint "
         "from _migration.definition d where digest = %s and rebuilt_at is null "
         "order by 7 desc, position desc",

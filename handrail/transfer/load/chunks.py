@@ -9,7 +9,7 @@ import psycopg
 from handrail.clients.errors import ClientError
 from handrail.transfer.read import journal
 from handrail.transfer.read.journal import Chunk, Expected, Moved, Sums
-from handrail.transfer.session.asking import Line, answered, beginning, rows
+from handrail.transfer.session.asking import Line, Rows, answered, beginning, rows
 from handrail.transfer.session.connection import (
     Connection,
     DatabaseRefused,
@@ -76,6 +76,12 @@ def target_sums(session: Connection, table: TablePlan, chunk: Chunk, *, text: bo
     return Sums(*found)
 
 
+def preparing(destination: Connection) -> list[Line[Rows]]:
+    """Return what a transaction that moves chunks begins with."""
+    first = ("set constraints all deferred", with_own_path(destination))
+    return [rows(destination, statement) for statement in first]
+
+
 def move(
     supply: Supply,
     destination: Connection,
@@ -84,6 +90,7 @@ def move(
     digest: str,
     *,
     again: bool = False,
+    prepared: bool = False,
     before_commit: Callable[[Chunk], None] | None = None,
 ) -> Moved:
     """Put the chunk's rows on the destination, and record it, all or nothing.
@@ -95,15 +102,16 @@ def move(
         chunk: Range to move.
         digest: Digest of the plan, under which the chunk is recorded.
         again: The chunk was moved before: what is there of it is taken away first.
+        prepared: The transaction it is part of began with `preparing`.
         before_commit: Called with everything done and nothing committed.
 
     Raises:
         LoadFailed: the destination refused a row, or holds other rows than were read.
     """
     try:
-        first = ["set constraints all deferred", with_own_path(destination)]
-        first += clearing(table, chunk) if again else ()
-        with beginning(destination, *(rows(destination, each) for each in first)) as begun:
+        first = [] if prepared else preparing(destination)
+        first += [rows(destination, each) for each in clearing(table, chunk)] if again else []
+        with beginning(destination, *first) as begun:
             expected = supply.rows(destination, table, chunk)
             found = answered(target_sums(destination, table, chunk, text=supply.text_hashes))
             if found != expected.sums:

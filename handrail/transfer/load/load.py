@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from handrail.transfer.load import altered, bulk, rebuild
@@ -184,16 +185,15 @@ def carry(
             first()
         _begin(session, plan, supply, mode)
         moved = refresh(session, plan, supply)
-        for tables in moving.groups(mode):
-            for done in moving.all(tables):
-                moved += 1
-                if on_chunk is not None:
-                    on_chunk(done)
-            hold_limits(session, plan, tables)
-        rebuild.put_back(session, plan, destination, pool.number if pool else 1)
-        set_sequences(session, plan, supply)
-        if isinstance(supply, LiveSupply):  # the files of an export hold what is moved only
-            altered.record(session, plan, supply.session)
+        builders = pool.number if pool else 1
+        with rebuild.Rebuild(session, plan, destination, builders) as rebuilding:
+            for tables in moving.groups(mode):
+                for done in moving.all(tables, rebuilding.filled):
+                    moved += 1
+                    if on_chunk is not None:
+                        on_chunk(done)
+                hold_limits(session, plan, tables)
+            rebuilding.finish(partial(_after_the_rows, session, plan, supply))
         session.execute(
             "update _migration.run set finished_at = now(), mark = %s, rows = (select sum(rows) "
             "from _migration.chunk where digest = run.digest) where digest = %s",
@@ -219,6 +219,13 @@ def _begin(session: Connection, plan: Plan, supply: Supply, mode: str) -> None:
         journal.plan_chunks(session, plan.digest, chunks)
         _replace(session, plan)
         bulk.take_down(session, plan, chunks, mode)
+
+
+def _after_the_rows(session: Connection, plan: Plan, supply: Supply) -> None:
+    """Set what comes after the rows, and needs no index."""
+    set_sequences(session, plan, supply)
+    if isinstance(supply, LiveSupply):  # the files of an export hold what is moved only
+        altered.record(session, plan, supply.session)
 
 
 def _replace(session: Connection, plan: Plan) -> None:

@@ -1,6 +1,7 @@
 """What moves the chunks that wait: small tables together, the others one by one or side by side."""
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -50,9 +51,23 @@ class Moving:
         runs = itertools.groupby(names, lambda name: "" if name in small else name)
         return [list(run) for _, run in runs]
 
-    def all(self, tables: list[str]) -> Iterator[Moved]:
-        """Move them, small tables first, and yield each chunk as it is done."""
+    def all(self, tables: list[str], filled: Callable[[str], None]) -> Iterator[Moved]:
+        """Move the chunks that wait, and yield each as it is done.
+
+        Args:
+            tables: Whose chunks.
+            filled: Called with a table when the last of its chunks is there.
+        """
         waiting = journal.waiting(self.session, self.plan.digest, tables)
+        left = Counter(chunk.table for chunk in waiting)
+        for done in self._each(waiting, tables):
+            left[done.chunk.table] -= 1
+            if not left[done.chunk.table]:
+                filled(done.chunk.table)
+            yield done
+
+    def _each(self, waiting: list[Chunk], tables: list[str]) -> Iterator[Moved]:
+        """Move them, small tables first."""
         left = sorted(waiting, key=lambda chunk: (tables.index(chunk.table), chunk.number))
         for done in self._small(left):
             left.remove(done.chunk)

@@ -5,9 +5,10 @@ a table without that one thing only; the next attempt tries it again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from typing import Self
 
 from handrail.transfer.load.attempts import Attempt, attempt
+from handrail.transfer.load.builders import Builders
 from handrail.transfer.load.bulk import (
     CatalogChanged,
     Definition,
@@ -15,12 +16,10 @@ from handrail.transfer.load.bulk import (
     partitioned,
     pending,
 )
-from handrail.transfer.session.connection import Connection, connect, with_own_path
+from handrail.transfer.session.connection import Connection, with_own_path
 from handrail.transfer.session.quoting import literal, qualified, quoted
 from handrail.transfer.sql.plan import Plan
 
-# Index builds sort in memory up to this; small servers have little.
-BUILD_MEMORY = "256MB"
 FEW_ROWS = 20_000  # of a table that is built together with others, in one round trip
 FEW_TABLES = 100
 THERE = """
@@ -29,33 +28,61 @@ join pg_constraint c on c.conrelid = to_regclass(k.t) and c.conname = k.n
 """
 
 
-def put_back(destination: Connection, plan: Plan, url: str, builders: int) -> int:
-    """Build everything again, gather statistics and compare the catalogs.
+class Rebuild:
+    """Everything that a load took down, put back as its tables are filled; for a `with` block.
 
     What cannot be built keeps nothing else from it: a table is left without that one thing only,
     and the next attempt tries that again.
 
     Args:
-        destination: Session on the destination.
+        destination: Session on the destination, once everything is down.
         plan: The compiled mapping.
         url: The same destination's, for more sessions.
         builders: Tables that are worked on side by side.
-
-    Returns:
-        How many were built.
-
-    Raises:
-        CatalogChanged: a key does not hold over the loaded rows, or something else changed.
     """
-    down = pending(destination, plan.digest)
-    rebuilding = _Rebuilding(plan.destination.schema, plan.digest, down)
-    groups = _groups(down, [table.name for table in plan.tables])
-    _side_by_side(destination, url, builders, rebuilding.build, groups)
-    rebuilding.add_foreign_keys(destination)
-    _side_by_side(destination, url, builders, rebuilding.validate, groups)
-    rebuilding.refuse_failed()
-    compare(destination, plan)
-    return len(down)
+
+    def __init__(self, destination: Connection, plan: Plan, url: str, builders: int) -> None:
+        down = pending(destination, plan.digest)
+        self._destination = destination
+        self._plan = plan
+        self._work = _Rebuilding(plan.destination.schema, plan.digest, down)
+        self._groups = _groups(down, [table.name for table in plan.tables])
+        self._left = list(self._groups)
+        self._builders = Builders(destination, url, min(builders, len(self._groups)))
+
+    def __enter__(self) -> Self:
+        """Build nothing yet."""
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        """Let what is being built come to its end."""
+        self._builders.__exit__(*about)
+
+    def filled(self, table: str) -> None:
+        """Begin to build keys and indexes of a table of many rows, while others are moved."""
+        if self._builders.several and [table] in self._left:
+            self._left.remove([table])
+            self._builders.begin(self._work.build, [table])
+
+    def finish(self, meanwhile: Callable[[], None]) -> None:
+        """Build everything else, gather statistics and compare the catalogs.
+
+        Args:
+            meanwhile: Called by this session while others build, where others do.
+
+        Raises:
+            CatalogChanged: a key does not hold over the loaded rows, or something else changed.
+        """
+        for tables in self._left:
+            self._builders.begin(self._work.build, tables)
+        meanwhile()
+        self._builders.wait()
+        self._work.add_foreign_keys(self._destination)
+        for tables in self._groups:
+            self._builders.begin(self._work.validate, tables)
+        self._builders.wait()
+        self._work.refuse_failed()
+        compare(self._destination, self._plan)
 
 
 def _groups(down: list[Definition], tables: list[str]) -> list[list[str]]:
@@ -171,37 +198,6 @@ class _Rebuilding:
 
 def _told_of(item: Definition, failed: set[str]) -> bool:
     return any(text.startswith(f"`{item.name}` on `{item.table}` ") for text in failed)
-
-
-def _side_by_side(
-    session: Connection,
-    url: str,
-    number: int,
-    work: Callable[[Connection, list[str]], None],
-    groups: list[list[str]],
-) -> None:
-    """Do something for every group of tables, in several sessions where there are several."""
-    left = iter(groups)
-    number = min(number, len(groups))
-
-    def take(session: Connection) -> None:
-        settings = f"set maintenance_work_mem = '{BUILD_MEMORY}'"
-        if number > 1:  # these are the parallel workers already
-            settings += "; set max_parallel_maintenance_workers = 0"
-        session.execute(settings)
-        for tables in left:
-            work(session, tables)
-
-    def take_in_another() -> None:
-        with connect(url, name="destination") as another:
-            take(another)
-
-    if number <= 1:
-        take(session)
-        return
-    with ThreadPoolExecutor(number) as pool:
-        for done in [pool.submit(take_in_another) for _ in range(number)]:
-            done.result()
 
 
 def _failed(item: Definition, said: str) -> CatalogChanged:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from handrail.clients.errors import ClientError
-from handrail.transfer.load.chunks import LoadFailed, move
+from handrail.transfer.load.chunks import LoadFailed, move, preparing
 from handrail.transfer.load.workers import Workers
 from handrail.transfer.read import journal
 from handrail.transfer.read.journal import Moved
@@ -24,7 +24,7 @@ from handrail.transfer.session.connection import Connection, connect, reading
 from handrail.transfer.sql.plan import Plan
 
 DEATHS = 3  # processes that may die in one load before the load gives up
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.25
 # The server lets go of a dead process's chunk when it notices the closed line.
 LET_GO_SECONDS = 30.0
 
@@ -161,8 +161,9 @@ def work(given: WorkerInput, tables: list[str]) -> None:
         # these processes are the parallel workers already
         theirs.execute("set max_parallel_workers_per_gather = 0")
         while True:
-            with beginning(theirs, journal.claim(theirs, plan.digest, tables)) as begun:
-                (chunk,) = begun.found
+            claim = journal.claim(theirs, plan.digest, tables)
+            with beginning(theirs, *preparing(theirs), claim) as begun:
+                chunk = begun.found[-1]
                 if chunk is None:
                     return
-                move(supply, theirs, plan.table(chunk.table), chunk, plan.digest)
+                move(supply, theirs, plan.table(chunk.table), chunk, plan.digest, prepared=True)
