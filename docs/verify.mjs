@@ -9,7 +9,7 @@ import { gunzipSync } from "node:zlib";
 
 const ARCHIVES = new Set(["ledger.archived", "ledger.restored"]);
 const BESIDE = new Set([
-  "approval.given", "approval.withdrawn", "person.confirmed", "confirmation.missed", "head.sealed", "doctor.asked", ...ARCHIVES,
+  "approval.given", "approval.withdrawn", "person.confirmed", "confirmation.missed", "head.sealed", "doctor.asked", "vault.rekeyed", ...ARCHIVES,
 ]);
 const given = { head: [], seal: [], key: [], archives: [] };
 for (let at = 2; at < process.argv.length; at += 2) {

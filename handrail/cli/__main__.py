@@ -22,6 +22,7 @@ COMMANDS = {
     "archive": "handrail.cli.archive",
     "unarchive": "handrail.cli.archive",
     "seal": "handrail.cli.seal",
+    "rekey": "handrail.cli.rekey",
     "approve": "handrail.cli.people",
     "confirm": "handrail.cli.people",
     "plan": "handrail.cli.plan",

@@ -163,7 +163,13 @@ def show(ledger: str, run: str, *, as_json: bool) -> int:
 @click.command(epilog=LIMITS)
 @click.option("--head", metavar="SHA256", default="", help="a head kept elsewhere")
 @click.option("--without-archives", is_flag=True, help="let be what lies in files that are away")
-@click.option("--seal", "seals", metavar="FILE", multiple=True, help="a seal, or a folder of them")
+@click.option(
+    "--seal",
+    "seals",
+    metavar="FILE",
+    multiple=True,
+    help="a seal, a folder of them, or git:REPOSITORY",
+)
 @click.option("--signers", metavar="FILE", default="", help="who may have signed: public keys")
 @reads
 def verify(

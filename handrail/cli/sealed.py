@@ -1,19 +1,23 @@
 """Reading seals back, to verify a ledger against them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from handrail.cli.out import Misused
 from handrail.clients import ssh_signature
+from handrail.clients.outside_copies import noted
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.seal import NAMESPACE, Seal
 
+_KINDS = ("ssh-", "ecdsa-", "sk-")  # how a public key begins
+
 
 def good_seals(places: Sequence[str], signers: str) -> list[Seal]:
-    """Return the seals of files and folders.
+    """Return the seals of files, folders and git notes.
 
     Args:
-        places: Files, and folders of them.
+        places: Files, folders of them, and ``git:REPOSITORY``.
         signers: File of who may sign: a public key, or OpenSSH's file of allowed signers.
 
     Raises:
@@ -24,23 +28,41 @@ def good_seals(places: Sequence[str], signers: str) -> list[Seal]:
         what, why = "the ledger was not verified", "nobody is named who may have signed its seal"
         raise Misused(what, why, "add `--signers FILE`: a public key, or a file of allowed signers")
     known = _known(Path(signers)) if places else {}
-    return [_good(path, known) for place in places for path in _files(Path(place))]
+    return [_good(text, name, known) for place in places for name, text in _envelopes(place)]
 
 
-def _files(place: Path) -> list[Path]:
-    found = sorted(place.glob("*.json")) if place.is_dir() else [place]
-    if not found or not all(path.is_file() for path in found):
+def _envelopes(place: str) -> list[tuple[str, str]]:
+    """Return the seals of one place, each with what it is called.
+
+    Raises:
+        Misused: there is none.
+    """
+    found = _noted(place) if place.startswith("git:") else _written(Path(place))
+    if not found:
         why = f"there is no seal in `{place}`"
         raise Misused("the ledger was not verified", why, "name what `handrail seal` wrote")
     return found
 
 
-def _good(path: Path, known: Mapping[str, Sequence[str]]) -> Seal:
-    found = Seal.read(path.read_text(encoding="utf-8", errors="replace"), str(path))
+def _written(place: Path) -> list[tuple[str, str]]:
+    files = sorted(place.glob("*.json")) if place.is_dir() else [place]
+    there = [path for path in files if path.is_file()]
+    return [(str(path), path.read_text(encoding="utf-8", errors="replace")) for path in there]
+
+
+def _noted(place: str) -> list[tuple[str, str]]:
+    """Read the notes of a repository; each may hold several seals, one after the other."""
+    notes = "\n".join(noted(Path(place.removeprefix("git:")).expanduser()))
+    parts = [part for part in re.split(r"(?m)^(?={)", notes) if part.strip()]
+    return [(f"{place}, seal {number}", part) for number, part in enumerate(parts, start=1)]
+
+
+def _good(text: str, name: str, known: Mapping[str, Sequence[str]]) -> Seal:
+    found = Seal.read(text, name)
     if not ssh_signature.signer(found.signed, found.signature, known, NAMESPACE):
         raise RunbookError(
             "the ledger is not proven by its seal",
-            f"`{path}` was changed, or is signed by none of those who may",
+            f"`{name}` was changed, or is signed by none of those who may",
             "fetch the seal again from where it was put, or name its signer with `--signers`",
         )
     return found
@@ -55,8 +77,10 @@ def _known(path: Path) -> dict[str, list[str]]:
         raise Misused("the ledger was not verified", why, "correct `--signers`") from None
     found: dict[str, list[str]] = {}
     for words in (line.split() for line in lines if line.strip() and not line.startswith("#")):
-        bare = words[0].startswith(("ssh-", "ecdsa-", "sk-"))
-        key = words if bare else words[1:]
-        name = (words[2] if len(words) > 2 else "signer") if bare else words[0]  # noqa: PLR2004
-        found.setdefault(name.strip('"'), []).append(" ".join(key[:2]))
+        at = next((place for place, word in enumerate(words) if word.startswith(_KINDS)), None)
+        if at is None or not all(word.startswith("namespaces=") for word in words[1:at]):
+            why = f"`{path}`: a line of it names no key, or an option that is not heeded here"
+            raise Misused("the ledger was not verified", why, "write `NAME ssh-ed25519 AAAA…`")
+        key, comment = words[at : at + 2], [*words[at + 2 :], "signer"][0]
+        found.setdefault((words[0] if at else comment).strip('"'), []).append(" ".join(key))
     return found

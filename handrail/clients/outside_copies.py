@@ -101,3 +101,26 @@ def _noted(text: str, repository: Path) -> str:
         said = masked(" ".join(ended.stderr.decode(errors="replace").split()))
         raise ClientError(what, said, f"git -C {repository} status")
     return where
+
+
+def noted(repository: Path) -> list[str]:
+    """Return what stands in the notes of a repository, of every commit, as one text each.
+
+    Raises:
+        ClientError: it is no repository, or git refuses.
+    """
+    listed = _git(repository, ["notes", f"--ref={NOTES}", "list"]).split()
+    return [_git(repository, ["cat-file", "blob", note]) for note in listed[::2]]
+
+
+def _git(repository: Path, arguments: Sequence[str]) -> str:
+    what = f"no seal was read from notes `{NOTES}` of `{repository}`"
+    command = ["git", "-C", str(repository), *arguments]
+    try:
+        ended = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ClientError(what, type(error).__name__, "see `git --version`") from None
+    if ended.returncode:
+        said = masked(" ".join(ended.stderr.decode(errors="replace").split()))
+        raise ClientError(what, said, f"git -C {repository} notes --ref={NOTES} list")
+    return ended.stdout.decode(errors="replace")

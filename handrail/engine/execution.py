@@ -27,6 +27,8 @@ from handrail.ledger.entry import WAITED, Event
 from handrail.ledger.errors import NotProven
 from handrail.ledger.task import Standing, TaskState
 
+EDITS_KEPT = 2_000  # characters; an argument may be as long as a file
+
 
 def execute(
     attempt: Attempt,
@@ -69,7 +71,7 @@ def settled_or_acting(act: Act) -> bool:
     match decision.do:
         case Do.ACT:
             refuse_beyond_budget(act.attempt, act.task.declared.task)
-            intend(act, consent)
+            intend(act, {"reason": _why_again(act, facts.edits)} | consent)
         case Do.ADOPT:
             refuse_in_clear({"arguments": act.plain})
             seen = snapshot.figures(facts.ensures().facts)
@@ -82,7 +84,7 @@ def settled_or_acting(act: Act) -> bool:
         case Do.NOTE:
             act.record(Event.STEP_UNCHANGED, facts=snapshot.figures(facts.ensures().facts))
         case Do.CONFIRM:
-            act.record(Event.STEP_CONFIRMED)
+            act.record(Event.STEP_CONFIRMED, reason=facts.edits and _why_again(act, facts.edits))
         case _:
             _restate(act)
     return decision.acts
@@ -108,8 +110,18 @@ def _restate(act: Act) -> None:
         act.record(Event.STEP_CONFIRMED, proven=act.task.standing is not Standing.UNPROVEN)
 
 
-def intend(act: Act, consent: dict[str, str]) -> None:
+def _why_again(act: Act, edits: str) -> str:
+    """Return the reason that stands with an act: which of its arguments were edited, and a word."""
+    edited = f"edited{edits}"[:EDITS_KEPT] if edits else ""
+    return "; ".join(filter(None, [edited, act.attempt.choices.reason]))
+
+
+def intend(act: Act, said: dict[str, str]) -> None:
     """Record what is about to happen and what was there before; on disk before any effect.
+
+    Args:
+        act: What is about to happen.
+        said: Why, and the consent that it rests on, where it needed one.
 
     Raises:
         PreconditionUnmet: what is there cannot be read, or would not survive being recorded.
@@ -132,7 +144,7 @@ def intend(act: Act, consent: dict[str, str]) -> None:
         rollback=act.contract.rollback_name,
         **at_stake,
         **armed,
-        **({"reason": act.attempt.choices.reason} | consent),
+        **said,
     )
 
 

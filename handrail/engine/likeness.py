@@ -5,6 +5,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from handrail.engine.needs import ENGINE_KEYS, ROLLBACK
 from handrail.ledger.location import project_of
 
 LIBRARY = Path(__file__).parents[1]
+_LEVELLED = {ast.AnnAssign, ast.If, ast.Expr}
 _OUTSIDE = {"site-packages", "dist-packages", ".venv", ".tox", "node_modules"}
 
 
@@ -24,9 +26,11 @@ def code_of(runbook: Path) -> dict[str, str]:
         runbook: Its file, already read: what it imports is among Python's modules.
 
     Returns:
-        By the path of each file, from the project's folder, a digest of its syntax tree: comments
-        and white space do not count. Whole packages are taken, for a step may be imported late.
-        The library counts as one, under ``handrail``, by the bytes of its files.
+        By the path of each file, from the project's folder, a digest of what Python carries out of
+        it: comments, white space and hints of local variables do not count; hints of a signature
+        do, for steps read their arguments by them. Whole packages are taken, with the files in
+        them that are not Python's, for a step may be imported or read late. The library counts as
+        one, under ``handrail``, by the bytes of its files.
     """
     project = project_of(runbook.resolve().parent)
     files = {runbook.resolve(), *_imported(project)}
@@ -44,12 +48,21 @@ def digests_of(data: Mapping[str, Any]) -> dict[str, str]:  # Any: what an inven
 
 
 def _imported(project: Path) -> Iterator[Path]:
-    """Yield every Python file of the packages and modules imported from a project's folder."""
+    """Yield every file of the packages and modules imported from a project's folder."""
     for name, module in list(sys.modules.items()):
         file = Path(getattr(module, "__file__", None) or "/")
         if "." in name or file.suffix != ".py" or not _is_of(file, project):
             continue
-        yield from sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
+        yield from _package(file.parent) if file.name == "__init__.py" else [file]
+
+
+def _package(folder: Path) -> Iterator[Path]:
+    """Yield the files of a package, but what programs leave there for themselves."""
+    for each in sorted(folder.rglob("*")):
+        parts = each.relative_to(folder).parts
+        left = any(part.startswith((".", "__pycache__")) or part.endswith("~") for part in parts)
+        if each.is_file() and not left and not _OUTSIDE & {*parts}:
+            yield each
 
 
 def _is_of(file: Path, project: Path) -> bool:
@@ -58,13 +71,59 @@ def _is_of(file: Path, project: Path) -> bool:
 
 
 def _meaning(file: Path) -> str:
-    """Return a digest of what a file says to Python; of its bytes, where Python cannot read it."""
+    """Return a digest of what a file says to Python; of its bytes, where it is none of Python's."""
     content = file.read_bytes()
-    try:
-        content = ast.dump(ast.parse(content)).encode("utf-8", "surrogatepass")
-    except (SyntaxError, ValueError):
-        return hashlib.sha256(content).hexdigest()
+    if file.suffix == ".py":
+        with suppress(SyntaxError, ValueError):
+            said = _executed(ast.parse(content), local=False)
+            content = repr(said).encode("utf-8", "backslashreplace")
     return hashlib.sha256(content).hexdigest()
+
+
+def _executed(node: object, *, local: bool) -> object:
+    """Return what is carried out of a piece of syntax, as plain data.
+
+    Left out are the hints of local variables, which are never evaluated (PEP 526), what stands
+    under `if TYPE_CHECKING:`, and the white space of docstrings; also what a later Python says by
+    an empty list and an earlier one not at all.
+    """
+    if type(node) in _LEVELLED:
+        node = _levelled(node, local=local)
+    if type(node) is list:
+        return [_executed(each, local=local) for each in node if not _is_idle(each, local=local)]
+    if not isinstance(node, ast.AST):
+        return node
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        local = not isinstance(node, ast.ClassDef)
+    parts = ((name, getattr(node, name, None)) for name in node._fields if name != "ctx")
+    said = [(name, _executed(each, local=local)) for name, each in parts if each not in (None, [])]
+    return type(node).__name__, said
+
+
+def _levelled(node: object, *, local: bool) -> object:
+    """Return a piece of syntax without what is not carried out of it."""
+    match node:
+        case ast.AnnAssign(target=ast.Name()) if local:
+            return ast.Assign([node.target], node.value or node.target)
+        case ast.If() if _is_for_checkers(node):
+            return ast.If(ast.Constant(value=False), [], node.orelse)
+        case ast.Expr(value=ast.Constant(value=str() as said)):
+            return " ".join(said.split())
+    return node
+
+
+def _is_idle(node: object, *, local: bool) -> bool:
+    """Tell whether a statement does nothing at all."""
+    match node:
+        case ast.AnnAssign(value=None):
+            return local
+        case ast.If(orelse=[]):
+            return _is_for_checkers(node)
+    return False
+
+
+def _is_for_checkers(node: ast.If) -> bool:
+    return "TYPE_CHECKING" in (getattr(node.test, "id", ""), getattr(node.test, "attr", ""))
 
 
 def _bytes(folder: Path) -> str:

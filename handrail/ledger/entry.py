@@ -52,6 +52,7 @@ class Event(StrEnum):
     CONFIRMATION_MISSED = "confirmation.missed"
     HEAD_SEALED = "head.sealed"
     DOCTOR_ASKED = "doctor.asked"
+    VAULT_REKEYED = "vault.rekeyed"
     LEDGER_ARCHIVED = "ledger.archived"
     LEDGER_RESTORED = "ledger.restored"
 
@@ -66,6 +67,7 @@ BESIDE = frozenset(
         Event.CONFIRMATION_MISSED,
         Event.HEAD_SEALED,
         Event.DOCTOR_ASKED,
+        Event.VAULT_REKEYED,
         Event.LEDGER_ARCHIVED,
         Event.LEDGER_RESTORED,
     }

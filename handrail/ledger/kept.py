@@ -99,7 +99,7 @@ class Kept:
         known = ledger.vault()
         if self.server is None:
             return Vault.beside(self.file, planning=planning, known=known)
-        return self._server_vault(self.server, planning=planning, known=known)
+        return self._server_vault(self.server, self.key, planning=planning, known=known)
 
     def audit(
         self, published: str = "", seals: Sequence[Seal] = (), *, whole: bool = True
@@ -119,20 +119,53 @@ class Kept:
         if self.server is None:
             return audit(self.file, published, seals, whole=whole)
         at_hand = self.key is not None or self.file.with_suffix(".key").exists()
-        vault = self._server_vault(self.server, planning=True, known="") if at_hand else None
+        vault = self._server_vault(self.server, self.key, planning=True, known="")
         from handrail.ledger.postgres.raw import RawSchema  # noqa: PLC0415  see above
 
-        raw = RawSchema(self.server, vault)
+        raw = RawSchema(self.server, vault if at_hand else None)
         return examine(raw, self.file.parent, published, seals, whole=whole)
 
-    def _server_vault(self, server: "Server", *, planning: bool, known: str) -> "ServerVault":
+    def rekey(self, key: Callable[[], str], actor: str) -> int | None:
+        """Put what a team's ledger has sealed under another key.
+
+        Args:
+            key: Reads the other one.
+            actor: Who asks for it.
+
+        Returns:
+            How many values there are; None where they lie under that key already.
+
+        Raises:
+            RunbookError: the ledger is a file, has sealed nothing yet, is written right now, or its
+                key of today is not at hand.
+        """
+        known = self.read().vault()
+        if self.server is None or not known:
+            raise self._unsealed()
+        from handrail.ledger.postgres.rekey import rekey  # noqa: PLC0415  see above
+
+        today = self._server_vault(self.server, self.key, planning=True, known=known)
+        other = self._server_vault(self.server, key, planning=True, known=known)
+        return rekey(self.server, today, other, key(), actor)
+
+    def _server_vault(
+        self, server: "Server", key: Callable[[], str] | None, *, planning: bool, known: str
+    ) -> "ServerVault":
         from handrail.ledger.postgres.vault import (  # noqa: PLC0415  see above
             ServerVault,
             Values,
         )
 
-        key = self.file.with_suffix(".key")
-        return ServerVault(Values(server), key, self.key, planning=planning, known=known)
+        file = self.file.with_suffix(".key")
+        return ServerVault(Values(server), file, key, planning=planning, known=known)
+
+    def _unsealed(self) -> RunbookError:
+        clear = f"they lie in `{shown(self.file.with_suffix('.sealed'))}`, under no key"
+        return RunbookError(
+            "the key of the ledger's secrets was not changed",
+            "nothing was sealed in it yet" if self.server else clear,
+            "name a team's ledger: `--ledger postgresql://USER@HOST/DATABASE`",
+        )
 
     def _refuse_other(self) -> None:
         """Raise where a server has no ledger, and one of this environment is, or was, here."""

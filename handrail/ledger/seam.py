@@ -58,9 +58,9 @@ def refuse_not_beside(facts: Sequence[Fact]) -> None:
 
 
 def still_written(token: int) -> RunLocked:
-    """Return the refusal to move entries while somebody writes under a token."""
+    """Return the refusal of what nobody may do while somebody writes under a token."""
     return RunLocked(
-        "nothing was moved",
+        "nothing was moved or changed",
         f"somebody is at work on this environment, under token {token}",
         "wait for it to end (`handrail status` shows where it stands), then the same command again",
     )

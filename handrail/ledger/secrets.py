@@ -11,7 +11,7 @@ from pathlib import Path
 from handrail.ledger.errors import LedgerDamaged, LedgerUnwritable
 
 KEY_BYTES = 32
-_FINGERPRINT = "the vault of a ledger"  # what is digested for it; no secret
+FINGERPRINT = "the vault of a ledger"  # what is digested for it; no secret
 
 
 class Vault:
@@ -40,7 +40,7 @@ class Vault:
         Raises:
             LedgerDamaged: the vault that the ledger was written with is gone, or is another one.
         """
-        return self.digest(_FINGERPRINT)
+        return self.digest(FINGERPRINT)
 
     def digest(self, value: str) -> str:
         """Return a keyed digest: equal secrets are seen as equal, and none can be guessed."""

@@ -11,9 +11,9 @@ B = 'steps.write(path=f"{room}/b", text="2", task="2")'
 PLAN = ("--data", "plan=saved.json")
 
 
-def saved(lab, *more):
+def saved(lab, *more, **env):
     """Save the plan, as `handrail plan --out` does."""
-    return lab.run("--dry", "--data", "freeze=saved.json", *more)
+    return lab.run("--dry", "--data", "freeze=saved.json", *more, **env)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def another_order(lab):
 
 
 def the_inventory(lab):
-    """Change a datum."""
+    """Add a datum."""
     lab.inventory(region="frankfurt")
 
 
@@ -84,7 +84,7 @@ MOVES = {
     a_call_more: "task 3 on one is new",
     a_call_less: "task 2 on one is gone",
     another_order: "the order of the calls is another",
-    the_inventory: "the inventory's `one.region` was changed",
+    the_inventory: "the inventory's `one.region` is new",
     the_ledger: "the ledger went on:",
 }
 
@@ -103,6 +103,38 @@ def test_a_run_refuses_where_anything_moved_and_says_what(planned, move):
     assert planned.read("b") in {None, "2", "other"}
     assert (dry.code, MOVES[move] in dry.said) == (1, True)
     assert over.code == 0, over.said
+
+
+def test_what_a_plan_is_made_of_moves_it_too(lab):
+    """A secret's value, a file that a call names, a module, a package, a target left out."""
+    module = lab.folder / "words.py"
+    module.write_text('SAID = "1"\n')
+    lab.put("door", "shut")
+    calls = ('steps.keep(path=f"{room}/a", value="env:SESAME", task="1")',
+             'steps.door_opens(path=f"{room}/door", task="2")')  # fmt: skip
+    lab.runbook(*calls, header="from words import SAID\n")
+    assert saved(lab, SESAME="sesame-7f3c-open").code == 0
+    file = lab.folder / "saved.json"
+    text = file.read_text()
+    pyinfra = json.loads(text)["packages"]["pyinfra"]
+    file.write_text(text.replace(f'"pyinfra": "{pyinfra}"', '"pyinfra": "1"'))
+    module.write_text('SAID = "2"\n')
+    lab.put("door", "ajar")
+
+    left_out = ("--data", "without=one", "--data", "reason=r")
+    refused = lab.run(*PLAN, *left_out, SESAME="sesame-9b1d-shut")
+
+    assert refused.code == 1
+    for told in (
+        "`without` was not given, is `one`",
+        "`words.py` was changed",
+        "`rooms/one/door`, which the calls read, was changed",
+        "secret `env:SESAME` was changed",
+        f"package `pyinfra` was 1, is {pyinfra}",
+    ):
+        assert told in refused.said
+    assert "sesame-" not in refused.said + text
+    assert lab.entries() == []
 
 
 def test_a_comment_moves_nothing(planned):

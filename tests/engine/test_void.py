@@ -173,5 +173,7 @@ def test_edited_arguments_that_hold_already_are_recorded(lab, call):
 
     assert lab.run().code == 0
     assert lab.events()[-1] == "step.confirmed 2@one"
+    said = [each.reason for each in lab.entries() if each.event == "step.confirmed"]
+    assert said[0].startswith("edited: `source` was ")
     lab.put("copy", "by hand")
     assert lab.roll_back().code == 1

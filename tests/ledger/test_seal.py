@@ -268,7 +268,15 @@ def test_a_seal_is_put_into_git_notes_and_on_record(tmp_path, keys, capsys):
 
     assert json.loads(note) == json.loads(next((tmp_path / "seals").glob("*.json")).read_text())
     assert (last.event, len(last.body["to"])) == ("head.sealed", 2)
-    assert audit(path).good
+    assert seal(path, keys / "ada", f"git:{repository}") == 0
+    allowed, key = tmp_path / "allowed", (keys / "ada.pub").read_text()
+    allowed.write_text(f'ada namespaces="handrail-seal" {key}')  # as OpenSSH's own file has it
+    noted = ["--seal", f"git:{repository}", "--signers", allowed]
+    assert verify(path, *noted)
+    assert "2 seals" in capsys.readouterr().out
+    with forging(path) as db:
+        db.execute("DELETE FROM entries WHERE seq > 6")
+    assert not verify(path, *noted)
 
 
 def test_a_seal_is_posted_to_a_webhook_and_verified_from_what_arrived(

@@ -4,9 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from handrail.cli.__main__ import main
 from handrail.clients.ledger_address import address_of
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import LedgerDamaged, LedgerUnwritable, RunbookError, RunLocked
@@ -220,6 +223,55 @@ def test_secrets_lie_sealed_under_a_key_that_each_operator_holds(place, tmp_path
     assert "LEDGER_KEY where that is set" in refusal.value.fix
     shared = Kept(other.file, place.server, key.read_text)
     assert shared.vault(held).unseal(name) == script.vault.unseal(name) == CANARY
+
+
+def test_another_key_opens_everything_and_the_former_one_nothing(
+    place, tmp_path, capsys, monkeypatch
+):
+    """All or nothing, on record; whoever types it again is told that it was done."""
+    script = cutover(place)
+    script.ledger.bind_vault(script.vault.fingerprint())
+    (name, before) = tell(place.server, "SELECT name, value FROM sealed")[0]
+    digest, own = script.vault.digest("x"), place.file.with_suffix(".key")
+    fresh, url = tmp_path / "new.key", f"{place.server.url}#lab"
+    monkeypatch.setenv("LEDGER_KEY", f"file:{own}")
+    busy = place.read().take_lease(ME)
+    assert main(["rekey", f"file:{fresh}", "--ledger", url]) == 1
+    place.read().release_lease(busy.token)
+    assert [main(["rekey", f"file:{fresh}", "--ledger", url]) for _ in "12"] == [0, 0]
+    assert main(["rekey", "hush", "--ledger", url]) == 2
+
+    told = "".join(capsys.readouterr())
+    assert "nothing was moved or changed" in told
+    assert "from now on: 1;" in told
+    assert "under that key already" in told
+    assert (name, before) not in tell(place.server, "SELECT name, value FROM sealed")
+    held = place.read()
+    with pytest.raises(LedgerDamaged, match="or was changed since"):
+        place.vault(held).unseal(name)
+    other = Kept(place.file, place.server, fresh.read_text).vault(held)
+    assert (other.unseal(name), other.digest("x")) == (CANARY, digest)
+    assert other.unseal(other.seal("a new one")) == "a new one"
+    assert Kept(place.file, place.server, fresh.read_text).audit().problems == []
+    assert held.entries()[-1].event == "vault.rekeyed"
+
+
+def test_a_role_that_may_make_no_schema_fills_one_that_was_made_for_it(team_server, tmp_path):
+    """Until then it is told what to type; a role that may not look is told so, too."""
+    owner = fresh(team_server, tmp_path)
+    tell(owner.server, "CREATE ROLE plain_ledger LOGIN PASSWORD 'plain'")
+    named = make_conninfo(owner.server.url, user="plain_ledger", password="plain")
+    plain = replace(owner.server, url=named)
+    with pytest.raises(LedgerUnwritable, match="role may not") as refusal:
+        schema.make(plain)
+    line = refusal.value.fix.split("`")[1]
+
+    tell(owner.server, line)
+    assert not schema.is_there(plain)
+    schema.make(plain)
+
+    assert PostgresLedger(plain).take_lease(ME).token == 1
+    tell(owner.server, "DROP SCHEMA handrail_lab CASCADE", "DROP ROLE plain_ledger")
 
 
 def test_a_sealed_value_that_was_tampered_with_is_not_given_back(place):

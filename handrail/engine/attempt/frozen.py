@@ -1,8 +1,9 @@
 """A plan saved to a file: what it was made of, and what of that has moved since."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,6 +11,7 @@ from pyinfra.context import inventory
 
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.command import inventory_file, runbook_file, to_paste
+from handrail.engine.attempt.material import Called, files_of, packages, values_of
 from handrail.engine.attempt.started import digest_of
 from handrail.engine.inventory import data_of
 from handrail.engine.likeness import code_of, digests_of, moved
@@ -19,8 +21,9 @@ from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.seam import NoLedger
 from handrail.naming import ticked
 
-FORMAT = 1
+FORMAT = 2
 SHOWN = 6  # of what moved
+Digests = Mapping[str, str]  # by name
 Calls = Mapping[str, Mapping[str, Any]]  # by `task on target`: step, name, arguments; Any: JSON
 
 
@@ -39,31 +42,39 @@ class Frozen:
         head: The ledger's newest entry.
         frozen_at: When, RFC 3339 in UTC.
         to: Where the run is told to hold; empty for the end.
+        without: Targets that are left out.
+        salt: Of the digests of secrets, hex.
+        secrets: By reference, a salted digest of each secret's value.
+        files: Digest of each file that the calls read here.
+        packages: Version of each package, and of Python.
     """
 
     environment: str
     runbook: str
     run: str
     calls: Calls
-    code: Mapping[str, str]
-    inventory: Mapping[str, Mapping[str, str]]
+    code: Digests
+    inventory: Mapping[str, Digests]
     holds: Mapping[str, str]
     head: Head
     frozen_at: str
     to: str = ""
+    without: str = ""
+    salt: str = ""
+    secrets: Digests = field(default_factory=dict)
+    files: Digests = field(default_factory=dict)
+    packages: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, attempt: Attempt) -> Self:
+    def of(cls, attempt: Attempt, salt: str) -> Self:
         """Take down what a plan is made of, once every call was read."""
         calls = attempt.calls
-        told = {
-            f"{each.task} on {each.target}": {
-                "step": each.step,
-                "name": each.name,
-                "arguments": plain(dict(calls.arguments[each.task, each.target])),
-            }
-            for each in calls.in_order()
-        }
+        told, called = {}, {}
+        for each in calls.in_order():
+            place = f"{each.task} on {each.target}"
+            given = dict(calls.arguments[each.task, each.target])
+            told[place] = {"step": each.step, "name": each.name, "arguments": plain(given)}
+            called[place] = Called.of(each.step, given, each.task, attempt.run)
         return cls(
             environment=attempt.environment,
             runbook=attempt.runbook,
@@ -75,6 +86,11 @@ class Frozen:
             head=attempt.seen,
             frozen_at=timestamp(now()),
             to=attempt.choices.to,
+            without=",".join(attempt.choices.without),
+            salt=salt,
+            secrets=values_of(called, salt),
+            files=files_of(called),
+            packages=packages(),
         )
 
     def text(self) -> str:
@@ -108,7 +124,7 @@ def save(attempt: Attempt) -> list[str]:
     """
     path = Path(attempt.choices.freeze)
     try:
-        path.write_text(Frozen.of(attempt).text(), encoding="utf-8")
+        path.write_text(Frozen.of(attempt, os.urandom(16).hex()).text(), encoding="utf-8")
     except OSError as error:
         what = f"the plan was not saved to `{path}`"
         raise RunbookError(what, f"{error.strerror}", f"see `ls -ld {path.parent}`") from None
@@ -127,7 +143,7 @@ def refusal(attempt: Attempt) -> RunbookError | None:
         saved = Frozen.read(Path(choices.plan))
     except WrongCommand as wrong:
         return wrong
-    whys = list(_moved(saved, Frozen.of(attempt), attempt))
+    whys = list(_moved(saved, Frozen.of(attempt, saved.salt), attempt))
     if not whys:
         return None
     rest = [f"and {len(whys) - SHOWN} more"] if len(whys) > SHOWN else []
@@ -142,7 +158,7 @@ def refusal(attempt: Attempt) -> RunbookError | None:
 
 
 def _moved(saved: Frozen, today: Frozen, attempt: Attempt) -> Iterator[str]:
-    for name in ("environment", "runbook", "to"):
+    for name in ("environment", "runbook", "to", "without"):
         if getattr(saved, name) != getattr(today, name):
             was, now_is = (f"`{getattr(each, name)}`" if getattr(each, name) else "not given"
                            for each in (saved, today))  # fmt: skip
@@ -150,11 +166,30 @@ def _moved(saved: Frozen, today: Frozen, attempt: Attempt) -> Iterator[str]:
     yield from edits(saved.calls, today.calls)
     if saved.holds != today.holds:
         yield "the holds are others"
-    for name in moved(saved.code, today.code):
-        yield f"`{name}` was changed"
-    for name in moved(saved.inventory, today.inventory):
-        yield f"the inventory's `{name}` was changed"
+    yield from _others(saved.code, today.code, "`{}`")
+    yield from _others(saved.files, today.files, "`{}`, which the calls read,")
+    yield from _inventories(saved.inventory, today.inventory)
+    common = {name: saved.secrets[name] for name in saved.secrets if name in today.secrets}
+    yield from _others(common, {name: today.secrets[name] for name in common}, "secret `{}`")
+    for name in moved(saved.packages, today.packages):
+        was, now_is = (each.packages.get(name, "not there") for each in (saved, today))
+        yield f"package `{name}` was {was}, is {now_is}"
     yield from _ledger_moved(saved, attempt)
+
+
+def _others(was: Digests, now_is: Digests, noun: str) -> Iterator[str]:
+    """Yield each entry that is another, new or gone, by what it is called."""
+    for name in sorted({*was, *now_is}):
+        if was.get(name) != now_is.get(name):
+            there = "was changed" if name in was else "is new"
+            yield f"{noun.format(name)} {there if name in now_is else 'is gone'}"
+
+
+def _inventories(was: Mapping[str, Digests], now_is: Mapping[str, Digests]) -> Iterator[str]:
+    """Yield each target that came or went, and each datum that is another."""
+    yield from _others(dict.fromkeys(was, ""), dict.fromkeys(now_is, ""), "target `{}`")
+    for target in (each for each in was if each in now_is):
+        yield from _others(was[target], now_is[target], f"the inventory's `{target}.{{}}`")
 
 
 def edits(was: Calls, now_is: Calls) -> Iterator[str]:
@@ -169,9 +204,9 @@ def edits(was: Calls, now_is: Calls) -> Iterator[str]:
 
 
 def _edits_of(was: Mapping[str, Any], now_is: Mapping[str, Any]) -> Iterator[str]:  # Any: JSON
-    for field in ("step", "name"):
-        if was[field] != now_is[field]:
-            yield f"{field} was `{was[field]}`, is `{now_is[field]}`"
+    for each in ("step", "name"):
+        if was[each] != now_is[each]:
+            yield f"{each} was `{was[each]}`, is `{now_is[each]}`"
     yield from changes(was["arguments"], now_is["arguments"])
 
 

@@ -137,8 +137,10 @@ def _settled_cannot_be_told(facts: StepFacts) -> Decision | None:
 def _holds_still(facts: StepFacts) -> Decision | None:
     if facts.standing not in SETTLED or not facts.ensures().passed:
         return None
-    news = facts.void or facts.arguments is not Arguments.SAME
-    return Decision(Do.CONFIRM if news else Do.LEAVE, "unchanged", facts.ensures().why)
+    edited = facts.arguments is not Arguments.SAME
+    why = f"its arguments changed{facts.edits}; what it claims holds" if edited else ""
+    news = facts.void or edited
+    return Decision(Do.CONFIRM if news else Do.LEAVE, "unchanged", why or facts.ensures().why)
 
 
 def _void_is_done_again(facts: StepFacts) -> Decision | None:

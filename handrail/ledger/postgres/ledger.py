@@ -113,7 +113,7 @@ class PostgresLedger(PostgresHistory):
             RunLocked: somebody writes.
             LedgerDamaged: that entry is not the one that is meant.
         """
-        with self._moving(said) as db:
+        with self.unwritten(said) as db:
             query = "SELECT sha256 FROM entries WHERE seq = %s"
             if db.execute(query, (upto.seq,)).fetchone() != (upto.sha256,):
                 raise untrusted(self.server, f"entry {upto.seq} is not the one that was archived")
@@ -128,12 +128,12 @@ class PostgresLedger(PostgresHistory):
         Raises:
             RunLocked: somebody writes.
         """
-        with self._moving(said) as db, db.cursor() as cursor:
+        with self.unwritten(said) as db, db.cursor() as cursor:
             rows = (vars(entry) | {"body": canonical(entry.body)} for entry in entries)
             cursor.executemany(_INSERT, rows)
 
     @contextmanager
-    def _moving(self, said: Fact) -> Iterator[Connection[Row]]:
+    def unwritten(self, said: Fact) -> Iterator[Connection[Row]]:
         """Do one durable transaction while nobody writes, which also says what is done."""
         refuse_not_beside([said])
         with self._link.transaction(durable=True) as db:

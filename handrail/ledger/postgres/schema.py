@@ -5,7 +5,7 @@ from psycopg.sql import SQL, Identifier
 
 from handrail.ledger.entry import now, timestamp
 from handrail.ledger.errors import LedgerDamaged, RunbookError
-from handrail.ledger.postgres.server import Link, Row, Server
+from handrail.ledger.postgres.server import HOLD_LEDGERS, Link, Row, Server
 
 ENTRIES = """
 CREATE TABLE about (environment text NOT NULL, created_at text NOT NULL, version int NOT NULL);
@@ -35,10 +35,17 @@ CREATE TABLE sealed (name text PRIMARY KEY, value bytea NOT NULL);
 """
 FORMS = (ENTRIES, VAULT)  # in their order: each brings the tables to the next form
 VERSION = len(FORMS)
+_AS_OWNER = """
+SELECT set_config('role', rolname, true) FROM pg_class JOIN pg_roles r ON r.oid = relowner
+WHERE pg_class.oid = to_regclass('entries')
+"""
 
 
 def make(server: Server) -> None:
     """Make the ledger of an environment, whole or not at all; one that is there stays.
+
+    A schema of its name that holds none yet, as a database's owner made it for a role that may make
+    none, is filled.
 
     Raises:
         LedgerUnwritable: the server does not let this role, or takes no writes.
@@ -46,9 +53,10 @@ def make(server: Server) -> None:
     link = Link(server)
     try:
         with link.transaction(durable=True) as db:
-            if not _is_there(db, server):
+            if (server.schema,) not in db.execute(HOLD_LEDGERS).fetchall():
                 schema = Identifier(server.schema)
-                db.execute(SQL("CREATE SCHEMA {}").format(schema))
+                if not _has_schema(db, server):
+                    db.execute(SQL("CREATE SCHEMA {}").format(schema))
                 db.execute(SQL("SET LOCAL search_path = {}, pg_catalog").format(schema))
                 _advance(db, 0)
                 about = (server.environment, timestamp(now()), VERSION)
@@ -69,7 +77,7 @@ def is_there(server: Server) -> bool:
     return server.environment in server.environments()
 
 
-def _is_there(db: Connection[Row], server: Server) -> bool:
+def _has_schema(db: Connection[Row], server: Server) -> bool:
     found = db.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (server.schema,))
     return found.fetchone() is not None
 
@@ -79,6 +87,7 @@ def renew(db: Connection[Row]) -> None:
     found = db.execute("SELECT version FROM about").fetchone()
     version = int(found[0]) if found else VERSION
     if version < VERSION:
+        db.execute(_AS_OWNER)  # what one member of the owner's role makes is for all of them
         _advance(db, version)
         db.execute("UPDATE about SET version = %s", (VERSION,))
 

@@ -28,6 +28,11 @@ SET idle_in_transaction_session_timeout = '10s';
 SET client_min_messages = warning;
 SET search_path = {schema}, pg_catalog
 """
+HOLD_LEDGERS = """
+SELECT nspname FROM pg_namespace n WHERE starts_with(nspname, 'handrail_') AND EXISTS (
+    SELECT 1 FROM pg_class WHERE relnamespace = n.oid AND relname IN ('about', 'entries')
+) ORDER BY 1
+"""
 _FRAGMENT = re.compile(r"(.*)#([^\W\d]\w*)")
 Row = tuple[Any, ...]  # Any: column values
 T = TypeVar("T")
@@ -93,8 +98,7 @@ class Server:
         """
         link = Link(self)
         try:
-            query = r"SELECT nspname FROM pg_namespace WHERE nspname LIKE 'handrail\_%' ORDER BY 1"
-            return [str(name).removeprefix("handrail_") for (name,) in link.ask(query)]
+            return [str(name).removeprefix("handrail_") for (name,) in link.ask(HOLD_LEDGERS)]
         finally:
             link.close()
 
@@ -194,9 +198,14 @@ class Link:
 def refusal(server: Server, error: psycopg.Error, *, write: bool) -> RunbookError:
     """Tell what the server says, without any piece of the address."""
     if isinstance(error, errors.UndefinedTable | errors.InvalidSchemaName):
-        what = f"ledger `{server}` was not opened"
-        return LedgerDamaged(what, "there is no ledger in it", "correct `ledger` or `--ledger`")
+        return LedgerDamaged(
+            f"ledger `{server}` was not opened",
+            "there is no ledger in it that this role may see",
+            f"correct `ledger` or `--ledger`; where another role made it: {_membership(server)}",
+        )
     why = _why(error)
+    if isinstance(error, errors.InsufficientPrivilege):
+        return _not_allowed(server, why)
     if write:
         return LedgerUnwritable(
             f"ledger `{server}` did not take the entry",
@@ -208,6 +217,29 @@ def refusal(server: Server, error: psycopg.Error, *, write: bool) -> RunbookErro
         f"{why}; what it holds may be sound",
         "see that its server runs and lets this machine in, then the same command again",
     )
+
+
+def _not_allowed(server: Server, why: str) -> RunbookError:
+    """Tell what the database's owner has to type for a role that is no superuser."""
+    make = f"CREATE SCHEMA {_quoted(server.schema)} AUTHORIZATION {_role(server)};"
+    return LedgerUnwritable(
+        f"ledger `{server}` was not opened",
+        f"{why}; nothing is done that could not be recorded",
+        f"where it has no ledger yet, let the database's owner type `{make}`; where another role "
+        f"made it: {_membership(server)}; then the same command again",
+    )
+
+
+def _membership(server: Server) -> str:
+    return f"`GRANT OTHER_ROLE TO {_role(server)};`"
+
+
+def _role(server: Server) -> str:
+    return _quoted(str(conninfo_to_dict(server.url).get("user") or "…"))
+
+
+def _quoted(name: str) -> str:
+    return Identifier(name).as_string()
 
 
 _CAUSES = (
