@@ -12,7 +12,8 @@ from handrail.clients.errors import ClientError
 from handrail.clients.secret import Secret
 from handrail.engine.arguments import HasTexts, revive, secrets_in
 from handrail.engine.attempt.command import inventory_file
-from handrail.engine.contract import Contract, load, parameters
+from handrail.engine.clause import parameters
+from handrail.engine.contract import Contract, load
 from handrail.engine.output import tasks_named
 from handrail.ledger.entry import canonical
 from handrail.ledger.errors import RunbookError
