@@ -18,6 +18,7 @@ from handrail.engine.contract import Commands, Irreversible, contract_of
 from handrail.engine.finding import Finding, holds_if
 from handrail.engine.form import Step
 from handrail.engine.plain_operations import is_operation, name_of
+from handrail.engine.signature import RESERVED
 from handrail.engine.telling import in_words
 from handrail.ledger.errors import RunbookError
 
@@ -86,6 +87,7 @@ def adopt(
             "nothing; write a step with a claim of its own, and in its body "
             f"`yield from uses({name_of(op)}, …)`"
         )
+    _refuse_taken(op, f"{module.get('__name__')}")
     body = _body(op, module.get("__name__"), called or inner.__name__)
     steps.refuse_in_runbook(body)
     contract = contract_of(
@@ -102,6 +104,22 @@ def adopt(
     ):
         raise TypeError(f'{contract.name} is adopted twice; give one a name: `called="…"`')
     return steps.called(body, replace(contract, adopted=True))
+
+
+def _refuse_taken(op: PyinfraOperation[P], module: str) -> None:
+    """Raise where an operation takes a name by which a call says something of itself."""
+    if taken := sorted(RESERVED & _signature(op).parameters.keys()):
+        raise TypeError(
+            f"{module}: `{taken[0]}` means something else in a call than in `{name_of(op)}`; write "
+            f"a step that calls it otherwise, and in its body `yield from uses({name_of(op)}, …)`"
+        )
+
+
+def _signature(op: PyinfraOperation[P]) -> inspect.Signature:
+    """Return what an operation takes, without what only other operations of pyinfra's give it."""
+    signature = inspect.signature(inner_of(op))
+    own = [each for name, each in signature.parameters.items() if not name.startswith("_")]
+    return signature.replace(parameters=own)
 
 
 def _module_of_the_caller() -> Mapping[str, Any]:  # Any: a module's names
@@ -121,9 +139,15 @@ def _body(op: PyinfraOperation[P], module: str | None, name: str) -> Callable[P,
 
     body.__name__ = name
     body.__module__ = module  # type: ignore[assignment]  # None in a runbook, which is refused
-    body.__doc__ = inspect.getdoc(inner) or f"Carry out `{name_of(op)}`."
-    body.__signature__ = inspect.signature(inner)  # type: ignore[attr-defined]
+    body.__doc__ = _first_sentence(inner) or f"Carry out `{name_of(op)}`."
+    body.__signature__ = _signature(op)  # type: ignore[attr-defined]
     return body  # type: ignore[return-value]
+
+
+def _first_sentence(function: Callable[..., object]) -> str:
+    """Return the first sentence of a docstring on one line; pyinfra's begin on one, or go on."""
+    first = (inspect.getdoc(function) or "").partition("\n\n")[0]
+    return " ".join(first.split()).partition(". ")[0].replace("``", "`")
 
 
 def _claim(op: PyinfraOperation[P]) -> Callable[..., Finding]:
@@ -139,7 +163,7 @@ def _claim(op: PyinfraOperation[P]) -> Callable[..., Finding]:
             shown = shown.replace(secret.reveal(), repr(secret))
         return holds_if(left is None, f"pyinfra would run {shown:.200}")
 
-    nothing_is_left_to_do.__signature__ = inspect.signature(inner_of(op))  # type: ignore[attr-defined]
+    nothing_is_left_to_do.__signature__ = _signature(op)  # type: ignore[attr-defined]
     return nothing_is_left_to_do
 
 

@@ -1,13 +1,19 @@
 """pyinfra's own operations under the contract: in a body, in a way back, and as steps."""
 
+import pkgutil
 import shutil
+from importlib import import_module
 from types import ModuleType
 
 import pytest
+from pyinfra import operations
 from pyinfra.operations import server
 
 from handrail.engine import adopt, irreversible
+from handrail.engine.plain_operations import is_operation
 from handrail.testing.lab import end, until
+
+GONE = irreversible("it stays", instead="remove it")
 
 LINE = 'borrowing.{step}(task="1", path=room + "/note", text="hello\\n"{more})'
 
@@ -265,6 +271,24 @@ def test_an_operation_that_always_acts_is_not_adopted():
     """It has no claim; the refusal names the way that is left."""
     with pytest.raises(TypeError, match=r"`server.shell` always finds something to do.*uses\("):
         adopt(server.shell, rollback=irreversible("it ran", instead="see what it did"))
+
+
+def test_every_operation_that_pyinfra_can_tell_is_done_is_adopted_or_refused_in_words():
+    """Under one sentence; but those with an argument that a call has a meaning of its own for."""
+    refused, names = [], []
+    for found in pkgutil.iter_modules(operations.__path__, f"{operations.__name__}."):
+        module = import_module(found.name)
+        for op in vars(module).values():
+            if is_operation(op) and op.__module__ == found.name and op._inner.is_idempotent:
+                try:
+                    names.append(adopt(op, rollback=GONE).contract.summary)
+                except TypeError as error:
+                    refused.append(str(error))
+    assert len(names) > 100
+    assert not [name for name in names if ". " in name or "``" in name or "\n" in name]
+    assert len(refused) == 2
+    assert all("means something else in a call than in" in each for each in refused)
+    assert all("yield from uses(" in each for each in refused)
 
 
 def test_an_operation_is_adopted_once_under_one_name():
