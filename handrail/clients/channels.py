@@ -29,6 +29,10 @@ FORMS = (
 class Channel(Protocol):
     """A way to reach somebody."""
 
+    @property
+    def name(self) -> str:
+        """Return what people call it: its kind, and how the inventory names its address."""
+
     def send(self, news: News) -> None:
         """Send one piece of news; the same key is the same news.
 
@@ -49,6 +53,11 @@ class Hook:
     url: Secret
     secret: Secret | None = None
 
+    @property
+    def name(self) -> str:
+        """Return what people call it."""
+        return f"hook `{self.url.reference}`"
+
     def send(self, news: News) -> None:
         """Post it; asked again it is the same news, by its ``Idempotency-Key``."""
         _post(self.url, dict(news), str(news["key"]), self.secret)
@@ -63,6 +72,11 @@ class Slack:
     """
 
     url: Secret
+
+    @property
+    def name(self) -> str:
+        """Return what people call it."""
+        return f"slack `{self.url.reference}`"
 
     def send(self, news: News) -> None:
         """Post its sentence."""
@@ -82,6 +96,11 @@ class Mail:
     server: Secret
     sender: str
     to: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Return what people call it."""
+        return f"mail `{self.server.reference}`"
 
     def send(self, news: News) -> None:
         """Send it as a mail with a Message-ID of its own."""
@@ -112,6 +131,11 @@ class Apprise:
     """
 
     url: Secret
+
+    @property
+    def name(self) -> str:
+        """Return what people call it."""
+        return f"apprise `{self.url.reference}`"
 
     def send(self, news: News) -> None:
         """Send its sentence."""
@@ -150,7 +174,8 @@ def ping(url: Secret) -> None:
         ClientError: it did not answer well.
     """
     base, path, what = _address(url)
-    answer = Http(base, timeout_seconds=TIMEOUT_SECONDS).get(path, shown=what)
+    asked = f"GET of `{url.reference}`"
+    answer = Http(base, timeout_seconds=TIMEOUT_SECONDS).get(path, shown=asked)
     if answer.status not in SUCCESS:
         raise ClientError(what, f"it answered {answer.status}", f"see `{url.reference}`")
 
@@ -203,6 +228,7 @@ def _post(url: Secret, body: dict[str, Any], key: str, secret: Secret | None = N
         signed = hmac.new(secret.reveal().encode(), json.dumps(body).encode(), hashlib.sha256)
         headers["X-Handrail-Signature"] = f"sha256={signed.hexdigest()}"
     http = Http(base, timeout_seconds=TIMEOUT_SECONDS, patience=PATIENCE)
-    answer = http.post(path, body=body, headers=headers, repeatable=True, shown=what)
+    asked = f"POST to `{url.reference}`"
+    answer = http.post(path, body=body, headers=headers, repeatable=True, shown=asked)
     if answer.status not in SUCCESS:
         raise ClientError(what, f"it answered {answer.status}", f"see `{url.reference}`")

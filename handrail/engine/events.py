@@ -6,9 +6,10 @@ ledger, once it is recorded. The channels of an inventory's `notify` are served 
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import click
 import gevent  # type: ignore[import-untyped]  # it has no types of its own
@@ -21,99 +22,132 @@ from handrail.clients.secret import Secret
 from handrail.engine.attempt.attempt import Attempt
 from handrail.ledger.entry import Entry
 from handrail.ledger.errors import WrongCommand
-from handrail.ledger.views.notices import News, Notice
+from handrail.ledger.views import plain
+from handrail.ledger.views.notices import News
 
 if TYPE_CHECKING:
     from handrail.clients.channels import Channel
 
 GROUP = "handrail.events"
 BEAT_SECONDS = 60.0
+TOLD_SECONDS = 1.0  # it says so where that takes longer
 FLUSH_SECONDS = 20.0  # the command's end waits so long for what is under way
 
 OnEvent = Callable[[Entry], None]
 
 
-class Outside:
-    """Those who hear of a run, and what is on its way to them."""
+@dataclass
+class Receiver:
+    """Somebody outside, and what is on its way there: one who is slow keeps nobody else waiting.
 
-    def __init__(self, sends: "list[Channel]", hearts: list[Secret]) -> None:
-        self._sends, self._hearts = sends, hearts
-        self._plugins: list[tuple[str, OnEvent]] = []
-        self._queue: Queue = Queue()
-        self._silent: set[str] = set()  # who did not take something; told once
+    Args:
+        name: What kind of receiver it is.
+        queue: What is on its way; what is being delivered stands first until it is over.
+        silent: It did not take the last thing, which was told.
+    """
 
-    def attend(self, attempt: Attempt) -> None:
-        """Listen to what is recorded."""
-        self._plugins = list(self._loaded())
-        if not self._plugins and not self._sends and not self._hearts:
-            return
+    name: str
+    queue: Queue = field(default_factory=Queue)
+    silent: bool = False
 
-        undone = attempt.runs.get(attempt.run.undoes)
-        news = News(attempt.environment, undone or attempt.run)
-
-        def hear(entry: Entry) -> None:
-            for name, on_event in self._plugins:
-                self._queue.put((name, partial(on_event, entry)))
-            for notice in news.of(entry, attempt.run, undone or attempt.run):
-                self._put(notice)
-
-        attempt.listeners.append(hear)
+    def attend(self) -> Self:
+        """Deliver from now on what is put."""
         gevent.spawn(self._deliver)
-        for heart in self._hearts:
-            gevent.spawn(self._beat, heart)
-            self._queue.put(("heartbeat", partial(_ping, heart)))
+        return self
 
-    def _loaded(self) -> Iterator[tuple[str, OnEvent]]:
-        """Load the plug-ins; one that a missing extra needs is not asked for."""
-        for each in entry_points(group=GROUP):
-            try:
-                yield each.name, each.load()
-            except ModuleNotFoundError as missing:
-                if not each.extras:
-                    self._told(each.name, str(missing))
-            except Exception as bug:  # noqa: BLE001  a plug-in of somebody's
-                self._told(each.name, f"{type(bug).__name__}: {masked(str(bug))}")
-
-    def _put(self, notice: Notice) -> None:
-        for send in self._sends:
-            name = type(send).__name__.lower()
-            self._queue.put((name, partial(send.send, notice.as_json())))
+    def put(self, act: Callable[[], None]) -> None:
+        """Let something be delivered, after what was put before it."""
+        self.queue.put(act)
 
     def _deliver(self) -> None:
         while True:
-            name, act = self._queue.peek()
-            self._try(name, act)
-            self._queue.get()
+            self._try(self.queue.peek())
+            self.queue.get()
 
-    def _beat(self, heart: Secret) -> None:
-        while True:
-            gevent.sleep(BEAT_SECONDS)
-            self._queue.put(("heartbeat", partial(_ping, heart)))
-
-    def _try(self, name: str, act: Callable[[], None]) -> None:
+    def _try(self, act: Callable[[], None]) -> None:
         """Deliver one thing; what cannot be delivered is told, and stops nothing."""
         try:
             act()
         except ClientError as error:
-            self._told(name, f"{error.what}: {error.why}")
+            self.tell(f"{error.what}: {error.why}")
         except Exception as bug:  # noqa: BLE001  a plug-in of somebody's
-            self._told(name, f"{type(bug).__name__}: {masked(str(bug))}")
+            self.tell(f"{type(bug).__name__}: {masked(str(bug))}")
         else:
-            self._silent.discard(name)
+            self.silent = False
 
-    def _told(self, name: str, why: str) -> None:
-        if name not in self._silent:
-            self._silent.add(name)
-            click.echo(f"    news did not reach {name}: {why}", err=True)
+    def tell(self, why: str) -> None:
+        """Tell once that it does not hear, until it does."""
+        if not self.silent:
+            self.silent = True
+            click.echo(f"    news did not reach {self.name}: {why}", err=True)
+
+
+class Outside:
+    """Those who hear of a run."""
+
+    def __init__(self, sends: "list[Channel]", hearts: list[Secret]) -> None:
+        self._sends, self._hearts = sends, hearts
+        self._receivers: list[Receiver] = []
+
+    def attend(self, attempt: Attempt) -> None:
+        """Listen to what is recorded."""
+        plugins = list(self._loaded())
+        if not plugins and not self._sends and not self._hearts:
+            return
+        undone = attempt.runs.get(attempt.run.undoes)
+        news = News(attempt.environment, undone or attempt.run)
+        channels = [(self._new(each.name), each) for each in self._sends]
+
+        def hear(entry: Entry) -> None:
+            for receiver, on_event in plugins:
+                receiver.put(partial(on_event, entry))
+            for notice in news.of(entry, attempt.run, undone or attempt.run):
+                for receiver, channel in channels:
+                    receiver.put(partial(channel.send, notice.as_json()))
+
+        attempt.listeners.append(hear)
+        for heart in self._hearts:
+            gevent.spawn(_beat, self._new("heartbeat"), heart)
+
+    def _new(self, name: str) -> Receiver:
+        self._receivers.append(Receiver(name).attend())
+        return self._receivers[-1]
+
+    def _loaded(self) -> Iterator[tuple[Receiver, OnEvent]]:
+        """Load the plug-ins; one that a missing extra needs is not asked for."""
+        for each in entry_points(group=GROUP):
+            try:
+                on_event = each.load()
+            except ModuleNotFoundError as missing:
+                if not each.extras:
+                    Receiver(each.name).tell(str(missing))
+            except Exception as bug:  # noqa: BLE001  a plug-in of somebody's
+                Receiver(each.name).tell(f"{type(bug).__name__}: {masked(str(bug))}")
+            else:
+                yield self._new(each.name), on_event
 
     def flush(self) -> None:
         """Wait a little for what is on its way."""
-        deadline = time.monotonic() + FLUSH_SECONDS
-        while not self._queue.empty() and time.monotonic() < deadline:
+        began, told = time.monotonic(), False
+        while (left := self._left()) and time.monotonic() - began < FLUSH_SECONDS:
+            if not told and time.monotonic() - began > TOLD_SECONDS:
+                click.echo(f"    news is on its way; waiting at most {FLUSH_SECONDS:g} s", err=True)
+                told = True
             gevent.sleep(0.02)
-        if left := self._queue.qsize():
-            told = f"{left} pieces of news were not delivered in {FLUSH_SECONDS:g} s"
-            click.echo(f"    {told}", err=True)
+        for each in left:
+            news = plain.count(each.queue.qsize(), "piece")
+            click.echo(f"    {news} of news did not reach {each.name} in time", err=True)
+
+    def _left(self) -> list[Receiver]:
+        return [each for each in self._receivers if not each.queue.empty()]
+
+
+def _beat(receiver: Receiver, heart: Secret) -> None:
+    """Say each minute that the run is alive; never twice while one is on its way."""
+    while True:
+        if receiver.queue.empty():
+            receiver.put(partial(_ping, heart))
+        gevent.sleep(BEAT_SECONDS)
 
 
 def _ping(heart: Secret) -> None:

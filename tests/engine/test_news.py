@@ -76,16 +76,19 @@ def test_a_stop_a_hold_a_gate_and_a_way_back_are_told(lab, hook):
 
 
 def test_news_that_cannot_be_delivered_is_told_and_stops_nothing(lab, hook):
-    """Once, without the address; the run is proven."""
-    hook.on("POST", "/news", Reply(404, {}))
-    lab.inventory("lab", notify=[{"webhook": named(lab, "url", f"{hook.url}/news")}])
+    """Of each receiver once, without its address; the others hear all, and the run is proven."""
+    for gone in ("/gone", "/away"):
+        hook.on("POST", gone, Reply(404, {}))
+    names = {name: named(lab, name, f"{hook.url}/{name}") for name in ("gone", "away", "news")}
+    lab.inventory("lab", notify=[{"webhook": each} for each in names.values()])
     lab.runbook(*STAKE)
 
     ran = lab.run()
 
     assert ran.code == 0
-    assert ran.said.count("news did not reach hook") == 1
-    assert "it answered 404" in ran.said
+    assert ran.said.count("news did not reach hook") == 2
+    assert ran.said.count("it answered 404") == 2
+    assert len(told(hook)) == 4
     assert hook.url not in ran.said
 
 
