@@ -1,7 +1,8 @@
 """The proof of a drill: up, down and up again, of one plan, told from what the ledger holds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import dropwhile
 from typing import Any, Self
 
 from handrail.ledger.entry import Entry, Event
@@ -104,17 +105,29 @@ class Proof:
 def legs_of(history: History, runbook: str, drill: str = "") -> list[Run]:
     """Return the runs of a drill, oldest first; of the newest one where it is not named.
 
-    The newest run forward decides: where it belongs to no drill, there is none.
+    The newest run forward decides then: where it belongs to no drill, there is none.
     """
     runs = Runs(history)
+    forward = (run for run in runs.newest(runbook) if not run.undoes)
     found: list[Run] = []
-    for run in runs.newest(runbook):
-        if run.undoes:
-            continue
+    for run in dropwhile(lambda run: drill not in ("", run.drill), forward):  # what was run since
         if not (drill := drill or run.drill) or run.drill != drill:
             break
         found = [run, *runs.undoing(run.id), *found]
     return found
+
+
+def drills_before(history: History, runbook: str, moment: str) -> Iterator[Proof]:
+    """Yield the proofs of the drills of a runbook that ended before a moment, the newest first.
+
+    Raises:
+        LedgerDamaged: an entry is not what was written.
+    """
+    runs = Runs(history).newest(runbook)
+    for name in dict.fromkeys(run.drill for run in runs if run.drill and run.opened_at < moment):
+        found = prove(history, runbook, name)
+        if isinstance(found, Proof) and found.ended_at < moment:
+            yield found
 
 
 def prove(history: History, runbook: str, drill: str = "") -> Proof | str:

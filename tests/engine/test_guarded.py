@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from handrail.cli.report import gathered
 from handrail.ledger.entry import now
 from handrail.ledger.proof import prove
+from handrail.ledger.report.timeline import timeline
 from handrail.ledger.store import SqliteLedger
 from tests.team import team_server
 
@@ -73,6 +75,21 @@ def test_what_was_drilled_as_it_is_starts(night):
     file.write_text("# a word\n" + file.read_text().replace("task=", "task  ="))
 
     assert go(night).code == 0
+
+
+def test_a_report_has_the_drill_beside_the_night_wherever_that_was(night):
+    """In a ledger beside it or in its own, whatever was run since; and what was planned by it."""
+    drilled(night)
+    assert go(night).code == 0
+    assert night.roll_back().code == night.run().code == 0
+
+    for ledger in (night.folder / "memory/night.sqlite", night.ledger):
+        report = gathered(str(ledger), "")[2]()
+        assert report.drill is not None
+        assert (report.drill.drill, report.drill.environment) == ("d", night.environment)
+        assert [each.task for each in report.drill.tasks] == ["1"]
+        assert report.tasks[0].expected_seconds is not None
+        assert timeline(report).lanes[0].name == "Planned"
 
 
 def test_a_changed_call_is_not_what_was_drilled(night):

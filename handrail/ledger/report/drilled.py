@@ -1,11 +1,12 @@
 """The drill beside the night: how long each task took where it was tried, and here."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.kept import Kept
 from handrail.ledger.neighbours import neighbours
-from handrail.ledger.proof import Proof, prove
+from handrail.ledger.proof import Proof, drills_before
 from handrail.ledger.report.figures import Drilled, Timed
 from handrail.ledger.run import Run
 
@@ -17,9 +18,9 @@ def drill_of(run: Run, kept: Kept) -> Drilled | None:
         run: The run.
         kept: Where its ledger is; drills are looked for in it and in its neighbours.
     """
-    proofs = [each for each in _proofs(run.runbook, kept) if each.ended_at < run.opened_at]
+    proofs = [] if run.undoes else _proofs(run, kept)
     found = max(proofs, key=lambda each: each.ended_at, default=None)
-    if found is None or run.undoes:
+    if found is None:
         return None
     here = {key: task.seconds for key, task in run.tasks.items()}
     tasks = [
@@ -30,12 +31,10 @@ def drill_of(run: Run, kept: Kept) -> Drilled | None:
     return Drilled(found.drill, found.environment, found.ended_at, found.as_before, tasks)
 
 
-def _proofs(runbook: str, kept: Kept) -> Iterator[Proof]:
-    """Yield the proofs of the ledgers that lie there; one that cannot be read tells nothing."""
+def _proofs(run: Run, kept: Kept) -> Iterator[Proof]:
+    """Yield the newest proof of each ledger there; one that cannot be read tells nothing."""
     for place in (kept, *neighbours(kept)):
         try:
-            found = prove(place.read(), runbook)
+            yield from islice(drills_before(place.read(), run.runbook, run.opened_at), 1)
         except RunbookError:
             continue
-        if isinstance(found, Proof):
-            yield found

@@ -29,6 +29,7 @@ def render(report: Report) -> Iterator[str]:
     yield from _section("Adjusted", tables.aside(report.adjusted))
     yield from _section("Approvals and confirmations", tables.people(report.people))
     yield from _section("What was void, and came again", tables.again(report))
+    yield from _section("The drill beside the night", tables.drill(report))
     yield from _section("What the plan asks for", tables.requirements(report))
     yield from _section("Attempts", tables.attempts(report))
     yield from _ran(report)
@@ -38,6 +39,7 @@ def render(report: Report) -> Iterator[str]:
     yield from ("", f"To look again: `{report.verify}`", "", text(LIMITS))
 
 
+<<<<<<< HEAD
 def _ran(report: Report) -> Iterator[str]:
     """Yield what each attempt ran, by its digests."""
     for each in report.attempts:
@@ -45,6 +47,11 @@ def _ran(report: Report) -> Iterator[str]:
                 ("data of the inventory", each.inventory_sha256))  # fmt: skip
         digests = ", ".join(f"{name} `{digest}`" for name, digest in told if digest)
         yield from ("", f"Attempt {each.number} ran, by SHA-256: {digests or 'not on record'}.")
+=======
+PEOPLE = ("Who", "When", "What", "About", "Reason")
+DRILLED = ("Task", "Target", "Forward", "Back", "Again", "Here")
+COUNTS = ("Table", "Before", "Kept out", "After", "Rows")
+>>>>>>> 5da7094 (report: find the drill beside the night whatever was run since)
 
 
 def _failed(report: Report) -> Iterator[str]:

@@ -62,6 +62,15 @@ def again(report: Report) -> Table:
     ])  # fmt: skip
 
 
+def drill(report: Report) -> Table:
+    """Return how long each task took in the drill beside the night, and here."""
+    return Table(("Task", "Target", "Forward", "Back", "Again", "Here"), [
+        (each.task, each.target,
+         *map(plain.duration, (each.forward, each.back, each.again, each.here)))
+        for each in (report.drill.tasks if report.drill else ())
+    ])  # fmt: skip
+
+
 def requirements(report: Report) -> Table:
     """Return what the plan asks for, and what of it is proven."""
     return Table(("Requirement", "Tasks", "So far"), [
