@@ -25,7 +25,7 @@ def code_is_archived(repository: Repository, branch: str, path: str) -> Finding:
         return fails(f"`{branch}` has no `{path}`")
     if here not in (None, kept):
         return fails(f"`{path}` on `{branch}` is not the one of `{repository.branch}`")
-    return holds(commit=archived)
+    return holds(commit=archived, place=f"branch {branch}")
 
 
 def remove_branch(repository: Repository, branch: str, before: dict[str, str | None]) -> None:

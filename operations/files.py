@@ -10,9 +10,12 @@ from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
 from handrail.clients.git_snapshot import Snapshot
 from handrail.engine import FROM_RUN, FROM_TARGET, Commands, Finding, call, step
+from handrail.engine.documents import as_published, document, reads_like
 
 from .commits import branch_is_there, published, revert_commit, trailers
 from .dotenv import is_dotenv, variables_of, with_variables
+
+DOCUMENTS = {"completion_document": "completion", "rollback_document": "rollback"}
 
 
 class Sources(dict[str, str]):
@@ -41,14 +44,42 @@ def blobs(repository: Repository, files: Sources) -> dict[str, str | None]:
     return {path: each.sha if each else None for path, each in found.items()}
 
 
-def files_are_published(repository: Repository, files: Sources, facts: dict[str, str]) -> Finding:
+class Told(dict[str, str]):
+    """Facts for the `$names` of sources, and the documents of the run, made where one is named.
+
+    Args:
+        facts: The facts.
+        run: The run.
+        task: The task of the step that publishes them.
+    """
+
+    def __init__(self, facts: Mapping[str, str], run: str, task: str) -> None:
+        super().__init__(facts)
+        self._run, self._task = run, task
+
+    def __missing__(self, name: str) -> str:
+        """Return a document of the run, its times marked.
+
+        Raises:
+            KeyError: it is none.
+        """
+        if name not in DOCUMENTS:
+            raise KeyError(name)
+        return document(DOCUMENTS[name], self._run, self._task)
+
+
+def files_are_published(
+    repository: Repository, files: Sources, facts: dict[str, str], run: str, task: str
+) -> Finding:
     """The files on the remote branch read as their sources say."""
-    return published(repository, edited(repository.at(), files, facts))
+    return published(repository, edited(repository.at(), files, Told(facts, run, task)))
 
 
-def what_changes(repository: Repository, files: Sources, facts: dict[str, str]) -> str:
+def what_changes(
+    repository: Repository, files: Sources, facts: dict[str, str], run: str, task: str
+) -> str:
     """Return the lines that would change."""
-    return repository.difference(partial(edited, files=files, facts=facts))
+    return repository.difference(partial(edited, files=files, facts=Told(facts, run, task)))
 
 
 @step(
@@ -71,6 +102,8 @@ def put(
     """Create or replace files of the app, whole, in one commit.
 
     A `.env` file that is there is edited by key: only the variables of its source change.
+    `$completion_document` and `$rollback_document` stand for what contracts, inventory and ledger
+    say when the step is about to act; of these, how long things take may have changed since.
 
     Args:
         repository: The app's repository.
@@ -83,21 +116,26 @@ def put(
         ClientError: a source is missing or names a fact that is not given, or git refused.
     """
     message = f"Write {', '.join(Path(path).name for path in files)}"
-    edit = partial(edited, files=files, facts=facts)
+    edit = partial(edited, files=files, facts=Told(facts, run, task))
     yield call(repository.commit_files, edit, message, trailers(task, run))
 
 
-def edited(snapshot: Snapshot, files: Mapping[str, str], facts: dict[str, str]) -> dict[str, str]:
+def edited(snapshot: Snapshot, files: Mapping[str, str], facts: Told) -> dict[str, str]:
     """Return the files as they would be written."""
-    texts = {}
-    for path, source in files.items():
-        text = filled(source, facts)
-        there = snapshot.read(path) if is_dotenv(path) else None
-        texts[path] = text if there is None else with_variables(there, variables_of(text))
-    return texts
+    return {path: written(snapshot, path, filled(each, facts)) for path, each in files.items()}
 
 
-def filled(source: str, facts: dict[str, str]) -> str:
+def written(snapshot: Snapshot, path: str, text: str) -> str:
+    """Return a file as it would be written: as it is, where only times were measured anew."""
+    if is_dotenv(path):
+        there = snapshot.read(path)
+        return text if there is None else with_variables(there, variables_of(text))
+    plain = as_published(text)
+    there = snapshot.read(path) if plain != text else None
+    return there if there is not None and reads_like(there, text) else plain
+
+
+def filled(source: str, facts: Mapping[str, str]) -> str:
     """Return a source file with its `$names` replaced.
 
     Raises:

@@ -80,7 +80,9 @@ def backend_is_gone(
     if left:
         return fails(f"`{package}` still has the script {', '.join(left)}")
     gone = [each for each in kept if snapshot.find(each) is None]
-    return fails(f"missing: {', '.join(gone)}") if gone else holds()
+    removed = [f"{path}/", f"the dependencies in {package}"]
+    removed += [f"the script {name} in {package}" for name in scripts]
+    return fails(f"missing: {', '.join(gone)}") if gone else holds(removed=removed)
 
 
 def what_goes(repository: Repository, path: str, package: str, scripts: list[str]) -> str:

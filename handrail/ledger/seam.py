@@ -66,7 +66,21 @@ def still_written(token: int) -> RunLocked:
     )
 
 
-class Ledger(History, Protocol):
+class Readable(History, Protocol):
+    """A ledger as it is, or as it once was, for whoever only reads it."""
+
+    @property
+    def environment(self) -> str:
+        """Whose it is."""
+
+    def runs(self) -> Runs:
+        """Return the runs on record."""
+
+    def trusted_head(self) -> Head:
+        """Return the newest entry, with the chain checked from the last anchor on."""
+
+
+class Ledger(Readable, Protocol):
     """What the engine and the `handrail` command need of a ledger, wherever it is kept."""
 
     environment: str
@@ -74,12 +88,6 @@ class Ledger(History, Protocol):
 
     def entries(self) -> list[Entry]:
         """Return every entry, oldest first, with the chain checked."""
-
-    def runs(self) -> Runs:
-        """Return the runs on record."""
-
-    def trusted_head(self) -> Head:
-        """Return the newest entry, with the chain checked from the last anchor on."""
 
     def since(self, seq: int) -> list[Entry]:
         """Return the entries after a number."""

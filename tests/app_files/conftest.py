@@ -21,6 +21,8 @@ FACTS = {
     "contacts": "Duty officer, +63 2 5550 0100",
     "archive_branch": "archive/nodejs-backend",
     "python_version": "3.11.0",
+    "completion_document": "## Completion on production",
+    "rollback_document": "## Rollback of cutover on production",
 }
 CLIENT = {
     "client/.env.production": "client/env.production",

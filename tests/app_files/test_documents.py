@@ -16,7 +16,7 @@ from tests.app_files.conftest import (
     SCRIPTS,
     published,
 )
-from tests.app_files.way_back import section
+from tests.app_files.way_back import document, steps
 
 BACKEND = REPOSITORY / "rotc_backend"
 LEGACY = ("Express", "server/", "Node.js backend")
@@ -123,19 +123,21 @@ def test_api_document_lists_the_codes_of_the_backend():
 
 def test_rollback_document_answers_what_is_asked_at_night():
     """Commands, criteria, time, people, the database and autodeploy are all there."""
-    document = text("docs/ROLLBACK.md")
+    made = FACTS | {"rollback_document": document(FACTS["contacts"])}
+    told = published(DOCUMENTS["docs/ROLLBACK.md"], made)
 
     for wanted in (
-        'pyinfra inventory/prod.py runbooks/rollback.py --data run=latest --data reason="…"',
-        "more than 5 %",
-        "p95 above 1 s",
-        "under 15 minutes",
+        'pyinfra inventory/prod.py runbooks/rollback.py --data run=cutover-1 --data reason="…"',
+        "--data to=users-back",
+        "| errors of 100 requests, over the window | 5.0 |",
+        "| 95 of 100 requests within, in seconds, at any moment | 1.0 |",
+        "| a way back may take, in minutes | 15 |",
         FACTS["contacts"],
-        "pg_restore",
+        "handrail document backups",
         "Autodeploy stays off",
         FACTS["archive_branch"],
     ):
-        assert wanted in document
+        assert wanted in told
 
 
 @pytest.mark.parametrize("path", ["docs/ROLLBACK.md", "docs/MIGRATION.md"])
@@ -151,5 +153,24 @@ def test_documents_name_tasks_and_scripts_that_exist(path):
 
 
 def test_rollback_document_tells_the_way_back_of_every_step_as_its_contract_does():
-    """In the order in which a rollback goes; `tests/app_files/way_back.py` makes the section."""
-    assert section() in text("docs/ROLLBACK.md")
+    """In the order in which a rollback of all goes; and no line of it is written by hand."""
+    rows = [line.split(" | ") for line in document("x").splitlines() if line.startswith("| ")]
+    rows = [row for row in rows if re.fullmatch(r"\| [\d.]+", row[0])]
+    contracts = steps()
+
+    assert [row[0].strip("| ") for row in rows] == list(reversed(contracts))
+    for row, contract in zip(rows, reversed(contracts.values()), strict=True):
+        assert row[2] == contract.rollback_name or row[2].startswith("stays: ")
+    by_hand = (FILES / DOCUMENTS["docs/ROLLBACK.md"]).read_text(encoding="utf-8")
+    assert "$rollback_document" in by_hand
+    told = {contract.rollback_name for contract in contracts.values()} - {""}
+    assert not [each for each in told if each in by_hand]
+
+
+def test_completion_document_is_told_by_the_ledger():
+    """No table of what was removed, and none of where the evidence is, is written by hand."""
+    by_hand = (FILES / DOCUMENTS["docs/MIGRATION.md"]).read_text(encoding="utf-8")
+
+    assert "$completion_document" in by_hand
+    assert "| removed |" not in by_hand
+    assert "DIRECTORY/RUN" not in by_hand

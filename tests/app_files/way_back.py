@@ -1,37 +1,58 @@
-"""The steps of the way back as the published rollback document tells them, from the contracts."""
+"""The rollback document as task 13.1 publishes it, made from the contracts and the inventory."""
 
 import ast
 from pathlib import Path
+from runpy import run_path
 
-from handrail.engine.contract import Irreversible, load
+from handrail.engine.contract import load
+from handrail.engine.documents import BOUNDS, as_published, bounds, ways
+from handrail.ledger.chain import Head
+from handrail.ledger.documents import rollback
+from handrail.ledger.run import Hold, Run
+from handrail.ledger.task import Declared, Task
+from handrail.ledger.views.clock import clock_once_done
+from handrail.ledger.views.times import Measured
 
-RUNBOOK = Path(__file__).parents[2] / "runbooks" / "cutover.py"
-HEADING = "## Every step, newest first\n"
+ROOT = Path(__file__).parents[2]
+GROUPS = ("all", "prod")
+
+
+def plan():
+    """Return a run of the cutover as it is declared, nothing of it done."""
+    tree = ast.parse((ROOT / "runbooks/cutover.py").read_text(encoding="utf-8"))
+    run, last = Run("cutover-1", "cutover", "2026-10-03T00:00:00.000000Z", undo_minutes=15), ""
+    for node in tree.body:
+        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
+            continue
+        said = {each.arg: ast.literal_eval(each.value) for each in node.value.keywords
+                if each.arg in ("task", "name", "on", "label")}  # fmt: skip
+        if isinstance(node.value.func, ast.Name):  # a hold; `begin()` is an assignment
+            run.holds.append(Hold(said["label"], said["name"], last))
+        else:
+            last = said["task"]
+            step = load(ast.unparse(node.value.func)).name
+            run.tasks[last, said["on"]] = Task(Declared(last, step, said["on"], said["name"]))
+    return run
 
 
 def steps():
-    """Return every line, for each call of the cutover that has something to put back."""
-    tree = ast.parse(RUNBOOK.read_text(encoding="utf-8"))
-    calls = [node.value for node in tree.body if isinstance(node, ast.Expr)]
-    for call in reversed([each for each in calls if isinstance(each, ast.Call)]):
-        if not isinstance(call.func, ast.Attribute):
-            continue  # a hold
-        contract = load(ast.unparse(call.func))
-        task = next(each.value.value for each in call.keywords if each.arg == "task")
-        if not contract.is_gate:
-            yield f"| {task} | {told(contract)} |"
+    """Return the contract of each call that is a step, by its task."""
+    loaded = {task: load(each.declared.step) for (task, _), each in plan().tasks.items()}
+    return {task: contract for task, contract in loaded.items() if not contract.is_gate}
 
 
-def told(contract):
-    """Return what a contract says of its way back, and what is lost with it."""
-    way = contract.rollback
-    if isinstance(way, Irreversible):
-        return f"stays: {way.reason}; instead: {way.instead}"
-    lost = f"; lost: {contract.rollback_loses}" if contract.rollback_loses else ""
-    return f"{contract.rollback_name}{lost}"
-
-
-def section():
-    """Return the section as it has to stand there."""
-    rows = "\n".join(steps())
-    return f"{HEADING}\n| task | way back |\n|---|---|\n{rows}\n"
+def document(contacts):
+    """Return it, with the bounds that production's inventory says."""
+    run, data = plan(), {"contacts": contacts}
+    for group in GROUPS:
+        data |= run_path(str(ROOT / "inventory/group_data" / f"{group}.py"))
+    found = list(ways(run, Measured(), told=False))
+    calls = [run.tasks[each.task, each.target].declared for each in found if each.sentence]
+    subject = rollback.Subject(
+        "production", run, "inventory/prod.py", run.holds, Head(), "", "once all of it is done"
+    )
+    known = bounds(
+        [{name: each for name, each in data.items() if name in {*BOUNDS, "limits", "contacts"}}]
+    )
+    clock = clock_once_done(run, Measured(), calls)
+    return as_published("\n".join(rollback.render(subject, found, clock, known)))

@@ -3,6 +3,7 @@
 import pytest
 
 from handrail.ledger.documents import completion
+from handrail.ledger.report.html import verdict
 from tests.engine.lab import night as night_steps
 from tests.engine.lab import steps
 from tests.engine.lab.bench import Bench
@@ -75,11 +76,12 @@ def test_the_completion_document_says_what_was_done_and_what_proves_it(tmp_path)
     path = tmp_path / "lab.sqlite"
     night(path)
 
-    said = "\n".join(completion.render([report_of(path)]))
+    report = report_of(path)
+    said = "\n".join(completion.render([report], verdict(report)))
 
     for wanted in (
-        "| 2.2 | production | Set the new secret key |", "| cadets | 24 | 1 | 23 | equal |",
+        "| 2.2 | production | Set the new secret key | ", "| cadets | 24 | 1 | 23 | equal |",
         "drift=2.1:redo", "approval given, as board", "no problem was found",
-        report_of(path).verification["head"],
+        report.verification["head"],
     ):  # fmt: skip
         assert wanted in said

@@ -159,7 +159,7 @@ def test_a_dotenv_file_is_edited_by_key_and_others_are_written_whole(tmp_path):
             "task": "5.1",
             "run": "r",
         }
-        shown = files.what_changes(live["repository"], live["files"], live["facts"])
+        shown = files.what_changes(**live)
         perform(files.put.contract.body, live, None)
         assert clone.read("client/.env.production") == (
             "# theirs\nVITE_API_URL=https://new\nVITE_GOOGLE_CLIENT_ID=123\nVITE_WS_URL=wss://new\n"

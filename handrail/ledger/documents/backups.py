@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from handrail.ledger.documents.source import head_of, source
 from handrail.ledger.report.markdown import text
 from handrail.ledger.report.model import Report
 from handrail.ledger.report.task import Told
@@ -19,8 +20,7 @@ def render(report: Report) -> Iterator[str]:
         yield from ("", "No backup is on record.")
     for task in found:
         yield from _backup(task)
-    yield from ("", "## Source", "")
-    yield f"Ledger {text(report.verification['ledger'])}, head `{report.verification['head']}`."
+    yield from source(report.environment, head_of(report))
 
 
 def _backup(task: Told) -> Iterator[str]:

@@ -1,10 +1,12 @@
 """The rollback document: when to go back, whom to call, steps with their times, what is kept."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from handrail.ledger.chain import Head
+from handrail.ledger.documents.source import source
 from handrail.ledger.report.markdown import table, text
-from handrail.ledger.report.model import Report
+from handrail.ledger.run import Hold, Run
 from handrail.ledger.views import plain
 from handrail.ledger.views.ahead import about
 from handrail.ledger.views.clock import Clock
@@ -20,7 +22,7 @@ class Way:
         task: Id of the plan's task.
         target: Where.
         name: What it does.
-        state: `done`, `not done yet` or `put back`.
+        state: `done`, `not done yet` or `put back`; empty where that is not told.
         sentence: Its way back; empty where it has none.
         kept: Why it cannot be undone, and what to do instead; empty where it can.
         loses: What its way back does not bring back.
@@ -40,6 +42,29 @@ class Way:
 
 
 @dataclass(frozen=True)
+class Subject:
+    """What a rollback document is about.
+
+    Args:
+        environment: Where.
+        run: The run.
+        inventory: The inventory's file, as it is typed.
+        holds: The labelled places that it may go back to.
+        head: The newest entry that counts.
+        when: At which moment things stood so, to go on with after the run's id; may be empty.
+        then: Of which moment its times are, to go on with after `about 5 min`.
+    """
+
+    environment: str
+    run: Run
+    inventory: str
+    holds: Sequence[Hold]
+    head: Head
+    when: str
+    then: str
+
+
+@dataclass(frozen=True)
 class Known:
     """What an inventory says of going back.
 
@@ -52,56 +77,68 @@ class Known:
     criteria: Mapping[str, str]
 
 
-def render(report: Report, ways: Sequence[Way], clock: Clock, known: Known) -> Iterator[str]:
+def render(
+    subject: Subject,
+    ways: Sequence[Way],
+    clock: Clock,
+    known: Known,
+    measured: Callable[[str], str] = str,
+) -> Iterator[str]:
     """Yield the lines of the document.
 
     Args:
-        report: The run.
-        ways: The way back of each of its calls, the newest first.
-        clock: What going back takes as things stand.
+        subject: What it is about.
+        ways: The way back of each call, what a rollback begins with first.
+        clock: What going back takes.
         known: What the inventory says.
+        measured: Marks words that say how long something took, where they are to be told apart.
     """
-    yield f"# Rollback of {text(report.runbook)} on {text(report.environment)}"
-    yield ""
-    yield f"For run {text(report.run)}, as it stood at {plain.moment(report.ended_at)}."
+    run = subject.run
+    yield f"# Rollback of {text(run.runbook)} on {text(subject.environment)}"
+    yield from ("", f"For run {text(run.id)}{subject.when}.")
     yield from ("", "## When to go back")
     told = [(name, bound) for name, bound in known.criteria.items()]
     yield from table(("Sign", "Bound"), told) if told else ("", "The inventory names no bounds.")
     yield from ("", "## Whom to call", "")
     yield from (f"- {text(each)}" for each in known.contacts or ["The inventory names nobody."])
-    yield from ("", "## How long", "", f"{text(clock.words())}.", "")
-    yield from (f"- to `{hold.label}`, {text(hold.name)}: {about(takes)}"
+    yield from ("", "## How long", "", measured(f"{text(clock.words(subject.then))}."), "")
+    yield from (f"- to `{hold.label}`, {text(hold.name)}: {measured(about(takes))}"
                 for hold, takes in clock.to_holds)  # fmt: skip
-    yield from _commands(report)
-    yield from _steps(ways)
-    yield from _kept(report, ways)
-    yield from ("", "## Source", "")
-    yield f"Ledger {text(report.verification['ledger'])}, head `{report.verification['head']}`."
+    yield from _commands(subject)
+    yield from _steps(ways, measured)
+    yield from _kept(run, ways)
+    yield from source(subject.environment, subject.head)
 
 
-def _commands(report: Report) -> Iterator[str]:
-    inventory = next((each.inventory for each in reversed(report.attempts) if each.inventory), "")
-    command = f"pyinfra {inventory or 'INVENTORY'} runbooks/rollback.py --data run={report.run}"
+def _commands(subject: Subject) -> Iterator[str]:
+    run = subject.run
+    command = f"pyinfra {subject.inventory} runbooks/rollback.py --data run={run.id}"
     yield from ("", "## Commands", "", f'    {command} --data reason="…" --dry')
     yield f'    {command} --data reason="…"'
-    yield from (
-        f'    {command} --data to={each["label"]} --data reason="…"' for each in report.holds
-    )
+    yield from (f'    {command} --data to={hold.label} --data reason="…"' for hold in subject.holds)
     yield ""
     yield "The first shows it and changes nothing. Interrupted or failed: the same command again."
 
 
-def _steps(ways: Sequence[Way]) -> Iterator[str]:
+def _steps(ways: Sequence[Way], measured: Callable[[str], str]) -> Iterator[str]:
+    """Yield a line for each; how it stands now only where it is told."""
+    names = (
+        "Task",
+        "Target",
+        "Way back",
+        "About",
+        *(("Now",) if any(w.state for w in ways) else ()),
+    )
     yield from ("", "## Steps, newest first")
-    yield from table(("Task", "Target", "Way back", "About", "Now"), [
+    yield from table(names, [
         (each.task, each.target, each.sentence or f"stays: {each.kept}",
-         plain.rough(each.seconds) if each.seconds is not None else
-         "not measured" if each.sentence else "", each.state)
+         measured(plain.rough(each.seconds) if each.seconds is not None else "not measured")
+         if each.sentence else "", *((each.state,) if each.state else ()))
         for each in ways
     ])  # fmt: skip
 
 
-def _kept(report: Report, ways: Sequence[Way]) -> Iterator[str]:
+def _kept(run: Run, ways: Sequence[Way]) -> Iterator[str]:
     """Yield what is lost, what stays, and where the state of now is kept for analysis."""
     yield from ("", "## What is kept, and what is lost", "")
     for each in ways:
@@ -112,8 +149,9 @@ def _kept(report: Report, ways: Sequence[Way]) -> Iterator[str]:
             yield f"- {text(here)} loses: {text(each.loses)}."
         if each.kept:
             yield f"- {text(here)} cannot be undone: {text(each.kept)}."
-    for task in report.tasks:
+    for task in run.tasks.values():
         for name in ("place", "report"):
             if isinstance(task.facts.get(name), str):
-                yield f"- {text(task.name)} ({task.task}): `{task.facts[name]}`"
+                call = task.declared
+                yield f"- {text(call.name)} ({call.task}): `{task.facts[name]}`"
     yield "- the ledger with all that was done: `handrail export`, `handrail report --html FILE`"

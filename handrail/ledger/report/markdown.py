@@ -39,7 +39,6 @@ def render(report: Report) -> Iterator[str]:
     yield from ("", f"To look again: `{report.verify}`", "", text(LIMITS))
 
 
-<<<<<<< HEAD
 def _ran(report: Report) -> Iterator[str]:
     """Yield what each attempt ran, by its digests."""
     for each in report.attempts:
@@ -47,11 +46,6 @@ def _ran(report: Report) -> Iterator[str]:
                 ("data of the inventory", each.inventory_sha256))  # fmt: skip
         digests = ", ".join(f"{name} `{digest}`" for name, digest in told if digest)
         yield from ("", f"Attempt {each.number} ran, by SHA-256: {digests or 'not on record'}.")
-=======
-PEOPLE = ("Who", "When", "What", "About", "Reason")
-DRILLED = ("Task", "Target", "Forward", "Back", "Again", "Here")
-COUNTS = ("Table", "Before", "Kept out", "After", "Rows")
->>>>>>> 5da7094 (report: find the drill beside the night whatever was run since)
 
 
 def _failed(report: Report) -> Iterator[str]:

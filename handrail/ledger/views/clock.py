@@ -1,11 +1,13 @@
 """The rollback clock: what a way back takes now, what it may take, and when it must have begun."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from handrail.ledger.run import Hold, Run
+from handrail.ledger.task import Declared
 from handrail.ledger.views import plain
-from handrail.ledger.views.times import Estimate, Measured, way_back
+from handrail.ledger.views.times import Estimate, Measured, one_after_the_other, way_back
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,19 @@ class Clock:
             )
         return ""
 
-    def words(self) -> str:
+    def words(self, when: str = "now") -> str:
         """Return it as one sentence."""
         if not self.whole.known:
             return f"Nobody measured how long a way back takes{self.terms()}"
-        return f"A way back takes about {plain.rough(self.whole.seconds)} now{self.terms()}"
+        told = f"A way back takes about {plain.rough(self.whole.seconds)} {when}"
+        if self.whole.unmeasured:
+            told += f", without {plain.count(self.whole.unmeasured, 'task')} that nobody measured"
+        return told + self.terms()
 
     def terms(self) -> str:
         """Return what it may take, where that is said; to go on with after what it takes."""
+        if not self.whole.known:
+            return self._limits()
         told = ""
         if self.budget_seconds is not None:
             told += f"; 95 times of 100 at most {plain.rough(self.whole.p95_seconds)}"
@@ -67,6 +74,38 @@ class Clock:
         if self.latest_start is not None:
             told += f"; the latest safe moment to begin it is {self.latest_start:%H:%M:%S}Z"
         return told
+
+    def _limits(self) -> str:
+        """Return what is allowed of what nobody measured."""
+        told = ""
+        if self.budget_seconds is not None:
+            told += f"; {plain.rough(self.budget_seconds)} is allowed"
+        if self.ends_at is not None:
+            told += f"; the window ends at {self.ends_at:%H:%M:%S}Z"
+        return told
+
+
+def clock_once_done(run: Run, known: Measured, steps: Iterable[Declared]) -> Clock:
+    """Return the clock as it is once all of a plan is done, whenever that is.
+
+    Args:
+        run: A run of it.
+        known: How long tasks took before.
+        steps: Its calls that have a way back.
+    """
+    calls = [(each, 0.0) for each in steps]
+    order = list(dict.fromkeys(task for task, _ in run.tasks))
+
+    def to(hold: Hold) -> Estimate:
+        after = set(order[order.index(hold.after) + 1 :])
+        return one_after_the_other([call for call in calls if call[0].task in after], known)
+
+    return Clock(
+        one_after_the_other(calls, known),
+        tuple((hold, to(hold)) for hold in reversed(run.holds) if hold.after in order),
+        run.undo_minutes * 60 if run.undo_minutes is not None else None,
+        None,
+    )
 
 
 def clock_of(run: Run, known: Measured) -> Clock:

@@ -11,7 +11,7 @@ from handrail.ledger.entry import BESIDE, Entry, Event
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Run
 from handrail.ledger.runs import Runs
-from handrail.ledger.seam import Ledger
+from handrail.ledger.seam import Readable
 from handrail.ledger.task import Task, TaskState
 from handrail.ledger.views.spent import Spent, spent
 from handrail.ledger.views.stakes import Stake, stakes_of
@@ -195,7 +195,7 @@ def choose(runs: Runs, wanted: str) -> Run:
     )
 
 
-def gather(ledger: Ledger, wanted: str, runs: Runs | None = None) -> Evidence:
+def gather(ledger: Readable, wanted: str, runs: Runs | None = None) -> Evidence:
     """Gather what is known of a run and of the rollbacks of it.
 
     Args:
@@ -220,7 +220,7 @@ def gather(ledger: Ledger, wanted: str, runs: Runs | None = None) -> Evidence:
 
 
 def _one(
-    ledger: Ledger,
+    ledger: Readable,
     run: Run,
     head: Head,
     rollbacks: list[Evidence],
