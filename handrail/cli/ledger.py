@@ -137,9 +137,7 @@ def status(ledger: str, run: str, *, as_json: bool) -> int:
         say_json(shows.status_as_json(held.environment, evidence.run))
     else:
         known = known_times(held.environment, runs, evidence.run, kept_at(ledger))
-        writer = held.writer()
-        at_work = writer is not None and writer.alive
-        say(shows.status_as_text(evidence, known, now(), at_work=at_work))
+        say(shows.status_as_text(runs, evidence, known, held.writer(), now()))
     return GOOD if evidence.run.outcome is Outcome.PROVEN else NOT_GOOD
 
 

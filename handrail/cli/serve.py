@@ -4,12 +4,13 @@ import asyncio
 import hmac
 import ipaddress
 import json
+import re
 import secrets
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote, unquote
 
 import click
 
@@ -19,7 +20,8 @@ from handrail.cli.out import GOOD, Misused, say
 from handrail.cli.watch import looker
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.views.evidence import gather
-from handrail.ledger.views.live import Live, as_json, page_values
+from handrail.ledger.views.live import Live, as_json
+from handrail.ledger.views.watched import page_values
 
 EVERY_SECONDS = 1.0
 PORT = 8080
@@ -31,6 +33,7 @@ POLICY = (
     "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
+PORT_AT_END = re.compile(r":\d*$")
 
 Scope = Mapping[str, Any]  # Any: ASGI's
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]  # Any: ASGI's
@@ -56,11 +59,12 @@ def serve(ledger: str, run: str, host: str, port: int, key: str, *, as_json: boo
     gather(opened(ledger), run)  # no ledger and no run are told now, not to each browser
     is_local = _is_local(host)
     wanted = key or ("" if is_local else secrets.token_urlsafe(KEY_BITS // 8))
-    page = Page(looker(ledger, run), wanted, local_only=is_local)
+    shown = f"[{host}]" if ":" in host else host
+    page = Page(looker(ledger, run), wanted, (*LOCAL, shown) if is_local else ())
     listening = _listener(host, port)
     port = listening.getsockname()[1]
-    shown = f"[{host}]" if ":" in host else host
-    say([f"http://{shown}:{port}/{f'?key={wanted}' if wanted else ''}    (Ctrl-C ends it)"])
+    asked = f"?key={quote(wanted, safe='')}" if wanted else ""
+    say([f"http://{shown}:{port}/{asked}    (Ctrl-C ends it)"])
     sys.stdout.flush()
     config = uvicorn.Config(
         page,
@@ -93,12 +97,12 @@ class Page:
     Args:
         look: Looks at the run.
         key: What a visitor has to know; empty where this machine alone is served.
-        local_only: Only requests for this machine's own names are answered, so that no page of
-            somebody else's can have a browser read this one.
+        names: Only requests for these hosts are answered, so that no page of somebody else's can
+            have a browser read this one; empty: for any.
     """
 
-    def __init__(self, look: Callable[[], Live], key: str, *, local_only: bool) -> None:
-        self._look, self._key, self._local_only = look, key, local_only
+    def __init__(self, look: Callable[[], Live], key: str, names: Sequence[str]) -> None:
+        self._look, self._key, self._names = look, key, names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -115,36 +119,46 @@ class Page:
         elif scope["path"] == "/events":
             await self._events(receive, send)
         elif scope["path"] == "/live.json":
-            found = await asyncio.to_thread(self._look)
-            text = json.dumps(as_json(found), ensure_ascii=False)
-            await _answer(send, 200, text, "application/json")
+            await self._json(send)
         else:
             await _answer(send, 404, "there is `/` and `/live.json`")
 
     def _refused(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str] | None:
         if scope["method"] not in ("GET", "HEAD"):
             return 405, "this page is only read"
-        if self._local_only and headers.get("host", "").rpartition(":")[0] not in LOCAL:
+        if self._names and PORT_AT_END.sub("", headers.get("host", "")) not in self._names:
             return 421, "ask this machine by its own name, as the address that was printed does"
         given = [*_asked(scope).get("key", []), _cookie(headers.get("cookie", ""))]
-        if self._key and not any(hmac.compare_digest(each, self._key) for each in given):
+        if self._key and not any(map(self._is_key, given)):
             return 403, "the access key is missing: it is in the address that was printed"
         return None
 
-    async def _page(self, scope: Scope, send: Send) -> None:
-        nonce = secrets.token_urlsafe(16)
+    def _is_key(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), self._key.encode())
+
+    async def _looked(self, send: Send) -> Live | None:
+        """Return the run, or say why it cannot be looked at."""
         try:
-            values = page_values(await asyncio.to_thread(self._look))
+            return await asyncio.to_thread(self._look)
         except RunbookError as missed:
             await _answer(send, 503, f"{missed.what}: {missed.why}")
-            return
-        policy = ("content-security-policy", POLICY.format(nonce=nonce))
-        # The key leaves the address at once, so that no history and no screenshot keeps it.
-        kept = _asked(scope).get("key")
-        if kept:
-            cookie = f"{COOKIE}={kept[0]}; HttpOnly; SameSite=Strict; Path=/"
+            return None
+
+    async def _json(self, send: Send) -> None:
+        if (found := await self._looked(send)) is not None:
+            text = json.dumps(as_json(found), ensure_ascii=False)
+            await _answer(send, 200, text, "application/json")
+
+    async def _page(self, scope: Scope, send: Send) -> None:
+        if "key" in _asked(scope):
+            # The key leaves the address at once, so that no history and no screenshot keeps it.
+            cookie = f"{COOKIE}={quote(self._key, safe='')}; HttpOnly; SameSite=Strict; Path=/"
             await _answer(send, 303, "", more=[("location", "/"), ("set-cookie", cookie)])
             return
+        if (found := await self._looked(send)) is None:
+            return
+        nonce, values = secrets.token_urlsafe(16), page_values(found)
+        policy = ("content-security-policy", POLICY.format(nonce=nonce))
         text = pages.render("live.html", nonce=nonce, **values)
         await _answer(send, 200, text, "text/html; charset=utf-8", [policy])
 
@@ -157,7 +171,7 @@ class Page:
             try:
                 found = await asyncio.to_thread(self._look)
             except RunbookError:
-                await send(_part(b": the ledger does not answer\n\n"))
+                await send(_part(b"event: away\ndata: the ledger does not answer\n\n"))
             else:
                 body = pages.render("live_body.html", **page_values(found))
                 line = b": nothing new\n\n" if body == told else _event(body)
@@ -186,7 +200,7 @@ def _asked(scope: Scope) -> dict[str, list[str]]:
 
 def _cookie(header: str) -> str:
     pairs = [part.strip().partition("=") for part in header.split(";")]
-    return next((value for name, _, value in pairs if name == COOKIE), "")
+    return unquote(next((value for name, _, value in pairs if name == COOKIE), ""))
 
 
 async def _answer(

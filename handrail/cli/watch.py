@@ -17,11 +17,12 @@ from handrail.ledger.entry import now
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.measure import known_times
 from handrail.ledger.run import Outcome
-from handrail.ledger.views import live as lives
 from handrail.ledger.views.evidence import gather
-from handrail.ledger.views.live import Live, as_text, live, summary_line
+from handrail.ledger.views.live import Live, live
+from handrail.ledger.views.live import as_json as data_of
 from handrail.ledger.views.notices import Notice
 from handrail.ledger.views.silence import seen_from_outside
+from handrail.ledger.views.watched import as_text, summary_line
 
 EVERY_SECONDS = 1.0
 CLEAR = "\033[H\033[2J\033[3J"
@@ -41,14 +42,20 @@ def looker(ledger: str, run: str) -> Callable[[], Live]:
         runs = held.runs()
         evidence = gather(held, run, runs)
         known = known_times(held.environment, runs, evidence.run, kept)
-        return live(evidence, known, held.writer(), now())
+        return live(runs, evidence, known, held.writer(), now())
 
     return look
 
 
 @click.command
 @click.argument("run", default="", metavar="[RUN]")
-@click.option("--every", default=EVERY_SECONDS, metavar="SECONDS", help="from one look to the next")
+@click.option(
+    "--every",
+    default=EVERY_SECONDS,
+    metavar="SECONDS",
+    help="from one look to the next",
+    type=click.FloatRange(min=0.1),
+)
 @click.option("--once", is_flag=True, help="look once")
 @click.option("--notify", default="", metavar="REF", help="webhook for news: env:NAME, file:PATH")
 @reads
@@ -126,7 +133,7 @@ class Screen:
 
     def _lines(self, found: Live) -> list[str]:
         if self._as_json:
-            return [json.dumps(lives.as_json(found), ensure_ascii=False)]
+            return [json.dumps(data_of(found), ensure_ascii=False)]
         if self._is_whole:
             return list(as_text(found))
         return [f"{found.now:%H:%M:%S}Z  {summary_line(found)}"]

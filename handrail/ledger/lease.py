@@ -115,11 +115,22 @@ class AtWork:
         return not self.lease.is_dead(self.silence)
 
     @property
+    def silent(self) -> bool:
+        """Tell whether it was not heard of for too long: gone, or a process that was stopped."""
+        return self.silence > timedelta(seconds=self.lease.seconds)
+
+    @property
     def words(self) -> str:
         """Return who it is, where, and when it was last heard of."""
         owner, seconds = self.lease.owner, int(self.silence.total_seconds())
         host = owner.machine.split("/")[0]
-        state = "at work" if self.alive else "gone"
+        state = (
+            "gone"
+            if not self.alive
+            else "there, but stopped or stuck"
+            if self.silent
+            else "at work"
+        )
         return f"{owner.actor} on {host}, process {owner.pid}: {state}, heard of {seconds} s ago"
 
 

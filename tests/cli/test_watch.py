@@ -1,5 +1,6 @@
 """The second terminal and the live page: what goes on, who is at work, and nothing is changed."""
 
+import asyncio
 import json
 import re
 import subprocess
@@ -8,6 +9,8 @@ from contextlib import contextmanager
 import pytest
 import requests
 
+from handrail.cli.serve import Page
+from handrail.ledger.errors import RunbookError
 from handrail.testing.lab import until
 from tests.clients.conftest import Reply, Wire
 from tests.engine.lab.bench import Bench
@@ -85,6 +88,8 @@ def test_a_dead_owner_leaves_a_doubt(lab):
     assert "At work" not in status.said
     assert seen.code == 1
     assert "started, in doubt" in seen.said
+    assert "Interrupted: 1 on one" in seen.said
+    assert "At work" not in seen.said
     assert "gone, heard of" in seen.said
 
 
@@ -153,6 +158,34 @@ def test_another_address_asks_for_the_key(lab):
     assert (refused.status_code, wrong.status_code) == (403, 403)
     assert visit.status_code == 200
     assert "key" not in visit.url
+
+
+def asked(page, query="", cookie=""):
+    """Ask a page; return the answer's status and headers."""
+    told = []
+
+    async def send(part):
+        told.append(part)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": query.encode(),
+             "headers": [(b"cookie", cookie.encode())]}  # fmt: skip
+    asyncio.run(page(scope, None, send))
+    return told[0]["status"], dict(told[0]["headers"])
+
+
+def test_a_key_of_any_characters_lets_in_and_a_lost_ledger_is_told():
+    """As it stands in the address, and in the cookie that takes its place."""
+
+    def lost():
+        raise RunbookError("the ledger was not read", "it is gone", "bring it back")
+
+    page = Page(lost, 'a b;ü&"', ())
+
+    status, headers = asked(page, "key=a%20b%3B%C3%BC%26%22")
+
+    assert status == 303
+    assert asked(page, cookie=headers[b"set-cookie"].decode().partition(";")[0])[0] == 503
+    assert asked(page)[0] == asked(page, "key=%C3%BC")[0] == 403
 
 
 def test_no_run_is_told_before_anything_is_served(lab):

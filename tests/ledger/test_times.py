@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from handrail.ledger.entry import now
 from handrail.ledger.task import Declared
 from handrail.ledger.views.evidence import gather
-from handrail.ledger.views.live import as_json, as_text, live
+from handrail.ledger.views.live import as_json, live
 from handrail.ledger.views.times import (
     Estimate,
     Expected,
@@ -19,6 +19,7 @@ from handrail.ledger.views.times import (
     remaining,
     way_back,
 )
+from handrail.ledger.views.watched import as_text
 from tests.ledger.script import Script
 
 from .told import Told, at
@@ -115,7 +116,8 @@ def test_what_is_late_is_told_to_who_watches(tmp_path):
     script.act("2.1", end=None)
     known = Measured({("2.1", "bind.listen"): Expected(60, 60, 3, "lab")})
     later = now() + timedelta(minutes=10)
-    found = live(gather(script.ledger, "latest"), known, None, later)
+    evidence = gather(script.ledger, "latest")
+    found = live(script.ledger.runs(), evidence, known, script.ledger.writer(), later)
 
     assert any(", late by 9 min." in line for line in as_text(found))
     assert as_json(found)["running"][0]["late_seconds"] == pytest.approx(540, abs=20)

@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from handrail.ledger.lease import AtWork
 from handrail.ledger.run import Run
 from handrail.ledger.views import plain
 from handrail.ledger.views.clock import clock_of
-from handrail.ledger.views.stakes import Stake, stakes_on
+from handrail.ledger.views.stakes import Stake
 from handrail.ledger.views.times import Estimate, Measured, Running, outlook
 
 
 def about(estimate: Estimate) -> str:
     """Return how long something takes, as people say it, and how much of that nobody knows."""
+    if not estimate.tasks:
+        return "nothing to do"
     if not estimate.known:
         return "not measured yet"
     told = f"about {plain.rough(estimate.seconds)}"
@@ -20,13 +23,23 @@ def about(estimate: Estimate) -> str:
     return told
 
 
+def back_now(estimate: Estimate) -> str:
+    """Return how long a way back takes as things stand."""
+    return f"{about(estimate)}{', now' if estimate.known else ''}"
+
+
 def at_stake(stake: Stake) -> str:
     """Return what is at stake and since when; capitals, for nobody may overlook it."""
     return f"{stake.target}: {stake.text} since {plain.clock(stake.since)}".upper()
 
 
+def owned(writer: AtWork | None) -> str:
+    """Return who is at work on a run, and whether that owner lives, as a sentence."""
+    return f"Owner: {writer.words if writer else 'nobody is at work on it'}."
+
+
 def ahead(run: Run, known: Measured, now: datetime, *, at_work: bool = True) -> Iterator[str]:
-    """Yield what is at stake, what is at work, when the next hold and the end come, the way back.
+    """Yield what is at work, when the next hold and the end come, the way back.
 
     Args:
         run: Not done yet.
@@ -35,7 +48,6 @@ def ahead(run: Run, known: Measured, now: datetime, *, at_work: bool = True) -> 
         at_work: A process may be carrying it out; else what began was interrupted.
     """
     seen = outlook(run, known, now)
-    yield from (f"{at_stake(each)}." for each in stakes_on(run))
     for each in seen.running:
         if at_work:
             yield f"At work: {_running(each)}."
@@ -46,7 +58,7 @@ def ahead(run: Run, known: Measured, now: datetime, *, at_work: bool = True) -> 
     yield f"End: {_when(seen.to_end, now)}."
     if not run.undoes and run.receipts():
         clock = clock_of(run, known)
-        yield f"Way back: {about(seen.way_back)}, now{clock.terms()}."
+        yield f"Way back: {back_now(seen.way_back)}{clock.terms()}."
         for hold, estimate in clock.to_holds:
             yield f"Way back to hold {hold.label}: {about(estimate)}."
         if why := clock.refusal(now):

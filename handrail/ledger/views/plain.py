@@ -32,7 +32,7 @@ def duration(seconds: float | None) -> str:
     """Return a number of seconds as people say it, or nothing."""
     if seconds is None:
         return ""
-    if 0 < seconds < 0.05:  # noqa: PLR2004  what would be shown as 0.0
+    if 0 <= seconds < 0.05:  # noqa: PLR2004  what would be shown as 0.0
         return "<0.1 s"
     if seconds < 60:  # noqa: PLR2004  a minute
         return f"{seconds:.1f} s"

@@ -7,13 +7,15 @@ from typing import Any
 from handrail.ledger.arming import armed_in
 from handrail.ledger.audit import LIMITS, Audit
 from handrail.ledger.entry import WAITED
+from handrail.ledger.lease import AtWork
 from handrail.ledger.links import Remark
 from handrail.ledger.run import Run
+from handrail.ledger.runs import Runs
 from handrail.ledger.task import Task, TaskState
 from handrail.ledger.views import plain
-from handrail.ledger.views.ahead import ahead
+from handrail.ledger.views.ahead import ahead, at_stake, owned
 from handrail.ledger.views.evidence import Attempt, Evidence, Reason, TaskEvidence
-from handrail.ledger.views.stakes import Stake
+from handrail.ledger.views.stakes import Stake, stakes_now
 from handrail.ledger.views.times import Measured
 from handrail.pages import one_line
 
@@ -88,28 +90,29 @@ def status_as_json(environment: str, run: Run) -> JSON:
 
 
 def status_as_text(
-    evidence: Evidence, known: Measured, now: datetime, *, at_work: bool = True
+    runs: Runs, evidence: Evidence, known: Measured, writer: AtWork | None, now: datetime
 ) -> list[str]:
     """Return where a run stands, and what is to come; of a gate, all that it took was waiting.
 
     Args:
+        runs: The runs of its ledger.
         evidence: The run.
         known: How long its tasks took before.
+        writer: Who holds the ledger's lease, if anybody does.
         now: Aware.
-        at_work: A process may be carrying it out.
     """
-    run = evidence.run
+    run, at_work = evidence.run, writer is not None and writer.alive
     rows: list[tuple[object, ...]] = [
         ("TASK", "STEP", "TARGET", "STATE", "ATTEMPTS", "STARTED", "TOOK", "WAITED")
     ]
     for task in evidence.tasks:
         waited = task.seconds if task.is_gate else task.facts.get(WAITED)
         times = (plain.moment(task.started_at), *map(plain.duration, (task.seconds, waited)))
-        attempts = task.attempts or ""
         running = at_work and task.state is TaskState.STARTED and not task.is_gate
         state = "running" if running else state_of(task)
-        rows.append((task.task, task.step, task.target, state, attempts, *times))
+        rows.append((task.task, task.step, task.target, state, task.attempts or "", *times))
     lines = [headline(evidence.environment, run), "", *plain.columns(rows, indent=4)]
+    lines += [f"{at_stake(each)}." for each in stakes_now(runs, run)]
     lines += [f"Armed: {each.words}." for each in armed_in(run)]
     waiting = run.next_task()
     if waiting and not run.rolled_back:
@@ -117,6 +120,7 @@ def status_as_text(
         lines += ["", f"Next: {call.step} ({call.task}) on {call.target}."]
         if waiting.why:
             lines.append(f"    why: {one_line(waiting.why)}")
+        lines.append(owned(writer))
         lines += [one_line(line) for line in ahead(run, known, now, at_work=at_work)]
         return lines
     return [*lines, "", *evidence.spent.as_text()]

@@ -43,4 +43,6 @@ def _not_among(these: Iterable[Stake], those: Iterable[Stake]) -> Iterator[Stake
 
 def _is_silent(found: Live) -> bool:
     """Tell whether whoever carried it out was not heard of for too long, or is gone."""
-    return found.writer is not None and not found.writer.alive and found.run.outcome not in OVER
+    writer = found.writer
+    lost = writer is not None and (writer.silent or not writer.alive)
+    return lost and found.run.outcome not in OVER

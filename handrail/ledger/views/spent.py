@@ -83,9 +83,9 @@ class Spent:
         if not self.total:
             return []
         work, wait, asking = (
-            plain.duration(each) or "0 s" for each in (self.work, self.wait, self.asking)
+            plain.duration(each or None) or "0 s" for each in (self.work, self.wait, self.asking)
         )
-        pauses = plain.duration(self.waited) or "0 s"
+        pauses = plain.duration(self.waited or None) or "0 s"
         parts = f"steps at work {work}, {pauses} of it in pauses for others"
         parts += f"; gates waiting {wait}; asking and in between {asking}"
         lines = [f"Time: {plain.duration(self.total)}: {parts}."]

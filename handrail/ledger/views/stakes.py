@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from handrail.ledger.entry import Entry
 from handrail.ledger.run import Hold, Outcome, Run, take
+from handrail.ledger.runs import Runs
 from handrail.ledger.task import Receipt
 
 _OVER = {Outcome.PROVEN, Outcome.FINISHED, Outcome.ROLLED_BACK}
@@ -47,6 +48,11 @@ def stakes_on(run: Run) -> list[Stake]:
         return []
     found = [_stake(run, each) for each in run.receipts() if each.stake]
     return sorted((each for each in found if not _is_over(run, each)), key=lambda each: each.since)
+
+
+def stakes_now(runs: Runs, run: Run) -> list[Stake]:
+    """Return what is at stake now; of a rollback, what is in the run that it undoes."""
+    return stakes_on(runs.get(run.undoes) or run)
 
 
 def stakes_of(entries: Iterable[Entry], run: str) -> list[Stake]:
