@@ -14,7 +14,6 @@ from logging import LogRecord
 
 import click
 import gevent  # type: ignore[import-untyped]  # it has no types of its own
-from pyinfra import logger
 
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.beside import owner
@@ -98,7 +97,6 @@ class Console:
     def attend(self) -> None:
         """Listen to what is recorded, and take pyinfra's place on the screen."""
         os.environ["PYINFRA_PROGRESS"] = "off"
-        logger.addFilter(is_wanted)
         self.attempt.listeners.append(self.hear)
         tell_doing_to(self.doing)
         gevent.spawn(self._keep_telling)

@@ -28,11 +28,12 @@ from handrail.engine.plan import preview
 from handrail.engine.record import Record
 from handrail.engine.signature import SUPPLIED, readers_of, refuse_reserved, signature_without
 from handrail.engine.standing import gate_facts
-from handrail.engine.telling import progress, tell, waits
+from handrail.engine.telling import progress, say, tell, waits
 from handrail.ledger.entry import Event, now
 from handrail.ledger.errors import PreconditionUnmet, RunbookError
 from handrail.ledger.seam import NoLedger
 
+OURS = "handrail "  # how a command of ours begins
 POLL_SECONDS = 2.0
 TIMEOUT_SECONDS = 60.0
 RED = (Verdict.FAIL, Verdict.INCONCLUSIVE)  # looked at; what could not be looked at tells nothing
@@ -130,6 +131,8 @@ def wait_for(act: Act) -> Finding:
             break
         if not told:
             waits(found.why, at_most.total_seconds())
+            if found.fix.startswith(OURS):  # somebody else types it, while this goes on waiting
+                say(f"type elsewhere: {found.fix}")
             told = True
         progress(0, 0, f"waiting: {found.why}")
         left = seconds_left(act.attempt.run)

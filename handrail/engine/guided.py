@@ -13,6 +13,7 @@ from handrail.engine.clause import ask, claim
 from handrail.engine.console import Console
 from handrail.engine.contract import load
 from handrail.engine.prompt import END_OF_INPUT, question
+from handrail.engine.standing import reads_as_before
 from handrail.engine.telling import say
 from handrail.ledger.errors import DriftFound, RunbookError
 from handrail.ledger.task import Standing, Task
@@ -49,7 +50,9 @@ class Guide:
         self.answered: set[Key] = set()  # by `on_failure=`, which is one word for each call
 
     def goes_on(self, key: Key) -> bool:
-        """Tell whether a call has another turn."""
+        """Tell whether a call has another turn; none has where the command itself was refused."""
+        if self.attempt.refusal is not None and self.attempt.writer is None:
+            return False
         task = self.attempt.run.tasks[key]
         if said := self.attempt.choices.on_failure:
             return self._as_said(key, task, said)
@@ -118,6 +121,9 @@ class Guide:
             yield Choice(
                 "look", "asks again; goes on where it holds now", self._turn, wants_reason=False
             )
+        elif self.attempt.run.undoes:
+            done = "asks whether it reads as before; goes on only where that is so"
+            yield Choice("look", done, lambda _: self._looks_back(task), wants_reason=False)
         else:
             done = f"asks whether {claim(contract.ensures)}; goes on only where that is so"
             yield Choice("look", done, lambda _: self._looks(task), wants_reason=False)
@@ -203,6 +209,22 @@ class Guide:
         if found.passed:
             return True
         say(f"it is not so: {found.why}")
+        return None
+
+    def _looks_back(self, task: Task) -> bool | None:
+        """Ask whether what a way back in doubt was to put back is as it was."""
+        call = task.declared
+        undone = self.attempt.runs[self.attempt.run.undoes].tasks[call.task, call.target].receipt
+        if undone is None:
+            return True
+        try:
+            act = Act.recorded(self.attempt, load(undone.step), undone)
+            if reads_as_before(act, undone):
+                return True
+        except RunbookError as error:
+            say(f"it cannot be looked at: {error.why}")
+            return None
+        say("it does not read as before")
         return None
 
 

@@ -6,15 +6,19 @@ where a runbook of ours is at work these stand in their places.
 
 import select
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
+from pyinfra import logger
 
 from handrail.engine.attempt.attempt import Attempt
+from handrail.engine.console import is_wanted
 
 if TYPE_CHECKING:
     from handrail.engine.outline.outline import Outline
 
 CLI = "pyinfra_cli.cli"
+BELOW_ITS_TABLE = "\n    Detected changes may not include"
 END_OF_INPUT = "\x04"
 ENTER = "Press enter to run this; anything else leaves: "
 
@@ -24,13 +28,28 @@ def stand_in(attempt: Attempt) -> None:
     cli = sys.modules.get(CLI)
     if cli is None:  # driven by its API
         return
-    ours: dict[str, Callable[..., object]] = {
+    ours: dict[str, object] = {
         "print_meta": lambda _: None,
         "print_results": lambda _: None,
         "print_run_json": lambda *_, **__: None,
         "_do_confirm": lambda message: _confirmed(attempt, message),
+        "click": _WithoutItsTable(),
     }
     vars(cli).update(ours)
+    logger.addFilter(is_wanted)
+
+
+class _WithoutItsTable:
+    """What pyinfra's command line calls `click`, without what it says below its own table."""
+
+    def __getattr__(self, name: str) -> Any:  # Any: whatever click has
+        """Return what click has."""
+        return getattr(click, name)
+
+    def echo(self, message: object = None, **how: Any) -> None:  # Any: click's
+        """Say everything else."""
+        if not str(message).startswith(BELOW_ITS_TABLE):
+            click.echo(message, **how)
 
 
 def show_plan(attempt: Attempt) -> "Outline":
@@ -45,6 +64,8 @@ def _confirmed(attempt: Attempt, message: str) -> bool:
     if message.startswith("One of more hosts failed"):  # as pyinfra spells it
         return False
     show_plan(attempt)
+    if attempt.refusal is not None:
+        return False
     wanted = attempt.environment if attempt.guard.guarded else ""
     answer = question(f"Type `{wanted}` to run this; anything else leaves: " if wanted else ENTER)
     if answer == wanted:

@@ -6,6 +6,7 @@ but one: pyinfra imports every connector that is installed when it makes an inve
 """
 
 import atexit
+import logging
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 import click
+from pyinfra import logger
 from pyinfra.context import ctx_inventory, ctx_state, inventory, state
 
 from handrail.ledger.location import project_of
@@ -57,6 +59,9 @@ def watch() -> None:
         command.call_on_close(_through)
     if found := runbook():
         signal.signal(signal.SIGINT, _interrupted)
+        if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+            for handler in logger.handlers:
+                handler.setFormatter(_Plain(handler.formatter or logging.Formatter()))
         _find_steps_beside(found)
 
 
@@ -69,6 +74,22 @@ def _find_steps_beside(found: str) -> None:
     if project not in sys.path:
         last = next((place for place, each in enumerate(sys.path) if each in here), len(sys.path))
         sys.path.insert(last, project)
+
+
+class _Plain(logging.Formatter):
+    """What pyinfra says, without colours: it gives them to every terminal.
+
+    Args:
+        inner: Its own form.
+    """
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a line of it."""
+        return click.unstyle(self._inner.format(record))
 
 
 def runbook() -> str:

@@ -122,6 +122,22 @@ def test_a_hold_says_what_is_at_stake_too(night):
     assert "ONE: PEOPLE CANNOT WRITE SINCE " in held.said
 
 
+def test_a_rollback_that_leaves_something_at_stake_says_so_and_how_it_ends(lab):
+    """In its plan, at its end and to whoever watches: as far as it goes, people still wait."""
+    moved = 'steps.write(path=f"{room}/c", text="3", task="3", name="Move the rows")'
+    lab.runbook(A, BACK, STOP, moved, MOVE, header=HEAD)
+    assert lab.run("--data", "to=3").code == 3
+
+    plan = lab.roll_back("--dry", "--data", "to=2")
+    ran = lab.roll_back("--data", "to=2")
+    seen = lab.paste(["handrail", "watch", "--once", "--ledger", str(lab.ledger)])
+
+    assert "Stays at stake: ONE: PEOPLE CANNOT WRITE SINCE " in plan.said
+    assert "a rollback with `to=users-back` ends it." in plan.said
+    assert re.search(r"Users back in .* --data to=users-back$", ran.said, re.MULTILINE)
+    assert "ONE: PEOPLE CANNOT WRITE SINCE " in seen.said
+
+
 def test_ctrl_c_says_first_what_is_at_stake(lab):
     """Before it says that it ends."""
     lab.runbook(
@@ -224,9 +240,11 @@ def test_a_rollback_can_be_what_the_command_said_beforehand(night):
 def test_a_word_that_is_no_choice_or_has_no_reason_is_told_before_anything(night):
     """Nothing is done."""
     wrong = night.run("--data", "on_failure=shrug")
+    nowhere = night.run("--data", "on_failure=rollback:user-back", "--data", "reason=x")
     unreasoned = night.run("--data", "on_failure=skip")
 
-    assert (wrong.code, unreasoned.code, night.entries()) == (2, 1, [])
+    assert (wrong.code, nowhere.code, unreasoned.code, night.entries()) == (2, 2, 1, [])
+    assert "did you mean `users-back`?" in nowhere.said
     assert "`on_failure=shrug` is not a choice" in wrong.said
     assert "an override needs a reason" in unreasoned.said
 
@@ -315,7 +333,7 @@ def test_what_is_true_at_a_hold_is_said_where_the_run_passes_it(night):
 
 
 def test_colours_repeat_the_words(night):
-    """And say nothing that the words do not; who sets `NO_COLOR` sees none in the plan."""
+    """And say nothing that the words do not; who sets `NO_COLOR` sees none anywhere."""
     _, plain = at_a_terminal(night, arguments=("--dry",))
     _, coloured = at_a_terminal(night, arguments=("--dry",), NO_COLOR="")
 
@@ -323,5 +341,5 @@ def test_colours_repeat_the_words(night):
         text.partition("Plan for")[2].partition("Nothing was")[0] for text in (plain, coloured)
     )
     assert "\x1b[32mwould run" in same
-    assert "\x1b[" not in plan
+    assert not re.search(r"\x1b\[\d*m", plain)
     assert re.sub(r"\x1b\[\d*m", "", same) == plan

@@ -117,7 +117,7 @@ def test_a_person_s_word_does_not_stand_for_its_claim(lab, said):
 
 
 def test_an_approval_lets_the_run_go_on(lab, said):
-    """By two people, neither of them the operator."""
+    """By two people, neither of them the operator; what they type is said where it waits."""
     lab.runbook(WRITE, APPROVE.format(people=2), LAST.format(text="x"), header=IMPORT)
     process = waiting(lab)
     run = lab.runs()[-1].id
@@ -128,6 +128,7 @@ def test_an_approval_lets_the_run_go_on(lab, said):
     code, text = ended(process)
 
     assert code == 0, text
+    assert f"type elsewhere: handrail approve {run} 2" in text
     assert lab.runs()[-1].tasks["2", "one"].facts["approved"] == ["bob", "eve"]
 
 

@@ -190,7 +190,11 @@ def test_the_sql_goes_to_a_file_and_the_rest_is_shown_where_it_is_asked_for(lab)
 
     short = planned(lab)
     full = planned(lab, "--data", "sql=plan.sql", "--data", "diff=1")
+    nowhere = lab.run("--dry", "--data", "sql=none/plan.sql")
 
+    assert nowhere.code == 1
+    assert "the SQL was not written to `none/plan.sql`" in nowhere.said
+    assert "Traceback" not in nowhere.said
     assert "SQL of 1 call: add `--data sql=FILE`." in short
     assert "What 1 call would change, in full: add `--data diff=1`." in short
     assert "select" not in short + full

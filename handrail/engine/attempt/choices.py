@@ -78,8 +78,8 @@ def _on_failure(reason: str) -> str:
         RunbookError: nobody says why.
     """
     given = said("on_failure").strip()
-    word = given.partition(":")[0]
-    if given and word not in ON_FAILURE:
+    word, _, label = given.partition(":")
+    if given and (word not in ON_FAILURE or (label and word != "rollback")):
         why = f"`on_failure={given}` is not a choice"
         raise WrongCommand(
             "the run did not start", why, f"write one of {ticked(ON_FAILURE)}, `rollback:HOLD`"

@@ -8,6 +8,7 @@ from handrail.engine.attempt.command import runbook_file, to_paste
 from handrail.engine.attempt.going_back import rollback_file
 from handrail.engine.attempt.measured import Timed, known
 from handrail.ledger.entry import now
+from handrail.ledger.run import Run
 from handrail.ledger.views.ahead import about, at_stake
 from handrail.ledger.views.stakes import Stake, stakes_on
 from handrail.ledger.views.times import Estimate, remaining, way_back
@@ -22,20 +23,21 @@ class Staked(Timed, Protocol):
 
 def stake_lines(attempt: Staked) -> list[str]:
     """Return a line for each thing at stake: what, since when, and the way back for people."""
-    undone = attempt.runs.get(attempt.run.undoes) if attempt.run.undoes else None
+    run = attempt.runs[attempt.run.undoes] if attempt.run.undoes else attempt.run
     lines = []
-    for stake in stakes_on(undone or attempt.run):
-        takes, command = _ahead(attempt) if undone else _back(attempt, stake)
+    for stake in stakes_on(run):
+        ends_here = (stake.task, stake.target) in attempt.calls.undoing
+        takes, command = _ahead(attempt) if ends_here else _back(attempt, run, stake)
         how_long = f"in {about(takes)}" if takes.known else "in a time that nobody measured"
         lines.append(f"{at_stake(stake)}. Users back {how_long}: {command}")
     return lines
 
 
-def _back(attempt: Staked, stake: Stake) -> tuple[Estimate, str]:
+def _back(attempt: Staked, run: Run, stake: Stake) -> tuple[Estimate, str]:
     """Return how long the way back is to where it began, and the command."""
-    told = {"run": attempt.run.id, "reason": "…"} | ({"to": stake.back_to} if stake.back_to else {})
+    told = {"run": run.id, "reason": "…"} | ({"to": stake.back_to} if stake.back_to else {})
     command = to_paste(str(rollback_file()), **told)
-    return way_back(attempt.run, known(attempt), stake.back_to), command
+    return way_back(run, known(attempt), stake.back_to), command
 
 
 def _ahead(attempt: Staked) -> tuple[Estimate, str]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from handrail.engine.attempt.consent import Consent
 from handrail.engine.decide.consents import wrong_consents
 from handrail.engine.decide.known import BeforeFacts, Key, place, unknown
-from handrail.ledger.errors import InDoubt, PreconditionUnmet, RunbookError
+from handrail.ledger.errors import InDoubt, PreconditionUnmet, RunbookError, WrongCommand
 from handrail.ledger.task import Task
 
 
@@ -33,6 +33,7 @@ def _unknown_places(facts: BeforeFacts) -> Iterator[RunbookError]:
     to = "" if facts.run.undoes else facts.choices.to
     if to not in ["", *places]:
         yield unknown(f"`to={to}` names no task and no hold of this runbook", to, places)
+    yield from _unknown_hold(facts)
     for gate, until in facts.calls.untils.items():
         if until not in tasks:
             yield unknown(f"gate `{gate}` says `until={until}`, which is not a task", until, tasks)
@@ -40,6 +41,17 @@ def _unknown_places(facts: BeforeFacts) -> Iterator[RunbookError]:
         if until not in ["", *places]:
             why = f"step `{step}` says `until={until}`, which is neither a task nor a hold"
             yield unknown(why, until, places)
+
+
+def _unknown_hold(facts: BeforeFacts) -> Iterator[RunbookError]:
+    """`on_failure=rollback:HOLD` names a hold that there is; a rollback is not rolled back."""
+    said, holds = facts.choices.on_failure, list(facts.calls.holds)
+    word, _, label = said.partition(":")
+    if word == "rollback" and facts.run.undoes:
+        why, fix = f"`on_failure={said}`: this is a rollback itself", "leave it out, or say `again`"
+        yield WrongCommand("nothing was started", why, fix)
+    elif label and label not in holds:
+        yield unknown(f"`on_failure={said}` names no hold of this runbook", label, holds)
 
 
 def _wrong_left_out(facts: BeforeFacts) -> Iterator[RunbookError]:

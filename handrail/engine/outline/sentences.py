@@ -8,8 +8,9 @@ from handrail.engine.outline.line import Line, targets_of
 from handrail.engine.outline.outline import Outline
 from handrail.ledger.arming import told_minutes
 from handrail.ledger.views import plain
-from handrail.ledger.views.ahead import about
+from handrail.ledger.views.ahead import about, at_stake, back_now
 from handrail.ledger.views.distance import noted
+from handrail.ledger.views.stakes import stakes_on
 
 
 def sentences(found: Outline) -> Iterator[str]:
@@ -55,10 +56,15 @@ def _stays(found: Outline) -> Iterator[str]:
             yield f"Stays undone: {named}: {line.decision.why}."
         elif line.decision.acts and line.loses:
             yield f"Is lost: with {named}: {line.loses}."
-    to = str(found.attempt.body.get("to", ""))
+    attempt = found.attempt
+    to = str(attempt.body.get("to", ""))
     if to:
         yield f"Stays as it is: everything up to {to}."
-    for target in found.attempt.choices.without:
+    for stake in stakes_on(attempt.runs[attempt.run.undoes]):
+        if (stake.task, stake.target) not in attempt.calls.undoing:
+            ends = f"`to={stake.back_to}`" if stake.back_to else "no `to=`"
+            yield f"Stays at stake: {at_stake(stake)}; a rollback with {ends} ends it."
+    for target in attempt.choices.without:
         yield f"Stays as it is: everything on `{target}`, which is left out."
 
 
@@ -75,8 +81,11 @@ def _way_back(found: Outline) -> Iterator[str]:
     """Yield what a way back takes, now and when all is done."""
     times = []
     if found.attempt.run.receipts():
-        times.append(f"{about(found.way_back)}, now")
-    if found.way_back_then.tasks:
-        times.append(f"{about(found.way_back_then)}, once all of this is done")
+        times.append(back_now(found.way_back))
+    then = found.way_back_then
+    if then.tasks and then.known:
+        times.append(f"{about(then)}, once all of this is done")
+    elif then.tasks and not times:
+        times.append(about(then))
     if times:
         yield f"Way back: {'; '.join(times)}."

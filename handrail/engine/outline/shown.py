@@ -12,21 +12,29 @@ from handrail.engine.outline.line import Line
 from handrail.engine.outline.outline import Outline, outline
 from handrail.engine.outline.text import is_coloured, screen, size
 from handrail.ledger.errors import RunbookError
+from handrail.ledger.views import plain
 
 
 def shown(attempt: Attempt) -> Outline:
-    """Print the plan on stdout, and put the SQL where it was asked for."""
+    """Print the plan on stdout, and put the SQL where it was asked for.
+
+    What cannot be written is a refusal: of a plan, and of a run that would follow it.
+    """
     found = outline(attempt)
     if is_json():
         sys.stdout.write(json.dumps(as_json(found), indent=2, ensure_ascii=False) + "\n")
     else:
         lines = screen(found, *size(), coloured=is_coloured())
         sys.stdout.write("\n" + "\n".join(lines) + "\n")
-    if attempt.choices.sql:
-        _write_sql(found, Path(attempt.choices.sql))
-    if attempt.choices.freeze:
-        sys.stderr.write("\n".join(["", *save(attempt), ""]))
     sys.stdout.flush()
+    try:
+        if attempt.choices.sql:
+            _write_sql(found, Path(attempt.choices.sql))
+        if attempt.choices.freeze:
+            sys.stderr.write("\n".join(["", *save(attempt), ""]))
+    except RunbookError as unwritten:
+        attempt.refusal = attempt.refusal or unwritten
+        sys.stderr.write(f"\n--> Refused: {unwritten}\n")
     return found
 
 
@@ -45,7 +53,7 @@ def _write_sql(found: Outline, path: Path) -> None:
             str(error.strerror),
             f"see `ls -ld {path.parent}`; or give another file with `--data sql=FILE`",
         ) from None
-    sys.stderr.write(f"--> SQL of {len(parts)} calls written to {path}\n")
+    sys.stderr.write(f"--> SQL of {plain.count(len(parts), 'call')} written to {path}\n")
 
 
 def _sql_of(line: Line) -> list[str]:
