@@ -42,8 +42,17 @@ def _refused() -> type[Exception]:
     return Refused
 
 
+_refusals: list[RunbookError] = []
+
+
+def last_refusal() -> RunbookError | None:
+    """Return what ended this command before anything was done; None where nothing did."""
+    return _refusals[-1] if _refusals else None
+
+
 def refuse(refusal: RunbookError) -> Exception:
     """Return a refusal that ends the command before anything was done."""
+    _refusals.append(refusal)
     found = _refused()(str(refusal))
     found.exit_code = status_of(refusal)  # type: ignore[attr-defined]  # click's, see `_refused`
     return found

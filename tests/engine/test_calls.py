@@ -15,6 +15,7 @@ def refused(lab, *told):
     for each in told:
         assert each in ran.said, ran.said
     assert "next:" in ran.said
+    assert "stopped at its beginning: " in ran.said
     assert lab.journal() == []
     assert not lab.events()
     return ran

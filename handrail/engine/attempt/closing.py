@@ -19,7 +19,7 @@ from handrail.engine.attempt.stakes import stake_lines
 from handrail.engine.attempt.summary import summary
 from handrail.engine.decide.end import NOT_PROVEN, EndFacts, exit_status
 from handrail.engine.prompt import show_plan
-from handrail.engine.telling import status_of
+from handrail.engine.telling import last_refusal, status_of
 from handrail.engine.watch import at_end
 from handrail.ledger.arming import armed_in
 from handrail.ledger.errors import RunbookError
@@ -49,6 +49,7 @@ def close(attempt: Attempt, signalled: int = 0) -> None:
         signalled: The exit status, where a signal ended it.
     """
     status = signalled or 1
+    attempt.refusal = attempt.refusal or last_refusal()
     atexit.unregister(close)
     try:
         status = _dry_end(attempt) if is_dry() else _end(attempt, signalled)
