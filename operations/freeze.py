@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from handrail.clients.postgres import Database
 from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, say, step
-from handrail.naming import ticked
 from handrail.transfer import freeze
 from handrail.transfer.session import others
 
@@ -61,8 +60,8 @@ def writes(
 
     Users can still read; what they try to write is refused with the application's own message.
     The refusal is proven by a write that must fail. Sessions that the database's owner may not
-    end stop it before anything is changed, but for roles that are named with a reason; roles with
-    settings of their own, which let them write all the same, are named. It leaves a mark in the
+    end, and roles with settings of their own which let them write all the same, stop it before
+    anything is changed, but for roles that are named with a reason. It leaves a mark in the
     database, by which later evidence names the state that it was made of.
 
     Args:
@@ -84,10 +83,7 @@ def stop(database: Database, let_be: Mapping[str, str]) -> None:
     frozen = freeze.freeze(database.url.reveal(), let_be=let_be)
     say(f"`{frozen.database}` refuses writes; {frozen.sessions_ended} sessions were ended")
     for each in frozen.left:
-        say(f"{each} was let be: {let_be[each.role]}")
-    if frozen.overrides:
-        say(
-            f"{ticked(frozen.overrides)} can still write: of each, "
-            "`alter role … reset default_transaction_read_only`, "
-            f"also `in database {frozen.database}`"
-        )
+        reason = let_be.get(each.role, "it only sends the log of changes")
+        say(f"{each} was let be: {reason}")
+    for role in frozen.overrides:
+        say(f"`{role}` can still write by its own setting, and was let be: {let_be[role]}")

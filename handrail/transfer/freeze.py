@@ -1,43 +1,47 @@
 """Stop writes to a database while it can still be read, and let them through again."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
+from psycopg.errors import ReadOnlySqlTransaction
 
 from handrail.clients.errors import ClientError
 from handrail.transfer.session import mark, others
 from handrail.transfer.session.asking import Line, rows, together
 from handrail.transfer.session.connection import Connection, connect, first_line, value
+from handrail.transfer.session.event_triggers import while_disabled
 from handrail.transfer.session.others import Other
 from handrail.transfer.session.quoting import quoted
+from handrail.transfer.session.refused import advice
+from handrail.transfer.session.unreachable import DatabaseUnreachable
+from handrail.transfer.session.writing_on import (
+    OVERRIDES,
+    NotFrozen,
+    overriding,
+    refuse_early,
+    refuse_hidden,
+    would_write_on,
+)
 
 END_SECONDS = 15.0
+PLACE_SECONDS = 5.0
 Also = Callable[[Connection], None]
 # A login that read the settings of before shows itself within this time.
 SETTLE_SECONDS = 0.5
-# What writes without a session of its own, and would go on doing so: by query, what and fix.
-PREPARED = "select gid from pg_prepared_xacts where database = current_database()"
-SUBSCRIBED = """
-select subname from pg_subscription
-where subenabled and subdbid = (select oid from pg_database where datname = current_database())
-"""
-HIDDEN_WRITERS = (
-    (PREPARED, "prepared transactions wait to be committed",
-     "`commit prepared` or `rollback prepared` each, then the same command again"),
-    (SUBSCRIBED, "subscriptions bring rows from other servers",
-     "`alter subscription NAME disable` each, then the same command again"),
-)  # fmt: skip
-
-OVERRIDES = """
-select distinct r.rolname::text
-from pg_db_role_setting s join pg_roles r on r.oid = s.setrole, unnest(s.setconfig) c
-where c like 'default_transaction_read_only=%'
-      and not split_part(c, '=', 2)::boolean and s.setdatabase in
-      (0, (select oid from pg_database where datname = current_database())) order by 1
+# Where a session has the setting from, where not from the database: its role, or the server.
+ORIGIN = """
+select case source
+       when 'user' then format('`alter role %I reset default_transaction_read_only`', session_user)
+       when 'database user' then format(
+           '`alter role %I in database %I reset default_transaction_read_only`',
+           session_user, current_database())
+       else 'look for `default_transaction_read_only` in the server''s configuration and the '
+           'address' end
+from pg_settings where name = 'default_transaction_read_only'
 """
 
 
@@ -45,9 +49,10 @@ where c like 'default_transaction_read_only=%'
 class Frozen:
     """A proven freeze.
 
-    `overrides` names roles whose own settings let them write all the same; a session may also set
-    its transactions to read-write by itself, which PostgreSQL cannot forbid. `left` are sessions
-    of roles that were to be let be. `mark` names the state from now on.
+    `overrides` names roles whose own settings let them write all the same, and that were to be let
+    be; a session may also set its transactions to read-write by itself, which PostgreSQL cannot
+    forbid. `left` are sessions of roles that were to be let be, and of those that only send the
+    log of changes. `mark` names the state from now on.
     """
 
     database: str
@@ -66,10 +71,6 @@ class Thawed:
     left: tuple[Other, ...]
 
 
-class NotFrozen(ClientError):
-    """Writes still get through, or might; the database is as it was before, but for sessions."""
-
-
 def freeze(url: str, *, let_be: Mapping[str, str] | None = None) -> Frozen:
     """Make new transactions read-only, end the other sessions, see a write refused, leave a mark.
 
@@ -81,20 +82,26 @@ def freeze(url: str, *, let_be: Mapping[str, str] | None = None) -> Frozen:
         let_be: Roles whose sessions stay, as a provider's monitoring, each with a reason.
 
     Raises:
-        NotFrozen: the role may not, a session would not end, or a write still got through.
+        NotFrozen: the role may not, a session would not end, a role's own setting lets it write,
+            or a write still got through.
     """
     with connect(url) as session:
         database = str(value(session, "select current_database()"))
-        _refuse_early(session, database, let_be or {})
+        refuse_early(session, database, let_be or {})
         with _put_back_unless_done(session, database):
             _set(session, database, "set default_transaction_read_only = on")
             ended, left = _end_others(session, database, let_be or {})
-            overriding = _overrides(session)
-            refused = _refusal(url)
+            refuse_hidden(session, database)  # one may have come since
+            roles = overriding(session)
+            refused = _refusal(url, session, database)
             if refused is None:
-                raise _not_refused(database, overriding)
-            left_mark = mark.leave(session)
-    return Frozen(database, ended, refused, overriding, tuple(left), left_mark)
+                raise NotFrozen(
+                    f"`{database}` is not frozen",
+                    "a new session still wrote",
+                    "take `default_transaction_read_only` out of the connection's options",
+                )
+            left_mark = _marked(session, database)
+    return Frozen(database, ended, refused, roles, tuple(left), left_mark)
 
 
 def thaw(url: str) -> Thawed:
@@ -112,14 +119,15 @@ def thaw(url: str) -> Thawed:
         ended, left = others.end_all(
             session, database, settle_seconds=SETTLE_SECONDS, timeout_seconds=END_SECONDS
         )
-    refused = _refusal(url)
-    if refused is not None:
-        raise NotFrozen(
-            "the database is still read-only",
-            refused,
-            "look for `default_transaction_read_only` in `\\drds` and the server's configuration",
-        )
-    return Thawed(ended, tuple(left))
+    with connect(url) as session:
+        refused = _refusal_of(session)
+        if refused is not None:
+            raise NotFrozen(
+                f"whether `{database}` takes writes again cannot be told",
+                f"its own setting is gone, and a new session of this role still gets: {refused}",
+                f"{value(session, ORIGIN)}, then the same command again",
+            )
+    return Thawed(ended, tuple(each for each in left if not each.sends))
 
 
 @dataclass(frozen=True)
@@ -138,7 +146,7 @@ class Standing:
 def standing(url: str) -> Standing:
     """Tell how a database stands, by one new session."""
     with connect(url) as session:
-        frozen = not session.standby and _refusal_of(session) is not None
+        frozen = _is_frozen(session)
         asked: list[Line[Any]] = [mark.reading(session), rows(session, OVERRIDES)]
         left, found = together(asked)
     return Standing(frozen, None if session.standby else left, tuple(role for (role,) in found))
@@ -147,7 +155,13 @@ def standing(url: str) -> Standing:
 def is_frozen(url: str) -> bool:
     """Say whether a new session of this role is refused a write by the database's own setting."""
     with connect(url) as session:
-        return not session.standby and _refusal_of(session) is not None
+        return _is_frozen(session)
+
+
+def _is_frozen(session: Connection) -> bool:
+    # a role, or the whole server, may be read-only for itself: that is nobody's freeze
+    own = not session.standby and session.execute(mark.SETTING).fetchone() is not None
+    return own and _refusal_of(session) is not None
 
 
 def mark_of(url: str) -> str | None:
@@ -156,46 +170,29 @@ def mark_of(url: str) -> str | None:
         return None if session.standby else mark.read(session)
 
 
-def _refuse_early(session: Connection, database: str, let_be: Mapping[str, str]) -> None:
-    """Refuse before anything is changed where something would go on writing."""
-    if session.standby:
-        raise NotFrozen(
-            f"`{database}` cannot be frozen here",
-            "this server is a standby: its rows come from another one",
-            "put the address of the primary into the inventory",
-        )
-    for query, why, fix in HIDDEN_WRITERS:
-        if found := [str(row[0]) for row in session.execute(query)]:
-            raise NotFrozen(f"`{database}` is not frozen", f"{why}: {', '.join(found)}", fix)
-    stay = others.in_the_way(others.others(session, database), let_be)
-    if stay:
-        raise _would_write_on(database, stay)
-
-
-def _would_write_on(database: str, stay: list[Other]) -> NotFrozen:
-    why = f"these sessions would write on, and are not this role's to end: {others.listed(stay)}"
-    return NotFrozen(f"`{database}` is not frozen", why, others.advice(stay))
-
-
-def _not_refused(database: str, overriding: tuple[str, ...]) -> NotFrozen:
-    roles = f"; roles with settings of their own: {', '.join(overriding)}" if overriding else ""
-    return NotFrozen(
-        f"`{database}` is not frozen",
-        f"a new session still wrote{roles}",
-        "take `default_transaction_read_only` out of the role's and the connection's options",
-    )
-
-
 @contextmanager
 def _put_back_unless_done(session: Connection, database: str) -> Iterator[None]:
     """Let writes through again where the block ends without a freeze that was not there before."""
     before = session.execute(mark.SETTING).fetchone()
     try:
         yield
-    except ClientError:
+    except (ClientError, psycopg.Error):
         if before is None:
             _set(session, database, "reset default_transaction_read_only")
         raise
+
+
+def _marked(session: Connection, database: str) -> str:
+    """Leave the mark; where somebody forbids that, say who."""
+    try:
+        return mark.leave(session)
+    except psycopg.Error as error:
+        session.execute("rollback")
+        raise NotFrozen(
+            f"`{database}` is not frozen",
+            f"no mark could be left in it: {first_line(error)}",
+            while_disabled(session) or f"{advice(error)}, then the same command again",
+        ) from None
 
 
 def _set(session: Connection, database: str, clause: str, also: Also | None = None) -> None:
@@ -226,20 +223,27 @@ def _end_others(
             f"these sessions did not end within {END_SECONDS:.0f} s: {others.listed(stubborn)}",
             "stop the service that holds them, then run the same command again",
         )
-    stay = others.in_the_way(left, let_be)
+    stay = others.unstoppable(left, let_be)
     if stay:
-        raise _would_write_on(database, stay)
+        raise would_write_on(database, stay)
     return ended, left
 
 
-def _overrides(session: Connection) -> tuple[str, ...]:
-    return tuple(role for (role,) in session.execute(OVERRIDES))
+def _refusal(url: str, session: Connection, database: str) -> str | None:
+    """Try a write in a new session and take it back; return how it was refused.
 
-
-def _refusal(url: str) -> str | None:
-    """Try a write in a new session and take it back; return how it was refused."""
-    with connect(url) as session:
-        return _refusal_of(session)
+    Others that were ended come back at once, and may take the last place there is: they, too, are
+    refused writes by now, and give way.
+    """
+    deadline = time.monotonic() + PLACE_SECONDS
+    while True:
+        try:
+            with connect(url) as new:
+                return _refusal_of(new)
+        except DatabaseUnreachable:
+            if time.monotonic() > deadline:
+                raise
+            others.end(session, others.others(session, database))
 
 
 def _refusal_of(session: Connection) -> str | None:
@@ -247,7 +251,9 @@ def _refusal_of(session: Connection) -> str | None:
         session.execute("begin; create schema cutover_write_probe")
     except ReadOnlySqlTransaction as error:
         return first_line(error)
-    except InsufficientPrivilege:
+    except psycopg.OperationalError:
+        raise  # the server, or the line to it
+    except psycopg.Error:
         return None  # read-only is checked first, so this was not what refused it
     finally:
         session.execute("rollback")

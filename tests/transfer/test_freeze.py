@@ -8,7 +8,7 @@ from rehearsal import roles
 
 from handrail.transfer import freeze
 from handrail.transfer.freeze import NotFrozen
-from handrail.transfer.session import mark
+from handrail.transfer.session import mark, others
 from handrail.transfer.session.connection import connect
 from tests.transfer.pair import NUMBERS, ask
 
@@ -118,6 +118,75 @@ def test_a_prepared_transaction_stops_it(owned):
     with pytest.raises(NotFrozen, match="waits"):
         freeze.freeze(owned.url)
     ask(owned.url, "rollback prepared 'waits'")
+
+
+def test_a_transaction_prepared_while_sessions_end_is_noticed(owned, monkeypatch):
+    """Nothing stays of the freeze then: the application is not left without a word."""
+    end_all = others.end_all
+    with psycopg.connect(owned.url) as session:
+        session.execute("insert into t values (8)")
+
+        def prepared(*given, **named):
+            session.execute("prepare transaction 'late'")
+            return end_all(*given, **named)
+
+        monkeypatch.setattr(others, "end_all", prepared)
+        with pytest.raises(NotFrozen, match="late"):
+            freeze.freeze(owned.url)
+    assert not owned.read_only
+    ask(owned.url, "rollback prepared 'late'")
+
+
+def test_a_role_whose_own_setting_lets_it_write_is_refused_or_let_be(owned):
+    """Each session that it begins afterwards would; what it has in this database comes first."""
+    user, superuser = owned.user, owned.server.url("postgres")
+    ask(superuser, f"alter role {user} set default_transaction_read_only = on")
+    here = f"alter role {user} in database {owned.name}"
+    ask(superuser, f"{here} set default_transaction_read_only = off")
+    with pytest.raises(NotFrozen) as caught:
+        freeze.freeze(owned.url)
+    assert user in caught.value.why
+    assert f'alter role "{user}"' in caught.value.fix
+    assert not owned.read_only
+
+    assert freeze.freeze(owned.url, let_be={user: "a monitor"}).overrides == (user,)
+
+
+def test_a_session_of_a_dropped_role_counts(owned):
+    """PostgreSQL lets it work on by what everybody may do."""
+    gone = f"gone_{owned.name}"
+    roles.create(owned.server, gone)
+    with owned.session(gone):
+        ask(owned.server.url("postgres"), f"drop role {gone}")
+        with pytest.raises(NotFrozen, match="dropped role"):
+            freeze.freeze(owned.url)
+
+
+def test_an_owner_that_is_read_only_by_itself_is_no_freeze(owned):
+    """The database's own setting tells; the way back names what is in its way."""
+    closed = f"alter role {owned.owner} set default_transaction_read_only = on"
+    ask(owned.server.url("postgres"), closed)
+    assert not freeze.is_frozen(owned.url)
+    freeze.freeze(owned.url)
+    assert freeze.standing(owned.url).frozen
+    with pytest.raises(NotFrozen) as caught:
+        freeze.thaw(owned.url)
+    assert f"`alter role {owned.owner} reset" in caught.value.fix
+    assert not freeze.is_frozen(owned.url)
+
+
+def test_an_event_trigger_that_forbids_the_mark_leaves_nothing_behind(owned):
+    """It is named; and it is nobody's freeze that it refuses what asks for one."""
+    guard = (
+        "create function no() returns event_trigger language plpgsql as $$ begin raise 'shut'; "
+        "end $$; create event trigger guard on ddl_command_start execute function no()"
+    )
+    ask(owned.server.url(owned.name), guard)
+    assert not freeze.standing(owned.url).frozen
+    with pytest.raises(NotFrozen, match="shut") as caught:
+        freeze.freeze(owned.url)
+    assert '`alter event trigger "guard" disable`' in caught.value.fix
+    assert not owned.read_only
 
 
 def test_a_new_freeze_is_a_new_mark(owned):

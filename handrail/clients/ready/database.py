@@ -18,7 +18,7 @@ SLOTS_NEEDED = (
 CLOCKS = 3  # questions to the server's clock; the quickest answer tells most
 READ = (
     "name", "role", "owner", "superuser", "creates", "owns", "slots", "tls", "local",
-    "size_bytes", "unending", "password_ends",
+    "size_bytes", "unending", "overriding", "password_ends",
 )  # fmt: skip
 STANDING = """
 select current_database()::text, current_user::text, owner.rolname::text,
@@ -38,8 +38,22 @@ select current_database()::text, current_user::text, owner.rolname::text,
              join pg_roles r on r.oid = a.usesysid
              where a.datname = d.datname and a.pid <> pg_backend_pid()
                and coalesce(a.backend_type, 'client backend') = 'client backend'
+               and a.pid not in (select w.pid from pg_stat_get_wal_senders() w)
                and not (me.rolsuper or (not r.rolsuper and (pg_has_role(r.oid, 'usage')
                         or pg_has_role('pg_signal_backend', 'usage'))))
+             order by 1),
+       array(select o.role from (
+                 select distinct on (r.oid) r.oid, r.rolname::text as role,
+                        split_part(c, '=', 2)::boolean as refuses
+                 from pg_db_role_setting s join pg_roles r on r.oid = s.setrole,
+                      unnest(s.setconfig) c
+                 where c like 'default_transaction_read_only=%' and r.rolcanlogin
+                       and s.setdatabase in (0, d.oid) order by r.oid, s.setdatabase desc) o
+             where not o.refuses and exists (
+                 select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                 where c.relkind in ('r', 'p') and n.nspname !~ '^pg_'
+                       and n.nspname <> 'information_schema'
+                       and has_table_privilege(o.oid, c.oid, 'insert, update, delete'))
              order by 1),
        case when isfinite(me.rolvaliduntil) then me.rolvaliduntil end
 from pg_database d join pg_roles owner on owner.oid = d.datdba
@@ -64,6 +78,7 @@ class Standing:
         local: The server is on this machine.
         size_bytes: Of the database.
         unending: Roles whose sessions are there and may not be ended by us.
+        overriding: Roles whose own settings let them write where the database is read-only.
         password_ends: When our role's password does, aware; None where it has no end.
         version: As the server numbers itself: 150018 is 15.18.
         ahead_seconds: The server's clock less ours; the round trip is taken out.
@@ -81,6 +96,7 @@ class Standing:
     local: bool
     size_bytes: int
     unending: tuple[str, ...]
+    overriding: tuple[str, ...]
     password_ends: datetime | None
     version: int
     ahead_seconds: float
@@ -107,7 +123,7 @@ def look(database: Database, now: Callable[[], datetime] = lambda: datetime.now(
         )
     way, ahead = min(asked)
     read = dict(zip(READ, row, strict=True))
-    read["unending"] = tuple(read["unending"])
+    read |= {name: tuple(read[name]) for name in ("unending", "overriding")}
     return Standing(**read, version=version, ahead_seconds=ahead, round_trip_seconds=way)
 
 
@@ -157,6 +173,18 @@ def sessions_may_be_ended(seen: Standing) -> str:
     )
 
 
+def settings_hold(seen: Standing) -> str:
+    """No role of it has a setting of its own that a freeze does not reach."""
+    if not seen.overriding:
+        return "a freeze reaches every role"
+    roles = ", ".join(seen.overriding)
+    raise NotReady(
+        f"{roles} may write on `{seen.name}` all the same",
+        "its own `default_transaction_read_only = off` comes before the database's",
+        f"ALTER ROLE {roles} RESET default_transaction_read_only; also IN DATABASE {seen.name}",
+    )
+
+
 def slots_are_left(seen: Standing) -> str:
     """It has connections left for the load and the backup."""
     if seen.slots >= SLOTS_NEEDED:
@@ -197,7 +225,7 @@ def way_is_known(seen: Standing) -> str:
 
 
 CLAIMS = (
-    role_owns_it, role_creates_databases, sessions_may_be_ended, slots_are_left,
+    role_owns_it, role_creates_databases, sessions_may_be_ended, settings_hold, slots_are_left,
     password_lasts, line_is_encrypted, clock_agrees, way_is_known,
 )  # fmt: skip
 
@@ -216,8 +244,9 @@ def lines(
 
     def answers() -> str:
         found = look(database, now)
-        unending = tuple(role for role in found.unending if role not in let_be)
-        seen.append(replace(found, unending=unending))
+        roles = found.unending, found.overriding
+        unending, overriding = (tuple(r for r in some if r not in let_be) for some in roles)
+        seen.append(replace(found, unending=unending, overriding=overriding))
         return f"PostgreSQL {seen[0].version // 10000}.{seen[0].version % 10000}"
 
     first = ask(about, "It answers", answers)

@@ -10,14 +10,13 @@ import psycopg
 
 from handrail.transfer.read.misfits import Misfit
 from handrail.transfer.session.connection import Connection, first_line, with_own_path
-from handrail.transfer.session.quoting import quoted
+from handrail.transfer.session.event_triggers import while_disabled
 from handrail.transfer.session.refused import advice
 from handrail.transfer.sql.plan import Plan
 
 STATE = """
 select current_setting('transaction_read_only') = 'on',
-       has_database_privilege(current_database(), 'create'),
-       array(select evtname::text from pg_event_trigger where evtenabled in ('O', 'A') order by 1)
+       has_database_privilege(current_database(), 'create')
 """
 COMMANDS = """
 create schema handrail_probe;
@@ -44,23 +43,20 @@ def check(plan: Plan, destination: Connection) -> Iterator[Misfit]:
         destination: Session on the destination, outside any transaction.
     """
     row = destination.execute(STATE).fetchone()
-    closed, may_create, triggers = row or (False, True, [])
+    closed, may_create = row or (False, True)
     what = CLOSED if closed else None if may_create else RIGHTLESS
     if what is None:
-        what = _refused(destination, triggers)
+        what = _refused(destination)
     if what is not None:
         yield Misfit(plan.tables[0].name, "", what, "refused", 0, (), plan.file)
 
 
-def _refused(destination: Connection, triggers: list[str]) -> str | None:
+def _refused(destination: Connection) -> str | None:
     """Return why the server does not take the commands of a load, with what to do; None if so."""
     try:
         destination.execute(f"begin; {with_own_path(destination)}; {COMMANDS}")
     except psycopg.Error as error:
         destination.execute("rollback")
-        fix = advice(error)
-        if triggers:
-            commands = "; ".join(f"alter event trigger {quoted(name)} disable" for name in triggers)
-            fix = f"`{commands}` while the load runs, as a superuser"
+        fix = while_disabled(destination) or advice(error)
         return f"a command of a load is refused: {first_line(error)}: {fix}"
     return None

@@ -1,5 +1,6 @@
 """Sessions to the two databases, with every setting that changes a text or a meaning pinned."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -31,9 +32,19 @@ PINNED = {
     "jit": "off",
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
+    # what a role or a database may have of its own, and nobody thinks of
+    "array_nulls": "on",
+    "xmloption": "content",
+    "quote_all_identifiers": "off",
+    "transform_null_equals": "off",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_deferrable": "off",
 }
-# server versions, as libpq counts them
-NOTICES_DEATH = 140000  # client_connection_check_interval
+# server versions, as libpq counts them; with the first, a server notices that its client has died
+LATER = (
+    (140000, {"client_connection_check_interval": "1000", "idle_session_timeout": "0"}),
+    (170000, {"transaction_timeout": "0"}),
+)
 PROBES_ITSELF = 160000  # pg_input_is_valid
 KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10}
 # `pg_input_is_valid` exists from PostgreSQL 16 on; before, only a trapped error tells.
@@ -75,7 +86,7 @@ class Connection(psycopg.Connection[type_of_row]):
             snapshot = value(self, "select pg_export_snapshot()")
             # the rows of a chunk stay in memory while they are counted
             settings = ["set work_mem = '64MB'"]
-            settings += [f"set {name} = {literal(given)}" for name, given in PINNED.items()]
+            settings += [f"set {name} = {literal(given)}" for name, given in _pins(self).items()]
             begin = [*_probe(self), BEGIN, f"set transaction snapshot {literal(snapshot)}"]
             self._reader = Reader(self.address, [*settings, *begin])
         return self._reader.pieces(query, options)
@@ -129,9 +140,7 @@ def connect(url: str, *, name: str = "database") -> Connection:
 
 def pin(connection: Connection) -> None:
     """Set the pinned settings, and notice within a second that our peer has died."""
-    pins = dict(PINNED)
-    if connection.info.server_version >= NOTICES_DEATH:
-        pins["client_connection_check_interval"] = "1000"
+    pins = _pins(connection)
     calls = ", ".join("set_config(%s, %s, false)" for _ in pins)
     flat = [part for pair in pins.items() for part in pair]
     # read before any of them is set
@@ -139,6 +148,12 @@ def pin(connection: Connection) -> None:
     row = connection.execute(f"{now}, {calls}", flat).fetchone()
     connection.standby = bool(row and row[0])
     connection.path = connection.path or str(row[1] if row else "")
+
+
+def _pins(connection: Connection) -> dict[str, str]:
+    """Return the settings with those that a server of its version has."""
+    known = (more for since, more in LATER if connection.info.server_version >= since)
+    return dict(itertools.chain(PINNED.items(), *(more.items() for more in known)))
 
 
 @contextmanager

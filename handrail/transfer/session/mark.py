@@ -17,6 +17,13 @@ SETTING = (
     "and 'default_transaction_read_only=on' = any(s.setconfig)"
 )
 THERE = f"select to_regclass('{SCHEMA}.mark') is not null"
+# It belongs to the owner of the database: whoever has that one's rights may read and remove it.
+AS_OWNER = """
+do $$ begin
+    execute format('set local role %I', (
+        select pg_get_userbyid(datdba) from pg_database where datname = current_database()));
+end $$
+"""
 TABLE = f"""
 create schema if not exists {SCHEMA};
 create table if not exists {SCHEMA}.mark (
@@ -30,7 +37,7 @@ def leave(session: Connection) -> str:
     """Leave a new mark in a database that was just made read-only, and return it."""
     mark = secrets.token_hex(8)
     note = f"insert into {SCHEMA}.mark (mark, setting) select '{mark}', s.xmin from ({SETTING}) s"
-    session.execute(f"begin read write; {TABLE}; {note}; commit")
+    session.execute(f"begin read write; {AS_OWNER}; {TABLE}; {note}; commit")
     return mark
 
 

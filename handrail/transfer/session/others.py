@@ -1,7 +1,8 @@
 """The other sessions of a database: who they are, which may be ended, and how to tell of the rest.
 
 Without superuser, PostgreSQL hides what kind of session another role's is. So each that has a role
-counts, unless it is known to be a background worker.
+counts, unless it is known to be a background worker. One that sends the log of changes to another
+server is ended as well, and where that may not be, it is in the way of a new name only.
 """
 
 import time
@@ -16,32 +17,42 @@ from handrail.transfer.session.connection import Connection
 LOOK_SECONDS = 0.05
 # PostgreSQL lets a role end those of roles whose rights it has; of superusers, superusers only.
 # Source: https://www.postgresql.org/docs/current/functions-admin.html (pg_terminate_backend)
+# A role may be dropped while it has a session; that such a one sends changes is told to everybody.
 OTHERS = """
-select a.pid, r.rolname::text, coalesce(a.application_name, ''), r.rolsuper,
-       me.rolsuper or (not r.rolsuper and (pg_has_role(r.oid, 'usage')
-                       or pg_has_role('pg_signal_backend', 'usage')))
-from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
-     join pg_roles me on me.rolname = current_user
-where a.datname = any(%s) and a.pid <> pg_backend_pid()
-      and coalesce(a.backend_type, 'client backend') = 'client backend'
+select a.pid, coalesce(r.rolname::text, 'dropped role ' || a.usesysid),
+       coalesce(a.application_name, ''), coalesce(r.rolsuper, true),
+       me.rolsuper or pg_has_role('pg_signal_backend', 'usage') and r.rolsuper is not true
+       or r.rolsuper is false and pg_has_role(r.oid, 'usage'),
+       w.pid is not null
+from pg_stat_activity a join pg_roles me on me.rolname = current_user
+     left join pg_roles r on r.oid = a.usesysid
+     left join pg_stat_get_wal_senders() w on w.pid = a.pid
+where a.datname = any(%s) and a.pid <> pg_backend_pid() and a.usesysid is not null
+      and (w.pid is not null or coalesce(a.backend_type, 'client backend') = 'client backend')
 order by a.pid
 """
 
 
 @dataclass(frozen=True)
 class Other:
-    """Another session on a database; `ours` says that this role may end it."""
+    """Another session on a database; `ours` says that this role may end it.
+
+    No grant helps with one of a `superuser`, or of a role that is gone. One that `sends` gives
+    another server the log of changes, as for logical replication.
+    """
 
     pid: int
     role: str
     application: str
     superuser: bool
     ours: bool
+    sends: bool = False
 
     def __str__(self) -> str:
         """Return role, application and pid, as an operator looks them up."""
         called = f", application `{self.application}`" if self.application else ""
-        return f"`{self.role}` (pid {self.pid}{called})"
+        sends = ", a replication" if self.sends else ""
+        return f"`{self.role}` (pid {self.pid}{called}{sends})"
 
 
 def others(session: Connection, *databases: str) -> list[Other]:
@@ -49,9 +60,14 @@ def others(session: Connection, *databases: str) -> list[Other]:
     return [Other(*row) for row in session.execute(OTHERS, [list(databases)])]
 
 
-def in_the_way(found: Iterable[Other], let_be: Mapping[str, str]) -> list[Other]:
-    """Return those that this role may not end, and that nobody said may stay."""
-    return [each for each in found if not each.ours and each.role not in let_be]
+def in_the_way(found: Iterable[Other]) -> list[Other]:
+    """Return those that this role may not end."""
+    return [each for each in found if not each.ours]
+
+
+def unstoppable(found: Iterable[Other], let_be: Mapping[str, str]) -> list[Other]:
+    """Return those that may write, that this role may not end, and that nobody said may stay."""
+    return [each for each in in_the_way(found) if not each.sends and each.role not in let_be]
 
 
 def end(session: Connection, found: Iterable[Other]) -> None:

@@ -14,6 +14,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from handrail.clients.address import misread
 from handrail.clients.errors import ClientError
+from handrail.clients.unreachable import cause_of
+from handrail.transfer.session.refused import HIDDEN, LET_SEE
 
 # libpq reads these from the environment; arguments would show in the process list.
 VARIABLES = {
@@ -24,6 +26,7 @@ VARIABLES = {
     "connect_timeout": "PGCONNECT_TIMEOUT", "options": "PGOPTIONS", "gssencmode": "PGGSSENCMODE",
     "target_session_attrs": "PGTARGETSESSIONATTRS",
 }  # fmt: skip
+USUAL_FIX = "mend what it names"
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
 
 
@@ -155,8 +158,16 @@ def run(program: Path, arguments: Sequence[str], variables: dict[str, str]) -> N
         raise ProgramFailed(
             f"`{program.name}` failed",
             text.replace(password, "…") if password else text,
-            "mend what it names, then run the same command again",
+            f"{_fix(text)}, then run the same command again",
         )
+
+
+def _fix(said: str) -> str:
+    """Return what to do about what a program said."""
+    if HIDDEN in said:
+        return LET_SEE
+    cause = cause_of(said) if "connection to server" in said else None
+    return cause.fix.format(address="the address of the database") if cause else USUAL_FIX
 
 
 def _first_error(said: str) -> str:
