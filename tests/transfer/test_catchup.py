@@ -8,7 +8,7 @@ import pytest
 from handrail.clients.errors import ClientError
 from handrail.transfer.freeze import freeze, thaw
 from handrail.transfer.load.catchup import catch_up, followed, left_behind, record
-from handrail.transfer.load.load import load
+from handrail.transfer.load.load import LoadFailed, load
 from handrail.transfer.verify.verify import verify
 
 # The seed's own sequence lies behind its rows, as sequences of real legacy data do.
@@ -140,3 +140,71 @@ def test_a_database_that_fails_in_a_round_is_told(pair):
         catch_up(*places, bound_seconds=60)
     pair.legacy("alter table hidden rename to cadets")
     assert catch_up(*places, bound_seconds=60).chunks_moved == 0
+
+
+def test_a_unique_value_that_went_from_one_chunk_to_another_is_followed(small):
+    """A later row gave its name to an earlier one, whose chunk is moved first."""
+    table = "create table t(id int primary key, name text unique)"
+    named = f"{table}; insert into t select g, 'n' || g from generate_series(1, 40) g"
+    small.holds(named, table, "tables:\n  t: {copy: [id, name]}\n")
+    small.load(chunk_rows=10)
+    small.here("update t set name = 'x' where id = 39; update t set name = 'n39' where id = 2")
+
+    catch_up(small.plan(), *small.urls, bound_seconds=60)
+
+    assert small.there("select id from t where name = 'n39'") == [(2,)]
+    assert small.verify().reasons() == []
+
+
+def test_a_number_that_the_source_gave_to_a_row_of_once_is_not_given_again(small):
+    """Whether its sequence belongs to the column or not; also one that was given since the load."""
+    tables = "create table t(id serial primary key); create table u(id bigserial primary key)"
+    small.holds(
+        "create sequence q; create table t(id int primary key default nextval('q'));"
+        "create table u(id int generated always as identity primary key);"
+        "insert into t select nextval('q') from generate_series(1, 9); delete from t where id > 4;"
+        "insert into u select; insert into u select; delete from u where id = 2",
+        tables,
+        "tables:\n  t: {copy: [id]}\n  u: {copy: [id]}\n",
+    )
+    small.load()
+    assert small.there("select nextval('t_id_seq'), nextval('u_id_seq')") == [(10, 3)]
+    small.here("select nextval('q') from generate_series(1, 20)")
+
+    catch_up(small.plan(), *small.urls, bound_seconds=60)
+
+    assert small.there("select nextval('t_id_seq')") == [(30,)]
+
+
+FITTING = """
+tables:
+  t:
+    copy: [id]
+    columns:
+      a: {cast: integer}
+      b: {cast: integer, when_uncastable: "null", max_nulled: 1}
+"""
+
+
+@pytest.mark.parametrize(
+    ("came", "why"),
+    [
+        ("insert into t values (3, 'x', '3')", "`t.a`: `a` cannot be read, 1 rows, as 3"),
+        ("update t set b = 'y' where id < 3", "2 of 2 rows would become NULL"),
+    ],
+)
+def test_rows_that_a_preflight_refuses_are_not_followed(small, came, why):
+    """Nobody has seen them: they are named, and the destination stays as it was."""
+    source = (
+        "create table t(id int primary key, a text, b text); insert into t values (1, '1', '1')"
+    )
+    small.holds(
+        f"{source}, (2, '2', 'z')", "create table t(id int primary key, a int, b int)", FITTING
+    )
+    small.load()
+    there = small.there("table t")
+    small.here(came)
+    with pytest.raises(LoadFailed) as refused:
+        catch_up(small.plan(), *small.urls, bound_seconds=60)
+    assert why in refused.value.why
+    assert small.there("table t") == there

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import astuple, dataclass
 from functools import partial
 
-from handrail.transfer.load import altered
+from handrail.transfer.load import altered, unfit
 from handrail.transfer.load.admission import alone, finished
 from handrail.transfer.load.chunks import LoadFailed, target_sums, told
 from handrail.transfer.load.moving import hold_limits
@@ -58,8 +58,9 @@ def catch_up(
         rounds: Rounds after which it gives up.
 
     Raises:
-        LoadFailed: nothing was loaded before, a chunk could not be moved, a database went away,
-            or the source is written faster than it can be followed.
+        LoadFailed: nothing was loaded before, a chunk could not be moved, rows that came since are
+            such as a preflight refuses, a database went away, or the source is written faster than
+            it can be followed.
     """
     began = time.monotonic()
     moved = 0
@@ -92,11 +93,12 @@ def _round(session: Connection, plan: Plan, source: str) -> tuple[int, str | Non
         supply = LiveSupply(ours, snapshot, text=plan.text_hashes, chunk_rows=None)
         with session.transaction():
             moved = refresh(session, plan, supply)
+            unfit.refuse(plan, ours, session, moved)
             hold_limits(session, plan, [table.name for table in plan.tables])
             set_sequences(session, plan, supply)
             if moved:
                 altered.record(session, plan, ours)
-        return moved, supply.mark
+        return len(moved), supply.mark
 
 
 def record(plan: Plan, destination: str, label: str, done: CaughtUp) -> None:

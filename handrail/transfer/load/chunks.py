@@ -89,7 +89,6 @@ def move(
     chunk: Chunk,
     digest: str,
     *,
-    again: bool = False,
     prepared: bool = False,
     before_commit: Callable[[Chunk], None] | None = None,
 ) -> Moved:
@@ -101,7 +100,6 @@ def move(
         table: Plan of the chunk's table.
         chunk: Range to move.
         digest: Digest of the plan, under which the chunk is recorded.
-        again: The chunk was moved before: what is there of it is taken away first.
         prepared: The transaction it is part of began with `preparing`.
         before_commit: Called with everything done and nothing committed.
 
@@ -109,9 +107,7 @@ def move(
         LoadFailed: the destination refused a row, or holds other rows than were read.
     """
     try:
-        first = [] if prepared else preparing(destination)
-        first += [rows(destination, each) for each in clearing(table, chunk)] if again else []
-        with beginning(destination, *first) as begun:
+        with beginning(destination, *([] if prepared else preparing(destination))) as begun:
             expected = supply.rows(destination, table, chunk)
             found = answered(target_sums(destination, table, chunk, text=supply.text_hashes))
             if found != expected.sums:

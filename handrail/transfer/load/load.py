@@ -184,7 +184,7 @@ def carry(
         if first is not None:
             first()
         _begin(session, plan, supply, mode)
-        moved = refresh(session, plan, supply)
+        moved = len(refresh(session, plan, supply))
         builders = pool.number if pool else 1
         with rebuild.Rebuild(session, plan, destination, builders) as rebuilding:
             for tables in moving.groups(mode):

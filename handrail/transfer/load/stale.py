@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from handrail.transfer.load.chunks import Supply, move, target_sums
+from handrail.transfer.load.chunks import Supply, clearing, move, preparing, target_sums
 from handrail.transfer.load.keys_aside import keys_aside
 from handrail.transfer.read import journal
 from handrail.transfer.read.journal import Chunk, Moved
 from handrail.transfer.read.live import LiveSupply
-from handrail.transfer.session.asking import Line, Question, side_by_side, together
+from handrail.transfer.session.asking import Line, Question, rows, side_by_side, together
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.plan import Plan, TablePlan
 
@@ -62,10 +62,12 @@ def _is_same(
     return same
 
 
-def refresh(destination: Connection, plan: Plan, supply: Supply) -> int:
-    """Move again the chunks that the source has changed since they were moved; return how many.
+def refresh(destination: Connection, plan: Plan, supply: Supply) -> list[tuple[TablePlan, Chunk]]:
+    """Move again the chunks that the source has changed since they were moved, and return them.
 
     In one transaction: a row gone from a parent and from its children is gone from both at once.
+    All of them are taken away before the first is there again, for a value that is unique may have
+    gone from a row of one chunk to one of another.
     """
     stale = stale_chunks(destination, plan, supply)
     parents = {table.name for table, _ in stale}
@@ -73,9 +75,11 @@ def refresh(destination: Connection, plan: Plan, supply: Supply) -> int:
         destination.transaction(),
         keys_aside(destination, plan.destination.schema, parents),
     ):
+        gone = [each for table, chunk in stale for each in clearing(table, chunk)]
+        together([*preparing(destination), *(rows(destination, each) for each in gone)])
         for table, chunk in stale:
-            move(supply, destination, table, chunk, plan.digest, again=True)
-    return len(stale)
+            move(supply, destination, table, chunk, plan.digest, prepared=True)
+    return stale
 
 
 def _same_evidence(

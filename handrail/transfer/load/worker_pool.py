@@ -17,7 +17,7 @@ from handrail.clients.errors import ClientError
 from handrail.transfer.load.chunks import LoadFailed, move, preparing
 from handrail.transfer.load.workers import Workers
 from handrail.transfer.read import journal
-from handrail.transfer.read.journal import Moved
+from handrail.transfer.read.journal import Chunk, Moved
 from handrail.transfer.read.live import LiveSupply
 from handrail.transfer.session.asking import beginning
 from handrail.transfer.session.connection import Connection, connect, reading
@@ -84,7 +84,7 @@ class WorkerPool:
             LoadFailed: a chunk could not be moved, or too many processes died.
         """
         digest = self._given.plan.digest
-        known = {(m.chunk.table, m.chunk.number) for m in journal.moved(session, digest, tables)}
+        seen = _Seen(session, digest, tables)
         busy = time.monotonic()
         rounds = itertools.count()
         while journal.waiting(session, digest, tables):
@@ -94,12 +94,9 @@ class WorkerPool:
             pending = self._submit(work, self._given, list(tables))
             while pending:
                 ended, pending = wait(pending, LOOK_SECONDS)
-                for done in journal.moved(session, digest, tables):
-                    place = (done.chunk.table, done.chunk.number)
-                    if place not in known:
-                        known.add(place)
-                        busy = time.monotonic()
-                        yield done
+                for done in seen.new():
+                    busy = time.monotonic()
+                    yield done
                 errors = [error for each in ended if (error := each.exception()) is not None]
                 if errors:
                     self._survive(errors)
@@ -167,3 +164,18 @@ def work(given: WorkerInput, tables: list[str]) -> None:
                 if chunk is None:
                     return
                 move(supply, theirs, plan.table(chunk.table), chunk, plan.digest, prepared=True)
+
+
+class _Seen:
+    """The chunks of some tables that are on record as moved, each to be told once."""
+
+    def __init__(self, session: Connection, digest: str, tables: Sequence[str]) -> None:
+        self._asked = session, digest, tables
+        self._known: set[Chunk] = set()
+        self.new()
+
+    def new(self) -> list[Moved]:
+        """Return those that were moved since this was asked last."""
+        moved = [m for m in journal.moved(*self._asked) if m.chunk not in self._known]
+        self._known |= {each.chunk for each in moved}
+        return moved

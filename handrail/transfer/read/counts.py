@@ -1,7 +1,7 @@
 """Count the rows of a table, and those with each fault, in one reading of it."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -52,12 +52,23 @@ def count(session: Connection, table: TablePlan) -> Line[tuple[TableCount, list[
     Raises:
         psycopg.Error: an expression of the mapping fails on some row; see `raising`.
     """
-    totals, hits = yield from _totals(session, table)
-    found = yield from side_by_side(_findings(session, table, batch) for batch in _batches(hits))
-    return totals, [*(each for some in found for each in some), *_beyond(table, totals, hits)]
+    totals, hits = yield from _totals(session, table, "true")
+    found = yield from _found(session, table, hits, "true")
+    lost = Counter[tuple[str, str]]()
+    for hit in hits:
+        lost[hit.fault.column, hit.fault.action] += hit.rows
+    return totals, [*found, *beyond(table, totals.rows, lost)]
 
 
-def _totals(session: Connection, table: TablePlan) -> Line[tuple[TableCount, list[_Hit]]]:
+def faulty(session: Connection, table: TablePlan, where: str) -> Line[list[Misfit]]:
+    """Say what is wrong with which of the rows under a condition; bounds are for all rows."""
+    _, hits = yield from _totals(session, table, where)
+    return (yield from _found(session, table, hits, where))
+
+
+def _totals(
+    session: Connection, table: TablePlan, where: str
+) -> Line[tuple[TableCount, list[_Hit]]]:
     kept = table.kept()
     out = f"count(*) filter (where ({table.reason}) is not null)" if table.reason else "0"
     counted = ["count(*)", f"count(*) filter (where {kept})", out]
@@ -70,7 +81,7 @@ def _totals(session: Connection, table: TablePlan) -> Line[tuple[TableCount, lis
             for f in batch
         ]
         parts = counted + [f"count(*) filter (where {condition})" for condition in conditions]
-        query = f"select {', '.join(parts)} from {table.relation()}"
+        query = f"select {', '.join(parts)} from {table.relation(where)}"
         (row,) = yield from rows(session, query)
         found = zip(batch, conditions, row[len(counted) :], strict=True)
         hits += [_Hit(fault, condition, number) for fault, condition, number in found if number]
@@ -82,7 +93,17 @@ def _batches(items: Sequence[T]) -> list[Sequence[T]]:
     return [items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE)]
 
 
-def _findings(session: Connection, table: TablePlan, hits: Sequence[_Hit]) -> Line[list[Misfit]]:
+def _found(
+    session: Connection, table: TablePlan, hits: Sequence[_Hit], where: str
+) -> Line[list[Misfit]]:
+    looks = (_findings(session, table, batch, where) for batch in _batches(hits))
+    found = yield from side_by_side(looks)
+    return [each for some in found for each in some]
+
+
+def _findings(
+    session: Connection, table: TablePlan, hits: Sequence[_Hit], where: str
+) -> Line[list[Misfit]]:
     """Look for examples of all faults in one more reading.
 
     What is found is kept first: with a limit right behind it, the planner takes the first rows to
@@ -104,7 +125,7 @@ def _findings(session: Connection, table: TablePlan, hits: Sequence[_Hit]) -> Li
     (row,) = yield from rows(
         session,
         f"with found as materialized (select {table.key_text} as key, {marks} "
-        f"from {table.relation()} where {either}) select {asked}",
+        f"from {table.relation(where)} where {either}) select {asked}",
     )
     return [
         _finding(table, hit, tuple(keys), tuple((text, number) for text, number in texts))
@@ -123,20 +144,21 @@ def _finding(
     )
 
 
-def _beyond(table: TablePlan, totals: TableCount, hits: list[_Hit]) -> Iterator[Misfit]:
-    """Yield the columns in which more values are lost than declared."""
-    nulled, stood_in = Counter[str](), Counter[str]()
-    for hit in hits:
-        if hit.fault.action is Action.NULL:
-            nulled[hit.fault.column] += hit.rows
-        elif hit.fault.action in STAND_INS:
-            stood_in[hit.fault.column] += hit.rows
+def beyond(table: TablePlan, total: int, lost: Mapping[tuple[str, str], int]) -> Iterator[Misfit]:
+    """Yield the columns in which more values are lost than declared.
+
+    Args:
+        table: The table.
+        total: Its rows.
+        lost: How many values of a column are treated by an action.
+    """
     for column in table.columns:
         rule = column.rule
+        stood_in = sum(lost.get((column.name, action), 0) for action in STAND_INS)
         for number, limit, become, key in (
-            (nulled[column.name], rule.max_nulled, "become NULL", "max_nulled"),
-            (stood_in[column.name], rule.max_defaulted, "get a stand-in", "max_defaulted"),
+            (lost.get((column.name, Action.NULL), 0), rule.max_nulled, "become NULL", "max_nulled"),
+            (stood_in, rule.max_defaulted, "get a stand-in", "max_defaulted"),
         ):
-            if number > limit.of(totals.rows):
-                what = f"{number} of {totals.rows} rows would {become}, `{key}` allows {limit}"
+            if number > limit.of(total):
+                what = f"{number} of {total} rows would {become}, `{key}` allows {limit}"
                 yield Misfit(table.name, column.name, what, "refused", 0, (), str(rule.place))

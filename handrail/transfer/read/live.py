@@ -21,6 +21,20 @@ JOINED_CHUNK_ROWS = 250_000
 MOST_CHUNKS = 32  # of a table, unless chunks of a size are asked for; see `bulk.FEW`
 SAMPLED_ROWS = 1000  # keys looked at for each chunk: its size is then true to a few percent
 
+# The last number that a sequence gave to a column.
+GIVEN = """
+(select max(case when has_sequence_privilege(q.oid, 'select')
+                 then pg_sequence_last_value(q.oid) end)
+ from pg_class q join pg_attribute a on a.attrelid = {table}::regclass and a.attname = {column}
+ left join pg_attrdef f on f.adrelid = a.attrelid and f.adnum = a.attnum
+ where q.relkind = 'S' and exists (
+     select 1 from pg_depend d
+     where d.classid = 'pg_class'::regclass and d.objid = q.oid
+     and (d.refobjid, d.refobjsubid) = (a.attrelid, a.attnum) and d.deptype in ('a', 'i')
+     union all select 1 from pg_depend d
+     where d.classid = 'pg_attrdef'::regclass and d.objid = f.oid and d.refobjid = q.oid))
+"""
+
 # The rows that the last `noted` query of the session found adjusted.
 NOTED = f"s.ctid = any(current_setting('{PLACES}')::tid[])"
 NOTE = f"select current_setting('{SUMS}')"  # what they came to; see `as_noted`
@@ -160,7 +174,10 @@ class LiveSupply:
         return f"select {label}, a.* from ({table.adjusted(NOTED)}) a"
 
     def highest(self, columns: Sequence[tuple[TablePlan, str]]) -> list[int | None]:
-        """Ask the source for the highest values of the columns that these are copied from."""
+        """Ask the source for the highest numbers of the columns that these are copied from.
+
+        One that its sequence gave counts where its row is gone: others may still name it.
+        """
         listing = ", ".join(_highest(table, name) for table, name in columns)
         return [
             None if found is None else int(found)
@@ -176,6 +193,8 @@ def as_noted(note: str) -> Expected:
 
 def _highest(table: TablePlan, name: str) -> str:
     column = next(item for item in table.columns if item.name == name)
-    if column.source is None or not column.exact or column.source_type not in INTEGERS:
+    if column.source is None or column.source_type not in INTEGERS or column.rule.values:
         return "null::numeric"
-    return f"(select max({quoted(column.source)}) from {table.source_rows})::numeric"
+    highest = f"(select max({quoted(column.source)}) from {table.source_rows})"
+    given = GIVEN.format(table=literal(table.origin), column=literal(column.source))
+    return f"greatest({highest}, {given})::numeric"
