@@ -47,9 +47,10 @@ def test_a_value_that_the_mapping_gives_a_secret_column_is_not_shown(pair, rewri
 
 
 def test_sql_without_secret_values_is_shown_as_it_runs(pair):
-    """Nothing but the placeholder of lost passwords is left out of the project's own mapping."""
+    """The project's own mapping: what stands for lost passwords lets nobody in, and is shown."""
     shown = shown_sql(pair.plan)
-    assert shown == pair.plan.sql().replace("'!unusable'", WITHHELD)
+    assert "'!unusable'" in shown
+    assert shown == pair.plan.sql()
     assert shown_sql(dataclasses.replace(pair.plan, tables=pair.plan.tables[:1])) == (
         dataclasses.replace(pair.plan, tables=pair.plan.tables[:1]).sql()
     )

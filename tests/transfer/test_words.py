@@ -113,11 +113,14 @@ def test_a_scheme_is_shown_and_other_texts_of_a_secret_rule_are_not(small):
         "create table t(id int primary key, a text)",
         "create table t(id int primary key, a text)",
         "tables:\n  t:\n    copy: [id]\n    columns:\n"
-        "      a: {secret: true, sql: \"'bcrypt$' || {a} || 'S3cret'\"}\n",
+        "      a: {secret: true, sql: \"'bcrypt$' || replace({a}, '$2y$', '$2b$') || 'S3cret'"
+        " || 'sha1$salt$'\", when_null: placeholder, placeholder: '!unusable', max_defaulted: 1}\n",
     )
     shown = shown_sql(small.plan())
-    assert "'bcrypt$'" in shown
+    for text in ("bcrypt$", "$2y$", "$2b$", "!unusable"):
+        assert f"'{text}'" in shown
     assert "S3cret" not in shown
+    assert "salt" not in shown
 
 
 @pytest.mark.parametrize("mode", ["stream", "bulk"])

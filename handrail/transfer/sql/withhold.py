@@ -13,8 +13,15 @@ QUOTED = re.compile(
     r""" "(?:[^"]|"")*" | '(?P<text>(?:[^']|'')*)' | \$(?P<tag>\w*)\$(?P<raw>.*?)\$(?P=tag)\$ """,
     re.DOTALL | re.VERBOSE,
 )
-# How a hash says what made it, as `bcrypt$` or `pbkdf2_sha256$600000$`: it is what there is to see.
-SCHEME = re.compile(r"[a-z][a-z0-9_]*\$(?:[0-9]+\$)*")
+# How a hash says what made it, as `bcrypt$`, `$2b$12$` or `argon2$argon2id$v=19$`; and what stands
+# where nobody is to get in, as `!unusable`. It is what there is to see; a salt is not.
+SCHEME = re.compile(
+    r"(?:argon2|bcrypt|crypt|md5|pbkdf2|scrypt|sha(?:1|256|512))"
+    r"|(?:[a-z][a-z0-9_]*|\$2[abxy]?|\$[1567y]|\$argon2(?:d|i|id))"
+    r"\$(?:(?:\d+|2[abxy]|argon2(?:d|i|id)|v=\d+|(?:[mtp]=\d+,?)+)?\$)*"
+    r"|[!*](?:unusable|unset|locked|disabled|invalid|none|lost)?"
+)
+ESCAPES = re.compile(r"^\^|\\(?=\$)")  # of a regular expression
 COLUMN = re.compile(
     r'\{(?:"(?:[^"]|"")+"|[^{}]*)\}'
 )  # of a placeholder, which is put together from what is between
@@ -25,9 +32,8 @@ TELLING = 4
 def shown_sql(plan: Plan) -> str:
     """Return every generated SELECT, with the values that secret columns are given left out."""
     secret = [column for table in plan.tables for column in table.columns if column.secret]
-    hidden = {
-        text for column in secret for text in _texts(column) if text and not SCHEME.fullmatch(text)
-    }
+    texts = {text for column in secret for text in _texts(column) if text}
+    hidden = {text for text in texts if not SCHEME.fullmatch(ESCAPES.sub("", text))}
 
     def shown(found: re.Match[str]) -> str:
         text = _text(found)
