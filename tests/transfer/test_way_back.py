@@ -25,6 +25,7 @@ def owned(server):
     roles.let_use(server, name, f"app_{name}")
     yield name, url
     for database in databases_like(server, name):
+        ask(server.url("postgres"), f"alter database {database} is_template false")
         server.drop_database(database)
 
 
@@ -57,6 +58,7 @@ SURROUNDINGS = (
     "revoke temporary on database {name} from public",
     "comment on database {name} is 'it''s ours'",
     "alter database {name} connection limit 33",
+    "alter database {name} is_template true",
 )
 
 

@@ -129,22 +129,11 @@ def check(directory: str | Path) -> Backup:
         BackupFailed: a file is missing or was changed.
     """
     place = Path(directory)
-    try:
-        stored = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
-        stored["files"] = tuple(BackupFile(**item) for item in stored["files"])
-        stored["tables"] = tuple(BackupTable(**item) for item in stored["tables"])
-        made = Backup(**stored)
-    except (OSError, ValueError, KeyError, TypeError):
-        raise BackupFailed(
-            f"`{place}` is not a backup",
-            f"`{MANIFEST}` is missing or not readable",
-            "take a new backup",
-        ) from None
-    there = (
-        {path.name for path in (place / "dump").iterdir()} if (place / "dump").is_dir() else set()
-    )
+    made = _manifest(place)
+    dump = place / "dump"
+    there = {path.name for path in dump.iterdir()} if dump.is_dir() else set()
     wrong = sorted(there ^ {file.name for file in made.files})
-    wrong += [f.name for f in made.files if f.name in there and _file(place / "dump" / f.name) != f]
+    wrong += [f.name for f in made.files if f.name in there and _file(dump / f.name) != f]
     if wrong:
         raise BackupFailed(
             f"the backup in `{place}` is damaged",
@@ -152,6 +141,20 @@ def check(directory: str | Path) -> Backup:
             "use another backup; keep this one to find out what changed it",
         )
     return made
+
+
+def _manifest(place: Path) -> Backup:
+    try:
+        stored = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
+        stored["files"] = tuple(BackupFile(**item) for item in stored["files"])
+        stored["tables"] = tuple(BackupTable(**item) for item in stored["tables"])
+        return Backup(**stored)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise BackupFailed(
+            f"`{place}` is not a backup",
+            f"`{MANIFEST}` is missing or not readable",
+            "take a new backup",
+        ) from None
 
 
 def read_tables(session: Connection) -> tuple[BackupTable, ...]:

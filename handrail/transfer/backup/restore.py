@@ -28,6 +28,7 @@ from handrail.transfer.session.quoting import quoted
 SWAP_SECONDS = 60.0
 STAMP = r"\d{8}T\d{12}Z"
 RESTORED, REPLACED = "restored", "replaced"
+TEMPLATE = "select datistemplate from pg_database where datname = %s"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,9 @@ def restore(url: str, directory: str | Path, *, jobs: int = JOBS) -> Restored:
             session.execute(f"drop database if exists {quoted(fresh)} with (force)")
             raise
         session.execute(f"alter database {quoted(kept)} set default_transaction_read_only = on")
+        if value(session, TEMPLATE, kept):  # at the end, for nobody can drop a template
+            session.execute(f"alter database {quoted(name)} is_template true")
+            session.execute(f"alter database {quoted(kept)} is_template false")
     ended = time.monotonic()
     return Restored(
         name, kept, round(ended - began, 3), round(ended - swapping, 3), done.not_carried
@@ -105,7 +109,7 @@ def _remove_leftovers(session: Connection, name: str) -> None:
 
 def _refuse_sessions(session: Connection, name: str) -> None:
     """Refuse before anything is restored where a session would be in the way of the swap."""
-    stay = others.in_the_way(others.others(session, name), {})
+    stay = others.in_the_way(others.others(session, name))
     if stay:
         raise BackupFailed(
             f"`{name}` was not put back",
