@@ -51,11 +51,15 @@ def likeness(source: str, target: str) -> float:
     ours, theirs = form(source), form(target)
     if ours == theirs:
         return SURE
-    if len(ours) >= LEAST and theirs.endswith(ours) and len(words(target)) > 1:
+    if _is_prefixed(source, target) or _is_prefixed(target, source):
         return LIKELY  # `accounts_user` of the application `accounts`
-    if len(theirs) >= LEAST and ours.endswith(theirs) and len(words(source)) > 1:
-        return LIKELY
     mine, other = set(words(source)) - JOINING, set(words(target)) - JOINING
     if len(mine) > 1 and mine <= other:
         return ALIKE  # `_CategoryToPost`, `blog_post_categories`
     return difflib.SequenceMatcher(None, ours, theirs).ratio() * ALIKE
+
+
+def _is_prefixed(name: str, longer: str) -> bool:
+    """Say whether a name of several words ends with another one."""
+    ending = form(name)
+    return len(ending) >= LEAST and len(words(longer)) > 1 and form(longer).endswith(ending)

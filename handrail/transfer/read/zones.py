@@ -2,6 +2,7 @@
 
 import datetime as dt
 import zoneinfo
+from collections.abc import Iterator
 
 from handrail.transfer.read.misfits import SAMPLES, SHOWN, Misfit
 from handrail.transfer.session.asking import Line, Question, rows, side_by_side
@@ -21,15 +22,18 @@ SHIFTS = ("30 minutes", "1 hour", "2 hours")
 
 def check(session: Connection, table: TablePlan) -> Line[list[Misfit]]:
     """Find the rows whose clock showed such a time, as the zone of their column says."""
-    lines = []
-    for column in table.columns:
-        zone = column.rule.zone
-        naive = [name for name in _read(table, column) if zone and zone.upper() != "UTC"]
-        lines += [_look(session, table, column, name, str(zone)) for name in naive]
-        if column.type == AWARE and (text := _cast_text(table, column)) is not None:
-            lines.append(_unzoned(session, table, column, text))
-    found = yield from side_by_side(lines)
+    found = yield from side_by_side(_looks(session, table))
     return [each for some in found for each in some]
+
+
+def _looks(session: Connection, table: TablePlan) -> Iterator[Line[list[Misfit]]]:
+    """Yield what looks for them: in each clock, and in each text that says a moment."""
+    for column in table.columns:
+        zone = column.rule.zone or "UTC"
+        for name in _read(table, column) if zone.upper() != "UTC" else ():
+            yield _look(session, table, column, name, zone)
+        if column.type == AWARE and (text := _cast_text(table, column)) is not None:
+            yield _unzoned(session, table, column, text)
 
 
 def _read(table: TablePlan, column: ColumnPlan) -> list[str]:

@@ -158,13 +158,13 @@ def _unguarded(
 ) -> Iterator[str]:
     """Name the keys of moved columns that the source holds and the destination does not."""
     origin = {column.name: column.source for column in planned.values()}
-    guarded = {frozenset(map(origin.get, own)) for own in target.uniques}
-    bound = {tuple(map(origin.get, own.columns)) for own in target.foreign_keys}
     moved = set(origin.values())
-    for unique in source.uniques:
-        if moved.issuperset(unique) and frozenset(unique) not in guarded:
+    guarded = {frozenset(map(origin.get, own)) for own in target.uniques}
+    for unique in filter(moved.issuperset, source.uniques):
+        if frozenset(unique) not in guarded:
             names = ", ".join(unique)
             yield f"{rule.name}: the source holds ({names}) unique, the destination does not"
+    bound = {tuple(map(origin.get, own.columns)) for own in target.foreign_keys}
     for key in source.foreign_keys:
         if moved.issuperset(key.columns) and key.columns not in bound:
             names = ", ".join(key.columns)

@@ -47,6 +47,16 @@ COMMON = {
 # The form every bcrypt library accepts: prefix, cost 04 to 31, 22 characters of salt, 31 of hash.
 BCRYPT = r"^\$2[abxy]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]+$"
 BCRYPT_LENGTH = 60
+# What Python has no value for, by type.
+NO_MOMENT = "not isfinite({v}) or {v} < '0001-01-01' or {v} >= '10000-01-01'"
+NO_RANGE = " or ".join(NO_MOMENT.replace("{v}", f"{end}({{v}})") for end in ("lower", "upper"))
+NO_TIME = "extract(hour from {v}) = 24"
+UNREADABLE = {
+    **dict.fromkeys(MOMENTS, NO_MOMENT),
+    **dict.fromkeys((TIME, "time with time zone"), NO_TIME),
+    **dict.fromkeys(("daterange", "tsrange", "tstzrange"), NO_RANGE),
+    "interval": "abs(extract(epoch from {v})) / 86400 > 999999999",
+}
 TAIL = 8  # hexadecimal digits: of 10,000 texts that begin alike, two end alike once in 90 times
 
 
@@ -254,17 +264,8 @@ def is_unreadable(value: str, kind: str) -> str | None:
     if kind.endswith("[]"):
         of_one = is_unreadable("u.v", kind.removesuffix("[]"))
         return of_one and f"exists (select from unnest({value}) u(v) where {of_one})"
-    if kind in MOMENTS:
-        years = f"{value} < '0001-01-01' or {value} >= '10000-01-01'"
-        return f"not isfinite({value}) or {years}"
-    if kind in {TIME, "time with time zone"}:
-        return f"extract(hour from {value}) = 24"
-    if kind == "interval":
-        return f"abs(extract(epoch from {value})) / 86400 > 999999999"
-    if kind in {"daterange", "tsrange", "tstzrange"}:
-        ends = (is_unreadable(f"{end}({value})", "date") for end in ("lower", "upper"))
-        return " or ".join(str(end) for end in ends)
-    return None
+    condition = UNREADABLE.get(kind)
+    return condition and condition.format(v=value)
 
 
 def is_malformed(value: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from handrail.transfer.mapping import zones
@@ -52,21 +53,24 @@ class Builder:
         """
         built = Built()
         column = self.target.by_name[rule.name]
-        wire = column.wire
         if rule.lookup is not None and looked_up is None:
             return built
-        raw = self._raw(rule, built, wire, looked_up)
-        if raw is None:
-            return built
-        value = self._value(rule, column, raw, wire, built)
-        if value is None:
-            return built
-        final = self._treated(rule, column, raw, value, wire, built)
-        needs = built.names()
+        raw = self._raw(rule, built, column.wire, looked_up)
+        value = self._value(rule, column, raw, column.wire, built) if raw else None
+        if raw is not None and value is not None:
+            final = self._treated(rule, column, raw, value, column.wire, built)
+            built.plan = self._planned(rule, column, raw, final, built)
+        return built
+
+    def _planned(
+        self, rule: ColumnRule, column: Column, raw: Raw, final: str, built: Built
+    ) -> ColumnPlan:
+        """Return the plan of a column, and tell its faults what it reads."""
+        wire, needs = column.wire, built.names()
         built.faults = [dataclasses.replace(fault, needs=needs) for fault in built.faults]
         exact = raw.type in {wire, NAIVE, column.type} or {raw.type, wire} <= TEXTUAL
         changed = rule.cast or rule.values or rule.write
-        built.plan = ColumnPlan(
+        return ColumnPlan(
             name=rule.name,
             type=wire,
             sql=f"({final})::{wire}",
@@ -79,7 +83,6 @@ class Builder:
             needs=needs,
             sources=tuple(sorted(built.sources)),
         )
-        return built
 
     def interpolate(
         self, text: str, rule: ColumnRule, built: Built, cast: str = "", zone: str | None = None
@@ -197,19 +200,16 @@ class Builder:
 
     def _read(self, rule: ColumnRule, raw: Raw, wire: str) -> str | None:
         """Return the expression of a declared cast or list of values."""
-        read: str | None = None
-        if rule.cast == "boolean":
-            read = casts.parse_boolean(raw.sql, raw.type)
-        elif rule.cast == "date":
-            read = casts.parse_date(raw.sql, casts.ordered(rule.formats, rule.order))
-        elif rule.cast == "time":
-            read = casts.parse_time(raw.sql, rule.formats)
-        elif rule.cast == "json":
-            read = casts.parse_json(raw.sql, wire, rule.shape, self.server_version)
-        elif rule.cast == "integer":
-            read = casts.parse_integer(raw.sql, wire, raw.type)
-        elif rule.cast == "text":
-            read = f"{raw.sql}::text"
+        text, kind = raw.sql, raw.type
+        readers: dict[str, Callable[[], str]] = {
+            "boolean": lambda: casts.parse_boolean(text, kind),
+            "date": lambda: casts.parse_date(text, casts.ordered(rule.formats, rule.order)),
+            "time": lambda: casts.parse_time(text, rule.formats),
+            "json": lambda: casts.parse_json(text, wire, rule.shape, self.server_version),
+            "integer": lambda: casts.parse_integer(text, wire, kind),
+            "text": lambda: f"{text}::text",
+        }
+        read = readers[rule.cast]() if rule.cast else None
         if rule.values:
             read = casts.pick(raw.sql, rule.values, wire, read or f"null::{wire}")
         return read
