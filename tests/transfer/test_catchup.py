@@ -142,17 +142,21 @@ def test_a_database_that_fails_in_a_round_is_told(pair):
     assert catch_up(*places, bound_seconds=60).chunks_moved == 0
 
 
-def test_a_unique_value_that_went_from_one_chunk_to_another_is_followed(small):
-    """A later row gave its name to an earlier one, whose chunk is moved first."""
-    table = "create table t(id int primary key, name text unique)"
-    named = f"{table}; insert into t select g, 'n' || g from generate_series(1, 40) g"
-    small.holds(named, table, "tables:\n  t: {copy: [id, name]}\n")
+def test_values_that_rows_exchanged_are_followed(small):
+    """A later row gave a unique name to an earlier one, whose chunk is moved first.
+
+    And two of one chunk changed places, by which the sum of no column changes.
+    """
+    table = "create table t(id int primary key, name text unique, a int)"
+    filled = f"{table}; insert into t select g, 'n' || g, g from generate_series(1, 40) g"
+    small.holds(filled, table, "tables:\n  t: {copy: [id, name, a]}\n")
     small.load(chunk_rows=10)
     small.here("update t set name = 'x' where id = 39; update t set name = 'n39' where id = 2")
+    small.here("update t set a = 23 - id where id in (11, 12)")
 
-    catch_up(small.plan(), *small.urls, bound_seconds=60)
-
-    assert small.there("select id from t where name = 'n39'") == [(2,)]
+    assert [each.key for each in small.verify().differences] == ["2", "11", "12", "39"]
+    assert catch_up(small.plan(), *small.urls, bound_seconds=60).chunks_moved == 3
+    assert small.there("select id from t where name = 'n39' or a <> id") == [(2,), (11,), (12,)]
     assert small.verify().reasons() == []
 
 

@@ -25,7 +25,7 @@ def owned(server):
     roles.let_use(server, name, f"app_{name}")
     yield name, url
     for database in databases_like(server, name):
-        ask(server.url("postgres"), f"alter database {database} is_template false")
+        ask(server.url("postgres"), f'alter database "{database}" is_template false')
         server.drop_database(database)
 
 
