@@ -69,7 +69,8 @@ def refresh(destination: Connection, plan: Plan, supply: Supply) -> list[tuple[T
     All of them are taken away before the first is there again, for a value that is unique may have
     gone from a row of one chunk to one of another.
     """
-    stale = stale_chunks(destination, plan, supply)
+    if not (stale := stale_chunks(destination, plan, supply)):
+        return []
     parents = {table.name for table, _ in stale}
     with (
         destination.transaction(),
