@@ -1,5 +1,6 @@
 """Tasks 4, 11.1 and 16: the Django services run the code at the tip of the branch."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -21,12 +22,15 @@ from handrail.engine import (
 
 from .commits import branch_is_there
 from .deploys import Deploys
-from .services import DEPLOYS, cancel_coming, its_hosts_are_allowed, services_exist
+from .services import DEPLOYS, cancel_coming, its_hosts_are_allowed, names, services_exist
 from .waiting import Waiting
 
 
 def what_runs(render: Render, services: list[str]) -> dict[str, Any]:
-    """Return, by name, the commit each service runs, and the one that is on its way; or None."""
+    """Return, by name, the deploy that each service runs, its commit, and one on its way; or None.
+
+    A commit alone would not do: a deploy may have changed nothing but the variables that run.
+    """
     return {name: state_of(render, render.find_service(name)) for name in services}
 
 
@@ -51,7 +55,7 @@ def restore_running(
     before: dict[str, Any],
     waiting: Waiting,
 ) -> None:
-    """Suspend what did not run before, and bring back the deploy that ran.
+    """Suspend what did not run before, and bring back the deploy that ran, with its variables.
 
     A deploy that is still on its way would go live after everything was put back, so it is
     cancelled. Nothing is deleted: configuration, logs and metrics stay for analysis.
@@ -61,17 +65,36 @@ def restore_running(
         if service is None:
             continue
         cancel_coming(render, service)
-        if running_commit(render, service) == ran["commit"]:
+        now = state_of(render, service)
+        if all(now[key] == ran[key] for key in ran if key != "coming"):
             continue
         if ran["commit"] is None:
             render.suspend(service.id)
             continue
-        earlier = deploy_of(render, service, ran["commit"])
+        # A ledger of former days holds the commit alone.
+        earlier = ran.get("deploy") or deploy_of(render, service, ran["commit"]).id
         if service.suspended:
             render.resume(service.id)
-        started = render.rollback(service.id, earlier.id)
+        started = render.rollback(service.id, earlier)
         waits(f"the earlier deploy of {name} is not live yet", waiting.timeout_seconds)
         render.wait_for_deploy(service.id, started.id, *waiting)
+
+
+def of_same_services(own: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+    """Tell whether two calls have to do with one service."""
+    return not set(names(own["services"])).isdisjoint(names(others["services"]))
+
+
+def of_the_backend(own: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+    """Tell whether a call writes files of the backend that another one deploys."""
+    paths = others.get("files") or [others.get("path") or ""]
+    return any(f"{path}/".startswith(f"{own['root']}/") for path in paths)
+
+
+FOLLOWS = {
+    **dict.fromkeys(("env.put", "env.generate_key", "service.create"), of_same_services),
+    **dict.fromkeys(("bind.gunicorn", "bind.daphne", "files.put"), of_the_backend),
+}
 
 
 @step(
@@ -81,6 +104,7 @@ def restore_running(
     rollback=restore_running,
     rollback_name="Bring back the deploys that ran before",
     idempotent=True,
+    follows=FOLLOWS,
 )
 def release(
     *,
@@ -221,14 +245,14 @@ def deploy_of(render: Render, service: Service, commit: str) -> Deploy:
 
 
 def state_of(render: Render, service: Service | None) -> dict[str, str | None]:
-    """Return what a service runs, and what it is about to run."""
+    """Return what a service runs, and what it is about to run; None where that is nothing.
+
+    A deploy that brought an earlier one back counts as that one: it runs with its variables.
+    """
     coming = render.deploy_in_progress(service.id) if service else None
-    return {"commit": running_commit(render, service), "coming": coming.commit if coming else None}
-
-
-def running_commit(render: Render, service: Service | None) -> str | None:
-    """Return the commit a service runs; None where it is absent, suspended or never was live."""
-    if service is None or service.suspended:
-        return None
-    live = render.live_deploy(service.id)
-    return live.commit if live else None
+    live = render.live_deploy(service.id) if service and not service.suspended else None
+    return {
+        "commit": live.commit if live else None,
+        "deploy": render.origin(service.id, live) if service and live else None,
+        "coming": coming.commit if coming else None,
+    }

@@ -48,16 +48,22 @@ class Deploys:
             "settings": [
                 *(service.build_command, service.start_command, service.health_check_path),
                 *(service.root_dir, service.plan),
-                *filter(None, [service.pre_deploy_command]),
+                *filter(None, [service.pre_deploy_command, service.docker_command]),
+                *filter(None, [service.docker_context, service.dockerfile_path]),
             ],
         }
         text = json.dumps(stored, sort_keys=True).encode()
         return hmac.new(bytes.fromhex(self.key), text, hashlib.sha256).hexdigest()
 
-    def carries(self, render: Render, service: Service, deploy: Deploy | None) -> bool:
-        """Tell whether a deploy is known to have begun with what is stored now."""
-        noted = self.started.get(deploy.id) if deploy else None
-        return noted is not None and noted == self.fingerprint(render, service)
+    def carries(self, render: Render, service: Service, deploy: Deploy) -> bool:
+        """Tell whether a deploy is known to have begun with what is stored now.
+
+        One that was brought back began with what it had then; one that an attempt asked for, and
+        that was killed before it knew the deploy's id, with what it noted before it asked.
+        """
+        stored = self.fingerprint(render, service)
+        noted = self.started.get(deploy.id) or self.started.get(render.origin(service.id, deploy))
+        return noted == stored or self.was_asked_for(service, deploy, stored)
 
     def ask_for(self, service: Service, commit: str, fingerprint: str, before: list[str]) -> None:
         """Note that a deploy is about to be started; it may be without an id for ever."""

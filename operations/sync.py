@@ -15,6 +15,15 @@ def pushes_change_no_service(render: Render, service_source: dict[str, str]) -> 
     return holds_if(not on, f"a push changes services by Blueprint {' and '.join(on)}")
 
 
+def disconnected(
+    render: Render, service_source: dict[str, str], before: dict[str, bool]
+) -> dict[str, str]:
+    """Return which of the Blueprints are gone for good, each in a sentence."""
+    there = {each.id for each in render.blueprints(service_source["repo"])}
+    gone = [each for each in before if each not in there and render.is_disconnected(each)]
+    return {each: f"Blueprint `{each}` was disconnected: no push syncs by it" for each in gone}
+
+
 def restore_sync(render: Render, service_source: dict[str, str], before: dict[str, bool]) -> None:
     """Let each Blueprint that is still there sync as it did."""
     for each in render.blueprints(service_source["repo"]):
@@ -27,6 +36,7 @@ def restore_sync(render: Render, service_source: dict[str, str], before: dict[st
     ensures=pushes_change_no_service,
     rollback=restore_sync,
     rollback_name="Let pushes of render.yaml change services where they did",
+    gone=disconnected,
     idempotent=True,
 )
 def pause(

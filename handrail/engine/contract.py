@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, NewType, ParamSpec
 
@@ -20,6 +20,8 @@ from handrail.ledger.errors import RunbookError
 from handrail.naming import ticked
 
 P = ParamSpec("P")
+# Told its own step's arguments and another's; whether what that one writes is part of its claim.
+Follows = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]  # Any: JSON
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def irreversible(reason: str, *, instead: str, undone_by: str = "") -> Irreversi
     return Irreversible(reason, instead, undone_by)
 
 
+BACK = {"rollback", "cancels", "gone"}  # clauses that are told what was before
 GATES_NEED_NONE = Irreversible("a gate changes nothing", "nothing is needed")
 
 
@@ -87,6 +90,8 @@ class Contract:
     rollback_loses: str = ""  # what its way back does not bring back, as a clause
     round_trips: int = 0  # about how often it goes to a database and back, its claims included
     cancels: Clause | None = None  # takes back what it asked of others and may still arrive
+    gone: Clause | None = None  # which entries of a snapshot are of what is gone for good
+    follows: Mapping[str, Follows] = field(default_factory=dict)  # by step: is its claim of that?
 
     @property
     def is_gate(self) -> bool:
@@ -122,6 +127,8 @@ def contract_of(
     rollback_loses: str = "",
     round_trips: int = 0,
     cancels: Clause | None = None,
+    gone: Clause | None = None,
+    follows: Mapping[str, Follows] | None = None,
 ) -> Contract:
     """Put a contract together.
 
@@ -137,6 +144,7 @@ def contract_of(
     clauses: list[tuple[str, object]] = [("requires", each) for each in requires]
     clauses += [("ensures", ensures), ("captures", captures)]
     clauses += [("preview", preview), ("rollback", rollback), ("cancels", cancels)]
+    clauses += [("gone", gone)]
     _refuse_strange_arguments(body, clauses)
     return Contract(
         name=name,
@@ -157,6 +165,8 @@ def contract_of(
         rollback_loses=rollback_loses,
         round_trips=round_trips,
         cancels=cancels,
+        gone=gone,
+        follows=follows or {},
     )
 
 
@@ -166,7 +176,7 @@ def _refuse_strange_arguments(
     """Raise where a clause takes what the step lacks; a way back is told what was before."""
     offered = set(inspect.signature(body).parameters) | SUPPLIED
     for kind, clause in clauses:
-        names = offered | {"before"} if kind in ("rollback", "cancels") else offered
+        names = offered | {"before"} if kind in BACK else offered
         strange = set(parameters(clause)) - names if callable(clause) else set()
         if strange:
             raise TypeError(

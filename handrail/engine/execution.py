@@ -75,7 +75,7 @@ def settled_or_acting(act: Act) -> bool:
         case Do.ADOPT:
             refuse_in_clear({"arguments": act.plain})
             seen = snapshot.figures(facts.ensures().facts)
-            act.record(Event.STEP_ADOPTED, facts=seen, arguments=act.plain)
+            act.record(Event.STEP_ADOPTED, facts=seen, arguments=act.plain, **left_by(act))
         case Do.VOUCH:
             seen = snapshot.figures(facts.ensures().facts)
             act.record(Event.STEP_ADOPTED, **consent, proven=False, facts=seen)
@@ -88,6 +88,19 @@ def settled_or_acting(act: Act) -> bool:
         case _:
             _restate(act)
     return decision.acts
+
+
+def left_by(act: Act) -> dict[str, Any]:  # Any: JSON
+    """Return a trace of what an act in doubt left; nothing where its snapshot does not show that.
+
+    Raises:
+        PreconditionUnmet: what is there cannot be read.
+    """
+    captures, receipt = act.contract.captures, act.task.receipt
+    if captures is None or receipt is None:
+        return {}
+    after = snapshot.trace(act.captured(captures), act.attempt.vault)
+    return {} if after == snapshot.trace_of(receipt.before) else {"after": after, "blind": False}
 
 
 def spent(act: Act, choice: str) -> dict[str, str]:

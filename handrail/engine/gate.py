@@ -19,7 +19,7 @@ from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.clause import Check, ask, claim_of, in_sentence, parameters
 from handrail.engine.contract import GATES_NEED_NONE, Contract
 from handrail.engine.decide import decide
-from handrail.engine.decide.decision import Decision, Do
+from handrail.engine.decide.decision import Decision, Do, Planned
 from handrail.engine.decide.gate import WINDOW_GOES_ON
 from handrail.engine.finding import Finding, Verdict
 from handrail.engine.names import ledger_name
@@ -70,9 +70,9 @@ def preview_gate(
         facts = gate_facts(Act.of(attempt, contract, task, plain))
     except RunbookError as error:
         decision = Decision(Do.REFUSE, "would refuse", error.why, error.fix)
-        yield from preview(attempt, declared, decision)
+        yield from preview(attempt, Planned(declared, decision, decision))
         return
-    yield from preview(attempt, declared, decide(facts), decide(replace(facts, void=True)))
+    yield from preview(attempt, Planned(declared, decide(facts), decide(replace(facts, void=True))))
 
 
 def ask_gate(

@@ -84,6 +84,18 @@ def _renamed_arguments(step: str) -> Mapping[str, str]:
     return {old: new for table in tables for old, new in table.items()}
 
 
+def later_entries(step: str) -> frozenset[str]:
+    """Return the names of what a step's `captures` reads today and did not read formerly.
+
+    A table beside `ALIASES` says so, by the step's name of today:
+    ``CAPTURES = {"deploy.release": ["deploy"]}``. So what a ledger holds from before is compared
+    with what is read now by what both have.
+    """
+    today = current_name(step)
+    tables = [getattr(folder, "CAPTURES", {}).get(today, ()) for folder in _folders(today)]
+    return frozenset(name for table in tables for name in table)
+
+
 def _aliases(name: str) -> list[Mapping[str, str]]:
     return [getattr(folder, "ALIASES", {}) for folder in _folders(name)]
 

@@ -1,7 +1,8 @@
 """What would happen, and why: asked, not done, and written nowhere."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from pyinfra.api.command import FunctionCommand, PyinfraCommand
@@ -14,11 +15,12 @@ from handrail.engine.clause import chosen
 from handrail.engine.contract import Contract
 from handrail.engine.decide import decide
 from handrail.engine.decide.decision import Decision, Do, Planned
+from handrail.engine.decide.step import StepFacts
+from handrail.engine.finding import fails
 from handrail.engine.output import NotToldYet
 from handrail.engine.secrecy import shown
 from handrail.engine.standing import step_facts
 from handrail.ledger.errors import RunbookError
-from handrail.ledger.task import Declared
 
 QUIET = {Do.LEAVE, Do.NOTE, Do.CONFIRM}  # decisions after which pyinfra has nothing to run
 
@@ -32,17 +34,27 @@ def preview_step(
     """Say what would happen to a step as things stand now, and why."""
     declared = attempt.task(task).declared
     text = unseen = ""
+    stale = None
     try:
         act = Act.of(attempt, contract, task, plain)
         facts = step_facts(act)
         decision, later = decide(facts), decide(replace(facts, void=True))
+        stale = partial(_once_stale, facts)
         if (decision.is_worth_showing or later.is_worth_showing) and is_wanted(attempt, contract):
             text, unseen = in_full(act)
     except NotToldYet as error:
         decision = later = Decision(Do.LOOK, "not told yet", error.why)
     except RunbookError as error:
         decision = later = Decision(Do.REFUSE, "would refuse", error.why, error.fix)
-    yield from preview(attempt, declared, decision, later, text, unseen)
+    planned = Planned(declared, decision, later, text, unseen, plain, contract.follows, stale)
+    yield from preview(attempt, planned)
+
+
+def _once_stale(facts: StepFacts) -> Decision:
+    """Return what would happen to a step once what its claim is about was written anew."""
+    return decide(
+        replace(facts, void=True, ensures=lambda: fails("what it is made of was changed"))
+    )
 
 
 def is_wanted(attempt: Attempt, contract: Contract) -> bool:
@@ -70,17 +82,10 @@ def in_full(act: Act) -> tuple[str, str]:
     return text, ""
 
 
-def preview(
-    attempt: Attempt,
-    declared: Declared,
-    decision: Decision,
-    later: Decision | None = None,
-    text: str = "",
-    unseen: str = "",
-) -> Iterator[PyinfraCommand]:
+def preview(attempt: Attempt, planned: Planned) -> Iterator[PyinfraCommand]:
     """Keep a decision for the closing lines; yield a mark where pyinfra would have work."""
-    attempt.plan.append(Planned(declared, decision, later or decision, text, unseen))
-    if decision.do not in QUIET:
+    attempt.plan.append(planned)
+    if planned.decision.do not in QUIET:
         yield FunctionCommand(_mark, (), {})
 
 
@@ -93,19 +98,38 @@ def as_the_run_would(attempt: Attempt) -> list[tuple[Planned, Decision]]:
     """
     order = attempt.calls.order()
     told: list[tuple[Planned, Decision]] = []
-    acting: set[str] = set()
+    acting: dict[str, Planned] = {}
     for each in sorted(attempt.plan, key=lambda each: (order[each.declared.task],
                                                        each.declared.target)):  # fmt: skip
         task = each.declared.task
         known = attempt.run.tasks.get((task, each.declared.target))
         withdrawn = known is not None and is_withdrawn(attempt, known)
-        before = bool(acting - {task})
+        before = bool(acting.keys() - {task})
         decision = each.later if before or withdrawn else each.decision
+        if decision.do in QUIET:
+            decision = _once_others_acted(each, list(acting.values())) or decision
         decision = _when_its_turn_comes(attempt, task, decision, before=before)
         if decision.acts:
-            acting.add(task)
+            acting[task] = each
         told.append((each, decision))
     return told
+
+
+def _once_others_acted(call: Planned, acting: Sequence[Planned]) -> Decision | None:
+    """Return what would happen to a call whose claim is about what others would do first.
+
+    Where a call like it acts between them, or where it would stop, that is seen when its turn
+    comes. None where nobody does anything that it is about.
+    """
+    made = [place for place, other in enumerate(acting) if call.comes_after(other)]
+    if not made or call.stale is None:
+        return None
+    why = f"{acting[made[0]].declared.task} changes what it is made of"
+    decision = call.stale()
+    alike = {each.declared.step for each in acting[made[-1] + 1 :]}
+    if decision.acts and call.declared.step not in alike:
+        return replace(decision, why=why, brief="")
+    return Decision(Do.LOOK, "not told yet", why)
 
 
 def _when_its_turn_comes(

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -56,6 +56,13 @@ def trace(value: Any, vault: Vault) -> str:
 def trace_of(recorded: Any) -> str:
     """Return the digest of a snapshot on record."""
     return hashlib.sha256(canonical(recorded).encode(errors="surrogatepass")).hexdigest()
+
+
+def without(value: Any, names: Collection[str]) -> Any:
+    """Return a snapshot without the entries of these names, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: without(each, names) for key, each in value.items() if key not in names}
+    return [without(each, names) for each in value] if isinstance(value, list | tuple) else value
 
 
 def unseal(value: Any, vault: Vault) -> Any:

@@ -1,6 +1,9 @@
 """The facts of one call or one receipt: what is on record, and how the world is asked."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
+from typing import Any
 
 from pyinfra.context import host
 
@@ -10,13 +13,14 @@ from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.beside import is_withdrawn
 from handrail.engine.attempt.command import is_executing
 from handrail.engine.attempt.frozen import changes
-from handrail.engine.clause import ask, claim
+from handrail.engine.clause import Clause, ask, claim
 from handrail.engine.contract import Irreversible
 from handrail.engine.decide.gate import GateFacts
 from handrail.engine.decide.receipt import Reading, Reads, ReceiptFacts
 from handrail.engine.decide.step import Arguments, StepFacts
 from handrail.engine.finding import Finding, Verdict
 from handrail.engine.guard import acts_in_doubt, refuse_orphan
+from handrail.engine.names import later_entries
 from handrail.ledger.errors import PreconditionUnmet, RunbookError
 from handrail.ledger.run import Run
 from handrail.ledger.task import Receipt, Standing, Task
@@ -85,7 +89,7 @@ def receipt_facts(act: Act, receipt: Receipt, undone: Run) -> ReceiptFacts:
         accepted=is_accepted(act),
         doubtful=doubtful,
         cancels=contract.cancels is not None,
-        after=bool(receipt.after),
+        after=bool(receipt.after) and not gone(act, receipt),
         blind=is_blind(receipt),
         keeps_since=contract.keeps_since,
         consent="undo" if attempt.consent("drift", act.task) else "",
@@ -132,8 +136,30 @@ def reads_as_before(act: Act, receipt: Receipt) -> bool:
     """Tell whether what the step captures reads as it did before the step acted."""
     if act.contract.captures is None:
         return False
-    now = act.captured(act.contract.captures)
-    return snapshot.same(now, receipt.before, act.attempt.vault)
+    forms, vault = _forms(act, act.contract.captures), act.attempt.vault
+    if any(snapshot.same(now, receipt.before, vault) for now in forms):
+        return True
+    left_out = gone(act, receipt)
+    before = snapshot.unseal(receipt.before, vault) if left_out else None
+    wanted = snapshot.trace(snapshot.without(before, left_out), vault)
+    return bool(left_out) and any(
+        snapshot.trace(snapshot.without(now, left_out), vault) == wanted for now in forms
+    )
+
+
+def gone(act: Act, receipt: Receipt) -> dict[str, str]:
+    """Return which entries of what was there before are gone for good, each in a sentence.
+
+    Raises:
+        PreconditionUnmet: that cannot be looked at.
+    """
+    clause = act.contract.gone
+    if clause is None or not isinstance(receipt.before, Mapping):
+        return {}
+    act = replace(
+        act, live=act.live | {"before": snapshot.unseal(receipt.before, act.attempt.vault)}
+    )
+    return dict(act.captured(clause))
 
 
 def reads_as_left(act: Act, receipt: Receipt | None) -> bool:
@@ -143,7 +169,14 @@ def reads_as_left(act: Act, receipt: Receipt | None) -> bool:
     """
     if act.contract.captures is None or receipt is None or not receipt.after:
         return False
-    return snapshot.trace(act.captured(act.contract.captures), act.attempt.vault) == receipt.after
+    forms = _forms(act, act.contract.captures)
+    return receipt.after in (snapshot.trace(now, act.attempt.vault) for now in forms)
+
+
+def _forms(act: Act, captures: Clause) -> list[Any]:  # Any: snapshots
+    """Return what is there now, as the step captures it today, and as it did formerly."""
+    now, later = act.captured(captures), later_entries(act.contract.name)
+    return [now, snapshot.without(now, later)] if later else [now]
 
 
 def unmet(act: Act) -> RunbookError | None:

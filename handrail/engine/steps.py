@@ -1,6 +1,6 @@
 """The decorators that make a function a step or a gate of a runbook."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
 from typing import Any, ParamSpec
@@ -9,7 +9,7 @@ from handrail.engine import gate as gates
 from handrail.engine.attempt.going_back import PROPOSE
 from handrail.engine.attempt.opening import current
 from handrail.engine.clause import Clause
-from handrail.engine.contract import Commands, Contract, Irreversible, contract_of
+from handrail.engine.contract import Commands, Contract, Follows, Irreversible, contract_of
 from handrail.engine.finding import Finding
 from handrail.engine.form import Step
 from handrail.engine.spoken import Spoken, take
@@ -34,6 +34,8 @@ def step(
     rollback_loses: str = "",
     round_trips: int = 0,
     cancels: Clause | None = None,
+    gone: Clause | None = None,
+    follows: Mapping[str, Follows] | None = None,
 ) -> Callable[[Callable[P, Commands]], Step[P]]:
     """Make a generator of commands a step.
 
@@ -61,6 +63,12 @@ def step(
             on when the act was interrupted; a function or generator like `rollback`, and like it
             told `before`, and safe to repeat. A rollback asks it of an act in doubt before it
             believes that all is as before, or that what cannot be undone stays.
+        gone: Returns which entries of a snapshot that is a dictionary are of something that is
+            gone for good, each with a sentence that says so; it is told `before`. A rollback then
+            leaves those out, tells them, and is proven by the others.
+        follows: Steps whose work its claim is about, each with a function that is told both
+            calls' arguments and answers whether they have to do with each other. Where a plan has
+            such a step act first, this one is told as it will be then: not as done.
 
     Raises:
         TypeError: the contract does not fit the body; at import.
@@ -72,7 +80,7 @@ def step(
             body, requires=requires, captures=captures, ensures=ensures, rollback=rollback,
             idempotent=idempotent, preview=preview, keeps_since=keeps_since, stake=stake,
             felt=felt, rollback_name=rollback_name, rollback_loses=rollback_loses,
-            round_trips=round_trips, cancels=cancels,
+            round_trips=round_trips, cancels=cancels, gone=gone, follows=follows,
         )  # fmt: skip
         return called(body, contract)
 

@@ -18,13 +18,20 @@ from handrail.engine.clause import Clause, ask, chosen
 from handrail.engine.commands import perform
 from handrail.engine.contract import Call, Irreversible, load
 from handrail.engine.decide import decide
-from handrail.engine.decide.decision import Decision, Do
+from handrail.engine.decide.decision import Decision, Do, Planned
 from handrail.engine.execution import spent
 from handrail.engine.failure import Failure
 from handrail.engine.needs import ROLLBACK
 from handrail.engine.outcome import proving, refuse_after_failure, refuse_stopping, refusing
 from handrail.engine.plan import preview
-from handrail.engine.standing import cover, is_accepted, is_blind, reads_as_before, receipt_facts
+from handrail.engine.standing import (
+    cover,
+    gone,
+    is_accepted,
+    is_blind,
+    reads_as_before,
+    receipt_facts,
+)
 from handrail.engine.telling import say
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import NotProven, RunbookError
@@ -135,7 +142,8 @@ def _to_put_back(attempt: Attempt, receipt: Receipt) -> tuple[Act, Decision] | N
     if decision.do is Do.KEEP:
         _keep(act, decision)
     elif decision.do is Do.AS_BEFORE:
-        act.record(Event.STEP_ROLLED_BACK, why="it already is as it was before")
+        why = "; ".join(["it already is as it was before", *_told_gone(act, receipt)])
+        act.record(Event.STEP_ROLLED_BACK, why=why)
         _settle(act)
     else:
         say(f"{act.contract.name}: {decision.why}")
@@ -159,14 +167,15 @@ def _preview(receipt: Receipt) -> Iterator[PyinfraCommand]:
     attempt = current()
     declared = attempt.task(receipt.task).declared
     if _is_undone(attempt, receipt):
-        yield from preview(attempt, declared, Decision(Do.LEAVE, "done", "put back already"))
+        decision = Decision(Do.LEAVE, "done", "put back already")
+        yield from preview(attempt, Planned(declared, decision, decision))
         return
     try:
         act = Act.recorded(attempt, load(receipt.step), receipt)
         decision = decide(receipt_facts(act, receipt, _undone(attempt)))
     except RunbookError as error:
         decision = Decision(Do.REFUSE, "would refuse", error.why, error.fix)
-    yield from preview(attempt, declared, decision)
+    yield from preview(attempt, Planned(declared, decision, decision))
 
 
 def _undone(attempt: Attempt) -> Run:
@@ -219,8 +228,17 @@ def _prove(act: Act, receipt: Receipt, said: dict[str, Any]) -> None:  # Any: JS
             "what it captures read the same before and after it acted, and its claim still holds",
             f"{seen}; look there, mend it by hand, then the same command again",
         )
-    act.record(Event.STEP_ROLLED_BACK, undoes=act.attempt.run.undoes, **said)
+    why = "; ".join(_told_gone(act, receipt))
+    act.record(Event.STEP_ROLLED_BACK, undoes=act.attempt.run.undoes, why=why, **said)
     _settle(act)
+
+
+def _told_gone(act: Act, receipt: Receipt) -> list[str]:
+    """Say what of a step's snapshot is gone for good, and return it."""
+    sentences = sorted(gone(act, receipt).values())
+    for each in sentences:
+        say(f"{act.contract.name}: {each}; nothing of it is left to put back")
+    return sentences
 
 
 def _way_back(

@@ -76,6 +76,8 @@ class Model:
             known.left = self.world.get(task) if event == "step.changed" else known.left
             if event == "step.adopted" and proven:  # by the arguments that its claim held with
                 known.acted_text = text
+                now = self.world.get(task)
+                known.left = UNSEEN if now == known.before else now
 
     def _void_after(self, task: str) -> None:
         self.passed = False

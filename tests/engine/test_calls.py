@@ -340,6 +340,44 @@ def test_without_a_line_in_the_table_a_new_name_is_told(lab):
     assert "add a line to `ALIASES`" in back.said
 
 
+LATER = """
+from handrail.engine import Commands, call, step
+from lab import steps
+
+def looked(path: str) -> dict[str, object]:
+    \"""Return what the file says, and how long that is.\"""
+    text = steps.content(path)
+    return {{"text": text, {more}}}
+
+def restored(path: str, before: dict[str, object]) -> None:
+    \"""Put it back.\"""
+    steps.restore(path, before["text"])
+
+@step(captures=looked, ensures=steps.file_says, rollback=restored, idempotent=True)
+def write(path: str, text: str) -> Commands:
+    \"""Make a file say something.\"""
+    yield call(steps.effect, path, text)
+"""
+
+
+def test_a_snapshot_that_holds_more_today_is_held_against_what_was_captured_then(lab):
+    """Where a line of the table says what came later; without it nothing old can be proven."""
+    shelve(lab, "notes", "write")
+    module = lab.folder / "shelf" / "notes.py"
+    module.write_text(LATER.format(more=""))
+    assert lab.run().code == 0
+    module.write_text(LATER.format(more='"size": len(text or "")'))
+
+    back = lab.run("--data", "run=latest", "--data", "reason=x", runbook="rollback")
+    assert back.code == 1
+    assert "what it left there was changed since" in back.said
+    (lab.folder / "shelf" / "__init__.py").write_text('CAPTURES = {"shelf.notes.write": ["size"]}')
+    back = lab.run("--data", "run=latest", "--data", "reason=x", runbook="rollback")
+
+    assert back.code == 0, back.said
+    assert lab.read("a") is None
+
+
 RENAMED = """
 from handrail.engine import Commands, Finding, call, step
 from lab import steps

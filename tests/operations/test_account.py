@@ -29,6 +29,13 @@ from operations import deploy
 
 deploy.release(task="4", name="Deploy", on="production", services=[{!r}])
 """
+RED = """
+from operations import job
+
+job.passes(
+    task="9", name="Check", on="production", service={!r}, command="exit 1", timeout_seconds=30
+)
+"""
 PAUSE = """
 from operations import sync
 
@@ -91,6 +98,33 @@ def test_a_secret_that_was_rotated_after_the_deploy_is_deployed(released):
     assert (again.code, third.code) == (0, 0), again.said
     assert deploys(name) == 2
     assert not desk.leaks(again)
+
+
+@pytest.mark.parametrize("code_too", [False, True], ids=["a variable", "code and a variable"])
+def test_a_red_release_gives_back_the_variables_that_ran(desk, released, code_too):
+    """What is stored and what runs, by the deploy that had them; the next release starts afresh."""
+    place, name = released
+    before, stored = cloud().running(name).live, cloud().look(name)[name]["env"]
+    runbook = place.folder / "few.py"
+    runbook.write_text(
+        runbook.read_text().replace("begin(NEEDS)", "begin(NEEDS, recurs=True, back_when_red=True)")
+        + RED.format(name)
+    )
+    place.secret("redis", f"redis://:{MARK}-rotated@127.0.0.1:1/0")
+    if code_too:
+        push(desk[1].path, "change the backend", backend__note="new\n")
+
+    red = place.run()
+
+    assert red.code == 1, red.said
+    assert "not proven" not in red.said
+    now = cloud().running(name)
+    assert now.live.snapshot.env == before.snapshot.env
+    assert now.live.commit == before.commit
+    assert cloud().look(name)[name]["env"] == stored
+    assert deploys(name) == 3  # the first, the red one, and the way back
+    plan = place.run("--dry")
+    assert "2 would run" in plan.said, plan.said
 
 
 def test_a_value_of_a_linked_group_that_changed_is_told_and_deployed_on_demand(released):
@@ -175,9 +209,10 @@ def test_a_blueprint_that_was_disconnected_meanwhile_keeps_no_other_from_going_b
     assert place.run().code == 0
     del attached[found[0].id]
 
-    back = place.roll_back("--data", "drift=0.1:undo")
+    back = place.roll_back()
 
-    assert "does not read as before" in back.said
+    assert back.code == 0, back.said
+    assert f"Blueprint `{found[0].id}` was disconnected" in " ".join(back.said.split())
     assert found[1].auto_sync
 
 

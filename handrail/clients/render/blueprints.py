@@ -13,6 +13,8 @@ from handrail.clients.errors import ClientError
 from handrail.clients.render.api import RenderApi
 from handrail.clients.render.model import not_understood
 
+OK, GONE = 200, (404, 410)
+
 
 @dataclass(frozen=True)
 class Blueprint:
@@ -64,6 +66,16 @@ class BlueprintCalls(RenderApi):
         listed = self.pages("/blueprints", "blueprint", what, params={"ownerId": self.owner})
         found = [Blueprint.from_api(data) for data in listed]
         return [each for each in found if same_repository(each.repo, repo)]
+
+    def is_disconnected(self, blueprint_id: str) -> bool:
+        """Tell whether a Blueprint is gone for good: Render knows none of that id any more.
+
+        Raises:
+            ClientError: refused.
+        """
+        what = f"Blueprint `{blueprint_id}` could not be looked up"
+        path = f"/blueprints/{quote(blueprint_id, safe='')}"
+        return self.ask("GET", path, what, statuses=(OK, *GONE)).status in GONE
 
     def set_auto_sync(self, blueprint_id: str, *, enabled: bool) -> None:
         """Let a Blueprint sync at each push, or not, and read it back.

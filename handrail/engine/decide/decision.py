@@ -1,7 +1,9 @@
 """A decision, and the words in which a plan tells it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from handrail.ledger.task import Declared
 
@@ -73,10 +75,29 @@ class Decision:
 
 @dataclass(frozen=True)
 class Planned:
-    """What would happen to one call, as things stand and after a step before it acted."""
+    """What would happen to one call, as things stand and after a step before it acted.
+
+    Args:
+        declared: The call.
+        decision: As things stand.
+        later: After some step before it acted.
+        preview: What it would do in full, where that was asked for.
+        unseen: Why it cannot say.
+        arguments: Those of the call.
+        follows: By step, whether a call of it with such arguments makes what this one claims.
+        stale: Asks what would happen once such a call acted.
+    """
 
     declared: Declared
     decision: Decision
     later: Decision
-    preview: str = ""  # what it would do in full, where that was asked for
-    unseen: str = ""  # why it cannot say
+    preview: str = ""
+    unseen: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON
+    follows: Mapping[str, Callable[..., bool]] = field(default_factory=dict)
+    stale: Callable[[], Decision] | None = None
+
+    def comes_after(self, other: "Planned") -> bool:
+        """Tell whether its claim is about what another call would do."""
+        related = self.follows.get(other.declared.step)
+        return related is not None and related(self.arguments, other.arguments)
