@@ -1,8 +1,11 @@
 """How a service is described, as in render.yaml, and held against the one that is on Render."""
 
+from collections.abc import Iterator
 from typing import Any
 
+from handrail.clients.errors import ClientError
 from handrail.clients.render import Service
+from handrail.engine import Finding, check, fails, holds
 
 TYPES = {"web": "web_service", "worker": "background_worker", "pserv": "private_service"}
 # What Render lets be changed, by the name it has in a Blueprint, and how a service reads there.
@@ -11,6 +14,9 @@ CHANGEABLE = {
     "rootDir": "root_dir",
     "buildCommand": "build_command",
     "startCommand": "start_command",
+    "dockerCommand": "docker_command",
+    "dockerContext": "docker_context",
+    "dockerfilePath": "dockerfile_path",
     "preDeployCommand": "pre_deploy_command",
     "healthCheckPath": "health_check_path",
     "plan": "plan",
@@ -18,15 +24,48 @@ CHANGEABLE = {
     "branch": "branch",
 }
 FIXED = {"runtime": "runtime", "region": "region"}
-DETAILS = {"buildCommand", "startCommand", "preDeployCommand", "healthCheckPath", "plan"}
+# Within the details, in one object: commands of a native runtime, or those of Docker.
+COMMANDS = {"buildCommand", "startCommand", "dockerCommand", "dockerContext", "dockerfilePath"}
+DETAILS = COMMANDS | {"preDeployCommand", "healthCheckPath", "plan"}
 # What a Blueprint leaves out is not there: neither a command before each deploy, nor a health path.
 LEFT_OUT = {"preDeployCommand": "", "healthCheckPath": ""}
-COMMANDS = {"buildCommand", "startCommand"}
+# Given to a service that is made, and not compared later.
+MADE_WITH = {"numInstances", "maxShutdownDelaySeconds", "disk", "maintenanceMode"}
+# Said of a service in other ways: its name, and that pushes do not deploy it.
+OTHERWISE = {"type", "buildFilter", "autoDeploy", "autoDeployTrigger"}
+KNOWN = {*CHANGEABLE, *FIXED, *MADE_WITH, *OTHERWISE}
+IMAGE = "image"
 
-Definitions = dict[str, dict[str, Any]]  # Blueprint entries by the part they play
+Definition = dict[str, Any]  # Any: a Blueprint entry
+Definitions = dict[str, Definition]  # by the part they play
 
 
-def unlike(found: Service, definition: dict[str, Any]) -> str:
+@check(fix="correct `definitions` in the inventory; https://render.com/docs/blueprint-spec")
+def they_can_be_made(definitions: Definitions) -> Finding:
+    """Each service is described by what can be made of it through Render's API."""
+    found = [
+        f"`{part}` {fault}"
+        for part, definition in definitions.items()
+        for fault in faults(definition)
+    ]
+    return fails("; ".join(found)) if found else holds()
+
+
+def faults(definition: Definition) -> Iterator[str]:
+    """Yield why a definition is none of a service that can be made and deployed from commits."""
+    if definition.get("type") not in TYPES:
+        yield f"is of the type {definition.get('type')}, and {', '.join(TYPES)} can be made"
+    if not definition.get("runtime"):
+        yield "has no `runtime`"
+    if definition.get("runtime") == IMAGE:
+        yield "is made from an image, and commits of the repository are deployed here"
+    needed = () if definition.get("runtime") == "docker" else ("buildCommand", "startCommand")
+    yield from (f"has no `{key}`" for key in needed if key not in definition)
+    if strange := sorted(definition.keys() - KNOWN):
+        yield f"has {', '.join(f'`{key}`' for key in strange)}, which is not given to Render here"
+
+
+def unlike(found: Service, definition: Definition) -> str:
     """Return what makes a service another one than is described, or nothing."""
     wanted = TYPES[definition["type"]]
     if found.type != wanted:
@@ -37,17 +76,35 @@ def unlike(found: Service, definition: dict[str, Any]) -> str:
     return ""
 
 
-def changes(found: Service, definition: dict[str, Any], source: dict[str, str]) -> dict[str, str]:
+def changes(found: Service, definition: Definition, source: dict[str, str]) -> dict[str, str]:
     """Return the described settings that a service does not have."""
     described = LEFT_OUT | definition
-    wanted = {key: str(described[key]) for key in CHANGEABLE if key in described} | {
-        key: value.removesuffix(".git") for key, value in source.items()
-    }
+    wanted = {key: described[key] for key in CHANGEABLE if key in described} | source
     return {
-        key: value
+        key: given(key, value)
         for key, value in wanted.items()
-        if str(getattr(found, CHANGEABLE[key])).removesuffix(".git") != value
+        if spelt(key, value) != spelt(key, getattr(found, CHANGEABLE[key]))
     }
+
+
+def given(key: str, value: object) -> str:
+    """Return a setting as it is given to Render: plans are written with spaces in a Blueprint.
+
+    Source: https://api-docs.render.com/reference/create-service
+    """
+    text = str(value)
+    return text.replace(" ", "_").replace("-", "_") if key == "plan" else text
+
+
+def spelt(key: str, value: object) -> str:
+    """Return a setting in one spelling, to be compared."""
+    match key:
+        case "repo":
+            return str(value).removesuffix("/").removesuffix(".git")
+        case "rootDir" | "dockerContext" | "dockerfilePath":
+            return "" if value == "." else str(value).removeprefix("./").rstrip("/")
+        case _:
+            return given(key, value)
 
 
 def patch_of(settings: dict[str, str]) -> dict[str, Any]:
@@ -60,25 +117,27 @@ def patch_of(settings: dict[str, str]) -> dict[str, Any]:
 
 
 def body_of(
-    name: str, definition: dict[str, Any], source: dict[str, str], owner: str
+    name: str, definition: Definition, source: dict[str, str], owner: str
 ) -> dict[str, Any]:
-    """Return the create call's body for a Blueprint entry."""
-    details = {
-        "runtime": definition["runtime"],
-        "plan": definition["plan"],
-        "region": definition["region"],
-        "envSpecificDetails": {
-            "buildCommand": definition["buildCommand"],
-            "startCommand": definition["startCommand"],
-        },
-    }
-    details |= {key: definition[key] for key in LEFT_OUT if key in definition}
+    """Return the create call's body for a Blueprint entry.
+
+    Raises:
+        ClientError: it is none that can be made.
+    """
+    if wrong := "; ".join(faults(definition)):
+        raise ClientError(f"`{name}` was not made", f"its definition {wrong}", they_can_be_made.fix)
+    settings = {key: given(key, definition[key]) for key in CHANGEABLE if key in definition}
+    body = patch_of(settings)
+    details = {key: definition[key] for key in (*FIXED, *sorted(MADE_WITH)) if key in definition}
+    details |= body.pop("serviceDetails", {})
+    paths = {"buildFilter": definition["buildFilter"]} if "buildFilter" in definition else {}
     return {
         "type": TYPES[definition["type"]],
         "name": name,
         "ownerId": owner,
         "autoDeploy": "no",
-        "rootDir": definition["rootDir"],
         "serviceDetails": details,
+        **paths,
+        **body,
         **source,
     }

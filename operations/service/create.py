@@ -7,7 +7,15 @@ from handrail.clients.errors import ClientError
 from handrail.clients.render import Render, Service
 from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, holds_if, step
 
-from ..descriptions import CHANGEABLE, Definitions, body_of, changes, patch_of, unlike
+from ..descriptions import (
+    CHANGEABLE,
+    Definitions,
+    body_of,
+    changes,
+    patch_of,
+    they_can_be_made,
+    unlike,
+)
 from ..services import cancel_coming
 
 
@@ -111,6 +119,7 @@ def let_run_or_rest(render: Render, service: Service, *, runs: bool) -> None:
 
 
 @step(
+    requires=[they_can_be_made],
     captures=as_found,
     ensures=services_are_made,
     rollback=restore_found,

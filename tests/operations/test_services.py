@@ -3,10 +3,11 @@
 import pytest
 
 from handrail.clients.errors import ClientError
-from handrail.clients.render import Render
+from handrail.clients.render import Render, Service
 from handrail.clients.site import script
 from handrail.engine.clause import ask, chosen
-from operations.service import create_site
+from operations.descriptions import body_of, changes, patch_of
+from operations.service import create, create_site
 from operations.service.create import make, put_to_sleep, services_are_made
 from operations.service.create_site import site_serves
 from operations.waiting import Waiting
@@ -163,3 +164,83 @@ def test_a_service_that_is_no_site_is_not_taken_for_one(found):
 
     assert claim.why == f"`{name}` is a web_service, not a static_site"
     assert "choose another name" in claim.fix
+
+
+DOCKER = {
+    "type": "web",
+    "runtime": "docker",
+    "plan": "pro plus",
+    "region": "oregon",
+    "dockerfilePath": "./backend/Dockerfile",
+    "dockerContext": "backend",
+    "numInstances": 2,
+    "disk": {"name": "data", "mountPath": "/data", "sizeGB": 5},
+    "buildFilter": {"paths": ["backend/**"]},
+}
+
+
+def test_a_service_that_docker_builds_is_made_and_compared_by_its_own_keys():
+    """A plan is spelt otherwise in the API; a whole repository has no folder of its own."""
+    body = body_of("api", DOCKER, SOURCE, "tea-1")
+
+    assert body["buildFilter"] == {"paths": ["backend/**"]}
+    assert "rootDir" not in body
+    assert body["serviceDetails"] == {
+        "runtime": "docker",
+        "region": "oregon",
+        "plan": "pro_plus",
+        "numInstances": 2,
+        "disk": {"name": "data", "mountPath": "/data", "sizeGB": 5},
+        "envSpecificDetails": {
+            "dockerfilePath": "./backend/Dockerfile",
+            "dockerContext": "backend",
+        },
+    }
+    told = body["serviceDetails"] | {"envSpecificDetails": {
+        "dockerfilePath": "backend/Dockerfile", "dockerContext": "./backend/", "dockerCommand": "",
+    }}  # fmt: skip
+    found = Service.from_api({
+        "id": "srv-1", "name": "api", "type": "web_service", "suspended": "not_suspended",
+        "autoDeploy": "no", "serviceDetails": told, **SOURCE,
+    })  # fmt: skip
+    assert changes(found, DOCKER, SOURCE) == {}
+    other = changes(found, DOCKER | {"dockerCommand": "serve", "plan": "standard"}, SOURCE)
+    assert patch_of(other) == {
+        "serviceDetails": {"plan": "standard", "envSpecificDetails": {"dockerCommand": "serve"}}
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"type": "cron"}, "is of the type cron"),
+        ({"runtime": "image"}, "is made from an image"),
+        ({"scaling": {"minInstances": 1}}, "has `scaling`, which is not given to Render here"),
+        ({"runtime": "python"}, "has no `buildCommand`; `web` has no `startCommand`"),
+        ({"runtime": ""}, "has no `runtime`"),
+    ],
+)
+def test_a_description_that_nothing_can_be_made_of_is_told_before_anything_is(more, why):
+    """Not by a traceback in the middle, and no key of it is left out in silence."""
+    claim = ask(create.contract.requires[0], {"definitions": {"web": DOCKER | more}})
+
+    assert why in claim.why
+    with pytest.raises(ClientError, match="was not made"):
+        body_of("api", DOCKER | more, SOURCE, "tea-1")
+
+
+def test_a_service_that_billing_suspended_is_not_waited_for(found):
+    """Nobody but Render starts it again, however long one waits."""
+    name, render, _ = found(suspended=True)
+    service = cloud().running(name).service
+    cloud().standin.faults.take({
+        "path": f"/services/{service.id}", "times": 9,
+        "merge": {"suspended": "suspended", "suspenders": ["billing"]},
+    })  # fmt: skip
+    try:
+        with pytest.raises(ClientError) as caught:
+            render.resume(service.id)
+    finally:
+        cloud().standin.faults.forget()
+
+    assert caught.value.why == "it is suspended by billing"

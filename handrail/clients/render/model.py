@@ -42,6 +42,7 @@ class Service:
         type: ``web_service``, ``private_service``, ``background_worker``, ``cron_job`` or
             ``static_site``.
         suspended: Whether its instances are stopped on purpose.
+        suspenders: Who stopped them: ``user``, ``billing``, ``admin``, …
         url: Public base URL; empty where the type has none.
         autodeploy: Whether a push to its branch deploys it.
         repo: URL of its repository; empty when it is made from an image.
@@ -49,6 +50,9 @@ class Service:
         root_dir: Directory of the repository it lives in; empty for the whole.
         build_command: Empty where the runtime has none.
         start_command: Empty where the runtime has none.
+        docker_command: Of a service that Docker builds; empty where the image says it itself.
+        docker_context: What Docker builds from; empty where Docker does not.
+        dockerfile_path: Where its Dockerfile is; likewise.
         pre_deploy_command: Runs before each deploy goes live; empty where nothing does.
         health_check_path: Empty when health is a TCP connection.
         plan: Instance type; empty for a static site.
@@ -62,6 +66,7 @@ class Service:
     name: str
     type: str
     suspended: bool
+    suspenders: tuple[str, ...]
     url: str
     autodeploy: bool
     repo: str
@@ -69,6 +74,9 @@ class Service:
     root_dir: str
     build_command: str
     start_command: str
+    docker_command: str
+    docker_context: str
+    dockerfile_path: str
     pre_deploy_command: str
     health_check_path: str
     plan: str
@@ -93,6 +101,7 @@ class Service:
                 type=data["type"],
                 # A word, not a truth value: "not_suspended" would be true.
                 suspended=data["suspended"] == "suspended",
+                suspenders=tuple(map(str, data.get("suspenders") or ())),
                 url=_text(details, "url"),
                 autodeploy=data["autoDeploy"] == "yes",
                 repo=_text(data, "repo"),
@@ -101,6 +110,9 @@ class Service:
                 # A static site has its build command beside, not inside, the native details.
                 build_command=_text({**details, **native}, "buildCommand"),
                 start_command=_text(native, "startCommand"),
+                docker_command=_text(native, "dockerCommand"),
+                docker_context=_text(native, "dockerContext"),
+                dockerfile_path=_text(native, "dockerfilePath"),
                 # Written beside the native details, and read inside them.
                 pre_deploy_command=_text({**details, **native}, "preDeployCommand"),
                 health_check_path=_text(details, "healthCheckPath"),

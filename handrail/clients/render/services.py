@@ -173,7 +173,11 @@ class ServiceCalls(RenderApi):
         sent = self.send_once(f"{_path(service_id)}/{verb}", what, statuses=(200, 202))
         # Whatever became of the request, the service itself says whether it is as asked.
         until = self.patience.clock() + SETTLE_SECONDS
-        while self.service_by_id(service_id).suspended is not suspended:
+        while (found := self.service_by_id(service_id)).suspended is not suspended:
+            others = [each for each in found.suspenders if each != "user"]
+            if others and not suspended:
+                fix = f"settle that at https://dashboard.render.com or with Render: {found.name}"
+                raise ClientError(what, f"it is suspended by {', '.join(others)}", fix)
             if self.patience.clock() >= until:
                 raise sent if isinstance(sent, ClientError) else accepted
             self.patience.sleep(SETTLE_POLL_SECONDS)
