@@ -4,8 +4,9 @@ A key that is, or ends with, ``database`` names a PostgreSQL database, as do ``s
 ``destination``; ``redis`` a Redis, ``render`` a workspace, ``repository`` a clone, ``alerts`` a
 webhook, ``_service`` a service that exists, ``service_source`` what services are built from,
 ``directory`` where backups go, ``profile`` an application's, ``canaries`` its known accounts,
-``browser`` a Chromium. ``secrets_expire`` says on which days secrets end, ``terraform_held`` who
-holds terraform for a while.
+``browser`` a Chromium, ``third_parties`` what the application's secrets open there.
+``secrets_expire`` says on which days secrets end, ``terraform_held`` who holds terraform for a
+while.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ from handrail.clients.ready import database as databases
 from handrail.clients.ready import expiry, machine, outside, rights, rulers, secrets
 from handrail.clients.ready.claim import Line, NotReady, ask
 from handrail.clients.ready.clock import http_clock_agrees
+from handrail.clients.ready.third_parties import takes_secret
 from handrail.clients.render import Render
 from handrail.clients.secret import Secret, is_reference
 from handrail.ledger.views import distance
@@ -104,8 +106,20 @@ def _lines(host: str, key: str, data: Data, ways: dict[str, float]) -> Iterator[
         yield ask(about, "Its clone may push", lambda: outside.clone_may_push(repository))
         yield ask(about, "No terraform undoes what is done on Render",
                   lambda: rulers.terraform(repository, data.get("terraform_held")))  # fmt: skip
+    elif key == "third_parties" and isinstance(value, Mapping):
+        yield from _of_third_parties(host, value, data)
     elif "render" in data:
         yield from _of_workspace(about, key, value, data["render"])
+
+
+def _of_third_parties(host: str, entries: Data, data: Data) -> Iterator[Line]:
+    """Ask each third party with the variables that the application is given: ``…_variables``."""
+    given = [data[key] for key in data if key.endswith("_variables")]
+    variables = {name: value for each in given if isinstance(each, Mapping)
+                 for name, value in each.items()}  # fmt: skip
+    for name, entry in entries.items():
+        look = partial(takes_secret, name, entry, variables)
+        yield ask(f"{host}: {name}", "It takes the application's secret", look)
 
 
 def _of_workspace(
