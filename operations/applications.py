@@ -28,4 +28,4 @@ def none_there(entry: Absent, what: str) -> Finding:
 
 def finding(seen: Seen) -> Finding:
     """Return what a gate answers that only looks whether the application is as its profile says."""
-    return fails(seen.wrong) if seen.wrong else holds(seen.note, **seen.facts)
+    return fails(seen.wrong, seen.fix) if seen.wrong else holds(seen.note, **seen.facts)

@@ -176,7 +176,7 @@ def reads_of(app: Application, canaries: Accounts) -> tuple[list[tuple[int, floa
     if not reads:
         return [], ""
     try:
-        http = app.as_account(canaries.load()[0], ONCE)
+        http = app.as_account(canaries.administrator(), ONCE)
     except ClientError as error:
         # Its account may be wrong; whether the system is ill, a read without one tells as well.
         stranger = Http(app.base, patience=ONCE)

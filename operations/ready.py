@@ -12,6 +12,7 @@ from handrail.clients.postgres import Database
 from handrail.clients.ready import database, machine, outside, rights
 from handrail.clients.ready.claim import Line, Told, ask
 from handrail.clients.ready.clock import http_clock_agrees
+from handrail.clients.ready.third_parties import takes_secret
 from handrail.clients.render import Render
 from handrail.clients.render.databases import instance_of
 from handrail.engine import FROM_TARGET, Finding, fails, gate, holds
@@ -66,22 +67,31 @@ def outside_answers(
     render: Render = FROM_TARGET,
     repository: Repository = FROM_TARGET,
     alerts: Webhook = FROM_TARGET,
+    third_parties: Mapping[str, Mapping[str, str]] | None = None,
+    cloudinary_variables: Mapping[str, str] | None = None,
 ) -> Finding:
-    """Render's key, the repository's remote and the webhook of alerts do what the night needs.
+    """Render's key, the repository's remote, third parties and alerts do what the night needs.
 
-    The webhook gets an alert that says it is a trial; nothing else is sent anywhere.
+    A wrong secret of a third party would show after the freeze else: to try it through Django, rows
+    would be written there while they are still moved. The webhook gets an alert that says it is a
+    trial; nothing else is sent anywhere.
 
     Args:
         render: The workspace.
         repository: The working clone.
         alerts: Where alerts go.
+        third_parties: By name, what only the application's secret for it opens.
+        cloudinary_variables: Variables that the application is given for them.
     """
+    variables = cloudinary_variables or {}
     return _finding([
         ask("Render", "Its key sees the workspace", lambda: outside.key_reads_services(render)),
         ask("Render", "Its key may change", lambda: rights.key_may_change_services(render)),
         ask("Render", "Its clock agrees", lambda: http_clock_agrees(f"{render.api}/users")),
         ask("the repository", "Its clone may push", lambda: outside.clone_may_push(repository)),
         ask("alerts", "They arrive", lambda: outside.alert_arrives(alerts)),
+        *(ask(name, "It takes its secret", partial(takes_secret, name, entry, variables))
+          for name, entry in (third_parties or {}).items()),
     ])  # fmt: skip
 
 

@@ -41,6 +41,7 @@ class EveryTarget(TypedDict):
     waiting: dict[str, float]  # longest wait for a deploy, and the pause between two looks
     poll_seconds: float  # pause between two looks of a gate
     linked_files: dict[str, float]  # of files that rows point to: bounds in time and number
+    third_parties: dict[str, dict[str, str]]  # by name: what the application's secret opens there
     ask_for_files: bool  # whether they are asked for at all
     sessions_let_be: dict[str, str]  # roles whose sessions a freeze leaves, each with a reason
     freeze_before_load: bool  # the long way: writes stop before the rows move, not after

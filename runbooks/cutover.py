@@ -241,7 +241,8 @@ smoke.accounts_sign_in(
     on="production", until="9.0.2", web_url=here.legacy_url, system="legacy",
 )
 ready.outside_answers(
-    task="9.0.1.1", name="See key, repository and alerts ready", on="production", until="9.0.2"
+    task="9.0.1.1", name="See key, repository, third parties' secrets and alerts ready",
+    on="production", until="9.0.2",
 )
 ready.databases_allow_it(
     task="9.0.1.2", name="See databases, roles and disk ready", on="production", until="9.0.2"

@@ -115,7 +115,7 @@ def _line(it: Running, key: str, claim: str, look: Callable[[], Seen]) -> Line:
     def looked() -> str:
         seen = look()
         if seen.wrong:
-            raise NotReady("the application differs from its profile", seen.wrong, fix)
+            raise NotReady("the application differs from its profile", seen.wrong, seen.fix or fix)
         facts = ", ".join(f"{name} {each}" for name, each in seen.facts.items())
         return seen.note or facts or "as the profile says"
 

@@ -3,13 +3,14 @@
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import websocket as wire
 
 from handrail.clients.errors import ClientError
+from handrail.clients.places import holds_all
 from handrail.clients.secret import Secret
 
 SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
@@ -39,6 +40,10 @@ class Closed(ClientError):
     def __init__(self, what: str, code: int, fix: str) -> None:
         super().__init__(what, f"it was closed with code {code}", fix)
         self.code = code
+
+
+class NoObject(ClientError):
+    """A message came that is no JSON object."""
 
 
 class Channel:
@@ -90,8 +95,11 @@ class Channel:
         """
         until = time.monotonic() + timeout_seconds
         while True:
-            message = self.receive(max(0.01, until - time.monotonic()))
-            if wanted.items() <= message.items():
+            try:
+                message = self.receive(max(0.01, until - time.monotonic()))
+            except NoObject:  # a heartbeat, say
+                continue
+            if holds_all(wanted, message):
                 return message
 
     def send(self, message: dict[str, Any]) -> None:  # Any: JSON
@@ -112,7 +120,7 @@ class Channel:
         except ValueError:
             message = None
         if not isinstance(message, dict):
-            raise ClientError(
+            raise NoObject(
                 f"a message of {self._place} could not be read",
                 "it is not a JSON object",
                 "see which application answers there",
@@ -127,6 +135,8 @@ def connect(
     *,
     token: Secret | None = None,
     parameter: str = "token",
+    subprotocols: Sequence[str] = (),
+    headers: Mapping[str, str] | None = None,
     timeout_seconds: float = 10.0,
 ) -> Iterator[Channel]:
     """Open a WebSocket for a `with` block.
@@ -136,6 +146,8 @@ def connect(
         path: Path of the socket.
         token: Sent in the query, and never shown.
         parameter: What the query calls it.
+        subprotocols: What is offered, never shown; the server has to choose one of them.
+        headers: Sent with the handshake, and never shown.
         timeout_seconds: For connecting and the handshake.
 
     Raises:
@@ -153,8 +165,9 @@ def connect(
     try:
         # websocket-client leaves this method, and shutdown below, unannotated.
         connection.connect(  # type: ignore[no-untyped-call]
-            url, timeout=timeout_seconds, redirect_limit=0
-        )
+            url, timeout=timeout_seconds, redirect_limit=0,
+            subprotocols=list(subprotocols) or None, header=dict(headers or {}),
+        )  # fmt: skip
     except wire.WebSocketBadStatusException as error:
         raise _refused(what, error.status_code) from None
     except (wire.WebSocketException, OSError, ValueError) as error:

@@ -144,6 +144,15 @@ root = "rotc_backend"  # the backend's folder in the repository
 # answered once more after the switch. So many may be dead already; none may die since.
 ask_for_files = True
 linked_files = {"within_seconds": 1200, "timeout_seconds": 10, "workers": 16, "max_dead": 0}
+# What only the application's secret opens at a third party: asked before the night, with the values
+# that task 3.4 sets. A secret of another kind: {"url": …, "token": …}, and perhaps its `header`.
+third_parties = {
+    "Cloudinary": {
+        "url": "https://api.cloudinary.com/v1_1/{CLOUDINARY_CLOUD_NAME}/ping",
+        "user": "{CLOUDINARY_API_KEY}",
+        "password": "{CLOUDINARY_API_SECRET}",
+    },
+}
 # Roles whose sessions on the legacy database a freeze leaves alone, each with a reason, such as
 # {"datadog": "the provider's monitoring, which only reads"}.
 sessions_let_be: dict[str, str] = {}

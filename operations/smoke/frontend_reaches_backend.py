@@ -1,13 +1,19 @@
 """Tasks 6.2, 11.2 and 12: a browser on the frontend may use the backend."""
 
+from urllib.parse import urlsplit
+
 from handrail.clients.accounts import Accounts
-from handrail.clients.app import Profile
+from handrail.clients.app import Application, Profile
+from handrail.clients.app.profile import SignIn
 from handrail.clients.http import Http
+from handrail.clients.http_answer import Answer
 from handrail.engine import FROM_TARGET, Finding, fails, gate, holds
 
 from ..applications import OK, application
 
 NO_CONTENT = 204
+CREDENTIALS = "authorization"  # a wildcard does not stand for it
+ALLOW = "Access-Control-Allow-"
 
 
 @gate(fix="see the allowed origins of the web service and the frontend's build variables")
@@ -22,22 +28,52 @@ def frontend_reaches_backend(
     app = application(web_url, profile, system)
     account = canaries.administrator()
     door = app.door(account)
-    asked = {door.header.lower(), "content-type"}
-    origin = {"Origin": frontend_url}
-    asks = origin | {
+    abroad = urlsplit(web_url)[:2] != urlsplit(frontend_url)[:2]  # else no browser asks first
+    if abroad and (refusal := preflight(app, door, frontend_url)):
+        return fails(refusal)
+    answer = app.try_password(account, account.password, headers={"Origin": frontend_url})
+    if answer.status not in door.status or (abroad and not lets_in(answer, door, frontend_url)):
+        return fails(f"signing in from the frontend is answered {answer.status}")
+    return holds()
+
+
+def preflight(app: Application, door: SignIn, frontend_url: str) -> str:
+    """Ask as a browser does before it calls another origin; return what it would not take.
+
+    Source: https://fetch.spec.whatwg.org/#http-cors-protocol
+    """
+    asked = {"content-type"} | ({door.header.lower()} - {"cookie"})
+    asks = {
+        "Origin": frontend_url,
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": ", ".join(sorted(asked)),
     }
-    preflight = Http(web_url).request("OPTIONS", door.path, headers=asks)
-    allowed = preflight.headers.get("Access-Control-Allow-Origin")
-    if preflight.status not in (OK, NO_CONTENT) or allowed not in (frontend_url, "*"):
-        return fails(f"the preflight is answered {preflight.status}, and allows {allowed}")
-    headers = preflight.headers.get("Access-Control-Allow-Headers", "")
-    refused = asked - {each.strip().lower() for each in headers.split(",")}
-    if refused:
-        return fails(f"the preflight does not allow the header {', '.join(sorted(refused))}")
-    answer = app.try_password(account, account.password, headers=origin)
-    allowed = answer.headers.get("Access-Control-Allow-Origin")
-    if answer.status not in door.status or allowed not in (frontend_url, "*"):
-        return fails(f"signing in from the frontend is answered {answer.status}")
-    return holds()
+    answer = Http(app.base).request("OPTIONS", door.path, headers=asks)
+    if answer.status not in (OK, NO_CONTENT) or not lets_in(answer, door, frontend_url):
+        return f"the preflight is answered {answer.status}, and allows {allowed(answer)}"
+    told = answer.headers.get(f"{ALLOW}Headers", "").split(",")
+    named = {each.strip().lower() for each in told}
+    refused = asked - named
+    if "*" in named and not by_cookie(door):
+        refused &= {CREDENTIALS}
+    names = ", ".join(sorted(refused))
+    return f"the preflight does not allow the header {names}" if refused else ""
+
+
+def lets_in(answer: Answer, door: SignIn, frontend_url: str) -> bool:
+    """Tell whether a page of the frontend may read an answer; with a cookie, only by name."""
+    if by_cookie(door):
+        credentials = answer.headers.get(f"{ALLOW}Credentials", "")
+        return credentials == "true" and answer.headers.get(f"{ALLOW}Origin") == frontend_url
+    return answer.headers.get(f"{ALLOW}Origin") in (frontend_url, "*")
+
+
+def allowed(answer: Answer) -> str:
+    """Return whom an answer allows, for the end of a sentence."""
+    cookies = " with cookies" if answer.headers.get(f"{ALLOW}Credentials") == "true" else ""
+    return f"{answer.headers.get(f'{ALLOW}Origin')}{cookies}"
+
+
+def by_cookie(door: SignIn) -> bool:
+    """Tell whether a door's token is carried by a cookie."""
+    return door.header.lower() == "cookie"

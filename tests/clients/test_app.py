@@ -9,9 +9,9 @@ import yaml
 from handrail.clients.accounts import Account
 from handrail.clients.app import Application, Profile
 from handrail.clients.app import application as applications
-from handrail.clients.app.application import filled, found
-from handrail.clients.app.profile import schema
+from handrail.clients.app.profile_file import schema
 from handrail.clients.errors import ClientError
+from handrail.clients.places import filled, found
 from handrail.clients.secret import Secret
 from tests.clients.conftest import MARK, Reply
 
@@ -96,6 +96,29 @@ def test_another_shape_of_everything_is_spoken(wire, ada, described):
     assert asked.json() == {"auth": {"email": "ada@example.org", "secret": PASSWORD}}
     assert used.headers["X-Auth"] == f"Token k-{MARK}"
     assert "Authorization" not in used.headers
+
+
+@pytest.mark.parametrize(
+    ("door", "headers", "carried"),
+    [
+        ({"token": "X-Key", "token_in": "header"}, {"X-Key": "k1"}, ("Authorization", "Bearer k1")),
+        (
+            {"token": "sid", "token_in": "cookie", "header": "Cookie", "prefix": "sid="},
+            {"Set-Cookie": "other=1; Path=/, sid=k2; HttpOnly; Path=/"},
+            ("Cookie", "sid=k2"),
+        ),
+    ],
+    ids=["header", "cookie"],
+)
+def test_a_token_may_come_in_a_header_or_a_cookie(wire, ada, described, door, headers, carried):
+    """The body of the answer may hold anything, or nothing."""
+    wire.on("POST", "/in", Reply(200, "welcome", headers))
+    wire.on("GET", "/things", Reply(200, []))
+    app = described(wire.url, {"path": "/in", "role": {"absent": "it tells none"}, **door})
+
+    app.as_account(ada).get("/things")
+
+    assert wire.seen[-1].headers[carried[0]] == carried[1]
 
 
 def test_a_door_is_chosen_by_the_role(wire, ada, described):

@@ -72,13 +72,27 @@ def test_messages_arrive_as_data_and_the_token_goes_in_the_query(serving):
     assert got[0].startswith(f"GET /ws/?token=t+{MARK} HTTP/1.1")
 
 
+def test_a_subprotocol_is_offered_and_has_to_be_chosen(serving):
+    """As a browser does it; the token in it is shown nowhere."""
+    url, got = serving()
+
+    with pytest.raises(ClientError) as caught, connect(url, "/ws", subprotocols=["v1", MARK]):
+        pass
+
+    assert f"Sec-WebSocket-Protocol: v1,{MARK}" in got[0]
+    assert MARK not in str(caught.value)
+
+
 def test_the_wanted_message_is_found_among_others(serving):
-    """Notifications of others pass by."""
-    frames = [frame(TEXT, {"type": "notification", "n": n}) for n in range(3)]
+    """Notifications of others pass by, and so does a heartbeat that is no object."""
+    frames = [frame(TEXT, "beat"), frame(TEXT, [1])]
+    frames += [
+        frame(TEXT, {"type": "notification", "n": n, "of": {"x": n, "y": 0}}) for n in range(3)
+    ]
     url, _ = serving(*frames)
 
     with connect(url, "/ws") as channel:
-        assert channel.receive_until({"n": 2}, 2) == {"type": "notification", "n": 2}
+        assert channel.receive_until({"of": {"x": 2}}, 2)["n"] == 2
 
 
 def test_a_close_is_told_by_its_code(serving):

@@ -1,5 +1,6 @@
 """What the gates before the night say, of real databases, a real clone and a workspace."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -113,6 +114,7 @@ def render_could_restore_it_from_nothing(stage):
 def outside(stage, clone, **more):
     """Ask about what lies outside."""
     given = {"render": cloud().inventory, "repository": clone.inventory, "alerts": stage.alerts}
+    given |= {"third_parties": {}, "cloudinary_variables": {}}
     return stage.ask("ready.outside_answers", **given | more)
 
 
@@ -138,3 +140,56 @@ def render_is_gone(stage):
     """Neither its services nor its clock."""
     nowhere = cloud().inventory | {"api": "http://127.0.0.1:9/v1"}
     return outside(stage, stage.stack.enter_context(cloned()), render=nowhere)
+
+
+STORE = {"url": "{PREFIX}/v1_1/{CLOUD}/ping", "user": "{KEY}", "password": "{SECRET}"}
+TOKEN = {"url": "{PREFIX}/me", "token": "{SECRET}", "header": "X-Key", "prefix": ""}
+
+
+def third(stage, status, entry=STORE, **more):
+    """Ask with a third party that answers like this; return the finding, and what it was asked."""
+    stage.app.on("GET", "/v1_1/cloud/ping", Reply(status, {}))
+    stage.app.on("GET", "/me", Reply(status, {}))
+    secret = stage.file("third", "s3cret-of-a-third")
+    variables = {"PREFIX": stage.app.url, "CLOUD": "cloud", "KEY": "k", "SECRET": secret}
+    found = outside(
+        stage,
+        stage.stack.enter_context(cloned()),
+        third_parties={"The store": entry},
+        cloudinary_variables=variables | more,
+    )
+    assert "s3cret" not in repr(found)
+    return found
+
+
+@outcome("ready.outside_answers", PASS)
+def a_third_party_takes_its_secret(stage):
+    """By name and password, or by a token in a header of its own."""
+    assert third(stage, 200).passed
+    pair = base64.b64encode(b"k:s3cret-of-a-third").decode()
+    (asked,) = stage.app.requests("GET", "/v1_1/cloud/ping")
+    assert asked.headers["Authorization"] == f"Basic {pair}"
+    found = third(stage, 204, TOKEN)
+    (asked,) = stage.app.requests("GET", "/me")
+    assert asked.headers["X-Key"] == "s3cret-of-a-third"
+    return found
+
+
+@outcome("ready.outside_answers", FAIL)
+def a_third_party_refuses_the_secret(stage):
+    """Found before the freeze: afterwards it would cost an outage."""
+    unknown = third(stage, 404)
+    assert "it knows no such account" in unknown.why
+    found = third(stage, 401)
+    assert "The store: The store does not take the secret" in found.why
+    assert "put the valid secret" in found.fix
+    return found
+
+
+@outcome("ready.outside_answers", ERROR)
+def nobody_knows_what_a_third_party_takes(stage):
+    """It is ill, or the entry names what nobody sets: that is no refused secret."""
+    misspelt = third(stage, 200, STORE | {"user": "{KEYS}"})
+    assert "names a variable that nobody sets: `{KEYS}`" in misspelt.why
+    assert misspelt.verdict is ERROR
+    return third(stage, 200, TOKEN, PREFIX="http://127.0.0.1:9")

@@ -6,6 +6,9 @@ import hashlib
 import json
 import socket
 import threading
+from pathlib import Path
+
+import yaml
 
 from handrail.engine.finding import Verdict
 from tests.clients.conftest import Reply
@@ -14,6 +17,7 @@ from tests.operations.gates import ADMIN, HEALTHY, nowhere, outcome
 
 PASS, FAIL = Verdict.PASS, Verdict.FAIL
 UNKNOWN, ERROR = Verdict.INCONCLUSIVE, Verdict.ERROR
+NONE = {"absent": "none"}
 FRONTEND = "https://rotc.example.org"
 PAGE = {"page": 1, "limit": 1, "total": 1, "data": [{"id": 7}]}
 
@@ -119,6 +123,62 @@ def signing_in_breaks_the_server(stage):
     """It answered: there is a fault in it."""
     stage.app.on("POST", "/api/v1/auth/login", Reply(500, {"message": "oops"}))
     return sign_in(stage)
+
+
+@outcome("smoke.accounts_sign_in", FAIL)
+def the_next_step_fits_the_answer(stage):
+    """Of a broken server, a moved door, another body, an account that is not approved."""
+    steps = {
+        503: "read the log of the service",
+        301: "where it leads to",
+        404: "correct `path`",
+        422: "correct `body`",
+        403: "approved and not archived",
+        401: "compare the stored hashes",
+    }
+    for status, step in steps.items():
+        stage.app.on("POST", "/api/v1/auth/login", Reply(status, {"message": "not now"}))
+        found = sign_in(stage)
+        assert found.verdict is FAIL
+        assert step in found.fix, (status, found)
+        assert ("stored hashes" in found.fix) == (status == 401)
+    return found
+
+
+@outcome("smoke.accounts_sign_in", ERROR)
+def it_counts_sign_ins(stage):
+    """That says nothing of a password, and is no reason to take a release back."""
+    limited = Reply(429, {"detail": "slow down"}, {"Retry-After": "12"})
+    stage.app.on("POST", "/api/v1/auth/login", stage.login("access"), limited)
+    found = sign_in(stage)
+    assert "wait 12 s" in found.fix
+    assert "pace_seconds" in found.fix
+    return found
+
+
+@outcome("smoke.accounts_sign_in", FAIL)
+def errors_are_answered_200(stage):
+    """A wrong password is told by the body alone: whoever gets a token was let in."""
+    told = {"error": "invalid"}
+    entry = {"path": "/in", "token": "t", "role": NONE, "refused": [200]}
+    profile = described(stage, sign_ins=[entry])
+    stage.app.on("POST", "/in", Reply(200, {"t": "x"}), Reply(200, told))
+    assert sign_in(stage, profile=profile).passed
+    stage.app.on("POST", "/in", Reply(200, told))
+    assert "no token at `t`; it says: invalid" in sign_in(stage, profile=profile).why
+    stage.app.on("POST", "/in", Reply(200, {"t": "x"}))
+    found = sign_in(stage, profile=profile)
+    assert "a wrong password of `admin` is let in" in found.why
+    return found
+
+
+def described(stage, **entries):
+    """Write our profile with other entries; return what an inventory says of it."""
+    known = yaml.safe_load(Path("inventory/rotc.profile.yaml").read_text(encoding="utf-8"))
+    known["systems"]["django"] |= entries | {"socket": NONE, "frontend": NONE}
+    place = stage.directory / "other.profile.yaml"
+    place.write_text(yaml.safe_dump(known))
+    return str(place)
 
 
 @outcome("smoke.accounts_sign_in", ERROR)
@@ -233,7 +293,10 @@ def upload(stage, keep=None, reply=None):
 
 @outcome("smoke.upload_is_served", PASS)
 def a_file_comes_back(stage):
-    """The same bytes."""
+    """The same bytes; its address may be told from the root, and lead on."""
+    assert upload(stage, reply=Reply(201, {"url": "/files/1.png"})).passed
+    stage.app.on("GET", "/moved.png", Reply(302, "", {"Location": "/files/1.png"}))
+    assert upload(stage, reply=Reply(201, {"url": "/moved.png"})).passed
     return upload(stage)
 
 
@@ -413,7 +476,7 @@ def browser(stage, login_origin=FRONTEND, status=204, **headers):
 
     def sign_in(seen):
         answer = login(seen)
-        answer.headers = {"Access-Control-Allow-Origin": login_origin}
+        answer.headers = allowed | {"Access-Control-Allow-Origin": login_origin}
         return answer
 
     stage.app.on("OPTIONS", "/api/v1/auth/login", Reply(status, None, allowed))
@@ -424,6 +487,25 @@ def browser(stage, login_origin=FRONTEND, status=204, **headers):
 @outcome("smoke.frontend_reaches_backend", PASS)
 def a_browser_is_let_through(stage):
     """Preflight and login name the frontend."""
+    return browser(stage)
+
+
+@outcome("smoke.frontend_reaches_backend", PASS)
+def no_browser_asks_its_own_origin(stage):
+    """Where one address serves both, an application need not know of origins at all."""
+    stage.app.on("OPTIONS", "/api/v1/auth/login", Reply(405, None))
+    page = f"{stage.app.url}/app"
+    return stage.ask("smoke.frontend_reaches_backend", frontend_url=page, **stage.stands_at)
+
+
+@outcome("smoke.frontend_reaches_backend", FAIL)
+def a_cookie_is_for_named_origins_only(stage):
+    """A browser sends none where anybody is allowed; a wildcard is good for other headers."""
+    door = {"path": "/api/v1/auth/login", "role": NONE, "token": "access"}
+    stage.stands_at["profile"] = described(stage, sign_ins=[door | {"header": "X-Key"}])
+    assert browser(stage, Access_Control_Allow_Headers="*").passed
+    stage.stands_at["profile"] = described(stage, sign_ins=[door | {"header": "Cookie"}])
+    assert browser(stage, Access_Control_Allow_Credentials="true").passed
     return browser(stage)
 
 

@@ -3,6 +3,6 @@
 import json
 import sys
 
-from handrail.clients.app.profile import schema
+from handrail.clients.app.profile_file import schema
 
 sys.stdout.write(json.dumps(schema(), indent=2) + "\n")

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from handrail.clients.accounts import Account
+from handrail.clients.app.entry import not_let_in, refuse_limited, token_in, without_token
 from handrail.clients.app.profile import Absent, SignIn, System
 from handrail.clients.errors import ClientError
 from handrail.clients.http import Answer, Http
+from handrail.clients.http_answer import MESSAGE_LENGTH
+from handrail.clients.masking import masked
 from handrail.clients.patience import ONCE, Patience
+from handrail.clients.places import filled, found
 from handrail.clients.secret import Secret
 
 _turn = threading.Lock()
@@ -65,24 +69,21 @@ class Application:
         """Sign an account in and return its token.
 
         Raises:
+            Limited: the application takes no more sign-ins for a while.
             ClientError: refused, unreachable, without a token, or with another role.
         """
         door = self.door(account)
-        http = Http(self.base)
-        what = f"account `{account.username}` could not sign in at {http.host}{door.path}"
+        host = Http(self.base).host
+        what = f"account `{account.username}` could not sign in at {host}{door.path}"
         answer = self.try_password(account, account.password)
-        if answer.status in door.refused and answer.status not in door.status:
-            why = f"the application answered {answer.status}: the password does not match its hash"
-            fix = "correct the password among the accounts, or compare the stored hashes"
-            raise ClientError(what, why, fix)
+        refuse_limited(answer, what)
+        said = self.message(answer)
         if answer.status not in door.status:
-            raise http.refusal(answer, what, hide=(account.password.reveal(),))
-        body = answer.json()
-        token = found(body, door.token)
-        if not isinstance(token, str) or not token:
-            why = f"the answer holds no token at `{door.token}`"
-            raise ClientError(what, why, f"correct `token` in the profile; see {http.host}")
-        self._refuse_other_role(account, door, body, what)
+            raise not_let_in(door, answer, what, said)
+        token = token_in(door, answer)
+        if not token:
+            raise without_token(door, answer, what, said)
+        self._refuse_other_role(account, door, answer, what)
         return Secret.of(token)
 
     def as_account(self, account: Account, patience: Patience | None = None) -> Http:
@@ -104,19 +105,20 @@ class Application:
         return answered(http.get(door.me), door.me_id) if door.me else None
 
     def message(self, answer: Answer) -> str:
-        """Return what an error says, or an empty text."""
+        """Return what an error says, on one line and cut to fit; or an empty text."""
         try:
             body = answer.json()
         except ClientError:
             return ""
         places = self.system.message
         said = (found(body, each) for each in ([] if isinstance(places, Absent) else places))
-        return next((str(each) for each in said if isinstance(each, str) and each), "")
+        text = next((str(each) for each in said if isinstance(each, str) and each), "")
+        return " ".join(masked(text).split())[:MESSAGE_LENGTH]
 
-    def _refuse_other_role(self, account: Account, door: SignIn, body: object, what: str) -> None:
+    def _refuse_other_role(self, account: Account, door: SignIn, answer: Answer, what: str) -> None:
         if not isinstance(door.role, str):
             return
-        role = found(body, door.role)
+        role = found(answer.json(), door.role)
         wanted = door.roles.get(account.role, account.role)
         if role != wanted:
             raise ClientError(
@@ -125,21 +127,6 @@ class Application:
                 "correct the role among the accounts or `role` in the profile, or compare the "
                 "users tables",
             )
-
-
-def found(body: object, place: str) -> Any:  # Any: JSON
-    """Return what lies at a dotted place of JSON data; numbers count in lists; None where nothing.
-
-    The empty place is the data itself.
-    """
-    for name in place.split(".") if place else ():
-        if isinstance(body, dict):
-            body = body.get(name)
-        elif isinstance(body, list) and name.isdigit() and int(name) < len(body):
-            body = body[int(name)]
-        else:
-            return None
-    return body
 
 
 def object_of(answer: Answer) -> dict[str, Any]:  # Any: JSON
@@ -172,24 +159,6 @@ def answered(answer: Answer, place: str) -> Any:  # Any: JSON
             "correct that place in the profile, or see which application answers there",
         )
     return value
-
-
-def filled(data: Any, values: Mapping[str, object]) -> Any:  # Any: JSON
-    """Return JSON data with `{name}` in its texts filled in; a text of one name takes its type."""
-    if isinstance(data, Mapping):
-        return {key: filled(each, values) for key, each in data.items()}
-    if isinstance(data, list):
-        return [filled(each, values) for each in data]
-    return _filled_text(data, values) if isinstance(data, str) else data
-
-
-def _filled_text(text: str, values: Mapping[str, object]) -> object:
-    places = {f"{{{name}}}": value for name, value in values.items()}
-    if text in places:
-        return places[text]
-    for place, value in places.items():
-        text = text.replace(place, str(value))
-    return text
 
 
 def _wait_for_turn(host: str, door: SignIn) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from handrail.clients.app.application import answered, filled
+from handrail.clients.app.application import answered
 from handrail.clients.app.profile import Cause
 from handrail.clients.http import Http
 from handrail.clients.http_answer import Answer
+from handrail.clients.places import filled
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """Whether an application says that all its parts are well."""
 
-from handrail.clients.app.application import found, object_of
+from handrail.clients.app.application import object_of
 from handrail.clients.app.profile import Health
 from handrail.clients.app.seen import Seen, status
 from handrail.clients.http import Http
+from handrail.clients.places import found
 
 
 def seen(http: Http, health: Health) -> Seen:

@@ -1,25 +1,13 @@
-"""What an application looks like from outside: a file that says it, for each of its systems.
+"""What an application looks like from outside: the entries of a profile.
 
 Each entry may be absent, with the reason: `health: {absent: the load balancer hides it}`. A gate
 that needs an absent entry says so and passes, and the plan shows it.
 """
 
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeGuard
 
-import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import ErrorDetails, PydanticCustomError
-
-from handrail.clients.errors import ClientError
-from handrail.naming import ticked
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 PathText = Annotated[str, StringConstraints(pattern=r"^/")]
 Dotted = Annotated[str, StringConstraints(pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
@@ -55,6 +43,9 @@ class SignIn(Entry):
     status: Statuses = Field(default=[200], description="How a good password is answered.")
     refused: Statuses = Field(default=[401], description="How a wrong password is answered.")
     token: Dotted = Field(description="Where the token lies in the answer: `data.access`.")
+    token_in: Literal["body", "header", "cookie"] = Field(
+        default="body", description="What part of the answer that names: a header, a cookie."
+    )
     role: Dotted | Absent = Field(description="Where the role lies in the answer.")
     roles: dict[str, str] = Field(
         default={}, description="What this application calls a role of the known accounts."
@@ -149,7 +140,14 @@ class Socket(Cause):
     """A WebSocket, and what makes a message arrive there."""
 
     path: PathText
-    token: str = Field(default="token", description="Query parameter that carries the token.")
+    token: str | Absent = Field(
+        default="token", description="Query parameter that carries the token."
+    )
+    subprotocols: list[str] = Field(
+        default=[], description="What is offered; `{token}` is filled in, as in the next two."
+    )
+    headers: dict[str, str] = {}
+    first: Body | None = Field(default=None, description="Message that is sent at once.")
     # A body of the one key `absent` is no body.
     welcome: Absent | Body = Field(
         union_mode="left_to_right", description="Fields of the first message."
@@ -212,78 +210,3 @@ class System(Entry):
 def is_cause(entry: object) -> TypeGuard[Cause]:
     """Tell whether an entry of a profile makes a message."""
     return isinstance(entry, Cause)
-
-
-class Systems(BaseModel):
-    """A profile: each system by the name that the runbook calls it."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    systems: Annotated[dict[str, System], Field(min_length=1)]
-
-
-class Profile:
-    """A profile that was read from a file, ``inventory/<app>.profile.yaml``."""
-
-    def __init__(self, path: Path, systems: Systems) -> None:
-        self.path = path
-        self._systems = systems.systems
-
-    @classmethod
-    def from_inventory(cls, value: object) -> Self:
-        """Read the file of that path.
-
-        Raises:
-            ClientError: it cannot be read, or is no profile; every fault is told at once.
-        """
-        if isinstance(value, cls):
-            return value
-        path = Path(str(value))
-        fix = f"correct `{path}`; docs/profile.schema.json says what it may hold"
-        try:
-            data = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror or "no such file" if isinstance(error, OSError) else "not UTF-8"
-            raise ClientError(f"profile `{path}` could not be read", why, fix) from None
-        except yaml.YAMLError as error:
-            why = " ".join(str(error).split())
-            raise ClientError(f"profile `{path}` could not be read", why, fix) from None
-        try:
-            return cls(path, Systems.model_validate(data))
-        except ValidationError as error:
-            faults = "; ".join(dict.fromkeys(_told(each) for each in error.errors()))
-            raise ClientError(f"profile `{path}` was not accepted", faults, fix) from None
-
-    @property
-    def names(self) -> list[str]:
-        """The systems that it describes."""
-        return list(self._systems)
-
-    def system(self, name: str) -> System:
-        """Return one system.
-
-        Raises:
-            ClientError: the profile has none of that name.
-        """
-        if name not in self._systems:
-            raise ClientError(
-                f"system `{name}` was not found",
-                f"`{self.path}` describes {ticked(self._systems)}",
-                f"correct `system=` in the runbook, or describe it in `{self.path}`",
-            )
-        return self._systems[name]
-
-
-def schema() -> dict[str, Any]:  # Any: JSON
-    """Return the JSON Schema of a profile."""
-    return Systems.model_json_schema()
-
-
-def _told(error: ErrorDetails) -> str:
-    """Return one fault in words; names of models in the path are of no use to a reader."""
-    known = {each.__name__ for each in Entry.__subclasses__()}
-    steps = [str(each) for each in error["loc"]]
-    place = ".".join(each for each in steps if each not in known and "[" not in each)
-    said = {"missing": "is missing", "extra_forbidden": "is not known"}
-    words = said.get(error["type"], error["msg"][:1].lower() + error["msg"][1:])
-    return f"`{place or 'the file'}` {words}"

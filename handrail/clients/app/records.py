@@ -3,10 +3,11 @@
 import secrets
 from collections.abc import Iterable
 
-from handrail.clients.app.application import Application, answered, filled, found, object_of
+from handrail.clients.app.application import Application, answered, object_of
 from handrail.clients.app.profile import Absent, Page, Records, Sample
 from handrail.clients.app.seen import Seen, shape, status
 from handrail.clients.http import Http
+from handrail.clients.places import filled, found, is_there
 from handrail.naming import ticked
 
 OK = 200
@@ -43,7 +44,7 @@ def _lacking(page: Page, body: object) -> str:
     """Return what a page of records does not have, for the middle of a sentence; or nothing."""
     if not isinstance(found(body, page.rows), list):
         return f"list at `{page.rows}`" if page.rows else "list"
-    return ticked(each for each in page.has if found(body, each) is None)
+    return ticked(each for each in page.has if not is_there(body, each))
 
 
 def _one_unread(http: Http, records: Records, path: str, row: object) -> str:

@@ -18,11 +18,13 @@ class Seen:
     Args:
         wrong: How it differs from the profile; empty where it does not.
         note: What else is to be told where it does not differ.
+        fix: What to do next where it differs; empty where whoever looked knows that better.
         facts: Plain data for a record.
     """
 
     wrong: str = ""
     note: str = ""
+    fix: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON
 
 

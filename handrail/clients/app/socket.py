@@ -2,6 +2,8 @@
 
 import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from handrail.clients.accounts import Account
@@ -9,6 +11,8 @@ from handrail.clients.app.application import Application
 from handrail.clients.app.cause import made
 from handrail.clients.app.profile import Absent, Socket
 from handrail.clients.app.seen import Seen, status
+from handrail.clients.places import filled
+from handrail.clients.secret import Secret
 from handrail.clients.websocket import Channel, connect
 
 
@@ -31,14 +35,14 @@ def seen(
     http = app.carrying(token, app.door(account))
     me = app.me(http, account)
     word = f"Cutover check {secrets.token_hex(4)}"
-    with connect(url, socket.path, token=token, parameter=socket.token) as channel:
-        if not isinstance(socket.welcome, Absent):
-            channel.receive_until(socket.welcome, timeout_seconds)
-        with made(http, socket, word, me) as answer:
-            if answer.status not in socket.status:
-                said = f"{status(answer)} {app.message(answer)}".rstrip()
-                return Seen(f"the notification is answered {said}")
-            return _heard(channel, socket, word, timeout_seconds)
+    with (
+        _entered(url, socket, token, timeout_seconds) as channel,
+        made(http, socket, word, me) as answer,
+    ):
+        if answer.status not in socket.status:
+            said = f"{status(answer)} {app.message(answer)}".rstrip()
+            return Seen(f"the notification is answered {said}")
+        return _heard(channel, socket, word, timeout_seconds)
 
 
 def opened(
@@ -49,11 +53,29 @@ def opened(
     Raises:
         ClientError: it does not open, or nobody is welcomed.
     """
-    token = app.sign_in(account)
-    with connect(url, socket.path, token=token, parameter=socket.token) as channel:
+    with _entered(url, socket, app.sign_in(account), timeout_seconds):
+        return Seen()
+
+
+@contextmanager
+def _entered(url: str, socket: Socket, token: Secret, timeout_seconds: float) -> Iterator[Channel]:
+    """Open a socket with a token as the profile says, and see the welcome if there is one."""
+    known = {"token": token.reveal()}
+    query = "" if isinstance(socket.token, Absent) else socket.token
+    offered, headers = filled(socket.subprotocols, known), filled(socket.headers, known)
+    with connect(
+        url,
+        socket.path,
+        token=token if query else None,
+        parameter=query,
+        subprotocols=offered,
+        headers=headers,
+    ) as channel:
+        if socket.first is not None:
+            channel.send(filled(socket.first, known))
         if not isinstance(socket.welcome, Absent):
             channel.receive_until(socket.welcome, timeout_seconds)
-    return Seen()
+        yield channel
 
 
 def _heard(channel: Channel, socket: Socket, word: str, timeout_seconds: float) -> Seen:

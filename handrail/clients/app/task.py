@@ -4,10 +4,11 @@ import secrets
 import time
 from datetime import UTC, datetime, timedelta
 
-from handrail.clients.app.application import Application, answered, filled, found
+from handrail.clients.app.application import Application, answered
 from handrail.clients.app.profile import Task
 from handrail.clients.app.seen import Seen, status
 from handrail.clients.http import Http
+from handrail.clients.places import filled, found
 
 POLL_SECONDS = 0.25
 

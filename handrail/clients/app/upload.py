@@ -3,7 +3,7 @@
 import secrets
 import struct
 import zlib
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from handrail.clients.app.application import Application, answered
 from handrail.clients.app.profile import Upload
@@ -24,10 +24,11 @@ def seen(app: Application, http: Http, upload: Upload) -> Seen:
     answer = http.post(upload.path, form=upload.form, files=files)
     if answer.status not in upload.status:
         return Seen(f"the upload is answered {status(answer)} {app.message(answer)}".rstrip())
-    url = str(answered(answer, upload.url))
+    url = urljoin(f"{app.base}{upload.path}", str(answered(answer, upload.url)))
     parts = urlsplit(url)
     query = f"?{parts.query}" if parts.query else ""
-    served = Http(f"{parts.scheme}://{parts.netloc}").get(f"{parts.path}{query}")
+    store = Http(f"{parts.scheme}://{parts.netloc}")
+    served = store.get(f"{parts.path}{query}", follow_redirects=True)
     if served.status != OK:
         return Seen(f"{url} answers {status(served)}")
     # The client reads every body as text; the seed in the file is text, and in no other file.

@@ -9,11 +9,11 @@ from playwright.sync_api import TimeoutError as NeverSeen
 
 from handrail.clients.accounts import Account
 from handrail.clients.app import Application
-from handrail.clients.app.application import filled
 from handrail.clients.app.cause import made
 from handrail.clients.app.profile import Absent, Frontend, Live, System
 from handrail.clients.errors import ClientError
 from handrail.clients.http import Http
+from handrail.clients.places import filled
 from handrail.clients.secret import Secret
 
 LIVE_SECONDS = 3.0  # until a message is made again: the page's socket may not have been open yet

@@ -85,6 +85,13 @@ def host_data(layout: Layout, world: dict[str, Any], name: str) -> dict[str, Any
             "CLOUDINARY_API_SECRET": secret("cloudinary_secret"),
             "CLOUDINARY_UPLOAD_PREFIX": cloudinary["api"],
         },
+        "third_parties": {
+            "Cloudinary": {
+                "url": "{CLOUDINARY_UPLOAD_PREFIX}/v1_1/{CLOUDINARY_CLOUD_NAME}/ping",
+                "user": "{CLOUDINARY_API_KEY}",
+                "password": "{CLOUDINARY_API_SECRET}",
+            },
+        },
         "canaries": secret("canaries"),
         "alerts": secret("alerts"),
         "directory": str(layout.target(name)),
