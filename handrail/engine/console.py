@@ -202,9 +202,10 @@ class Console:
             return
         each = list(self.at_work.values())[-1]
         others = f" (+{len(self.at_work) - 1})" if len(self.at_work) > 1 else ""
-        text = f"{self._place(each.call)}{others}  {now():%H:%M:%S}  {each.state()}"
         columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
-        sys.stderr.write(f"{text if len(text) < columns else text[: columns - 2] + '…'}{CLEAR}\r")
+        state = f"{others}  {now():%H:%M:%S}  {each.state()}"
+        place = _cut(self._place(each.call), columns - min(len(state), columns // 2) - 1)
+        sys.stderr.write(f"{_cut(f'{place}{state}', columns - 1)}{CLEAR}\r")
         sys.stderr.flush()
         sys.stderr.write(CLEAR)  # goes out with the next line, and clears this one
 
@@ -214,6 +215,11 @@ class Console:
             if time.monotonic() - each.told >= SAY_EVERY_SECONDS:
                 each.told = time.monotonic()
                 self.line(f"{self._place(each.call)}  {now():%H:%M:%S}  {each.state()}")
+
+
+def _cut(text: str, room: int) -> str:
+    """Return as much of a text as there is room for."""
+    return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
 def is_wanted(record: LogRecord) -> bool:

@@ -147,13 +147,13 @@ def ways(run: Run, times: Measured, *, told: bool = True) -> Iterator[Way]:
     Args:
         run: The run.
         times: How long ways back took before.
-        told: Whether each says how it stands now; else they come as a whole rollback goes.
+        told: Whether each says how it stands now; else they come in the runbook's order, backwards.
     """
     placed = {(each.task, each.target): number for number, each in enumerate(run.receipts())}
     tasks = [*run.tasks.items()]
     done = sorted((each for each in tasks if each[0] in placed), key=lambda each: placed[each[0]])
     rest = [each for each in reversed(tasks) if each[0] not in placed]
-    for _, task in [*done, *rest] if told else [*rest, *done]:
+    for _, task in [*done, *rest] if told else reversed(tasks):
         contract = _contract(task)
         if contract is not None and not contract.is_gate:
             yield _way(task, contract, times, _stands(task) if told else "")

@@ -7,6 +7,7 @@ from handrail.ledger.report import tables
 from handrail.ledger.report.markdown import table, text
 from handrail.ledger.report.model import Report
 from handrail.ledger.report.tables import Table
+from handrail.ledger.run import Outcome
 from handrail.ledger.task import TaskState
 from handrail.ledger.views import plain
 
@@ -24,8 +25,7 @@ def render(reports: Sequence[Report], looked: str = "") -> Iterator[str]:
     newest = reports[-1]
     yield f"# Completion on {text(newest.environment)}"
     yield from table(("Run", "Outcome", "From", "Took", "Freeze", "By"), [
-        (each.run, each.outcome.replace("_", " "), plain.moment(each.opened_at),
-         plain.duration(each.seconds),
+        (each.run, _outcome(each), plain.moment(each.opened_at), plain.duration(each.seconds),
          plain.duration(each.summary.freeze_seconds or None) or "none", ", ".join(each.operators))
         for each in reports
     ])  # fmt: skip
@@ -33,6 +33,11 @@ def render(reports: Sequence[Report], looked: str = "") -> Iterator[str]:
         yield from _one(report)
     yield from source(newest.environment, head_of(newest))
     yield from ("", text(looked)) if looked else ()
+
+
+def _outcome(report: Report) -> str:
+    """Return how a run stands; the one that publishes this is at work."""
+    return "under way" if report.outcome == Outcome.OPEN else report.outcome.replace("_", " ")
 
 
 def _one(report: Report) -> Iterator[str]:

@@ -25,6 +25,7 @@ def render(report: Report) -> str:
         tiles=list(tiles(report)),
         overrides=rows_of(report.summary.overrides),
         drawn=timeline(report),
+        drilled=in_all(report),
         phases=list(_phases(report)),
         plots=[plot(each) for each in report.series],
         people=rows_of(report.people),
@@ -47,6 +48,16 @@ def verdict(report: Report) -> str:
     if not problems:
         return "The chain of entries was recomputed and no problem was found."
     return f"{plain.count(problems, 'problem')} found; this report is not to be relied on."
+
+
+def in_all(report: Report) -> str:
+    """Return how long all tasks took together in the drill beside the night, and here."""
+    tasks = report.drill.tasks if report.drill else []
+    legs = (("forward", "forward"), ("back", "back"), ("again", "again"), ("here", "in this run"))
+    return ", ".join(
+        f"{plain.duration(sum(getattr(each, leg) or 0.0 for each in tasks))} {name}"
+        for leg, name in legs
+    )
 
 
 def tiles(report: Report) -> Iterator[tuple[str, str, str]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from handrail.ledger.audit import LIMITS
 from handrail.ledger.report import tables
-from handrail.ledger.report.html import tiles, verdict
+from handrail.ledger.report.html import in_all, tiles, verdict
 from handrail.ledger.report.model import Report
 from handrail.ledger.report.tables import Table
 from handrail.pages import one_line
@@ -30,6 +30,7 @@ def render(report: Report) -> Iterator[str]:
     yield from _section("Approvals and confirmations", tables.people(report.people))
     yield from _section("What was void, and came again", tables.again(report))
     yield from _section("The drill beside the night", tables.drill(report))
+    yield from ("", f"In all: {in_all(report)}.") if report.drill else ()
     yield from _section("What the plan asks for", tables.requirements(report))
     yield from _section("Attempts", tables.attempts(report))
     yield from _ran(report)
