@@ -260,6 +260,19 @@ def test_a_finished_run_changes_nothing_when_it_is_run_again(night):
     assert after == before
 
 
+def test_the_published_rollback_document_is_the_generated_one(night):
+    """Each way back that the command prints stands in it, and no other."""
+    show = ["git", "show", "main:docs/ROLLBACK.md"]
+    published = subprocess.run(
+        show, cwd=night.layout.origin, capture_output=True, text=True, check=True
+    ).stdout
+    told = night.handrail("document", "rollback", night.cutover)[1]
+
+    row = re.compile(r"^\| (\d[\d.]* \| \w+ \| .*?) \| ", re.MULTILINE)
+    assert len(row.findall(told)) > 40
+    assert sorted(row.findall(published)) == sorted(row.findall(told))
+
+
 def test_the_watch_goes_by_our_own_reads_where_render_has_no_figures(night):
     """That there will be none is told before the night; each look measures all the same."""
     told = [entry for entry in entries(night) if entry["task"] in ("9.0.1.4", "11.3")]

@@ -40,11 +40,11 @@ def _place(found: Live, task: TaskEvidence) -> tuple[str, str, str]:
 
 
 def _told(task: TaskEvidence) -> str:
-    """Return the sentence of a task, who answers for it, what was last said of it, its time."""
+    """Return the sentence of a task, who answers for it, its time, what was last said of it."""
     by = f" ({task.owner})" if task.owner else ""
     said = reading(task)
     took = plain.duration(task.seconds)
-    return f"{task.name or task.step}{by}{f': {said}' if said else ''}{f', {took}' if took else ''}"
+    return f"{task.name or task.step}{by}{f', {took}' if took else ''}{f': {said}' if said else ''}"
 
 
 def reading(task: TaskEvidence) -> str:
