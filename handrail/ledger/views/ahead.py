@@ -54,8 +54,8 @@ def ahead(run: Run, known: Measured, now: datetime, *, at_work: bool = True) -> 
         else:
             yield f"Interrupted: {each.call.task} on {each.call.target}; nobody is at work on it."
     if seen.hold is not None:
-        yield f"Next hold: {seen.hold.label}, {_when(seen.to_hold, now)}."
-    yield f"End: {_when(seen.to_end, now)}."
+        yield f"Next hold: {seen.hold.label}, {when(seen.to_hold, now)}."
+    yield f"End: {when(seen.to_end, now)}."
     if not run.undoes and run.receipts():
         clock = clock_of(run, known)
         yield f"Way back: {back_now(seen.way_back)}{clock.terms()}."
@@ -72,8 +72,9 @@ def _running(task: Running) -> str:
     return f"{call.task} on {call.target}, {call.name}, for {took}{rest}"
 
 
-def _when(estimate: Estimate, now: datetime) -> str:
-    if not estimate.known:
+def when(estimate: Estimate, now: datetime) -> str:
+    """Return how long something takes, and when that is."""
+    if not (estimate.known and estimate.tasks):
         return about(estimate)
     then = now + timedelta(seconds=estimate.seconds)
     return f"{about(estimate)}, at {then:%H:%M:%S}Z"

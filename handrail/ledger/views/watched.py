@@ -6,7 +6,7 @@ from typing import Any
 from handrail.ledger.arming import armed_in
 from handrail.ledger.task import TaskState
 from handrail.ledger.views import plain
-from handrail.ledger.views.ahead import about, at_stake, back_now, owned
+from handrail.ledger.views.ahead import at_stake, back_now, owned, when
 from handrail.ledger.views.evidence import TaskEvidence
 from handrail.ledger.views.live import OVER, Live
 from handrail.ledger.views.show import headline
@@ -66,8 +66,8 @@ def _head(found: Live) -> Iterator[str]:
     yield from (f"{word}: {_at_work(each, found)}." for each in found.seen.running)
     if run.outcome not in OVER:
         if found.seen.hold is not None:
-            yield f"Next hold: {found.seen.hold.label}, {about(found.seen.to_hold)}."
-        yield f"End: {about(found.seen.to_end)}."
+            yield f"Next hold: {found.seen.hold.label}, {when(found.seen.to_hold, found.now)}."
+        yield f"End: {when(found.seen.to_end, found.now)}."
     if run.receipts() and not run.undoes:
         yield f"Way back: {back_now(found.clock.whole)}{found.clock.terms()}."
 
