@@ -129,11 +129,13 @@ def test_a_rollback_that_leaves_something_at_stake_says_so_and_how_it_ends(lab):
     assert lab.run("--data", "to=3").code == 3
 
     plan = lab.roll_back("--dry", "--data", "to=2")
+    data = lab.roll_back("--dry", "--json", "--data", "to=2")
     ran = lab.roll_back("--data", "to=2")
     seen = lab.paste(["handrail", "watch", "--once", "--ledger", str(lab.ledger)])
 
     assert "Stays at stake: ONE: PEOPLE CANNOT WRITE SINCE " in plan.said
     assert "a rollback with `to=users-back` ends it." in plan.said
+    assert '"back_to": "users-back"' in data.said
     assert re.search(r"Users back in .* --data to=users-back$", ran.said, re.MULTILINE)
     assert "ONE: PEOPLE CANNOT WRITE SINCE " in seen.said
 

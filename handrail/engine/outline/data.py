@@ -69,6 +69,7 @@ def _felt(felt: Felt) -> JSON:
     return {
         "stake": felt.text,
         "from": felt.task,
+        "target": felt.target,
         "until": felt.until or None,
         "since": felt.since or None,
         "lasts": _estimate(felt.lasts),

@@ -21,6 +21,7 @@ class Felt:
         left_on: The run is told to hold before it is over.
         back_to: Where a rollback goes to end it; empty: all the way.
         since: When it began, where it is on already.
+        target: Where.
     """
 
     text: str
@@ -30,11 +31,13 @@ class Felt:
     left_on: bool
     back_to: str
     since: str = ""
+    target: str = ""
 
 
 def felt_in(attempt: Attempt, lines: list[Line], known: Measured) -> Iterable[Felt]:
-    """Yield what is at stake, or will be."""
+    """Yield what is at stake, or will be; of a rollback, what it leaves on."""
     if attempt.run.undoes:
+        yield from _left_on(attempt)
         return
     for stake in stakes_on(attempt.run):
         yield _one_felt(attempt, lines, known, stake)
@@ -44,6 +47,16 @@ def felt_in(attempt: Attempt, lines: list[Line], known: Measured) -> Iterable[Fe
         if text and line.is_busy and (text, line.call.task) not in on:
             there = Stake(text, line.call.task, line.call.target, "", until)
             yield _one_felt(attempt, lines, known, there)
+
+
+def _left_on(attempt: Attempt) -> Iterable[Felt]:
+    """Yield what a rollback does not end, for it does not go so far."""
+    for each in stakes_on(attempt.runs[attempt.run.undoes]):
+        if (each.task, each.target) not in attempt.calls.undoing:
+            yield Felt(
+                each.text, each.task, each.until, Estimate(), left_on=True, back_to=each.back_to,
+                since=each.since, target=each.target,
+            )  # fmt: skip
 
 
 def _one_felt(attempt: Attempt, lines: list[Line], known: Measured, stake: Stake) -> Felt:
@@ -62,6 +75,7 @@ def _one_felt(attempt: Attempt, lines: list[Line], known: Measured, stake: Stake
         left_on=bool(to) and last < ends,
         back_to=back_to(list(order), holds.values(), _untils(attempt), stake.task),
         since=stake.since,
+        target=stake.target,
     )
 
 

@@ -8,15 +8,14 @@ from handrail.engine.outline.line import Line, targets_of
 from handrail.engine.outline.outline import Outline
 from handrail.ledger.arming import told_minutes
 from handrail.ledger.views import plain
-from handrail.ledger.views.ahead import about, at_stake, back_now
+from handrail.ledger.views.ahead import about, back_now
 from handrail.ledger.views.distance import noted
-from handrail.ledger.views.stakes import stakes_on
 
 
 def sentences(found: Outline) -> Iterator[str]:
     """Yield what a plan comes to, the most urgent first."""
     undoes = bool(found.attempt.run.undoes)
-    yield from (_felt(each) for each in found.stakes)
+    yield from (_left_on(each) if undoes else _felt(each) for each in found.stakes)
     yield from (_armed(line) for line in found.lines if line.confirm_minutes and line.is_busy)
     for line in found.lines:
         if line.kept and line.is_busy:
@@ -41,6 +40,13 @@ def _felt(felt: Felt) -> str:
     return f"{told} The run would hold while that is so; a rollback with {how} ends it."
 
 
+def _left_on(felt: Felt) -> str:
+    """Return what a rollback leaves at stake, and which one ends it; capitals, as everywhere."""
+    what = f"{felt.target}: {felt.text} since {plain.clock(felt.since)}".upper()
+    ends = f"`to={felt.back_to}`" if felt.back_to else "no `to=`"
+    return f"Stays at stake: {what}; a rollback with {ends} ends it."
+
+
 def _armed(line: Line) -> str:
     """Return what becomes of a call that nobody confirms."""
     task, within = line.call.task, told_minutes(line.confirm_minutes)
@@ -60,10 +66,6 @@ def _stays(found: Outline) -> Iterator[str]:
     to = str(attempt.body.get("to", ""))
     if to:
         yield f"Stays as it is: everything up to {to}."
-    for stake in stakes_on(attempt.runs[attempt.run.undoes]):
-        if (stake.task, stake.target) not in attempt.calls.undoing:
-            ends = f"`to={stake.back_to}`" if stake.back_to else "no `to=`"
-            yield f"Stays at stake: {at_stake(stake)}; a rollback with {ends} ends it."
     for target in attempt.choices.without:
         yield f"Stays as it is: everything on `{target}`, which is left out."
 
