@@ -6,6 +6,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -62,6 +64,18 @@ def test_ruff_is_clean():
     """Every rule is selected, and each that is left out says why on its line."""
     answer = answered("ruff", "check", "--quiet")
     assert answer.returncode == 0, answer.stdout
+
+
+def test_a_commit_is_held_to_the_same_tools():
+    """What `.pre-commit-config.yaml` runs is there, and keeps off the rehearsed application."""
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    entries = [hook["entry"] for repo in config["repos"] for hook in repo["hooks"]]
+    for entry in entries:
+        assert Path(sys.executable).with_name(Path(entry.split()[0]).name).is_file(), entry
+    app = next(
+        path for path in tracked() if "rehearsal/repo/" in str(path) and path.suffix == ".py"
+    )
+    assert answered("ruff", "check", "--select=ALL", str(app)).returncode == 0
 
 
 def test_nothing_is_there_that_nobody_calls():

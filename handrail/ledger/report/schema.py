@@ -1,6 +1,7 @@
 """The JSON Schema of a report, made from its own classes: docs/report.schema.json."""
 
 import dataclasses
+import inspect
 import json
 import re
 from typing import Any
@@ -9,7 +10,7 @@ from pydantic import TypeAdapter
 
 from handrail.ledger.report import figures, model, task
 
-ARGUMENT = re.compile(r"^        (\w+): (.+(?:\n            .+)*)", re.MULTILINE)
+ARGUMENT = re.compile(r"^    (\w+): (.+(?:\n        .+)*)", re.MULTILINE)
 
 
 def schema_text() -> str:
@@ -28,11 +29,11 @@ def schema() -> dict[str, Any]:  # Any: JSON
     }
     parts = {"Report": found, **found["$defs"]}
     for name, part in parts.items():
-        doc = classes[name].__doc__ or ""
-        part["description"] = doc.strip().splitlines()[0]
+        doc = inspect.getdoc(classes[name]) or ""  # Python 3.13 keeps it without its margin
+        part["description"] = doc.splitlines()[0]
         part["additionalProperties"] = False
         part["required"] = list(part["properties"])
-        for field, words in ARGUMENT.findall(doc.replace("\n    ", "\n    ")):
+        for field, words in ARGUMENT.findall(doc):
             if field in part["properties"]:
                 part["properties"][field]["description"] = " ".join(words.split())
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | found
