@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import click
 
-from handrail.cli.out import GOOD, NOT_GOOD, Misused, say, say_json
+from handrail.cli.out import GOOD, NOT_GOOD, Misused, complain, say, say_json
 from handrail.cli.sealed import good_seals
 from handrail.clients.errors import ClientError
 from handrail.clients.ledger_address import address_of, key_of
@@ -60,6 +60,8 @@ def kept_at(ledger: str) -> Kept:
         try:
             address, key = address_of(ledger), key_of(None)
             kept = Kept.at(address, project, "", key)
+        except LedgerDamaged:  # a server that cannot be asked is no wrong command
+            raise
         except (RunbookError, ClientError) as refusal:
             raise Misused(refusal.what, refusal.why, refusal.fix) from None
         here = path_of(address) if kept.server is None else kept.file
@@ -81,8 +83,8 @@ def opened(ledger: str) -> Ledger:
     held = kept.read()
     try:
         kept.vault(held, planning=True).fingerprint()
-    except LedgerDamaged as lost:
-        click.echo(f"{lost}\n", err=True)
+    except (LedgerDamaged, ClientError) as lost:
+        complain(lost)
     return held
 
 

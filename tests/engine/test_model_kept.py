@@ -4,6 +4,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from handrail.engine.attempt import opening
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.decide.known import BeforeFacts
 from handrail.ledger.errors import RunLocked
@@ -65,6 +66,21 @@ def carry_through(case):
         for name, given in KEPT[case]:
             getattr(machine, name)(**given)
             machine.sound()
+    finally:
+        machine.teardown()
+
+
+def test_a_run_whose_plan_another_run_overtook_does_not_start():
+    """What it decided was of a world that is no more; the same command makes a new plan."""
+    machine = Machine()
+    machine.begin()
+    try:
+        ledger = machine.kept.open("lab", create=False)
+        run, body = opening.latest_or_new(ledger.runs(), "up", ())
+        early = machine.attempt(run, body, ledger, ledger.runs(), None, "up")
+        machine.go_forward()
+        with pytest.raises(RunLocked, match="since this one made its plan"):
+            early.write()
     finally:
         machine.teardown()
 

@@ -122,10 +122,12 @@ def test_what_a_plan_is_made_of_moves_it_too(lab):
     lab.put("door", "ajar")
 
     left_out = ("--data", "without=one", "--data", "reason=r")
-    refused = lab.run(*PLAN, *left_out, SESAME="sesame-9b1d-shut")
+    elsewhere = {"LEDGER_URL": "memory/other.sqlite", "SESAME": "sesame-9b1d-shut"}
+    refused = lab.run(*PLAN, *left_out, **elsewhere)
 
     assert refused.code == 1
     for told in (
+        "`ledger` was `memory/lab.sqlite`, is `memory/other.sqlite`",
         "`without` was not given, is `one`",
         "`words.py` was changed",
         "`rooms/one/door`, which the calls read, was changed",

@@ -111,6 +111,18 @@ def test_a_lease_ends_by_the_server_s_clock_wherever_its_owner_is(place, ledger)
         ledger.append([OUTCOME], token)
 
 
+def test_who_is_at_work_elsewhere_is_told_by_the_server_s_clock(place, ledger):
+    """As `status` and `watch` ask on another machine: alive within its lease, gone past it."""
+    ledger.take_lease(replace(ME, machine="far/boot/1"), 60)
+    tell(place.server, "UPDATE lease SET heard_at = clock_timestamp() - interval '7 s'")
+    there = place.read().writer()
+    tell(place.server, "UPDATE lease SET heard_at = clock_timestamp() - interval '61 s'")
+
+    assert there.alive
+    assert there.words.endswith("at work, heard of 7 s ago")
+    assert not place.read().writer().alive
+
+
 def test_a_connection_that_was_lost_between_two_entries_is_opened_again(place, ledger):
     """A restart of the server between two steps stops no run."""
     token = ledger.take_lease(ME).token

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from handrail.engine.likeness import code_of, digests_of, moved
 from handrail.ledger.chain import Head
 from handrail.ledger.entry import BESIDE, Entry, Event, canonical, now, plain, timestamp
 from handrail.ledger.errors import RunbookError, WrongCommand
+from handrail.ledger.location import project_of
 from handrail.ledger.seam import NoLedger
 from handrail.naming import ticked
 
@@ -33,6 +35,7 @@ class Frozen:
 
     Args:
         environment: Whose.
+        ledger: Where its ledger is, by whatever name that is opened.
         runbook: Name of the runbook.
         run: Id of the run that it carries on or opens.
         calls: Every call in order: its step, name and arguments, secrets as references.
@@ -50,6 +53,7 @@ class Frozen:
     """
 
     environment: str
+    ledger: str
     runbook: str
     run: str
     calls: Calls
@@ -77,6 +81,7 @@ class Frozen:
             called[place] = Called.of(each.step, given, each.task, attempt.run)
         return cls(
             environment=attempt.environment,
+            ledger=_place(attempt),
             runbook=attempt.runbook,
             run=attempt.run.id,
             calls=told,
@@ -114,6 +119,15 @@ class Frozen:
             fix = f"make one: `handrail plan {inventory_file()} {runbook_file()} --out {path}`"
             why = f"`{path}` is no saved plan"
             raise WrongCommand("the run did not start", why, fix) from None
+
+
+def _place(attempt: Attempt) -> str:
+    """Return where the ledger is; from the project's folder, or on a server whoever asks it."""
+    kept = attempt.inventory.kept
+    if kept.server is not None:
+        return re.sub("//[^@/]*@", "//", str(kept))
+    project = project_of(Path(inventory_file()).absolute().parent)
+    return os.path.relpath(kept.file, project)
 
 
 def save(attempt: Attempt) -> list[str]:
@@ -158,7 +172,7 @@ def refusal(attempt: Attempt) -> RunbookError | None:
 
 
 def _moved(saved: Frozen, today: Frozen, attempt: Attempt) -> Iterator[str]:
-    for name in ("environment", "runbook", "to", "without"):
+    for name in ("environment", "ledger", "runbook", "to", "without"):
         if getattr(saved, name) != getattr(today, name):
             was, now_is = (f"`{getattr(each, name)}`" if getattr(each, name) else "not given"
                            for each in (saved, today))  # fmt: skip

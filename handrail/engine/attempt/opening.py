@@ -10,6 +10,7 @@ from typing import Any
 
 from pyinfra.context import host, state
 
+from handrail.clients.errors import ClientError
 from handrail.clients.git_copy import keep_copies_in
 from handrail.clients.memory import MEMORIES
 from handrail.clients.patience import tell_waits_to
@@ -43,6 +44,7 @@ from handrail.ledger.errors import RunbookError, RunLocked
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.runs import Runs
 from handrail.ledger.seam import Ledger, NoLedger
+from handrail.ledger.secrets import Vault
 
 # From the runs on record, the runbook's name and the targets left out: the run, and what its
 # opening says.
@@ -146,7 +148,7 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     runs = ledger.runs()
     run, body = choose(runs, runbook, choices.without)
     vault = inventory.kept.vault(ledger, planning=True)
-    vault.fingerprint()  # one that was lost is told now, not by the rollback that needs it
+    _refuse_lost(vault)
     calls = Calls(runbook)
     log = EventLog(inventory.ledger.with_suffix(".log"))
     attempt = Attempt(inventory, choices, ledger, run, runs, vault, body, seen, calls, log)
@@ -171,6 +173,19 @@ def _opened(needs: Mapping[str, type] | None, choose: Choose, keys: frozenset[st
     close_at_end(attempt)
     on_interruption(lambda status: close(attempt, status), lambda: stake_lines(attempt))
     return attempt
+
+
+def _refuse_lost(vault: Vault) -> None:
+    """Raise where a vault does not open: it is told now, not by the rollback that needs it.
+
+    Raises:
+        RunbookError: it is lost, or its key cannot be read where the inventory names it.
+    """
+    try:
+        vault.fingerprint()
+    except ClientError as unread:
+        what = "the secrets of the ledger were not opened"
+        raise RunbookError(what, f"{unread.what}: {unread.why}", unread.fix) from None
 
 
 def _at_work(ledger: Ledger | NoLedger, takeover: str) -> str:

@@ -152,7 +152,9 @@ class PostgresLedger(PostgresHistory):
     def writer(self) -> AtWork | None:
         """Return who holds the lease, and for how long it was not heard of."""
         found = self._link.ask(f"SELECT {', '.join(LEASE)}, {_SILENCE} FROM lease WHERE held")
-        return AtWork(Lease.from_row(found[0][:-1]), found[0][-1]) if found else None
+        if not found:
+            return None
+        return AtWork(Lease.from_row(found[0][:-1]), timedelta(seconds=found[0][-1]))
 
     def refuse_held(self, takeover: str = "") -> None:
         """Raise while somebody else is the writer.

@@ -70,7 +70,8 @@ class Server:
                 "the ledger was not opened",
                 "its address is not one that PostgreSQL's own programs take",
                 "write it as postgresql://user:password@host:port/name, with `@`, `/`, `:` and `%` "
-                "in user and password as %40, %2F, %3A and %25",
+                "in user and password as %40, %2F, %3A and %25, and without parameters of other "
+                "clients (`?schema=…`)",
             )
         return cls(address, environment or (named[2] if named else ""))
 
@@ -250,6 +251,8 @@ _CAUSES = (
     (r"connection refused|no such file or directory", "nothing listens there"),
     (r"timeout expired|timed out", "it did not answer in time"),
     (r"no route to host|network is unreachable", "there is no way to that host from here"),
+    (r"does not support SSL|certificate", "TLS is not to be had as `sslmode` or `sslrootcert` say"),
+    (r"no pg_hba.conf entry", "it lets this user, from this machine, not in"),
     (r"starting up|shutting down|recovery mode", "it is starting or stopping"),
     (r"too many clients|connection slots", "it has no connection left"),
 )
