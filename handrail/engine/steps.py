@@ -49,26 +49,20 @@ def step(
             ``--data sql=FILE``; it is asked only where the step would run.
         keeps_since: The rollback keeps, in a place of its own, what others wrote there since; so
             that is no drift as long as `ensures` holds.
-        stake: What is at stake from its act on, as a clause for the middle of a sentence: "the
-            legacy database refuses writes". Every stop says so first, until the task or hold that
-            the call names with ``until=`` is done, the step is put back, or the run is through.
-        felt: What users feel of that, as a clause: "users read, and cannot write"; so long is their
-            outage in the report. Empty where they feel nothing.
-        rollback_name: The way back as a sentence an operator approves: "Let the legacy database
-            take writes again"; the first line of the rollback clause where it is left out.
+        stake: What is at stake from its act on, as a clause: "the legacy database refuses writes".
+            Every stop says so first until ``until=`` of the call, its way back, or the run's end.
+        felt: What users feel of that, as a clause; so long is their outage. Empty: nothing.
+        rollback_name: The way back as a sentence; else the first line of the rollback clause.
         rollback_loses: What the way back does not bring back, as a clause; told before it begins.
         round_trips: About how often it goes to a database and back, its claims included: what a
             plan expects of it grows by these where `handrail doctor` measured a longer way.
-        cancels: Cancels what the act asked of somebody else, such as a job or an order, that goes
-            on when the act was interrupted; a function or generator like `rollback`, and like it
-            told `before`, and safe to repeat. A rollback asks it of an act in doubt before it
-            believes that all is as before, or that what cannot be undone stays.
-        gone: Returns which entries of a snapshot that is a dictionary are of something that is
-            gone for good, each with a sentence that says so; it is told `before`. A rollback then
-            leaves those out, tells them, and is proven by the others.
-        follows: Steps whose work its claim is about, each with a function that is told both
-            calls' arguments and answers whether they have to do with each other. Where a plan has
-            such a step act first, this one is told as it will be then: not as done.
+        cancels: Cancels what the act asked of somebody else, such as a job, and that goes on; safe
+            to repeat, told `before`. A rollback asks it of an act in doubt before it looks.
+        gone: Returns which entries of a snapshot that is a dictionary are of something that is gone
+            for good, each with a sentence; told `before`. A rollback leaves them out and tells.
+        follows: Steps whose work its claim is about, each with a function of both calls' arguments
+            that says whether they have to do with each other: where a plan has such a step act
+            first, this one is told as it will be then.
 
     Raises:
         TypeError: the contract does not fit the body; at import.
