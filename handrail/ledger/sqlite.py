@@ -29,16 +29,20 @@ def create(path: Path, environment: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
         with closing(sqlite3.connect(draft)) as db:
-            db.execute("PRAGMA journal_mode = WAL")
+            # Nothing may wait in a log of the draft's own: what a close cannot move out of it, on a
+            # disk that fails, nobody is told of.
+            db.execute("PRAGMA journal_mode = MEMORY")
             # One transaction: each by itself would be synced by itself.
             db.executescript(f"BEGIN; {SCHEMAS[FORMAT]} PRAGMA user_version = {FORMAT};")
             db.execute("INSERT INTO about VALUES (?, ?)", (environment, timestamp(now())))
             db.commit()
+            db.execute("PRAGMA journal_mode = WAL")
         _link(draft, path)
     except (OSError, sqlite3.Error) as error:
         raise unwritable(path, error) from None
     finally:
-        draft.unlink(missing_ok=True)
+        for part in ("", "-wal", "-shm"):
+            draft.with_name(f"{draft.name}{part}").unlink(missing_ok=True)
 
 
 def _link(draft: Path, path: Path) -> None:
