@@ -246,6 +246,7 @@ def _quoted(name: str) -> str:
 _CAUSES = (
     (r"password authentication failed|no password supplied", "user or password is refused"),
     (r"role .* does not exist", "user or password is refused"),
+    (r"no pg_hba\.conf entry", "it does not let this machine in as that user"),
     (r"database .* does not exist", "there is no database of that name"),
     (r"resolve host|translate host name|name or service not known", "the host name is not known"),
     (r"connection refused|no such file or directory", "nothing listens there"),

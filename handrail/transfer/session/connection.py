@@ -45,8 +45,16 @@ LATER = (
     (140000, {"client_connection_check_interval": "1000", "idle_session_timeout": "0"}),
     (170000, {"transaction_timeout": "0"}),
 )
+TIMES_LINES = 120000  # tcp_user_timeout
 PROBES_ITSELF = 160000  # pg_input_is_valid
 KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10}
+# A server by itself looks after a cut line for two hours, with every lock of its session kept. It
+# is to let go before whoever comes next is refused (`admission.LOCK_WAIT_SECONDS`).
+CUT_LINE = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "2",
+}
 # `pg_input_is_valid` exists from PostgreSQL 16 on; before, only a trapped error tells.
 JSON_PROBE = """
 create or replace function pg_temp.transfer_is_json(value text) returns boolean
@@ -139,7 +147,7 @@ def connect(url: str, *, name: str = "database") -> Connection:
 
 
 def pin(connection: Connection) -> None:
-    """Set the pinned settings, and notice within a second that our peer has died."""
+    """Set the pinned settings, and let the server notice that its peer has died, or its line."""
     pins = _pins(connection)
     calls = ", ".join("set_config(%s, %s, false)" for _ in pins)
     flat = [part for pair in pins.items() for part in pair]
@@ -152,7 +160,11 @@ def pin(connection: Connection) -> None:
 
 def _pins(connection: Connection) -> dict[str, str]:
     """Return the settings with those that a server of its version has."""
-    known = (more for since, more in LATER if connection.info.server_version >= since)
+    version = connection.info.server_version
+    known = [CUT_LINE, *(more for since, more in LATER if version >= since)]
+    # Not where many rows are read: a reader who takes his time would count as a line that is cut.
+    if version >= TIMES_LINES and connection.called == "destination":
+        known.append({"tcp_user_timeout": "20000"})
     return dict(itertools.chain(PINNED.items(), *(more.items() for more in known)))
 
 
