@@ -1,7 +1,7 @@
 """A PostgreSQL server with settings of our own, which can be crashed and started again."""
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rehearsal.postgres import PostgresServer
@@ -24,16 +24,26 @@ class Cluster(PostgresServer):
     Args:
         directory: Where its log lives.
         settings: More `name=value`; the last one of a name counts.
+        env: What its processes find in their environment, too.
     """
 
-    def __init__(self, directory: Path | str, settings: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        directory: Path | str,
+        settings: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(directory)
         self.settings = (*DURABLE, *settings)
+        self._more = env or {}
 
     def crash(self) -> None:
         """End the processes as `pg_ctl stop -m immediate` does: nothing is written any more."""
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait(CRASH_TIMEOUT_SECONDS)
+
+    def _environment(self) -> dict[str, str]:
+        return super()._environment() | self._more
 
     def stop(self) -> None:
         """Stop at once: nothing here has to outlive the run, so nothing is flushed."""

@@ -10,6 +10,7 @@ from typing import Self
 from handrail.testing.lab import Ran
 from tests.chaos import tally
 from tests.engine.lab.bench import Bench
+from tests.failing_disk import FailingDisk
 
 TARGETS = ("one", "two")
 CALLS = (
@@ -43,6 +44,9 @@ class Campaign:
                     self.lab.put(name, text, target)
         self.lab.runbook(*calls)
         self.retries = 0
+        self.lease_seconds = 1  # where a test gives it a short one
+        self.database = "ledgers"  # of a ledger on a server
+        self.disk: FailingDisk | None = None  # of one in a file, where a test may let it fail
 
     def __enter__(self) -> Self:
         """Return it."""

@@ -1,10 +1,16 @@
 """What the campaigns counted is told at the end of the command."""
 
+import shutil
+
 import pytest
 from rehearsal.layout import Layout
 
 from tests.chaos import tally
-from tests.e2e.night import Night
+from tests.e2e.night import ROOT, Night
+from tests.team import team_server
+
+__all__ = ["team_server"]
+TYPED_IN = ("inventory", "runbooks", "operations", "docs", "pyproject.toml")
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +29,28 @@ def night(tmp_path):
     assert code == 0, said
     yield story
     story.run(f"python -m rehearsal down --dir {story.layout.directory}")
+
+
+@pytest.fixture(params=["file", "server"])
+def kept_night(request, night, tmp_path):
+    """The same, its ledger in a file, or on a server of a team and in a checkout of its own."""
+    if request.param == "server":
+        server = request.getfixturevalue("team_server")
+        name = tmp_path.name.replace("-", "_")
+        server.create_database(name)
+        night.memory, night.root = f"{server.url(name)}#rehearsal", checkout(tmp_path / "checkout")
+    return night
+
+
+def checkout(folder, lease_seconds=60):
+    """Make a folder in which commands can be typed as in the project's own; return it."""
+    folder.mkdir()
+    for name in TYPED_IN:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name)
+    with (folder / "inventory" / "group_data" / "rehearsal.py").open("a") as data:
+        data.write(f"lease_seconds = {lease_seconds}\n")
+    return folder
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 COLUMNS = ("kills", "points", "orphans", "unknowns", "duplicates", "losses")
+WIDTH = 20
 _counted: Counter[tuple[str, str]] = Counter()
 
 
@@ -33,10 +34,11 @@ def table(counted: Iterable[dict[str, int]]) -> list[str]:
     totals: Counter[tuple[str, ...]] = Counter()
     for each in counted:
         for key, number in each.items():
-            totals[tuple(key.split())] += number
+            totals[tuple(key.rsplit(maxsplit=1))] += number
     rows = sorted({what for what, _ in totals})
-    lines = [f"{'':<10}" + "".join(f"{name:>12}" for name in COLUMNS)]
+    lines = [f"{'':<{WIDTH}}" + "".join(f"{name:>12}" for name in COLUMNS)]
     lines += [
-        f"{what:<10}" + "".join(f"{totals[what, name]:>12}" for name in COLUMNS) for what in rows
+        f"{what:<{WIDTH}}" + "".join(f"{totals[what, name]:>12}" for name in COLUMNS)
+        for what in rows
     ]
     return lines if rows else []

@@ -18,19 +18,24 @@ from handrail.testing.lab import Ran, end
 from tests.bench.cluster import Cluster
 from tests.chaos import tally
 from tests.chaos.campaign import CALLS, Campaign
+from tests.failing_disk import KINDS, FailingDisk
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 SEED = int(os.environ.get("CHAOS_SEED", "20261003"))
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "10"))
-LEASE = 1  # seconds
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """A server that may be stopped at any moment and begins again on its own data."""
-    with Cluster(tmp_path_factory.mktemp("server")) as running:
+    folder = Path(mkdtemp(dir="/tmp"))
+    folder.chmod(0o777)  # its user is another one
+    disk = FailingDisk(folder)
+    with Cluster(tmp_path_factory.mktemp("server"), env=disk.env) as running:
         running.create_database("ledgers")
+        running.disk = disk
         yield running
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["file", "server"])
@@ -43,7 +48,7 @@ def paused(process, campaign, place, chance):
     """Pause the command past its lease, let another one try, and let it go on."""
     del place
     os.kill(process.pid, signal.SIGSTOP)
-    time.sleep(LEASE + chance.uniform(0.1, 1))
+    time.sleep(campaign.lease_seconds + chance.uniform(0.1, 1))
     other = campaign.lab.run()
     assert "Traceback" not in other.said, other.said
     os.kill(process.pid, signal.SIGCONT)
@@ -65,11 +70,11 @@ def gone(process, campaign, place, chance):
                 time.sleep(chance.uniform(0, 6))
         return
     with closing(psycopg.connect(place.url("postgres"), autocommit=True)) as db:
-        db.execute("ALTER DATABASE ledgers ALLOW_CONNECTIONS false")
-        query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'ledgers'"
-        db.execute(query)
+        db.execute(f"ALTER DATABASE {campaign.database} ALLOW_CONNECTIONS false")
+        query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        db.execute(query, (campaign.database,))
         time.sleep(chance.uniform(0, 1.5))
-        db.execute("ALTER DATABASE ledgers ALLOW_CONNECTIONS true")
+        db.execute(f"ALTER DATABASE {campaign.database} ALLOW_CONNECTIONS true")
 
 
 def stopped(process, campaign, place, chance):
@@ -77,7 +82,8 @@ def stopped(process, campaign, place, chance):
     if place is None:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        campaign.lab.ledger.with_name("lab.sqlite-shm").unlink(missing_ok=True)
+        ledger = campaign.lab.ledger
+        ledger.with_name(f"{ledger.name}-shm").unlink(missing_ok=True)
         return
     place.crash()
     time.sleep(chance.uniform(0, 1.5))
@@ -95,19 +101,31 @@ def full(process, campaign, place, chance):
     (disk / "filler").unlink(missing_ok=True)
 
 
-FAULTS = {"killed": killed, "paused": paused, "gone": gone, "stopped": stopped, "full": full}
+def failing(process, campaign, place, chance):
+    """Let the disk under the ledger answer EIO for a while; a server panics, and begins again."""
+    del process
+    disk = place.disk if place else campaign.disk
+    disk.fail(chance.choice(KINDS), place.data if place else campaign.lab.ledger.parent)
+    time.sleep(chance.uniform(0.2, 1.5))
+    tally.count(campaign.what, points=disk.mend())
+
+
+FAULTS = {
+    "killed": killed, "paused": paused, "gone": gone, "stopped": stopped, "full": full,
+    "EIO": failing,
+}  # fmt: skip
 
 
 @pytest.fixture
 def small(tmp_path, place):
-    """Return a function that puts the ledger on a disk of its own that is nearly full."""
+    """Return a function that puts the ledger on a disk of its own with little room."""
     mounted = []
 
-    def put(campaign):
+    def put(campaign, of_a_file="700k", of_a_server="12m"):
         if place is None:
-            disk, size = campaign.lab.ledger.parent, "700k"
+            disk, size = campaign.lab.ledger.parent, of_a_file
         else:
-            disk, size = Path(mkdtemp(dir="/tmp")), "12m"
+            disk, size = Path(mkdtemp(dir="/tmp")), of_a_server
         disk.mkdir(parents=True, exist_ok=True)
         command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=1777", "none", disk]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -140,8 +158,11 @@ def test_no_fault_of_a_ledger_loses_or_doubles_anything(tmp_path, place, small, 
     with Campaign(tmp_path, CALLS, place.url(name) if place else "") as campaign:
         if fault == "full":
             small(campaign)
+        if fault == "EIO" and place is None:
+            campaign.disk = FailingDisk(tmp_path / "disk")
+            campaign.lab.env |= campaign.disk.env
         campaign.what = f"{fault}@{'server' if place else 'file'}"
-        campaign.lab.inventory(lease_seconds=LEASE)
+        campaign.lab.inventory(lease_seconds=campaign.lease_seconds)
         extra: list[str] = []
         for _ in range(chance.randint(1, 3)):
             process = campaign.lab.start(*extra)

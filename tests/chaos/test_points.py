@@ -3,9 +3,6 @@
 import pytest
 
 from tests.chaos.campaign import kill_rollback_at, kill_run_and_roll_back_at, kill_run_at
-from tests.team import team_server
-
-__all__ = ["team_server"]
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 

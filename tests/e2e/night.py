@@ -20,15 +20,24 @@ from rehearsal.lifecycle import ROOT
 
 PROGRAMS = Path(sys.executable).parent
 PATIENCE_SECONDS = 300
-ROUND_TRIP_MS = "10"  # nobody sits beside the databases
 States = dict[tuple[str, str], str]
 
 
 @dataclass
 class Night:
-    """A world, and everything its commands ever printed."""
+    """A world, and everything its commands ever printed.
+
+    Args:
+        layout: Where it lives.
+        memory: Address of its ledger; empty for a file in its directory.
+        root: The checkout that commands are typed in.
+        round_trip_ms: How far the databases are from an operator; nobody sits beside them.
+    """
 
     layout: Layout
+    memory: str = ""
+    root: Path = ROOT
+    round_trip_ms: str = "10"
     said: list[str] = field(default_factory=list)
     typed: list[str] = field(default_factory=list)
     as_found: dict[str, str] = field(default_factory=dict)
@@ -53,8 +62,8 @@ class Night:
         answer = subprocess.run(
             line,
             shell=True,
-            cwd=ROOT,
-            env=self._environment(),
+            cwd=self.root,
+            env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -72,8 +81,8 @@ class Night:
             process = subprocess.Popen(
                 line,
                 shell=True,
-                cwd=ROOT,
-                env=self._environment(),
+                cwd=self.root,
+                env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -105,8 +114,8 @@ class Night:
     def handrail(self, *arguments: str) -> tuple[int, str]:
         """Run the `handrail` command; return its exit status and output."""
         answer = subprocess.run(
-            [PROGRAMS / "handrail", *arguments, "--ledger", str(self.ledger)],
-            cwd=ROOT,
+            [PROGRAMS / "handrail", *arguments, "--ledger", self.memory or str(self.ledger)],
+            cwd=self.root,
             capture_output=True,
             text=True,
             check=False,
@@ -172,8 +181,12 @@ class Night:
         )
         return found.stdout.strip()
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Return what its commands find in their environment."""
         path = f"{PROGRAMS}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-        world = {"REHEARSAL_DIR": str(self.layout.directory), "LEDGER_URL": str(self.ledger)}
-        world["REHEARSAL_ROUND_TRIP_MS"] = ROUND_TRIP_MS
+        world = {
+            "REHEARSAL_DIR": str(self.layout.directory),
+            "REHEARSAL_ROUND_TRIP_MS": self.round_trip_ms,
+            "LEDGER_URL": self.memory or str(self.ledger),
+        }
         return os.environ | world | {"PATH": path}

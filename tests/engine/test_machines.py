@@ -24,26 +24,30 @@ def night(team_server, tmp_path):
     made = []
     with ExitStack() as stack:  # also where the second machine is not to be had
         for number, (name, clock) in enumerate((("ada", "+2h"), ("bob", "-1h")), 1):
-            machine = machines.Machine(number, team_server.port, clock)
+            machine = machines.Machine(number, clock, tmp_path)
             stack.callback(machine.close)
+            machine.reach(team_server.port)
             lab = stack.enter_context(Bench(tmp_path / name))
             made.append((lab, machine))
             lab.environment, lab.room = made[0][0].environment, made[0][0].room
             lab.inventory(lease_seconds=4)
             lab.runbook(A, B, C)
-            host, port = machine.address
-            url = team_server.url("ledgers")
-            here = url.replace(f"127.0.0.1:{team_server.port}", f"{host}:{port}")
-            lab.env["LEDGER_URL"] = f"{here}?{PATIENCE}"
+            lab.env["LEDGER_URL"] = f"{team_server.url('ledgers')}?{PATIENCE}"
         yield made
 
 
 def started(lab, machine):
-    """Start the runbook on a machine."""
+    """Start the runbook on a machine, and do not wait."""
     return subprocess.Popen(
-        machine.command(lab.command()), cwd=lab.folder, env=lab.env, text=True,
+        machine.command(lab.command(), lab.folder), env=lab.env, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
+
+
+def give(lab, machine, *arguments, runbook="up"):
+    """Run the runbook on a machine."""
+    command = lab.command(*arguments, runbook=runbook)
+    return lab.paste(machine.command(command, lab.folder))
 
 
 @machines.needed
@@ -56,10 +60,10 @@ def test_two_operators_carry_one_night_between_them(night):
     share_the_key(ada, bob)
     hers.cut()
     text, _ = process.communicate(timeout=60)
-    early = bob.paste(his.command(bob.command()))
-    until(lambda: bob.paste(his.command(bob.command())).code == 0, 60)
+    early = give(bob, his)
+    until(lambda: give(bob, his).code == 0, 60)
     hers.mend()
-    again = ada.paste(hers.command(ada.command()))
+    again = give(ada, hers)
 
     assert process.returncode == 1
     assert "nothing is done that could not be recorded" in text
@@ -75,18 +79,21 @@ def test_two_operators_carry_one_night_between_them(night):
 @machines.needed
 @pytest.mark.timeout(180)
 def test_one_begins_and_dies_another_resumes_and_the_first_rolls_back(night):
-    """Each by a clock of their own; the way back is of what the other did, too."""
+    """Her machine loses power in an act; the way back is of what the other did, too."""
     (ada, hers), (bob, his) = night
     process = started(ada, hers)
     until(lambda: bob.events()[-1:] == ["step.started 2@one"], 60)
     share_the_key(ada, bob)
+    hers.switch_off()
     end(process)
-    until(lambda: bob.paste(his.command(bob.command("--data", "operator=bob"))).code == 0, 60)
+    hers.switch_on()
+    asked = ["--data", "settle=2#1:retry", "--data", "reason=her machine is off"]
+    until(lambda: give(bob, his, "--data", "operator=bob", *asked).code == 0, 60)
     done = {name: ada.read(name) for name in "abc"}
     back = ["--data", "run=latest", "--data", "reason=error rate", "--data", "operator=ada"]
-    rolled = ada.paste(hers.command(ada.command(*back, runbook="rollback")))
+    rolled = give(ada, hers, *back, runbook="rollback")
     address = f"{bob.env['LEDGER_URL']}#{bob.environment}"
-    seen = bob.paste(his.command(["handrail", "runs", "--ledger", address, "--json"]))
+    seen = bob.paste(his.command(["handrail", "runs", "--ledger", address, "--json"], bob.folder))
 
     assert done == {"a": "1", "b": "2", "c": "3"}
     assert rolled.code == 0, rolled.said

@@ -272,6 +272,9 @@ class PostgresServer:
                 answer.stdout.decode(errors="replace").strip().rpartition("\n")[2],
                 f"read {log_path}",
             )
+        # It listens on loopback alone; who comes by a line that ends on this machine is let in.
+        with Path(f"{self.data}/pg_hba.conf").open("a", encoding="ascii") as rules:
+            rules.write("host all all samenet scram-sha-256\n")
 
     def _wait_ready(self, log_path: Path) -> None:
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
