@@ -76,8 +76,8 @@ class Operator:
     def states(self) -> dict[tuple[str, str], str]:
         """Return where each task stands, as this operator sees it."""
         code, said = self.run("handrail", "status", "--json")
-        found = json.loads(said) if code in (0, 1) and said.startswith("{") else {"tasks": []}
-        return {(each["task"], each["target"]): each["state"] for each in found["tasks"]}
+        found = json.loads(said[said.index("{") :]) if code in (0, 1) and "{" in said else {}
+        return {(each["task"], each["target"]): each["state"] for each in found.get("tasks", [])}
 
 
 @pytest.fixture
