@@ -10,6 +10,7 @@ import pytest
 from handrail.cli.report import gathered
 from handrail.ledger.entry import now
 from handrail.ledger.proof import prove
+from handrail.ledger.report import html, markdown
 from handrail.ledger.report.timeline import timeline
 from handrail.ledger.store import SqliteLedger
 from tests.team import team_server
@@ -90,6 +91,9 @@ def test_a_report_has_the_drill_beside_the_night_wherever_that_was(night):
         assert [each.task for each in report.drill.tasks] == ["1"]
         assert report.tasks[0].expected_seconds is not None
         assert timeline(report).lanes[0].name == "Planned"
+        for told in (html.render(report), "\n".join(markdown.render(report))):
+            assert "The drill beside the night" in told
+            assert " forward, " in told
 
 
 def test_a_changed_call_is_not_what_was_drilled(night):

@@ -136,8 +136,8 @@ def test_status_of_a_run_that_is_through_tells_where_its_time_went(home, path):
     _, output, _ = runbook("status", where=home)
 
     header, task = output.splitlines()[2:4]
-    assert header.split()[-1] == "WAITED"
-    assert task.endswith("1 min 30 s")
+    assert header.split()[-2:] == ["WAITED", "NAME"]
+    assert task.endswith(f"1 min 30 s  {PLAN[0][3]}")
     assert "Time: " in output
 
 

@@ -103,14 +103,15 @@ def status_as_text(
     """
     run, at_work = evidence.run, writer is not None and writer.alive
     rows: list[tuple[object, ...]] = [
-        ("TASK", "STEP", "TARGET", "STATE", "ATTEMPTS", "STARTED", "TOOK", "WAITED")
+        ("TASK", "STEP", "TARGET", "STATE", "ATTEMPTS", "STARTED", "TOOK", "WAITED", "NAME")
     ]
     for task in evidence.tasks:
         waited = task.seconds if task.is_gate else task.facts.get(WAITED)
         times = (plain.moment(task.started_at), *map(plain.duration, (task.seconds, waited)))
         running = at_work and task.state is TaskState.STARTED and not task.is_gate
         state = "running" if running else state_of(task)
-        rows.append((task.task, task.step, task.target, state, task.attempts or "", *times))
+        told = (task.attempts or "", *times, task.name)
+        rows.append((task.task, task.step, task.target, state, *told))
     lines = [headline(evidence.environment, run), "", *plain.columns(rows, indent=4)]
     lines += [f"{at_stake(each)}." for each in stakes_now(runs, run)]
     lines += [f"Armed: {each.words}." for each in armed_in(run)]
