@@ -52,7 +52,8 @@ def refuse(
         raise LoadFailed(
             "the load was not brought up to date",
             f"rows that were written since do not fit: {told}",
-            "mend them on the source, then the same command again; the destination is as it was",
+            "mend them on the source (a frozen one takes it after `begin read write`), then the "
+            "same command again; the destination is as it was",
         )
 
 

@@ -17,8 +17,21 @@ ALWAYS_FITS = 600
 # Types whose values are of one small size, whatever they say.
 SMALL = (HASHED - TEXTUAL - {"bytea", "numeric", "jsonb"}) | {"macaddr", "macaddr8", "money"}
 
-CHECKS = """
-select 'c', k.conname, pg_get_constraintdef(k.oid), true,
+# A check may ask a function that reads other rows, which are not there while rows are tried.
+ASKS = r"""
+exists (
+    select from pg_depend d join pg_proc p on p.oid = d.refobjid
+    join pg_class r on r.relkind in ('r', 'p', 'v', 'm')
+    where d.classid = 'pg_constraint'::regclass and d.objid = k.oid
+    and d.refclassid = 'pg_proc'::regclass and r.relnamespace <> 'pg_catalog'::regnamespace
+    and (p.prosrc ~* ('\m(from|join)\s+(only\s+)?("?\w+"?\.)?"?'
+                      || regexp_replace(r.relname, '(\W)', '\\\1', 'g') || '"?(\W|$)')
+         or exists (select from pg_depend b where b.classid = 'pg_proc'::regclass
+                    and b.objid = p.oid and b.refclassid = 'pg_class'::regclass
+                    and b.refobjid = r.oid)))
+"""
+CHECKS = f"""
+select case when {ASKS} then 'a' else 'c' end, k.conname, pg_get_constraintdef(k.oid), true,
        array(select a.attname::text from pg_attribute a
              where a.attrelid = k.conrelid and a.attnum = any(k.conkey))
 from pg_constraint k where k.conrelid = w.oid and k.contype = 'c'
@@ -135,9 +148,10 @@ order by 1, 2, 3
 class Bond:
     """One thing that a row must satisfy.
 
-    `kind` is `c` (check), `u` (unique), `i` (index), `x` (exclusion), `g` (computed column),
-    `p` (partitions), `b` (trigger by row) or `t` (type of a column). `plain` says that its
-    columns alone tell, compared as the source compares them.
+    `kind` is `c` (check), `a` (check that asks other rows, and cannot be tried), `u` (unique), `i`
+    (index), `x` (exclusion), `g` (computed column), `p` (partitions), `b` (trigger by row) or `t`
+    (type of a column). `plain` says that its columns alone tell, compared as the source compares
+    them.
     """
 
     kind: str
@@ -145,6 +159,10 @@ class Bond:
     definition: str
     plain: bool
     columns: tuple[str, ...]
+
+    def asks(self) -> bool:
+        """Say whether it asks other rows than the one that it binds."""
+        return self.kind == "a"
 
 
 def unproven(plan: Plan, session: Connection, trial: str) -> dict[str, list[Bond]]:
@@ -174,7 +192,7 @@ def _unproven(plan: Plan, table: TablePlan, read: list[Bond]) -> list[Bond]:
 
 def _may_bind(bond: Bond, filled: set[str]) -> bool:
     """Say whether rows may break it; where nothing is filled in, NULLs break few things."""
-    told_of_nulls = bond.kind == "c" or (bond.kind == "u" and not bond.plain)
+    told_of_nulls = bond.kind in {"a", "c"} or (bond.kind == "u" and not bond.plain)
     return told_of_nulls or bool(set(bond.columns) & filled)
 
 

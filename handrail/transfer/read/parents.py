@@ -1,22 +1,30 @@
 """Rows that would refer to a row that is not there, whatever the source's own keys declare."""
 
+import json
+
 from handrail.transfer.mapping.rules import Fault
 from handrail.transfer.read.misfits import SAMPLES, Misfit
 from handrail.transfer.session.asking import Line, rows, side_by_side
 from handrail.transfer.session.connection import Connection
-from handrail.transfer.sql.catalog import Constraint
+from handrail.transfer.session.quoting import quoted
+from handrail.transfer.sql.catalog import Constraint, Table
 from handrail.transfer.sql.plan import Plan, TablePlan
 
 
-def check(session: Connection, plan: Plan, table: TablePlan) -> Line[list[Misfit]]:
+def check(
+    session: Connection, destination: Connection, plan: Plan, table: TablePlan
+) -> Line[list[Misfit]]:
     """Hold every foreign key of a destination table against the rows that will be there.
 
     Keys of one column whose orphans a rule deals with are counted with the rules; all others are
     looked at here: of several columns, in a circle, to the table itself, or trusted by the rules
-    because the source declares them valid.
+    because the source declares them valid. Of a table that nobody maps, the rows are there already.
     """
+    mapped = {each.name for each in plan.tables}
     found = yield from side_by_side(
         _look(session, plan, table, key)
+        if key.target in mapped
+        else _ask(session, destination, plan, table, key)
         for key in plan.destination.by_name[table.name].foreign_keys
         if not _is_counted(table, key) and set(key.columns) <= {c.name for c in table.columns}
     )
@@ -45,6 +53,48 @@ def _look(session: Connection, plan: Plan, table: TablePlan, key: Constraint) ->
     place = next(c.rule.place for c in table.columns if c.name == key.columns[0])
     label = ", ".join(key.columns)
     return [Misfit(table.name, label, what, "refused", number, tuple(keys), str(place))]
+
+
+def _ask(
+    session: Connection, destination: Connection, plan: Plan, table: TablePlan, key: Constraint
+) -> Line[list[Misfit]]:
+    """Find rows that refer to one which migrations, or people, have not put there."""
+    target = plan.destination.by_name.get(key.target or "")
+    if target is None:
+        return []
+    used = yield from rows(session, _used(table, key))
+    given = json.dumps([values for values, *_ in used])
+    missing = yield from rows(destination, _absent(target, key), given)
+    lost = [used[number - 1] for (number,) in missing]
+    if not lost:
+        return []
+    what = f"refers to a row of `{key.target}` that is not there: put it there, or map the table"
+    keys = tuple(name for _, _, some in lost for name in some)[:SAMPLES]
+    place = next(c.rule.place for c in table.columns if c.name == key.columns[0])
+    label, number = ", ".join(key.columns), sum(each[1] for each in lost)
+    return [Misfit(table.name, label, what, "refused", number, keys, str(place))]
+
+
+def _used(table: TablePlan, key: Constraint) -> str:
+    """Return a SELECT of what rows refer to: values as JSON, how many rows, keys of the first."""
+    names = [f"c.c{n}" for n, _ in enumerate(key.columns)]
+    return (
+        f"with c as materialized ({table.moved([*key.columns])}) "
+        f"select jsonb_build_array({'::text, '.join(names)}::text), count(*), "
+        f"(array_agg(c.key))[1:{SAMPLES}] from c where {' is not null and '.join(names)} "
+        "is not null group by 1 order by 1"
+    )
+
+
+def _absent(target: Table, key: Constraint) -> str:
+    """Return a SELECT of the places of those values, given as JSON, that no row there has."""
+    same = " and ".join(
+        f"t.{quoted(name)} = (u.v ->> {n})::{target.by_name[name].declared}"
+        for n, name in enumerate(key.target_columns)
+    )
+    absent = f"not exists (select from {target.rows} t where {same})".replace("%", "%%")
+    numbered = "jsonb_array_elements(%s::jsonb) with ordinality u(v, n)"
+    return f"select u.n from {numbered} where {absent}"
 
 
 def _missing(plan: Plan, key: Constraint) -> tuple[str, str]:

@@ -110,7 +110,7 @@ def check(
         findings += surroundings.check(plan, ours, theirs)
         findings += derived.check(plan, ours, theirs)
         if not any(total.failed for total in counts):
-            found_there = together([*_looks(ours, plan), left_out.check(ours, plan)])
+            found_there = together([*_looks(ours, theirs, plan), left_out.check(ours, plan)])
             findings += (each for some in found_there for each in some)
             findings += trial.check(plan, ours, theirs)
         found = Preflight(plan.digest, tuple(counts), tuple(findings), plan.notes)
@@ -119,13 +119,15 @@ def check(
     return found
 
 
-def _looks(session: Connection, plan: Plan) -> Iterator[Line[list[Misfit]]]:
+def _looks(
+    session: Connection, destination: Connection, plan: Plan
+) -> Iterator[Line[list[Misfit]]]:
     """Yield what is looked for in each table."""
     for table in plan.tables:
         yield uniques.check(session, plan, table)
         yield forms.check(session, table)
         yield zones.check(session, table)
-        yield parents.check(session, plan, table)
+        yield parents.check(session, destination, plan, table)
 
 
 def _counted(session: Connection, plan: Plan) -> list[tuple[TableCount, list[Misfit]]]:

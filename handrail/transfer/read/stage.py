@@ -79,6 +79,8 @@ class Stage:
             f"create temporary table handrail_trial (like {self.table.target} including defaults "
             "including constraints including generated) on commit drop"
         )
+        for bond in filter(Bond.asks, self.bonds):
+            run(f"alter table {TRIAL} drop constraint {quoted(bond.name)}")
         bound = {name for bond in self.bonds for name in bond.columns}
         given = {column.name for column in self.columns}
         for column in self.target.columns:

@@ -86,6 +86,7 @@ class Trial(Stage):
         yield from self._altered()
         yield from self._homeless()
         yield from self._unbuildable()
+        yield from self._untried()
 
     def _one_by_one(self) -> None:
         self.destination.execute(f"create unique index on {STAGED} ({NUMBER})")
@@ -197,6 +198,16 @@ class Trial(Stage):
             of = (name for bond in self.bonds if bond.kind in "uix" for name in bond.columns)
             what = f"an index over it cannot be built over the rows: {first_line(error)}"
             yield self._finding(tuple(dict.fromkeys(of)), what, 0, [])
+
+    def _untried(self) -> Iterator[Misfit]:
+        """Name the checks that ask rows of other tables: these may be there when it is loaded."""
+        for bond in filter(Bond.asks, self.bonds):
+            what = (
+                f"`{bond.name}` asks other rows and was not tried: {bond.definition}; where it "
+                f"refuses a row, the load stops there, and goes on after `alter table "
+                f"{self.table.target} drop constraint {quoted(bond.name)}`; add it again afterwards"
+            )
+            yield Misfit(self.table.name, "", what, "noted", 0, (), str(self.table.place))
 
     def _among(self, condition: str) -> tuple[int, list[int]]:
         """Count the rows that were taken and for which a condition over the table holds."""

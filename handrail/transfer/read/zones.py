@@ -1,14 +1,14 @@
 """Clocks that are set forward or back: times of day that never were, and those that were twice."""
 
 import datetime as dt
-import zoneinfo
 from collections.abc import Iterator
 
+from handrail.transfer.mapping import zones
 from handrail.transfer.read.misfits import SAMPLES, SHOWN, Misfit
 from handrail.transfer.session.asking import Line, Question, rows, side_by_side
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import literal, quoted
-from handrail.transfer.sql.named import ONLY_CAST, name_of
+from handrail.transfer.sql.named import ONLY_CAST, name_of, zones_in, zones_read_in
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import TablePlan
 from handrail.transfer.sql.types import AWARE, NAIVE, TEXTUAL
@@ -27,13 +27,43 @@ def check(session: Connection, table: TablePlan) -> Line[list[Misfit]]:
 
 
 def _looks(session: Connection, table: TablePlan) -> Iterator[Line[list[Misfit]]]:
-    """Yield what looks for them: in each clock, and in each text that says a moment."""
+    """Yield what looks for them: in each clock, and in each text that says a moment or a zone."""
     for column in table.columns:
-        zone = column.rule.zone or "UTC"
+        zone = _zone_of(column)
         for name in _read(table, column) if zone.upper() != "UTC" else ():
             yield _look(session, table, column, name, zone)
         if column.type == AWARE and (text := _cast_text(table, column)) is not None:
             yield _unzoned(session, table, column, text)
+        for name in sorted(zones_read_in(column.rule.sql) & {*column.sources}):
+            yield _misnamed(session, table, column, name)
+
+
+def _zone_of(column: ColumnPlan) -> str:
+    """Return the one zone in which a rule reads clocks."""
+    named = {column.rule.zone} - {None} or set(zones_in(column.rule.sql))
+    return str(named.pop()) if len(named) == 1 else "UTC"
+
+
+def _misnamed(
+    session: Connection, table: TablePlan, column: ColumnPlan, name: str
+) -> Line[list[Misfit]]:
+    """Find what a column calls a zone and is none: PostgreSQL takes much for one."""
+    text = f"s.{quoted(name)}::text"
+    found = yield from rows(
+        session,
+        f"select {text}, count(*), (array_agg({table.key_text}))[1:{SAMPLES}] "
+        f"from {table.relation(needs=table.needs_of_kept)} where {table.kept()} "
+        f"and {text} is not null group by 1 order by 1",
+    )
+    place = str(column.rule.place)
+    return [
+        Misfit(
+            table.name, column.name, f"`{name}` names no time zone: {advice}", "refused",
+            number, tuple(keys), place, () if column.secret else (text,) * len(keys),
+        )
+        for text, number, keys in found
+        if (advice := zones.advice(text)) is not None
+    ]  # fmt: skip
 
 
 def _read(table: TablePlan, column: ColumnPlan) -> list[str]:
@@ -69,23 +99,20 @@ def _unzoned(
 
 
 def _days(session: Connection, table: TablePlan, name: str, zone: str) -> Line[list[dt.date]]:
-    """Return the days around which clocks of the zone were set, from the first row to the last."""
-    within = f"s.{quoted(name)} between '1900-01-01' and '2200-01-01'"
-    ((first, last),) = yield from rows(
+    """Return the days around which clocks of the zone were set, from the first row to the last.
+
+    The server is asked, which reads the clocks: others may know a zone's history otherwise.
+    """
+    clock, place = f"s.{quoted(name)}", literal(zone)
+    found = yield from rows(
         session,
-        f"select min(s.{quoted(name)})::date, max(s.{quoted(name)})::date "
-        f"from {table.source_rows} s where {within}",
+        f"select d::date from (select min({clock})::date as first, max({clock})::date as last "
+        f"from {table.source_rows} s where {clock} between '1900-01-01' and '2200-01-01') b, "
+        "generate_series((b.first - 2)::timestamp, b.last + 1, interval '1 day') d "
+        f"where (d + interval '1 day') at time zone {place} - d at time zone {place} "
+        "<> interval '1 day'",
     )
-    if first is None:
-        return []
-    place = zoneinfo.ZoneInfo(zone)
-    noon = dt.datetime.combine(first, dt.time(12), dt.UTC) - 2 * DAY
-    days: list[dt.date] = []
-    while noon.date() <= last + DAY:
-        if noon.astimezone(place).utcoffset() != (noon + DAY).astimezone(place).utcoffset():
-            days += [noon.date() + n * DAY for n in range(-1, 4)]
-        noon += DAY
-    return days
+    return [day + n * DAY for (day,) in found for n in range(-1, 4)]
 
 
 def _look(

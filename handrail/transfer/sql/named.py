@@ -21,12 +21,20 @@ UNSAID = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
 ZONE_NAMED = re.compile(
     r"(?:\bat\s+time\s+zone\s+|\btimezone\s*\(\s*)'((?:[^']|'')*)'", re.IGNORECASE
 )
+# A zone that it takes from a column.
+ZONE_READ = re.compile(rf"(?:\bat\s+time\s+zone\s+|\btimezone\s*\(\s*)\(?\s*{NAME}", re.IGNORECASE)
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 def zones_in(expression: str | None) -> list[str]:
     """Return the zones that an expression names itself."""
     return ZONE_NAMED.findall(COMMENT.sub(" ", expression or ""))
+
+
+def zones_read_in(expression: str | None) -> set[str]:
+    """Return the columns that an expression takes zones from."""
+    found = ZONE_READ.finditer(COMMENT.sub(" ", expression or ""))
+    return {name for each in found if (name := name_of(each))}
 
 
 def reads_clocks(expression: str | None) -> bool:

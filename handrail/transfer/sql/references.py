@@ -107,8 +107,8 @@ class References:
         if key.target == self.rule.name:
             return self._own_keys(columns.get(key.target_columns[0]))
         if key.target not in self.mapped:
-            self._refuse_unmapped(key, column)
-            return None
+            self._refuse_untold(key, column)
+            return None  # held against the rows that are there, in the preflight
         parent = self.done.get(key.target or "")
         found = parent.column(key.target_columns[0]) if parent else None
         if parent is None or found is None:
@@ -121,12 +121,14 @@ class References:
             return None
         return f"select p.{quoted(own.source)} as k from {self.source.rows} p"
 
-    def _refuse_unmapped(self, key: Constraint, column: ColumnPlan) -> None:
-        """Note a reference to rows that nobody moves, unless it is always NULL."""
-        given = column.rule.constant
-        if given is None or given.value is not None:
+    def _refuse_untold(self, key: Constraint, column: ColumnPlan) -> None:
+        """Note a rule about orphans of rows that are on the destination only."""
+        if column.rule.action(Fault.ORPHAN):
             what = f"`{self.rule.name}.{column.name}` refers to `{key.target}`, which is not mapped"
-            self.problems.append(Problem(column.rule.place, what, f"map `{key.target}` too"))
+            fix = (
+                f"map `{key.target}` too, or remove `when_orphan`: the preflight asks for its rows"
+            )
+            self.problems.append(Problem(column.rule.place, what, fix))
 
     def _is_held(self, column: ColumnPlan, parent: TablePlan, goal: ColumnPlan) -> bool:
         """Say whether the source's own foreign key and a parent kept in full exclude orphans."""
