@@ -355,3 +355,14 @@ def test_a_type_of_the_destinations_own_is_drafted_as_the_text_it_reads(small):
     small.path.write_text(small.path.read_text().replace("CHECK", "seen"))
     assert small.load().reasons() == []
     assert small.there("select a::text, b::text from t") == [("{sad,ok}", "{1,NULL}")]
+
+
+def test_what_a_draft_lets_stand_in_is_as_much_as_there_is(small):
+    """Both what is malformed and what is missing: agreed to as it stands, it passes."""
+    small.holds(
+        "create table t(id int primary key, password text); insert into t values "
+        f"(1, '$2b$10${'a' * 53}'), (2, 'plain'), (3, null)",
+        "create table t(id int primary key, password varchar(90) not null)",
+    )
+    small.path.write_text(small.path.read_text(encoding="utf-8").replace("CHECK", ""), "utf-8")
+    assert small.preflight().reasons() == []

@@ -351,11 +351,13 @@ def test_rights_that_a_load_needs_are_asked_for_before_it(small, server):
     """A role that may read, and not write, is told what it lacks."""
     small.holds(f"{TWO}; insert into t values (1, 2)", TWO, COPY)
     small.there("create role reader login password 'reader'; grant pg_read_all_data to reader")
+    small.there("revoke create on schema public from public")
     address = small.urls[1].replace("rotc:", "reader:", 1).replace(server.password, "reader")
     reasons = " ".join(preflight.check(small.plan(), small.urls[0], address).reasons())
     assert "may not create the schema `_migration`" in reasons
     assert "may not read and insert rows" in reasons
     assert "does not own the table" in reasons
+    assert "may not create in its schema" in reasons
 
 
 def test_finding_examples_takes_no_longer_where_a_parent_is_large(small):

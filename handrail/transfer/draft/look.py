@@ -71,7 +71,7 @@ class Look(Casting):
         odd = self.rows(casts.is_malformed(self.raw, "bcrypt"))
         if odd:
             rule.parts |= {"when_malformed": "placeholder", "placeholder": '"!unusable"'}
-            rule.parts["max_defaulted"] = str(odd)
+            self._bound(rule, odd)
             rule.doubts.append(f"{odd} of the texts are not bcrypt hashes")
 
     def _length(self, rule: Rule) -> None:
@@ -109,6 +109,10 @@ class Look(Casting):
 
     def _placeholder(self, rule: Rule, rows: int) -> None:
         rule.parts["placeholder"] = yaml_text.text(f"missing-{reference(self.key or '')}")
+        self._bound(rule, rows)
+
+    def _bound(self, rule: Rule, rows: int) -> None:
+        """Let a stand-in be in so many rows more."""
         rule.parts["max_defaulted"] = str(rows + int(rule.parts.get("max_defaulted", 0)))
 
     def _absent(self, rule: Rule) -> None:
@@ -134,6 +138,7 @@ class Look(Casting):
             rule.parts["when_null"] = "placeholder"
             self._placeholder(rule, missing)
         else:
-            rule.parts |= {"when_null": "sentinel", "max_defaulted": str(missing)}
+            rule.parts["when_null"] = "sentinel"
+            self._bound(rule, missing)
             rule.parts["sentinel"] = FILLINGS.get(self.target.type, '""')
         rule.doubts.append(f"{yaml_text.counted(missing, 'row')} without a value")

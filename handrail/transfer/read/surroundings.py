@@ -42,7 +42,8 @@ UNTRIED = (
 )
 RIGHTS = f"""
 select w.name, has_table_privilege(w.oid, 'insert') and has_table_privilege(w.oid, 'select'),
-       pg_has_role(c.relowner, 'usage'), not (c.relrowsecurity and row_security_active(w.oid)),
+       pg_has_role(c.relowner, 'usage'), has_schema_privilege(n.oid, 'create'),
+       not (c.relrowsecurity and row_security_active(w.oid)),
        not (c.relreplident = 'n' or c.relreplident = 'd' and not exists (
                 select from pg_index x where x.indrelid = c.oid and x.indisprimary))
        or not exists (select from pg_publication p join pg_publication_tables t using (pubname)
@@ -52,6 +53,10 @@ from {WANTED} join pg_class c on c.oid = w.oid join pg_namespace n on n.oid = c.
 LACKING = (
     "the role may not read and insert rows",
     "the role does not own the table, so it cannot take keys and indexes down",
+    (
+        "the role may not create in its schema, where keys and indexes are put back: `grant create "
+        "on schema SCHEMA to ROLE`"
+    ),
     "row security would hide rows from the role",
     (
         "it is published, and without a replica identity no row of it can be taken away again, as "

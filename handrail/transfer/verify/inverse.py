@@ -230,7 +230,7 @@ def forms_of(column: ColumnPlan, raw: str, now: str) -> tuple[str, str] | None:
     if cast == "json":
         return f"{raw}::jsonb", f"{now}::jsonb"
     if cast == "boolean" and column.source_type not in TEXTUAL:
-        return raw, f"({now})::int::text"
+        return f"({raw})::numeric", f"({now})::int::numeric"  # 1.0 and 1 are one number
     return None
 
 
