@@ -108,7 +108,8 @@ def test_a_plan_for_programs_is_json_and_nothing_else(night):
     )  # fmt: skip
     assert found["stakes"] == [
         {
-            "stake": "the legacy database refuses writes", "from": "2", "until": "3",
+            "stake": "the legacy database refuses writes", "from": "2", "target": "one",
+            "until": "3",
             "since": None, "left_on": False, "back_to": "users-back",
             "lasts": {"seconds": None, "p95_seconds": None, "tasks": 2, "unmeasured": 2},
         }
