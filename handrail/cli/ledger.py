@@ -13,6 +13,7 @@ from handrail.cli.out import GOOD, NOT_GOOD, Misused, complain, say, say_json
 from handrail.cli.sealed import good_seals
 from handrail.clients.errors import ClientError
 from handrail.clients.ledger_address import address_of, key_of
+from handrail.ledger.archive.part import parts
 from handrail.ledger.audit import LIMITS
 from handrail.ledger.entry import now
 from handrail.ledger.errors import LedgerDamaged, RunbookError
@@ -81,6 +82,8 @@ def opened(ledger: str) -> Ledger:
     """Open a ledger to look at it; a vault that is gone is told, and hides nothing else."""
     kept = kept_at(ledger)
     held = kept.read()
+    if kept.server is not None and not kept.has_key:
+        return held
     try:
         kept.vault(held, planning=True).fingerprint()
     except (LedgerDamaged, ClientError) as lost:
@@ -100,11 +103,13 @@ def runs(ledger: str, *, recovery: bool, as_json: bool) -> int:
     held = opened(ledger)
     if recovery:
         return _recoveries(held, neighbours(kept_at(ledger)), as_json=as_json)
-    found = fold(held.entries())
+    found, away = fold(held.entries()), parts(held)
     if as_json:
-        say_json(shows.runs_as_json(held.environment, found))
+        archived = [{"run": run, "file": part.file} for part in away for run in part.runs]
+        say_json(shows.runs_as_json(held.environment, found) | {"archived": archived})
     else:
         say(shows.runs_as_text(held.environment, found))
+        say(f"Archived in `{part.file}`: {', '.join(part.runs)}." for part in away)
     return GOOD
 
 

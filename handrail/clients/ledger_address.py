@@ -13,12 +13,18 @@ def address_of(given: str) -> str:
     """Return where a ledger is: a path, or an address whose password is masked from now on.
 
     Args:
-        given: It as it is, or where it stands: `env:NAME`, `file:PATH`, `cmd:COMMAND`.
+        given: It as it is, or where it stands: `env:NAME`, `file:PATH`, `cmd:COMMAND`; after
+            `env:NAME#` the environment may follow, as after an address.
 
     Raises:
         ClientError: what it names cannot be read.
     """
-    address = Secret(given).reveal() if is_reference(given) else given
+    reference, _, environment = (
+        given.partition("#") if given.startswith("env:") else (given, "", "")
+    )
+    address = Secret(reference).reveal() if is_reference(given) else given
+    if environment and "#" not in address:
+        address = f"{address}#{environment}"
     if address.startswith(SERVERS):
         # Here: a driver takes as long to import as all the rest, and most ledgers are files.
         import psycopg  # noqa: PLC0415

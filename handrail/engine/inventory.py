@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, get_type_hints
 
@@ -13,6 +13,7 @@ from pyinfra.context import host, inventory, state
 
 from handrail.clients.errors import ClientError
 from handrail.clients.ledger_address import address_of, key_of
+from handrail.clients.secret import is_reference
 from handrail.engine.attempt.command import (
     inventory_file,
     is_confirmed,
@@ -52,14 +53,14 @@ class Inventory:
             RunbookError: it does not say which environment it is.
         """
         name = _environment()
-        given = os.environ.get("LEDGER_URL") or host.data.get("ledger")
+        given = os.environ.get("LEDGER_URL") or host.data.get("ledger") or ""
         file = Path(inventory_file())
         project = project_of(file.absolute().parent if file.is_file() else Path.cwd())
         try:
-            address, key = address_of(str(given or "")), key_of(host.data.get("ledger_key"))
+            address, key = address_of(str(given)), key_of(host.data.get("ledger_key"))
         except ClientError as error:
             raise _not_started(f"{error.what}: {error.why}", error.fix) from None
-        kept = Kept.at(address, project, name, key)
+        kept = replace(Kept.at(address, project, name, key), named=_named(str(given), name))
         seconds, seal = host.data.get("lease_seconds"), host.data.get("seal")
         approvers = signers_of("approvers", host.data.get("approvers"))
         return cls(name, kept, needs, _lease_seconds(seconds), keys, seal, approvers)
@@ -129,6 +130,14 @@ class Inventory:
             found |= dict(faults(each.name, data_of(each), shapes))
         if found:
             raise _not_started("; ".join(found), "; ".join(dict.fromkeys(found.values())))
+
+
+def _named(given: str, environment: str) -> str:
+    """Return where the address of a ledger stands, as `--ledger` takes it; empty where nowhere."""
+    named = given if is_reference(given) else ""
+    if not named and os.environ.get("LEDGER_URL"):
+        named = "env:LEDGER_URL"
+    return f"{named}#{environment}" if named.startswith("env:") and "#" not in named else named
 
 
 def _lease_seconds(given: object) -> float:

@@ -216,19 +216,21 @@ def _wait(
     where = beside.ledger_option(attempt)
     paste = f'handrail confirm {said_in or run} {task} --with "{evidence}"{where}'
     say(f"{owner}: {instructions}")
-    spoken = now()
     say(f"waiting for {owner} since {began:%H:%M:%SZ}; when it is done: {paste}")
+    pause = timedelta(seconds=SAY_EVERY_SECONDS)
+    speaks = min(pause, late or pause)  # as soon as it is late, then again and again
     while _where(run, task).state != wanted:
         waited = now() - began
         if waited > timedelta(hours=hours):
             why = f"{owner} was waited for since {began:%H:%M:%SZ}"
             raise ClientError(f"task `{task}` was not confirmed", why, paste)
-        if now() - spoken > timedelta(seconds=SAY_EVERY_SECONDS):
+        if waited > speaks:
             over = f", late by {_minutes(waited - late)}" if late and waited > late else ""
             say(f"waiting for {owner} since {began:%H:%M:%SZ}{over}")
-            spoken = now()
+            speaks = min(waited + pause, late) if late and waited < late else waited + pause
         time.sleep(POLL_SECONDS)  # pyinfra makes this a switch to the other targets
 
 
 def _minutes(over: timedelta) -> str:
-    return f"{over.total_seconds() / 60:.0f} min"
+    seconds = over.total_seconds()
+    return f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.0f} min"  # noqa: PLR2004

@@ -28,11 +28,13 @@ class Kept:
         file: The ledger; where a server keeps it, the name that its log goes by on this machine.
         server: The server that keeps it, if one does.
         key: Reads an operator's key to the secrets on a server; None takes the one beside `file`.
+        named: Where the server's address stands, for a command to paste: ``env:LEDGER#prod``.
     """
 
     file: Path
     server: "Server | None" = None
     key: Callable[[], str] | None = None
+    named: str = ""
 
     @classmethod
     def at(
@@ -64,7 +66,14 @@ class Kept:
 
     def __str__(self) -> str:
         """Return it as it can be pasted after `--ledger`, without any password."""
-        return str(self.server) if self.server else shown(self.file)
+        if self.server is None:
+            return shown(self.file)
+        return self.named if self.named and self.server.has_password else str(self.server)
+
+    @property
+    def has_key(self) -> bool:
+        """Tell whether this operator holds a key; who only looks, or approves, needs none."""
+        return self.key is not None or self.file.with_suffix(".key").exists()
 
     def open(self, environment: str, *, create: bool) -> Ledger | NoLedger:
         """Open the ledger.
@@ -118,11 +127,10 @@ class Kept:
 
         if self.server is None:
             return audit(self.file, published, seals, whole=whole)
-        at_hand = self.key is not None or self.file.with_suffix(".key").exists()
         vault = self._server_vault(self.server, self.key, planning=True, known="")
         from handrail.ledger.postgres.raw import RawSchema  # noqa: PLC0415  see above
 
-        raw = RawSchema(self.server, vault if at_hand else None)
+        raw = RawSchema(self.server, vault if self.has_key else None)
         return examine(raw, self.file.parent, published, seals, whole=whole)
 
     def rekey(self, key: Callable[[], str], actor: str) -> int | None:

@@ -1,11 +1,14 @@
 """Steps done by people, and approvals: a run waits for a word of somebody, and says whose."""
 
 import subprocess
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from handrail.cli import people
 from handrail.cli.__main__ import main
+from handrail.engine import person as engine_person
 from handrail.ledger.audit import audit
 from handrail.testing.lab import end, until
 
@@ -65,6 +68,24 @@ def test_a_person_s_step_waits_until_it_is_confirmed(lab, said):
     assert (facts["confirmed_by"], facts["evidence"]) == ("bob", "ticket 4711")
     assert lab.runs()[-1].owners == {"2": "DBA on call"}
     assert audit(lab.ledger).good
+
+
+def test_a_person_who_is_late_is_told_as_soon_as_that_is_so(monkeypatch):
+    """And again each minute, by how much."""
+    at, told = [datetime(2026, 10, 3, tzinfo=UTC)], []
+    words = iter([*["asked"] * 20, "done"])
+    for name, value in (
+        ("current", lambda: None), ("say", told.append), ("now", lambda: at[0]),
+        ("_where", lambda *_: SimpleNamespace(state=next(words))),
+        ("beside", SimpleNamespace(owner=lambda *_: "DBA", ledger_option=lambda _: "")),
+        ("time", SimpleNamespace(sleep=lambda _: at.append(at.pop() + timedelta(seconds=7)))),
+    ):  # fmt: skip
+        monkeypatch.setattr(engine_person, name, value)
+
+    engine_person._wait("2", "r", "Turn", "it", hours=1, late=timedelta(seconds=20))
+
+    since = "waiting for DBA since 00:00:00Z"
+    assert told[2:] == [f"{since}, late by 1 s", f"{since}, late by 1 min"]
 
 
 def test_a_run_killed_while_it_waits_for_a_person_waits_on(lab, said):

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -319,12 +320,14 @@ def test_the_command_says_what_went_where_and_how_it_comes_back(path):
     home = path.parent
     took = runbook("archive", "--older-than", 0, "--ledger", path, where=home)
     shown = runbook("show", "cutover-3", "--ledger", path, where=home)
+    listed = runbook("runs", "--ledger", path, where=home)
     back = runbook("unarchive", "cutover-3", "--ledger", path, where=home)
     wrong = runbook("unarchive", "cutover-9", "--ledger", path, where=home)
 
     assert (took[0], shown[0], back[0], wrong[0]) == (0, 1, 0, 2)
     assert "handrail unarchive cutover-3" in took[1]
     assert "handrail unarchive cutover-3" in shown[2]
+    assert re.search(r"Archived in `.*gz`: .*cutover-3", listed[1])
     assert "begins with entry 1 now" in back[1]
     assert runbook("show", "cutover-3", "--ledger", path, where=home)[0] == 0
 

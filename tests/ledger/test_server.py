@@ -209,6 +209,7 @@ def test_an_address_is_read_from_where_it_is_named(monkeypatch):
     monkeypatch.setenv("TEAM_LEDGER", "postgresql://ada:hush-hush@db/x")
 
     assert address_of("env:TEAM_LEDGER") == "postgresql://ada:hush-hush@db/x"
+    assert address_of("env:TEAM_LEDGER#lab") == "postgresql://ada:hush-hush@db/x#lab"
     assert address_of("state/x.sqlite") == "state/x.sqlite"
 
 

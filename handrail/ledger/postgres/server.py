@@ -76,6 +76,11 @@ class Server:
         return cls(address, environment or (named[2] if named else ""))
 
     @property
+    def has_password(self) -> bool:
+        """Tell whether the address holds a password, so that it is not whole where it is shown."""
+        return "password" in conninfo_to_dict(self.url)
+
+    @property
     def schema(self) -> str:
         """Return the schema that the ledger lies in."""
         return f"handrail_{self.environment}"
