@@ -10,6 +10,7 @@ from handrail.cli import people
 from handrail.cli.__main__ import main
 from handrail.engine import person as engine_person
 from handrail.ledger.audit import audit
+from handrail.ledger.people import Approval
 from handrail.testing.lab import end, until
 
 IMPORT = "from handrail import approve, hold, person\n"
@@ -164,6 +165,45 @@ def test_the_operator_does_not_approve_their_own_run(lab, said, capsys):
         end(process)
 
     assert "is an operator of this run" in capsys.readouterr().err
+
+
+MOMENT = datetime(2026, 10, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "against"),
+    [
+        ("bob", {}, ""),
+        ("bob", {"role": ""}, ""),
+        ("ada", {}, "ada is an operator of this run"),
+        ("", {}, "it is not signed by a key that the inventory lists; add `--sign KEY`"),
+        ("bob", {"role": "janitor"}, "it was given as `janitor`"),
+        ("bob", {"plan": "another"}, "the plan changed since"),
+        ("bob", {"at": MOMENT - timedelta(minutes=61)}, "it expired at 23:59:00Z"),
+        ("bob", {"at": MOMENT - timedelta(minutes=59)}, ""),
+    ],
+)
+def test_an_approval_counts_unless_something_speaks_against_it(monkeypatch, name, given, against):
+    """Whatever stands in the ledger, and by whatever way it came there."""
+    monkeypatch.setattr(engine_person, "now", lambda: MOMENT)
+    monkeypatch.setattr(engine_person.beside, "operators", lambda _: {"ada"})
+    attempt = SimpleNamespace(calls=SimpleNamespace(digest=lambda: "plan"))
+    usual = {"actor": name, "at": MOMENT, "role": "board", "plan": "plan"}
+    approval = Approval(**usual | given, signature="", text="")
+
+    found = engine_person._against(attempt, approval, name, "board", 60)
+
+    assert found == against
+
+
+def test_nobody_dates_an_approval_ahead():
+    """It counts from what it says, or from its entry, whichever is earlier."""
+    entry = SimpleNamespace(
+        environment="lab", run="r", task="2", actor="bob", at=MOMENT.isoformat(),
+        body={"at": (MOMENT + timedelta(days=9)).isoformat()},
+    )  # fmt: skip
+
+    assert Approval.of(entry).at == MOMENT
 
 
 def test_an_approval_is_of_one_plan(lab, said):
