@@ -101,18 +101,19 @@ class Blueprint:
         ]
 
     def addresses(self, names: set[str]) -> list[str]:
-        """Return where services that stay name the address of services of these names.
+        """Return where services that stay, or groups, name the address of services of these names.
 
         Render gives `NAME.onrender.com` to the outside, and `NAME:PORT` within.
         """
         called = "|".join(map(re.escape, sorted(names)))
         address = re.compile(rf"(?<![\w.-])(?:{called})(?:\.onrender\.com\b|:\d+)")
+        staying = [(f"`{e.name}`", e.data) for e in self.services if e.name not in names]
+        beside = "what stands beside the services", beside_services(self.data)
         return [
-            f"`{each.name}` names an address that goes: `{text}`"
-            for each in self.services
-            if names and each.name not in names
-            for text in texts_of(each.data)
-            if address.search(text)
+            f"{named} names an address that goes: `{text}`"
+            for named, data in [*staying, beside]
+            for text in texts_of(data)
+            if names and address.search(text)
         ]
 
     def _home(self, removed: set[str]) -> Listing:

@@ -60,7 +60,7 @@ def spoken(snapshot: Snapshot, path: str, words: list[str]) -> str:
     """Return where a document says one of the words, or nothing."""
     found = snapshot.find(path)
     if found is None or found.is_folder:
-        return f"`{path}` is a link to no document"
+        return f"`{path}` is a folder, or a link to no document: name documents, as `{path}/*`"
     text = (snapshot.read_bytes(path) or b"").decode("utf-8", errors="replace")
     for number, line in enumerate(text.splitlines(), start=1):
         for word in words:

@@ -265,6 +265,17 @@ def test_an_address_of_a_service_that_goes_is_named(told):
         assert Blueprint(text, "p").addresses(other) == []
 
 
+def test_an_address_in_a_group_of_variables_is_named():
+    """Services take its variables by the group's name, and the address with them."""
+    group = (
+        "envVarGroups:\n- name: g\n  envVars: [{key: API, value: https://old-api.onrender.com}]\n"
+    )
+    text = f"services:\n- name: old-api\n{group}"
+    (found,) = Blueprint(text, "p").addresses({"old-api"})
+    assert "https://old-api.onrender.com" in found
+    assert Blueprint(text, "p").addresses({"other"}) == []
+
+
 def test_a_key_that_stands_twice_is_refused_with_its_lines():
     """Readers of YAML take the first or the last of them."""
     text = "services:\n- name: old-api\n  envVars:\n  - {key: A}\n  name: other\n"
