@@ -12,11 +12,16 @@ from handrail.clients import private_folder
 from handrail.clients.errors import ClientError
 from handrail.transfer.session import mark, programs
 from handrail.transfer.session.asking import Question, answers
-from handrail.transfer.session.connection import Connection, connect, reading, value
+from handrail.transfer.session.connection import Connection, connect, reading
 from handrail.transfer.session.quoting import qualified
 
 MANIFEST = "manifest.json"
 JOBS = 2
+# Of a database up to this size, the sessions of several jobs take longer to open than they save.
+SMALL_BYTES = 32 * 1024 * 1024
+ABOUT = """
+select pg_export_snapshot(), current_database()::text, pg_database_size(current_database())
+"""
 TABLES = """
 select n.nspname::text, c.relname::text
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -78,7 +83,7 @@ def take(url: str, directory: str | Path, *, jobs: int = JOBS) -> Backup:
     Args:
         url: URL of the database; only read.
         directory: Where the dump goes; must not exist yet.
-        jobs: Parallel dumps.
+        jobs: Parallel dumps, of a database that is not small.
 
     Raises:
         BackupFailed: the directory exists, or the dump cannot be written.
@@ -96,13 +101,13 @@ def take(url: str, directory: str | Path, *, jobs: int = JOBS) -> Backup:
         private_folder.make(partial.parent)
         partial.mkdir(mode=0o700)
         with reading(url, name="database") as session:
-            snapshot = value(session, "select pg_export_snapshot()")
-            arguments = ["--format=directory", f"--jobs={jobs}", "--compress=1", "--no-password"]
+            ((snapshot, database, size_bytes),) = session.execute(ABOUT).fetchall()
+            arguments = ["--format=directory", "--compress=1", "--no-password"]
             arguments += [f"--snapshot={snapshot}", f"--file={partial / 'dump'}"]
+            arguments += [f"--jobs={jobs}"] if size_bytes > SMALL_BYTES else []
             program = programs.find(session.info.server_version) / "pg_dump"
             programs.run(program, arguments, programs.environment(url))
             tables = read_tables(session)
-            database = str(value(session, "select current_database()"))
             version = session.info.server_version
             freeze = mark.read(session)
         files = tuple(_file(path) for path in sorted((partial / "dump").iterdir()))
