@@ -7,10 +7,11 @@ import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from handrail.clients.errors import ClientError
-from handrail.transfer.load import workers
+from handrail.transfer.load import rebuild, workers
 from handrail.transfer.load.load import load
 from handrail.transfer.load.worker_pool import WorkerInput
 from handrail.transfer.verify.verify import verify
@@ -75,15 +76,41 @@ def test_a_worker_that_always_dies_ends_the_load(pair):
     carried(pair, None)
 
 
+def test_a_table_is_built_while_others_are_moved_and_a_stop_then_costs_nothing(pair, monkeypatch):
+    """Its keys are back before the last chunk is there; stopped right then, a load goes on."""
+    monkeypatch.setattr(rebuild, "FEW_ROWS", 20)
+    filled = []
+
+    class Watched(rebuild.Rebuild):
+        def filled(self, table):
+            super().filled(table)
+            filled.append(table)
+
+    monkeypatch.setattr(rebuild, "Rebuild", Watched)
+    built = "select count(*) from _migration.definition where rebuilt_at is not null"
+
+    def stop_once_built(_):
+        with psycopg.connect(pair.destination, autocommit=True) as session:
+            while "attendance_records" in filled:
+                if session.execute(built).fetchone()[0]:
+                    raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        carried(pair, workers.local(2), mode="bulk", on_chunk=stop_once_built)
+    assert len(filled) < len(pair.plan.tables)
+    assert carried(pair, workers.local(2), mode="bulk").chunks_unchanged
+
+
 UNDER_PYINFRA = """
 import sys
 import pyinfra_cli  # gevent takes the place of threads
-from handrail.transfer.load import workers
+from handrail.transfer.load import rebuild, workers
 from handrail.transfer.load import load
 from handrail.transfer.sql.compile import open_plan
 
 if __name__ != "__main__":
     raise SystemExit("a worker imported what started its parent")
+rebuild.FEW_ROWS = 20  # keys are built while others are moved
 plan = open_plan(*sys.argv[1:4])
 chosen = workers.local(2)
 pool = chosen.make()
@@ -93,7 +120,8 @@ def make():
     return made.pop() if made else chosen.make()
 
 pool.processes[0].kill()
-done = load.load(plan, *sys.argv[2:4], chunk_rows=40, workers=workers.Workers(2, make))
+watched = workers.Workers(2, make)
+done = load.load(plan, *sys.argv[2:4], mode="bulk", chunk_rows=40, workers=watched)
 print(done.chunks_moved)
 """
 
