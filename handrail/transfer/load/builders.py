@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Self
+
+import psycopg
 
 from handrail.transfer.session.connection import Connection, connect
 
@@ -12,6 +14,8 @@ BUILD_MEMORY = "256MB"
 SETTINGS = f"set maintenance_work_mem = '{BUILD_MEMORY}'"
 # where there are several sessions, these are the parallel workers already
 SETTINGS_OF_SEVERAL = f"{SETTINGS}; set max_parallel_maintenance_workers = 0"
+
+CANCEL_SECONDS = 5.0
 
 Work = Callable[[Connection, list[str]], None]
 
@@ -30,6 +34,7 @@ class Builders:
         self._url = url
         self._pool = ThreadPoolExecutor(number) if number > 1 else None
         self._idle: list[Connection] = []
+        self._sessions: list[Connection] = []  # opened here
         self._under_way: list[Future[None]] = []
         self._open = ExitStack()
 
@@ -42,8 +47,12 @@ class Builders:
         """Open nothing yet."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Let what is under way come to its end, begin nothing more, and close the sessions."""
+    def __exit__(self, exc_type: object, *_: object) -> None:
+        """Begin nothing more; after an error, let nobody wait for what is under way either."""
+        if exc_type is not None:
+            for session in self._sessions:
+                with suppress(psycopg.Error):
+                    session.cancel_safe(timeout=CANCEL_SECONDS)
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
         self._open.close()
@@ -75,5 +84,6 @@ class Builders:
 
     def _opened(self) -> Connection:
         session = self._open.enter_context(connect(self._url, name="destination"))
+        self._sessions.append(session)
         session.execute(SETTINGS_OF_SEVERAL)
         return session
