@@ -193,7 +193,8 @@ def carry(
                     if on_chunk is not None:
                         on_chunk(done)
                 hold_limits(session, plan, tables)
-            rebuilding.finish(partial(_after_the_rows, session, plan, supply))
+            rebuilding.finish(partial(_record_changes, session, plan, supply))
+        set_sequences(session, plan, supply)  # it reads many tables, so no longer beside builders
         session.execute(
             "update _migration.run set finished_at = now(), mark = %s, rows = (select sum(rows) "
             "from _migration.chunk where digest = run.digest) where digest = %s",
@@ -221,9 +222,8 @@ def _begin(session: Connection, plan: Plan, supply: Supply, mode: str) -> None:
         bulk.take_down(session, plan, chunks, mode)
 
 
-def _after_the_rows(session: Connection, plan: Plan, supply: Supply) -> None:
-    """Set what comes after the rows, and needs no index."""
-    set_sequences(session, plan, supply)
+def _record_changes(session: Connection, plan: Plan, supply: Supply) -> None:
+    """Write down what the mapping changes; of the destination it touches no table of the plan."""
     if isinstance(supply, LiveSupply):  # the files of an export hold what is moved only
         altered.record(session, plan, supply.session)
 

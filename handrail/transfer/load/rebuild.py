@@ -68,7 +68,8 @@ class Rebuild:
         """Build everything else, gather statistics and compare the catalogs.
 
         Args:
-            meanwhile: Called by this session while others build, where others do.
+            meanwhile: Called while other sessions build, where there are several. It may not touch
+                the tables: a transaction that reads many would wait for builders, and they for it.
 
         Raises:
             CatalogChanged: a key does not hold over the loaded rows, or something else changed.
