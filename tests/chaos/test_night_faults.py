@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(7200)]
 SEED = int(os.environ.get("CHAOS_SEED", "20261003"))
 LEASE_SECONDS = 4
 FRAME_BYTES = 4096  # a page of SQLite's; a frame of its log is a little longer
-QUICK, LONG = (2.0, 8.0), (2.0, 25.0)  # how far into a command it is struck, in seconds
+QUICK, LONG = (2.0, 5.0), (3.0, 15.0)  # seconds until it is struck, and until the next blow
 
 
 @dataclass
@@ -131,13 +131,12 @@ def carry_through(befallen, command, faults, place, chance, when) -> int:
     where = "server" if place else "file"
 
     def strike(process):
-        if not coming or ended_in(process, chance.uniform(*when)):
-            return
-        name = coming.pop()
-        befallen.what = f"night {name}@{where}"
-        tally.count(befallen.what, kills=1)
-        with suppress(ProcessLookupError):
-            (FAULTS | OF_A_FILE)[name](process, befallen, place, chance)
+        while coming and not ended_in(process, chance.uniform(*when)):
+            name = coming.pop()
+            befallen.what = f"night {name}@{where}"
+            tally.count(befallen.what, kills=1)
+            with suppress(ProcessLookupError):
+                (FAULTS | OF_A_FILE)[name](process, befallen, place, chance)
 
     def go(more):
         befallen.command = [*command, *more]

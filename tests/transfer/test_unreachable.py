@@ -9,6 +9,7 @@ import pytest
 from handrail.clients.errors import ClientError
 from handrail.clients.postgres import Database
 from handrail.clients.secret import Secret
+from handrail.transfer.load.admission import LOCK_WAIT_SECONDS
 from handrail.transfer.session import programs
 from handrail.transfer.session.connection import connect
 from handrail.transfer.session.unreachable import DatabaseUnreachable
@@ -142,3 +143,19 @@ def test_an_address_of_another_form_is_told_as_what_it_is(form, told):
     found = refusal(form)
     assert told in found.why
     assert "ter2" not in f"{found.what} {found.why} {found.fix}"
+
+
+def test_a_server_gives_a_cut_line_up_before_the_next_load_would_be_refused(server):
+    """Its locks go, too; but for one who reads many rows, and may take his time over them."""
+    names = ("keepalives_idle", "keepalives_interval", "keepalives_count", "user_timeout")
+    query = ", ".join(f"(select setting::int from pg_settings where name = 'tcp_{name}')"
+                      for name in names)  # fmt: skip
+    found = {}
+    for side in ("source", "destination"):
+        with connect(server.url("postgres"), name=side) as session:
+            found[side] = session.execute(f"select {query}").fetchone()
+
+    idle, interval, count, timeout = found["destination"]
+    assert 0 < idle + interval * count < LOCK_WAIT_SECONDS
+    assert 0 < timeout / 1000 < LOCK_WAIT_SECONDS
+    assert found["source"] == (idle, interval, count, 0)
