@@ -33,7 +33,7 @@ def stakes(report: Report) -> Table:
 def tasks(report: Report) -> Table:
     """Return each task, how it stands, how long it took."""
     return Table(("Task", "Target", "Name", "State", "Took", "Planned"), [
-        (each.task, each.target, each.name, each.words,
+        (each.task, each.target, plain.owned(each.name, each.owner), each.words,
          plain.duration(each.seconds) + late(each), plain.duration(each.expected_seconds))
         for each in report.tasks
     ])  # fmt: skip

@@ -93,3 +93,8 @@ def columns(rows: Iterable[Sequence[object]], indent: int = 0) -> list[str]:
         ).rstrip()
         for row in texts
     ]
+
+
+def owned(name: str, owner: str) -> str:
+    """Return a call's sentence with who answers for it, where somebody is named."""
+    return f"{name} ({owner})" if owner else name

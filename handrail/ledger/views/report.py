@@ -87,7 +87,7 @@ def tasks(evidence: Evidence) -> Rows:
             show.state_of(task),
             str(task.attempts or ""),
             plain.duration(task.seconds),
-            task.name,
+            plain.owned(task.name, task.owner),
         )
         for task in evidence.tasks
     ]
