@@ -169,10 +169,16 @@ def test_suspend_after_a_cut_connection_believes_the_service(render, world, wire
 
 
 def test_autodeploy_is_set_and_read_back(render, world, wire):
-    """The word is no, the read is False; a Blueprint that undoes it is noticed."""
+    """The word is no, the read is False; a Blueprint that undoes it is noticed.
+
+    The same once more is the same, so a request whose answer was lost is sent again.
+    """
+    stored = wire._scripts["PATCH", f"/services/{WEB}"]
+    wire.on("PATCH", f"/services/{WEB}", Reply(drop=True), Reply(500), *stored)
     render.set_autodeploy(WEB, enabled=False)
 
     assert render.autodeploy(WEB) is False
+    assert len(wire.requests("PATCH", f"/services/{WEB}")) == 3
     assert wire.requests("PATCH", f"/services/{WEB}")[0].json() == {"autoDeploy": "no"}
     wire.on("PATCH", f"/services/{WEB}", Reply(200, service()))
     with pytest.raises(ClientError, match="reads as before"):

@@ -89,12 +89,20 @@ def deploys(name):
 
 
 def test_a_secret_that_was_rotated_after_the_deploy_is_deployed(released):
-    """It was stored, and nothing that ran used it; a third time nothing is to be done."""
+    """It was stored, and nothing that ran used it; a third time nothing is to be done.
+
+    A plan says so of both: of the variable, and of the deploy that is to follow.
+    """
     desk, name = released
     desk.secret("redis", f"redis://:{MARK}-rotated@127.0.0.1:1/0")
 
-    again, third = desk.run(), desk.run()
+    plan, again, third = desk.run("--dry"), desk.run(), desk.run()
 
+    told = " ".join(plan.said.split())
+    assert f"`REDIS_URL` on `{name}` has another value" in told, plan.said
+    assert "3 changes what it is made of" in told
+    assert "2 would run" in told
+    assert "unchanged" not in told
     assert (again.code, third.code) == (0, 0), again.said
     assert deploys(name) == 2
     assert not desk.leaks(again)

@@ -85,7 +85,7 @@ class BlueprintCalls(RenderApi):
         """
         what = f"automatic sync of Blueprint `{blueprint_id}` could not be set to {enabled}"
         path = f"/blueprints/{quote(blueprint_id, safe='')}"
-        self.ask("PATCH", path, what, body={"autoSync": enabled})
+        self.ask("PATCH", path, what, body={"autoSync": enabled}, repeatable=True)
 
         def as_asked() -> bool:
             return Blueprint.from_api(self.ask("GET", path, what).json()).auto_sync is enabled

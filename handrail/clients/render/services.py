@@ -124,7 +124,8 @@ class ServiceCalls(RenderApi):
             ClientError: refused.
         """
         what = f"service {self.called(service_id)} could not be changed"
-        answer = self.ask("PATCH", _path(service_id), what, body=dict(payload))
+        # The same fields again are the same settings, so it may be sent again.
+        answer = self.ask("PATCH", _path(service_id), what, body=dict(payload), repeatable=True)
         return Service.from_api(answer.json())
 
     def autodeploy(self, service_id: str) -> bool:
