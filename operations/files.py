@@ -10,7 +10,7 @@ from handrail.clients.errors import ClientError
 from handrail.clients.git import Repository
 from handrail.clients.git_snapshot import Snapshot
 from handrail.engine import FROM_RUN, FROM_TARGET, Commands, Finding, call, step
-from handrail.engine.documents import as_published, document, reads_like
+from handrail.engine.published import as_published, document, reads_like
 
 from .commits import branch_is_there, published, revert_commit, trailers
 from .dotenv import is_dotenv, variables_of, with_variables

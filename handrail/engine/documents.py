@@ -5,7 +5,6 @@ whenever the step is asked again, however far the ledger has grown; only how lon
 have been measured anew, and those words are told apart.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from handrail.engine.attempt.measured import known
 from handrail.engine.attempt.opening import current
 from handrail.engine.contract import Contract, load
 from handrail.engine.inventory import data_of
+from handrail.engine.published import timed
 from handrail.ledger.audit import Audit
 from handrail.ledger.chain import Head
 from handrail.ledger.documents import completion, rollback
@@ -44,7 +44,6 @@ BOUNDS = {
     "budget_percent": "errors of 100 requests, over a month",
 }
 OF_ONE_COMMAND = {"window_ends"}  # said with `--data`, for one night
-TIME = re.compile("⸢⸢(.*?)⸥⸥")  # words that say how long something takes, until they are published
 
 
 def document(kind: str, run: str, task: str) -> str:
@@ -67,17 +66,6 @@ def document(kind: str, run: str, task: str) -> str:
     if not attempt.run.attempts:  # a plan, while the runbook is still being read
         lines += ["", f"What stands after task {task} is told once the run has begun."]
     return "\n".join(f"#{line}" if line.startswith("#") else line for line in lines)
-
-
-def as_published(text: str) -> str:
-    """Return a text with its times as plain words."""
-    return TIME.sub(r"\1", text)
-
-
-def reads_like(there: str, text: str) -> bool:
-    """Tell whether a text is there already, whatever its times were when it was published."""
-    parts = [re.escape(each) for each in TIME.split(text)[::2]]
-    return re.fullmatch("[^\n]*".join(parts), there) is not None
 
 
 def _seen(attempt: Attempt, run: str, task: str) -> Readable | None:
@@ -132,7 +120,7 @@ def _rollback(attempt: Attempt, seen: Readable | None, run: str) -> Iterator[str
     )  # fmt: skip
     clock = clock_once_done(was, times, steps)
     data = {name: each for name, each in data_of(host).items() if name not in OF_ONE_COMMAND}
-    yield from rollback.render(subject, found, clock, bounds([data]), "⸢⸢{}⸥⸥".format)
+    yield from rollback.render(subject, found, clock, bounds([data]), timed)
 
 
 def _inventory(entries: Iterable[Entry]) -> str:

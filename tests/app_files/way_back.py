@@ -5,7 +5,7 @@ from pathlib import Path
 from runpy import run_path
 
 from handrail.engine.contract import load
-from handrail.engine.documents import BOUNDS, as_published, bounds, ways
+from handrail.engine.documents import BOUNDS, bounds, ways
 from handrail.ledger.chain import Head
 from handrail.ledger.documents import rollback
 from handrail.ledger.run import Hold, Run
@@ -55,4 +55,4 @@ def document(contacts):
         [{name: each for name, each in data.items() if name in {*BOUNDS, "limits", "contacts"}}]
     )
     clock = clock_once_done(run, Measured(), calls)
-    return as_published("\n".join(rollback.render(subject, found, clock, known)))
+    return "\n".join(rollback.render(subject, found, clock, known))

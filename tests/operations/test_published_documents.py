@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from handrail.cli.document import document as command
-from handrail.engine.documents import as_published, reads_like
+from handrail.engine.published import as_published, reads_like
 from handrail.testing.lab import PYINFRA, ROLLBACK, Ran
 from tests.operations.clones import cloned
 from tests.operations.desk import hurried
