@@ -32,6 +32,13 @@ PLACE_SECONDS = 5.0
 Also = Callable[[Connection], None]
 # A login that read the settings of before shows itself within this time.
 SETTLE_SECONDS = 0.5
+# Whoever set it, and in whatever spelling.
+OWN = """
+select exists (
+    select from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase,
+    unnest(s.setconfig) c where d.datname = current_database() and s.setrole = 0
+    and c like 'default_transaction_read_only=%' and split_part(c, '=', 2)::boolean)
+"""
 # Where a session has the setting from, where not from the database: its role, or the server.
 ORIGIN = """
 select case source
@@ -160,8 +167,8 @@ def is_frozen(url: str) -> bool:
 
 def _is_frozen(session: Connection) -> bool:
     # a role, or the whole server, may be read-only for itself: that is nobody's freeze
-    own = not session.standby and session.execute(mark.SETTING).fetchone() is not None
-    return own and _refusal_of(session) is not None
+    own = not session.standby and value(session, OWN)
+    return bool(own) and _refusal_of(session) is not None
 
 
 def mark_of(url: str) -> str | None:
@@ -173,11 +180,11 @@ def mark_of(url: str) -> str | None:
 @contextmanager
 def _put_back_unless_done(session: Connection, database: str) -> Iterator[None]:
     """Let writes through again where the block ends without a freeze that was not there before."""
-    before = session.execute(mark.SETTING).fetchone()
+    before = value(session, OWN)
     try:
         yield
     except (ClientError, psycopg.Error):
-        if before is None:
+        if not before:
             _set(session, database, "reset default_transaction_read_only")
         raise
 

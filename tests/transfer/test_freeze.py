@@ -164,6 +164,10 @@ def test_a_session_of_a_dropped_role_counts(owned):
 
 def test_an_owner_that_is_read_only_by_itself_is_no_freeze(owned):
     """The database's own setting tells; the way back names what is in its way."""
+    ask(owned.url, f"alter database {owned.name} set default_transaction_read_only = true")
+    assert freeze.is_frozen(owned.url)
+    here = f"begin read write; alter database {owned.name} reset all; commit"
+    ask(owned.url, here)
     closed = f"alter role {owned.owner} set default_transaction_read_only = on"
     ask(owned.server.url("postgres"), closed)
     assert not freeze.is_frozen(owned.url)
