@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from handrail.clients.postgres import Database
 from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, say, step
+from handrail.naming import ticked
 from handrail.transfer import freeze
 from handrail.transfer.session import others
 
@@ -85,5 +86,9 @@ def stop(database: Database, let_be: Mapping[str, str]) -> None:
     for each in frozen.left:
         reason = let_be.get(each.role, "it only sends the log of changes")
         say(f"{each} was let be: {reason}")
-    for role in frozen.overrides:
-        say(f"`{role}` can still write by its own setting, and was let be: {let_be[role]}")
+    if frozen.overrides:
+        say(
+            f"{ticked(frozen.overrides)} can still write: of each, "
+            "`alter role … reset default_transaction_read_only`, "
+            f"also `in database {frozen.database}`"
+        )

@@ -56,10 +56,10 @@ from pg_settings where name = 'default_transaction_read_only'
 class Frozen:
     """A proven freeze.
 
-    `overrides` names roles whose own settings let them write all the same, and that were to be let
-    be; a session may also set its transactions to read-write by itself, which PostgreSQL cannot
-    forbid. `left` are sessions of roles that were to be let be, and of those that only send the
-    log of changes. `mark` names the state from now on.
+    `overrides` names roles whose own settings let them write all the same, and that cannot sign in
+    and write, or were to be let be; a session may also set its transactions to read-write by
+    itself, which PostgreSQL cannot forbid. `left` are sessions of roles that were to be let be, and
+    of those that only send the log of changes. `mark` names the state from now on.
     """
 
     database: str
@@ -156,7 +156,7 @@ def standing(url: str) -> Standing:
         frozen = _is_frozen(session)
         asked: list[Line[Any]] = [mark.reading(session), rows(session, OVERRIDES)]
         left, found = together(asked)
-    return Standing(frozen, None if session.standby else left, tuple(role for (role,) in found))
+    return Standing(frozen, None if session.standby else left, tuple(role for role, _ in found))
 
 
 def is_frozen(url: str) -> bool:

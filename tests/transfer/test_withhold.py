@@ -47,10 +47,9 @@ def test_a_value_that_the_mapping_gives_a_secret_column_is_not_shown(pair, rewri
 
 
 def test_sql_without_secret_values_is_shown_as_it_runs(pair):
-    """The project's own mapping: what stands for lost passwords lets nobody in, and is shown."""
+    """Nothing but the placeholder of lost passwords is left out of the project's own mapping."""
     shown = shown_sql(pair.plan)
-    assert "'!unusable'" in shown
-    assert shown == pair.plan.sql()
+    assert shown == pair.plan.sql().replace("'!unusable'", WITHHELD)
     assert shown_sql(dataclasses.replace(pair.plan, tables=pair.plan.tables[:1])) == (
         dataclasses.replace(pair.plan, tables=pair.plan.tables[:1]).sql()
     )

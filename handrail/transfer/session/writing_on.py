@@ -25,21 +25,21 @@ HIDDEN_WRITERS = (
      "`alter subscription NAME disable` each, then the same command again"),
 )  # fmt: skip
 
-# Of a role's settings, those in this database come before those of everywhere. A role of another
-# database of the server is nobody here.
+# Of a role's settings, those in this database come before those of everywhere. One that cannot sign
+# in, or may write to no table here, as one of another database, writes nothing.
 OVERRIDES = """
-select o.role from (
-    select distinct on (r.oid) r.oid, r.rolname::text as role,
-           split_part(c, '=', 2)::boolean as refuses
-    from pg_db_role_setting s join pg_roles r on r.oid = s.setrole, unnest(s.setconfig) c
-    where c like 'default_transaction_read_only=%' and r.rolcanlogin and s.setdatabase in
-          (0, (select oid from pg_database where datname = current_database()))
-    order by r.oid, s.setdatabase desc) o
-where not o.refuses and exists (
+select o.role, o.rolcanlogin and exists (
     select from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
           and has_table_privilege(o.oid, c.oid, 'insert, update, delete'))
-order by 1
+from (
+    select distinct on (r.oid) r.oid, r.rolname::text as role, r.rolcanlogin,
+           split_part(c, '=', 2)::boolean as refuses
+    from pg_db_role_setting s join pg_roles r on r.oid = s.setrole, unnest(s.setconfig) c
+    where c like 'default_transaction_read_only=%' and s.setdatabase in
+          (0, (select oid from pg_database where datname = current_database()))
+    order by r.oid, s.setdatabase desc) o
+where not o.refuses order by 1
 """
 
 
@@ -59,7 +59,8 @@ def refuse_early(session: Connection, database: str, let_be: Mapping[str, str]) 
     stay = others.unstoppable(others.others(session, database), let_be)
     if stay:
         raise would_write_on(database, stay)
-    roles = [role for role in overriding(session) if role not in let_be]
+    found = session.execute(OVERRIDES).fetchall()
+    roles = [role for role, writes in found if writes and role not in let_be]
     if roles:
         raise _would_write_all_the_same(database, roles)
 
@@ -94,4 +95,4 @@ def _would_write_all_the_same(database: str, roles: list[str]) -> NotFrozen:
 
 def overriding(session: Connection) -> tuple[str, ...]:
     """Return the roles whose own settings let them write in a database that is read-only."""
-    return tuple(role for (role,) in session.execute(OVERRIDES))
+    return tuple(role for role, _ in session.execute(OVERRIDES))

@@ -13,13 +13,12 @@ QUOTED = re.compile(
     r""" "(?:[^"]|"")*" | '(?P<text>(?:[^']|'')*)' | \$(?P<tag>\w*)\$(?P<raw>.*?)\$(?P=tag)\$ """,
     re.DOTALL | re.VERBOSE,
 )
-# How a hash says what made it, as `bcrypt$`, `$2b$12$` or `argon2$argon2id$v=19$`; and what stands
-# where nobody is to get in, as `!unusable`. It is what there is to see; a salt is not.
+# How a hash says what made it, as `bcrypt$`, `$2b$12$` or `argon2$argon2id$v=19$`: it is what there
+# is to see; a salt is not, nor what stands in for a lost password.
 SCHEME = re.compile(
     r"(?:argon2|bcrypt|crypt|md5|pbkdf2|scrypt|sha(?:1|256|512))"
     r"|(?:[a-z][a-z0-9_]*|\$2[abxy]?|\$[1567y]|\$argon2(?:d|i|id))"
     r"\$(?:(?:\d+|2[abxy]|argon2(?:d|i|id)|v=\d+|(?:[mtp]=\d+,?)+)?\$)*"
-    r"|[!*](?:unusable|unset|locked|disabled|invalid|none|lost)?"
 )
 ESCAPES = re.compile(r"^\^|\\(?=\$)")  # of a regular expression
 COLUMN = re.compile(
