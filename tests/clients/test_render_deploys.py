@@ -182,7 +182,8 @@ def test_waiting_survives_errors_between_two_looks(render, world, wire):
     """A short failure of the API is no failure of the deploy."""
     deploy_id = world.begin().body["id"]
     live = Reply(200, {**world.deploys[0], "status": "live"})
-    wire.on("GET", f"{DEPLOYS}/{deploy_id}", Reply(503), Reply(drop=True), Reply(429), live)
+    short = [Reply(503), Reply(drop=True), Reply(429), Reply(200, "<html>back soon</html>")]
+    wire.on("GET", f"{DEPLOYS}/{deploy_id}", *short, live)
 
     assert render.wait_for_deploy(WEB, deploy_id, 60).status == "live"
 

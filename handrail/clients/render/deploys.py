@@ -205,7 +205,10 @@ class DeployCalls(Diagnosis):
             return None
         if answer.status != OK:
             raise self.http.refusal(answer, f"deploy `{deploy_id}` could not be read")
-        return Deploy.from_api(answer.json())
+        try:
+            return Deploy.from_api(answer.json())
+        except ClientError:  # a page about maintenance, say
+            return None
 
     def _page(self, service_id: str) -> str:
         return Service.from_api(
