@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from handrail.cli.__main__ import main
 from handrail.ledger.audit import audit
 from handrail.ledger.kept import Kept
+from handrail.ledger.seal import Seal
 from tests.clients.conftest import MARK, Reply, wire
 from tests.ledger.script import Script, cutover, forging, proven, rehash, renumber, standing
 from tests.team import poured, team_server
@@ -230,6 +232,23 @@ def test_a_seal_is_an_in_toto_statement_of_the_run(sealed):
     assert said["subject"] == [{"name": "lab/cutover-1", "digest": {"sha256": head}}]
     assert said["predicate"]["run"]["outcome"] == "stopped"
     assert [each["state"] for each in said["predicate"]["run"]["tasks"]][:2] == ["changed"] * 2
+
+
+def test_what_was_sealed_or_published_is_held_against_what_stands_there(sealed):
+    """By digests computed anew, whatever the file says of itself; and each says what is wrong."""
+    path, _, _ = sealed
+    (file,) = path.with_name("seals").glob("*.json")
+    seal = Seal.read(file.read_text(), "ada's")
+    with forging(path) as db:
+        db.execute(f"UPDATE entries SET actor = 'mallory' WHERE seq = {seal.seq}")
+
+    found = audit(path, seal.sha256, [seal])
+    told = " ".join(each.what for each in found.problems)
+    other = replace(seal, environment="staging")
+
+    assert found.published == "the published head is not in this ledger"
+    assert "is not the one that the seal `ada's`" in told
+    assert "is of `staging`" in " ".join(other.against("lab", seal.seq, seal.sha256))
 
 
 def test_a_seal_by_another_key_proves_nothing(sealed, keys, capsys):
