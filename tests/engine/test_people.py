@@ -9,8 +9,10 @@ import pytest
 from handrail.cli import people
 from handrail.cli.__main__ import main
 from handrail.engine import person as engine_person
+from handrail.engine.attempt import beside
 from handrail.ledger.audit import audit
 from handrail.ledger.people import Approval
+from handrail.ledger.task import Declared
 from handrail.testing.lab import end, until
 
 IMPORT = "from handrail import approve, hold, person\n"
@@ -194,6 +196,32 @@ def test_an_approval_counts_unless_something_speaks_against_it(monkeypatch, name
     found = engine_person._against(attempt, approval, name, "board", 60)
 
     assert found == against
+
+
+@pytest.mark.parametrize(
+    ("plan", "ends", "used", "withdrawn"),
+    [
+        ("plan", 1, 0, False),
+        ("plan", -1, 0, True),
+        ("plan", -1, 9, False),
+        ("another", 1, 0, True),
+        ("another", 1, 9, True),
+    ],
+)
+def test_an_approval_that_let_a_run_go_on_is_withdrawn(monkeypatch, plan, ends, used, withdrawn):
+    """When the plan changes, and when it runs out before anything came of it."""
+    monkeypatch.setattr(beside, "now", lambda: MOMENT)
+    told = {"plan": plan, "ends": (MOMENT + timedelta(minutes=ends)).isoformat()}
+    one = SimpleNamespace(
+        settled=True, facts=told, proven_seq=5, declared=Declared("2", "", "", "")
+    )
+    other = SimpleNamespace(acted_seq=used, proven_seq=0)
+    calls = SimpleNamespace(
+        digest=lambda: "plan", places={"2": "", "3": ""}, before=lambda _: {"2"}
+    )
+    run = SimpleNamespace(tasks={("2", "one"): one, ("3", "one"): other})
+
+    assert beside.is_withdrawn(SimpleNamespace(calls=calls, run=run), one) is withdrawn
 
 
 def test_nobody_dates_an_approval_ahead():
