@@ -71,6 +71,7 @@ def of_inventory(path: str, *, trial_alert: bool = True) -> list[Line]:
                 lines += _lines(host, key, data, ways)
         seen |= named.keys()
         lines += _room(host, data)
+        lines += _third_parties(host, data)
         lines += _application(host, data)
     _note_ways(path, next(iter(hosts.values())), ways)
     return lines
@@ -106,18 +107,16 @@ def _lines(host: str, key: str, data: Data, ways: dict[str, float]) -> Iterator[
         yield ask(about, "Its clone may push", lambda: outside.clone_may_push(repository))
         yield ask(about, "No terraform undoes what is done on Render",
                   lambda: rulers.terraform(repository, data.get("terraform_held")))  # fmt: skip
-    elif key == "third_parties" and isinstance(value, Mapping):
-        yield from _of_third_parties(host, value, data)
     elif "render" in data:
         yield from _of_workspace(about, key, value, data["render"])
 
 
-def _of_third_parties(host: str, entries: Data, data: Data) -> Iterator[Line]:
-    """Ask each third party with the variables that the application is given: ``…_variables``."""
-    given = [data[key] for key in data if key.endswith("_variables")]
-    variables = {name: value for each in given if isinstance(each, Mapping)
-                 for name, value in each.items()}  # fmt: skip
-    for name, entry in entries.items():
+def _third_parties(host: str, data: Data) -> Iterator[Line]:
+    """Ask each third party with the variables that a host's application is given, if any."""
+    given = [each for key, each in data.items() if key.endswith("_variables")]
+    known = [each for each in given if isinstance(each, Mapping)]
+    variables = {name: value for each in known for name, value in each.items()}
+    for name, entry in data.get("third_parties", {}).items() if variables else ():
         look = partial(takes_secret, name, entry, variables)
         yield ask(f"{host}: {name}", "It takes the application's secret", look)
 

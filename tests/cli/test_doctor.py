@@ -85,6 +85,9 @@ def address(server, role, database="shop"):
     return f"postgresql://{role}:{PASSWORD}@{given['host']}:{given['port']}/{database}"
 
 
+THIRD = {"The store": {"url": "{AT}/ping", "user": "{KEY}", "password": "{KEY}"}}
+
+
 class Place:
     """An inventory and the environment it is read in."""
 
@@ -131,6 +134,7 @@ def test_this_machine_alone_is_looked_at_without_an_inventory():
 
 def test_it_exits_0_where_a_cutover_could_start_and_changes_nothing(place, wire, clone):
     """One alert that says it is a trial; no commit is pushed, nothing is written."""
+    place.data["third_parties"] = THIRD  # of a host whose application is given nothing for them
     before = sorted(place.folder.rglob("*"))
 
     status, output = place.doctor()
@@ -265,7 +269,12 @@ def test_a_disk_without_room_is_told(tmp_path):
 
 
 def test_what_is_outside_is_asked_in_earnest(place, wire, origin):
-    """A key that is refused, a hook that is gone, a remote that takes no push, a lost service."""
+    """A key that is refused, a hook that is gone, a remote that takes no push, a lost service.
+
+    And a third party that refuses the application's secret, with the variables of this host.
+    """
+    wire.on("GET", "/ping", Reply(401, {}))
+    place.data |= {"third_parties": THIRD, "store_variables": {"AT": wire.url, "KEY": "k"}}
     wire.on("GET", "/v1/services", Reply(401, {}))
     wire.on("POST", "/hook", Reply(410, {}))
     origin.rename(origin.with_name("moved.git"))
@@ -276,7 +285,7 @@ def test_what_is_outside_is_asked_in_earnest(place, wire, origin):
     assert status == 1
     assert told.keys() == {
         "Its key sees the workspace", "An alert arrives", "Its clone may push", "Render has `shop`",
-        "No terraform undoes what is done on Render",
+        "No terraform undoes what is done on Render", "It takes the application's secret",
     }  # fmt: skip
 
 
