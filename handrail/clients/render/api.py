@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain, islice
 from typing import Any, ClassVar, Self
 
 from handrail.clients.errors import ClientError, NoAnswer
@@ -229,26 +230,22 @@ class RenderApi:
             ClientError: refused, or not a list of that kind, or a list that never ends.
         """
         size = PAGE_SIZE if limit is None else max(1, min(limit, PAGE_SIZE))
+        every = self._every_page(path, wrapper, what, {**(params or {}), "limit": size})
+        return islice(chain.from_iterable(every), limit)
+
+    def _every_page(
+        self,
+        path: str,
+        wrapper: str,
+        what: str,
+        given: dict[str, Any],  # Any: text, a number or a list of texts
+    ) -> Iterator[list[dict[str, Any]]]:  # Any: JSON
+        """Yield the pages of a list, each when it is asked for."""
         seen: set[str] = set()
-        given: dict[str, Any] = {**(params or {}), "limit": size}
-        count = 0
         while True:
-            page = self.ask("GET", path, what, params=given).json()
-            try:
-                found = [(element["cursor"], dict(element[wrapper])) for element in page]
-            except (KeyError, TypeError, ValueError):
-                raise ClientError(
-                    what,
-                    f"the answer is not a list of `{wrapper}` with cursors",
-                    f"see whether `api` in the inventory is right; it is {self.http.host}",
-                ) from None
-            for _, resource in found:
-                if count == limit:
-                    return
-                count += 1
-                yield resource
-            short = len(found) < size and len(found) != USUAL_PAGE
-            if short or count == limit:
+            found = self._one_page(path, wrapper, what, given)
+            yield [resource for _, resource in found]
+            if len(found) < given["limit"] and len(found) != USUAL_PAGE:
                 return
             cursor = found[-1][0]
             if cursor in seen:
@@ -259,6 +256,24 @@ class RenderApi:
                 )
             seen.add(cursor)
             given["cursor"] = cursor
+
+    def _one_page(
+        self,
+        path: str,
+        wrapper: str,
+        what: str,
+        given: Mapping[str, Any],  # Any: as above
+    ) -> list[tuple[str, dict[str, Any]]]:  # Any: JSON
+        """Return one page: each element unwrapped, with its cursor."""
+        page = self.ask("GET", path, what, params=given).json()
+        try:
+            return [(element["cursor"], dict(element[wrapper])) for element in page]
+        except (KeyError, TypeError, ValueError):
+            raise ClientError(
+                what,
+                f"the answer is not a list of `{wrapper}` with cursors",
+                f"see whether `api` in the inventory is right; it is {self.http.host}",
+            ) from None
 
 
 def _key(path: str, limit: int | None, params: Mapping[str, Any] | None) -> str:
