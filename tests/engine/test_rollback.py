@@ -1,6 +1,14 @@
 """Undoing a run: newest first, proven, durable, and never over what somebody else changed."""
 
+from types import SimpleNamespace
+
 import pytest
+
+from handrail.engine import undo
+from handrail.engine.attempt.choosing import receipts_to_undo
+from handrail.engine.finding import holds
+from handrail.ledger.errors import NotProven
+from handrail.ledger.task import Receipt, TaskState
 
 A = 'steps.write(path=f"{room}/a", text="1", task="1")'
 B = 'steps.print_to(path=f"{room}/b", text="2", task="2")'
@@ -284,3 +292,34 @@ def test_a_step_runs_as_the_same_user_when_it_is_put_back(lab):
 
     assert ran.code == 0
     assert f"bash -c 'cd {lab.room()} &&" in ran.said
+
+
+COVERED = [("", ["3", "2", "1"]), ("1", ["3", "2"]), ("3", ["2"])]
+
+
+@pytest.mark.parametrize(("to", "covered"), COVERED)
+def test_what_a_rollback_began_is_finished_however_far_it_is_told_to_go(to, covered):
+    """A way back whose end nobody saw is no place to stop at; the rest goes newest first."""
+    receipts = [Receipt(name, "", "one", {}, "", None, int(name), 1) for name in "123"]
+    tasks = {(each.task, "one"): each for each in receipts}
+    undone = SimpleNamespace(tasks=tasks, order=[*"123"], holds=[], receipts=lambda: receipts)
+    begun = SimpleNamespace(in_doubt=True, state=TaskState.STARTED)
+
+    found = receipts_to_undo(SimpleNamespace(tasks={("2", "one"): begun}), undone, to, ())
+
+    assert [each.task for each in found] == covered
+
+
+@pytest.mark.parametrize("blind", [False, True])
+def test_what_was_put_back_and_does_not_read_as_before_is_not_proven(monkeypatch, blind):
+    """Nor what the snapshot cannot tell of while its claim still holds; nothing is on record."""
+    monkeypatch.setattr(undo, "host", SimpleNamespace(name="one"))
+    monkeypatch.setattr(undo, "reads_as_before", lambda *_: blind)
+    monkeypatch.setattr(undo, "ask", lambda *_: holds("it holds"))
+    contract = SimpleNamespace(name="lab.write", ensures=None)
+    attempt = SimpleNamespace(run=SimpleNamespace(undoes="r-1"))
+    act = SimpleNamespace(contract=contract, attempt=attempt, live={}, record=pytest.fail)
+    receipt = Receipt("1", "lab.write", "one", {}, "", None, 1, 1, blind=blind)
+
+    with pytest.raises(NotProven, match="not proven undone" if blind else "not read as before"):
+        undo._prove(act, receipt, {})
