@@ -257,8 +257,7 @@ _CAUSES = (
     (r"connection refused|no such file or directory", "nothing listens there"),
     (r"timeout expired|timed out", "it did not answer in time"),
     (r"no route to host|network is unreachable", "there is no way to that host from here"),
-    (r"does not support SSL|certificate", "TLS is not to be had as `sslmode` or `sslrootcert` say"),
-    (r"no pg_hba.conf entry", "it lets this user, from this machine, not in"),
+    (r"does not support SSL|certificate", "it offers no TLS as `sslmode` or `sslrootcert` say"),
     (r"starting up|shutting down|recovery mode", "it is starting or stopping"),
     (r"too many clients|connection slots", "it has no connection left"),
 )
