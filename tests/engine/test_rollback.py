@@ -8,7 +8,7 @@ from handrail.engine import undo
 from handrail.engine.attempt.choosing import receipts_to_undo
 from handrail.engine.finding import holds
 from handrail.ledger.errors import NotProven
-from handrail.ledger.task import Receipt, TaskState
+from handrail.ledger.task import Declared, Receipt, TaskState
 
 A = 'steps.write(path=f"{room}/a", text="1", task="1")'
 B = 'steps.print_to(path=f"{room}/b", text="2", task="2")'
@@ -323,3 +323,12 @@ def test_what_was_put_back_and_does_not_read_as_before_is_not_proven(monkeypatch
 
     with pytest.raises(NotProven, match="not proven undone" if blind else "not read as before"):
         undo._prove(act, receipt, {})
+
+
+def test_what_goes_back_with_another_step_waits_for_that_one(monkeypatch):
+    """It is not on record as put back before the way back that takes it along came to its end."""
+    call = Declared("1", "lab.load", "one", "")
+    monkeypatch.setattr(undo, "cover", lambda *_: SimpleNamespace(rolled_back=False, declared=call))
+    attempt = SimpleNamespace(run=SimpleNamespace(undoes="r"), runs={"r": None})
+
+    assert undo._settle_covered(SimpleNamespace(attempt=attempt, record=pytest.fail)) is None

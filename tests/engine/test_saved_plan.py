@@ -1,10 +1,13 @@
 """A saved plan runs as it is, or not at all; and an edit of a runbook is told field by field."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from handrail.cli.__main__ import main
+from handrail.engine.attempt.frozen import _of_others
+from handrail.ledger.entry import Event
 
 A = 'steps.write(path=f"{room}/a", text="1", task="1")'
 B = 'steps.write(path=f"{room}/b", text="2", task="2")'
@@ -137,6 +140,13 @@ def test_what_a_plan_is_made_of_moves_it_too(lab):
         assert told in refused.said
     assert "sesame-" not in refused.said + text
     assert lab.entries() == []
+
+
+def test_what_an_attempt_that_was_under_way_records_moves_the_ledger():
+    """It began before the plan was saved, so it says no more by which plan it goes."""
+    going_on = SimpleNamespace(event=Event.STEP_CHANGED)
+
+    assert list(_of_others([going_on], "a digest")) == [going_on]
 
 
 def test_a_comment_moves_nothing(planned):
