@@ -304,7 +304,7 @@ def test_choice_of_ledgers_is_not_guessed(home, path):
         (["status", "--ledger", "none.sqlite"], NOT_GOOD, "no such file"),
         (["verify", "--ledger", "none.sqlite"], NOT_GOOD, "no such file"),
         (["verify", "--ledger", "none.sqlite", "--head", "abc"], USAGE, "is not a head"),
-        (["runs", "--ledger", "postgresql://u:hush@h/d"], USAGE, "postgresql://"),
+        (["runs", "--ledger", "postgresql://u:hush@h/d"], NOT_GOOD, "postgresql://"),
     ],
 )
 def test_misuse_is_told(home, arguments, expected, told):
