@@ -266,7 +266,7 @@ def test_the_published_rollback_document_is_the_generated_one(night):
     published = subprocess.run(
         show, cwd=night.layout.origin, capture_output=True, text=True, check=True
     ).stdout
-    told = night.handrail("document", "rollback", night.cutover)[1]
+    told = night.handrail("document", "rollback")[1]
 
     row = re.compile(r"^\| (\d[\d.]* \| \w+ \| .*?) \| ", re.MULTILINE)
     assert len(row.findall(told)) > 40
