@@ -101,10 +101,14 @@ def _aliases(name: str) -> list[Mapping[str, str]]:
 
 
 def _folders(name: str) -> Iterator[object]:
-    """Yield the folders that a step's name may lie in: each may hold tables of former names."""
+    """Yield the folders that a step's name may lie in: each may hold tables of former names.
+
+    One that lies in a home is in no module of its own name: that may be a runbook.
+    """
     parts = name.split(".")[:-1]
     inside = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
-    return map(_imported, (*HOMES, *inside))
+    at_home = any(_imported(f"{home}.{folder}") for home in HOMES for folder in inside[:1])
+    return map(_imported, HOMES if at_home else (*HOMES, *inside))
 
 
 def _imported(name: str) -> object:

@@ -138,3 +138,11 @@ def test_every_former_name_of_a_step_leads_to_one_that_is_there():
         found = load(former)
         assert found.name == current_name(former)
         assert former in former_names(found.name)
+
+
+def test_a_runbook_that_is_called_as_a_folder_of_steps_is_not_imported(tmp_path, monkeypatch):
+    """`runbooks/verify.py` would begin a run of its own while names are looked up."""
+    (tmp_path / "verify.py").write_text("raise AssertionError('a runbook was imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert current_name("verify.no_such_step") == "verify.no_such_step"

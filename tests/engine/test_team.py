@@ -98,7 +98,7 @@ def test_no_output_names_the_password(ada, team_server):
     assert run.code == 0, run.said
     for text in (run.said, log, str([vars(entry) for entry in ada.entries()])):
         assert team_server.password not in text
-    assert f"@127.0.0.1:{team_server.port}/ledgers#{ada.environment}" in run.said
+    assert f"--ledger 'env:LEDGER_URL#{ada.environment}'" in run.said
 
 
 def test_a_killed_run_is_resumed_by_another_operator(ada, bob):
