@@ -24,7 +24,10 @@ TELLING = re.compile(
 )
 PLATFORM_PREFIX = "==>"
 COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-ENDINGS = ("build_ended", "pre_deploy_ended", "deploy_ended")
+END = "deploy_ended"
+ENDINGS = ("build_ended", "pre_deploy_ended", END)
+# A deploy reads as ended a moment before the event that says why is listed.
+EVENT_LOOKS, EVENT_POLL_SECONDS = 4, 0.5
 PORT_FIX = (
     "bind 0.0.0.0:$PORT (https://render.com/docs/web-services#port-binding), "
     "then the same command again"
@@ -66,6 +69,17 @@ class Diagnosis(ServiceCalls, TelemetryCalls):
         return ClientError(what, "; ".join(parts), PORT_FIX if port else fix)
 
     def _reasons(self, service_id: str, deploy_id: str, since: datetime) -> list[str]:
+        events = self._endings(service_id, deploy_id, since)
+        for _ in range(EVENT_LOOKS - 1):
+            if any(event["type"] == END for event in events):
+                break
+            self.patience.sleep(EVENT_POLL_SECONDS)
+            events = self._endings(service_id, deploy_id, since)
+        said = (_said((event.get("details") or {}).get("reason")) for event in events)
+        return list(dict.fromkeys(text for texts in said for text in texts))
+
+    def _endings(self, service_id: str, deploy_id: str, since: datetime) -> list[dict[str, Any]]:
+        """Return the events that tell how a deploy, and what belongs to it, ended."""
         # Render lists the last hour unless told otherwise; a build may take two.
         listed = self.pages(
             f"/services/{quote(service_id, safe='')}/events",
@@ -73,13 +87,12 @@ class Diagnosis(ServiceCalls, TelemetryCalls):
             f"events of {self.called(service_id)} could not be read",
             params={"startTime": stamp(since)},
         )
-        reasons: list[str] = []
-        for event in listed:
-            details = event.get("details") or {}
-            if event.get("type") not in ENDINGS or details.get("deployId", deploy_id) != deploy_id:
-                continue
-            reasons += [text for text in _said(details.get("reason")) if text not in reasons]
-        return reasons
+        return [
+            event
+            for event in listed
+            if event.get("type") in ENDINGS
+            and (event.get("details") or {}).get("deployId", deploy_id) == deploy_id
+        ]
 
     def _last_lines(self, service_id: str, since: datetime) -> list[str]:
         lines = self.logs(service_id, since, LOG_LINES_READ)
