@@ -116,6 +116,7 @@ class Night:
         answer = subprocess.run(
             [PROGRAMS / "handrail", *arguments, "--ledger", self.memory or str(self.ledger)],
             cwd=self.root,
+            env=self.environment(),
             capture_output=True,
             text=True,
             check=False,
