@@ -107,8 +107,14 @@ def _folders(name: str) -> Iterator[object]:
     """
     parts = name.split(".")[:-1]
     inside = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
-    at_home = any(_imported(f"{home}.{folder}") for home in HOMES for folder in inside[:1])
+    at_home = bool(parts) and _is_at_home(parts[0])
     return map(_imported, HOMES if at_home else (*HOMES, *inside))
+
+
+@cache
+def _is_at_home(folder: str) -> bool:
+    """Tell whether one of the homes has a folder, or a file, of that name."""
+    return any(_imported(f"{home}.{folder}") for home in HOMES)
 
 
 def _imported(name: str) -> object:
