@@ -22,9 +22,15 @@ def counted(record_property):
 
 
 @pytest.fixture
-def night(tmp_path):
+def round_trip_ms():
+    """How far the databases of a night are from its operator."""
+    return "10"
+
+
+@pytest.fixture
+def night(tmp_path, round_trip_ms):
     """A world of its own, as found before the cutover."""
-    story = Night(Layout(tmp_path / "world"))
+    story = Night(Layout(tmp_path / "world"), round_trip_ms=round_trip_ms)
     code, said = story.run(f"python -m rehearsal up --dir {story.layout.directory} --rows 300")
     assert code == 0, said
     yield story

@@ -1,17 +1,25 @@
-"""pyinfra's own command line in a process that dies at points of its ledger's writes.
+"""pyinfra's command line in forks of one process, each dying at a point of its ledger's writes.
 
-Run as ``python -m tests.chaos.dying ARGS`` with DYING_AT, a folder of the points that were passed,
-and DYING_STRIDE.
+A start of pyinfra and of the plan's steps takes seconds; a campaign gives a command a thousand
+times. DYING_AT is a folder of the points that were passed; see `die_once_at_each`.
 """
 
-import pyinfra_cli.main  # first: it patches the process
+from handrail.testing.warm import become, serve  # first: it patches the process
 
 # isort: split
 import os
+import pkgutil
+from importlib import import_module
 from pathlib import Path
 
+import operations
 from tests.engine.lab.killer import die_once_at_each
 
 if __name__ == "__main__":
-    die_once_at_each(Path(os.environ["DYING_AT"]), int(os.environ["DYING_STRIDE"]))
-    pyinfra_cli.main.main()
+    for each in pkgutil.iter_modules(operations.__path__, "operations."):
+        import_module(each.name)
+    if command := serve():
+        env = dict(command["env"])
+        if at := env.get("DYING_AT"):
+            die_once_at_each(Path(at), int(env["DYING_STRIDE"]), int(env["DYING_FIRST"]))
+        become(command)

@@ -6,6 +6,7 @@ Each write has two points: just before it begins, and just after it is on disk.
 import functools
 import os
 import signal
+import zlib
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -28,12 +29,13 @@ def die_at(point: int) -> None:
     _arm(lambda _: die() if next(passed) == point else None)
 
 
-def die_once_at_each(folder: Path, stride: int = 1) -> None:
+def die_once_at_each(folder: Path, stride: int = 1, first: int = 0) -> None:
     """Die at each point that no process has passed before, however many there are.
 
     Args:
         folder: Where the points are noted that were passed, a file each.
-        stride: Die at one of so many.
+        stride: Die at one of so many, by their names: the same ones, whatever came between.
+        first: Which of the shares that the stride makes, from 0; all of them cover every point.
     """
 
     def pass_point(name: str) -> None:
@@ -41,7 +43,7 @@ def die_once_at_each(folder: Path, stride: int = 1) -> None:
             (folder / name).touch(exist_ok=False)
         except FileExistsError:
             return
-        if len(list(folder.iterdir())) % stride == 0:
+        if zlib.crc32(name.encode()) % stride == first:
             (folder / f"{name}.died").touch()
             die()
 
