@@ -11,19 +11,19 @@ from handrail.clients.masking import masked, masked_data
 from handrail.ledger.arming import Armed, armed_in, is_armed
 from handrail.ledger.entry import Event, now, timestamp
 from handrail.ledger.errors import RunbookError
-from handrail.ledger.people import NAMESPACE, approval_text, approvals, os_user
+from handrail.ledger.people import APPROVE, NAMESPACE, approval_text, approvals, os_user
 from handrail.ledger.run import Run
 from handrail.ledger.seam import Fact, Ledger
 from handrail.ledger.views.evidence import choose
 from handrail.naming import ticked
 
-APPROVED, PERSONAL = "person.approve", "person.does"
+PERSONAL = "person.does"
 
 
 @click.command
 @click.argument("run")
 @click.argument("task")
-@click.option("--role", default="", help="as whom, where the approval names a role")
+@click.option("--role", default="", help="as whom; left out, it counts for any role")
 @click.option("--sign", metavar="KEY", default="", help="sign it with this SSH key")
 @click.option("--withdraw", is_flag=True, help="take an approval back")
 @click.option("--reason", default="", help="why; kept in the ledger")
@@ -37,7 +37,7 @@ def approve(
     or the owner of an SSH key that the inventory lists. It counts for the plan as it is now.
     """
     held = opened(ledger)
-    found = _task_of(held, run, task, APPROVED, "waits for no approval")
+    found = _task_of(held, run, task, APPROVE, "waits for no approval")
     me = os_user()
     if withdraw:
         if me not in {each.actor for each in approvals(found, task)}:

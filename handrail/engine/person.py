@@ -48,12 +48,14 @@ def approve(
 ) -> Finding:
     """Enough people other than the operator approve that the run goes on.
 
-    An approval is for this plan: it is withdrawn when a call of the runbook or an argument changes.
+    An approval is for this plan: it is withdrawn when a call of the runbook, an argument, or what a
+    step does changes; comments and white space are no change.
     Where the inventory lists ``approvers`` (names, each with a public SSH key or a list of them),
     only what one of these keys signed counts.
 
     Args:
-        role: Whom to ask, for people: "release manager".
+        role: Whom to ask, for people: "release manager". An approval that was given as somebody
+            else does not count; one that names no role does.
         people: How many must approve.
         expires_minutes: How long an approval counts.
         timeout_seconds: How long the run waits; the same command waits on.

@@ -10,6 +10,7 @@ from typing import Self
 from handrail.ledger.entry import Entry, Event, canonical
 from handrail.ledger.run import Run
 
+APPROVE = "person.approve"  # the gate that waits for approvals
 NAMESPACE = "handrail-approval"  # of an approval's signature, so that it is good for nothing else
 
 

@@ -57,7 +57,7 @@ class Run:
     held: str = ""  # where the last attempt was told to hold, and did
     holds: list[Hold] = field(default_factory=list)
     without: list[str] = field(default_factory=list)  # targets that the last attempt left out
-    plan: str = ""  # digest of the calls and arguments of the last attempt
+    plan: str = ""  # digest of what the last attempt was to do
     operators: set[str] = field(default_factory=set)  # by any name they are known by
     owners: dict[str, str] = field(default_factory=dict)  # task -> who answers for it
     beside: list[Entry] = field(default_factory=list)  # what people said of it without the lease

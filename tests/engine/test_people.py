@@ -234,21 +234,25 @@ def test_nobody_dates_an_approval_ahead():
     assert Approval.of(entry).at == MOMENT
 
 
-def test_an_approval_is_of_one_plan(lab, said):
-    """An argument that is changed after the approval withdraws it, and the run asks again."""
-    lab.runbook(APPROVE.format(people=1), LAST.format(text="x"), header=IMPORT)
+@pytest.mark.parametrize(("text", "code"), [("other", "SAID = 1"), ("x", "SAID = 2")])
+def test_an_approval_is_of_one_plan(lab, said, text, code):
+    """A change of an argument, or of code, after it withdraws it, and the run asks again."""
+    words, header = lab.folder / "words.py", f"import words\n{IMPORT}"
+    words.write_text("SAID = 1\n")
+    lab.runbook(APPROVE.format(people=1), LAST.format(text="x"), header=header)
     end(waiting(lab))
     assert said("bob", "approve", "latest", "2") == 0
-    lab.runbook(APPROVE.format(people=1), LAST.format(text="other"), header=IMPORT)
+    words.write_text(f"{code}  # a word\n")
+    lab.runbook(APPROVE.format(people=1), LAST.format(text=text), header=header)
 
     process = waiting(lab, count=1)
     until(lambda: lab.runs()[-1].attempts == 2, 60)
     assert lab.read("z") is None
     assert said("bob", "approve", "latest", "2") == 0
-    code, text = ended(process)
+    code, told = ended(process)
 
-    assert code == 0, text
-    assert lab.read("z") == "other"
+    assert code == 0, told
+    assert lab.read("z") == text
 
 
 def test_an_approval_that_is_taken_back_counts_no_more(lab, said, capsys):

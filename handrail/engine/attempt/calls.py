@@ -4,11 +4,15 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from handrail.engine.attempt.command import runbook_file
 from handrail.engine.attempt.requirements import Requirements
+from handrail.engine.likeness import code_of
 from handrail.ledger.entry import canonical
 from handrail.ledger.errors import RunbookError
+from handrail.ledger.people import APPROVE
 from handrail.ledger.run import Hold
 from handrail.ledger.task import Declared
 
@@ -125,12 +129,18 @@ class Calls:
         return self._order
 
     def digest(self) -> str:
-        """Return what identifies the plan: every call in order, with its arguments; hex."""
-        said = [
+        """Return what identifies the plan: every call in order, with its arguments; hex.
+
+        Where people approve it, what its steps do counts as well: the code of a saved plan.
+        """
+        calls = self.in_order()
+        said: list[Any] = [
             [call.task, call.step, call.target, call.name,
              dict(self.arguments[call.task, call.target])]
-            for call in self.in_order()
+            for call in calls
         ]  # fmt: skip
+        if any(call.step == APPROVE for call in calls):
+            said.append(code_of(Path(runbook_file())))
         return hashlib.sha256(canonical(said).encode()).hexdigest()
 
     def before(self, task: str) -> set[str]:

@@ -89,7 +89,7 @@ class Started:
         inventory: The inventory's file.
         inventory_sha256: Digest of its data.
         runbook_sha256: Digest of the runbook's file.
-        plan_sha256: Digest of its calls and arguments.
+        plan_sha256: Digest of its calls and arguments; of its code, too, where people approve it.
         started_at: RFC 3339.
         ended_at: Empty where it was killed, or is at work.
         outcome: How the run stood then.
