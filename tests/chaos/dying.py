@@ -7,7 +7,6 @@ times. DYING_AT is a folder of the points that were passed; see `die_once_at_eac
 from handrail.testing.warm import become, serve  # first: it patches the process
 
 # isort: split
-import os
 import pkgutil
 from importlib import import_module
 from pathlib import Path
