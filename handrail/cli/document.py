@@ -35,6 +35,7 @@ def document(ledger: str, kind: str, run: str, inventory: str) -> int:
     Rollback: when to go back and whom to call by the inventory, each way back by its contract, its
     time by the ledger, what is kept and lost. Backups: where they lie, digests, how to restore, how
     long that took. Completion: of this run and those after it, what was done and what proves it.
+    No target is connected to, and no host is looked for.
     """
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))  # where pyinfra finds a project's steps, too
@@ -55,7 +56,7 @@ def _rollback(ledger: str, evidence: Evidence, report: Report, inventory: str) -
     """Return the document of a run as it stands now."""
     held, kept, run = opened(ledger), kept_at(ledger), evidence.run
     times = known_times(held.environment, held.runs(), run, kept)
-    data = hosts_of(inventory or _inventory_of(report)).values()
+    data = hosts_of(inventory or _inventory_of(report), look_only=True).values()
     subject = Subject(
         held.environment, run, inventory or _inventory_of(report), run.holds, head_of(report),
         f", as it stood at {plain.moment(report.ended_at)}", "now",

@@ -22,8 +22,15 @@ from handrail.ledger.location import LEDGERS, path_of, project_of
 READ_SECONDS = 120  # a connector may bring hosts up
 
 
-def hosts_of(path: str) -> dict[str, dict[str, Any]]:  # Any: what an inventory holds
+def hosts_of(
+    path: str, *, look_only: bool = False
+) -> dict[str, dict[str, Any]]:  # Any: what an inventory holds
     """Return the data of each host; secrets in it are references.
+
+    Args:
+        path: The inventory.
+        look_only: Nobody needs the hosts: none is brought up or looked for, so that one which is
+            away hinders nothing. What only their connector knows of them is missing then.
 
     Raises:
         Misused: there is no such file, it cannot be read, or it has no hosts.
@@ -33,7 +40,7 @@ def hosts_of(path: str) -> dict[str, dict[str, Any]]:  # Any: what an inventory 
         raise Misused(what, f"there is no inventory `{path}`", "ls inventory/*.py")
     try:
         ended = subprocess.run(
-            [sys.executable, "-m", __name__, path],
+            [sys.executable, "-m", __name__, path, *(["look"] if look_only else [])],
             capture_output=True, text=True, timeout=READ_SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
@@ -81,7 +88,7 @@ def ledger_of(path: str, data: Mapping[str, object]) -> Path:
     return project_of(Path(path).absolute().parent) / path_of(named)
 
 
-def main(path: str) -> None:
+def main(path: str, *, look_only: bool = False) -> None:
     """Print the data of every host as one line of JSON."""
     from pyinfra_cli.inventory import make_inventory  # type: ignore[import-untyped]  # noqa: I001, PLC0415
     from pyinfra_cli.exceptions import UnexpectedExternalError  # type: ignore[import-untyped]  # noqa: PLC0415
@@ -89,6 +96,10 @@ def main(path: str) -> None:
     from pyinfra.context import ctx_state  # noqa: PLC0415
 
     sys.path.append(str(Path.cwd()))
+    if look_only:
+        from handrail.engine.connectors import bring_nothing_up  # noqa: PLC0415  as above
+
+        bring_nothing_up()
     ctx_state.set(State())  # type: ignore[no-untyped-call]  # pyinfra's is untyped
     try:
         hosts = {host.name: host.data.dict() for host in make_inventory(path)}
@@ -98,4 +109,4 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], look_only="look" in sys.argv[2:])

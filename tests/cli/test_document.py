@@ -71,6 +71,19 @@ def test_a_document_without_its_inventory_says_what_to_name(lab):
     assert document(lab, "rollback", "--inventory", "other.py").code == 0
 
 
+def test_a_document_needs_no_target(lab):
+    """One that is away, or that a program would have to be asked for, hinders nothing."""
+    assert lab.run().code == 0
+    away = [("192.0.2.1", {"undo_minutes": 15, "contacts": "Ana"}), "@vagrant/one", "@terraform"]
+    (lab.folder / "away.py").write_text(f"away = {away}\n")
+
+    told = document(lab, "rollback", "--inventory", "away.py")
+
+    assert told.code == 0, told.said
+    assert "| a way back may take, in minutes | 15 |" in told.said
+    assert "- Ana" in told.said
+
+
 def test_the_completion_document_says_what_was_done_and_what_proves_it(tmp_path):
     """Counts, what was kept out, who decided what; head and verdict of the ledger."""
     path = tmp_path / "lab.sqlite"

@@ -1,5 +1,6 @@
 """The pyinfra connector that brings the rehearsal world up, as ``@docker`` starts containers."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from typing import Any
 
 from pyinfra.api.exceptions import InventoryError
 
-from handrail.engine.connectors import ControlConnector
+from handrail.engine.connectors import LOOK_ONLY, ControlConnector, Named
 from rehearsal.binaries import find_browser
 from rehearsal.layout import TARGETS, Layout
 from rehearsal.lifecycle import ROOT
@@ -21,7 +22,7 @@ class RehearsalConnector(ControlConnector):
     """
 
     @staticmethod
-    def make_names_data(name: str | None = None) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
+    def make_names_data(name: str | None = None) -> Iterator[Named]:
         """Bring the world up, or attach to it, and yield one of its targets."""
         if name not in TARGETS:
             known = ", ".join(f"`@rehearsal/{target}`" for target in TARGETS)
@@ -32,6 +33,10 @@ class RehearsalConnector(ControlConnector):
 
 
 def _bring_up(layout: Layout) -> dict[str, Any]:  # Any: JSON
+    if os.environ.get(LOOK_ONLY):
+        raise InventoryError(
+            "the rehearsal world is not up, and whoever asks needs no target of it"
+        )
     # A process of its own: pyinfra has patched this one for gevent.
     command = [sys.executable, "-m", "rehearsal", "up", "--dir", str(layout.directory)]
     answer = subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False)
