@@ -6,7 +6,7 @@ from itertools import chain
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.kept import Kept
 from handrail.ledger.neighbours import neighbours
-from handrail.ledger.proof import Proof
+from handrail.ledger.proof import Proof, proofs_in
 from handrail.ledger.run import Run
 from handrail.ledger.runs import Runs
 from handrail.ledger.views.distance import by_distance, noted
@@ -35,16 +35,17 @@ def known_times(
         round_trips: By step, about how often it goes to a database and back; so what was measured
             nearer to it, or further away, is reckoned for the way from here.
         more: Where else ledgers of other environments are.
-        carried: Proofs of drills whose ledgers are elsewhere.
+        carried: Proofs of drills whose ledgers are elsewhere; a run keeps the one it went by.
         before: Only runs that were opened before this moment count, RFC 3339; empty: all.
     """
-    runbook = runs[run.undoes].runbook if run.undoes else run.runbook
+    forward = runs[run.undoes] if run.undoes else run
+    runbook = forward.runbook
     places = {str(each): each for each in chain(more, neighbours(kept)) if str(each) != str(kept)}
     own = _opened_before(history(runs, runbook), before)
     found = list(_elsewhere(places.values(), runbook))
-    others = {each.environment: each.as_runs() for each in carried}
+    others = {each.environment: each.as_runs() for each in [*proofs_in(forward), *carried]}
     others |= {name: _opened_before(theirs, before) for name, theirs, _ in found if theirs}
-    scale = by_rows(runs[run.undoes] if run.undoes else run, {environment: own} | others)
+    scale = by_rows(forward, {environment: own} | others)
     here = noted(kept.file)
     if here is not None and round_trips:
         then = {name: way for name, _, way in found} | {environment: here}

@@ -102,6 +102,11 @@ class Proof:
         return cls(**{**fields, "runs": tuple(fields["runs"]), "tasks": tasks})
 
 
+def proofs_in(run: Run) -> list[Proof]:
+    """Return the proof that came to a run as a file, where one did: it is kept in its ledger."""
+    return [Proof.read(run.drilled)] if run.drilled else []
+
+
 def legs_of(history: History, runbook: str, drill: str = "") -> list[Run]:
     """Return the runs of a drill, oldest first; of the newest one where it is not named.
 

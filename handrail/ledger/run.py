@@ -1,8 +1,9 @@
 """Runs as a fold of the ledger's entries: tasks, receipts, consents, outcome."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from handrail.ledger.arming import armed_in
 from handrail.ledger.entry import BESIDE, Entry, Event
@@ -47,6 +48,7 @@ class Run:
     reason: str = ""
     actor: str = ""
     drill: str = ""  # the drill that it is a leg of
+    drilled: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON; a proof that it went by
     undo_minutes: float | None = None  # what its way back may take, as its last attempt was told
     window_ends: str = ""  # when its window ends, RFC 3339, likewise
     tasks: dict[tuple[str, str], Task] = field(default_factory=dict)
@@ -181,6 +183,7 @@ class Run:
         self.plan = str(entry.body.get("plan_sha256", ""))
         self.operators |= {entry.actor, str(entry.body.get("os_user", entry.actor))}
         self.owners |= entry.body.get("owners", {})
+        self.drilled = entry.body.get("drilled", self.drilled)
         self.without = list(entry.body.get("without", []))
         self.undo_minutes = entry.body.get("undo_minutes")
         self.window_ends = entry.body.get("window_ends", "")

@@ -213,6 +213,9 @@ def test_a_signed_file_travels(night, tmp_path):
     plan = night.run("--dry")
     assert f"measured on {night.environment}." in plan.said, "the times travel with it"
     assert go(night).code == 0
+    report = gathered(str(night.folder / "memory/night.sqlite"), "")[2]()
+    assert [each.task for each in report.drill.tasks] == ["1"], "the report shows it beside the run"
+    assert report.tasks[0].expected_seconds is not None
     (proof,) = (night.folder / "state/proofs").glob("*.proof.json")
     whole = proof.read_text()
 

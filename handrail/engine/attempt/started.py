@@ -1,6 +1,7 @@
 """What the ledger says of an attempt that starts."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +31,20 @@ def started(attempt: "Attempt") -> dict[str, Any]:  # Any: JSON
         "without": list(choices.without),
         "overrides": list(choices.overrides),
         **attempt.guard.said(choices),
+        "drilled": _drilled(attempt),
         **attempt.budget.said(),
     }
     return {"declared": declared} | {key: value for key, value in body.items() if value}
+
+
+def _drilled(attempt: "Attempt") -> dict[str, Any]:  # Any: JSON
+    """Return the newest drill whose proof came as a file: what it measured is not here otherwise.
+
+    What code and data it was of was held against this plan, and is not kept.
+    """
+    found = attempt.guard.carried(attempt.runbook) if not attempt.run.undoes else ()
+    newest = max(found, key=lambda proof: proof.ended_at, default=None)
+    return replace(newest, code={}, shape={}).as_json() if newest else {}
 
 
 def digest_of(path: str) -> str:

@@ -6,7 +6,7 @@ from itertools import islice
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.kept import Kept
 from handrail.ledger.neighbours import neighbours
-from handrail.ledger.proof import Proof, drills_before
+from handrail.ledger.proof import Proof, drills_before, proofs_in
 from handrail.ledger.report.figures import Drilled, Timed
 from handrail.ledger.run import Run
 
@@ -15,10 +15,10 @@ def drill_of(run: Run, kept: Kept) -> Drilled | None:
     """Return the newest drill of a run's runbook that ended before the run began.
 
     Args:
-        run: The run.
+        run: The run; it keeps a proof that it went by and that came as a file.
         kept: Where its ledger is; drills are looked for in it and in its neighbours.
     """
-    proofs = [] if run.undoes else _proofs(run, kept)
+    proofs = [] if run.undoes else [*proofs_in(run), *_proofs(run, kept)]
     found = max(proofs, key=lambda each: each.ended_at, default=None)
     if found is None:
         return None
