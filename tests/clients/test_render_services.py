@@ -274,6 +274,21 @@ def test_what_reads_as_before_for_a_moment_is_asked_again(render, wire, world, t
     assert time.slept == [1.0, 1.0]
 
 
+def test_an_empty_list_is_not_believed_at_once(render, wire, world):
+    """To make a service that is there, or to write one variable over all, would follow from it."""
+    none = Reply(200, [])
+    wire.on("GET", "/services", none, Reply(200, page(world.services, "service", {})))
+    variables = [{"key": "DEBUG", "value": "False"}]
+    path = f"/services/{WEB}/env-vars"
+    wire.on("GET", path, none, Reply(200, page(variables, "envVar", {})))
+
+    assert render.find_service("rotc-django-web") is not None
+    assert render.env_vars(WEB) == {"DEBUG": "False"}
+    render.memory.forget()
+    wire.on("GET", "/services", none)
+    assert render.find_service("rotc-django-web") is None
+
+
 def test_a_write_makes_be_read_anew_what_it_may_have_changed(render, wire, world):
     """Variables of one service are not those of another, nor the list of services."""
     render.find_service("rotc-django-web")

@@ -18,6 +18,7 @@ PAGE_SIZE = 100
 # What Render gives a caller who asks for no size: a server that ignores ours gives as many.
 USUAL_PAGE = 20
 READ_BACK_SECONDS, READ_BACK_POLL_SECONDS = 10.0, 1.0
+EMPTY_AGAIN_SECONDS = 0.3  # until a list that is empty, and is doubted, is read again
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,7 @@ class RenderApi:
         limit: int | None = None,
         params: Mapping[str, Any] | None = None,  # Any: text or a list of texts
         anew: bool = False,
+        doubted: bool = False,
     ) -> list[dict[str, Any]]:  # Any: JSON
         """Return a list that may have been read a moment ago; any write makes it be read anew.
 
@@ -170,6 +172,8 @@ class RenderApi:
             limit: As `pages` has it.
             params: As `pages` has it.
             anew: Read it now, and remember that.
+            doubted: One that is empty is read again before it counts: to believe a wrong one would
+                make what is there, or write a few variables over all.
 
         Raises:
             ClientError: refused, or not a list of that kind.
@@ -178,6 +182,9 @@ class RenderApi:
         found = None if anew else self.memory.recall(key, self.patience.clock())
         if found is None:
             found = list(self.pages(path, wrapper, what, limit=limit, params=params))
+            if doubted and not found:
+                self.patience.sleep(EMPTY_AGAIN_SECONDS)
+                found = list(self.pages(path, wrapper, what, limit=limit, params=params))
             self.memory.keep(key, found, self.patience.clock() + seconds)
         return found
 

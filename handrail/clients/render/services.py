@@ -37,10 +37,21 @@ class ServiceCalls(RenderApi):
             )
         return next(iter(found.values()), None)
 
+    def is_deleted(self, name: str) -> bool:
+        """Tell whether the workspace has no service of a name, as a list that is read now says.
+
+        Raises:
+            ClientError: refused, or the name is found twice.
+        """
+        if self.find_service(name) is not None:
+            return False
+        self.memory.forget("/services")
+        return self.find_service(name) is None
+
     def _listed(self, what: str) -> list[dict[str, Any]]:  # Any: JSON
         """Return all services of the workspace: one list serves a whole step."""
         listed = self.remembered(
-            "/services", "service", what, seconds=LISTED_SECONDS, params=self._ours
+            "/services", "service", what, seconds=LISTED_SECONDS, params=self._ours, doubted=True
         )
         names = {str(each.get("id")): str(each.get("name")) for each in listed}
         self.memory.names.update(names)
@@ -191,7 +202,7 @@ class ServiceCalls(RenderApi):
         """
         what = f"variables of {self.called(service_id)} could not be read"
         path = f"{_path(service_id)}/env-vars"
-        listed = self.remembered(path, "envVar", what, seconds=LISTED_SECONDS)
+        listed = self.remembered(path, "envVar", what, seconds=LISTED_SECONDS, doubted=True)
         try:
             return {str(data["key"]): str(data["value"]) for data in listed}
         except KeyError as error:
