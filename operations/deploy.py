@@ -22,7 +22,15 @@ from handrail.engine import (
 
 from .commits import branch_is_there
 from .deploys import Deploys
-from .services import DEPLOYS, cancel_coming, its_hosts_are_allowed, names, services_exist
+from .services import (
+    DEPLOYS,
+    cancel_coming,
+    deleted,
+    ended,
+    its_hosts_are_allowed,
+    names,
+    services_exist,
+)
 from .waiting import Waiting
 
 
@@ -80,6 +88,13 @@ def restore_running(
         render.wait_for_deploy(service.id, started.id, *waiting)
 
 
+def ended_or_deleted(render: Render, before: dict[str, Any]) -> dict[str, str]:
+    """Return what of a snapshot is gone for good: services, and deploys of somebody else."""
+    return deleted(render, before) | ended(
+        render, {name: was.get("coming") for name, was in before.items()}
+    )
+
+
 def of_same_services(own: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
     """Tell whether two calls have to do with one service."""
     return not set(names(own["services"])).isdisjoint(names(others["services"]))
@@ -103,6 +118,7 @@ FOLLOWS = {
     ensures=tip_is_live,
     rollback=restore_running,
     rollback_name="Bring back the deploys that ran before",
+    gone=ended_or_deleted,
     idempotent=True,
     follows=FOLLOWS,
 )

@@ -9,7 +9,7 @@ from handrail.clients.render import Render
 from handrail.clients.secret import Secret
 from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, step
 
-from .services import Names, names, services_exist
+from .services import Names, deleted, names, services_exist
 from .variables import Variables
 
 KEY_LENGTH = 50  # as Django's get_random_secret_key() makes it
@@ -40,7 +40,8 @@ def values_are_set(render: Render, services: Names, variables: Variables) -> Fin
 def restore_values(render: Render, before: dict[str, Any]) -> None:
     """Set what was set, and remove what was not there."""
     for service, values in before.items():
-        merge(render, service, values)
+        if render.find_service(service) is not None:
+            merge(render, service, values)
 
 
 @step(
@@ -49,6 +50,7 @@ def restore_values(render: Render, before: dict[str, Any]) -> None:
     ensures=values_are_set,
     rollback=restore_values,
     rollback_name="Set the variables as they were",
+    gone=deleted,
     idempotent=True,
 )
 def put(
@@ -96,6 +98,7 @@ def one_key_is_shared(render: Render, services: Names, variable: str) -> Finding
     ensures=one_key_is_shared,
     rollback=restore_values,
     rollback_name="Set the key as it was, or remove it",
+    gone=deleted,
     idempotent=True,
 )
 def generate_key(

@@ -8,7 +8,7 @@ from handrail.clients.secret import Secret
 from handrail.clients.site import script
 from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, say, step, waits
 
-from .site import bring_back, site_exists, what_is_served
+from .site import bring_back, site_exists, site_is_gone, what_is_served
 from .waiting import Waiting
 
 
@@ -16,7 +16,8 @@ def what_it_serves(
     render: Render, frontend_service: str, frontend_url: str, variables: Iterable[str]
 ) -> Any:
     """Return what is served and on its way, and the build variables as they are."""
-    values = render.env_vars(render.service(frontend_service).id)
+    found = render.find_service(frontend_service)
+    values = render.env_vars(found.id) if found else {}
     return {
         "variables": {n: Secret.of(values[n]) if n in values else None for n in variables},
         "served": what_is_served(render, frontend_service, frontend_url),
@@ -43,7 +44,9 @@ def restore_site(
 
     Render reuses that deploy's build: no build stands between the decision and the users.
     """
-    found = render.service(frontend_service)
+    found = render.find_service(frontend_service)
+    if found is None:
+        return
     values = render.env_vars(found.id)
     for name, value in before["variables"].items():
         values.pop(name, None)
@@ -59,6 +62,7 @@ def restore_site(
     ensures=frontend_uses,
     rollback=restore_site,
     rollback_name="Give browsers the frontend that they had before",
+    gone=site_is_gone,
     idempotent=True,
 )
 def release(

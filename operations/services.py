@@ -1,5 +1,7 @@
 """Claims and reads of services on Render that several steps rely on."""
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from handrail.clients.render import Render, Service
@@ -68,6 +70,40 @@ def cancel_coming(render: Render, service: Service) -> None:
     """Cancel the deploys of a service that are not live yet."""
     while (coming := render.deploy_in_progress(service.id)) is not None:
         render.cancel_deploy(service.id, coming.id)
+
+
+def deleted(render: Render, before: Mapping[str, Any]) -> dict[str, str]:  # Any: snapshots
+    """Return which services of a snapshot by name Render has no more, each in a sentence."""
+    return {
+        name: f"`{name}` was deleted on Render, or renamed"
+        for name, was in before.items()
+        if says_something(was) and render.is_deleted(name)
+    }
+
+
+def ended(render: Render, coming: Mapping[str, str | None]) -> dict[str, str]:
+    """Return, as the entry of a snapshot, that deploys of somebody else are under way no more.
+
+    Empty where some service has a deploy under way now: that may be one of ours, which would arrive
+    after everything was put back.
+
+    Args:
+        render: The workspace.
+        coming: By name of the service, the commit that was under way before; None for none.
+    """
+    if not any(coming.values()):
+        return {}
+    there = filter(None, map(render.find_service, coming))
+    if any(render.deploy_in_progress(each.id) for each in there):
+        return {}
+    told = (f"`{name}` (commit {commit[:12]})" for name, commit in coming.items() if commit)
+    why = "somebody else's deploy, under way when the step began, has ended: of "
+    return {"coming": f"{why}{', '.join(told)}"}
+
+
+def says_something(was: object) -> bool:
+    """Tell whether a snapshot of a service is of one that was there, or had what was asked for."""
+    return any(map(says_something, was.values())) if isinstance(was, Mapping) else bool(was)
 
 
 def running(render: Render, services: Names) -> dict[str, bool]:

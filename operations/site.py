@@ -1,13 +1,15 @@
 """Claims, reads and undo clauses of a static site: what browsers get from it."""
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 from handrail.clients.errors import ClientError
 from handrail.clients.render import Render
 from handrail.clients.site import script
 from handrail.engine import Finding, check, holds_if
 
-from .services import DEPLOYS, cancel_coming
+from .services import DEPLOYS, cancel_coming, deleted, ended
 from .waiting import Waiting
 
 
@@ -20,13 +22,25 @@ def site_exists(render: Render, frontend_service: str) -> Finding:
 
 def what_is_served(render: Render, service: str, url: str) -> dict[str, str | None]:
     """Return what a site serves: commit and digest of its script, and a commit on its way."""
-    found = render.service(service)
+    found = render.find_service(service)
+    if found is None:
+        return {"commit": None, "coming": None, "script_sha256": None}
     live, coming = render.live_deploy(found.id), render.deploy_in_progress(found.id)
     return {
         "commit": live.commit if live else None,
         "coming": coming.commit if coming else None,
         "script_sha256": digest_of_script(url),
     }
+
+
+def site_is_gone(
+    render: Render, frontend_service: str, before: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return what of a snapshot of a site is gone for good: all of it, or somebody's deploy."""
+    served = before["served"]
+    lost = deleted(render, {frontend_service: served})
+    gone = {key: lost[frontend_service] for key in before if lost and key != "recorded"}
+    return gone or ended(render, {frontend_service: served["coming"]})
 
 
 def bring_back(
@@ -43,7 +57,9 @@ def bring_back(
     Raises:
         ClientError: no earlier deploy serves that script.
     """
-    found = render.service(service)
+    found = render.find_service(service)
+    if found is None:
+        return
     cancel_coming(render, found)
     for deploy in render.deploys(found.id, DEPLOYS):
         if digest_of_script(url) == before["script_sha256"]:

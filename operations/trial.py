@@ -16,7 +16,7 @@ from handrail.engine import FROM_RUN, FROM_TARGET, Commands, Finding, call, fail
 from .applications import application
 from .evidence import move_aside
 from .services import DEPLOYS
-from .site import bring_back, site_exists, what_is_served
+from .site import bring_back, site_exists, site_is_gone, what_is_served
 from .waiting import Waiting
 
 
@@ -78,6 +78,7 @@ def set_aside(
     ensures=way_back_is_quick,
     rollback=set_aside,
     rollback_name="Move the report of the trial aside; it is kept",
+    gone=site_is_gone,
     idempotent=True,
 )
 def switch_back(

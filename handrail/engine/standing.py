@@ -81,6 +81,7 @@ def receipt_facts(act: Act, receipt: Receipt, undone: Run) -> ReceiptFacts:
     doubtful = task.in_doubt or task.skipped
     acts = acts_in_doubt(undone, task) + acts_in_doubt(attempt.run, act.task)
     covering = cover(act, undone)
+    left_out = gone(act, receipt)
     return ReceiptFacts(
         place=attempt.place(act.task),
         begun=act.task.in_doubt and act.task.acted_seq > task.acted_seq,  # not acted again since
@@ -89,10 +90,11 @@ def receipt_facts(act: Act, receipt: Receipt, undone: Run) -> ReceiptFacts:
         accepted=is_accepted(act),
         doubtful=doubtful,
         cancels=contract.cancels is not None,
-        after=bool(receipt.after) and not gone(act, receipt),
+        after=bool(receipt.after) and (not left_out or reads_as_left(act, receipt)),
         blind=is_blind(receipt),
         keeps_since=contract.keeps_since,
         consent="undo" if attempt.consent("drift", act.task) else "",
+        gone="; ".join(sorted({*left_out.values()})),
         orphan=cache(lambda: orphan(act, acts) if doubtful or act.task.in_doubt else None),
         reading=cache(lambda: reading(act, receipt)),
         ensures=cache(lambda: ask(contract.ensures, act.live)),

@@ -235,7 +235,7 @@ def _prove(act: Act, receipt: Receipt, said: dict[str, Any]) -> None:  # Any: JS
 
 def _told_gone(act: Act, receipt: Receipt) -> list[str]:
     """Say what of a step's snapshot is gone for good, and return it."""
-    sentences = sorted(gone(act, receipt).values())
+    sentences = sorted({*gone(act, receipt).values()})
     for each in sentences:
         say(f"{act.contract.name}: {each}; nothing of it is left to put back")
     return sentences

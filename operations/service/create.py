@@ -16,7 +16,7 @@ from ..descriptions import (
     they_can_be_made,
     unlike,
 )
-from ..services import cancel_coming
+from ..services import cancel_coming, deleted
 
 
 def as_found(
@@ -124,6 +124,7 @@ def let_run_or_rest(render: Render, service: Service, *, runs: bool) -> None:
     ensures=services_are_made,
     rollback=restore_found,
     rollback_name="Suspend the services that did not run before; none is deleted",
+    gone=deleted,
     idempotent=True,
 )
 def create(

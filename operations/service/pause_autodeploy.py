@@ -16,6 +16,8 @@ from handrail.engine import (
 )
 from handrail.naming import ticked
 
+from ..services import deleted
+
 
 @check(fix="create the services first, or correct their names in the inventory")
 def they_exist(render: Render, services: list[str], made_later: Sequence[str]) -> Finding:
@@ -51,6 +53,7 @@ def restore_autodeploy(render: Render, before: dict[str, bool]) -> None:
     ensures=pushes_deploy_nothing,
     rollback=restore_autodeploy,
     rollback_name="Let pushes deploy again where they did",
+    gone=deleted,
     idempotent=True,
 )
 def pause_autodeploy(

@@ -3,7 +3,7 @@
 from handrail.clients.render import Render
 from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, step, waits
 
-from ..services import running, services_exist
+from ..services import deleted, running, services_exist
 
 RESUME_TIMEOUT_SECONDS = 15 * 60.0  # what Render gives a service to become healthy
 RESUME_POLL_SECONDS = 1.0  # users wait for it
@@ -18,8 +18,8 @@ def services_are_suspended(render: Render, services: list[str]) -> Finding:
 def resume_suspended(render: Render, before: dict[str, bool]) -> None:
     """Resume what ran before, and wait until it is live again."""
     for name, ran in before.items():
-        service = render.service(name)
-        if ran and service.suspended:
+        service = render.find_service(name)
+        if ran and service is not None and service.suspended:
             render.resume(service.id)
             started = render.deploy_in_progress(service.id)
             if started is not None:
@@ -34,6 +34,7 @@ def resume_suspended(render: Render, before: dict[str, bool]) -> None:
     ensures=services_are_suspended,
     rollback=resume_suspended,
     rollback_name="Start again what ran before, and wait until it is live",
+    gone=deleted,
     idempotent=True,
 )
 def suspend(*, render: Render = FROM_TARGET, services: list[str]) -> Commands:

@@ -175,6 +175,7 @@ def a_receipt(**facts):
         "blind": False,
         "keeps_since": False,
         "consent": "",
+        "gone": "",
         "orphan": lambda: None,
         "reading": lambda: Reading(reads, "it is dark", "rm blind"),
         "ensures": so,

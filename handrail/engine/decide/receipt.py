@@ -44,6 +44,7 @@ class ReceiptFacts:
         blind: What it left reads as what was there before: `captures` does not see its effect.
         keeps_since: Its rollback keeps what others wrote there since.
         consent: undo, where the operator said so of this very task.
+        gone: What of its snapshot is gone for good, as sentences; empty where nothing is.
         orphan: Asks whether a command of a killed attempt is at work.
         reading: Asks what stands there.
         ensures: Asks the claim of the step.
@@ -60,6 +61,7 @@ class ReceiptFacts:
     blind: bool
     keeps_since: bool
     consent: str
+    gone: str
     orphan: Callable[[], RunbookError | None]
     reading: Callable[[], Reading]
     ensures: Callable[[], Finding]
@@ -157,6 +159,7 @@ ROWS: tuple[Callable[[ReceiptFacts], Decision | None], ...] = (
 
 
 def _drift(facts: ReceiptFacts, why: str) -> Decision:
+    why = "; ".join(filter(None, [facts.gone, why]))
     if facts.consent == "undo":
         return Decision(Do.UNDO, "would undo", f"drift: {why}")
     return Decision(
