@@ -38,7 +38,8 @@ def bring_nothing_up() -> None:
     inventory calls them.
     """
     os.environ[LOOK_ONLY] = "1"
-    for name, connector in get_all_connectors().items():
+    found = get_all_connectors()  # type: ignore[no-untyped-call]  # pyinfra's is untyped
+    for name, connector in found.items():
         asks = connector.make_names_data if connector.handles_execution else None
         connector.make_names_data = staticmethod(_named_by(name, asks))
 
