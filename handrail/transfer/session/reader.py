@@ -7,6 +7,7 @@ psql hands it on as bytes. One psql serves all queries of a session, on that ses
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ OPTIONS = (
     "--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--no-password",
     "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse",
 )  # fmt: skip
+AN_ERROR = re.compile("ERROR:|FATAL:")
 
 
 class Reader:
@@ -35,8 +37,7 @@ class Reader:
     """
 
     def __init__(self, url: str, prelude: Sequence[str]) -> None:
-        variables = programs.environment(url) | {"PGAPPNAME": "cutover-transfer"}
-        self._password = variables.get("PGPASSWORD")
+        self._variables = programs.environment(url) | {"PGAPPNAME": "cutover-transfer"}
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
         self._rows, ours = os.pipe()
         with contextlib.suppress(AttributeError, OSError):  # elsewhere than on Linux: as it is
@@ -47,7 +48,7 @@ class Reader:
         try:
             self._process = subprocess.Popen(
                 [*generous, str(programs.psql()), *OPTIONS],
-                env=variables,
+                env=self._variables,
                 stdin=subprocess.PIPE,
                 stdout=ours,
                 stderr=self._said,
@@ -124,7 +125,7 @@ class Reader:
         """Return what psql said last, without the password."""
         self._process.wait(END_SECONDS)
         self._said.seek(0)
-        lines = self._said.read().decode(errors="replace").strip().splitlines()
-        errors = [line for line in lines if "ERROR:" in line or "FATAL:" in line] or lines[-1:]
-        text = errors[0].rpartition("ERROR:")[2].strip() if errors else "psql ended without a word"
-        return text.replace(self._password, "…") if self._password else text
+        said = self._said.read().decode(errors="replace").strip()
+        lines = said.splitlines() or ["psql ended without a word"]
+        first = next(filter(AN_ERROR.search, lines), lines[-1])
+        return programs.without_password(first.rpartition("ERROR:")[2].strip(), self._variables)

@@ -27,27 +27,34 @@ def refused(name: str, given: Mapping[str, object], said: str) -> DatabaseUnreac
         given: The parts of its address, as libpq reads them.
         said: What libpq or the server said; may go over several lines.
     """
-    parts = {key: str(given.get(key) or "") for key in ("user", "dbname", "host", "port")}
+    parts = {key: str(given.get(key, "")) for key in ("user", "dbname", "host", "port")}
     what = f"no session on the {name}"
-    # A password with an `@` or a `/` in it ends up in host, port or name: none of them is told.
-    torn = "@" in parts["host"] + parts["dbname"] or re.search(r"[^0-9,]", parts["port"])
-    if torn:
+    if _is_torn(parts):
         return DatabaseUnreachable(
             what,
             "its address falls apart at the wrong place",
             "write `@`, `/`, `:` and `%` in its user and password as %40, %2F, %3A and %25",
         )
     what += f" at `{parts['host'] or 'localhost'}:{parts['port'] or '5432'}`"
+    address = f"the address of the {name}"
     if (cause := cause_of(said)) is not None:
-        next_step = cause.fix.format(address=f"the address of the {name}")
-        return DatabaseUnreachable(
-            what, cause.why.format(**parts), f"{next_step}, then the same command again"
-        )
+        why, next_step = cause.why.format(**parts), cause.fix.format(address=address)
+    else:
+        why, next_step = _told(said), f"see that the server is up and {address} right"
+    return DatabaseUnreachable(what, why, f"{next_step}, then the same command again")
+
+
+def _is_torn(parts: Mapping[str, str]) -> bool:
+    """Say whether a password with an `@` or a `/` in it ended up in host, port or name.
+
+    None of them is told then.
+    """
+    strange_port = re.search(r"[^0-9,]", parts["port"])
+    return "@" in parts["host"] + parts["dbname"] or strange_port is not None
+
+
+def _told(said: str) -> str:
+    """Return the server's own words, or the first line of libpq's."""
     told = FATAL.search(said)
-    lines = [told.group(1)] if told else said.strip().splitlines()
-    return DatabaseUnreachable(
-        what,
-        lines[0] if lines else "libpq says nothing",
-        f"see that the server is up and the address of the {name} right, then the same command "
-        "again",
-    )
+    lines = told.groups() if told else said.strip().splitlines()
+    return next(iter(lines), "libpq says nothing")

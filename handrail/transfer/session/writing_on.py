@@ -59,10 +59,7 @@ def refuse_early(session: Connection, database: str, let_be: Mapping[str, str]) 
     stay = others.unstoppable(others.others(session, database), let_be)
     if stay:
         raise would_write_on(database, stay)
-    found = session.execute(OVERRIDES).fetchall()
-    roles = [role for role, writes in found if writes and role not in let_be]
-    if roles:
-        raise _would_write_all_the_same(database, roles)
+    _refuse_overriding(session, database, let_be)
 
 
 def refuse_hidden(session: Connection, database: str) -> None:
@@ -70,6 +67,14 @@ def refuse_hidden(session: Connection, database: str) -> None:
     for query, why, fix in HIDDEN_WRITERS:
         if found := [str(row[0]) for row in session.execute(query)]:
             raise NotFrozen(f"`{database}` is not frozen", f"{why}: {', '.join(found)}", fix)
+
+
+def _refuse_overriding(session: Connection, database: str, let_be: Mapping[str, str]) -> None:
+    """Refuse where roles have settings of their own with which they would write."""
+    found = session.execute(OVERRIDES).fetchall()
+    roles = [role for role, writes in found if writes and role not in let_be]
+    if roles:
+        raise _would_write_all_the_same(database, roles)
 
 
 def would_write_on(database: str, stay: list[Other]) -> NotFrozen:
