@@ -1,6 +1,7 @@
 """Whether the parts of one rule fit each other."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -36,34 +37,47 @@ def discords(rule: ColumnRule, written: frozenset[str]) -> Iterator[Discord]:
         rule: The rule.
         written: The words that stand in it.
     """
-    yield from _producers(rule, written)
+    yield from _producers(written)
+    yield from _left(rule, written)
+    yield from _absent(rule)
     yield from _actions(rule)
+    yield from _pattern(rule)
     yield from _formats(rule)
     yield from _orders(rule)
     yield from _written(rule)
 
 
-def _producers(rule: ColumnRule, written: frozenset[str]) -> Iterator[Discord]:
+def _producers(written: frozenset[str]) -> Iterator[Discord]:
     producers = [word for word in PRODUCERS if word in written]
-    others = ", ".join(sorted(written - BESIDE_GENERATED - set(producers)))
     if len(producers) > 1:
         words = " and ".join(producers)
         yield Discord(frozenset(producers), f"takes its value from {words}", "keep one")
+
+
+def _left(rule: ColumnRule, written: frozenset[str]) -> Iterator[Discord]:
+    others = ", ".join(sorted(written.difference(BESIDE_GENERATED, PRODUCERS)))
     if rule.generated and others:
         what = f"is left to the destination, and says {others}"
         yield Discord(written, what, "keep `generated: true` alone")
+
+
+def _absent(rule: ColumnRule) -> Iterator[Discord]:
     if rule.optional and rule.source is None:
         what = "is optional and has no source column"
         yield Discord(frozenset({"optional", *PRODUCERS}), what, "remove `optional`")
 
 
 def _actions(rule: ColumnRule) -> Iterator[Discord]:
-    given = {"reason": rule.reason, "placeholder": rule.placeholder, "sentinel": rule.sentinel}
-    for needed in dict.fromkeys(action for _, action in rule.when if action in NEEDS):
-        word, what, fix = NEEDS[needed]
-        faults = [f"when_{fault}" for fault, action in rule.when if action is needed]
-        if given[word] is None:
-            yield Discord(frozenset({word, *faults}), what, fix)
+    saying: defaultdict[Action, set[str]] = defaultdict(set)
+    for fault, action in rule.when:
+        saying[action].add(f"when_{fault}")
+    for action in filter(NEEDS.get, saying):
+        word, what, fix = NEEDS[action]
+        if getattr(rule, word) is None:
+            yield Discord(frozenset({word, *saying[action]}), what, fix)
+
+
+def _pattern(rule: ColumnRule) -> Iterator[Discord]:
     if rule.action(Fault.MALFORMED) and rule.pattern is None:
         words = frozenset({"when_malformed", "pattern"})
         yield Discord(words, "says when_malformed but no pattern", "add `pattern: bcrypt`")

@@ -65,11 +65,15 @@ def read(file: str, content: bytes) -> Document:
         if not document.problems:
             _Walk(document).read(text)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        said = getattr(error, "problem", None)
-        line = mark.line + 1 if mark else 1
-        document.problem(line, f"this is not YAML{f': {said}' if said else ''}", "mend the line")
+        _note_unread(document, error)
     return document
+
+
+def _note_unread(document: Document, error: yaml.YAMLError) -> None:
+    mark = getattr(error, "problem_mark", None)
+    said = getattr(error, "problem", None)
+    line = mark.line + 1 if mark else 1
+    document.problem(line, f"this is not YAML{f': {said}' if said else ''}", "mend the line")
 
 
 def _text(document: Document, content: bytes) -> str | None:
@@ -95,8 +99,13 @@ def _refuse_odd(document: Document, text: str) -> None:
         if not look.is_fit(event):
             return
         look.at(event)
+    _note_questions(document, text, look.written)
+
+
+def _note_questions(document: Document, text: str, written: list[tuple[int, int]]) -> None:
+    """Note the comments that say CHECK, but for what looks like one within a text."""
     for found in OPEN_QUESTION.finditer(text):
-        if not any(start <= found.start() < end for start, end in look.written):
+        if not any(start <= found.start() < end for start, end in written):
             document.questions.append(text.count("\n", 0, found.start()) + 1)
 
 
@@ -127,11 +136,14 @@ class _Events:
         if tag := getattr(event, "tag", None):
             what = f"the tag `{tag}` means nothing here"
             self.document.problem(_line(event), what, "remove it")
-        start, end = event.start_mark, event.end_mark
-        if isinstance(event, yaml.ScalarEvent) and start and end:
-            self.written.append((start.index, end.index))
-            if event.value.startswith("CHECK"):
-                self.document.questions.append(_line(event))
+        if isinstance(event, yaml.ScalarEvent):
+            self.text(event)
+
+    def text(self, event: yaml.ScalarEvent) -> None:
+        if event.start_mark and event.end_mark:
+            self.written.append((event.start_mark.index, event.end_mark.index))
+        if event.value.startswith("CHECK"):
+            self.document.questions.append(_line(event))
 
 
 def _line(event: yaml.Event) -> int:
@@ -156,24 +168,30 @@ class _Walk:
     def value(self, node: yaml.Node, path: Path) -> Any:  # Any: whatever the YAML file holds
         line = node.start_mark.line + 1
         self.document.lines.setdefault(path, (line, line))
-        self.nodes += 1
-        if self.nodes == MOST_NODES:
-            self.document.problem(line, "aliases make this endless", "write the rules out")
-        if self.nodes >= MOST_NODES:
-            return None
-        if id(node) in self.within:
-            self.document.problem(line, "this alias stands for what holds it", "write the rule out")
-            self.document.unread.add(path)
+        if not self.has_end(node, line, path):
             return None
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node, path)
         self.within.append(id(node))
         try:
-            if isinstance(node, yaml.MappingNode):
-                return {key: self.value(body, at) for key, body, at in self.entries(node, path)}
-            return [self.value(item, (*path, n)) for n, item in enumerate(node.value)]
+            return self.collection(node, path)
         finally:
             self.within.pop()
+
+    def has_end(self, node: yaml.Node, line: int, path: Path) -> bool:
+        """Say whether a part can be read to its end; where aliases make it endless, note it."""
+        self.nodes += 1
+        if self.nodes == MOST_NODES:
+            self.document.problem(line, "aliases make this endless", "write the rules out")
+        elif self.nodes < MOST_NODES and id(node) in self.within:
+            self.document.problem(line, "this alias stands for what holds it", "write the rule out")
+            self.document.unread.add(path)
+        return self.nodes < MOST_NODES and id(node) not in self.within
+
+    def collection(self, node: yaml.Node, path: Path) -> Any:  # Any: whatever the YAML file holds
+        if isinstance(node, yaml.MappingNode):
+            return {key: self.value(body, at) for key, body, at in self.entries(node, path)}
+        return [self.value(item, (*path, n)) for n, item in enumerate(node.value)]
 
     def entries(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, yaml.Node, Path]]:
         """Yield key, value and path of each entry: keys are names, taken as they are written."""
@@ -181,36 +199,34 @@ class _Walk:
         for key_node, body in node.value:
             line = key_node.start_mark.line + 1
             key = str(key_node.value)
-            if not isinstance(key_node, yaml.ScalarNode):
-                self.document.problem(line, "this key is not a name", "write `name: …` there")
-            elif key == "<<" and key_node.style is None:
-                self.document.problem(
-                    line,
-                    "`<<` merges nothing here",
-                    "write the words out, or repeat a whole rule by `*alias`",
-                )
-            elif UNWRITABLE.search(key):
-                self.unwritable(line)
-            elif key in seen:
-                self.document.problem(line, f"`{key}` stands twice here", "remove one of the two")
-            else:
+            if self.is_name(key_node, line) and self.is_new(key, seen, line):
                 seen.add(key)
                 self.document.lines[(*path, key)] = (line, body.start_mark.line + 1)
                 yield key, body, (*path, key)
+
+    def is_name(self, node: yaml.Node, line: int) -> bool:
+        """Say whether a key is a name that a database can have; note it where it is not."""
+        told = len(self.document.problems)
+        if not isinstance(node, yaml.ScalarNode):
+            self.document.problem(line, "this key is not a name", "write `name: …` there")
+        elif node.value == "<<" and node.style is None:
+            fix = "write the words out, or repeat a whole rule by `*alias`"
+            self.document.problem(line, "`<<` merges nothing here", fix)
+        elif UNWRITABLE.search(node.value):
+            self.unwritable(line)
+        return len(self.document.problems) == told
+
+    def is_new(self, key: str, seen: set[str], line: int) -> bool:
+        """Say whether a key stands there for the first time; note it where it does not."""
+        if key in seen:
+            self.document.problem(line, f"`{key}` stands twice here", "remove one of the two")
+        return key not in seen
 
     def scalar(self, node: yaml.ScalarNode, path: Path) -> Any:  # Any: what the text is read as
         """Read one; YAML 1.1 takes `no` for false, 0644 for 420, 12:30 for 750, 3.10 for 3.1."""
         line, written = node.start_mark.line + 1, str(node.value)
         told = len(self.document.problems)
-        found = None
-        if node.tag == BOOL and written.lower() not in {"true", "false"}:
-            fix = f"write `true` or `false`; {QUOTE_IT}"
-            self.document.problem(line, f"YAML reads `{written}` as true or false", fix)
-        else:
-            try:
-                found = self.loader.construct_object(node, deep=True)
-            except (yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError):
-                self.document.problem(line, f"`{written[:40]}` cannot be read", QUOTE_IT)
+        found = self.made(node, line, written)
         if type(found) in {int, float} and str(found) != written:
             what = f"YAML reads `{written[:40]}` as the number {found}"
             self.document.problem(line, what, f"write the number so; {QUOTE_IT}")
@@ -219,6 +235,18 @@ class _Walk:
         if len(self.document.problems) > told:
             self.document.unread.add(path)
         return found
+
+    def made(self, node: yaml.ScalarNode, line: int, written: str) -> Any:  # Any: as above
+        """Return what YAML makes of a text; nothing where that is odd, which is noted."""
+        if node.tag == BOOL and written.lower() not in {"true", "false"}:
+            fix = f"write `true` or `false`; {QUOTE_IT}"
+            self.document.problem(line, f"YAML reads `{written}` as true or false", fix)
+            return None
+        try:
+            return self.loader.construct_object(node, deep=True)
+        except (yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError):
+            self.document.problem(line, f"`{written[:40]}` cannot be read", QUOTE_IT)
+            return None
 
     def unwritable(self, line: int) -> None:
         fix = "write the text without `\\0` and without halves of characters"

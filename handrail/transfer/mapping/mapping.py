@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from handrail.clients.errors import ClientError
 from handrail.transfer.mapping import document as documents
@@ -99,12 +100,20 @@ def _digest(content: object) -> str:
 def _without(data: Any, wrong_paths: set[Path], path: Path = ()) -> Any:  # Any: YAML
     """Return a copy of YAML's data without the parts at these paths."""
     if isinstance(data, dict):
-        kept = ((key, value) for key, value in data.items() if (*path, key) not in wrong_paths)
-        return {key: _without(value, wrong_paths, (*path, key)) for key, value in kept}
+        return dict(_right(data.items(), wrong_paths, path))
     if isinstance(data, list):
-        kept_items = ((n, item) for n, item in enumerate(data) if (*path, n) not in wrong_paths)
-        return [_without(item, wrong_paths, (*path, n)) for n, item in kept_items]
+        return [item for _, item in _right(enumerate(data), wrong_paths, path)]
     return data
+
+
+def _right(
+    parts: Iterable[tuple[Any, Any]], wrong_paths: set[Path], path: Path
+) -> Iterator[tuple[Any, Any]]:  # Any: YAML
+    """Yield the parts that are not wrong themselves, each without what is wrong in it."""
+    for key, part in parts:
+        at = (*path, key)
+        if at not in wrong_paths:
+            yield key, _without(part, wrong_paths, at)
 
 
 class _Reading:
@@ -132,11 +141,15 @@ class _Reading:
             except ValidationError as error:
                 found = error.errors(include_url=False)
             if first:
-                told = (each for each in found if tuple(each["loc"]) not in self.wrong)
-                self.document.problems += [wrong.problem(self.document, each) for each in told]
+                self.tell(found)
             self.wrong |= {self.path(tuple(each["loc"])) for each in found}
             first = False
         return FileWords()
+
+    def tell(self, found: Iterable[ErrorDetails]) -> None:
+        for each in found:
+            if tuple(each["loc"]) not in self.wrong:
+                self.document.problems.append(wrong.problem(self.document, each))
 
     def path(self, path: Path) -> Path:
         """Return the part that has to go: what lacks a word goes whole, also one taken away."""
@@ -152,18 +165,13 @@ class _Reading:
         if words.source and words.also:
             at = self.document.place((*path, "also"))
             self.problem(at, "`from` and `also` stand together", "keep one of the two")
-        columns: dict[str, ColumnRule] = {}
-        for column in self.columns(name, words):
-            if column.name in columns:
-                self.problem(column.place, f"`{column.name}` stands twice in `{name}`", "keep one")
-            columns[column.name] = column
         return TableRule(
             name,
             self.document.place(path, key=True),
             words.source or words.also or name,
             also=words.also is not None,
             optional=words.optional,
-            columns=tuple(columns.values()),
+            columns=self.once_each(name, self.columns(name, words)),
             drops=self.drops(words.drop, (*path, "drop")),
             quarantine=tuple(
                 RowRule(self.document.place((*path, "quarantine", n)), row.when, row.reason)
@@ -172,6 +180,14 @@ class _Reading:
             limit=words.max_quarantined,
             replace=words.replace,
         )
+
+    def once_each(self, table: str, rules: Iterable[ColumnRule]) -> tuple[ColumnRule, ...]:
+        columns: dict[str, ColumnRule] = {}
+        for rule in rules:
+            if rule.name in columns:
+                self.problem(rule.place, f"`{rule.name}` stands twice in `{table}`", "keep one")
+            columns[rule.name] = rule
+        return tuple(columns.values())
 
     def columns(self, table: str, words: TableWords) -> Iterator[ColumnRule]:
         path = ("tables", table)
@@ -199,15 +215,15 @@ class _Reading:
 
     def hold(self, label: str, path: Path, rule: ColumnRule, words: ColumnWords) -> None:
         """Note what does not fit, unless a part of it is wrong by itself and told already."""
-        written = {ColumnWords.model_fields[key].alias or key for key in words.model_fields_set}
-        wrong_words = {
-            str(each[len(path)])
-            for each in self.wrong
-            if each[: len(path)] == path and len(each) > len(path)
-        }
-        for discord in discords(rule, frozenset(written)):
+        wrong_words = self.wrong_within(path)
+        for discord in discords(rule, written(words)):
             if not discord.words & wrong_words:
                 self.problem(rule.place, f"`{label}` {discord.what}", discord.fix)
+
+    def wrong_within(self, path: Path) -> set[str]:
+        """Return the words of a part that are wrong by themselves."""
+        inner = (each[len(path) :] for each in self.wrong if each[: len(path)] == path)
+        return {str(each[0]) for each in inner if each}
 
     def drops(self, words: dict[str, DropWords], path: Path) -> tuple[Drop, ...]:
         found = []
@@ -219,6 +235,12 @@ class _Reading:
                 )
             found.append(Drop(name, place, drop.reason.strip(), drop.optional))
         return tuple(found)
+
+
+def written(words: ColumnWords) -> frozenset[str]:
+    """Return the words that stand in a rule, as they are written."""
+    fields = ColumnWords.model_fields
+    return frozenset(fields[key].alias or key for key in words.model_fields_set)
 
 
 def is_produced(words: ColumnWords) -> bool:

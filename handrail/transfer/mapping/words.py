@@ -42,7 +42,7 @@ def _zone(value: str) -> str:
 
 
 def _limit(value: object) -> Limit:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if type(value) is int and value >= 0:  # a bool is none
         return Limit(value)
     found = SHARE.fullmatch(value.strip()) if isinstance(value, str) else None
     if found and float(found[2]) <= WHOLE:
@@ -56,7 +56,7 @@ def _null(value: object) -> object:
 
 
 def _reason(value: object) -> object:
-    return {"reason": value or ""} if value is None or isinstance(value, str) else value
+    return {"reason": value or ""} if isinstance(value, str | None) else value
 
 
 Text = Annotated[str, AfterValidator(_text)]

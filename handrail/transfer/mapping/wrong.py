@@ -33,12 +33,7 @@ def problem(document: Document, error: ErrorDetails) -> Problem:
     path = tuple(error["loc"])
     kind, name = error["type"], f"{path[-1]}" if path else "the file"
     if kind == "extra_forbidden":
-        known = sorted(names(words_at(path[:-1])))
-        what, fix = (
-            f"unknown key `{name}` in {called(path[:-1])}",
-            f"{meant(name, known, FIRST)}known keys: {', '.join(known)}",
-        )
-        return Problem(document.place(path, key=True), what, fix)
+        return _unknown(document, path, name)
     if kind == "missing":
         what, fix = f"{called(path[:-1])} has no `{name}`", f"add `{name}: …`"
     elif kind in {"literal_error", "enum"}:
@@ -51,6 +46,13 @@ def problem(document: Document, error: ErrorDetails) -> Problem:
         found, fix = KINDS.get(kind, (f"is not understood ({error['msg']})", "see docs/mapping.md"))
         what = f"{label(path)} {found}"
     return Problem(document.place(path), what, fix)
+
+
+def _unknown(document: Document, path: Path, name: str) -> Problem:
+    known = sorted(names(words_at(path[:-1])))
+    what = f"unknown key `{name}` in {called(path[:-1])}"
+    fix = f"{meant(name, known, FIRST)}known keys: {', '.join(known)}"
+    return Problem(document.place(path, key=True), what, fix)
 
 
 def words_at(path: Path) -> type[Words]:

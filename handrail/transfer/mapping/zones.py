@@ -41,9 +41,12 @@ MEANT = {
 def known() -> frozenset[str]:
     """Return the names that are taken: of a place, as `Asia/Manila` or `Japan`, and `UTC`."""
     names = zoneinfo.available_timezones() - {"Factory", "localtime", "posixrules"}
-    places = {name for name in names if "/" in name or not name.isupper()}
+    return frozenset(filter(_is_place, names)) | {"UTC"}
+
+
+def _is_place(name: str) -> bool:
     # `Etc/GMT+8` is west, too, and `EST5EDT` a rule of POSIX
-    return frozenset({name for name in places if not re.search(r"\d", name)} | {"UTC"})
+    return ("/" in name or not name.isupper()) and not re.search(r"\d", name)
 
 
 def advice(name: str) -> str | None:
@@ -53,19 +56,22 @@ def advice(name: str) -> str | None:
     if name.upper() in MEANT:
         return f"did you mean `{MEANT[name.upper()]}`? write the name of a place, or `UTC`"
     if (offset := OFFSET.fullmatch(name.strip())) is not None:
-        like = _at(offset)
-        named = f", as {ticked(like, ' or ')}" if like else ""
-        why = "an offset is not a zone, and PostgreSQL takes its sign for west"
-        return f"{why}; name the place{named}"
+        return _instead_of(offset)
     like = _alike(name)
     hint = f"did you mean {ticked(like, ' or ')}? " if like else ""
     return f"{hint}write the name of a place as the IANA database has it, or `UTC`"
 
 
+def _instead_of(offset: re.Match[str]) -> str:
+    like = _at(offset)
+    named = f", as {ticked(like, ' or ')}" if like else ""
+    return f"an offset is not a zone, and PostgreSQL takes its sign for west; name the place{named}"
+
+
 def _at(offset: re.Match[str]) -> list[str]:
     """Return zones that have an offset in January or in July, those of big cities first."""
     sign, hours, minutes = offset.groups()
-    wanted = dt.timedelta(hours=int(hours), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
+    wanted = dt.timedelta(hours=int(hours), minutes=int(minutes or 0)) * int(f"{sign}1")
     if not wanted:
         return ["UTC"]
     return [name for name in BIG if wanted in _offsets(name)][:2]
@@ -77,15 +83,18 @@ def _offsets(name: str) -> set[dt.timedelta | None]:
 
 
 def _alike(name: str) -> list[str]:
-    by_form = {each.lower(): each for each in sorted(known())}
-    by_city = {
-        each.rpartition("/")[2].lower(): each for each in sorted(known()) if "Etc" not in each
-    }
-    form = name.strip().lower().replace(" ", "_")
-    if form in by_city:
-        return [by_city[form]]
-    close = difflib.get_close_matches(form, by_form, n=2, cutoff=0.8)
-    return [by_form[each] for each in close] or [
-        by_city[each]
-        for each in difflib.get_close_matches(form.rpartition("/")[2], by_city, n=1, cutoff=0.8)
-    ]
+    form, cities = name.strip().lower().replace(" ", "_"), _cities()
+    if form in cities:
+        return [cities[form]]
+    names = {each.lower(): each for each in sorted(known())}
+    return _close(form, names, 2) or _close(form.rpartition("/")[2], cities, 1)
+
+
+def _cities() -> dict[str, str]:
+    """Return zones by the last part of their names."""
+    names = filter(lambda name: "Etc" not in name, sorted(known()))
+    return {name.rpartition("/")[2].lower(): name for name in names}
+
+
+def _close(form: str, zones: dict[str, str], most: int) -> list[str]:
+    return [zones[each] for each in difflib.get_close_matches(form, zones, n=most, cutoff=0.8)]
