@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -94,26 +95,12 @@ def take(url: str, directory: str | Path, *, jobs: int = JOBS) -> Backup:
         raise BackupFailed(
             "no backup was taken", f"`{place}` exists already", "name another directory"
         )
-    began = time.monotonic()
     partial = place.with_name(place.name + ".tmp")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         private_folder.make(partial.parent)
         partial.mkdir(mode=0o700)
-        with reading(url, name="database") as session:
-            ((snapshot, database, size_bytes),) = session.execute(ABOUT).fetchall()
-            arguments = ["--format=directory", "--compress=1", "--no-password"]
-            arguments += [f"--snapshot={snapshot}", f"--file={partial / 'dump'}"]
-            arguments += [f"--jobs={jobs}"] if size_bytes > SMALL_BYTES else []
-            program = programs.find(session.info.server_version) / "pg_dump"
-            programs.run(program, arguments, programs.environment(url))
-            tables = read_tables(session)
-            version = session.info.server_version
-            freeze = mark.read(session)
-        files = tuple(_file(path) for path in sorted((partial / "dump").iterdir()))
-        seconds = round(time.monotonic() - began, 3)
-        made = Backup(database, version, now(), seconds, files, tables, freeze)
-        (partial / MANIFEST).write_text(json.dumps(asdict(made), indent=1) + "\n", encoding="utf-8")
+        made = _dump(url, partial, jobs)
         partial.rename(place)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
@@ -127,6 +114,26 @@ def take(url: str, directory: str | Path, *, jobs: int = JOBS) -> Backup:
     return made
 
 
+def _dump(url: str, place: Path, jobs: int) -> Backup:
+    """Dump a database into a directory that is there, with the manifest."""
+    began = time.monotonic()
+    with reading(url, name="database") as session:
+        ((snapshot, database, size_bytes),) = session.execute(ABOUT).fetchall()
+        arguments = ["--format=directory", "--compress=1", "--no-password"]
+        arguments += [f"--snapshot={snapshot}", f"--file={place / 'dump'}"]
+        arguments += [f"--jobs={jobs}"] if size_bytes > SMALL_BYTES else []
+        program = programs.find(session.info.server_version) / "pg_dump"
+        programs.run(program, arguments, programs.environment(url))
+        tables = read_tables(session)
+        version = session.info.server_version
+        freeze = mark.read(session)
+    files = tuple(_file(path) for path in sorted((place / "dump").iterdir()))
+    seconds = round(time.monotonic() - began, 3)
+    made = Backup(database, version, now(), seconds, files, tables, freeze)
+    (place / MANIFEST).write_text(json.dumps(asdict(made), indent=1) + "\n", encoding="utf-8")
+    return made
+
+
 def check(directory: str | Path) -> Backup:
     """Read a backup's manifest and hold every file against it.
 
@@ -135,17 +142,21 @@ def check(directory: str | Path) -> Backup:
     """
     place = Path(directory)
     made = _manifest(place)
-    dump = place / "dump"
-    there = {path.name for path in dump.iterdir()} if dump.is_dir() else set()
-    wrong = sorted(there ^ {file.name for file in made.files})
-    wrong += [f.name for f in made.files if f.name in there and _file(dump / f.name) != f]
-    if wrong:
+    if wrong := _wrong_files(place / "dump", made.files):
         raise BackupFailed(
             f"the backup in `{place}` is damaged",
             f"missing, changed or foreign: {', '.join(wrong)}",
             "use another backup; keep this one to find out what changed it",
         )
     return made
+
+
+def _wrong_files(dump: Path, files: Sequence[BackupFile]) -> list[str]:
+    """Name the files that are there or in the manifest only, then those that differ from it."""
+    there = {path.name for path in dump.glob("*")}
+    wrong = sorted(there ^ {file.name for file in files})
+    found = (file for file in files if file.name in there)
+    return [*wrong, *(file.name for file in found if _file(dump / file.name) != file)]
 
 
 def _manifest(place: Path) -> Backup:
@@ -201,7 +212,10 @@ def changed_since(made: Backup, url: str) -> tuple[str, ...]:
         ClientError: the database cannot be read.
     """
     with connect(url, name="database") as session:
-        found = {(each.schema, each.name): each for each in read_tables(session)}
-    held = {(each.schema, each.name): each for each in made.tables}
-    differ = sorted(key for key in found.keys() | held.keys() if found.get(key) != held.get(key))
-    return tuple(f"{schema}.{name}" for schema, name in differ)
+        return differing(made.tables, read_tables(session))
+
+
+def differing(held: Iterable[BackupTable], found: Iterable[BackupTable]) -> tuple[str, ...]:
+    """Name the tables that are not the same on both sides, or on one of them only."""
+    differ = {(each.schema, each.name) for each in set(held).symmetric_difference(found)}
+    return tuple(f"{schema}.{name}" for schema, name in sorted(differ))

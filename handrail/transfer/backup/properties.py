@@ -23,6 +23,7 @@ LISTS = {
 ELEMENT = re.compile(r'"((?:[^"]|"")*)"|([^,\s]+)')
 FREEZE = "default_transaction_read_only"  # belongs to the database that was frozen
 PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
+OWN_LOCALE = {"icu": "icu_locale", "builtin": "builtin_locale"}
 DATABASE = """
 select to_jsonb(d) || jsonb_build_object(
     'owner', pg_get_userbyid(d.datdba), 'coding', pg_encoding_to_char(d.encoding),
@@ -79,15 +80,18 @@ class Properties:
         """Yield what gives a database of that name the rest of the properties."""
         name = quoted(database)
         yield from (_setting(name, *each) for each in self.settings)
-        if self.rights is not None:
-            yield f"revoke all on database {name} from public, {quoted(self.owner)}"
-            yield from (_grant(name, *each) for each in self.rights)
+        yield from self._granting(name)
         if self.comment is not None:
             yield f"comment on database {name} is {literal(self.comment)}"
         for provider, label in self.labels:
             yield f"security label for {quoted(provider)} on database {name} is {literal(label)}"
         if self.connection_limit >= 0:
             yield f"alter database {name} connection limit {self.connection_limit}"
+
+    def _granting(self, name: str) -> Iterator[str]:
+        if self.rights is not None:
+            yield f"revoke all on database {name} from public, {quoted(self.owner)}"
+            yield from (_grant(name, *each) for each in self.rights)
 
 
 def _setting(database: str, role: str | None, setting: str) -> str:
@@ -116,10 +120,16 @@ def read(session: Connection, database: str) -> Properties | None:
         tablespace=found["space"],
         connection_limit=found["datconnlimit"],
         comment=found["comment"],
-        settings=tuple((r, c) for r, c in settings if r or not c.startswith(f"{FREEZE}=")),
-        rights=None if found["datacl"] is None else tuple((e, r, w, p) for e, r, w, p in rights),
-        labels=tuple((provider, label) for provider, label in labels),
+        settings=tuple(filter(_is_lasting, settings)),
+        rights=None if found["datacl"] is None else tuple(rights),
+        labels=tuple(labels),
     )
+
+
+def _is_lasting(setting: tuple[str, str]) -> bool:
+    """Say whether a setting of a role, or of all, is none that a freeze made."""
+    role, text = setting
+    return bool(role) or not text.startswith(f"{FREEZE}=")
 
 
 def give(session: Connection, database: str, wanted: Properties) -> tuple[str, ...]:
@@ -154,15 +164,13 @@ def quoted_setting(key: str) -> str:
 
 def _locale(found: dict[str, Any]) -> Iterator[tuple[str, str]]:  # Any: as above
     """Yield the words of CREATE DATABASE for the locale; what a version does not know is absent."""
-    provider = PROVIDERS.get(found.get("datlocprovider") or "c", "libc")
+    provider = PROVIDERS.get(found.get("datlocprovider", "c"), "libc")
     if "datlocprovider" in found:
         yield "locale_provider", provider
     yield "lc_collate", found["datcollate"]
     yield "lc_ctype", found["datctype"]
     own = found.get("datlocale") or found.get("daticulocale")
-    if own and provider == "icu":
-        yield "icu_locale", own
-    if own and provider == "builtin":
-        yield "builtin_locale", own
+    if own and provider in OWN_LOCALE:
+        yield OWN_LOCALE[provider], own
     if found.get("daticurules"):
         yield "icu_rules", found["daticurules"]

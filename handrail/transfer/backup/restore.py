@@ -18,6 +18,7 @@ from handrail.transfer.backup.dump import (
     BackupFailed,
     BackupTable,
     check,
+    differing,
     read_tables,
 )
 from handrail.transfer.backup.properties import Properties
@@ -154,7 +155,7 @@ def restore_into(
             programs.run(program, arguments, programs.environment(url, database))
             seconds = round(time.monotonic() - began, 3)
             with connect(make_conninfo(url, dbname=database), name="restored database") as restored:
-                _compare(directory, made.tables, read_tables(restored))
+                _compare(directory, made, read_tables(restored))
                 restored.execute("analyze")
             not_carried = properties.give(session, database, wanted)
             good = True
@@ -187,17 +188,8 @@ def _create(session: Connection, database: str, wanted: Properties) -> None:
         ) from None
 
 
-def _compare(
-    directory: Path, wanted: tuple[BackupTable, ...], found: tuple[BackupTable, ...]
-) -> None:
-    there = {(table.schema, table.name): table for table in found}
-    wrong = [
-        f"{table.schema}.{table.name}"
-        for table in wanted
-        if there.pop((table.schema, table.name), None) != table
-    ]
-    wrong += [f"{schema}.{name}" for schema, name in there]
-    if wrong:
+def _compare(directory: Path, made: Backup, found: tuple[BackupTable, ...]) -> None:
+    if wrong := differing(made.tables, found):
         raise BackupFailed(
             f"the backup in `{directory}` does not restore to what was backed up",
             f"other rows in {', '.join(wrong)}",
