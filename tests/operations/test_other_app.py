@@ -156,13 +156,27 @@ def test_what_a_page_does_not_have_is_not_looked_for(part, url, tmp_path):
     }
 
 
+def test_a_page_that_lost_its_socket_is_loaded_anew_as_its_user_would(url, tmp_path):
+    """A server that restarts closes what is open, and not every page opens it again."""
+    described = yaml.safe_load(PROFILE.read_text())
+    described["systems"]["only"]["frontend"]["path"] = "/page?lost=once"
+    profile = tmp_path / "p.yaml"
+    profile.write_text(yaml.safe_dump(described))
+
+    found = asked("smoke.users_work_in_a_browser", url, tmp_path, profile)
+
+    assert found.passed, found
+    assert found.facts["live"]
+
+
 @pytest.mark.parametrize(
     ("part", "wrong", "said"),
     [
         ("shows", "tr.nobody", "signing in shows no rows within 2 s"),
         ("password", "#nothing", "the page shows no login within 2 s"),
         ("stale", {"other": "item"}, "a session that ran out shows no login"),
-        ("live", {"shows": "#nowhere"}, "does not appear on the page"),
+        ("live", {"shows": "#nowhere"}, "on the page; WebSockets it opened: 1, open now: 1"),
+        ("path", "/page?lost=always", "open now: 0, messages that came by them: 0"),
         ("live", {"status": [201]}, "a message was answered 200"),
     ],
 )

@@ -11,6 +11,7 @@ from handrail.clients.accounts import Account
 from handrail.clients.app import Application
 from handrail.clients.app.cause import made
 from handrail.clients.app.profile import Absent, Frontend, Live, System
+from handrail.clients.browser.sockets import Sockets
 from handrail.clients.errors import ClientError
 from handrail.clients.http import Http
 from handrail.clients.places import filled
@@ -62,11 +63,12 @@ class User:
             raise ClientError(what, why, f"open {self.given['url']} in a browser by hand") from None
 
     def _seen(self, page: Page, screen: Frontend) -> dict[str, Any]:  # Any: as in `Visit`
+        sockets = Sockets(page)
         self._sign_in(page, screen)
         rows = page.locator(screen.shows).count()
         live = asked_again = None
         if isinstance(screen.live, Live):
-            self._receive(page, screen.live)
+            self._receive(page, screen, screen.live, sockets)
             live = True
         if isinstance(screen.stale, dict):
             self._run_out(page, screen, screen.stale)
@@ -87,14 +89,21 @@ class User:
         sent = filled(door.body, {"username": self.account.username, "password": ""})
         return next(iter(_texts(sent, self.account.username)), self.account.username)
 
-    def _receive(self, page: Page, live: Live) -> None:
-        """Make messages until one is on the page: its socket may open later than its rows."""
+    def _receive(self, page: Page, screen: Frontend, live: Live, sockets: Sockets) -> None:
+        """Make messages until one is on the page: its socket may open later than its rows.
+
+        A page that lost its socket is loaded anew, as its user would.
+        """
         http = self.app.carrying(Secret.of(self.given["token"]), self.app.door(self.account))
         deadline = time.monotonic() + self.given["timeout_seconds"]
         while time.monotonic() < deadline:
+            if sockets.are_lost:
+                page.reload()
+                self._await(page.locator(screen.shows), "loaded anew, it shows no rows", page)
             if self._received(page, http, live):
                 return
-        raise NotSeen("a message that was made over HTTP does not appear on the page")
+        what = "a message that was made over HTTP does not appear on the page"
+        raise NotSeen(f"{what}; {sockets}")
 
     def _received(self, page: Page, http: Http, live: Live) -> bool:
         word = f"Cutover check {secrets.token_hex(4)}"

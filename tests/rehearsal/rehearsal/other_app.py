@@ -35,7 +35,8 @@ async function show() {
   for (const person of (await answer.json()).results) {
     table.insertAdjacentHTML("beforeend", `<tr class=person><td>${person.title}</tr>`);
   }
-  const socket = new WebSocket(`ws://${location.host}/live?session=${session}`);
+  const socket = new WebSocket(
+    `ws://${location.host}/live${location.search || "?"}&session=${session}`);
   socket.onmessage = (event) => {
     document.querySelector("#news").append(document.createElement("p"));
     document.querySelector("#news p:last-child").textContent = JSON.parse(event.data).text;
@@ -52,6 +53,7 @@ show();
 </script>"""
 OPEN: dict[str, Any] = {"/page": PAGE, "/status": {"checks": [{"store": "up"}]}}
 tokens: set[str] = set()
+dropped: set[str] = set()
 listeners: set[asyncio.Queue[Message]] = set()
 people: dict[str, Message] = {"7f": {"ref": "7f", "title": "one"}}
 files: dict[str, bytes] = {}
@@ -144,11 +146,15 @@ def _people(method: str, ref: str, body: bytes) -> Reply:
 
 async def _socket(scope: Message, receive: Receive, send: Send) -> None:
     await receive()
-    if (
-        scope["path"] != "/live"
-        or parse_qs(scope["query_string"].decode()).get("session", [""])[0] not in tokens
-    ):
+    asked = parse_qs(scope["query_string"].decode())
+    session = asked.get("session", [""])[0]
+    if scope["path"] != "/live" or session not in tokens:
         await send({"type": "websocket.close", "code": 4401})
+        return
+    if asked.get("lost") == ["always"] or ("lost" in asked and session not in dropped):
+        dropped.add(session)
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": 1012})
         return
     queue: asyncio.Queue[Message] = asyncio.Queue()
     listeners.add(queue)
