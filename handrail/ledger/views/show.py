@@ -277,7 +277,7 @@ def audit_as_text(found: Audit) -> list[str]:
 
 def remarks(found: list[Remark]) -> list[str]:
     """Return remarks, each with the entry it is about."""
-    rows = [(f"entry {each.seq}" if each.seq else "file", each.what) for each in found]
+    rows = [(f"entry {each.seq}" if each.seq else "ledger", each.what) for each in found]
     return plain.columns(rows, indent=4)
 
 
