@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 TIME_OF_RUN = "{time_of_run}"  # a constant: the moment at which the load began
 MOST_RECORDED = 1000  # rows of a column of which a load writes down what the mapping itself changes
@@ -182,6 +183,16 @@ class TableRule:
     limit: Limit = Limit()
     replace: str | None = None
 
+    @cached_property
+    def by_name(self) -> dict[str, ColumnRule]:
+        """Rules of columns by the column's name."""
+        return {column.name: column for column in self.columns}
+
+    @property
+    def lookups(self) -> tuple[Lookup, ...]:
+        """What its columns take from other tables."""
+        return tuple(column.lookup for column in self.columns if column.lookup)
+
 
 @dataclass(frozen=True)
 class MappingFile:
@@ -191,3 +202,8 @@ class MappingFile:
     digest: str
     tables: tuple[TableRule, ...]
     drops: tuple[Drop, ...]
+
+    @property
+    def accounted(self) -> frozenset[str]:
+        """Name the source tables that a rule accounts for in full."""
+        return frozenset(rule.source for rule in self.tables if not rule.also)

@@ -14,7 +14,7 @@ TEXTS = {"text", "character varying"}
 
 def check(session: Connection, plan: Plan, table: TablePlan) -> Line[list[Misfit]]:
     """Find rows the destination's unique keys would not take, and near-duplicates it would."""
-    planned = {column.name: column for column in table.columns}
+    planned = table.by_name
     guarded = {tuple(sorted(key)) for key in plan.source.by_name[table.source].uniques}
     keys = [
         [planned[name] for name in unique]
@@ -33,7 +33,8 @@ def _twice(
     session: Connection, table: TablePlan, key: list[ColumnPlan], guarded: set[tuple[str, ...]]
 ) -> Line[list[Misfit]]:
     """Find rows of one key, unless the source itself holds it unique."""
-    if all(map(_is_plain, key)) and tuple(sorted(c.source or "" for c in key)) in guarded:
+    copied = [column.source for column in key if column.is_copied and column.source]
+    if len(copied) == len(key) and tuple(sorted(copied)) in guarded:
         return []
     what = "would be there twice, and the destination wants it unique"
     expressions = [column.sql for column in key]
@@ -47,10 +48,6 @@ def _nearly(session: Connection, table: TablePlan, key: list[ColumnPlan]) -> Lin
     what = "differs from another row by case or blanks only"
     expressions = [casts.folded(c.sql) if c.type in TEXTS else c.sql for c in key]
     return (yield from _found(session, table, key, expressions, what, "noted"))
-
-
-def _is_plain(column: ColumnPlan) -> bool:
-    return column.exact and not column.rule.when
 
 
 def _found(

@@ -74,6 +74,12 @@ def side_by_side(lines: Iterable[Line[T]]) -> Line[list[T]]:
     return [done[place] for place in sorted(done)]
 
 
+def gathered(lines: Iterable[Line[list[T]]]) -> Line[list[T]]:
+    """Ask several lines at once; return all that they find as one list, in their order."""
+    found = yield from side_by_side(lines)
+    return list(itertools.chain.from_iterable(found))
+
+
 def together(lines: Iterable[Line[T]]) -> list[T]:
     """Carry lines of questions to their ends; return what each comes to, in their order."""
     return answered(side_by_side(lines))

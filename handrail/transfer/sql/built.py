@@ -23,6 +23,14 @@ class Built:
         parsed = {item.name for item in self.parsed}
         return frozenset(parsed | {join.name for join in self.joins})
 
+    def take(self, other: "Built") -> None:
+        """Take what another rule of the table came to, but for its column."""
+        self.faults += other.faults
+        self.parsed += other.parsed
+        self.joins += other.joins
+        self.sources |= other.sources
+        self.problems += other.problems
+
 
 @dataclass(frozen=True)
 class Raw:

@@ -34,6 +34,15 @@ FIXED = {
     "HH24": r"(2[0-3]|[01]\d)",
     "HH12": r"(1[0-2]|0[1-9])",
 }
+PARTS = NUMBERS | {
+    "Month": f"({MONTHS})",
+    "Mon": f"({MONTHS})",
+    "AM": r"([ap])\.?m\.?",
+    "*": ".*",
+    " ": " +",
+}
+# Parts whose text is looked at, and what it says.
+GROUPS = {**{part: part for part in NUMBERS}, "Month": "Month", "Mon": "Month", "AM": "AM"}
 # Digits that fit whatever they are, and the highest number, by type.
 ALWAYS_FITTING = {
     "smallint": (4, 2**15 - 1), "integer": (9, 2**31 - 1), "bigint": (18, 2**63 - 1),
@@ -99,27 +108,20 @@ def shortened(value: str, length: int) -> str:
 def pattern(form: str) -> Pattern:
     """Compile a format such as `DD Mon YYYY` or `HH12:MI AM`; `*` stands for anything after it."""
     found = TOKENS.findall(form)
-    parts: list[str] = []
     groups: dict[str, int] = {}
-    for position, part in enumerate(found):
-        beside = {*found[position + 1 : position + 2], *found[max(position - 1, 0) : position]}
-        if part in NUMBERS:
-            groups[part] = len(groups) + 1
-            fixed = FIXED.get(part) if beside & set(NUMBERS) else None
-            parts.append(fixed or NUMBERS[part])
-        elif part in {"Month", "Mon"}:
-            groups["Month"] = len(groups) + 1
-            parts.append(f"({MONTHS})")
-        elif part == "AM":
-            groups["AM"] = len(groups) + 1
-            parts.append(r"([ap])\.?m\.?")
-        elif part == "*":
-            parts.append(".*")
-        elif part == " ":
-            parts.append(" *" if found[position + 1 : position + 2] == ["AM"] else " +")
-        else:
-            parts.append(re.escape(part.lower()))
+    for part in filter(GROUPS.get, found):
+        groups[GROUPS[part]] = len(groups) + 1
+    parts = map(_matching, ["", *found], found, [*found[1:], ""])
     return Pattern("^" + "".join(parts) + "$", groups)
+
+
+def _matching(before: str, part: str, after: str) -> str:
+    """Return the regular expression of one part of a format, by what stands beside it."""
+    if part in FIXED and not NUMBERS.keys().isdisjoint((before, after)):
+        return FIXED[part]
+    if (part, after) == (" ", "AM"):
+        return " *"
+    return PARTS.get(part) or re.escape(part.lower())
 
 
 def well_formed(form: str, cast: str) -> bool:

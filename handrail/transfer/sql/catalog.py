@@ -13,7 +13,7 @@ from handrail.transfer.session.asking import Line, Question, Rows, answered
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import qualified
 from handrail.transfer.sql.system import COLUMNS, CONSTRAINTS, HERE, HOME, INDEXES, TABLES
-from handrail.transfer.sql.types import NUMBERS, TEXTUAL
+from handrail.transfer.sql.types import HASHED, NUMBERS, TEXTUAL
 
 T = TypeVar("T")
 
@@ -49,6 +49,11 @@ class Column:
         return self.type in TEXTUAL or self.kind == "e" or self.type.endswith(".citext")
 
     @property
+    def is_hashed(self) -> bool:
+        """Say whether its values have a hash that is equal when they are."""
+        return self.is_builtin and self.type in HASHED
+
+    @property
     def is_numbered(self) -> bool:
         """Say whether a sequence gives its values a number: all of a value, or a part of a text."""
         return self.sequence is not None and (self.type in NUMBERS or self.is_text)
@@ -72,6 +77,11 @@ class Constraint:
     validated: bool
     definition: str
     index: str | None
+
+    @property
+    def column(self) -> str | None:
+        """Name its column, where it is of just one."""
+        return self.columns[0] if len(self.columns) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -132,6 +142,11 @@ class Table:
     def foreign_keys(self) -> tuple[Constraint, ...]:
         """References to other tables."""
         return tuple(key for key in self.constraints if key.kind == "f")
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Name the table of each reference."""
+        return tuple(key.target for key in self.foreign_keys if key.target)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Hold a mapping against two live catalogs and compile it to SQL, or refuse with every reason."""
 
 import hashlib
+import itertools
 import json
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -128,11 +129,11 @@ class _Compiler:
     def plan(self, moment: Callable[[str], str]) -> Plan:
         self.problems += account.tables(self.mapping, self.source)
         usable = [rule for rule in self.mapping.tables if self._is_usable(rule)]
-        shapes = [self._shape(self.source, {rule.source for rule in usable})]
-        shapes.append(self._shape(self.destination, {rule.name for rule in usable}))
-        digest = hashlib.sha256(" ".join([self.mapping.digest, *shapes]).encode()).hexdigest()
-        began = moment(digest)
         names = frozenset(rule.name for rule in usable)
+        ours = self._shape(self.source, {rule.source for rule in usable})
+        shapes = " ".join([self.mapping.digest, ours, self._shape(self.destination, names)])
+        digest = hashlib.sha256(shapes.encode()).hexdigest()
+        began = moment(digest)
         order, cyclic = self._order(usable)
         for rule in order:
             secrets = read_by(self.mapping.tables, rule.source)
@@ -147,7 +148,7 @@ class _Compiler:
             began,
             tuple(self.done.values()),
             tuple(cyclic),
-            tuple(note for table in self.done.values() for note in table.notes),
+            tuple(itertools.chain.from_iterable(table.notes for table in self.done.values())),
             tuple(account.drops(self.mapping, self.source)),
             self.source,
             self.destination,
@@ -165,32 +166,40 @@ class _Compiler:
         return not found
 
     def _parents(self, rule: TableRule) -> set[str]:
-        keys = self.destination.by_name[rule.name].foreign_keys
-        found = {key.target for key in keys if key.target and key.target != rule.name}
-        found |= {column.lookup.table for column in rule.columns if column.lookup}
+        found = set(self.destination.by_name[rule.name].parents) - {rule.name}
+        found |= {lookup.table for lookup in rule.lookups}
         if rule.also:
-            found |= {r.name for r in self.mapping.tables if r.source == rule.source and not r.also}
-        return found & set(self.rules)
+            found |= self._accounting(rule.source)
+        return self.rules.keys() & found
+
+    def _accounting(self, source: str) -> set[str]:
+        """Name the tables that account for a source table in full."""
+        return {
+            rule.name for rule in self.mapping.tables if rule.source == source and not rule.also
+        }
 
     def _refers_to_itself(self, rule: TableRule) -> bool:
         keys = self.destination.by_name[rule.name].foreign_keys
-        declared = {column.name for column in rule.columns}
-        return any(key.target == rule.name and set(key.columns) & declared for key in keys)
+        own = (key for key in keys if key.target == rule.name)
+        return any(not rule.by_name.keys().isdisjoint(key.columns) for key in own)
 
     def _order(self, rules: list[TableRule]) -> tuple[list[TableRule], list[str]]:
         """Put referenced tables first; break a cycle at the first table of the file."""
-        waiting = {
-            rule.name: self._parents(rule) & {other.name for other in rules} for rule in rules
-        }
-        order: list[TableRule] = []
         # rows of a later chunk may be referred to by an earlier one
         cyclic = [rule.name for rule in rules if self._refers_to_itself(rule)]
-        while waiting:
-            free = [name for name, parents in waiting.items() if not parents & set(waiting)]
-            if not free:
-                free = [next(iter(waiting))]
-                cyclic += free
-            for name in free:
-                del waiting[name]
-                order.append(self.rules[name])
-        return order, cyclic
+        order, broken = _parents_first({rule.name: self._parents(rule) for rule in rules})
+        return [self.rules[name] for name in order], cyclic + broken
+
+
+def _parents_first(waiting: dict[str, set[str]]) -> tuple[list[str], list[str]]:
+    """Put names behind those they wait for; return the order, and where a circle was broken."""
+    order: list[str] = []
+    broken: list[str] = []
+    while waiting:
+        free = [name for name, parents in waiting.items() if parents.isdisjoint(waiting)]
+        if not free:
+            free = [next(iter(waiting))]
+            broken += free
+        order += free
+        waiting = {name: waiting[name] for name in waiting if name not in free}
+    return order, broken

@@ -1,6 +1,7 @@
 """Let the source plan what a mapping says in SQL, before any row is read by it."""
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -12,16 +13,17 @@ from handrail.transfer.mapping.rules import Place, Problem
 from handrail.transfer.session.asking import Line, Question, answered, rows, side_by_side, together
 from handrail.transfer.session.connection import Connection, first_line, prepare
 from handrail.transfer.session.refused import advice
+from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import Plan, TablePlan
 
 TEXT = re.compile(r"'(?:[^']|'')*'")
 CALL = re.compile(r"""(?:("[^"]+"|\w+)\.)?("[^"]+"|\w+)\(""")
 # What PostgreSQL calls stable is the same within one statement only; a chunk is one statement.
-MOMENTS = {
+MOMENTS = {("pg_catalog", name) for name in (
     "now", "transaction_timestamp", "statement_timestamp", "pg_current_xact_id", "txid_current",
     "pg_current_xact_id_if_assigned", "txid_current_if_assigned", "pg_current_snapshot",
     "txid_current_snapshot", "pg_backend_pid", "inet_client_port", "pg_my_temp_schema",
-}  # fmt: skip
+)}  # fmt: skip
 VALUES = re.compile(r"\b(CURRENT_(?:DATE|TIME|TIMESTAMP)|LOCALTIME(?:STAMP)?)\b")
 SPOKEN = re.compile(
     r"(?:date|time|timestamp|timestamptz)\s*'\s*(now|today|tomorrow|yesterday)\s*'"
@@ -47,10 +49,10 @@ def explain(plan: Plan, session: Connection) -> None:
     prepare(session)
     try:
         lines = [_unsteady(table, session) for table in plan.tables]
-        problems = [each for found in together([_taken(plan, session), *lines]) for each in found]
+        found = together([_taken(plan, session), *lines])
     except psycopg.Error:  # of one table; the others are looked at as well
-        problems = [each for table in plan.tables for each in _alone(plan, table, session)]
-    if problems:
+        found = [_alone(plan, table, session) for table in plan.tables]
+    if problems := list(itertools.chain.from_iterable(found)):
         raise MappingRefused(plan.file, problems)
 
 
@@ -72,14 +74,7 @@ def _refused(plan: Plan, table: TablePlan, session: Connection) -> Iterator[Prob
         return
     found = False
     for column in table.columns:
-        alone = dataclasses.replace(
-            table,
-            columns=(column,),
-            parsed=tuple(p for p in table.parsed if p.name.endswith(f":{column.name}")),
-            faults=(),
-            guard=None,
-        )
-        if (error := _refusal(session, alone.rows())) is not None:
+        if (error := _refusal(session, _only(table, column).rows())) is not None:
             found = True
             what = f"`{table.name}.{column.name}`: PostgreSQL says {first_line(error)}"
             yield Problem(column.rule.place, what, _fix(plan, error, "mend its `sql:` or values"))
@@ -88,17 +83,27 @@ def _refused(plan: Plan, table: TablePlan, session: Connection) -> Iterator[Prob
         yield Problem(table.place, what, _fix(plan, whole, "mend its rules"))
 
 
+def _only(table: TablePlan, column: ColumnPlan) -> TablePlan:
+    """Return the plan of a table with just one of its columns, and nothing that reads others."""
+    parsed = tuple(each for each in table.parsed if each.name.endswith(f":{column.name}"))
+    return dataclasses.replace(table, columns=(column,), parsed=parsed, faults=(), guard=None)
+
+
 def _fix(plan: Plan, error: psycopg.Error, usual: str) -> str:
     if isinstance(error, UndefinedTable):
-        named = re.search(r'relation "([^"]+)"', first_line(error))
-        known = plan.source.by_name.get(named.group(1)) if named else None
-        written = f"`{known.schema}.{known.relation}`" if known else "`schema.table`"
-        return f"write a table with its schema: {written}"
+        return f"write a table with its schema: `{_with_schema(plan, first_line(error))}`"
     if isinstance(error, InsufficientPrivilege):
         return advice(error)
     if isinstance(error, UndefinedFunction):
         return "write a function of your own with its schema: `schema.function(…)`"
     return usual
+
+
+def _with_schema(plan: Plan, said: str) -> str:
+    """Return the table that PostgreSQL did not find, as it has to be written."""
+    named = re.search(r'relation "([^"]+)"', said)
+    known = plan.source.by_name.get(named.group(1)) if named else None
+    return f"{known.schema}.{known.relation}" if known else "schema.table"
 
 
 def _refusal(session: Connection, query: str) -> psycopg.Error | None:
@@ -157,17 +162,19 @@ def _texts(said: object) -> Iterator[str]:
 def _changing(session: Connection, texts: list[str]) -> Line[list[str]]:
     """Find the functions of a plan that are volatile, or tell the time."""
     bare = " ".join(TEXT.sub("''", text) for text in texts)
-    calls = {
-        ((schema or "pg_catalog").strip('"'), name.strip('"'))
-        for schema, name in CALL.findall(bare)
-    }
-    told = [name for schema, name in calls if schema == "pg_catalog" and name in MOMENTS]
+    calls = {_function(*each) for each in CALL.findall(bare)}
+    told = [name for _, name in calls & MOMENTS]
     told += map(str.lower, VALUES.findall(bare))
     if calls:
         schemas, names = zip(*sorted(calls), strict=True)
         found = yield from rows(session, CHANGING, list(schemas), list(names), INSIDE)
         told += [name for (name,) in found]
     return told
+
+
+def _function(schema: str, name: str) -> tuple[str, str]:
+    """Return schema and name of a function as a plan calls it."""
+    return (schema or "pg_catalog").strip('"'), name.strip('"')
 
 
 def _spoken(written: str) -> Iterator[str]:

@@ -29,11 +29,16 @@ def wrong_cast(rule: ColumnRule, column: Column, raw: Raw, wire: str) -> tuple[s
         return None if rule.values else _unfit(rule, column, raw, wire)
     if wire not in CAST_TARGETS[rule.cast]:
         return f"`cast: {rule.cast}` does not give {column.declared}", "choose another cast"
+    return _unread(rule, rule.cast, raw)
+
+
+def _unread(rule: ColumnRule, cast: str, raw: Raw) -> tuple[str, str] | None:
+    """Say why a cast reads nothing from a value, and the fix."""
     for form in rule.formats:
-        if not casts.well_formed(form, rule.cast):
+        if not casts.well_formed(form, cast):
             return f"format `{form}` is not complete", "name YYYY, MM, DD or HH24, MI"
-    if rule.cast in READS_TEXT and raw.type not in TEXTUAL:
-        return f"`cast: {rule.cast}` reads text, the source is {raw.type}", "remove the cast"
+    if cast in READS_TEXT and raw.type not in TEXTUAL:
+        return f"`cast: {cast}` reads text, the source is {raw.type}", "remove the cast"
     return None
 
 
@@ -46,11 +51,10 @@ def _unfit(rule: ColumnRule, column: Column, raw: Raw, wire: str) -> tuple[str, 
 
 def _wrong_zone(rule: ColumnRule, raw: Raw, wire: str) -> tuple[str, str] | None:
     """Say where a clock needs a zone, or has one that is of no use."""
-    is_clock = (raw.type, wire) == (NAIVE, AWARE)
-    if is_clock and rule.zone is None:
+    if (raw.type, wire) == (NAIVE, AWARE):
         fix = "add `zone: UTC`, or the zone its clock showed"
-        return "a timestamp without zone needs one", fix
-    if rule.zone is None or is_clock or (rule.sql and wire == AWARE):
+        return None if rule.zone else ("a timestamp without zone needs one", fix)
+    if rule.zone is None or (rule.sql and wire == AWARE):
         return None
     return f"`zone` does not apply from {raw.type} to {wire}", "remove `zone`"
 

@@ -4,10 +4,9 @@ A condition may well be there because an expression cannot be computed of such a
 """
 
 import dataclasses
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from handrail.transfer.mapping.rules import Action
 from handrail.transfer.sql.parsed import Join, Parsed
 from handrail.transfer.sql.parts import FaultPlan
 
@@ -42,32 +41,30 @@ def provided(
     excluded: str | None,
 ) -> Provided:
     """Return it with what a person wrote behind all that keeps a row out beforehand."""
-    guard = guard_of(faults, excluded, parsed, joins)
-    return Provided(parsed, joins, behind(faults, parsed, joins) if guard else faults, guard)
+    late = _late(parsed, joins)
+    guard = _guard(faults, excluded, late)
+    return Provided(parsed, joins, _behind(faults, late) if guard else faults, guard)
 
 
-def guard_of(
-    faults: Iterable[FaultPlan],
-    excluded: str | None,
-    parsed: Collection[Parsed],
-    joins: Collection[Join],
-) -> Guard | None:
+def _guard(faults: Iterable[FaultPlan], excluded: str | None, late: set[str]) -> Guard | None:
     """Return what guards the values that a person wrote; None where there are none, or no rule."""
-    late = _late(parsed, joins)
-    out = [f for f in faults if f.action is Action.QUARANTINE and not f.needs & late]
-    parts = [f"not {fault.condition}" for fault in out]
-    parts += [f"not coalesce({excluded}, false)"] if excluded else []
-    if not late or not parts:
-        return None
-    needs = frozenset().union(*(fault.needs for fault in out), {"kept"} if excluded else ())
-    return Guard(" and ".join(parts), needs)
+    out = [fault for fault in faults if fault.keeps_out and late.isdisjoint(fault.needs)]
+    parts = [f"not {fault.condition}" for fault in out] + not_excluded(excluded)
+    return Guard(" and ".join(parts), needs_of(out, excluded)) if late and parts else None
 
 
-def behind(
-    faults: Iterable[FaultPlan], parsed: Collection[Parsed], joins: Collection[Join]
-) -> tuple[FaultPlan, ...]:
+def not_excluded(excluded: str | None) -> list[str]:
+    """Return the condition of the rows that another rule does not keep out, if one might."""
+    return [f"not coalesce({excluded}, false)"] if excluded else []
+
+
+def needs_of(faults: Iterable[FaultPlan], excluded: str | None) -> frozenset[str]:
+    """Name the joins and values that tell whether these faults, or another rule, keep a row out."""
+    return frozenset({"kept"} if excluded else ()).union(*(fault.needs for fault in faults))
+
+
+def _behind(faults: Iterable[FaultPlan], late: set[str]) -> tuple[FaultPlan, ...]:
     """Return faults of which none is one of a value that was not computed."""
-    late = _late(parsed, joins)
     return tuple(
         dataclasses.replace(fault, condition=f"({MARK} and {fault.condition})")
         if fault.needs & late

@@ -63,6 +63,12 @@ def names_in(text: str | None) -> set[str]:
     return {name for found in REFERENCE.finditer(text or "") if (name := name_of(found))}
 
 
+def only_cast(expression: str | None) -> str | None:
+    """Return the column that an expression does nothing with but cast it, if it is such a one."""
+    found = ONLY_CAST.fullmatch((expression or "").strip())
+    return name_of(found) if found else None
+
+
 def reference(name: str) -> str:
     """Return a column as it is written into an expression."""
     if set(name) & set("{}") or name.startswith('"'):

@@ -21,7 +21,8 @@ def number_in(column: Column, value: str) -> str:
     if column.type in NUMBERS:
         number = f"({value})::numeric"
         return f"case when {number} between {-MOST} and {MOST} then trunc({number}) end"
-    if "||" in (column.default or "") and ENDS_IT.search(column.default or ""):
+    default = column.default or ""
+    if "||" in default and ENDS_IT.search(default):
         return f"substring({value}::text from '({DIGITS})[^0-9]*$')::numeric"
     found = f"regexp_matches({value}::text, '{DIGITS}', 'g') m"
     return f"(select max(m[1]::numeric) from {found})"

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 from handrail.transfer.mapping.rules import Action, ColumnRule, Fault, Place
 from handrail.transfer.session.quoting import quoted
 
+RECORDED = (
+    Action.TRUNCATE, Action.SHORTEN, Action.PLACEHOLDER, Action.SENTINEL, Action.NULL, Action.TRIM,
+    Action.KEEP, Action.ROUND,
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class ColumnPlan:
@@ -36,9 +41,24 @@ class ColumnPlan:
         return bool(by_rule or self.source_type == "json")
 
     @property
+    def is_copied(self) -> bool:
+        """Say whether it holds what its source column holds, whatever that is."""
+        return self.exact and not self.rule.when
+
+    @property
+    def is_same(self) -> bool:
+        """Say whether it is, beyond that, NULL where its source column is."""
+        return self.is_copied and self.rule.default is None
+
+    @property
     def target(self) -> str:
         """Read the same value on the destination."""
         return quoted(self.name)
+
+    def read(self, *, source: bool) -> str:
+        """Return its value on either side, as both sides compare it."""
+        value = self.sql if source else self.target
+        return f"({value})::text" if self.as_text else value
 
 
 @dataclass(frozen=True)
@@ -57,6 +77,16 @@ class FaultPlan:
     old: str = "null::text"
     new: str = "null::text"
     needs: frozenset[str] = frozenset()
+
+    @property
+    def keeps_out(self) -> bool:
+        """Say whether the rows are not moved."""
+        return self.action is Action.QUARANTINE
+
+    @property
+    def is_recorded(self) -> bool:
+        """Say whether the rows are moved, and the change of each is written down."""
+        return self.action in RECORDED
 
 
 @dataclass(frozen=True)

@@ -4,20 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from handrail.transfer.mapping.rules import Action, Limit, Place
+from handrail.transfer.mapping.rules import Limit, Place
 from handrail.transfer.session.quoting import literal, qualified, quoted
 from handrail.transfer.sql.catalog import Catalog
 from handrail.transfer.sql.cut import Cut
-from handrail.transfer.sql.guard import Guard
+from handrail.transfer.sql.guard import Guard, needs_of, not_excluded
 from handrail.transfer.sql.hashes import PLACES, SUMS, hash_sum, hashes_text
 from handrail.transfer.sql.parsed import Join, Parsed
 from handrail.transfer.sql.parts import ColumnPlan, DropPlan, FaultPlan
 from handrail.transfer.sql.relation import Relation
-
-RECORDED = (
-    Action.TRUNCATE, Action.SHORTEN, Action.PLACEHOLDER, Action.SENTINEL, Action.NULL, Action.TRIM,
-    Action.KEEP, Action.ROUND,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -76,18 +71,27 @@ class TablePlan:
     @cached_property
     def reason(self) -> str | None:
         """Return an expression: why this row is kept out, or NULL."""
-        out = [fault for fault in self.faults if fault.action is Action.QUARANTINE]
-        if not out:
-            return None
-        return (
-            "case " + " ".join(f"when {f.condition} then {literal(f.reason)}" for f in out) + " end"
-        )
+        out = " ".join(f"when {f.condition} then {literal(f.reason)}" for f in self._keeping_out)
+        return f"case {out} end" if out else None
 
     @cached_property
     def needs_of_kept(self) -> frozenset[str]:
         """Name the joins and values that tell which rows are moved."""
-        out = [fault.needs for fault in self.faults if fault.action is Action.QUARANTINE]
-        return frozenset().union(*out, {"kept"} if self.excluded else ())
+        return needs_of(self._keeping_out, self.excluded)
+
+    @cached_property
+    def _keeping_out(self) -> tuple[FaultPlan, ...]:
+        return tuple(fault for fault in self.faults if fault.keeps_out)
+
+    @cached_property
+    def recorded(self) -> tuple[FaultPlan, ...]:
+        """Return the faults for which moved values are changed, and the change written down."""
+        return tuple(fault for fault in self.faults if fault.is_recorded)
+
+    @cached_property
+    def by_name(self) -> dict[str, ColumnPlan]:
+        """Plans of columns by the column's name."""
+        return {column.name: column for column in self.columns}
 
     def relation(self, where: str = "true", *, needs: frozenset[str] | None = None) -> str:
         """Return the FROM item: source rows under `where`, with what is parsed and joined.
@@ -98,11 +102,11 @@ class TablePlan:
 
     def column(self, name: str) -> ColumnPlan | None:
         """Return the plan of a destination column, if it is mapped."""
-        return next((column for column in self.columns if column.name == name), None)
+        return self.by_name.get(name)
 
     def kept(self) -> str:
         """Return the condition of the rows that are moved."""
-        parts = [f"not coalesce({self.excluded}, false)"] if self.excluded else []
+        parts = not_excluded(self.excluded)
         parts += [f"({self.reason}) is null"] if self.reason else []
         return " and ".join(parts) or "true"
 
@@ -124,22 +128,17 @@ class TablePlan:
         return self._of_moved(**{f"c{n}": column for n, column in enumerate(columns)}, key=None)
 
     def _of_moved(self, **named: str | None) -> str:
-        found = {item.name: item for item in self.columns}
         listing = ", ".join(
-            f"{found[column].sql if column else self.key_text} as {name}"
+            f"{self.by_name[column].sql if column else self.key_text} as {name}"
             for name, column in named.items()
         )
-        read = (found[column].needs for column in named.values() if column)
+        read = (self.by_name[column].needs for column in filter(None, named.values()))
         needs = self.needs_of_kept.union(*read)
         return f"select {listing} from {self.relation(needs=needs)} where {self.kept()}"
 
     def row(self, *, source: bool) -> str:
         """Return an expression: all mapped columns of one row on either side."""
-        parts = []
-        for column in self.columns:
-            read = column.sql if source else column.target
-            parts.append(f"({read})::text" if column.as_text else read)
-        return f"row({', '.join(parts)})"
+        return f"row({', '.join(column.read(source=source) for column in self.columns)})"
 
     def source_sums(self, where: str, *, text: bool) -> str:
         """Return a SELECT: moved rows, their hash sum, rows kept out, rows adjusted."""
@@ -205,8 +204,7 @@ class TablePlan:
 
     def _is_adjusted(self) -> str:
         """Return a condition: the row is one that `adjusted` lists."""
-        recorded = (f"({f.condition})" for f in self.faults if f.action in RECORDED)
-        return " or ".join(recorded) or "false"
+        return " or ".join(f"({fault.condition})" for fault in self.recorded) or "false"
 
     def target_sums(self, where: str, *, text: bool) -> str:
         """Return a SELECT: rows of the destination and their hash sum."""
@@ -229,11 +227,10 @@ class TablePlan:
 
     def adjusted(self, where: str = "true") -> str:
         """Return a SELECT: key, column, action, fault, old and new value of each change."""
-        found = [f for f in self.faults if f.action in RECORDED]
         rows = ", ".join(
             f"({', '.join(map(literal, (f.column, f.action, f.fault)))}, {f.old}, {f.new}, "
             f"{f.condition})"
-            for f in found
+            for f in self.recorded
         )
         rows = rows or "(null::text, null::text, null::text, null::text, null::text, false)"
         return (
@@ -271,6 +268,11 @@ class Plan:
     source: Catalog
     destination: Catalog
 
+    @cached_property
+    def by_name(self) -> dict[str, TablePlan]:
+        """Plans of tables by the destination's name."""
+        return {table.name: table for table in self.tables}
+
     @property
     def text_hashes(self) -> bool:
         """Say whether rows are hashed as text: hashes of values may change with major versions."""
@@ -278,7 +280,7 @@ class Plan:
 
     def table(self, name: str) -> TablePlan:
         """Return the plan of one destination table."""
-        return next(table for table in self.tables if table.name == name)
+        return self.by_name[name]
 
     def sql(self) -> str:
         """Return every generated SELECT, as `--dry` prints them."""

@@ -27,46 +27,50 @@ class References:
 
     def lookup(self, column: ColumnRule) -> tuple[Join, str, str] | None:
         """Return join, expression and type of a value taken from another table's plan."""
-        if column.lookup is None:
-            return None
         wanted = column.lookup
+        if wanted is None:
+            return None
         parent = self.done.get(wanted.table)
-        filled = parent is not None and parent.column(wanted.column) is not None
-        there = filled and wanted.through in self.source.by_name
-        key = _key(parent) if parent else None
-        if parent is None or key is None or not there:
+        values = self._values(parent, wanted)
+        if values is None:
             label = f"`{self.rule.name}.{column.name}`"
             what = f"{label} looks up `{wanted.table}.{wanted.column}` through `{wanted.through}`"
             why, fix = _unfound(parent, wanted)
             self.problems.append(Problem(column.place, f"{what}, {why}", fix))
             return None
-        values = parent.pairs(key, wanted.column)
         wire = self.target.by_name[column.name].type
         # `offset 0`: the value is computed once for each row there, not once for each row here
         join = Join(f"lookup:{column.name}", f"{values} offset 0", f"s.{quoted(wanted.through)}")
         return join, f"({join.alias}.v)::{wire}", wire
 
+    def _values(self, parent: TablePlan | None, wanted: Lookup) -> str | None:
+        """Return a SELECT of a parent's keys and the wanted values; None where one is missing."""
+        if parent is None or parent.column(wanted.column) is None:
+            return None
+        key = _key(parent)
+        if key is None or wanted.through not in self.source.by_name:
+            return None
+        return parent.pairs(key, wanted.column)
+
     def kept(self) -> str | None:
         """Keep a second destination from holding rows that the first does not."""
         if not self.rule.also:
             return None
-        for primary in self.done.values():
-            first = primary.source == self.rule.source and not primary.also
-            if first and primary.reason and primary.key and primary.key_source:
+        for primary in filter(self._is_first, self.done.values()):
+            if primary.reason and primary.key and primary.key_source:
                 keys = primary.keys(primary.key)
                 join = Join("kept", keys, f"s.{quoted(primary.key_source)}")
                 self.joins.append(join)
                 return f"{join.alias}.k is null"
         return None
 
+    def _is_first(self, other: TablePlan) -> bool:
+        return other.source == self.rule.source and not other.also
+
     def orphans(self, columns: dict[str, ColumnPlan]) -> list[FaultPlan]:
         """Return the fault of each foreign key; a column set to NULL for it is changed in place."""
-        keys = [
-            key
-            for key in self.target.foreign_keys
-            if key.target and len(key.columns) == 1 and key.columns[0] in columns
-        ]
-        self._refuse_unbound(columns.keys() - {key.columns[0] for key in keys})
+        keys = [key for key in self.target.foreign_keys if key.column in columns]
+        self._refuse_unbound(columns.keys() - {key.column for key in keys})
         return [fault for key in keys for fault in self._orphan(key, columns)]
 
     def _refuse_unbound(self, free: set[str]) -> None:
@@ -109,11 +113,13 @@ class References:
         if key.target not in self.mapped:
             self._refuse_untold(key, column)
             return None  # held against the rows that are there, in the preflight
-        parent = self.done.get(key.target or "")
-        found = parent.column(key.target_columns[0]) if parent else None
-        if parent is None or found is None:
+        if key.target not in self.done:
             return None  # a circle of keys: the load validates it when it puts the keys back
-        return None if self._is_held(column, parent, found) else parent.keys(found.name)
+        parent = self.done[key.target]
+        found = parent.column(key.target_columns[0])
+        if found is None or self._is_held(column, parent, found):
+            return None
+        return parent.keys(found.name)
 
     def _own_keys(self, own: ColumnPlan | None) -> str | None:
         """Return a SELECT of the keys of this table itself, where they are copied."""
@@ -132,17 +138,13 @@ class References:
 
     def _is_held(self, column: ColumnPlan, parent: TablePlan, goal: ColumnPlan) -> bool:
         """Say whether the source's own foreign key and a parent kept in full exclude orphans."""
-        is_copied = column.exact and goal.exact and not column.rule.when
+        if parent.reason or parent.excluded or not (column.is_copied and goal.exact):
+            return False
         bound = (True, (column.source,), parent.source, (goal.source,))
-        return (
-            is_copied
-            and not (parent.reason or parent.excluded)
-            and bound
-            in {
-                (key.validated, key.columns, key.target, key.target_columns)
-                for key in self.source.foreign_keys
-            }
-        )
+        return bound in {
+            (key.validated, key.columns, key.target, key.target_columns)
+            for key in self.source.foreign_keys
+        }
 
 
 def _key(parent: TablePlan) -> str | None:

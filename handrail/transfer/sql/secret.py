@@ -1,7 +1,8 @@
 """Which columns are shown nowhere: those that a rule calls secret, and whatever is made of them."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 
 from handrail.transfer.mapping.rules import ColumnRule, TableRule
 from handrail.transfer.sql.built import Built
@@ -16,8 +17,14 @@ SOUNDS_SECRET = ("password", "passwd", "pwd", "hash", "secret", "token", "api_ke
 
 def read_by(rules: Iterable[TableRule], source: str) -> frozenset[str]:
     """Return the columns of a source table that a secret rule reads, whichever table it fills."""
-    secret = (c for rule in rules if rule.source == source for c in rule.columns if c.secret)
-    return frozenset(name for column in secret for name in _read(column))
+    found = (_secrets(rule) for rule in rules if rule.source == source)
+    return frozenset(itertools.chain.from_iterable(found))
+
+
+def _secrets(rule: TableRule) -> Iterator[str]:
+    for column in rule.columns:
+        if column.secret:
+            yield from _read(column)
 
 
 def sounds_secret(name: str) -> bool:
@@ -45,9 +52,10 @@ def spread(
 
 def _is_secret(plan: ColumnPlan, done: Mapping[str, TablePlan]) -> bool:
     lookup = plan.rule.lookup
-    there = done[lookup.table].columns if lookup and lookup.table in done else ()
-    looked_up = any(each.secret for each in there if lookup and each.name == lookup.column)
-    return plan.rule.secret or looked_up
+    if lookup is None or lookup.table not in done:
+        return plan.rule.secret
+    looked_up = done[lookup.table].column(lookup.column)
+    return plan.rule.secret or (looked_up is not None and looked_up.secret)
 
 
 def _withheld(fault: FaultPlan) -> FaultPlan:

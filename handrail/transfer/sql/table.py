@@ -10,8 +10,9 @@ from handrail.transfer.sql.built import Built
 from handrail.transfer.sql.catalog import Catalog
 from handrail.transfer.sql.columns import Builder
 from handrail.transfer.sql.cut import TEXTS, Cut
-from handrail.transfer.sql.guard import Provided, provided
-from handrail.transfer.sql.parts import ColumnPlan, FaultPlan
+from handrail.transfer.sql.guard import provided
+from handrail.transfer.sql.origin import Origin
+from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import TablePlan
 from handrail.transfer.sql.references import References
 
@@ -53,7 +54,8 @@ class TableCompiler:
         primary = self.source.primary_key
         self.key = primary[0] if len(primary) == 1 else None
         self.first = primary[0] if primary else None
-        self.builder = Builder(self.source, self.target, source.server_version, self.key, moment)
+        self.origin = Origin(self.source, self.target, moment)
+        self.builder = Builder(self.origin, source.server_version, self.key)
 
     def plan(self, parents: Iterable[str]) -> TablePlan:
         """Compile; `parents` are the tables that must come first."""
@@ -61,10 +63,13 @@ class TableCompiler:
         columns = {built.plan.name: built.plan for built in parts if built.plan}
         orphans = self.references.orphans(columns)
         excluded = self.references.kept()
-        self._account([*parts, rows])
-        chunk = self._copied(columns.values(), self.key, ORDERED)
-        cut = self._copied(columns.values(), self.first, ORDERED | TEXTS)
-        given = self._provided(parts, rows, orphans, excluded)
+        whole = Built()
+        for built in (*parts, rows):
+            whole.take(built)
+        self._account(whole)
+        key, key_source, key_type = self._key(columns.values())
+        joins = (*whole.joins, *self.references.joins)
+        given = provided(tuple(whole.parsed), joins, (*whole.faults, *orphans), excluded)
         return TablePlan(
             name=self.rule.name,
             source=self.rule.source,
@@ -74,10 +79,10 @@ class TableCompiler:
             target_rows=self.target.rows,
             place=self.rule.place,
             also=self.rule.also,
-            key=chunk.name if chunk else None,
-            key_source=self.key if chunk else None,
-            key_type=chunk.type if chunk else None,
-            cut=Cut(cut.name, cut.source, cut.type) if cut and cut.source else None,
+            key=key,
+            key_source=key_source,
+            key_type=key_type,
+            cut=self._cut(columns.values()),
             key_text=self._key_text(),
             source_types={column.name: column.type for column in self.source.columns},
             secrets=tuple(sorted(self.secrets)),
@@ -94,16 +99,14 @@ class TableCompiler:
             notes=tuple(account.notes(self.rule, self.source, self.target, columns)),
         )
 
-    def _provided(
-        self, parts: list[Built], rows: Built, orphans: list[FaultPlan], excluded: str | None
-    ) -> Provided:
-        """Return what the rules need beside the source row, and what may be wrong with it."""
-        return provided(
-            tuple(item for built in parts for item in built.parsed),
-            (*(join for built in parts for join in built.joins), *self.references.joins),
-            (*(fault for built in [*parts, rows] for fault in built.faults), *orphans),
-            excluded,
-        )
+    def _key(self, columns: Iterable[ColumnPlan]) -> tuple[str | None, str | None, str | None]:
+        """Return name, source and type of the column that tells rows apart, if there is one."""
+        found = _copied(columns, self.key, ORDERED)
+        return (found.name, found.source, found.type) if found else (None, None, None)
+
+    def _cut(self, columns: Iterable[ColumnPlan]) -> Cut | None:
+        found = _copied(columns, self.first, ORDERED | TEXTS)
+        return Cut(found.name, found.source, found.type) if found and found.source else None
 
     def _columns(self) -> list[Built]:
         parts = (
@@ -122,22 +125,24 @@ class TableCompiler:
     def _rows(self) -> Built:
         """Return what the rules come to that keep rows out by a condition."""
         rows = Built()
-        rows.faults = [self.builder.row_fault(rule, rows) for rule in self.rule.quarantine]
+        rows.faults = [self.origin.row_fault(rule, rows) for rule in self.rule.quarantine]
         return rows
 
-    def _account(self, parts: list[Built]) -> None:
-        used = {name for built in parts for name in built.sources}
-        self.problems += [problem for built in parts for problem in built.problems]
+    def _account(self, whole: Built) -> None:
+        self.problems += whole.problems
         self.problems += self.references.problems
-        self.problems += account.columns(self.rule, self.source, self.target, used)
+        self.problems += account.columns(self.rule, self.source, self.target, whole.sources)
 
     def _key_text(self) -> str:
         """Return an expression that names a row of the source: by a key, or by where it lies."""
-        untold = self.secrets | {column.name for column in self.source.columns if column.nullable}
-        whole = (unique for unique in self.source.uniques if not untold & set(unique))
-        key = self.source.primary_key or next(whole, ())
+        key = self.source.primary_key or self._telling()
         texts = ", ".join(f"s.{quoted(name)}::text" for name in key)
         return f"concat_ws(',', {texts})" if texts else 's."row:place"::text'
+
+    def _telling(self) -> tuple[str, ...]:
+        """Return columns that tell rows apart, are never NULL and may be shown, if there are."""
+        nullable = {column.name for column in self.source.columns if column.nullable}
+        return next(filter((self.secrets | nullable).isdisjoint, self.source.uniques), ())
 
     def _is_writable(self, column: ColumnRule) -> bool:
         known = self.target.by_name.get(column.name)
@@ -149,14 +154,10 @@ class TableCompiler:
         self.problems.append(Problem(column.place, f"{label} {what}", fix))
         return False
 
-    @staticmethod
-    def _copied(
-        columns: Iterable[ColumnPlan], source: str | None, types: set[str]
-    ) -> ColumnPlan | None:
-        """Return the column that is a source column unchanged, if its type is one of these."""
-        for column in columns:
-            changed = column.rule.when or column.rule.default or column.rule.lookup
-            copied = source is not None and column.source == source and column.exact
-            if copied and column.type in types and not changed:
-                return column
-        return None
+
+def _copied(
+    columns: Iterable[ColumnPlan], source: str | None, types: set[str]
+) -> ColumnPlan | None:
+    """Return the column that is a source column unchanged, if its type is one of these."""
+    same = filter(lambda column: column.source == source and column.is_same, columns)
+    return next((column for column in same if column.type in types), None)

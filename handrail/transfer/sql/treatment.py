@@ -111,11 +111,14 @@ class Treatment:
         may_fail = self.rule.cast in FAILING or self.rule.values
         if not may_fail and not self.rule.action(Fault.UNCASTABLE):
             return None
-        there = f"not ({self.absent})"
-        if self.rule.sql is not None:
-            there = " and ".join(f"s.{quoted(name)} is not null" for name in self.sources) or "true"
         # in this order: most values can be read, and then nothing else is looked at
-        return f"{self.read} is null and {there}"
+        return f"{self.read} is null and {self._is_there()}"
+
+    def _is_there(self) -> str:
+        """Return a condition: there is something to be read."""
+        if self.rule.sql is None:
+            return f"not ({self.absent})"
+        return " and ".join(f"s.{quoted(name)} is not null" for name in self.sources) or "true"
 
     def _too_long(self) -> str | None:
         """Return a condition; a text of few bytes has few characters, and those take long."""
@@ -138,16 +141,24 @@ class Treatment:
 
     def _lossy(self) -> str | None:
         """Return a condition: a cast, or the precision of the column, takes something away."""
-        if self.cast_from is not None and (lost := self._lost_by_cast(*self.cast_from)):
-            return lost
-        if self.type == "bpchar" and self.raw_type != "bpchar":  # blanks at its end do not count
-            return f"({self.raw})::text like '% '"
-        if self.type == "jsonb" and "json" in (self.raw_type, self.rule.cast):
-            repeats = casts.repeats_keys(f"({self.raw})::json", self.server_version)
-            return f"case when {self.read} is not null then {repeats} end"
-        if self.rule.action(Fault.LOSSY) and self._is_rounded():
-            return f"{self._rounded(self.read)} <> {self.read}"
-        return None
+        of_cast = self._lost_by_cast(*self.cast_from) if self.cast_from else None
+        return of_cast or self._lost_blanks() or self._lost_keys() or self._lost_digits()
+
+    def _lost_blanks(self) -> str | None:
+        if self.type != "bpchar" or self.raw_type == "bpchar":
+            return None
+        return f"({self.raw})::text like '% '"  # those at its end do not count
+
+    def _lost_keys(self) -> str | None:
+        if self.type != "jsonb" or "json" not in (self.raw_type, self.rule.cast):
+            return None
+        repeats = casts.repeats_keys(f"({self.raw})::json", self.server_version)
+        return f"case when {self.read} is not null then {repeats} end"
+
+    def _lost_digits(self) -> str | None:
+        if not self.rule.action(Fault.LOSSY) or not self._is_rounded():
+            return None
+        return f"{self._rounded(self.read)} <> {self.read}"
 
     def _lost_by_cast(self, raw: str, kind: str) -> str | None:
         if {kind, self.type} <= NUMBERS:
@@ -177,9 +188,14 @@ class Treatment:
         """Return the value, NULL where a fault takes it away."""
         final = self.written
         for fault in (Fault.BLANK, Fault.TOO_LONG, Fault.UNREADABLE):
-            if self.rule.action(fault) is Action.NULL and fault in self.conditions:
+            if fault in self._nulled():
                 final = f"(case when {self.conditions[fault]} then null else {final} end)"
         return final
+
+    def _nulled(self) -> list[Fault]:
+        """Return the faults that leave the column empty."""
+        said = (fault for fault, action in self.rule.when if action is Action.NULL)
+        return list(filter(self.conditions.__contains__, said))
 
     def _cut(self, value: str) -> str:
         """Return a value, shorter where it is too long and may be made so."""
@@ -236,13 +252,12 @@ class Treatment:
 
     def contradictions(self) -> list[tuple[str, str]]:
         """List what the rule says that its column cannot hold, each with the fix."""
-        found: list[tuple[str, str]] = []
         if self.nullable:
-            return found
-        for fault, action in self.rule.when:
-            if action is Action.NULL and fault in self.conditions and self.rule.default is None:
-                what = f"`when_{fault}: null` leaves a NOT NULL column empty"
-                found.append((what, "add `default: …`, or choose another action"))
-        if self.rule.default is not None and self.rule.default.value is None:
-            found.append(("its default is null and the column NOT NULL", "give a value"))
-        return found
+            return []
+        if self.rule.default is None:
+            fix = "add `default: …`, or choose another action"
+            what = "`when_{}: null` leaves a NOT NULL column empty"
+            return [(what.format(fault), fix) for fault in self._nulled()]
+        if self.rule.default.value is None:
+            return [("its default is null and the column NOT NULL", "give a value")]
+        return []

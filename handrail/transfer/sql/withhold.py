@@ -30,9 +30,7 @@ TELLING = 4
 
 def shown_sql(plan: Plan) -> str:
     """Return every generated SELECT, with the values that secret columns are given left out."""
-    secret = [column for table in plan.tables for column in table.columns if column.secret]
-    texts = {text for column in secret for text in _texts(column) if text}
-    hidden = {text for text in texts if not SCHEME.fullmatch(ESCAPES.sub("", text))}
+    hidden = set(filter(_is_hidden, _given(plan)))
 
     def shown(found: re.Match[str]) -> str:
         text = _text(found)
@@ -42,13 +40,26 @@ def shown_sql(plan: Plan) -> str:
     return QUOTED.sub(shown, plan.sql()) if hidden else plan.sql()
 
 
+def _given(plan: Plan) -> Iterator[str]:
+    """Yield every text that the rules of secret columns write into SQL."""
+    for table in plan.tables:
+        for column in table.columns:
+            if column.secret:
+                yield from _texts(column)
+
+
+def _is_hidden(text: str) -> bool:
+    return text != "" and not SCHEME.fullmatch(ESCAPES.sub("", text))
+
+
 def _texts(column: ColumnPlan) -> Iterator[str]:
     """Yield every text that the rule of a column writes into SQL, as it is written there."""
     rule = column.rule
-    given = [each.value for each in (rule.constant, rule.default, rule.sentinel) if each]
-    for value in (*given, *(value for _, value in rule.values)):
+    listed = dict(rule.values)
+    given = filter(None, (rule.constant, rule.default, rule.sentinel))
+    for value in (*(each.value for each in given), *listed.values()):
         yield from (plain(value), plain(value, column.type))
-    for text, _ in rule.values:
+    for text in listed:
         yield text.strip().lower()
     yield from COLUMN.split(rule.placeholder or "")
     yield from map(_text, QUOTED.finditer(rule.sql or ""))

@@ -14,7 +14,7 @@ from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.sql.hashes import hash_sum
 from handrail.transfer.sql.parts import FaultPlan
-from handrail.transfer.sql.plan import RECORDED, Plan, TablePlan
+from handrail.transfer.sql.plan import Plan, TablePlan
 from handrail.transfer.verify import compare
 from handrail.transfer.verify.compare import Comparison
 from handrail.transfer.verify.inverse import (
@@ -76,7 +76,7 @@ def _are_pairs(some: list["_Sides"], source: Connection) -> Line[bool]:
 
 def _are_recorded(table: TablePlan, source: Connection, destination: Connection) -> Line[bool]:
     """See that the changes that the source's rows call for are those on record."""
-    recorded = [fault for fault in table.faults if fault.action in RECORDED]
+    recorded = table.recorded
     facts = ("a.column_name", "a.action", "a.fault")
     there = (
         f"select coalesce(sum({_change('a.key', *facts)}), 0)::text from _migration.adjusted a "
@@ -147,7 +147,7 @@ class _Sides:
 
     def _recorded_of(self, looked: Looked) -> list[FaultPlan]:
         name = looked.column.name
-        faults = (fault for fault in self._table.faults if fault.action in RECORDED)
+        faults = self._table.recorded
         return [fault for fault in faults if fault.column == name]
 
     def _of_text(self, looked: Looked) -> str:
