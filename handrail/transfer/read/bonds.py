@@ -182,12 +182,17 @@ def unproven(plan: Plan, session: Connection, trial: str) -> dict[str, list[Bond
 
 
 def _unproven(plan: Plan, table: TablePlan, read: list[Bond]) -> list[Bond]:
-    planned = {column.name: column for column in table.columns}
     source = plan.source.by_name[table.source]
     target = plan.destination.by_name[table.name]
-    filled = {c.name for c in target.columns if c.name in planned or c.generated or c.default}
+    filled = _filled(table, target)
     held = [*_types(table, source, target), *(bond for bond in read if _may_bind(bond, filled))]
-    return [bond for bond in held if not _proven(bond, planned, source, target)]
+    return [bond for bond in held if not _proven(bond, table.by_name, source, target)]
+
+
+def _filled(table: TablePlan, target: Table) -> set[str]:
+    """Name the columns that hold something after a load."""
+    by_itself = (column.name for column in target.columns if column.generated or column.default)
+    return {*table.by_name, *by_itself}
 
 
 def _may_bind(bond: Bond, filled: set[str]) -> bool:
@@ -214,28 +219,27 @@ def _is_kept_whole(column: ColumnPlan, here: Column | None, there: Column) -> bo
 def _proven(bond: Bond, planned: dict[str, ColumnPlan], source: Table, target: Table) -> bool:
     if bond.kind == "c":
         return _checked_there(bond, planned, source, target)
-    if bond.kind not in {"u", "i"} or not bond.plain:
-        return False
-    if not planned.keys() >= set(bond.columns):
-        return False
-    columns = [planned[name] for name in bond.columns]
-    told = bond.kind == "i" or all(target.by_name[c.name].kind == "b" for c in columns)
-    return told and all(_fits(c, source, target) for c in columns)
+    told = bond.plain and bond.kind in {"u", "i"} and planned.keys() >= set(bond.columns)
+    return told and all(_is_indexed(bond, planned[name], source, target) for name in bond.columns)
+
+
+def _is_indexed(bond: Bond, column: ColumnPlan, source: Table, target: Table) -> bool:
+    """Say whether an index takes all values of a column, and differs as the source's texts do."""
+    differs = bond.kind == "i" or target.by_name[column.name].kind == "b"
+    return differs and _fits(column, source, target)
 
 
 def _checked_there(
     bond: Bond, planned: dict[str, ColumnPlan], source: Table, target: Table
 ) -> bool:
     """Say whether the source's own check, over the same columns unchanged, holds it."""
-    same = any(
-        key.kind == "c" and key.validated and key.definition == bond.definition
-        for key in source.constraints
-    )
+    checks = {(key.kind, key.validated, key.definition) for key in source.constraints}
+    same = ("c", True, bond.definition) in checks
     return same and all(_copied(planned.get(name), source, target) for name in bond.columns)
 
 
 def _copied(column: ColumnPlan | None, source: Table, target: Table) -> bool:
-    if column is None or not column.exact or column.rule.when or column.rule.default:
+    if column is None or not column.is_same:
         return False
     same_type = source.by_name[column.name].type == target.by_name[column.name].type
     return column.source == column.name and same_type

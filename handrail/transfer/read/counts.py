@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from handrail.transfer.mapping.rules import Action
 from handrail.transfer.read.misfits import SAMPLES, SHOWN, Misfit
-from handrail.transfer.session.asking import Line, rows, side_by_side
+from handrail.transfer.session.asking import Line, gathered, rows
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.parts import FaultPlan
 from handrail.transfer.sql.plan import TablePlan
@@ -69,17 +69,11 @@ def faulty(session: Connection, table: TablePlan, where: str) -> Line[list[Misfi
 def _totals(
     session: Connection, table: TablePlan, where: str
 ) -> Line[tuple[TableCount, list[_Hit]]]:
-    kept = table.kept()
-    out = f"count(*) filter (where ({table.reason}) is not null)" if table.reason else "0"
-    counted = ["count(*)", f"count(*) filter (where {kept})", out]
-    counted += [f"count({c.sql}) filter (where {kept})" for c in table.columns if c.may_fail]
+    counted = _counted(table)
     hits: list[_Hit] = []
     # a table without a fault is counted all the same
     for batch in _batches(table.faults) or [()]:
-        conditions = [
-            f.condition if f.action is Action.QUARANTINE else f"{kept} and {f.condition}"
-            for f in batch
-        ]
+        conditions = [_condition(table, fault) for fault in batch]
         parts = counted + [f"count(*) filter (where {condition})" for condition in conditions]
         query = f"select {', '.join(parts)} from {table.relation(where)}"
         (row,) = yield from rows(session, query)
@@ -87,6 +81,19 @@ def _totals(
         hits += [_Hit(fault, condition, number) for fault, condition, number in found if number]
     totals = TableCount(table.name, table.source, row[0], row[1], row[2], table.limit.of(row[0]))
     return totals, hits
+
+
+def _counted(table: TablePlan) -> list[str]:
+    """Return what is counted beside the faults: rows, those moved and kept out, values."""
+    moved = f"filter (where {table.kept()})"
+    out = f"count(*) filter (where ({table.reason}) is not null)" if table.reason else "0"
+    values = (column.sql for column in table.columns if column.may_fail)
+    return ["count(*)", f"count(*) {moved}", out, *(f"count({sql}) {moved}" for sql in values)]
+
+
+def _condition(table: TablePlan, fault: FaultPlan) -> str:
+    """Return the condition of the rows for which a fault counts."""
+    return fault.condition if fault.keeps_out else f"{table.kept()} and {fault.condition}"
 
 
 def _batches(items: Sequence[T]) -> list[Sequence[T]]:
@@ -97,8 +104,7 @@ def _found(
     session: Connection, table: TablePlan, hits: Sequence[_Hit], where: str
 ) -> Line[list[Misfit]]:
     looks = (_findings(session, table, batch, where) for batch in _batches(hits))
-    found = yield from side_by_side(looks)
-    return [each for some in found for each in some]
+    return (yield from gathered(looks))
 
 
 def _findings(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import shutil
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -79,13 +80,16 @@ def export(
         partial.rename(place)
     except (DatabaseRefused, OSError) as error:
         shutil.rmtree(partial, ignore_errors=True)
-        why = error.why if isinstance(error, DatabaseRefused) else error.strerror or str(error)
         fix = "mend that, then run the same command again; nothing of this export was kept"
-        raise ExportFailed("the export was not made", why, fix) from error
+        raise ExportFailed("the export was not made", _why(error), fix) from error
     except ClientError:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     return made
+
+
+def _why(error: DatabaseRefused | OSError) -> str:
+    return error.why if isinstance(error, DatabaseRefused) else error.strerror or str(error)
 
 
 def _write(
@@ -117,16 +121,19 @@ def _written(pages: list["_Page"], table: TablePlan, stem: Path) -> tuple[ChunkR
 
 def _highest(plan: Plan, supply: LiveSupply) -> dict[str, list[tuple[str, int | None]]]:
     """Return by table the highest numbers of the columns that a sequence will go on from."""
-    numbered = [
-        (table, column.name)
-        for table in plan.tables
-        for column in plan.destination.by_name[table.name].columns
-        if column.sequence and table.column(column.name) is not None
-    ]
-    highest: dict[str, list[tuple[str, int | None]]] = {table.name: [] for table in plan.tables}
+    numbered = list(_numbered(plan))
+    highest: defaultdict[str, list[tuple[str, int | None]]] = defaultdict(list)
     for (table, name), number in zip(numbered, supply.highest(numbered), strict=True):
         highest[table.name].append((name, number))
     return highest
+
+
+def _numbered(plan: Plan) -> Iterator[tuple[TablePlan, str]]:
+    """Yield the mapped columns that have a sequence."""
+    for table in plan.tables:
+        for column in plan.destination.by_name[table.name].columns:
+            if column.sequence and column.name in table.by_name:
+                yield table, column.name
 
 
 class _Page:
@@ -259,15 +266,20 @@ def origins(plan: Plan) -> str:
     return f"select * from (values {rows}) v({names})"
 
 
+def _dropped(plan: Plan, table: TablePlan) -> list[str]:
+    """Name the columns of a table's source that are left behind."""
+    return [drop.column for drop in plan.drops if drop.table == table.source and drop.column]
+
+
 def _pairs(plan: Plan) -> Iterator[tuple[str, str, str, str | None]]:
     """Yield table and column on the destination, table and column on the source."""
     for table in plan.tables:
         for column in table.columns:
             yield table.name, column.name, table.source, column.source
     for table in plan.tables:
-        for drop in plan.drops:
-            if drop.table == table.source and drop.column and table.column(drop.column) is None:
-                yield table.name, drop.column, table.source, drop.column
+        for dropped in _dropped(plan, table):
+            if dropped not in table.by_name:
+                yield table.name, dropped, table.source, dropped
 
 
 __all__ = ["Export", "ExportFailed", "check_export", "export", "write_evidence"]

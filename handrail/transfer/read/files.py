@@ -175,8 +175,7 @@ def _table(item: dict[str, Any]) -> TableRecord:  # Any: JSON
         )
         for chunk in item["chunks"]
     )
-    columns = tuple((name, kind) for name, kind in item["columns"])
-    highest = tuple((name, number) for name, number in item["highest"])
+    columns, highest = tuple(map(tuple, item["columns"])), tuple(map(tuple, item["highest"]))
     return TableRecord(item["table"], item["source"], columns, highest, chunks)
 
 
@@ -188,24 +187,26 @@ def check_export(directory: str | Path) -> Export:
     """
     place = Path(directory)
     export = read_manifest(place)
-    problems: list[str] = []
-    named = {MANIFEST}
+    named = {MANIFEST, *(record.name for record in export.files())}
+    foreign = sorted({path.name for path in place.iterdir()} - named)
+    problems = [f"{name}: not in the manifest" for name in foreign]
     for record in export.files():
-        named.add(record.name)
-        try:
-            with (place / record.name).open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-                size = file.tell()
-        except OSError:
-            problems.append(f"{record.name}: missing")
-            continue
-        if size != record.size_bytes:
-            problems.append(f"{record.name}: {size} bytes, the manifest says {record.size_bytes}")
-        elif sha256 != record.sha256:
-            problems.append(f"{record.name}: its content was changed")
-    problems += [
-        f"{path.name}: not in the manifest" for path in place.iterdir() if path.name not in named
-    ]
+        problems += _wrong(place / record.name, record)
     if problems:
         raise ExportDamaged(place, sorted(problems))
     return export
+
+
+def _wrong(path: Path, record: FileRecord) -> Iterator[str]:
+    """Say how a file differs from its record, if it does."""
+    try:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            size = file.tell()
+    except OSError:
+        yield f"{record.name}: missing"
+        return
+    if size != record.size_bytes:
+        yield f"{record.name}: {size} bytes, the manifest says {record.size_bytes}"
+    elif sha256 != record.sha256:
+        yield f"{record.name}: its content was changed"

@@ -1,7 +1,9 @@
 """How texts are written: prefixes of password hashes, dates that read in two ways."""
 
+from collections.abc import Iterator
+
 from handrail.transfer.read.misfits import SAMPLES, Misfit
-from handrail.transfer.session.asking import Line, only, rows, side_by_side
+from handrail.transfer.session.asking import Line, gathered, only, rows
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import first_of, quoted
 from handrail.transfer.sql import casts
@@ -11,14 +13,19 @@ from handrail.transfer.sql.plan import TablePlan
 
 def check(session: Connection, table: TablePlan) -> Line[list[Misfit]]:
     """Count password hashes by prefix, and dates that read differently day first."""
-    lines = []
-    for column in table.columns:
-        if column.rule.pattern and column.rule.source:
-            lines.append(_prefixes(session, table, column))
-        if column.rule.cast == "date" and column.rule.order and column.rule.source:
-            lines.append(_either_way(session, table, column))
-    found = yield from side_by_side(lines)
-    return [each for some in found for each in some]
+    return (yield from gathered(_lines(session, table)))
+
+
+def _lines(session: Connection, table: TablePlan) -> Iterator[Line[list[Misfit]]]:
+    for column in filter(_has_source, table.columns):
+        if column.rule.pattern:
+            yield _prefixes(session, table, column)
+        if column.rule.cast == "date" and column.rule.order:
+            yield _either_way(session, table, column)
+
+
+def _has_source(column: ColumnPlan) -> bool:
+    return column.rule.source is not None
 
 
 def _prefixes(session: Connection, table: TablePlan, column: ColumnPlan) -> Line[list[Misfit]]:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from handrail.transfer.mapping.rules import MOST_RECORDED, Fault
-from handrail.transfer.read.misfits import SAMPLES, SHOWN, Misfit
-from handrail.transfer.session.asking import Line, rows, side_by_side
+from handrail.transfer.read.misfits import SHOWN, Misfit, found_in, sampled
+from handrail.transfer.session.asking import Line, gathered, rows
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import quoted
 from handrail.transfer.sql.parts import ColumnPlan, DropPlan
@@ -14,10 +14,10 @@ from handrail.transfer.sql.plan import Plan, TablePlan
 def check(session: Connection, plan: Plan) -> Line[list[Misfit]]:
     """Count all that is left behind on purpose, so that the purpose can be judged by it."""
     dropped = yield from _dropped(session, plan)
-    changed = yield from side_by_side(
+    changed = yield from gathered(
         _changed(session, table, column) for table in plan.tables for column in table.columns
     )
-    return [*dropped, *(each for some in changed for each in some)]
+    return [*dropped, *changed]
 
 
 def _dropped(session: Connection, plan: Plan) -> Line[list[Misfit]]:
@@ -58,8 +58,8 @@ def changed_of(table: TablePlan, column: ColumnPlan) -> Changed | None:
 
     Digits that a mere cast loses are a fault of their own.
     """
-    lossy = any(f.column == column.name and f.fault is Fault.LOSSY for f in table.faults)
-    named = [name for name in column.sources if name == column.name] or column.sources
+    lossy = (column.name, Fault.LOSSY) in {(fault.column, fault.fault) for fault in table.faults}
+    named = (column.name,) if column.name in column.sources else column.sources
     if column.rule.sql is None or lossy or len(named) != 1:
         return None
     was, now = f"s.{quoted(named[0])}::text", f"({column.sql})::text"
@@ -73,20 +73,12 @@ def _changed(session: Connection, table: TablePlan, column: ColumnPlan) -> Line[
     found = changed_of(table, column)
     if found is None:
         return []
-    ((number, keys, texts),) = yield from rows(
-        session,
-        f"with found as materialized (select {table.key_text} as key, {found.was} as was, "
-        f"{found.now} as now from {found.rows})"
-        f" select count(*), array(select key from found limit {SAMPLES}), "
-        f"array(select concat_ws(' becomes ', left(coalesce(was, 'NULL'), {SHOWN}), "
-        f"left(coalesce(now, 'NULL'), {SHOWN})) "
-        f"from found limit {SAMPLES}) from found",
-    )
-    if not number:
-        return []
-    shown, place = () if column.secret else tuple(texts), str(column.rule.place)
-    what = f"`sql:` makes another value of `{found.column}`{_recorded(number)}"
-    return [Misfit(table.name, column.name, what, "noted", number, tuple(keys), place, shown)]
+    differ = f"select {table.key_text} as key, {found.was} as was, {found.now} as now from "
+    both = (f"left(coalesce({side}, 'NULL'), {SHOWN})" for side in ("was", "now"))
+    query = sampled(differ + found.rows, f"concat_ws(' becomes ', {', '.join(both)})")
+    (row,) = yield from rows(session, query)
+    what = f"`sql:` makes another value of `{found.column}`{_recorded(row[0])}"
+    return found_in(table, column, what, "noted", row)
 
 
 def _recorded(number: int) -> str:

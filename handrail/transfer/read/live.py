@@ -192,7 +192,7 @@ def as_noted(note: str) -> Expected:
 
 
 def _highest(table: TablePlan, name: str) -> str:
-    column = next(item for item in table.columns if item.name == name)
+    column = table.by_name[name]
     if column.source is None or column.source_type not in INTEGERS or column.rule.values:
         return "null::numeric"
     highest = f"(select max({quoted(column.source)}) from {table.source_rows})"

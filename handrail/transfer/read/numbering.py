@@ -1,5 +1,6 @@
 """From where the destination goes on numbering the rows that come after a load."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from handrail.transfer.read.misfits import Misfit
 from handrail.transfer.session.connection import Connection, value
 from handrail.transfer.session.quoting import quoted
-from handrail.transfer.sql.catalog import Table
+from handrail.transfer.sql.catalog import Column, Table
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import Plan, TablePlan
 from handrail.transfer.sql.types import INTEGERS
@@ -53,13 +54,13 @@ class _Use:
 
 def _uses(plan: Plan) -> Iterator[_Use]:
     """Yield the mapped columns of whole numbers that sequences go on from."""
-    mapped = {table.name: table for table in plan.tables}
     for sequence, members in plan.destination.sequences().items():
         for table, column in members:
-            planned = mapped[table.name].column(column.name) if table.name in mapped else None
+            mapped = plan.by_name.get(table.name)
+            planned = mapped.column(column.name) if mapped else None
             # what may fail on a row is not asked here
             if planned and column.type in INTEGERS and not planned.may_fail:
-                yield _Use(sequence, mapped[table.name], planned)
+                yield _Use(sequence, plan.by_name[table.name], planned)
 
 
 def _sequences(plan: Plan, source: Connection, destination: Connection) -> Iterator[Misfit]:
@@ -75,13 +76,19 @@ def _sequences(plan: Plan, source: Connection, destination: Connection) -> Itera
         yield from use.beyond(ends.get(use.sequence), number)
 
 
+def _numbering(column: Column) -> re.Match[str] | None:
+    """Return the call of a function that numbers new rows, if it is no sequence that does."""
+    if column.is_numbered or column.type == "uuid":
+        return None
+    return OWN_FUNCTION.search(column.default or "")
+
+
 def _unfathomed(table: TablePlan, target: Table) -> Iterator[Misfit]:
     """Name the keys that a function of the destination gives: nobody can tell from where."""
-    keys = {name for unique in target.uniques for name in unique}
+    keys = set(itertools.chain.from_iterable(target.uniques))
     for column in table.columns:
-        there = target.by_name[column.name]
-        called = None if there.is_numbered else OWN_FUNCTION.search(there.default or "")
-        if called and column.name in keys and there.type != "uuid":
+        called = _numbering(target.by_name[column.name])
+        if called and column.name in keys:
             what = (
                 f"new rows get it from `{called[0]}…)`: whether that goes on beyond the rows "
                 "nobody can tell; try it after the load"

@@ -1,5 +1,6 @@
 """Rows that are on the destination already: with a word they give way, without one nothing does."""
 
+import itertools
 from collections.abc import Iterator
 
 from handrail.transfer.read.misfits import SAMPLES, Misfit
@@ -16,16 +17,20 @@ LOADED = (
 
 def check(plan: Plan, destination: Connection) -> Iterator[Misfit]:
     """Look for rows that are there, but for those that this plan's load has put there."""
-    began: set[str] = set()
-    if evidence.exists(destination):
-        began = {name for (name,) in destination.execute(LOADED, [plan.digest]).fetchall()}
+    began = _begun(plan, destination)
     asked = [table for table in plan.tables if table.name not in began]
     if not asked:
         return
     listing = ", ".join(f"exists (select 1 from {table.target_rows})" for table in asked)
-    for table, there in zip(asked, value(destination, f"select array[{listing}]"), strict=True):
-        if there:
-            yield from _replaced(plan, table, destination)
+    for table in itertools.compress(asked, value(destination, f"select array[{listing}]")):
+        yield from _replaced(plan, table, destination)
+
+
+def _begun(plan: Plan, destination: Connection) -> set[str]:
+    """Name the tables of which this plan's load has put rows there."""
+    if not evidence.exists(destination):
+        return set()
+    return {name for (name,) in destination.execute(LOADED, [plan.digest])}
 
 
 def _replaced(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Misfit]:
@@ -44,10 +49,9 @@ def _replaced(plan: Plan, table: TablePlan, destination: Connection) -> Iterator
 
 def _referring(plan: Plan, table: TablePlan, destination: Connection) -> Iterator[Misfit]:
     """Name rows of tables nobody mapped that hold on to those that would give way."""
-    mapped = {each.name for each in plan.tables}
     for other in plan.destination.tables:
         for key in other.foreign_keys:
-            if key.target == table.name and other.name not in mapped:
+            if key.target == table.name and other.name not in plan.by_name:
                 yield from _held(table, other, key, destination)
 
 

@@ -1,10 +1,12 @@
 """Rows that would refer to a row that is not there, whatever the source's own keys declare."""
 
+import itertools
 import json
+from collections.abc import Iterator, Sequence
 
 from handrail.transfer.mapping.rules import Fault
 from handrail.transfer.read.misfits import SAMPLES, Misfit
-from handrail.transfer.session.asking import Line, rows, side_by_side
+from handrail.transfer.session.asking import Line, gathered, rows
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import quoted
 from handrail.transfer.sql.catalog import Constraint, Table
@@ -20,15 +22,19 @@ def check(
     looked at here: of several columns, in a circle, to the table itself, or trusted by the rules
     because the source declares them valid. Of a table that nobody maps, the rows are there already.
     """
-    mapped = {each.name for each in plan.tables}
-    found = yield from side_by_side(
-        _look(session, plan, table, key)
-        if key.target in mapped
-        else _ask(session, destination, plan, table, key)
-        for key in plan.destination.by_name[table.name].foreign_keys
-        if not _is_counted(table, key) and set(key.columns) <= {c.name for c in table.columns}
-    )
-    return [each for some in found for each in some]
+    return (yield from gathered(_lines(session, destination, plan, table)))
+
+
+def _lines(
+    session: Connection, destination: Connection, plan: Plan, table: TablePlan
+) -> Iterator[Line[list[Misfit]]]:
+    for key in plan.destination.by_name[table.name].foreign_keys:
+        if _is_counted(table, key) or not table.by_name.keys() >= {*key.columns}:
+            continue
+        if key.target in plan.by_name:
+            yield _look(session, plan, table, key)
+        else:
+            yield _ask(session, destination, plan, table, key)
 
 
 def _is_counted(table: TablePlan, key: Constraint) -> bool:
@@ -48,11 +54,16 @@ def _look(session: Connection, plan: Plan, table: TablePlan, key: Constraint) ->
         f"select count(*), (select array_agg(key) from (select key from found limit {SAMPLES}) s) "
         "from found",
     )
-    if not number:
-        return []
-    place = next(c.rule.place for c in table.columns if c.name == key.columns[0])
-    label = ", ".join(key.columns)
-    return [Misfit(table.name, label, what, "refused", number, tuple(keys), str(place))]
+    return _told(table, key, what, number, keys or ())
+
+
+def _told(
+    table: TablePlan, key: Constraint, what: str, number: int, keys: Sequence[str]
+) -> list[Misfit]:
+    """Return what is wrong with rows by a key; nothing where there are none."""
+    place, label = str(table.by_name[key.columns[0]].rule.place), ", ".join(key.columns)
+    found = Misfit(table.name, label, what, "refused", number, tuple(keys), place)
+    return [found] if number else []
 
 
 def _ask(
@@ -66,13 +77,10 @@ def _ask(
     given = json.dumps([values for values, *_ in used])
     missing = yield from rows(destination, _absent(target, key), given)
     lost = [used[number - 1] for (number,) in missing]
-    if not lost:
-        return []
     what = f"refers to a row of `{key.target}` that is not there: put it there, or map the table"
-    keys = tuple(name for _, _, some in lost for name in some)[:SAMPLES]
-    place = next(c.rule.place for c in table.columns if c.name == key.columns[0])
-    label, number = ", ".join(key.columns), sum(each[1] for each in lost)
-    return [Misfit(table.name, label, what, "refused", number, keys, str(place))]
+    keys = itertools.chain.from_iterable(some for _, _, some in lost)
+    number = sum(many for _, many, _ in lost)
+    return _told(table, key, what, number, tuple(itertools.islice(keys, SAMPLES)))
 
 
 def _used(table: TablePlan, key: Constraint) -> str:
@@ -116,7 +124,7 @@ def _missing(plan: Plan, key: Constraint) -> tuple[str, str]:
 
 def _parents(plan: Plan, key: Constraint) -> str | None:
     """Return a SELECT of the keys that may be referred to; None where the mapping gives none."""
-    parent = next((each for each in plan.tables if each.name == key.target), None)
-    if parent is None or not {c.name for c in parent.columns} >= {*key.target_columns}:
+    parent = plan.by_name.get(key.target or "")
+    if parent is None or not parent.by_name.keys() >= {*key.target_columns}:
         return None
     return parent.moved([*key.target_columns])

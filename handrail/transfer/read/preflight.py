@@ -1,5 +1,6 @@
 """Look at every row of the source before anything is written, and say what would go wrong."""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -41,9 +42,7 @@ class Preflight:
     @property
     def good(self) -> bool:
         """Say whether a load may begin; a source without a row never may."""
-        refused = any(finding.verdict == "refused" for finding in self.findings)
-        over = any(table.quarantined > table.allowed for table in self.tables)
-        return not refused and not over and any(table.rows for table in self.tables)
+        return not self.reasons()
 
     def reasons(self) -> list[str]:
         """List what keeps a load from beginning, one line each."""
@@ -111,7 +110,7 @@ def check(
         findings += derived.check(plan, ours, theirs)
         if not any(total.failed for total in counts):
             found_there = together([*_looks(ours, theirs, plan), left_out.check(ours, plan)])
-            findings += (each for some in found_there for each in some)
+            findings += itertools.chain.from_iterable(found_there)
             findings += trial.check(plan, ours, theirs)
         found = Preflight(plan.digest, tuple(counts), tuple(findings), plan.notes)
         if record is not None:

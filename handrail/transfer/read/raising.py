@@ -4,13 +4,13 @@ Nothing has to be written for it: a block of PL/pgSQL traps the error of a range
 of each row of such a range, whatever the session may do.
 """
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psycopg
 
-from handrail.transfer.mapping.rules import Action
 from handrail.transfer.read.counts import TableCount
 from handrail.transfer.read.misfits import SAMPLES, SHOWN, Misfit
 from handrail.transfer.session.connection import Connection, first_line, value
@@ -80,7 +80,8 @@ def _found(session: Connection, table: TablePlan) -> Iterator[Misfit]:
     with the values of these.
     """
     for some in (_conditions(table), _written(table), _values(table)):
-        found = [each for look in some for each in _search(session, table, look)]
+        looks = (_search(session, table, look) for look in some)
+        found = list(itertools.chain.from_iterable(looks))
         yield from found
         if found:
             return
@@ -98,7 +99,7 @@ class _Look:
 
 def _conditions(table: TablePlan) -> Iterator[_Look]:
     for fault in table.faults:
-        if fault.action is Action.QUARANTINE and fault.column == "":
+        if fault.keeps_out and fault.column == "":
             yield _Look(fault.condition, fault.needs, "", str(fault.place))
 
 
@@ -106,8 +107,8 @@ def _written(table: TablePlan) -> Iterator[_Look]:
     for item in table.parsed:
         if item.by_hand:
             name = item.name.partition(":")[2]
-            place = next(c.rule.place for c in table.columns if c.name == name)
-            yield _Look(f"s.{quoted(item.name)}", frozenset({item.name}), name, str(place))
+            place = str(table.by_name[name].rule.place)
+            yield _Look(f"s.{quoted(item.name)}", frozenset({item.name}), name, place)
 
 
 def _values(table: TablePlan) -> Iterator[_Look]:
@@ -128,7 +129,7 @@ def _search(session: Connection, table: TablePlan, look: _Look) -> Iterator[Misf
         with session.transaction():
             session.execute(f"select {evaluated('true')}")
     except psycopg.Error:
-        column = next((c for c in table.columns if c.name == look.name), None)
+        column = table.column(look.name)
         shown = "null::text"
         if column is not None and column.source:
             shown = f"left(s.{quoted(column.source)}::text, {SHOWN})"
@@ -149,15 +150,14 @@ def _search(session: Connection, table: TablePlan, look: _Look) -> Iterator[Misf
 def _finding(table: TablePlan, look: _Look, raised: list[list[str]], *, secret: bool) -> Misfit:
     said = "its values are secret" if secret else raised[0][2]
     more = f" in {MOST} rows or more" if len(raised) == MOST else ""
-    first = raised[:SAMPLES]
-    shown = not secret and all(row[1] is not None for row in first)
+    keys, values, _ = zip(*raised[:SAMPLES], strict=True)
     return Misfit(
         table.name,
         look.name,
         f"cannot be computed{more}: {said}",
         "refused",
         len(raised),
-        tuple(row[0] for row in first),
+        keys,
         look.place,
-        tuple(row[1] for row in first) if shown else (),
+        () if secret or None in values else values,
     )

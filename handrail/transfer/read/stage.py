@@ -1,5 +1,6 @@
 """A stage on the destination: the rows as they would be moved, and a table bound as theirs."""
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ from handrail.transfer.read.bonds import Bond
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import quoted
 from handrail.transfer.session.stream import copy_rows
-from handrail.transfer.sql.catalog import Table
+from handrail.transfer.sql.catalog import Column, Table
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import TablePlan
 
@@ -34,15 +35,23 @@ class Stage:
     destination: Connection
 
     @property
+    def bound(self) -> frozenset[str]:
+        """Name the columns that some bond is about."""
+        return frozenset(itertools.chain.from_iterable(bond.columns for bond in self.bonds))
+
+    @property
     def columns(self) -> list[ColumnPlan]:
         """Return the mapped columns that some bond is about."""
-        bound = {name for bond in self.bonds for name in bond.columns}
-        return [column for column in self.table.columns if column.name in bound]
+        return [column for column in self.table.columns if column.name in self.bound]
+
+    def of_kind(self, kinds: str) -> list[Bond]:
+        """Return the bonds of some kinds, each by its letter."""
+        return [bond for bond in self.bonds if bond.kind in kinds]
 
     @property
     def typed(self) -> dict[str, str]:
         """Return the columns whose type may refuse or alter a value."""
-        return {bond.name: bond.definition for bond in self.bonds if bond.kind == "t"}
+        return {bond.name: bond.definition for bond in self.of_kind("t")}
 
     def set_up(self) -> None:
         """Bring the rows over, and make the table that they will be tried in."""
@@ -81,16 +90,21 @@ class Stage:
         )
         for bond in filter(Bond.asks, self.bonds):
             run(f"alter table {TRIAL} drop constraint {quoted(bond.name)}")
-        bound = {name for bond in self.bonds for name in bond.columns}
-        given = {column.name for column in self.columns}
         for column in self.target.columns:
-            name = quoted(column.name)
-            if column.name not in bound and not column.generated:
-                run(f"alter table {TRIAL} drop column {name} cascade")
-            elif column.name not in given and not column.generated and column.has_sequence:
-                # a number taken from its sequence would be gone for ever
-                run(f"alter table {TRIAL} alter {name} drop not null, alter {name} drop default")
+            if not column.generated:
+                self._spare(column)
         run(f"alter table {TRIAL} add column {NUMBER} bigint")
+
+    def _spare(self, column: Column) -> None:
+        """Leave out a column that nothing binds; one that is not mapped takes no number."""
+        name = quoted(column.name)
+        if column.name not in self.bound:
+            self.destination.execute(f"alter table {TRIAL} drop column {name} cascade")
+        elif column.name not in self.table.by_name and column.has_sequence:
+            # a number taken from its sequence would be gone for ever
+            self.destination.execute(
+                f"alter table {TRIAL} alter {name} drop not null, alter {name} drop default"
+            )
 
     def _bind(self) -> None:
         """Bind it as the destination's rows are bound, at once and not at the end."""

@@ -8,6 +8,7 @@ from handrail.transfer.read.misfits import SAMPLES, Misfit
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import quoted
 from handrail.transfer.sql.catalog import Column
+from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import Plan, TablePlan
 
 # All tables at once: at a distance, each question takes as long as its way there and back.
@@ -118,19 +119,24 @@ def _large_objects(plan: Plan, table: TablePlan, source: Connection) -> Iterator
     """Count rows that name a large object: its contents are in no column, and stay behind."""
     columns = plan.source.by_name[table.source].by_name
     for moved in table.columns:
-        name = moved.source or ""
-        if name not in columns or not _names_objects(columns[name]):
-            continue
-        rows = f"{table.relation(needs=frozenset())} where exists (select 1 from "
-        rows += f"pg_largeobject_metadata l where l.oid = s.{quoted(name)})"
-        found = f"with found as materialized (select {table.key_text} as key from {rows})"
-        row = source.execute(
-            f"{found} select count(*), array(select key from found limit {SAMPLES}) from found"
-        ).fetchone() or (0, ())
-        if row[0]:
-            what = "names a large object, whose contents do not travel"
-            place = str(moved.rule.place)
-            yield Misfit(table.name, name, what, "refused", row[0], tuple(row[1]), place)
+        if moved.source in columns and _names_objects(columns[moved.source]):
+            yield from _left_behind(table, moved, moved.source, source)
+
+
+def _left_behind(
+    table: TablePlan, moved: ColumnPlan, name: str, source: Connection
+) -> Iterator[Misfit]:
+    """Count the rows whose value of one column names a large object."""
+    rows = f"{table.relation(needs=frozenset())} where exists (select 1 from "
+    rows += f"pg_largeobject_metadata l where l.oid = s.{quoted(name)})"
+    found = f"with found as materialized (select {table.key_text} as key from {rows})"
+    ((number, keys),) = source.execute(
+        f"{found} select count(*), array(select key from found limit {SAMPLES}) from found"
+    )
+    if number:
+        what = "names a large object, whose contents do not travel"
+        place = str(moved.rule.place)
+        yield Misfit(table.name, name, what, "refused", number, tuple(keys), place)
 
 
 def _names_objects(column: Column) -> bool:

@@ -5,6 +5,7 @@ over an expression, a domain, a scale. All rows are tried at once; only where th
 tried in blocks, and only in a block that fails one by one.
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,51 +15,16 @@ import psycopg
 from handrail.clients.errors import ClientError
 from handrail.transfer.read.bonds import Bond, unproven
 from handrail.transfer.read.misfits import SAMPLES, SHOWN, Misfit
-from handrail.transfer.read.refusal import GROUPS, MOST_REFUSED, Refusal
+from handrail.transfer.read.refusal import GROUPS, Refusal, one_by_one
 from handrail.transfer.read.stage import KEY, NUMBER, REFUSED, STAGED, TRIAL, Stage
+from handrail.transfer.session.asking import Rows
 from handrail.transfer.session.connection import Connection, first_line, with_own_path
-from handrail.transfer.session.quoting import block, literal, quoted
+from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import Plan
 
 MOST_SHOWN = 10  # columns of a row
 BUILDS_BY_A_PATH_OF_ITS_OWN = 170000  # server version
-ONE_BY_ONE = """
-declare
-    low bigint := 1; high bigint; last bigint; failed bigint := 0; place int; typed text;
-    state text; said text; bond text; kind text; at text;
-    names text[] := {names}::text[]; types text[] := {types}::text[];
-begin
-    select max({number}) into last from {staged};
-    while low <= last and failed < {most} loop
-        high := low + 499;
-        begin
-            {insert} where s.{number} between low and high;
-        exception when others then
-            for one in low..least(high, last) loop
-                begin
-                    {insert} where s.{number} = one;
-                exception when others then
-                    get stacked diagnostics state = returned_sqlstate, said = message_text,
-                        bond = constraint_name, kind = pg_datatype_name, at = column_name;
-                    for place in 1..cardinality(names) loop
-                        exit when at <> '';
-                        begin
-                            execute format('select (s.%I)::text::%s from {staged} s where '
-                                's.{number} = %s', names[place], types[place], one) into typed;
-                        exception when others then
-                            at := names[place];
-                        end;
-                    end loop;
-                    insert into {refused} values (one, state, said, bond, kind, at);
-                    failed := failed + 1;
-                end;
-            end loop;
-        end;
-        low := high + 1;
-    end loop;
-end
-"""
 PARTITIONS = """
 select pg_get_partition_constraintdef(p.relid), array(
     select pg_get_expr(k.conbin, k.conrelid) from pg_constraint k
@@ -90,29 +56,23 @@ class Trial(Stage):
 
     def _one_by_one(self) -> None:
         self.destination.execute(f"create unique index on {STAGED} ({NUMBER})")
-        tried = ONE_BY_ONE.format(
-            names=_array(list(self.typed)),
-            types=_array(list(self.typed.values())),
-            number=NUMBER,
-            staged=STAGED,
-            refused=REFUSED,
-            insert=self.insert(),
-            most=MOST_REFUSED,
-        )
-        self.destination.execute(block(tried))
+        self.destination.execute(one_by_one(self.typed, self.insert()))
 
     def _refused(self) -> Iterator[Misfit]:
         """Yield the rows that were refused, by why."""
         mapped = {column.name for column in self.columns}
         found = self.destination.execute(GROUPS.format(refused=REFUSED)).fetchall()
-        for refusal in (Refusal(*row) for row in found):
+        for refusal in itertools.starmap(Refusal, found):
             inside = refusal.is_inside(mapped)
             if inside and not self.target.by_name[refusal.at].nullable:
                 continue  # counted on the source, with what the mapping says of it
-            bond = next((each for each in self.bonds if each.name == refusal.bond), None)
+            bond = self._bond(refusal.bond)
             columns = self._blamed(refusal, bond)
             what = refusal.what(bond, inside=inside, secret=self._is_secret(columns))
             yield self._finding(columns, what, refusal.rows, refusal.numbers)
+
+    def _bond(self, name: str) -> Bond | None:
+        return next((bond for bond in self.bonds if bond.name == name), None)
 
     def _blamed(self, refusal: Refusal, bond: Bond | None) -> tuple[str, ...]:
         """Return the columns that a refusal is about."""
@@ -129,54 +89,46 @@ class Trial(Stage):
 
     def _altered(self) -> Iterator[Misfit]:
         """Yield the columns whose values arrive changed: rounded, padded, set by a trigger."""
-        triggers = ", ".join(bond.name for bond in self.bonds if bond.kind == "b")
+        triggers = ", ".join(bond.name for bond in self.of_kind("b"))
         for column in self.columns:
             declared = self.typed.get(column.name)
             if not triggers and declared is None:
                 continue
-            rows, numbers = self._count(f"join {TRIAL} t using ({NUMBER}) where {_differs(column)}")
-            if rows:
-                what = f"does not fit {declared} unchanged"
-                if declared is None:
-                    what = f"is altered by trigger {triggers}"
-                yield self._finding((column.name,), what, rows, numbers)
+            how = f"does not fit {declared} unchanged"
+            what = how if declared else f"is altered by trigger {triggers}"
+            differ = f"join {TRIAL} t using ({NUMBER}) where {_differs(column)}"
+            yield from self._told((column.name,), what, self._count(differ))
         if triggers:
             yield from self._not_taken()
 
     def _not_taken(self) -> Iterator[Misfit]:
         """Yield the rows that a trigger turns away without a word."""
-        rows, numbers = self._count(
+        found = self._count(
             f"where not exists (select 1 from {TRIAL} t where t.{NUMBER} = s.{NUMBER}) "
             f"and not exists (select 1 from {REFUSED} r where r.number = s.{NUMBER})"
         )
-        if rows:
-            first = (self.columns[0].name,)
-            yield self._finding(first, "its row is not taken by a trigger", rows, numbers)
+        first = (self.columns[0].name,)
+        yield from self._told(first, "its row is not taken by a trigger", found)
 
     def _homeless(self) -> Iterator[Misfit]:
         """Yield rows that no partition takes, and those that theirs does not."""
-        if not any(bond.kind == "p" for bond in self.bonds):
+        if not (partitioned := self.of_kind("p")):
             return
         query = PARTITIONS.replace("{table}", literal(self.table.target))
         found = self.destination.execute(query).fetchall()
         homes = [f"coalesce({home or 'true'}, true)" for home, _ in found]
-        rows, numbers = self._among(f"not ({' or '.join(homes) or 'false'})")
-        if rows:
-            yield self._finding(self._partition_key(), "has no partition to go to", rows, numbers)
+        homeless = self._among(f"not ({' or '.join(homes) or 'false'})")
+        key = self._named_in(partitioned[0].definition)
+        yield from self._told(key, "has no partition to go to", homeless)
         for home, (_, checks) in zip(homes, found, strict=True):
-            for check in checks:
-                yield from self._against(check, f"{home} and not ({check})")
+            yield from self._against(home, checks)
 
-    def _against(self, check: str, broken: str) -> Iterator[Misfit]:
-        """Yield rows that a check of their partition is broken by."""
-        rows, numbers = self._among(broken)
-        if rows:
+    def _against(self, home: str, checks: Sequence[str]) -> Iterator[Misfit]:
+        """Yield rows that break a check of the partition which is their home."""
+        for check in checks:
             what = f"violates a check of its partition: {check}"
-            yield self._finding(self._named_in(check), what, rows, numbers)
-
-    def _partition_key(self) -> tuple[str, ...]:
-        definition = next(bond.definition for bond in self.bonds if bond.kind == "p")
-        return self._named_in(definition)
+            broken = self._among(f"{home} and not ({check})")
+            yield from self._told(self._named_in(check), what, broken)
 
     def _named_in(self, expression: str) -> tuple[str, ...]:
         words = set(re.findall(r"\w+", expression))
@@ -188,14 +140,14 @@ class Trial(Stage):
 
         Source: https://www.postgresql.org/docs/17/release-17.html#RELEASE-17-MIGRATION
         """
-        indexed = any(bond.kind in {"u", "i", "x"} for bond in self.bonds)
-        if not indexed or self.destination.info.server_version < BUILDS_BY_A_PATH_OF_ITS_OWN:
+        indexes = self.of_kind("uix")
+        if not indexes or self.destination.info.server_version < BUILDS_BY_A_PATH_OF_ITS_OWN:
             return
         try:
             with self.destination.transaction():
                 self.destination.execute(f"reindex table {TRIAL}")
         except psycopg.Error as error:
-            of = (name for bond in self.bonds if bond.kind in "uix" for name in bond.columns)
+            of = itertools.chain.from_iterable(bond.columns for bond in indexes)
             what = f"an index over it cannot be built over the rows: {first_line(error)}"
             yield self._finding(tuple(dict.fromkeys(of)), what, 0, [])
 
@@ -224,18 +176,28 @@ class Trial(Stage):
     def _is_secret(self, columns: Sequence[str]) -> bool:
         return any(c.secret for c in self.table.columns if c.name in columns)
 
+    def _told(
+        self, columns: Sequence[str], what: str, found: tuple[int, Sequence[int]]
+    ) -> Iterator[Misfit]:
+        """Yield what is wrong with rows, where there are such: their count, and the first."""
+        rows, numbers = found
+        if rows:
+            yield self._finding(columns, what, rows, numbers)
+
+    def _sampled(self, given: Sequence[ColumnPlan], numbers: Sequence[int]) -> Rows:
+        """Return key and values of some rows."""
+        shown = ", ".join(f"left({quoted(column.name)}::text, {SHOWN})" for column in given)
+        return self.destination.execute(
+            f"select {KEY}, concat_ws(', ', {shown or 'null'}) from {STAGED} "
+            # without arguments: a name in it may hold a percent sign
+            f"where {NUMBER} = any('{{{', '.join(map(str, numbers))}}}') order by {NUMBER}"
+        ).fetchall()
+
     def _finding(
         self, columns: Sequence[str], what: str, rows: int, numbers: Sequence[int]
     ) -> Misfit:
         given = [column for column in self.columns if column.name in columns][:MOST_SHOWN]
-        listing = (
-            ", ".join(f"left({quoted(column.name)}::text, {SHOWN})" for column in given) or "null"
-        )
-        sampled = self.destination.execute(
-            f"select {KEY}, concat_ws(', ', {listing}) from {STAGED} "
-            # without arguments: a name in it may hold a percent sign
-            f"where {NUMBER} = any('{{{', '.join(map(str, numbers))}}}') order by {NUMBER}"
-        ).fetchall()
+        sampled = self._sampled(given, numbers)
         keys = tuple(row[0] for row in sampled)
         values = () if self._is_secret(columns) else tuple(row[1] for row in sampled)
         place = next((c.rule.place for c in given), self.table.place)
@@ -280,7 +242,3 @@ def _differs(column: ColumnPlan) -> str:
     if column.as_text:
         there, here = f"({there})::text", f"({here})::text"
     return f"{there} is distinct from {here}"
-
-
-def _array(texts: Sequence[str]) -> str:
-    return "array[" + ", ".join(map(literal, texts)) + "]"

@@ -1,9 +1,9 @@
 """Rows that would be there twice: by a key that the destination wants unique, or nearly so."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from handrail.transfer.read.misfits import SAMPLES, Misfit
-from handrail.transfer.session.asking import Line, rows, side_by_side
+from handrail.transfer.session.asking import Line, gathered, rows
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql import casts
 from handrail.transfer.sql.parts import ColumnPlan
@@ -14,31 +14,33 @@ TEXTS = {"text", "character varying"}
 
 def check(session: Connection, plan: Plan, table: TablePlan) -> Line[list[Misfit]]:
     """Find rows the destination's unique keys would not take, and near-duplicates it would."""
-    planned = table.by_name
     guarded = {tuple(sorted(key)) for key in plan.source.by_name[table.source].uniques}
-    keys = [
-        [planned[name] for name in unique]
-        for unique in table.uniques
-        if planned.keys() >= {*unique}
-    ]
-    found = yield from side_by_side(
-        line
-        for key in keys
-        for line in (_twice(session, table, key, guarded), _nearly(session, table, key))
-    )
-    return [each for some in found for each in some]
+    return (yield from gathered(_lines(session, table, guarded)))
+
+
+def _lines(
+    session: Connection, table: TablePlan, guarded: set[tuple[str, ...]]
+) -> Iterator[Line[list[Misfit]]]:
+    for unique in table.uniques:
+        if table.by_name.keys() >= {*unique}:
+            key = [table.by_name[name] for name in unique]
+            yield _twice(session, table, key, guarded)
+            yield _nearly(session, table, key)
 
 
 def _twice(
     session: Connection, table: TablePlan, key: list[ColumnPlan], guarded: set[tuple[str, ...]]
 ) -> Line[list[Misfit]]:
     """Find rows of one key, unless the source itself holds it unique."""
-    copied = [column.source for column in key if column.is_copied and column.source]
-    if len(copied) == len(key) and tuple(sorted(copied)) in guarded:
+    if all(column.is_copied for column in key) and _origin(key) in guarded:
         return []
     what = "would be there twice, and the destination wants it unique"
     expressions = [column.sql for column in key]
     return (yield from _found(session, table, key, expressions, what, "refused"))
+
+
+def _origin(key: list[ColumnPlan]) -> tuple[str, ...]:
+    return tuple(sorted(column.source or "" for column in key))
 
 
 def _nearly(session: Connection, table: TablePlan, key: list[ColumnPlan]) -> Line[list[Misfit]]:

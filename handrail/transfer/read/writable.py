@@ -42,13 +42,17 @@ def check(plan: Plan, destination: Connection) -> Iterator[Misfit]:
         plan: The compiled mapping.
         destination: Session on the destination, outside any transaction.
     """
-    row = destination.execute(STATE).fetchone()
-    closed, may_create = row or (False, True)
-    what = CLOSED if closed else None if may_create else RIGHTLESS
-    if what is None:
-        what = _refused(destination)
+    what = _state(destination) or _refused(destination)
     if what is not None:
         yield Misfit(plan.tables[0].name, "", what, "refused", 0, (), plan.file)
+
+
+def _state(destination: Connection) -> str | None:
+    """Return what refuses a load whatever it does; None if nothing."""
+    ((closed, may_create),) = destination.execute(STATE)
+    if closed:
+        return CLOSED
+    return None if may_create else RIGHTLESS
 
 
 def _refused(destination: Connection) -> str | None:

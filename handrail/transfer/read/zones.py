@@ -1,14 +1,15 @@
 """Clocks that are set forward or back: times of day that never were, and those that were twice."""
 
 import datetime as dt
+import itertools
 from collections.abc import Iterator
 
 from handrail.transfer.mapping import zones
-from handrail.transfer.read.misfits import SAMPLES, SHOWN, Misfit
-from handrail.transfer.session.asking import Line, Question, rows, side_by_side
+from handrail.transfer.read.misfits import SAMPLES, SHOWN, Misfit, found_in, sampled
+from handrail.transfer.session.asking import Line, Question, gathered, rows
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import literal, quoted
-from handrail.transfer.sql.named import ONLY_CAST, name_of, zones_in, zones_read_in
+from handrail.transfer.sql.named import only_cast, zones_in, zones_read_in
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import TablePlan
 from handrail.transfer.sql.types import AWARE, NAIVE, TEXTUAL
@@ -22,20 +23,21 @@ SHIFTS = ("30 minutes", "1 hour", "2 hours")
 
 def check(session: Connection, table: TablePlan) -> Line[list[Misfit]]:
     """Find the rows whose clock showed such a time, as the zone of their column says."""
-    found = yield from side_by_side(_looks(session, table))
-    return [each for some in found for each in some]
+    looks = (_looks(session, table, column) for column in table.columns)
+    return (yield from gathered(itertools.chain.from_iterable(looks)))
 
 
-def _looks(session: Connection, table: TablePlan) -> Iterator[Line[list[Misfit]]]:
+def _looks(
+    session: Connection, table: TablePlan, column: ColumnPlan
+) -> Iterator[Line[list[Misfit]]]:
     """Yield what looks for them: in each clock, and in each text that says a moment or a zone."""
-    for column in table.columns:
-        zone = _zone_of(column)
-        for name in _read(table, column) if zone.upper() != "UTC" else ():
-            yield _look(session, table, column, name, zone)
-        if column.type == AWARE and (text := _cast_text(table, column)) is not None:
-            yield _unzoned(session, table, column, text)
-        for name in sorted(zones_read_in(column.rule.sql) & {*column.sources}):
-            yield _misnamed(session, table, column, name)
+    zone = _zone_of(column)
+    for name in _read(table, column) if zone.upper() != "UTC" else ():
+        yield _look(session, table, column, name, zone)
+    if column.type == AWARE and (text := _cast_text(table, column)) is not None:
+        yield _unzoned(session, table, column, text)
+    for name in sorted(zones_read_in(column.rule.sql) & {*column.sources}):
+        yield _misnamed(session, table, column, name)
 
 
 def _zone_of(column: ColumnPlan) -> str:
@@ -73,9 +75,8 @@ def _read(table: TablePlan, column: ColumnPlan) -> list[str]:
 
 def _cast_text(table: TablePlan, column: ColumnPlan) -> str | None:
     """Return the text column that `sql:` does nothing with but cast it to a moment."""
-    found = ONLY_CAST.fullmatch((column.rule.sql or "").strip())
-    name = name_of(found) if found else None
-    return name if name and table.source_types.get(name) in TEXTUAL else None
+    name = only_cast(column.rule.sql)
+    return name if table.source_types.get(name or "") in TEXTUAL else None
 
 
 def _unzoned(
@@ -84,18 +85,13 @@ def _unzoned(
     """Find texts that name no zone: the cast would take them for moments in UTC, silently."""
     text = f"s.{quoted(name)}"
     bare = f"{text} ~ '[0-9]:[0-9]' and {text} !~* {literal(ZONED)}"
-    ((number, keys, texts),) = yield from rows(
-        session,
-        f"with found as materialized (select {table.key_text} as key, left({text}, {SHOWN}) as "
-        f"shown from {table.relation(needs=table.needs_of_kept)} where {table.kept()} and {bare}) "
-        f"select count(*), array(select key from found limit {SAMPLES}), "
-        f"array(select shown from found limit {SAMPLES}) from found",
+    found = (
+        f"select {table.key_text} as key, left({text}, {SHOWN}) as shown "
+        f"from {table.relation(needs=table.needs_of_kept)} where {table.kept()} and {bare}"
     )
-    if not number:
-        return []
+    (row,) = yield from rows(session, sampled(found))
     what = "shows a clock without a zone: write `({…}::timestamp at time zone 'UTC')`, or its own"
-    shown, place = () if column.secret else tuple(texts), str(column.rule.place)
-    return [Misfit(table.name, column.name, what, "refused", number, tuple(keys), place, shown)]
+    return found_in(table, column, what, "refused", row)
 
 
 def _days(session: Connection, table: TablePlan, name: str, zone: str) -> Line[list[dt.date]]:
@@ -121,40 +117,35 @@ def _look(
     days = yield from _days(session, table, name, zone)
     if not days:
         return []
-    clock, place = f"s.{quoted(name)}", literal(zone)
-    moment = f"({clock} at time zone {place})"
-    finite = f"isfinite({clock})"
-    gap = f"{finite} and ({moment} at time zone {place}) <> {clock}"
-    other = " or ".join(
-        f"(({moment} {sign} interval '{shift}') at time zone {place}) = {clock}"
+    clock = f"s.{quoted(name)}"
+    found = (
+        f"select {table.key_text} as key, {clock}::text as shown "
+        f"from {table.relation(needs=table.needs_of_kept)} where {table.kept()} "
+        f"and {clock}::date = any('{{{', '.join(map(str, days))}}}') and isfinite({clock}) and "
+    )
+    conditions = (_is_skipped(clock, zone), _is_twofold(clock, zone))
+    (gaps,), (twice,) = yield [Question(session, sampled(found + each)) for each in conditions]
+    never = f"its clock in {zone} never showed this time: it was set forward then"
+    both = f"its clock in {zone} showed this time twice; it is read as after it was set back"
+    return [
+        *found_in(table, column, never, "refused", gaps),
+        *found_in(table, column, both, "noted", twice),
+    ]
+
+
+def _is_skipped(clock: str, zone: str) -> str:
+    """Return a condition: clocks of the zone never showed this time."""
+    place = literal(zone)
+    return f"(({clock} at time zone {place}) at time zone {place}) <> {clock}"
+
+
+def _is_twofold(clock: str, zone: str) -> str:
+    """Return a condition: clocks of the zone showed this time twice."""
+    place = literal(zone)
+    others = (
+        f"((({clock} at time zone {place}) {sign} interval '{shift}') at time zone {place}) "
+        f"= {clock}"
         for shift in SHIFTS
         for sign in "+-"
     )
-    twice = f"{finite} and ({other})"
-    never = f"its clock in {zone} never showed this time: it was set forward then"
-    both = f"its clock in {zone} showed this time twice; it is read as after it was set back"
-    asked = []
-    for condition in (gap, twice):
-        found = (
-            f"select {table.key_text} as key, {clock}::text as shown "
-            f"from {table.relation(needs=table.needs_of_kept)} where {table.kept()} "
-            f"and {clock}::date = any('{{{', '.join(map(str, days))}}}') and ({condition})"
-        )
-        query = (
-            f"with found as materialized ({found}) select count(*), "
-            f"array(select key from found limit {SAMPLES}), "
-            f"array(select shown from found limit {SAMPLES}) from found"
-        )
-        asked.append(Question(session, query))
-    told = yield asked
-    findings = []
-    for (row,), what, verdict in zip(told, (never, both), ("refused", "noted"), strict=True):
-        if row[0]:
-            shown = () if column.secret else tuple(row[2])
-            findings.append(
-                Misfit(
-                    table.name, column.name, what, verdict, row[0], tuple(row[1]),
-                    str(column.rule.place), shown,
-                )
-            )  # fmt: skip
-    return findings
+    return f"({' or '.join(others)})"
