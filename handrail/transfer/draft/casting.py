@@ -78,21 +78,25 @@ class Casting:
         if (origin, target) == (NAIVE, AWARE):
             rule.parts["zone"] = "UTC"
             rule.doubts.append("which clock wrote it? UTC, or a place as Asia/Manila")
-        elif target == "boolean" or (target in INTEGERS and self._counts):
+        elif self._is_read:
             self._read(rule)
         elif self.origin.is_text and target in READ_FROM_TEXT:
             self._from_text(rule)
         elif self.target.is_text:
-            rule.parts["cast"] = "text"
-            if origin == "bytea":
-                rule.doubts.append("bytes become a text of hexadecimal digits")
+            self._as_text(rule)
         else:
             self._narrow(rule)
 
     @property
-    def _counts(self) -> bool:
-        """Say whether the source's values are numbers, or texts that may be."""
-        return self.origin.is_text or self.origin.type in NUMBERS
+    def _is_read(self) -> bool:
+        """Say whether yes and no are read, or whole numbers: of numbers, or texts that may be."""
+        counts = self.origin.is_text or self.origin.type in NUMBERS
+        return self.target.type == "boolean" or (self.target.type in INTEGERS and counts)
+
+    def _as_text(self, rule: Rule) -> None:
+        rule.parts["cast"] = "text"
+        if self.origin.type == "bytea":
+            rule.doubts.append("bytes become a text of hexadecimal digits")
 
     def _read(self, rule: Rule) -> None:
         """Draft how yes and no, or a whole number, is read."""
@@ -220,10 +224,10 @@ class Casting:
         """Keep the formats that some row is written in, the frequent ones first."""
         parse = casts.parse_date if cast == "date" else casts.parse_time
         counts = {form: self.rows(f"{parse(self.raw, [form])} is not null") for form in known}
-        used = sorted((form for form in known if counts[form]), key=lambda form: -counts[form])
-        used = used or [known[0]]
+        used = sorted(filter(counts.get, known), key=lambda form: -counts[form]) or [known[0]]
         rule.parts |= {"cast": cast, "formats": yaml_text.texts(used)}
-        if any("MM/DD" in form for form in used) and any("DD/MM" in form for form in used):
+        written = " ".join(used)
+        if "MM/DD" in written and "DD/MM" in written:
             rule.parts["order"] = "month_first"
             rule.doubts.append("dates read either way are read month first")
         self._uncastable(rule, parse(self.raw, used), f"a {cast}")

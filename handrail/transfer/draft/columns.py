@@ -1,11 +1,11 @@
 """Which source column a destination column may be filled from."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from handrail.transfer.draft.names import form, words
-from handrail.transfer.sql.catalog import Column, Constraint, Table
+from handrail.transfer.sql.catalog import Column, Table
 from handrail.transfer.sql.types import AWARE, NAIVE, TEXTUAL, TIME
 
 # Names that applications give to the same thing.
@@ -46,6 +46,10 @@ class Pairs:
         if doubt is not None:
             self.doubts[target] = f"{doubt}: `{source}`"
 
+    def are_free(self, target: str, source: str) -> bool:
+        """Say whether neither column is paired."""
+        return target not in self.origins and source not in self.origins.values()
+
 
 def pair(source: Table, target: Table, tables: dict[str, str]) -> Pairs:
     """Pair the columns of two tables, the surest first.
@@ -57,24 +61,31 @@ def pair(source: Table, target: Table, tables: dict[str, str]) -> Pairs:
     """
     found = Pairs()
     for fits in (_is_same, _is_same_form, _is_key_of_same):
-        for mine, other in _free(source, target, found):
-            if fits(mine, other):
-                found.take(other.name, mine.name)
+        _take(source, target, found, fits)
     _by_reference(source, target, tables, found)
     _by_key(source, target, found)
-    for mine, other in _free(source, target, found):
-        if is_synonym(mine.name, other.name) and may_become(mine, other):
-            found.take(other.name, mine.name, "another name")
+    _take(source, target, found, _is_other_name, "another name")
     _by_likeness(source, target, found)
     return found
+
+
+def _take(
+    source: Table,
+    target: Table,
+    found: Pairs,
+    fits: Callable[[Column, Column], bool],
+    doubt: str | None = None,
+) -> None:
+    for mine, other in _free(source, target, found):
+        if fits(mine, other):
+            found.take(other.name, mine.name, doubt)
 
 
 def _free(source: Table, target: Table, found: Pairs) -> Iterator[tuple[Column, Column]]:
     """Yield each source column with each destination column, as long as neither is paired."""
     for other in target.columns:
         for mine in source.columns:
-            taken = other.name in found.origins or mine.name in found.origins.values()
-            if not other.generated and not taken:
+            if not other.generated and found.are_free(other.name, mine.name):
                 yield mine, other
 
 
@@ -94,8 +105,13 @@ def _is_key_of_same(mine: Column, other: Column) -> bool:
     return alike and longer == (*shorter, "id") and bool(shorter)
 
 
-def _single(table: Table) -> dict[str, Constraint]:
-    return {key.columns[0]: key for key in table.foreign_keys if len(key.columns) == 1}
+def _is_other_name(mine: Column, other: Column) -> bool:
+    return is_synonym(mine.name, other.name) and may_become(mine, other)
+
+
+def _single(table: Table) -> dict[str, str | None]:
+    """Return the columns that refer to a table by themselves, with that table."""
+    return {key.column: key.target for key in table.foreign_keys if key.column}
 
 
 def _by_reference(source: Table, target: Table, tables: dict[str, str], found: Pairs) -> None:
@@ -103,10 +119,10 @@ def _by_reference(source: Table, target: Table, tables: dict[str, str], found: P
     for other, there in _single(target).items():
         mine = [
             name
-            for name, key in _single(source).items()
-            if tables.get(key.target or "") == there.target and name not in found.origins.values()
+            for name, here in _single(source).items()
+            if tables.get(here or "") == there and found.are_free(other, name)
         ]
-        if mine and other not in found.origins:
+        if mine:
             doubt = "both refer to the same" if len(mine) == 1 else f"one of {', '.join(mine)}"
             found.take(other, mine[0], doubt)
 
@@ -123,17 +139,16 @@ def _by_key(source: Table, target: Table, found: Pairs) -> None:
 
 def _by_likeness(source: Table, target: Table, found: Pairs) -> None:
     for other in target.columns:
-        if other.name in found.origins or other.generated:
+        if other.generated or other.name in target.primary_key:
             continue
         forms = {
             form(mine.name): mine.name
             for mine in source.columns
-            if mine.name not in found.origins.values() and may_become(mine, other)
+            if found.are_free(other.name, mine.name) and may_become(mine, other)
         }
         cutoff = MAY if other.nullable or other.default is not None else MUST
-        like = difflib.get_close_matches(form(other.name), forms, n=1, cutoff=cutoff)
-        if like and other.name not in target.primary_key:
-            found.take(other.name, forms[like[0]], "another name")
+        for like in difflib.get_close_matches(form(other.name), forms, n=1, cutoff=cutoff):
+            found.take(other.name, forms[like], "another name")
 
 
 def is_synonym(source: str, target: str) -> bool:
@@ -153,6 +168,10 @@ def may_become(mine: Column, other: Column) -> bool:
 
 def share(source: Table, target: Table) -> float:
     """Return how many of the columns of two tables have names of one form, from 0 to 1."""
-    ours = {form(column.name).removesuffix("id") or "id" for column in source.columns}
-    theirs = {form(column.name).removesuffix("id") or "id" for column in target.columns}
+    ours, theirs = _forms(source), _forms(target)
     return 2 * len(ours & theirs) / (len(ours) + len(theirs))
+
+
+def _forms(table: Table) -> set[str]:
+    """Return the names of a table's columns in one form, whether they end in `id` or not."""
+    return {form(column.name).removesuffix("id") or "id" for column in table.columns}

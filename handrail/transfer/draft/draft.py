@@ -84,7 +84,7 @@ class _Draft:
     def heads(self, pair: Pair, rules: list[Rule]) -> Iterator[str]:
         if pair.source != pair.target:
             yield f"    from: {text(pair.source)}"
-        if any("quarantine" in part for rule in rules for part in rule.parts.values()):
+        if any("quarantine" in rule.parts.values() for rule in rules):
             yield '    max_quarantined: "10%"  # CHECK: how many rows may be kept out'
         if self.filled[pair.target]:
             why = f"CHECK: why the {counted(self.filled[pair.target], 'row')} there now give way"
@@ -124,26 +124,30 @@ class _Draft:
         if lost:
             yield "    drop:"
         for name in lost:
-            there = target.by_name.get(name)
-            if there is not None and there.generated:
-                why = "the destination computes it"
-            else:
-                rows = _rows(self.session, source, f"{quoted(name)} is not null")
-                held = f"{counted(rows, 'row')} with something in it"
-                why = f"CHECK: there is no such column there; {held}"
+            why = self.why_lost(source, name, target.by_name.get(name))
             yield f"      {text(name)}: {text(why)}"
+
+    def why_lost(self, source: Table, name: str, there: Column | None) -> str:
+        """Say why a source column goes nowhere."""
+        if there is not None and there.generated:
+            return "the destination computes it"
+        rows = _rows(self.session, source, f"{quoted(name)} is not null")
+        return f"CHECK: there is no such column there; {counted(rows, 'row')} with something in it"
 
     def left(self, pairs: list[Pair]) -> Iterator[str]:
         """Name the source tables that go nowhere, and the destination's that stay as they are."""
-        lost = [name for name in self.source.by_name if name not in {p.source for p in pairs}]
+        lost = sorted(set(self.source.by_name) - {pair.source for pair in pairs})
         if lost:
             yield "drop_tables:"
-        for name in sorted(lost):
-            rows = _rows(self.session, self.source.by_name[name])
-            why = f"CHECK: there is no such table there; it holds {counted(rows, 'row')}"
-            if name in BOOKKEEPING:
-                why = "the old application's own record of its migrations"
-            yield f"  {text(name)}: {text(why)}"
+        for name in lost:
+            yield f"  {text(name)}: {text(self.why_dropped(name))}"
         other = sorted(set(self.destination.by_name) - {pair.target for pair in pairs})
         if other:
             yield f"# Not filled, as nothing looks like it: {comment(', '.join(other))}"
+
+    def why_dropped(self, name: str) -> str:
+        """Say why a source table goes nowhere."""
+        if name in BOOKKEEPING:
+            return "the old application's own record of its migrations"
+        rows = _rows(self.session, self.source.by_name[name])
+        return f"CHECK: there is no such table there; it holds {counted(rows, 'row')}"

@@ -10,6 +10,11 @@ IRREGULAR = {
     "criteria": "criterion", "indices": "index", "statuses": "status", "addresses": "address",
     "news": "news", "series": "series", "status": "status",
 }  # fmt: skip
+# The first that fits counts, where something of a word is left before it.
+ENDINGS = {
+    "ies": "y", "sses": "ss", "xes": "x", "ches": "ch", "shes": "sh",
+    "ss": "ss", "us": "us", "is": "is", "s": "",
+}  # fmt: skip
 JOINING = {"to", "and", "has", "of", "tbl", "table"}
 SURE, LIKELY, ALIKE = 0.95, 0.85, 0.75
 LEAST = 3  # shorter names are a part of too many others
@@ -19,17 +24,10 @@ def singular(word: str) -> str:
     """Return an English word in its singular, as far as rules go."""
     if word in IRREGULAR:
         return IRREGULAR[word]
-    for ending, instead in (
-        ("ies", "y"),
-        ("sses", "ss"),
-        ("xes", "x"),
-        ("ches", "ch"),
-        ("shes", "sh"),
-    ):
-        if word.endswith(ending) and len(word) > len(ending) + 1:
+    for ending, instead in ENDINGS.items():
+        if word.endswith(ending) and len(word) > max(len(ending) + 1, LEAST):
             return word.removesuffix(ending) + instead
-    keeps = word.endswith(("ss", "us", "is"))
-    return word[:-1] if word.endswith("s") and not keeps and len(word) > LEAST else word
+    return word
 
 
 @cache

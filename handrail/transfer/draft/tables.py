@@ -1,5 +1,6 @@
 """Which source table a destination table may be filled from."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,17 +32,12 @@ class Pair:
 
 def pair(source: Catalog, destination: Catalog) -> list[Pair]:
     """Pair the tables of both sides, each at most once, the surest first."""
-    scores = {
-        (mine.name, other.name): _score(mine, other)
-        for mine in source.tables
-        for other in destination.tables
-    }
-    first = _choose(scores)
-    goes_to = {each.source: each.target for each in first}
-    for mine in source.tables:  # links between tables that are paired now
-        for other in destination.tables:
-            if _links_the_same(mine, other, goes_to):
-                scores[mine.name, other.name] += NAME_WEIGHT / 2
+    each_with_each = list(itertools.product(source.tables, destination.tables))
+    scores = {(mine.name, other.name): _score(mine, other) for mine, other in each_with_each}
+    goes_to = {each.source: each.target for each in _choose(scores)}
+    for mine, other in each_with_each:  # links between tables that are paired now
+        if _links_the_same(mine, other, goes_to):
+            scores[mine.name, other.name] += NAME_WEIGHT / 2
     order = list(destination.by_name)
     return sorted(_choose(scores), key=lambda each: order.index(each.target))
 
@@ -65,9 +61,8 @@ def _likeness(mine: Table, other: Table) -> float:
 
 def _links_the_same(mine: Table, other: Table, goes_to: dict[str, str]) -> bool:
     """Say whether both consist of two references, to tables that are paired."""
-    ours = sorted(goes_to.get(key.target or "", "") for key in mine.foreign_keys)
-    theirs = sorted(key.target or "" for key in other.foreign_keys)
-    return len(ours) == 2 and ours == theirs  # noqa: PLR2004 - a link has two ends
+    ours = sorted(goes_to.get(parent, "") for parent in mine.parents)
+    return len(ours) == 2 and ours == sorted(other.parents)  # noqa: PLR2004 - a link has two ends
 
 
 def _choose(scores: dict[tuple[str, str], float]) -> list[Pair]:
@@ -77,22 +72,26 @@ def _choose(scores: dict[tuple[str, str], float]) -> list[Pair]:
         taken = any(mine == each.source or other == each.target for each in found)
         if score < LEAST or taken:
             continue
-        rivals = [
-            them if me == mine else me
-            for (me, them), its in scores.items()
-            if (me == mine) != (them == other) and its > score - CLOSE
-        ]
+        rivals = sorted(set(_rivals(mine, other, scores)))
         found.append(Pair(mine, other, _doubt(mine, other, score, rivals)))
     return found
 
 
+def _rivals(mine: str, other: str, scores: dict[tuple[str, str], float]) -> Iterator[str]:
+    """Yield the tables that one of a pair looks as much like, or nearly so."""
+    enough = scores[mine, other] - CLOSE
+    for (me, them), score in scores.items():
+        if (me == mine) != (them == other) and score > enough:
+            yield them if me == mine else me
+
+
 def _doubt(mine: str, other: str, score: float, rivals: list[str]) -> str | None:
     alike = max(names.likeness(mine, other), names.likeness(mine.rpartition(".")[2], other))
-    sure = alike == 1 or (alike >= names.LIKELY and score >= NAME_WEIGHT * alike + SHARED / 3)
-    if alike == 1 or (sure and not rivals):
+    likely = alike >= names.LIKELY and score >= NAME_WEIGHT * alike + SHARED / 3
+    if alike == 1 or (likely and not rivals):
         return None
     by = "its name" if alike >= names.ALIKE else "its columns"
-    others = f"; it may be {ticked(sorted(set(rivals)), ' or ')}" if rivals else ""
+    others = f"; it may be {ticked(rivals, ' or ')}" if rivals else ""
     return f"it looks like `{mine}` of the source by {by}{others}"
 
 
