@@ -24,6 +24,7 @@ SHOWN_ROWS = 20
 ARGUMENTS = 90  # of a function; PostgreSQL takes 100
 
 Bucket = tuple[int, str]
+Texts = tuple[str | None, ...]
 Sums = tuple[Sequence[str], Sequence[str]]
 
 
@@ -96,11 +97,10 @@ class Side:
 
     def identity(self, names: tuple[str, ...]) -> str:
         """Return an expression: the row's key as text."""
-        found = {column.name: column for column in self.table.columns}
+        parts = [self.read(self.table.by_name[name]) for name in names]
         if len(names) > ARGUMENTS:
-            return f"(row({', '.join(self.read(found[name]) for name in names)}))::text"
-        parts = ", ".join(f"({self.read(found[name])})::text" for name in names)
-        return f"concat_ws(',', {parts})"
+            return f"(row({', '.join(parts)}))::text"
+        return f"concat_ws(',', {', '.join(f'({part})::text' for part in parts)})"
 
     def sums(
         self, group: str, within: str = "true", where: str = "true", more: Sequence[str] = ()
@@ -113,11 +113,10 @@ class Side:
 
 def identity(plan: Plan, table: TablePlan) -> tuple[str, ...]:
     """Return the columns that tell rows apart: the destination's primary key, else all."""
-    mapped = {column.name for column in table.columns}
     for unique in (plan.destination.by_name[table.name].primary_key, *table.uniques):
-        if unique and set(unique) <= mapped:
+        if unique and set(unique) <= table.by_name.keys():
             return unique
-    return tuple(column.name for column in table.columns)
+    return tuple(table.by_name)
 
 
 def both(sides: tuple[Side, Side], query: Callable[[Side], str]) -> Line[list[Rows]]:
@@ -160,10 +159,9 @@ def _comparing(
     destination: Connection,
     more: Sums = ((), ()),
 ) -> Line[Comparison]:
-    text = plan.text_hashes
     sides = (
-        Side(source, table, source=True, text=text),
-        Side(destination, table, source=False, text=text),
+        Side(source, table, source=True, text=plan.text_hashes),
+        Side(destination, table, source=False, text=plan.text_hashes),
     )
     names = identity(plan, table)
     ours, theirs, sums = yield from _buckets(sides, names, more)
@@ -251,34 +249,35 @@ def _with_cells(
 ) -> Line[list[Difference]]:
     wanted = [item.key for item in found if item.kind == "changed"][:SHOWN_ROWS]
     columns = sides[0].table.columns
-    ours, theirs = yield from side_by_side([texts(side, names, wanted) for side in sides])
-    told = []
-    for item in found:
-        mine, other = ours.get(item.key), theirs.get(item.key)
-        if mine is not None and other is not None:
-            cells = tuple(
-                Cell(column.name, shown(column, one), shown(column, two))
-                for column, one, two in zip(columns, mine, other, strict=True)
-                if one != two
-            )
-            told.append(Difference(item.table, item.key, item.kind, cells))
-        else:
-            told.append(item)
-    return told
+    ours, theirs = yield from side_by_side(texts(side, names, wanted) for side in sides)
+    return [
+        dataclasses.replace(item, cells=_cells(columns, ours.get(item.key), theirs.get(item.key)))
+        for item in found
+    ]
 
 
-def texts(
-    side: Side, names: tuple[str, ...], keys: list[str]
-) -> Line[dict[str, tuple[str | None, ...]]]:
+def _cells(
+    columns: Sequence[ColumnPlan], mine: Texts | None, other: Texts | None
+) -> tuple[Cell, ...]:
+    """Return the values of a row that differ; none where it is not known of both sides."""
+    if mine is None or other is None:
+        return ()
+    return tuple(
+        Cell(column.name, shown(column, one), shown(column, two))
+        for column, one, two in zip(columns, mine, other, strict=True)
+        if one != two
+    )
+
+
+def texts(side: Side, names: tuple[str, ...], keys: list[str]) -> Line[dict[str, Texts]]:
     """Read rows by key, each value as text."""
     if not keys:
         return {}
     columns = ", ".join(f"({side.read(column)})::text" for column in side.table.columns)
     listing = ", ".join(literal(key) for key in keys)
     key = side.identity(names)
-    within = "true"
-    if side.numbered and names == (side.table.key,):
-        within = f"{side.key()} in ({', '.join(keys)})"
+    by_number = side.numbered and names == (side.table.key,)
+    within = f"{side.key()} in ({', '.join(keys)})" if by_number else "true"
     query = f"select {key}, {columns} from {side.rows(within)} and {key} in ({listing})"
     found = yield from rows(side.session, query)
     return {row[0]: tuple(row[1:]) for row in found}

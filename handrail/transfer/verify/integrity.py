@@ -1,9 +1,11 @@
 """What must hold on the destination: keys, sequences, catalogs, evidence and plain facts."""
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handrail.transfer.load.bulk import changed_tables
-from handrail.transfer.session.asking import Line, Question, only, rows, side_by_side
+from handrail.transfer.session.asking import Line, Question, gathered, only, rows
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import first_of, literal, qualified, quoted
 from handrail.transfer.sql.catalog import Column, Constraint
@@ -43,15 +45,13 @@ def checking(plan: Plan, source: Connection, destination: Connection) -> Line[li
     for table in plan.tables:
         lines += [*_of_itself(plan, table, destination), _evidence(table, source, destination)]
         lines += [_values(table, told, source, destination) for told in _told(table)]
-    found = yield from side_by_side(lines)
-    return [claim for claims in found for claim in claims]
+    return (yield from gathered(lines))
 
 
 def keeping(plan: Plan, destination: Connection) -> Line[list[Claim]]:
     """Check what must hold for good, whatever users wrote since: the source is not asked."""
-    lines = [each for table in plan.tables for each in _of_itself(plan, table, destination)]
-    found = yield from side_by_side(lines)
-    return [claim for claims in found for claim in claims]
+    lines = (_of_itself(plan, table, destination) for table in plan.tables)
+    return (yield from gathered(itertools.chain.from_iterable(lines)))
 
 
 def _of_itself(plan: Plan, table: TablePlan, destination: Connection) -> list[Line[list[Claim]]]:
@@ -141,12 +141,10 @@ def _evidence(table: TablePlan, source: Connection, destination: Connection) -> 
     if table.reason:
         asked.append(Question(source, f"select key, reason from ({table.quarantined()}) q"))
     found, *given = yield asked
-    there = {tuple(row) for row in found}
-    wanted = {tuple(row) for row in given[0]} if given else set()
+    there, wanted = set(found), set(itertools.chain(*given))
     different = sorted(key for key, _ in there ^ wanted)
-    said = f"{len(there)} rows kept out" + (
-        f", {len(different)} unaccounted for" if different else ""
-    )
+    unaccounted = f", {len(different)} unaccounted for" if different else ""
+    said = f"{len(there)} rows kept out{unaccounted}"
     keys = tuple(different[:SAMPLES])
     return [Claim("quarantine", table.name, "", good=not different, said=said, keys=keys)]
 
@@ -163,29 +161,37 @@ def _values(
     """Count true, false and NULL, and the first and last moment in UTC, on both sides."""
 
     def facts(on_source: bool) -> Question:  # noqa: FBT001 - mapped over both sides
-        parts = []
-        for column in told:
-            read = column.sql if on_source else column.target
-            if column.type == "boolean":
-                parts += [f"count(*) filter (where {read})", f"count(*) filter (where not {read})"]
-            else:
-                parts += [f"min({read})::text", f"max({read})::text"]
-            parts.append(f"count(*) filter (where {read} is null)")
+        parts = [_figures(each, each.sql if on_source else each.target) for each in told]
         of = f"{table.relation()} where {table.kept()}" if on_source else table.target_rows
         return Question(
             source if on_source else destination, f"select {', '.join(parts)} from {of}"
         )
 
     (mine,), (other,) = yield [facts(True), facts(False)]  # noqa: FBT003
-    claims = []
-    for number, column in enumerate(told):
-        ours, theirs = (tuple(each[number * 3 : number * 3 + 3]) for each in (mine, other))
-        claim = "booleans" if column.type == "boolean" else "moments"
-        words = "true {}, false {}, NULL {}" if claim == "booleans" else "from {} to {}, NULL {}"
-        on_source = "" if ours == theirs else f"; on the source {words.format(*ours)}"
-        said = words.format(*theirs) + on_source
-        claims.append(Claim(claim, table.name, column.name, good=ours == theirs, said=said))
-    return claims
+    return [
+        _counted(table, column, mine[3 * n : 3 * n + 3], other[3 * n : 3 * n + 3])
+        for n, column in enumerate(told)
+    ]
+
+
+def _figures(column: ColumnPlan, read: str) -> str:
+    """Return the three figures that are told of a column."""
+    figures = f"min({read})::text, max({read})::text"
+    if column.type == "boolean":
+        figures = f"count(*) filter (where {read}), count(*) filter (where not {read})"
+    return f"{figures}, count(*) filter (where {read} is null)"
+
+
+def _counted(
+    table: TablePlan, column: ColumnPlan, ours: Sequence[object], theirs: Sequence[object]
+) -> Claim:
+    """Claim that the figures of a column are the same on both sides."""
+    claim, words = "moments", "from {} to {}, NULL {}"
+    if column.type == "boolean":
+        claim, words = "booleans", "true {}, false {}, NULL {}"
+    on_source = "" if ours == theirs else f"; on the source {words.format(*ours)}"
+    said = words.format(*theirs) + on_source
+    return Claim(claim, table.name, column.name, good=ours == theirs, said=said)
 
 
 def _sample(session: Connection, query: str) -> Line[tuple[str, ...]]:

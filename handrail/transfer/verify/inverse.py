@@ -16,6 +16,7 @@ from handrail.transfer.sql import casts
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import Plan, TablePlan
 from handrail.transfer.sql.types import AWARE, NAIVE, TEXTUAL
+from handrail.transfer.verify.spelling import like, spelled
 
 CHUNK_ROWS = 250_000
 COLUMNS = 500  # looked at in one go: PostgreSQL takes 1,664 in all, and each counts three times
@@ -126,7 +127,7 @@ def _bring(
 ) -> None:
     """Bring the legacy texts of a chunk over."""
     destination.execute("truncate pg_temp.legacy_text")
-    key = next(column.sql for column in table.columns if column.name == table.key)
+    key = table.by_name[table.key or ""].sql
     raw = ", ".join(f"s.{quoted(each.column.source or '')}::text" for each in columns)
     rows = f"{table.relation(table.span(chunk.lower, chunk.upper, source=True))}"
     query = f"select {key}, {table.key_text}, {raw} from {rows} where {table.kept()}"
@@ -143,10 +144,7 @@ def _count(
     totals: dict[str, _Total],
 ) -> None:
     """Look at all columns in one pass; a changed value on record is looked up only when wrong."""
-    joined = (
-        f"pg_temp.legacy_text t join {table.target_rows} d on d.{quoted(table.key or '')} = t.k"
-    )
-    joined += "".join(each.join for each in columns)
+    joined = _joined(table, columns)
     conditions = [
         f"{each.wrong} and not exists (select 1 from _migration.adjusted a where a.key = t.name "
         f"and a.table_name = {literal(table.name)} "
@@ -154,15 +152,21 @@ def _count(
         for each in columns
     ]
     counts = ", ".join(f"count(*) filter (where {condition})" for condition in conditions)
-    row = destination.execute(f"select count(*), {counts} from {joined}").fetchone() or ()
-    for each, condition, wrong in zip(columns, conditions, row[1:], strict=True):
+    ((rows, *found),) = destination.execute(f"select count(*), {counts} from {joined}")
+    for each, condition, wrong in zip(columns, conditions, found, strict=True):
         total = totals[each.column.name]
-        total.rows += row[0]
+        total.rows += rows
         total.wrong += wrong
         if wrong:
             named = f"select t.name from {joined} where {condition}"
-            found = destination.execute(first_of(named, SAMPLES))
-            total.keys += [name for (name,) in found]
+            total.keys += [name for (name,) in destination.execute(first_of(named, SAMPLES))]
+
+
+def _joined(table: TablePlan, columns: list[Looked]) -> str:
+    """Return the FROM item of legacy texts `t`, each with its row `d`, and what is joined to it."""
+    on = f"d.{quoted(table.key or '')} = t.k"
+    rows = f"pg_temp.legacy_text t join {table.target_rows} d on {on}"
+    return "".join([rows, *(each.join for each in columns)])
 
 
 def _looked_at(column: ColumnPlan) -> Looked | None:
@@ -182,10 +186,7 @@ def _looked_at(column: ColumnPlan) -> Looked | None:
 
 def _wrong(column: ColumnPlan, raw: str, now: str) -> str | None:
     """Return a condition over the legacy text and the value; None where there is no inverse."""
-    rule = column.rule
-    if column.source is None or rule.sql or rule.lookup or rule.values or rule.rewritten:
-        return None
-    differs = _differs(column, raw, now)
+    differs = _differs(column, raw, now) if _has_legacy_text(column) else None
     if differs is None:
         return None
     absent, default = absence(column, raw), stand_in(column)
@@ -196,6 +197,13 @@ def _wrong(column: ColumnPlan, raw: str, now: str) -> str | None:
         else f"{now} is distinct from {default}"
     )
     return f"case when {absent} then {filled} else coalesce({differs}, true) end"
+
+
+def _has_legacy_text(column: ColumnPlan) -> bool:
+    """Say whether a column is made of one text of the source, by rules that can be turned round."""
+    rule = column.rule
+    made = rule.sql or rule.lookup or rule.values or rule.rewritten
+    return column.source is not None and not made
 
 
 def absence(column: ColumnPlan, raw: str) -> str:
@@ -214,7 +222,7 @@ def _differs(column: ColumnPlan, raw: str, now: str) -> str | None:
     """Return a condition: a text that is there is not what the value maps back to."""
     if column.rule.cast in FEW_TEXTS:
         forms = column.rule.formats
-        return f"not ({' or '.join(_like(_spelled(form, now), raw, form) for form in forms)})"
+        return f"not ({' or '.join(like(spelled(form, now), raw, form) for form in forms)})"
     same = forms_of(column, raw, now)
     return f"{same[0]} <> {same[1]}" if same is not None else None
 
@@ -237,54 +245,13 @@ def forms_of(column: ColumnPlan, raw: str, now: str) -> tuple[str, str] | None:
 def _uncast(column: ColumnPlan, raw: str, now: str) -> tuple[str, str] | None:
     """Return the forms of a column that is copied, widened or given a zone."""
     source, target = column.source_type, column.type
-    if source == NAIVE and target == AWARE:
+    if (source, target) == (NAIVE, AWARE):
         return raw, f"({now} at time zone {literal(column.rule.zone or 'UTC')})::text"
-    if source in INTEGERS and target in INTEGERS:
+    if {source, target} <= INTEGERS:
         return f"({raw})::bigint", f"({now})::bigint"
     if source in INTEGERS or source == target == "numeric":
         # a double writes a million as 1e+06, and a scale of two a half as 0.50
         return f"{raw}::numeric", f"({now})::numeric"
-    if source == target or (source in TEXTUAL and target in TEXTUAL):
+    if source == target or {source, target} <= TEXTUAL:
         return casts.written(raw, column.rule.write), f"{now}::text"
     return None
-
-
-def _plain(text: str) -> str:
-    """Return an expression: a text in lower case without leading zeros, blanks and dots."""
-    zeros = f"regexp_replace({casts.folded(text)}, '(^|[^0-9])0+([0-9])', '\\1\\2', 'g')"
-    september = f"regexp_replace({zeros}, 'sept([^e])', 'sep\\1')"
-    return f"translate({september}, ' .', '')"
-
-
-def _spelled(form: str, now: str) -> list[str]:
-    """Return expressions: the value written in a format, in each spelling of the month's name."""
-    whole = form.rstrip("*")
-    spellings = [whole]
-    if "Mon" in whole:
-        bare = whole.replace("Month", "Mon")
-        spellings = [bare.replace("Mon", "FMMonth"), bare]
-    stamp = (
-        f"({now}::text)::timestamp"
-        if "YYYY" in form
-        else f"('2000-01-01 ' || {now}::text)::timestamp"
-    )
-    return [f"to_char({stamp}, {literal(_escaped(item))})" for item in spellings]
-
-
-def _escaped(form: str) -> str:
-    """Quote the letters of a format that mean themselves, as the T of an ISO date-time."""
-    kept = {"YYYY", "Mon", "MM", "DD", "HH24", "HH12", "MI", "SS", "AM"}
-
-    def written(part: str) -> str:
-        if part == "\0":
-            return "FMMonth"
-        return part if part in kept or not part.isalpha() else f'"{part}"'
-
-    return "".join(map(written, casts.TOKENS.findall(form.replace("FMMonth", "\0"))))
-
-
-def _like(spellings: list[str], raw: str, form: str) -> str:
-    text = _plain(raw)
-    if form.endswith("*"):
-        return " or ".join(f"starts_with({text}, {_plain(item)})" for item in spellings)
-    return " or ".join(f"{text} = {_plain(item)}" for item in spellings)

@@ -4,9 +4,11 @@ A file that was gone before the migration is not lost by it: what counts is that
 the source is on the destination, and that none that was alive has died.
 """
 
+import itertools
 import json
 import math
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -74,17 +76,22 @@ def collect(plan: Plan, session: Connection, *, source: bool) -> dict[str, set[s
 
 def collecting(plan: Plan, session: Connection, *, source: bool) -> Line[dict[str, set[str]]]:
     """Collect addresses beside other questions; see `collect`."""
-    linked = [
-        (table, column) for table in plan.tables for column in table.columns if column.rule.link
-    ]
+    linked = list(_linked(plan))
     answers = yield [
         Question(session, _texts_of(table, column, source=source)) for table, column in linked
     ]
-    found: dict[str, set[str]] = {}
+    found: defaultdict[str, set[str]] = defaultdict(set)
     for (table, column), texts in zip(linked, answers, strict=True):
-        for url in (url for (text,) in texts for url in addresses(text)):
-            found.setdefault(url, set()).add(f"{table.name}.{column.name}")
-    return found
+        for url in itertools.chain.from_iterable(addresses(text) for (text,) in texts):
+            found[url].add(f"{table.name}.{column.name}")
+    return dict(found)
+
+
+def _linked(plan: Plan) -> Iterator[tuple[TablePlan, ColumnPlan]]:
+    for table in plan.tables:
+        for column in table.columns:
+            if column.rule.link:
+                yield table, column
 
 
 def _texts_of(table: TablePlan, column: ColumnPlan, *, source: bool) -> str:
@@ -169,21 +176,22 @@ def _ask(
     if not url.lower().startswith(SCHEMES):
         return RELATIVE, None
     status: int | None = None
-    for attempt in range(attempts):
-        method = "HEAD" if attempt == 0 else "GET"
-        try:
-            with session.request(
-                method, url, timeout=timeout, allow_redirects=True, stream=True
-            ) as answer:
-                status = answer.status_code
-        except (requests.RequestException, ValueError):
-            status = None
-            continue
-        if status < HTTP_ERRORS:
-            return ALIVE, status
-        if status not in ASK_AGAIN:
-            return DEAD, status
+    for method in ("HEAD", *["GET"] * (attempts - 1)):
+        status = _status(session, method, url, timeout)
+        if status is not None and status not in ASK_AGAIN:
+            return (ALIVE if status < HTTP_ERRORS else DEAD), status
     return (DEAD if status in {403, 405} else UNANSWERED), status
+
+
+def _status(session: requests.Session, method: str, url: str, timeout: float) -> int | None:
+    """Return the status of an answer; None where none came."""
+    try:
+        with session.request(
+            method, url, timeout=timeout, allow_redirects=True, stream=True
+        ) as answer:
+            return answer.status_code
+    except (requests.RequestException, ValueError):
+        return None
 
 
 def lost(before: Iterable[str], after: Iterable[str]) -> list[str]:

@@ -7,6 +7,7 @@ value that its row was given maps back, once for all rows of the same text, and 
 value against the one that is there.
 """
 
+import itertools
 from typing import Any
 
 from handrail.transfer.session.asking import Line, Question, side_by_side
@@ -45,11 +46,11 @@ def looking(
         What comparing came to, and the columns that map back; None where a closer look is needed.
     """
     some = [_Sides(table, columns, text=plan.text_hashes) for columns in looked_at(table)]
-    looked = [each for sides in some for each in sides.columns]
+    looked = list(itertools.chain.from_iterable(sides.columns for sides in some))
     if plan.text_hashes and any(map(_is_numeric, looked)):
         # 1.0 and 1.00 are one number and two texts
         return (yield from compare.comparing(plan, table, source, destination)), None
-    more = [sides.of_source() for sides in some], [sides.of_destination() for sides in some]
+    more = list(map(_Sides.of_source, some)), list(map(_Sides.of_destination, some))
     asked: list[Line[Any]] = [
         compare.comparing(plan, table, source, destination, more),
         _are_pairs(some, source),
@@ -121,7 +122,7 @@ class _Sides:
 
     def of_source(self) -> str:
         """Return the sum over rows of the source: their legacy texts in their forms."""
-        key = next(column.sql for column in self._table.columns if column.name == self._table.key)
+        key = self._table.by_name[self._table.key or ""].sql
         row = f"row({', '.join([key, *map(self._of_text, self.columns)])})"
         return hash_sum(row, text=self._text)
 

@@ -1,6 +1,7 @@
 """Hold the whole destination against the whole source, and report every difference by name."""
 
 import datetime as dt
+import itertools
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass
@@ -82,11 +83,11 @@ class Report:
         lines = [] if self.loaded else ["no load of this mapping was carried to its end there"]
         if not sum(table.found for table in self.tables):
             lines.append("the destination is empty")
-        lines += filter(None, (table.reason() for table in self.tables))
+        lines += filter(None, map(TableReport.reason, self.tables))
         lines += (item.reason() for item in self.inverses if item.wrong)
         lines += (str(item) for item in self.findings if not item.good)
-        lines += (f"file address lost: {url}" for url in self.links_lost)
-        lines += (f"file gone since: {url}" for url in self.links_died)
+        lines += map("file address lost: {}".format, self.links_lost)
+        lines += map("file gone since: {}".format, self.links_died)
         return lines
 
     def as_json(self) -> dict[str, object]:
@@ -147,7 +148,7 @@ def verify(
             )
             for item in comparisons
         ),
-        tuple(difference for item in comparisons for difference in item.differences),
+        tuple(itertools.chain.from_iterable(item.differences for item in comparisons)),
         closer,
         tuple(findings),
         report,
