@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any  # values of a ledger, which are any JSON, and tables of a project
 
 # A project's folder of steps, the wheel's, or the library's own.
@@ -113,8 +114,9 @@ def _folders(name: str) -> Iterator[object]:
 
 @cache
 def _is_at_home(folder: str) -> bool:
-    """Tell whether one of the homes has a folder, or a file, of that name."""
-    return any(_imported(f"{home}.{folder}") for home in HOMES)
+    """Tell whether one of the homes has a folder, or a file, of that name; imports none of them."""
+    homes = [home for home in HOMES if hasattr(_imported(home), "__path__")]
+    return any(find_spec(f"{home}.{folder}") for home in homes)
 
 
 def _imported(name: str) -> object:
