@@ -19,6 +19,7 @@ from psycopg import sql
 from rehearsal.binaries import PostgresBinaries, find_postgres
 from rehearsal.errors import WorldError
 from rehearsal.processes import die_with_parent, free_port
+from rehearsal.verifier import verifier
 
 SUPERUSER = "rotc"
 START_TIMEOUT_SECONDS = 60.0
@@ -234,7 +235,7 @@ class PostgresServer:
 
     def _initialise(self, log_path: Path) -> None:
         password_pipe, feed = os.pipe()  # the password reaches initdb without a file or an argument
-        os.write(feed, f"{self.password}\n".encode())
+        os.write(feed, f"{verifier(self.password)}\n".encode())
         os.close(feed)
         identity = self._identity()
         if identity:  # initdb opens the pipe anew, which the kernel grants to its owner only

@@ -4,6 +4,7 @@ import psycopg
 from psycopg import sql
 
 from rehearsal.postgres import PostgresServer
+from rehearsal.verifier import verifier
 
 RIGHTS = (
     "GRANT USAGE ON SCHEMA public TO {}",
@@ -22,7 +23,8 @@ def create(server: PostgresServer, name: str, *, owns_databases: bool = False) -
     """
     attributes = "CREATEDB" if owns_databases else "NOCREATEDB"
     statement = f"CREATE ROLE {{}} LOGIN NOSUPERUSER {attributes} PASSWORD {{}}"
-    server.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Literal(server.password)))
+    kept = sql.Literal(verifier(server.password))
+    server.execute(sql.SQL(statement).format(sql.Identifier(name), kept))
 
 
 def create_owned(server: PostgresServer, database: str) -> str:
