@@ -41,8 +41,9 @@ def sides(server, tmp_path):
         "from generate_series(0, 599) g; "
         "insert into loose select g % 7 from generate_series(1, 50) g",
     )
-    for number, word in enumerate(map("".join, itertools.product(WORDS, WORDS))):
-        ask(source, f"insert into words values ($w${word}$w$, {number}) on conflict do nothing")
+    words = enumerate(map("".join, itertools.product(WORDS, WORDS)))
+    rows = ", ".join(f"($w${word}$w$, {number})" for number, word in words)
+    ask(source, f"insert into words values {rows} on conflict do nothing")
     ask(source, "analyze")  # chunks go by it; autovacuum may have done so halfway
     path = tmp_path / "mapping.yaml"
     path.write_text(MAPPING, encoding="utf-8")
