@@ -1,5 +1,6 @@
 """One rehearsal world and the commands an operator types in it."""
 
+import io
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from typing import Any
 import requests
 from rehearsal.layout import Layout
 from rehearsal.lifecycle import ROOT
+
+from handrail.cli.__main__ import main
 
 PROGRAMS = Path(sys.executable).parent
 PATIENCE_SECONDS = 300
@@ -104,8 +107,14 @@ class Night:
             return db.execute("SELECT pid FROM lease WHERE held = 1").fetchone()[0]
 
     def states(self) -> States:
-        """Return the newest run's task states by task and target."""
-        code, said = self.handrail("status", "--json")
+        """Return the newest run's task states by task and target, as `handrail status` has them.
+
+        Asked in this process: somebody who waits for a moment asks often, and a start of Python
+        would slow down what is waited for.
+        """
+        with redirect_stdout(io.StringIO()) as output, redirect_stderr(io.StringIO()):
+            code = main(["status", "--json", "--ledger", self.memory or str(self.ledger)])
+        said = output.getvalue()
         if code not in (0, 1) or not said.startswith("{"):
             return {}
         status = json.loads(said)
