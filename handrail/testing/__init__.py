@@ -5,7 +5,8 @@ come with the plugin, which pytest finds by itself.
 """
 
 from handrail.testing.clock import SkippingClock
-from handrail.testing.lab import Lab, Ran, end, until
+from handrail.testing.forking import Ran
+from handrail.testing.lab import Lab, end, until
 from handrail.testing.laws import World, harness
 from handrail.testing.machine import this_machine
 from handrail.testing.under import over

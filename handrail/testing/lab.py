@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 import secrets
 import signal
 import subprocess
@@ -10,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,10 +16,11 @@ from handrail.ledger.entry import Entry
 from handrail.ledger.kept import Kept
 from handrail.ledger.run import Run, fold
 from handrail.ledger.seam import NoLedger
-from handrail.testing.forking import forking
+from handrail.testing.forking import Ran, forked
 
 PYINFRA = Path(sys.executable).with_name("pyinfra")
 WARM = Path(__file__).with_name("warm.py")
+COMMAND = Path(__file__).with_name("command.py")
 ROLLBACK = """
 from pyinfra import host
 from handrail.engine import roll_back
@@ -36,30 +35,6 @@ from handrail.engine import begin
 here = begin()
 room = host.data.room
 """
-
-
-@dataclass
-class Ran:
-    """How one command ended, and all it said."""
-
-    code: int
-    said: str
-
-    @property
-    def closing(self) -> list[str]:
-        """Return the last lines, from `Run …` or `Rollback …` or `Plan …` on."""
-        lines = self.said.splitlines()
-        starts = [n for n, line in enumerate(lines) if re.match(r"(Run|Rollback|Plan) ", line)]
-        assert starts, self.said
-        return lines[starts[-1] :]
-
-    def command(self, label: str) -> list[str]:
-        """Return a command of the closing lines, as it would be pasted."""
-        for line in self.closing:
-            name, _, text = line.strip().partition(":")
-            if name == label:
-                return ["sh", "-c", text.strip()]
-        raise AssertionError(f"no `{label}:` in\n{self.said}")
 
 
 class Lab:
@@ -136,24 +111,32 @@ class Lab:
         given = [each for each in arguments if each != "--no-yes"]
         return [str(PYINFRA), *yes, self.used, f"{runbook}.py", *given]
 
-    def run(self, *arguments: str, runbook: str = "up", skipping: bool = False, **env: str) -> Ran:
+    def run(
+        self,
+        *arguments: str,
+        runbook: str = "up",
+        skipping: bool = False,
+        apart: bool = False,
+        **env: str,
+    ) -> Ran:
         """Run pyinfra's command line to its end, forked from a process that has imported it.
 
         Args:
             arguments: Options of `pyinfra`: ``--dry``, ``--data``, ``key=value``, …
             runbook: Name of the runbook.
             skipping: Let gates wait by a clock that skips: a window of a day is over at once.
+            apart: Keep apart what it says on stderr.
             env: Variables of its environment.
         """
         if skipping:
             env["LAB_CLOCK"] = str(self.folder / "clock")
-        output = self.folder.with_name(self.folder.name + ".said")
-        output.write_text("")
         command = self.command(*arguments, runbook=runbook)
-        code = forking(self._warm, self.env["PYTHONPATH"]).run(
-            command, self.folder, self.env | env, output
-        )
-        return Ran(code, output.read_text())
+        return forked(self._warm, command, self.folder, self.env | env, apart=apart)
+
+    def handrail(self, *arguments: str, **env: str) -> Ran:
+        """Run the `handrail` command on the ledger to its end, forked likewise."""
+        command = ["handrail", *arguments, "--ledger", str(self.ledger)]
+        return forked(COMMAND, command, self.folder, self.env | env)
 
     def run_cold(self, *arguments: str, runbook: str = "up", **env: str) -> Ran:
         """Run the installed `pyinfra` to its end, as an operator does."""
@@ -179,7 +162,7 @@ class Lab:
     ) -> Ran:
         """Roll a run back."""
         data = ["--data", f"run={run}", "--data", f"reason={reason}"]
-        return self.run(*data, *arguments, runbook="rollback", skipping=False, **env)
+        return self.run(*data, *arguments, runbook="rollback", skipping=False, apart=False, **env)
 
     def start(
         self, *arguments: str, runbook: str = "up", output: bool = True

@@ -1,43 +1,27 @@
-"""pyinfra's own command line in a fork of a process that has imported it already.
-
-A start of pyinfra takes most of a second, nearly all of it imports; a test starts it some times.
-Each line on stdin is a command as JSON; the answer is its exit status.
-"""
+"""pyinfra's own command line in a fork of a process that has imported it already."""
 
 import inspect
-import json
 import os
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pyinfra_cli.main  # type: ignore[import-untyped]  # first: it patches the process
-from gevent import monkey  # type: ignore[import-untyped]
-from pyinfra.api.connectors import get_all_connectors
+from pyinfra.api import connectors
 
 import handrail.engine  # noqa: F401  imported once, here, as pyinfra is
+from handrail.engine import events
 from handrail.engine.watch import watch
+from handrail.testing.serving import Asked, serve
 
-get_all_connectors()  # type: ignore[no-untyped-call]  # an inventory loads every one of them, used or not
+__all__ = ["become", "serve"]
+
+# What is installed stays so while this process lives; a command looks it up four times.
+for each in (connectors, events):
+    each.entry_points = cache(each.entry_points)  # type: ignore[attr-defined]
+connectors.get_all_connectors()  # type: ignore[no-untyped-call]  # an inventory loads every one of them, used or not
 inspect.stack()  # pyinfra asks for it at each call; the first answer reads every module's source
-
-# Not gevent's own: there is no hub in this process, so each fork makes a fresh one.
-fork = monkey.get_original("os", "fork")
-waitpid = monkey.get_original("os", "waitpid")
-
-
-def serve() -> dict[str, object] | None:
-    """Fork for each command; return it in the fork, and None at the end in this process."""
-    for line in sys.stdin:
-        asked: dict[str, object] = json.loads(line)
-        pid = fork()
-        if pid == 0:
-            return asked
-        status = os.waitstatus_to_exitcode(waitpid(pid, 0)[1])
-        sys.stdout.write(f"{status}\n")
-        sys.stdout.flush()
-    return None
 
 
 def watched(body: Callable[..., object]) -> Callable[..., object]:
@@ -50,9 +34,8 @@ def watched(body: Callable[..., object]) -> Callable[..., object]:
     return run
 
 
-def become(asked: dict[str, object]) -> None:
+def become(_asked: Asked) -> None:
     """Be the command in this process, as if it had just been started."""
-    prepare(asked)
     with ExitStack() as stack:
         if "LAB_CLOCK" in os.environ:
             from handrail.testing.clock import SkippingClock  # noqa: PLC0415  only where asked for
@@ -63,18 +46,5 @@ def become(asked: dict[str, object]) -> None:
         pyinfra_cli.main.main()
 
 
-def prepare(asked: dict[str, object]) -> None:
-    """Take over folder, environment, arguments and output of a command."""
-    os.chdir(str(asked["folder"]))
-    os.environ.clear()
-    os.environ.update(asked["env"])  # type: ignore[call-overload]
-    sys.argv = list(asked["command"])  # type: ignore[call-overload]
-    quiet, output = os.open(os.devnull, os.O_RDONLY), str(asked["output"])
-    said = os.open(output, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-    os.dup2(quiet, 0)
-    os.dup2(said, 1)
-    os.dup2(said, 2)
-
-
-if __name__ == "__main__" and (command := serve()):
-    become(command)
+if __name__ == "__main__":
+    serve(become)

@@ -26,11 +26,13 @@ from handrail.ledger.audit import audit
 from handrail.ledger.proof import Proof, Timed
 from handrail.ledger.store import SqliteLedger
 from handrail.ledger.views import distance
+from handrail.testing.forking import Ran, forked
 from tests.clients.conftest import Reply, Wire
 from tests.clients.git_world import clone, no_identity, origin, template
 
 __all__ = ["clone", "no_identity", "origin", "template"]
 
+WARM = Path(__file__).with_name("warm.py")
 PASSWORD = "a-password-9f3c"  # of every role in these tests
 MEMBER = {"email": "ada@example.test", "role": "DEVELOPER", "status": "active"}
 LIBFAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
@@ -88,6 +90,20 @@ def address(server, role, database="shop"):
 THIRD = {"The store": {"url": "{AT}/ping", "user": "{KEY}", "password": "{KEY}"}}
 
 
+def in_a_fork(command, folder, env):
+    """Carry a command out in a process that has imported it already."""
+    return forked(WARM, command, folder, env, apart=True)
+
+
+def from_its_start(command, folder, env):
+    """Carry a command out in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=folder, capture_output=True, text=True, check=False, env=env,
+    )  # fmt: skip
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
 class Place:
     """An inventory and the environment it is read in."""
 
@@ -95,23 +111,20 @@ class Place:
         """Keep them to be changed by a test."""
         self.folder, self.data, self.secrets = folder, data, secrets
 
-    def doctor(self, *arguments, **environment):
+    def doctor(self, *arguments, carry_out=in_a_fork, **environment):
         """Run the command on the inventory; return its status and its lines by what they claim."""
         (self.folder / "inv.py").write_text(f"hosts = [('@control/shop', {self.data!r})]\n")
-        done = subprocess.run(
-            [sys.executable, "-m", "handrail", "doctor", "inv.py", *arguments],
-            cwd=self.folder, capture_output=True, text=True, check=False,
-            env=os.environ | self.secrets | environment,
-        )  # fmt: skip
-        assert "Traceback" not in done.stderr, done.stderr
+        command = ["handrail", "doctor", "inv.py", *arguments]
+        ran = carry_out(command, self.folder, os.environ | self.secrets | environment)
+        assert "Traceback" not in ran.errors, ran.errors
         for value in filter(None, self.secrets.values()):
-            assert value not in done.stdout + done.stderr
-        assert PASSWORD not in done.stdout + done.stderr
-        return done.returncode, done.stdout
+            assert value not in ran.said + ran.errors
+        assert PASSWORD not in ran.said + ran.errors
+        return ran.code, ran.said
 
-    def told(self, **environment):
+    def told(self, **more):
         """Return the status and, of all that is not good, what is told."""
-        status, output = self.doctor("--json", **environment)
+        status, output = self.doctor("--json", **more)
         lines = json.loads(output)
         assert all(line["fix"] for line in lines if line["told"] != "good")
         return status, {
@@ -256,7 +269,8 @@ def test_clocks_that_differ_are_told(server, wire):
 @pytest.mark.skipif(LIBFAKETIME is None, reason="libfaketime is not installed on this machine")
 def test_a_clock_that_libfaketime_turns_is_told(place):
     """The whole command, two minutes ahead."""
-    status, told = place.told(LD_PRELOAD=str(LIBFAKETIME), FAKETIME="+120s")
+    turned = {"LD_PRELOAD": str(LIBFAKETIME), "FAKETIME": "+120s"}
+    status, told = place.told(carry_out=from_its_start, **turned)
 
     assert status == 1
     assert "Its clock agrees with the one of this machine" in told

@@ -1,8 +1,7 @@
 """`handrail doctor` tries a profile against a running application, and says what differs."""
 
 import json
-import subprocess
-import sys
+import os
 
 import pytest
 import yaml
@@ -13,6 +12,8 @@ from handrail.clients.accounts import Accounts
 from handrail.clients.app import Profile
 from handrail.clients.ready.claim import Told
 from handrail.clients.secret import Secret
+from handrail.testing.forking import forked
+from tests.cli.test_doctor import WARM
 from tests.operations.test_other_app import PROFILE, url
 
 __all__ = ["url"]
@@ -129,13 +130,10 @@ def test_a_door_that_no_account_uses_is_told(tried):
 def command(tmp_path, *arguments):
     """Type the command; return its status and all that it prints."""
     (tmp_path / "accounts").write_text(json.dumps(ACCOUNTS))
-    done = subprocess.run(
-        [sys.executable, "-m", "handrail", "doctor", *arguments],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr
-    assert PASSWORD not in done.stdout + done.stderr
-    return done.returncode, done.stdout + done.stderr
+    ran = forked(WARM, ["handrail", "doctor", *arguments], tmp_path, dict(os.environ))
+    assert "Traceback" not in ran.said
+    assert PASSWORD not in ran.said
+    return ran.code, ran.said
 
 
 def test_the_command_tries_an_application_with_and_without_an_inventory(tmp_path, url):

@@ -28,7 +28,7 @@ def _lab(tmp_path):
 
 def document(lab, kind, *more):
     """Print a document of the newest run."""
-    return lab.paste(["handrail", "document", kind, "--ledger", str(lab.ledger), *more])
+    return lab.handrail("document", kind, *more)
 
 
 def test_the_rollback_document_says_what_contracts_and_ledger_say(lab):

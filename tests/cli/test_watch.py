@@ -59,7 +59,7 @@ def served(lab, *options):
 
 def watch(lab, *options):
     """Look once."""
-    return lab.paste(["handrail", "watch", "--once", "--ledger", str(lab.ledger), *options])
+    return lab.handrail("watch", "--once", *options)
 
 
 def test_a_step_at_work_is_running_and_not_in_doubt_while_its_owner_lives(lab):
@@ -82,7 +82,7 @@ def test_a_dead_owner_leaves_a_doubt(lab):
     assert lab.run().code == -9
 
     seen = watch(lab)
-    status = lab.paste(["handrail", "status", "--ledger", str(lab.ledger)])
+    status = lab.handrail("status")
 
     assert "Interrupted: 1 on one; nobody is at work on it." in status.said
     assert "At work" not in status.said
@@ -193,7 +193,7 @@ def test_no_run_is_told_before_anything_is_served(lab):
     lab.runbook('steps.place(path=f"{room}/p", text="1", task="1")')
     lab.run()
     for command in ("watch", "serve"):
-        ran = lab.paste(["handrail", command, "nothing", "--ledger", str(lab.ledger)])
+        ran = lab.handrail(command, "nothing")
         assert ran.code == 2
         assert "nothing" in ran.said
 

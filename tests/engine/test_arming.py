@@ -33,7 +33,7 @@ def handrail(lab, *words):
 
 def armed(lab):
     """Return what is armed in the newest run, as `handrail show --json` has it."""
-    ran = lab.paste(["handrail", "show", "latest", "--json", "--ledger", str(lab.ledger)])
+    ran = lab.handrail("show", "latest", "--json")
     return json.loads(ran.said)["armed"]
 
 

@@ -161,7 +161,7 @@ def test_what_a_failed_shell_line_left_behind_stands_in_the_ledger(lab):
     assert len(kept["output"].encode()) == 4096
     page = lab.folder / "report.html"
     for command in (["show", "latest"], ["report", "--html", str(page)], ["report"]):
-        told = lab.paste(["handrail", *command, "--ledger", str(lab.ledger)]).said
+        told = lab.handrail(*command).said
         told = page.read_text() if str(page) in command else told
         assert "ended with 7" in told
         assert "the end" in told

@@ -131,7 +131,7 @@ def test_a_rollback_that_leaves_something_at_stake_says_so_and_how_it_ends(lab):
     plan = lab.roll_back("--dry", "--data", "to=2")
     data = lab.roll_back("--dry", "--json", "--data", "to=2")
     ran = lab.roll_back("--data", "to=2")
-    seen = lab.paste(["handrail", "watch", "--once", "--ledger", str(lab.ledger)])
+    seen = lab.handrail("watch", "--once")
 
     assert "Stays at stake: ONE: PEOPLE CANNOT WRITE SINCE " in plan.said
     assert "a rollback with `to=users-back` ends it." in plan.said

@@ -13,6 +13,9 @@ from handrail.engine.contract import Contract, Irreversible, load
 from handrail.testing import laws as law
 from handrail.testing.under import EXAMPLES
 from tests.engine.lab import steps
+from tests.operations.short_waits import short_waits
+
+__all__ = ["short_waits"]
 
 TESTS = Path(__file__).parents[1]
 DEMO = {

@@ -28,11 +28,7 @@ def _night(lab):
 
 def planned(lab, *arguments, **env):
     """Return what a plan says on stdout alone."""
-    done = subprocess.run(
-        lab.command("--dry", *arguments), cwd=lab.folder, env=lab.env | env, check=False,
-        capture_output=True, text=True, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    return done.stdout
+    return lab.run("--dry", *arguments, apart=True, **env).said
 
 
 def test_a_plan_is_on_stdout_by_phase_with_what_cannot_be_undone(night):
@@ -172,7 +168,7 @@ def test_who_answers_for_a_call_stands_in_plan_console_and_watch(lab):
     plan = planned(lab)
     found = json.loads(planned(lab, "--json"))
     ran = lab.run()
-    seen = lab.paste(["handrail", "watch", "--once", "--ledger", str(lab.ledger)])
+    seen = lab.handrail("watch", "--once")
 
     assert "once; DBA on call]" in plan or "again; DBA on call]" in plan
     assert "(one; DBA on call)" in planned(lab, COLUMNS="80")

@@ -3,14 +3,14 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from html.parser import HTMLParser
 
 import pytest
 
 from handrail.ledger.entry import Event
 from handrail.ledger.store import SqliteLedger
+from handrail.testing.forking import forked
+from handrail.testing.lab import COMMAND
 from tests.ledger.script import CANARY, PLAN, Script, cutover, forging, proven, standing
 
 GOOD, NOT_GOOD, USAGE = 0, 1, 2
@@ -19,17 +19,10 @@ GOOD, NOT_GOOD, USAGE = 0, 1, 2
 def runbook(*arguments, where, **environment):
     """Run the command in a directory; returns status, output, errors."""
     inherited = {key: value for key, value in os.environ.items() if key != "LEDGER_URL"}
-    done = subprocess.run(
-        [sys.executable, "-m", "handrail", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=where,
-        env=inherited | environment,
-        check=False,
-        encoding="utf-8",
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout, done.stderr
+    command = ["handrail", *map(str, arguments)]
+    ran = forked(COMMAND, command, where, inherited | environment, apart=True)
+    assert "Traceback" not in ran.errors
+    return ran.code, ran.said, ran.errors
 
 
 @pytest.fixture

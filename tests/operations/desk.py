@@ -59,13 +59,13 @@ smoke.health(
 CALLS = {"2.2": SCRIPTS, "3.3": VARIABLES, "9.0.2": FREEZE, "8.1": FITS, "4.1": HEALTH}
 
 
-class Hurried(Warm):
-    """The process that forks; see `warm`."""
+class Forking(Warm):
+    """A process that forks for each command; see `warm` and `known`."""
 
-    def __init__(self):
+    def __init__(self, program):
         """Start it where the project is."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.operations.warm"],
+            [sys.executable, "-m", f"tests.operations.{program}"],
             cwd=ROOT,
             env={"PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]},
             stdin=subprocess.PIPE,
@@ -76,9 +76,17 @@ class Hurried(Warm):
 
 
 @cache
-def hurried():
-    """Return the one process that forks."""
-    return Hurried()
+def forking(program="known"):
+    """Return the one process that forks and is this program."""
+    return Forking(program)
+
+
+def run_in(folder, *arguments):
+    """Run a command of pyinfra's in a folder that holds a whole project."""
+    said = folder.with_name("said")
+    said.write_text("")
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(folder)}
+    return Ran(forking("warm").run([str(PYINFRA), *arguments], folder, env, said), said.read_text())
 
 
 class Desk:
@@ -155,7 +163,7 @@ class Desk:
         output.write_text("")
         yes = [] if "--dry" in arguments else ["-y"]
         command = [str(PYINFRA), *yes, "desk.py", f"{runbook}.py", *arguments]
-        return Ran(hurried().run(command, self.folder, self.env, output), output.read_text())
+        return Ran(forking("warm").run(command, self.folder, self.env, output), output.read_text())
 
     def look(self):
         """Return everything that a step could have changed."""

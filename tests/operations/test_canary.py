@@ -8,7 +8,6 @@ and the environment of every process that was started.
 
 import os
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,11 +18,10 @@ from hypothesis import strategies as st
 import operations
 from handrail.clients.masked_forms import forms
 from handrail.engine.contract import Irreversible
-from handrail.testing.forking import Warm
-from handrail.testing.lab import PYINFRA, ROLLBACK, WARM
+from handrail.testing.lab import PYINFRA, ROLLBACK
 from handrail.testing.laws import contracts, harnesses
 from tests.operations import laws
-from tests.operations.desk import ROOT
+from tests.operations.desk import forking
 from tests.operations.laws import RUN
 from tests.operations.watch import Watch
 
@@ -123,12 +121,6 @@ def keep_for_the_run(arguments):
         for minutes in range(3):
             minute = datetime.now(UTC) + timedelta(minutes=minutes)
             made.with_name(f"up-{minute:%Y%m%dT%H%MZ}").symlink_to(made)
-
-
-@cache
-def forking():
-    """Return the process that forks for each command, and knows the steps already."""
-    return Warm(WARM, str(ROOT))
 
 
 def run(folder, canaries, *arguments):

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from handrail.testing.lab import PYINFRA, ROLLBACK, Ran
+from handrail.testing.lab import ROLLBACK
 from tests.operations.clones import git
-from tests.operations.desk import hurried
+from tests.operations.desk import run_in
 
 FORMER = Path(__file__).with_name("former")
 INVENTORY = """
@@ -63,19 +63,10 @@ def project(tmp_path):
     return folder
 
 
-def run(project, *arguments):
-    """Run a command of pyinfra's in the folder."""
-    said = project.with_name("said")
-    said.write_text("")
-    env = {"PATH": "/usr/bin:/bin", "HOME": str(project)}
-    code = hurried().run([str(PYINFRA), *arguments], project, env, said)
-    return Ran(code, said.read_text())
-
-
 def put_back(project):
     """Roll the newest run back."""
     said = ("--data", "run=latest", "--data", "reason=tried")
-    return run(project, "-y", "inventory/old.py", "runbooks/rollback.py", *said)
+    return run_in(project, "-y", "inventory/old.py", "runbooks/rollback.py", *said)
 
 
 def changed(project):
@@ -85,15 +76,15 @@ def changed(project):
 
 def test_a_run_that_a_former_version_was_killed_in_is_carried_on_and_put_back(project):
     """What is done stays, the push that got through is adopted, the rest is done; and all back."""
-    plan = run(project, "inventory/old.py", "runbooks/few.py", "--dry")
+    plan = run_in(project, "inventory/old.py", "runbooks/few.py", "--dry")
     assert plan.code == 0, plan.said
     assert "2 unchanged, 1 would adopt, 1 would run." in plan.said
 
-    ran = run(project, "-y", "inventory/old.py", "runbooks/few.py")
+    ran = run_in(project, "-y", "inventory/old.py", "runbooks/few.py")
     assert ran.code == 0, ran.said
     assert "all 4 steps proven" in ran.said
     assert len(changed(project)) == 4
-    assert run(project, "-y", "inventory/old.py", "runbooks/few.py").code == 0
+    assert run_in(project, "-y", "inventory/old.py", "runbooks/few.py").code == 0
 
     back = put_back(project)
     assert back.code == 0, back.said

@@ -21,6 +21,9 @@ from tests.operations import (
     outcomes_smoke,
 )
 from tests.operations.gates import OUTCOMES, PASSWORD, Stage, gates
+from tests.operations.short_waits import short_waits
+
+__all__ = ["short_waits"]
 
 FAMILIES = (
     outcomes_browser,

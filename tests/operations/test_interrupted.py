@@ -16,6 +16,9 @@ from handrail.engine.clause import ask, chosen
 from handrail.engine.contract import Irreversible
 from handrail.engine.finding import Verdict
 from handrail.testing import laws as law
+from tests.operations.short_waits import short_waits
+
+__all__ = ["short_waits"]
 
 TESTS = Path(__file__).parents[1]
 STEPS = law.contracts(operations)

@@ -11,7 +11,7 @@ import pytest
 from handrail.engine.needs import GUARD
 from handrail.testing.lab import PYINFRA, Ran
 from operations.targets import NEEDS
-from tests.operations.desk import clauses, hurried
+from tests.operations.desk import clauses, forking
 from tests.operations.gates import nowhere
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,9 @@ def pyinfra(folder, *arguments, **env):
     said = folder.with_name(f"{folder.name}.said")
     said.write_text("")
     given = {"PATH": "/usr/bin:/bin", "HOME": str(folder)} | env
-    return Ran(hurried().run([str(PYINFRA), *arguments], folder, given, said), said.read_text())
+    return Ran(
+        forking("warm").run([str(PYINFRA), *arguments], folder, given, said), said.read_text()
+    )
 
 
 @pytest.fixture

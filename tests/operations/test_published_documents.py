@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 from handrail.cli.document import document as command
 from handrail.engine.published import as_published, reads_like
-from handrail.testing.lab import PYINFRA, ROLLBACK, Ran
+from handrail.testing.lab import ROLLBACK
 from tests.operations.clones import cloned
-from tests.operations.desk import hurried
+from tests.operations.desk import run_in
 
 INVENTORY = """
 repository = [("@control/repository", {
@@ -62,15 +62,6 @@ def _project(tmp_path):
         yield folder, clone
 
 
-def run(folder, *arguments):
-    """Run a command of pyinfra's in the folder."""
-    said = folder.with_name("said")
-    said.write_text("")
-    env = {"PATH": "/usr/bin:/bin", "HOME": str(folder)}
-    code = hurried().run([str(PYINFRA), *arguments], folder, env, said)
-    return Ran(code, said.read_text())
-
-
 def rows(text):
     """Return the first three cells of every row about a task."""
     found = (line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| "))
@@ -83,7 +74,7 @@ def test_a_published_document_is_the_generated_one_and_stays_as_the_ledger_grows
     """Made of what was on record before its own step; after a failure and when asked again, too."""
     folder, clone = project
     forward = ("-y", "inventory/new.py", "runbooks/few.py")
-    plan = run(folder, "inventory/new.py", "runbooks/few.py", "--dry", "--data", "diff=1")
+    plan = run_in(folder, "inventory/new.py", "runbooks/few.py", "--dry", "--data", "diff=1")
     assert plan.code == 0, plan.said
     assert "+| 5.1 | repository | Take back the commit of these files |" in plan.said
 
@@ -93,9 +84,9 @@ def test_a_published_document_is_the_generated_one_and_stays_as_the_ledger_grows
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(HOOK)
     hook.chmod(0o755)
-    assert run(folder, *forward).code == 1
+    assert run_in(folder, *forward).code == 1
     hook.unlink()
-    ran = run(folder, *forward)
+    ran = run_in(folder, *forward)
     assert ran.code == 0, ran.said
     stood = clone.look()
     back, done = (clone.read(f"docs/{name}.md") for name in ("BACK", "DONE"))
@@ -117,10 +108,10 @@ def test_a_published_document_is_the_generated_one_and_stays_as_the_ledger_grows
     for wanted in ("- Ana \\| 0171", "| a way back may take, in minutes | 15 |", "to=users-back"):
         assert wanted in back
 
-    again = run(folder, *forward)
+    again = run_in(folder, *forward)
     assert again.code == 0, again.said
     assert clone.look() == stood
-    undone = run(folder, "-y", "inventory/new.py", "runbooks/rollback.py",
+    undone = run_in(folder, "-y", "inventory/new.py", "runbooks/rollback.py",
                  "--data", "run=latest", "--data", "reason=tried")  # fmt: skip
     assert undone.code == 0, undone.said
     assert (clone.read("docs/BACK.md"), clone.read("docs/DONE.md")) == (None, None)

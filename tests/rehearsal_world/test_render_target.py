@@ -2,9 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from rehearsal.render.records import EnvVar
@@ -12,10 +9,13 @@ from rehearsal.render.records import EnvVar
 from handrail.clients.errors import ClientError
 from handrail.clients.patience import Patience
 from handrail.clients.render import Render
+from handrail.testing.lab import PYINFRA, Ran
 from tests.operations.clones import cloned
 from tests.operations.cloud import cloud, unused, write_app
+from tests.operations.desk import forking
+from tests.operations.short_waits import short_waits
 
-PYINFRA = Path(sys.executable).with_name("pyinfra")
+__all__ = ["short_waits"]
 
 
 @pytest.fixture(scope="module")
@@ -125,15 +125,11 @@ def target(tmp_path, service):
         data = json.dumps(cloud().inventory)
         inventory = f"inside = (['@render/{name}'], {{'render': {data}}})\n"
         (tmp_path / "inside.py").write_text(inventory)
-        return subprocess.run(
-            [PYINFRA, "-y", "inside.py", *arguments],
-            cwd=tmp_path,
-            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+        said = tmp_path / "said"
+        said.write_text("")
+        command = [str(PYINFRA), "-y", "inside.py", *arguments]
+        return Ran(forking().run(command, tmp_path, env, said), said.read_text())
 
     return run
 
@@ -150,16 +146,16 @@ def test_plain_facts_and_shell_operations_work_there(target, tmp_path):
 
     ran = target("deploy.py")
 
-    assert ran.returncode == 0, ran.stderr
-    assert "FACT hello from inside" in ran.stdout
+    assert ran.code == 0, ran.said
+    assert "FACT hello from inside" in ran.said
 
 
 def test_a_failing_command_fails_the_target_with_its_words(target):
     """Its exit status is read, though Render only tells success or failure."""
     ran = target("exec", "--", "echo why; exit 4")
 
-    assert ran.returncode == 1
-    assert "why" in ran.stderr + ran.stdout
+    assert ran.code == 1
+    assert "why" in ran.said
 
 
 def test_copying_a_file_is_refused_in_words(target, tmp_path):
@@ -171,14 +167,14 @@ def test_copying_a_file_is_refused_in_words(target, tmp_path):
 
     ran = target("copy.py")
 
-    assert ran.returncode == 1
-    assert "each job on Render starts from the service's build" in ran.stderr
-    assert "Traceback" not in ran.stderr
+    assert ran.code == 1
+    assert "each job on Render starts from the service's build" in ran.said
+    assert "Traceback" not in ran.said
 
 
 def test_a_service_that_is_not_there_is_told(target):
     """As a target that cannot be connected to."""
     ran = target("exec", "--", "true", name="nothing")
 
-    assert "service `nothing` was not found" in ran.stderr
-    assert "Traceback" not in ran.stderr
+    assert "service `nothing` was not found" in ran.said
+    assert "Traceback" not in ran.said

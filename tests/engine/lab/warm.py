@@ -6,6 +6,7 @@ from handrail.testing.warm import serve
 # isort: split
 from pathlib import Path
 
+from lab import steps  # noqa: F401  imported once, here, as the library is
 from lab.killer import die_at
 from lab.photographer import photograph
 
@@ -20,5 +21,5 @@ def become(asked: dict[str, object]) -> None:
     be(asked)
 
 
-if __name__ == "__main__" and (command := serve()):
-    become(command)
+if __name__ == "__main__":
+    serve(become)
