@@ -20,7 +20,11 @@ def nearest(typed: str, known: Iterable[str]) -> str:
     return next(iter(turned or difflib.get_close_matches(typed, names, 1)), "")
 
 
+def phrase(form: str, told: object) -> str:
+    """Return what is told in its form, such as `, on {}`; nothing where nothing is told."""
+    return form.format(told) if told else ""
+
+
 def meant(typed: str, known: Iterable[str], form: str = ASIDE) -> str:
     """Return the nearest of the names there are as a question; nothing where none is near."""
-    near = nearest(typed, known)
-    return form.format(near) if near else ""
+    return phrase(form, nearest(typed, known))

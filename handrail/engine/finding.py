@@ -36,6 +36,11 @@ class Finding:
         """Tell whether the claim holds."""
         return self.verdict is Verdict.PASS
 
+    @property
+    def told(self) -> bool:
+        """Tell whether the answer is yes or no."""
+        return self.verdict in {Verdict.PASS, Verdict.FAIL}
+
 
 def holds(why: str = "", **facts: Any) -> Finding:  # Any: JSON
     """Say that the claim holds."""

@@ -102,6 +102,13 @@ def _told(error: "ErrorDetails") -> str:
     return f"is not {wanted} but {type(error['input']).__name__}"
 
 
+def is_amount(value: object, least: float = 0.0) -> bool:
+    """Tell whether a datum is a number above 0, and not below the least; True is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return value > 0 and value >= least
+
+
 def read_by(runbook: Path) -> set[str]:
     """Return the data that a runbook names itself: `host.data.room`, `host.data.get("room")`."""
     tree = ast.parse(runbook.read_text(encoding="utf-8"))

@@ -97,10 +97,19 @@ class Run:
         """Return its tasks, each once, as the runbook has them."""
         return list(dict.fromkeys(name for name, _ in self.tasks))
 
+    def task_of(self, place: str) -> str:
+        """Return the task that a task or hold comes to: of a hold, the one before it."""
+        return next((hold.after for hold in self.holds if hold.label == place), place)
+
     @property
     def done(self) -> int:
         """Return how many tasks need nothing more."""
         return sum(map(self.is_done, self.tasks.values()))
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Tell whether an act of it began whose end is not on record."""
+        return any(task.in_doubt for task in self.tasks.values())
 
     def is_done(self, task: Task) -> bool:
         """Tell whether a task needs nothing more in this run."""

@@ -84,6 +84,11 @@ class Declared:
     target: str
     name: str
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return what a run knows it by: task and target."""
+        return self.task, self.target
+
 
 @dataclass
 class Receipt:
@@ -109,6 +114,21 @@ class Receipt:
     confirm_minutes: float = 0.0  # it is undone unless confirmed in that time; 0: it is not armed
     armed_at: str = ""  # since when that time runs: since it began, then since its end was seen
     armed_seq: int = 0  # the entry that says so
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return what a run knows its task by: its id and target."""
+        return self.task, self.target
+
+    @property
+    def call(self) -> Declared:
+        """Return the call that it is of; nobody needs its sentence any more."""
+        return Declared(self.task, self.step, self.target, "")
+
+    @property
+    def goes_back(self) -> bool:
+        """Tell whether it has a way back, as far as is known."""
+        return self.rollback != ""
 
 
 @dataclass
@@ -147,9 +167,19 @@ class Task:
         return Standing.CHANGED if self.receipt else Standing.UNCHANGED
 
     @property
+    def has_begun(self) -> bool:
+        """Tell whether anything was done about it, or asked, or found as it should be."""
+        return self.settled or self.started_at is not None
+
+    @property
+    def begun(self) -> int:
+        """Return the attempt that began what stands of it; 0 where nothing does."""
+        return self.receipt.attempt if self.receipt else 0
+
+    @property
     def attempt(self) -> int:
         """Return the attempt that began it last; 0 where none did."""
-        return self.receipt.attempt if self.receipt else max(self.attempts, default=0)
+        return self.begun or max(self.attempts, default=0)
 
     def apply(self, entry: Entry) -> None:
         """Take one entry about this task into account."""

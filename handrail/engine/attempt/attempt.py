@@ -115,9 +115,8 @@ class Attempt:
 
     def is_done(self, task: str) -> bool:
         """Tell whether a task is done on every target that it is for."""
-        found = [self.run.tasks.get((task, target)) for target in self.targets]
-        there = [each for each in found if each is not None]
-        return bool(there) and all(self.run.is_done(each) for each in there)
+        found = list(filter(None, (self.run.tasks.get((task, at)) for at in self.targets)))
+        return bool(found) and all(map(self.run.is_done, found))
 
     def is_beyond(self, task: str) -> bool:
         """Tell whether a task stands after the place where this run is told to hold."""
@@ -146,12 +145,7 @@ class Attempt:
         """Return the operator's word on a task, where there is one that is not spent."""
         if not (self.choices.consents and self.choices.reason):
             return None
-        facts = self.facts()
-        key = (task.declared.task, task.declared.target)
-        for each in self.choices.consents:
-            if each.kind == kind and facts.key_of(each) == key and not facts.is_spent(each):
-                return each
-        return None
+        return self.facts().unspent(kind, task.declared.key)
 
     def was_redone(self, task: Task) -> bool:
         """Tell whether a consent to do a settled task again was used before."""
@@ -224,12 +218,17 @@ class Attempt:
             reason=masked(reason),
             body=masked_data(body),
         )
-        entry = self.writer.record(fact)
+        self._take(self.writer.record(fact))
+
+    def _take(self, entry: Entry) -> None:
+        """Fold what was recorded into the run, and tell those who listen."""
         if entry.run == self.run.id:
             self.run.apply(entry)
-        if event is Event.STEP_ROLLED_BACK and self.run.undoes in self.runs:
+        if entry.event is Event.STEP_ROLLED_BACK and self.run.undoes in self.runs:
             self.runs[self.run.undoes].apply(entry)
-        self.log.write(event, run=entry.run, attempt=self.number, task=task, target=target)
+        self.log.write(
+            entry.event, run=entry.run, attempt=self.number, task=entry.task, target=entry.target
+        )
         for listener in self.listeners:
             listener(entry)
 
@@ -241,14 +240,17 @@ class Attempt:
         """Say goodbye in the ledger: the run's outcome is what it holds now."""
         if self.writer is None:
             return
-        outcome = self.run.outcome
-        if outcome is Outcome.PROVEN and not self.run.proven:
+        if self.run.outcome is Outcome.PROVEN and not self.run.proven:
             self.append(Event.RUN_PROVEN)
-        at = held(self) if outcome is Outcome.OPEN else ""
-        said = {"outcome": Outcome.HELD, "held": at} if at else {"outcome": outcome}
-        self.append(Event.ATTEMPT_ENDED, body=said | {"stopped_by": self.stopped_by})
+        self.append(Event.ATTEMPT_ENDED, body=self._stands() | {"stopped_by": self.stopped_by})
         self.writer.release()
         self.writer = None
+
+    def _stands(self) -> dict[str, str]:
+        """Return the run's outcome for the ledger, and where it holds if it was told to."""
+        outcome = self.run.outcome
+        at = held(self) if outcome is Outcome.OPEN else ""
+        return {"outcome": Outcome.HELD, "held": at} if at else {"outcome": outcome}
 
     def refuse_stale(self) -> None:
         """Raise before an effect where another process took over; the ledger's store says so.

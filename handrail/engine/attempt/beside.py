@@ -47,13 +47,15 @@ def is_withdrawn(attempt: Attempt, task: Task) -> bool:
     """Tell whether an approval was of another plan, or ran out before anything came of it."""
     if not task.settled or not {"plan", "ends"} <= task.facts.keys():
         return False
-    calls = attempt.calls
-    if task.facts["plan"] != calls.digest():
+    if task.facts["plan"] != attempt.calls.digest():
         return True
+    ends = datetime.fromisoformat(str(task.facts["ends"]))
+    return not _came_to_something(attempt, task) and now() > ends
+
+
+def _came_to_something(attempt: Attempt, task: Task) -> bool:
+    """Tell whether a call that stands after a gate acted, or was proven, since the gate passed."""
+    calls = attempt.calls
     later = calls.places.keys() - calls.before(task.declared.task)
-    used = any(
-        max(each.acted_seq, each.proven_seq) > task.proven_seq
-        for (name, _), each in attempt.run.tasks.items()
-        if name in later
-    )
-    return not used and now() > datetime.fromisoformat(str(task.facts["ends"]))
+    known = (each for (name, _), each in attempt.run.tasks.items() if name in later)
+    return any(max(each.acted_seq, each.proven_seq) > task.proven_seq for each in known)

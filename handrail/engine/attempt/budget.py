@@ -8,6 +8,7 @@ from pyinfra.context import host
 
 from handrail.engine.attempt.command import runbook_file, said, to_paste
 from handrail.engine.attempt.measured import known
+from handrail.engine.needs import is_amount
 from handrail.ledger.entry import now
 from handrail.ledger.errors import PreconditionUnmet, WrongCommand
 from handrail.ledger.views.clock import Clock, clock_of
@@ -36,9 +37,7 @@ class Budget:
             WrongCommand: a value is not of its kind.
         """
         minutes, ends = host.data.get("undo_minutes"), said("window_ends")
-        if minutes is not None and (
-            isinstance(minutes, bool) or not isinstance(minutes, int | float) or minutes <= 0
-        ):
+        if minutes is not None and not is_amount(minutes):
             raise _wrong("undo_minutes", minutes, "a number of minutes above 0")
         if ends and not _is_moment(ends):
             raise _wrong("window_ends", ends, "a moment with a zone, as `2026-11-27T05:00:00Z`")
@@ -67,8 +66,7 @@ def refuse_beyond_budget(attempt: "Attempt", task: str) -> None:
     hold = attempt.calls.hold_before(task)
     if hold is None or _is_crossed(attempt, hold.label):
         return
-    why = clock_now(attempt).refusal(now())
-    if why:
+    if why := clock_now(attempt).refusal(now()):
         again = to_paste(runbook_file(), override="budget", reason="…")
         back = f"to={hold.label}"
         raise PreconditionUnmet(
@@ -80,10 +78,9 @@ def refuse_beyond_budget(attempt: "Attempt", task: str) -> None:
 
 def _is_crossed(attempt: "Attempt", label: str) -> bool:
     """Tell whether anything that stands after a hold was begun."""
+    begun = [name for (name, _), each in attempt.run.tasks.items() if each.has_begun]
     return any(
-        (each.started_at or each.settled) and attempt.calls.is_beyond(name, label)
-        for (name, _), each in attempt.run.tasks.items()
-        if name in attempt.calls.places
+        attempt.calls.is_beyond(name, label) for name in begun if name in attempt.calls.places
     )
 
 

@@ -148,11 +148,17 @@ class Calls:
         order = self.order()
         return {each for each, number in order.items() if number < order[task]}
 
+    def after(self, place: str) -> str:
+        """Return the task that a task or hold comes to: of a hold, the one before it."""
+        return self.holds[place].after if place in self.holds else place
+
+    def last_of(self, place: str) -> int:
+        """Return the number of the last task up to a task or hold; past all where it is neither."""
+        return self.order().get(self.after(place), len(self.places))
+
     def is_beyond(self, task: str, to: str) -> bool:
         """Tell whether a task stands after the place where the run is told to hold."""
-        after = self.holds[to].after if to in self.holds else to
-        order = self.order()
-        return after in order and order[task] > order[after]
+        return self.order()[task] > self.last_of(to)
 
     def hold_before(self, task: str) -> Hold | None:
         """Return the last hold that stands before a task."""

@@ -45,19 +45,17 @@ class Choices:
         typed = dict(typed_data())
         reason, takeover = said("reason").strip(), said("takeover")
         if takeover and not reason:
-            raise RunbookError(
-                "the run did not start",
-                "taking a lease from its owner needs a reason; it is kept in the ledger",
+            raise _unreasoned(
+                "taking a lease from its owner",
                 f'add `--data takeover={takeover} --data reason="…"`',
             )
         consents = [each for kind in FORMS for each in Consent.read_all(kind, every(kind))]
-        left_out = [name.strip() for text in every("without") for name in text.split(",")]
         return cls(
             reason=reason,
             operator=said("operator") or getpass.getuser(),
             consents=tuple(consents),
             to=said("to").strip(),
-            without=tuple(filter(None, left_out)),
+            without=tuple(filter(None, _listed("without"))),
             takeover=takeover,
             drill=said("drill"),
             overrides=_overrides(reason),
@@ -78,19 +76,30 @@ def _on_failure(reason: str) -> str:
         RunbookError: nobody says why.
     """
     given = said("on_failure").strip()
-    word, _, label = given.partition(":")
-    if given and (word not in ON_FAILURE or (label and word != "rollback")):
+    if not _is_choice(given):
         why = f"`on_failure={given}` is not a choice"
         raise WrongCommand(
             "the run did not start", why, f"write one of {ticked(ON_FAILURE)}, `rollback:HOLD`"
         )
-    if word in ON_FAILURE[2:] and not reason:
-        raise RunbookError(
-            "the run did not start",
-            f"`on_failure={given}`: an override needs a reason; it is kept in the ledger",
-            'add `--data reason="…"`',
-        )
+    if given.partition(":")[0] in ON_FAILURE[2:] and not reason:
+        raise _unreasoned(f"`on_failure={given}`: an override")
     return given
+
+
+def _is_choice(given: str) -> bool:
+    """Tell whether it is nothing, one of what can be done, or a rollback to a hold."""
+    word, _, label = given.partition(":")
+    return not given or (word in ON_FAILURE and (not label or word == "rollback"))
+
+
+def _listed(name: str) -> list[str]:
+    """Return each of the names that a key lists, with commas between."""
+    return [each.strip() for text in every(name) for each in text.split(",")]
+
+
+def _unreasoned(what: str, fix: str = 'add `--data reason="…"`') -> RunbookError:
+    why = f"{what} needs a reason; it is kept in the ledger"
+    return RunbookError("the run did not start", why, fix)
 
 
 def _overrides(reason: str) -> tuple[str, ...]:
@@ -100,17 +109,11 @@ def _overrides(reason: str) -> tuple[str, ...]:
         WrongCommand: there is nothing of that name to override.
         RunbookError: nobody says why.
     """
-    given = tuple(
-        dict.fromkeys(name.strip() for text in every("override") for name in text.split(","))
-    )
+    given = tuple(dict.fromkeys(_listed("override")))
     for name in given:
         if name not in OVERRIDES:
             why = f"`override={name}`: there is nothing of that name to override"
             raise WrongCommand("the run did not start", why, f"what can be: {ticked(OVERRIDES)}")
     if given and not reason:
-        raise RunbookError(
-            "the run did not start",
-            f"`override={','.join(given)}`: an override needs a reason; it is kept in the ledger",
-            'add `--data reason="…"`',
-        )
+        raise _unreasoned(f"`override={','.join(given)}`: an override")
     return given

@@ -1,7 +1,8 @@
 """Which run a rollback undoes, in which run of its own, and which of its receipts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from pyinfra.context import host
@@ -11,7 +12,7 @@ from handrail.engine.decide.known import did_you_mean
 from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.runs import Runs
-from handrail.ledger.task import Receipt, TaskState
+from handrail.ledger.task import Receipt, Task, TaskState
 from handrail.naming import ticked
 
 
@@ -34,13 +35,19 @@ def run_to_undo(
     _refuse_unknown(undone, what, to)
     _refuse_strangers(undone, to, without)
     body = {"undoes": undone.id, "to": to}
-    earlier = runs.undoing(undone.id)
-    if earlier and (earlier[-1].outcome is not Outcome.PROVEN or not undone.receipts()):
-        return earlier[-1], body  # interrupted, if only before it could close the undone run
+    if interrupted := _interrupted(runs, undone):
+        return interrupted, body
     if not _left(undone, to, without):
         why = f"no step after task `{to}` stands" if to else "no step of it changed anything"
         raise RunbookError(what, why, f"see `handrail show {undone.id}`")
     return Run(new_id(runs, runbook), runbook, "", undone.id), body
+
+
+def _interrupted(runs: Runs, undone: Run) -> Run | None:
+    """Return the rollback that goes on, if only since it could not close the undone run."""
+    newest = next(reversed(runs.undoing(undone.id)), None)
+    is_over = newest is None or (newest.outcome is Outcome.PROVEN and bool(undone.receipts()))
+    return None if is_over else newest
 
 
 def _refuse_needless(undone: Run, what: str, reason: str) -> None:
@@ -74,8 +81,8 @@ def _named(runs: Runs, wanted: str) -> Run:
     if found is not None:
         return found
     runs.refuse_archived(wanted, "nothing was rolled back")
-    forward = (run for run in runs.newest() if not run.undoes)
-    known = ticked(run.id for run in reversed(list(islice(forward, 3)))) or "none"
+    newest = [run.id for run in islice(_forwards(runs), 3)]
+    known = ticked(reversed(newest)) or "none"
     raise RunbookError(
         "nothing was rolled back",
         f"{_asked(runs, wanted)}; the newest are: {known}",
@@ -83,13 +90,17 @@ def _named(runs: Runs, wanted: str) -> Run:
     )
 
 
+def _forwards(runs: Runs) -> Iterator[Run]:
+    """Yield the runs that are no rollbacks, the newest first."""
+    return (run for run in runs.newest() if not run.undoes)
+
+
 def _newest_that_acted(runs: Runs) -> Run | None:
     """Return the newest run that ever changed anything, rolled back or not.
 
     The same command, run again after it was killed at its very end, must not go on to an older run.
     """
-    forward = (run for run in runs.newest() if not run.undoes)
-    return next((run for run in forward if run.rolled_back or _has_acted(run)), None)
+    return next((run for run in _forwards(runs) if run.rolled_back or _has_acted(run)), None)
 
 
 def _forward(runs: Runs, wanted: str) -> Run | None:
@@ -131,25 +142,29 @@ def receipts_to_undo(rollback: Run, undone: Run, to: str, without: Sequence[str]
     What it began to undo is finished, however far it is told to go now.
     """
     left = _left(undone, to, without)
-    keys = {(each.task, each.target) for each in left}
-    doubtful = {key for key, task in rollback.tasks.items() if task.in_doubt} - keys
-    begun = [
-        each
-        for each in undone.receipts()
-        if (each.task, each.target) in doubtful and each.target not in without
-    ]
+    keys = {each.key for each in left}
+    others = {key: task for key, task in rollback.tasks.items() if key not in keys}
+    begun = [each for each in _standing(undone, without) if _is_in_doubt(others.get(each.key))]
     done = [
         Receipt(task.declared.task, task.declared.step, task.declared.target, {}, "", None, 0, 0)
-        for key, task in rollback.tasks.items()
-        if key not in keys and task.state is TaskState.ROLLED_BACK
+        for task in others.values()
+        if task.state is TaskState.ROLLED_BACK
     ]
-    return done + sorted(left + begun, key=lambda each: each.seq, reverse=True)
+    return done + sorted(left + begun, key=attrgetter("seq"), reverse=True)
+
+
+def _is_in_doubt(task: Task | None) -> bool:
+    return task is not None and task.in_doubt
+
+
+def _standing(undone: Run, without: Sequence[str]) -> list[Receipt]:
+    """Return the receipts that stand, newest first, but of targets that are left out."""
+    return [each for each in undone.receipts() if each.target not in without]
 
 
 def _left(undone: Run, to: str, without: Sequence[str]) -> list[Receipt]:
     """Return the receipts that stand, newest first, of the tasks after `to` in the runbook."""
     order = undone.order
-    after_label = {hold.label: hold.after for hold in undone.holds}
-    last = after_label.get(to, to)
-    after = set(order[order.index(last) + 1 :]) if last else set(order)
-    return [each for each in undone.receipts() if each.task in after and each.target not in without]
+    last = undone.task_of(to)
+    after = order[order.index(last) + 1 :] if last else order
+    return [each for each in _standing(undone, without) if each.task in after]

@@ -55,17 +55,28 @@ def close(attempt: Attempt, signalled: int = 0) -> None:
         status = _dry_end(attempt) if is_dry() else _end(attempt, signalled)
     except Exception:  # noqa: BLE001  a bug is shown whole, and is no success
         sys.excepthook(*sys.exc_info())
-        status = signalled or 1
     finally:
-        then = attempt.then or ({} if is_dry() else way_back_of_red(attempt))
-        if then and not signalled:
-            _go_back(then, alone=not attempt.then)
+        if not signalled:
+            _follow(attempt)
         if status:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            if not signalled:
-                atexit._run_exitfuncs()  # noqa: SLF001  the exit below runs none
-            os._exit(status)  # an exit handler has no other way to set the status
+            _leave(status, signalled)
+
+
+def _follow(attempt: Attempt) -> None:
+    """Carry out the rollback that follows this run, where one does."""
+    if attempt.then:
+        _go_back(attempt.then, alone=False)
+    elif not is_dry() and (then := way_back_of_red(attempt)):
+        _go_back(then, alone=True)
+
+
+def _leave(status: int, signalled: int) -> None:
+    """End the process with a status: an exit handler has no other way to set it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if not signalled:
+        atexit._run_exitfuncs()  # noqa: SLF001  the exit below runs none
+    os._exit(status)
 
 
 def _go_back(then: dict[str, str], *, alone: bool) -> None:

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from itertools import pairwise
 
 from pyinfra.context import host, state
 
@@ -40,9 +41,7 @@ def inventory_file() -> str:
 
 def typed_data() -> list[tuple[str, str]]:
     """Return every ``--data KEY=VALUE`` as it was typed, in order."""
-    texts = [
-        after for before, after in zip(sys.argv, sys.argv[1:], strict=False) if before == "--data"
-    ]
+    texts = [after for before, after in pairwise(sys.argv) if before == "--data"]
     texts += [each.removeprefix("--data=") for each in sys.argv if each.startswith("--data=")]
     parts = [text.partition("=") for text in texts]
     return [(key, value) for key, separator, value in parts if separator]
@@ -50,13 +49,17 @@ def typed_data() -> list[tuple[str, str]]:
 
 def named_environment() -> str:
     """Return the environment that was typed to say which one is meant; empty where none was."""
-    return next((value for key, value in reversed(typed_data()) if key == "environment"), "")
+    return next(reversed(_typed("environment")), "")
+
+
+def _typed(name: str) -> list[str]:
+    """Return each value of a key as it was typed, in order."""
+    return [value for key, value in typed_data() if key == name]
 
 
 def every(name: str) -> list[str]:
     """Return each value of a key that was typed more than once, else what the inventory says."""
-    typed = [value for key, value in typed_data() if key == name]
-    return typed or list(filter(None, [said(name)]))
+    return _typed(name) or list(filter(None, [said(name)]))
 
 
 def said(name: str) -> str:
@@ -64,8 +67,7 @@ def said(name: str) -> str:
 
     As it was typed: pyinfra would read the task `3.10` as the number 3.1.
     """
-    typed = [value for key, value in typed_data() if key == name]
-    if typed:
+    if typed := _typed(name):
         return typed[-1]
     value = host.data.get(name)
     return "" if value is None else str(value)

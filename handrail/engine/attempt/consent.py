@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from handrail.ledger.errors import WrongCommand
+from handrail.naming import phrase
 
 FORMS = {
     "settle": (
@@ -50,13 +51,13 @@ class Consent:
     @classmethod
     def read_all(cls, kind: str, typed: list[str]) -> Iterator[Self]:
         """Read every one that was typed; several may stand in one, with commas between."""
-        for text in typed:
-            for each in filter(None, (part.strip() for part in text.split(","))):
+        for each in (part.strip() for text in typed for part in text.split(",")):
+            if each:
                 yield cls.read(kind, each)
 
     def text(self, target: str = "") -> str:
         """Return it as it is typed; with a target, as it is recorded."""
-        at = f"@{target or self.target}" if target or self.target else ""
+        at = phrase("@{}", target or self.target)
         answered = "" if self.attempt is None else f"#{self.attempt}"
-        to = f":{self.to}" if self.to else ""
+        to = phrase(":{}", self.to)
         return f"{self.kind}={self.task}{at}{answered}:{self.choice}{to}"

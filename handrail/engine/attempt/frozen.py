@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -21,7 +21,7 @@ from handrail.ledger.entry import BESIDE, Entry, Event, canonical, now, plain, t
 from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.location import project_of
 from handrail.ledger.seam import NoLedger
-from handrail.naming import ticked
+from handrail.naming import phrase, ticked
 
 FORMAT = 2
 SHOWN = 6  # of what moved
@@ -173,18 +173,19 @@ def refusal(attempt: Attempt) -> RunbookError | None:
 
 def _moved(saved: Frozen, today: Frozen, attempt: Attempt) -> Iterator[str]:
     for name in ("environment", "ledger", "runbook", "to", "without"):
-        if getattr(saved, name) != getattr(today, name):
-            was, now_is = (f"`{getattr(each, name)}`" if getattr(each, name) else "not given"
-                           for each in (saved, today))  # fmt: skip
-            yield f"`{name}` was {was}, is {now_is}"
+        was, now_is = (phrase("`{}`", getattr(each, name)) for each in (saved, today))
+        if was != now_is:
+            yield f"`{name}` was {was or 'not given'}, is {now_is or 'not given'}"
     yield from edits(saved.calls, today.calls)
     if saved.holds != today.holds:
         yield "the holds are others"
     yield from _others(saved.code, today.code, "`{}`")
     yield from _others(saved.files, today.files, "`{}`, which the calls read,")
     yield from _inventories(saved.inventory, today.inventory)
-    common = {name: saved.secrets[name] for name in saved.secrets if name in today.secrets}
-    yield from _others(common, {name: today.secrets[name] for name in common}, "secret `{}`")
+    common = saved.secrets.keys() & today.secrets.keys()
+    was_secret, is_secret = ({name: each.secrets[name] for name in common}
+                             for each in (saved, today))  # fmt: skip
+    yield from _others(was_secret, is_secret, "secret `{}`")
     for name in moved(saved.packages, today.packages):
         was, now_is = (each.packages.get(name, "not there") for each in (saved, today))
         yield f"package `{name}` was {was}, is {now_is}"
@@ -208,13 +209,19 @@ def _inventories(was: Mapping[str, Digests], now_is: Mapping[str, Digests]) -> I
 
 def edits(was: Calls, now_is: Calls) -> Iterator[str]:
     """Yield what of the calls is another: field by field."""
-    common = [name for name in was if name in now_is]
-    yield from (f"task {name} is gone" for name in was if name not in now_is)
+    gone, new = _missing(was, now_is), _missing(now_is, was)
+    common = _missing(was, gone)
+    yield from (f"task {name} is gone" for name in gone)
     for name in common:
         yield from (f"task {name}: {each}" for each in _edits_of(was[name], now_is[name]))
-    yield from (f"task {name} is new" for name in now_is if name not in was)
-    if common != [name for name in now_is if name in was]:
+    yield from (f"task {name} is new" for name in new)
+    if common != _missing(now_is, new):
         yield "the order of the calls is another"
+
+
+def _missing(names: Iterable[str], others: Container[str]) -> list[str]:
+    """Return those of the names that are not among others."""
+    return [name for name in names if name not in others]
 
 
 def _edits_of(was: Mapping[str, Any], now_is: Mapping[str, Any]) -> Iterator[str]:  # Any: JSON
@@ -246,13 +253,17 @@ def _ledger_moved(saved: Frozen, attempt: Attempt) -> Iterator[str]:
             yield "the ledger is gone"
         return
     later = attempt.ledger.since(max(saved.head.seq - 1, 0))
-    if saved.head.seq:
-        heads, later = later[:1], later[1:]
-        if [Head(each.seq, each.sha256) for each in heads] != [saved.head]:
-            other = f"entry {saved.head.seq} is another"
-            yield f"the ledger is not the one that it was made on: {other}"
-            return
-    others = list(_of_others(later, digest_of(attempt.choices.plan)))
+    heads = [Head(each.seq, each.sha256) for each in later[:1]]
+    if saved.head.seq and heads != [saved.head]:
+        other = f"entry {saved.head.seq} is another"
+        yield f"the ledger is not the one that it was made on: {other}"
+        return
+    since = [entry for entry in later if entry.seq > saved.head.seq]
+    yield from _went_on(list(_of_others(since, digest_of(attempt.choices.plan))))
+
+
+def _went_on(others: Sequence[Entry]) -> Iterator[str]:
+    """Yield how many entries others made, and of which runs, where there are any."""
     if others:
         runs = ticked(dict.fromkeys(entry.run for entry in others))
         yield f"the ledger went on: {len(others)} entries, of {runs}"

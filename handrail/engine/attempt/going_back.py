@@ -44,10 +44,13 @@ def way_back_of_red(attempt: Red) -> dict[str, str]:
     """
     if attempt.back_when_red:
         return _back(attempt, list(attempt.red), "")
-    fallen = [key for key, verdict in attempt.red.items() if verdict == Verdict.FAIL]
-    by_policy = [key for key in fallen if attempt.calls.policies.get(key[0]) == RUN]
-    stakes = stakes_on(attempt.run)
-    return _back(attempt, by_policy, stakes[0].back_to if stakes else "")
+    policies = attempt.calls.policies
+    by_policy = [
+        key
+        for key, verdict in attempt.red.items()
+        if verdict == Verdict.FAIL and policies.get(key[0]) == RUN
+    ]
+    return _back(attempt, by_policy, next((stake.back_to for stake in stakes_on(attempt.run)), ""))
 
 
 def _back(attempt: Red, red: list[tuple[str, str]], to: str) -> dict[str, str]:
@@ -73,13 +76,18 @@ def _spoken() -> Iterator[tuple[str, ...]]:
         name, equals, value = word.partition("=")
         if name in OWN_WITH_VALUE | {"--data"} and not equals:
             value = next(words, "")
-        if name == "--data":
-            if _is_of_targets(value.partition("=")[0]):
-                yield ("--data", value)
-        elif word == runbook_file():
-            yield (str(rollback_file()),)
-        elif name not in OWN | OWN_WITH_VALUE:
-            yield (word,)
+        yield from _spoken_again(name, word, value)
+
+
+def _spoken_again(name: str, word: str, value: str) -> Iterator[tuple[str, ...]]:
+    """Yield a word of this command, whose name and value it is, as its rollback has it."""
+    if name == "--data":
+        if _is_of_targets(value.partition("=")[0]):
+            yield ("--data", value)
+    elif word == runbook_file():
+        yield (str(rollback_file()),)
+    elif name not in OWN | OWN_WITH_VALUE:
+        yield (word,)
 
 
 def _is_of_targets(key: str) -> bool:

@@ -1,9 +1,10 @@
 """A guarded environment: it takes no plan forward that was not drilled elsewhere as it is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ from handrail.engine.attempt.command import (
 from handrail.engine.contract import load
 from handrail.engine.inventory import data_of
 from handrail.engine.likeness import code_of, moved, shape_of
+from handrail.engine.needs import is_amount
 from handrail.engine.proofs import Places, carried_proofs, found_proofs
 from handrail.engine.signers import Signers, signers_of
 from handrail.ledger.entry import now
@@ -64,7 +66,7 @@ class Guard:
         project = project_of(Path(inventory_file()).absolute().parent)
         given, days = host.data.get("proofs"), host.data.get("proof_days", DAYS)
         signers, guarded = host.data.get("signers"), host.data.get("guarded", False)
-        if isinstance(days, bool) or not isinstance(days, int | float) or days <= 0:
+        if not is_amount(days):
             raise _wrong("proof_days", days, "a number of days above 0")
         if not isinstance(guarded, bool):
             raise _wrong("guarded", guarded, "True or False")
@@ -77,8 +79,7 @@ class Guard:
 
     def carried(self, runbook: str) -> Iterator[Proof]:
         """Yield the proofs of a runbook that came as signed files."""
-        found = carried_proofs(self.places, runbook, self.signers) if self.places else iter(())
-        return (each for each in found if isinstance(each, Proof))
+        return _proofs_in(carried_proofs(self.places, runbook, self.signers) if self.places else ())
 
     def ledgers(self) -> Iterator[Kept]:
         """Yield the ledgers that proofs are looked for in."""
@@ -96,15 +97,17 @@ class Guard:
         steps = {call.step for call in calls.declared.values()}
         if not self.guarded or all(map(_is_gate, steps)):
             return None
-        if is_confirmed() and not is_dry() and not named_environment():
+        if _is_unlooked_at():
             return RunbookError(
                 "the run did not start",
                 f"`{environment}` is guarded, and with `-y` nobody is asked which one is meant",
                 f"add `--data environment={environment}`, after a look with `--dry`",
             )
-        if "proof" in choices.overrides:
-            return None
-        whys = list(self._doubts(calls.runbook))
+        return None if "proof" in choices.overrides else self._undrilled(calls.runbook)
+
+    def _undrilled(self, name: str) -> RunbookError | None:
+        """Return the refusal of a runbook that no proof holds for; None where one does."""
+        whys = self._doubts(name)
         if not whys:
             return None
         runbook = runbook_file()
@@ -118,15 +121,12 @@ class Guard:
 
     def _doubts(self, runbook: str) -> list[str]:
         """Return why no proof holds, the newest proof's first; empty where one does."""
-        whys: list[str] = []
-        looked: list[Proof] = []
-        for found in self.proofs(runbook):
-            whys += [found] if isinstance(found, str) else []
-            looked += [found] if isinstance(found, Proof) else []
-        looked.sort(key=lambda proof: proof.ended_at, reverse=True)
-        doubts = [self._doubt(proof) for proof in looked]
+        found = list(self.proofs(runbook))
+        proofs = sorted(_proofs_in(found), key=attrgetter("ended_at"), reverse=True)
+        doubts = list(map(self._doubt, proofs))
         if "" in doubts:
             return []
+        whys = [each for each in found if isinstance(each, str)]
         return doubts + whys or [f"no drill of `{runbook}` is on record"]
 
     def _doubt(self, proof: Proof) -> str:
@@ -140,6 +140,15 @@ class Guard:
         if data := _names(proof.shape, _shape()):
             return f"the inventory's data has another shape than in {drilled}: {data}"
         return ""
+
+
+def _proofs_in(found: Iterable[Proof | str]) -> Iterator[Proof]:
+    return (each for each in found if isinstance(each, Proof))
+
+
+def _is_unlooked_at() -> bool:
+    """Tell whether it begins with nobody asked, and nobody named the environment."""
+    return is_confirmed() and not is_dry() and not named_environment()
 
 
 def _names(was: Mapping[str, Any], now_is: Mapping[str, Any]) -> str:  # Any: nested
@@ -163,10 +172,13 @@ def _named(given: object) -> tuple[str, ...] | None:
     Raises:
         WrongCommand: it is neither.
     """
-    if given is None or isinstance(given, str):
-        return None if given is None else (given,)
-    if isinstance(given, list | tuple) and all(isinstance(each, str) for each in given):
-        return tuple(given)
+    match given:
+        case None:
+            return None
+        case str():
+            return (given,)
+        case list() | tuple() if all(isinstance(each, str) for each in given):
+            return tuple(given)
     raise _wrong("proofs", given, "a list of files, folders and ledgers")
 
 

@@ -23,11 +23,9 @@ class Holding(Protocol):
 
 def held(attempt: Holding) -> str:
     """Return where an attempt holds: all before it is done, nothing after it, no doubt."""
-    run, to = attempt.run, attempt.choices.to
+    run = attempt.run
     if run.undoes or attempt.stopped_by or attempt.refusal:
         return ""
-    if any(task.in_doubt for task in run.tasks.values()):
-        return ""
     here = {name for name in attempt.calls.places if not attempt.is_beyond(name)}
-    done = all(run.is_done(task) for (name, _), task in run.tasks.items() if name in here)
-    return to if done else ""
+    waits = any(not run.is_done(task) for (name, _), task in run.tasks.items() if name in here)
+    return "" if waits or run.is_in_doubt else attempt.choices.to

@@ -3,8 +3,10 @@
 import hashlib
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import distributions
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -86,9 +88,9 @@ def files_of(calls: Mapping[str, Called]) -> dict[str, str]:
         for name, digest in called.texts()
     }
     project = project_of(Path(inventory_file()).absolute().parent)
+    named = {path for called in calls.values() for path in called.files()}
     subjects = {path for called in calls.values() for path in called.subjects()}
-    named = {path for called in calls.values() for path in called.files()} - subjects
-    inside = sorted(path for path in named if path.is_relative_to(project))
+    inside = sorted(path for path in named - subjects if path.is_relative_to(project))
     return texts | {str(each.relative_to(project)): _digest(each.read_bytes()) for each in inside}
 
 
@@ -118,14 +120,18 @@ def _files(value: Any) -> Iterator[Path]:  # Any: JSON
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, list):
-        yield from (path for each in value for path in _files(each))
-    elif isinstance(value, str) and 0 < len(value) < 4096 and "\0" not in value:  # noqa: PLR2004
-        try:
-            path = Path(value).absolute()
-            if path.is_file():
-                yield path
-        except OSError:  # no name of a file
-            return
+        yield from chain.from_iterable(map(_files, value))
+    elif isinstance(value, str) and _is_file(value):
+        yield Path(value).absolute()
+
+
+def _is_file(text: str) -> bool:
+    """Tell whether a text is the path of a file; it may be no path at all."""
+    if not 0 < len(text) < 4096 or "\0" in text:  # noqa: PLR2004  as long as a path may be
+        return False
+    with suppress(OSError):
+        return Path(text).absolute().is_file()
+    return False
 
 
 def _digest(content: bytes) -> str:

@@ -223,12 +223,21 @@ def latest_or_new(
     A proven run of gates alone is over: a runbook that only looks is run to look again.
     """
     del without  # what it left out counts as open, in the same run
-    for run in runs.newest(runbook):
-        if not run.undoes and not run.rolled_back:
-            gates_alone = all(task.opened_at for task in run.tasks.values())
-            over = run.outcome is Outcome.PROVEN and gates_alone
-            return (Run(new_id(runs, runbook), runbook, ""), {}) if over else (run, {})
-    return Run(new_id(runs, runbook), runbook, ""), {}
+    standing = (run for run in runs.newest(runbook) if not (run.undoes or run.rolled_back))
+    newest = next(standing, None)
+    if newest is None or _has_looked(newest):
+        return _new(runs, runbook), {}
+    return newest, {}
+
+
+def _has_looked(run: Run) -> bool:
+    """Tell whether a run is proven, of gates alone."""
+    gates_alone = all(task.opened_at for task in run.tasks.values())
+    return gates_alone and run.outcome is Outcome.PROVEN
+
+
+def _new(runs: Runs, runbook: str) -> Run:
+    return Run(new_id(runs, runbook), runbook, "")
 
 
 def next_or_latest(
@@ -237,7 +246,7 @@ def next_or_latest(
     """Choose the newest run of a runbook where it is still open, else a new one."""
     run, body = latest_or_new(runs, runbook, without)
     over = run.outcome in (Outcome.PROVEN, Outcome.FINISHED)
-    return (Run(new_id(runs, runbook), runbook, ""), {}) if over else (run, body)
+    return (_new(runs, runbook), {}) if over else (run, body)
 
 
 def new_id(runs: Runs, runbook: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,15 @@ class Requirements:
 
     def of(self, task: str) -> tuple[str, ...]:
         """Return what a task serves; `3.1.1`, which is not named, serves what `3.1` does."""
-        while task:
-            if task in self.tasks:
-                return self.tasks[task]
+        while task and task not in self.tasks:
             task = task.rpartition(".")[0]
-        return ()
+        return self.tasks.get(task, ())
 
     def said(self, tasks: Iterable[str]) -> dict[str, Any]:  # Any: JSON
         """Return what the ledger keeps: the ids of each task, and the texts that they cite."""
-        found = {task: list(self.of(task)) for task in dict.fromkeys(tasks) if self.of(task)}
-        cited = dict.fromkeys(each for ids in found.values() for each in ids)
+        known = {task: list(self.of(task)) for task in dict.fromkeys(tasks)}
+        found = {task: ids for task, ids in known.items() if ids}
+        cited = dict.fromkeys(chain.from_iterable(found.values()))
         return {"requirements": found, "asked_for": {each: self.texts[each] for each in cited}}
 
 
@@ -51,16 +51,22 @@ def read(path: str) -> Requirements:
     if not path:
         return Requirements()
     try:
-        found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        texts = {str(key): str(text) for key, text in found["requirements"].items()}
-        tasks = {str(key): tuple(map(str, ids)) for key, ids in found["tasks"].items()}
+        found = _parsed(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise _wrong(path, f"it cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, AttributeError, KeyError, TypeError):
         raise _wrong(path, f"it does not have the form {FORM}") from None
-    for task, ids in tasks.items():
-        if missing := ticked(each for each in ids if each not in texts):
+    for task, ids in found.tasks.items():
+        if missing := ticked(each for each in ids if each not in found.texts):
             raise _wrong(path, f"task `{task}` cites {missing}, which `requirements` lacks")
+    return found
+
+
+def _parsed(text: str) -> Requirements:
+    """Read the text of such a file."""
+    said = yaml.safe_load(text)
+    texts = {str(key): str(each) for key, each in said["requirements"].items()}
+    tasks = {str(key): tuple(map(str, ids)) for key, ids in said["tasks"].items()}
     return Requirements(texts, tasks)
 
 

@@ -1,26 +1,27 @@
 """The last lines of every command: where the run stands, and the next commands to paste."""
 
 import shlex
+from collections import Counter
 from pathlib import Path
 
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.command import runbook_file, to_paste
+from handrail.engine.attempt.consent import Consent
+from handrail.engine.attempt.going_back import rollback_file
 from handrail.ledger.arming import armed_in
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.task import Standing, Task, TaskState
-from handrail.naming import ticked
+from handrail.naming import phrase, ticked
 
 
 def summary(attempt: Attempt) -> list[str]:
     """Return the lines that say where the run stands and what to type next."""
-    run = attempt.run
-    lines = [f"{_stands(attempt)}."]
-    lines += [f"    {line}" for line in [*_spent_lines(attempt), *_open_lines(attempt)]]
-    for label, command in _next_commands(attempt):
-        lines.append(f"    {label + ':':<10} {command}")
-    if run.outcome is Outcome.HELD and run.held in attempt.calls.holds:
-        lines.insert(1, f"    {run.held}: {attempt.calls.holds[run.held].name}")
-    return lines
+    run, holds = attempt.run, attempt.calls.holds
+    held = run.outcome is Outcome.HELD and run.held in holds
+    told = [f"{run.held}: {holds[run.held].name}"] if held else []
+    told += [*_spent_lines(attempt), *_open_lines(attempt)]
+    told += [f"{label + ':':<10} {command}" for label, command in _next_commands(attempt)]
+    return [f"{_stands(attempt)}.", *(f"    {line}" for line in told)]
 
 
 def _stands(attempt: Attempt) -> str:
@@ -46,16 +47,13 @@ def _ended(attempt: Attempt) -> str:
 
 def _unproven(run: Run) -> str:
     """Return what of a finished run nobody can prove, in numbers."""
-    skipped = sum(task.standing is Standing.SKIPPED for task in run.tasks.values())
-    unproven = sum(task.standing is Standing.UNPROVEN for task in run.tasks.values())
-    parts = []
-    if skipped:
-        parts.append(f"{skipped} {'not undone' if run.undoes else 'skipped'}")
-    if unproven:
-        parts.append(f"{unproven} adopted unproven")
-    if run.without:
-        parts.append(f"without {ticked(run.without)}")
-    return ", ".join(parts)
+    standings = Counter(task.standing for task in run.tasks.values())
+    parts = (
+        phrase("{} not undone" if run.undoes else "{} skipped", standings[Standing.SKIPPED]),
+        phrase("{} adopted unproven", standings[Standing.UNPROVEN]),
+        phrase("without {}", ticked(run.without)),
+    )
+    return ", ".join(filter(None, parts))
 
 
 def _stopped_at(attempt: Attempt) -> str:
@@ -72,15 +70,19 @@ def _stopped_at(attempt: Attempt) -> str:
 
 def _spent_lines(attempt: Attempt) -> list[str]:
     """Return what was said of consents that had been used before: they are not used twice."""
-    facts = attempt.facts()
-    told = []
-    for consent in attempt.choices.consents:
-        key = facts.key_of(consent)
-        text = consent.text(key[1] if key else "")
-        used = [at for (what, _), at in attempt.run.spent.items() if what == text]
-        if used and max(used) < attempt.number:
-            told.append(f"`{consent.text()}` was used by attempt {max(used)} and no longer counts")
-    return told
+    used = [(each, _used_by(attempt, each)) for each in attempt.choices.consents]
+    return [
+        f"`{consent.text()}` was used by attempt {by} and no longer counts"
+        for consent, by in used
+        if 0 < by < attempt.number
+    ]
+
+
+def _used_by(attempt: Attempt, consent: Consent) -> int:
+    """Return the newest attempt that used a consent; 0 where none did."""
+    key = attempt.facts().key_of(consent)
+    text = consent.text(key[1] if key else "")
+    return max((at for (what, _), at in attempt.run.spent.items() if what == text), default=0)
 
 
 def _open_lines(attempt: Attempt) -> list[str]:
@@ -88,26 +90,25 @@ def _open_lines(attempt: Attempt) -> list[str]:
     run = attempt.run
     lines = list(filter(None, (_open_line(attempt, task) for task in run.tasks.values())))
     lines += [f"armed: {each.words}" for each in armed_in(run)]
-    if run.undoes:
-        left = attempt.runs[run.undoes].receipts()
-        lines += [
-            f"left there: {each.step} ({each.task}) on {each.target}, for the target was left out"
-            for each in left
-            if each.target in attempt.choices.without
-        ]
+    left = attempt.runs[run.undoes].receipts() if run.undoes else []
+    lines += [
+        f"left there: {each.step} ({each.task}) on {each.target}, for the target was left out"
+        for each in left
+        if each.target in attempt.choices.without
+    ]
     return lines
 
 
 def _open_line(attempt: Attempt, task: Task) -> str:
     """Return what of one task is not proven, or not undone; empty where nothing is open."""
-    call, undoes = task.declared, bool(attempt.run.undoes)
+    call = task.declared
     named = f"{call.step} ({call.task}) on {call.target}"
-    if undoes and task.state is TaskState.SKIPPED:
-        return f"not undone: {named}: {task.why}"
-    if not undoes and task.standing is Standing.SKIPPED:
-        return f"skipped: {named}; do it with {_retry(attempt, task)}"
-    unproven = task.standing is Standing.UNPROVEN
-    return f"adopted unproven: {named}: {task.why}".rstrip(": ") if unproven else ""
+    if task.standing is Standing.UNPROVEN:
+        return f"adopted unproven: {named}: {task.why}".rstrip(": ")
+    if attempt.run.undoes:
+        return f"not undone: {named}: {task.why}" if task.state is TaskState.SKIPPED else ""
+    skipped = task.standing is Standing.SKIPPED
+    return f"skipped: {named}; do it with {_retry(attempt, task)}" if skipped else ""
 
 
 def _retry(attempt: Attempt, task: Task) -> str:
@@ -116,20 +117,27 @@ def _retry(attempt: Attempt, task: Task) -> str:
 
 def _next_commands(attempt: Attempt) -> list[tuple[str, str]]:
     """Return the next commands, each with what it is for."""
-    run, proven = attempt.run, attempt.run.outcome is Outcome.PROVEN
-    ledger = shlex.quote(str(attempt.inventory.kept))
-    verb = "show" if run.undoes else "report"
-    evidence = ("evidence", f"handrail {verb} {run.id} --ledger {ledger}")
-    folder = Path(runbook_file()).parent
+    run = attempt.run
     if run.undoes:
-        if not proven:
-            data = {"run": run.undoes, "reason": attempt.choices.reason or "…"}
-            if attempt.body.get("to"):
-                data["to"] = str(attempt.body["to"])
-            return [("resume", to_paste(runbook_file(), **data)), evidence]
-        forward = str(folder / f"{attempt.runs[run.undoes].runbook}.py")
-        return [evidence, ("again", to_paste(forward))]
-    back = ("roll back", to_paste(str(folder / "rollback.py"), run=run.id, reason="…"))
+        return _after_rollback(attempt)
+    back = ("roll back", to_paste(str(rollback_file()), run=run.id, reason="…"))
     over = run.outcome in {Outcome.PROVEN, Outcome.FINISHED}
-    first = evidence if over else ("resume", to_paste(runbook_file()))
+    first = _evidence(attempt, "report") if over else ("resume", to_paste(runbook_file()))
     return [first, back] if run.receipts() else [first]
+
+
+def _after_rollback(attempt: Attempt) -> list[tuple[str, str]]:
+    """Return the next commands of a rollback: it goes on, or the run may go forward again."""
+    run, evidence = attempt.run, _evidence(attempt, "show")
+    if run.outcome is Outcome.PROVEN:
+        forward = Path(runbook_file()).parent / f"{attempt.runs[run.undoes].runbook}.py"
+        return [evidence, ("again", to_paste(str(forward)))]
+    data = {"run": run.undoes, "reason": attempt.choices.reason or "…"}
+    if attempt.body.get("to"):
+        data["to"] = str(attempt.body["to"])
+    return [("resume", to_paste(runbook_file(), **data)), evidence]
+
+
+def _evidence(attempt: Attempt, verb: str) -> tuple[str, str]:
+    ledger = shlex.quote(str(attempt.inventory.kept))
+    return "evidence", f"handrail {verb} {attempt.run.id} --ledger {ledger}"

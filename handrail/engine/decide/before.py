@@ -28,12 +28,18 @@ def _idle_tasks(facts: BeforeFacts) -> Iterator[RunbookError]:
 
 def _unknown_places(facts: BeforeFacts) -> Iterator[RunbookError]:
     """`to=` and `until=` name what there is."""
-    tasks = list(facts.calls.places)
-    places = [*tasks, *facts.calls.holds]
+    places = [*facts.calls.places, *facts.calls.holds]
     to = "" if facts.run.undoes else facts.choices.to
     if to not in ["", *places]:
         yield unknown(f"`to={to}` names no task and no hold of this runbook", to, places)
     yield from _unknown_hold(facts)
+    yield from _unknown_untils(facts)
+
+
+def _unknown_untils(facts: BeforeFacts) -> Iterator[RunbookError]:
+    """A gate is history once a task is done; a stake ends with a task, a hold, or the run."""
+    tasks = list(facts.calls.places)
+    places = [*tasks, *facts.calls.holds]
     for gate, until in facts.calls.untils.items():
         if until not in tasks:
             yield unknown(f"gate `{gate}` says `until={until}`, which is not a task", until, tasks)
@@ -70,9 +76,10 @@ def _wrong_left_out(facts: BeforeFacts) -> Iterator[RunbookError]:
 
 def _lost_targets(facts: BeforeFacts) -> Iterator[RunbookError]:
     """A target that is gone takes nothing with it that is on record."""
+    if facts.run.undoes:
+        return
     for (task, target), each in facts.run.tasks.items():
-        gone = target not in facts.targets and target not in facts.choices.without
-        if gone and each.receipt is not None and not facts.run.undoes:
+        if each.receipt is not None and facts.is_missed(target):
             yield PreconditionUnmet(
                 "nothing was started",
                 f"`{target}` is not in this inventory, and task `{task}` "
@@ -86,17 +93,19 @@ def _lost_doubts(facts: BeforeFacts) -> Iterator[RunbookError]:
     """A doubt outlives edits: while one is open, its call renamed or removed, nothing starts."""
     if facts.run.undoes:
         return
-    settling = [each for each in facts.choices.consents if each.kind == "settle"]
-    answered = {facts.key_of(each) for each in settling}
     for key, task in facts.run.tasks.items():
-        if not _is_lost(facts, key, task):
-            continue
-        if key not in answered:
-            yield _lost_doubt(facts, key, task)
-            continue
-        for consent in facts.choices.consents:
-            if facts.key_of(consent) == key:
-                yield from _unanswered(facts, key, task, consent)
+        if _is_lost(facts, key, task):
+            yield from _unsettled(facts, key, task)
+
+
+def _unsettled(facts: BeforeFacts, key: Key, task: Task) -> Iterator[RunbookError]:
+    """Yield why the doubt of a call that is gone stays open: unsettled, or not like this."""
+    said = [each for each in facts.choices.consents if facts.key_of(each) == key]
+    if not any(each.kind == "settle" for each in said):
+        yield _lost_doubt(facts, key, task)
+        return
+    for consent in said:
+        yield from _unanswered(facts, key, task, consent)
 
 
 def _is_lost(facts: BeforeFacts, key: Key, task: Task) -> bool:
@@ -136,16 +145,21 @@ def _lost_doubt(facts: BeforeFacts, key: Key, task: Task) -> RunbookError:
 def renamed_to(facts: BeforeFacts, key: Key) -> list[str]:
     """Return the new calls of the same step with the same arguments on the same target."""
     receipt = facts.run.tasks[key].receipt
+    if receipt is None:
+        return []
+    today = facts.arguments_today(receipt.step, receipt.arguments)
     return [
-        task
-        for (task, target), call in facts.calls.declared.items()
-        if receipt is not None
-        and target == key[1]
-        and ((task, target) not in facts.run.tasks or not facts.run.tasks[task, target].attempts)
+        call.task
+        for new, call in facts.calls.declared.items()
+        if call.target == receipt.target
+        and not _has_begun(facts, new)
         and facts.same_step(receipt.step, call.step)
-        and dict(facts.calls.arguments[task, target])
-        == facts.arguments_today(receipt.step, receipt.arguments)
+        and dict(facts.calls.arguments[new]) == today
     ]
+
+
+def _has_begun(facts: BeforeFacts, key: Key) -> bool:
+    return key in facts.run.tasks and bool(facts.run.tasks[key].attempts)
 
 
 def _other_steps(facts: BeforeFacts) -> Iterator[RunbookError]:

@@ -1,6 +1,7 @@
 """Consents of which nothing can come: of a wrong form, for nothing there, for what has moved on."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from handrail.engine.attempt.consent import Consent
 from handrail.engine.decide.known import BeforeFacts, unknown
@@ -17,15 +18,14 @@ def wrong_consents(facts: BeforeFacts) -> Iterator[RunbookError]:
 
 def _wrong_consent(facts: BeforeFacts, consent: Consent) -> Iterator[RunbookError]:
     named = f"`{consent.text()}`"
-    tasks = list(dict.fromkeys(task for task, _ in facts.known()))
-    if consent.task not in tasks:
+    targets = facts.targets_of(consent.task)
+    if not targets:
+        tasks = list(dict.fromkeys(task for task, _ in facts.known()))
         yield unknown(f"{named} names no task of this run", consent.task, tasks)
-        return
-    targets = sorted(target for task, target in facts.known() if task == consent.task)
-    if consent.target and consent.target not in targets:
+    elif consent.target not in ("", *targets):
         yield unknown(f"{named} names no target of task `{consent.task}`", consent.target, targets)
-        return
-    yield from _unfit_consent(facts, consent, targets)
+    else:
+        yield from _unfit_consent(facts, consent, targets)
 
 
 def _unfit_consent(
@@ -56,13 +56,11 @@ def _unfit_consent(
 
 def _stale_consent(facts: BeforeFacts, consent: Consent) -> Iterator[RunbookError]:
     """A consent answers what the operator has seen; if that has moved on, it is not taken."""
-    key = facts.key_of(consent)
-    task = facts.run.tasks.get(key) if key else None
-    standing = task.standing if task else Standing.NONE
-    begun = task.receipt.attempt if task and task.receipt else 0
-    named, now = f"`{consent.text()}`", _stands(standing, begun)
     if consent.kind == "accept":
         return
+    task = facts.task_of(consent)
+    standing, begun = (task.standing, task.begun) if task else (Standing.NONE, 0)
+    named, now = f"`{consent.text()}`", _stands(standing, begun)
     if not _answers(facts, consent, standing):
         yield InDoubt(
             "nothing was started",
@@ -95,17 +93,14 @@ def _answers(facts: BeforeFacts, consent: Consent, standing: Standing) -> bool:
 
 def _form(consent: Consent, target: str, facts: BeforeFacts) -> str:
     """Return how a consent would be typed for a target, for the attempt that stands now."""
-    targets = sorted(at for task, at in facts.known() if task == consent.task)
+    targets = facts.targets_of(consent.task)
     on = target or targets[0]
     task = facts.run.tasks.get((consent.task, on))
-    begun = task.receipt.attempt if task and task.receipt else None
-    full = Consent(consent.kind, consent.task, consent.target, begun, consent.choice, consent.to)
+    full = replace(consent, attempt=(task.begun if task else 0) or None)
     return full.text(on if len(targets) > 1 else "")
 
 
 def _stands(standing: Standing, attempt: int) -> str:
     if standing is Standing.IN_DOUBT:
         return f"the task is in doubt since attempt {attempt}"
-    return (
-        f"the task is {standing}" if standing is not Standing.NONE else "nothing is on record of it"
-    )
+    return "nothing is on record of it" if standing is Standing.NONE else f"the task is {standing}"

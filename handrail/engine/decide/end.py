@@ -28,12 +28,11 @@ class EndFacts:
 
 def exit_status(facts: EndFacts) -> int:
     """Return it: 0 proven, 1 not, 2 a wrong command, 3 held, else that of the signal."""
-    if facts.signalled:
-        return facts.signalled
-    if facts.wrong:
-        return WRONG
-    if facts.stops:
-        return NOT_PROVEN
-    if facts.held:
-        return HELD
-    return PROVEN if facts.proven or facts.planned else NOT_PROVEN
+    rows = (
+        (facts.signalled, facts.signalled),
+        (facts.wrong, WRONG),
+        (facts.stops, NOT_PROVEN),
+        (facts.held, HELD),
+        (facts.proven or facts.planned, PROVEN),
+    )
+    return next((status for applies, status in rows if applies), NOT_PROVEN)

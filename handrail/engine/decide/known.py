@@ -9,6 +9,7 @@ from handrail.engine.attempt.choices import Choices
 from handrail.engine.attempt.consent import Consent
 from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.run import Run
+from handrail.ledger.task import Task
 from handrail.naming import ALONE, meant, ticked
 
 Key = tuple[str, str]  # task, target
@@ -44,9 +45,21 @@ class BeforeFacts:
 
     def key_of(self, consent: Consent) -> Key | None:
         """Return the one task that a consent is about, or None where it could be several."""
-        keys = [key for key in self.known() if key[0] == consent.task]
-        keys = [key for key in keys if consent.target in ("", key[1])]
-        return keys[0] if len(keys) == 1 else None
+        targets = [at for at in self.targets_of(consent.task) if consent.target in ("", at)]
+        return (consent.task, targets[0]) if len(targets) == 1 else None
+
+    def targets_of(self, task: str) -> list[str]:
+        """Return the targets that a task has; none where there is no such task."""
+        return sorted(at for name, at in self.known() if name == task)
+
+    def is_missed(self, target: str) -> bool:
+        """Tell whether a target is not in the inventory, and nobody left it out by name."""
+        return target not in self.targets and target not in self.choices.without
+
+    def task_of(self, consent: Consent) -> Task | None:
+        """Return what is on record of the one task that a consent is about."""
+        key = self.key_of(consent)
+        return self.run.tasks.get(key) if key else None
 
     def known(self) -> list[Key]:
         """Return every task, of the runbook as it reads now and on record."""
@@ -58,6 +71,12 @@ class BeforeFacts:
         text = consent.text(key[1]) if key else consent.text()
         used = {reason for what, reason in self.run.spent if what == text}
         return bool(used) if consent.attempt is not None else self.choices.reason in used
+
+    def unspent(self, kind: str, key: Key) -> Consent | None:
+        """Return the first consent of a kind that is about a task and was not used yet."""
+        said = (each for each in self.choices.consents if each.kind == kind)
+        about = (each for each in said if self.key_of(each) == key)
+        return next((each for each in about if not self.is_spent(each)), None)
 
 
 def did_you_mean(typed: str, known: Iterable[str]) -> str:

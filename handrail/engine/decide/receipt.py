@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from handrail.engine.decide.decision import Decision, Do
-from handrail.engine.finding import Finding, Verdict
+from handrail.engine.finding import Finding
 from handrail.ledger.errors import RunbookError
 
 
@@ -66,22 +66,29 @@ class ReceiptFacts:
     reading: Callable[[], Reading]
     ensures: Callable[[], Finding]
 
+    @property
+    def has_own_way(self) -> bool:
+        """Tell whether it is put back by itself: it can be, and no other way back does it."""
+        return not (self.covered_by or self.irreversible)
+
+    def reads(self, wanted: Reads) -> bool:
+        """Ask whether what stands there reads as it did then."""
+        return self.reading().reads is wanted
+
 
 def _cannot_look(facts: ReceiptFacts) -> Decision | None:
-    found = facts.orphan()
-    if found:
+    if found := facts.orphan():
         return Decision(Do.REFUSE, "would refuse", found.why, found.fix)
-    if not facts.covered_by and not facts.irreversible:
+    if facts.has_own_way and facts.reads(Reads.UNREADABLE):
         reading = facts.reading()
-        if reading.reads is Reads.UNREADABLE:
-            return Decision(Do.REFUSE, "would refuse", reading.why, reading.fix, may_change=True)
+        return Decision(Do.REFUSE, "would refuse", reading.why, reading.fix, may_change=True)
     return None
 
 
 def _was_begun(facts: ReceiptFacts) -> Decision | None:
-    if not facts.begun or facts.covered_by or facts.irreversible:
+    if not (facts.begun and facts.has_own_way):
         return None
-    if facts.reading().reads is Reads.BEFORE and not facts.blind:
+    if facts.reads(Reads.BEFORE) and not facts.blind:
         done = Decision(Do.AS_BEFORE, "as before", "its rollback was interrupted, and is done")
         return _may_still_arrive(facts) or done
     return Decision(Do.UNDO, "would undo", "its rollback was interrupted")
@@ -106,12 +113,12 @@ def _claim_decides(facts: ReceiptFacts) -> Decision | None:
     if facts.doubtful or (facts.after and not facts.blind):
         return None
     found = facts.ensures()
-    if found.verdict in (Verdict.ERROR, Verdict.INCONCLUSIVE):
+    if not found.told:
         why = f"it cannot be told what stands there now: {found.why}"
         return Decision(Do.REFUSE, "would refuse", why, found.fix, may_change=True)
     if found.passed:
         return Decision(Do.UNDO, "would undo")
-    if facts.reading().reads is Reads.BEFORE:
+    if facts.reads(Reads.BEFORE):
         return Decision(Do.AS_BEFORE, "as before", found.why)
     return _drift(facts, found.why)
 
@@ -121,20 +128,20 @@ def _is_on_its_way(facts: ReceiptFacts) -> bool:
 
 
 def _may_still_arrive(facts: ReceiptFacts) -> Decision | None:
-    if not _is_on_its_way(facts) or facts.reading().reads is not Reads.BEFORE:
+    if not (_is_on_its_way(facts) and facts.reads(Reads.BEFORE)):
         return None
     why = "it was interrupted, and what it asked for may still arrive"
     return Decision(Do.AS_BEFORE, "would cancel", why, cancels=True)
 
 
 def _is_as_before(facts: ReceiptFacts) -> Decision | None:
-    return Decision(Do.AS_BEFORE, "as before") if facts.reading().reads is Reads.BEFORE else None
+    return Decision(Do.AS_BEFORE, "as before") if facts.reads(Reads.BEFORE) else None
 
 
 def _is_undone(facts: ReceiptFacts) -> Decision | None:
     if facts.doubtful:
         return Decision(Do.UNDO, "would undo", "it was interrupted")
-    return Decision(Do.UNDO, "would undo") if facts.reading().reads is Reads.AFTER else None
+    return Decision(Do.UNDO, "would undo") if facts.reads(Reads.AFTER) else None
 
 
 def _has_drifted(facts: ReceiptFacts) -> Decision | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from handrail.engine.decide.decision import Decision, Do
-from handrail.engine.finding import Finding, Verdict
+from handrail.engine.finding import Finding
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.task import Standing
 
@@ -137,10 +137,11 @@ def _settled_cannot_be_told(facts: StepFacts) -> Decision | None:
 def _holds_still(facts: StepFacts) -> Decision | None:
     if facts.standing not in SETTLED or not facts.ensures().passed:
         return None
-    edited = facts.arguments is not Arguments.SAME
-    why = f"its arguments changed{facts.edits}; what it claims holds" if edited else ""
-    news = facts.void or edited
-    return Decision(Do.CONFIRM if news else Do.LEAVE, "unchanged", why or facts.ensures().why)
+    why = facts.ensures().why
+    if facts.arguments is not Arguments.SAME:
+        edited = f"its arguments changed{facts.edits}; what it claims holds"
+        return Decision(Do.CONFIRM, "unchanged", edited)
+    return Decision(Do.CONFIRM if facts.void else Do.LEAVE, "unchanged", why)
 
 
 def _void_is_done_again(facts: StepFacts) -> Decision | None:
@@ -235,7 +236,7 @@ def _is_settled_as_called(facts: StepFacts) -> bool:
 
 
 def _is_told(facts: StepFacts) -> bool:
-    return facts.ensures().verdict in (Verdict.PASS, Verdict.FAIL)
+    return facts.ensures().told
 
 
 def _unproven(facts: StepFacts) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from handrail.engine.outline.felt import Felt
 from handrail.engine.outline.line import Line
-from handrail.engine.outline.outline import Outline
+from handrail.engine.outline.outline import Outline, Phase
 from handrail.ledger.views.times import Estimate
 
 JSON = dict[str, Any]  # Any: JSON
@@ -19,14 +19,7 @@ def as_json(found: Outline) -> JSON:
         "run": attempt.run.id,
         "runbook": attempt.run.runbook,
         "undoes": attempt.run.undoes or None,
-        "phases": [
-            {
-                "holds": [{"label": hold.label, "name": hold.name} for hold in phase.holds],
-                "expected": _estimate(phase.expected),
-                "calls": [_line(line) for line in phase.lines],
-            }
-            for phase in found.phases
-        ],
+        "phases": [_phase(phase) for phase in found.phases],
         "counts": dict(found.counts),
         "stops": found.stops or attempt.refusal is not None,
         "refusal": _refusal(found),
@@ -37,6 +30,14 @@ def as_json(found: Outline) -> JSON:
         "measured_on": list(found.sources),
         "no_longer_declared": list(found.lost),
         "beside": attempt.beside or None,
+    }
+
+
+def _phase(phase: Phase) -> JSON:
+    return {
+        "holds": [{"label": hold.label, "name": hold.name} for hold in phase.holds],
+        "expected": _estimate(phase.expected),
+        "calls": [_line(line) for line in phase.lines],
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from handrail.engine.attempt.attempt import Attempt
-from handrail.engine.outline.line import Line, takes
+from handrail.engine.outline.line import Line, busy, takes
 from handrail.ledger.views.stakes import Stake, back_to, stakes_on
 from handrail.ledger.views.times import Estimate, Measured
 
@@ -39,14 +39,18 @@ def felt_in(attempt: Attempt, lines: list[Line], known: Measured) -> Iterable[Fe
     if attempt.run.undoes:
         yield from _left_on(attempt)
         return
-    for stake in stakes_on(attempt.run):
+    on = stakes_on(attempt.run)
+    for stake in [*on, *_to_come(attempt, lines, on)]:
         yield _one_felt(attempt, lines, known, stake)
-    on = {(each.text, each.task) for each in stakes_on(attempt.run)}
-    for line in lines:
-        text, until = attempt.calls.stakes.get(line.call.task, ("", ""))
-        if text and line.is_busy and (text, line.call.task) not in on:
-            there = Stake(text, line.call.task, line.call.target, "", until)
-            yield _one_felt(attempt, lines, known, there)
+
+
+def _to_come(attempt: Attempt, lines: list[Line], on: list[Stake]) -> Iterable[Stake]:
+    """Yield what calls would put at stake that is not yet."""
+    known = {(each.text, each.task) for each in on}
+    for call in (line.call for line in busy(lines)):
+        text, until = attempt.calls.stakes.get(call.task, ("", ""))
+        if text and (text, call.task) not in known:
+            yield Stake(text, call.task, call.target, "", until)
 
 
 def _left_on(attempt: Attempt) -> Iterable[Felt]:
@@ -60,20 +64,16 @@ def _left_on(attempt: Attempt) -> Iterable[Felt]:
 
 
 def _one_felt(attempt: Attempt, lines: list[Line], known: Measured, stake: Stake) -> Felt:
-    order, holds = attempt.calls.order(), attempt.calls.holds
-    after = holds[stake.until].after if stake.until in holds else stake.until
-    ends = order.get(after, len(order))
-    begins = order.get(stake.task, -1)
-    meanwhile = [each for each in lines if each.is_busy and begins <= order[each.call.task] <= ends]
-    to = attempt.choices.to
-    last = order.get(holds[to].after if to in holds else to, len(order))
+    calls, order = attempt.calls, attempt.calls.order()
+    begins, ends = order.get(stake.task, -1), calls.last_of(stake.until)
+    meanwhile = [each for each in busy(lines) if begins <= order[each.call.task] <= ends]
     return Felt(
         stake.text,
         stake.task,
         stake.until,
         takes(attempt, meanwhile, known),
-        left_on=bool(to) and last < ends,
-        back_to=back_to(list(order), holds.values(), _untils(attempt), stake.task),
+        left_on=calls.last_of(attempt.choices.to) < ends,
+        back_to=back_to(list(order), calls.holds.values(), _untils(attempt), stake.task),
         since=stake.since,
         target=stake.target,
     )

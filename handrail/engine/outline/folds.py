@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from handrail.engine.decide.decision import Do
-from handrail.engine.outline.line import Line
+from handrail.engine.outline.line import Line, targets_of
 from handrail.engine.outline.outline import Outline
+from handrail.ledger.views import plain
+from handrail.naming import phrase
 
 FEW = 2  # calls from which on a line of their own is worth it
 QUIET = {Do.LEAVE, Do.NOTE}  # there is nothing to tell of them
@@ -23,6 +25,22 @@ class Fold:
 
     lines: tuple[Line, ...]
     looks: bool = False
+
+    @property
+    def names(self) -> str:
+        """Return which calls they are; of those that act also their sentences and targets."""
+        if self.looks:
+            return ", ".join(line.call.task for line in self.lines)
+        first = self.lines[0]
+        names = "; ".join(f"{line.call.task} {line.call.name}" for line in self.lines)
+        names = names.removeprefix(f"{first.call.task} ")
+        return f"{names} ({targets_of(first)}{phrase('; {}', first.owner)})"
+
+    @property
+    def took(self) -> str:
+        """Return how long they take together, as far as that was measured."""
+        known = [line.expected.seconds for line in self.lines if line.expected]
+        return plain.rough(sum(known)) if known else ""
 
 
 Item = Line | Fold
@@ -58,15 +76,15 @@ def _quiet(items: Sequence[Item], alone: set[str]) -> list[Item]:
 
 def _looks(items: Sequence[Item], alone: set[str]) -> list[Item]:
     """Fold all that only looks into one line at its end, wherever it stands in the phase."""
-    looks = [
-        each for each in items
-        if isinstance(each, Line) and each.promise == "looks" and not each.owner
-        and _may(each, alone)
-    ]  # fmt: skip
+    looks = [each for each in items if isinstance(each, Line) and _only_looks(each, alone)]
     if len(looks) < FEW:
         return list(items)
     rest = [each for each in items if each not in looks]
     return [*rest, Fold(tuple(looks), looks=True)]
+
+
+def _only_looks(line: Line, alone: set[str]) -> bool:
+    return line.promise == "looks" and not line.owner and _may(line, alone)
 
 
 def _acts(items: Sequence[Item], alone: set[str]) -> list[Item]:
@@ -92,7 +110,6 @@ def _side_by_side(
 
 def _may(line: Line, alone: set[str]) -> bool:
     """Tell whether nobody misses a line of its own."""
-    matters = line.is_busy and bool(line.kept or line.confirm_minutes)
     undone = line.decision.do is Do.UNDO  # a way back is agreed to sentence by sentence
-    told = line.decision.stops or bool(line.unseen) or matters or undone
+    told = line.decision.stops or line.unseen or line.risk or undone
     return not told and line.call.task not in alone

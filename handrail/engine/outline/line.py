@@ -1,12 +1,14 @@
 """One line of a plan: a call on every target for which the answer is the same."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.beside import owner
 from handrail.engine.contract import Contract, load
 from handrail.engine.decide.decision import Decision, Do, Planned
+from handrail.ledger.arming import told_minutes
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.task import Declared
 from handrail.ledger.views import plain
@@ -79,6 +81,20 @@ class Line:
         """Tell whether it takes time."""
         return self.decision.do in BUSY
 
+    @property
+    def risk(self) -> str:
+        """Return what nobody may overlook of it: that it is armed, or stays; else nothing."""
+        if not self.is_busy:
+            return ""
+        if self.confirm_minutes:
+            return f"armed for {told_minutes(self.confirm_minutes)}"
+        return "irreversible" if self.kept else ""
+
+
+def busy(lines: Iterable[Line]) -> list[Line]:
+    """Return the calls that take time."""
+    return [line for line in lines if line.is_busy]
+
 
 def lines_of(attempt: Attempt, told: Iterable[Told], known: Measured) -> Iterable[Line]:
     """Yield the calls, those on several targets with the same answer as one."""
@@ -107,15 +123,20 @@ def _line(attempt: Attempt, same: list[Told], known: Measured) -> Line:
         _irreversible(contract),
         contract.rollback_loses if contract else "",
         {each.declared.target: made.brief or made.why for each, made in same},
-        {each.declared.target: each.preview for each, _ in same if each.preview},
-        {each.declared.target: each.unseen for each, _ in same if each.unseen},
+        _by_target(same, attrgetter("preview")),
+        _by_target(same, attrgetter("unseen")),
         bool(contract and contract.previews_sql),
         _has_more(contract, decision),
-        {call.target: dict(bound.get((call.task, call.target), {})) for call in calls},
+        {call.target: dict(bound.get(call.key, {})) for call in calls},
         _undoes(attempt, calls[0]),
         owner(attempt, calls[0].task),
         attempt.calls.confirms.get(calls[0].task, 0.0),
     )
+
+
+def _by_target(same: list[Told], read: Callable[[Planned], str]) -> dict[str, str]:
+    """Return what is to be said of a call on each target, where there is something."""
+    return {each.declared.target: text for each, _ in same if (text := read(each))}
 
 
 def _longest(measured: Iterable[Expected | None]) -> Expected | None:
@@ -134,8 +155,8 @@ def _has_more(contract: Contract | None, decision: Decision) -> bool:
 
 
 def _undoes(attempt: Attempt, call: Declared) -> str:
-    undone = attempt.runs.get(attempt.run.undoes) if attempt.run.undoes else None
-    task = undone.tasks.get((call.task, call.target)) if undone else None
+    undone = attempt.runs.get(attempt.run.undoes)
+    task = undone.tasks.get(call.key) if undone else None
     return f"undoes: {task.declared.name}" if task else ""
 
 

@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
 
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.measured import known
 from handrail.engine.outline.felt import Felt, felt_in
-from handrail.engine.outline.line import Line, lines_of, takes
+from handrail.engine.outline.line import Line, busy, lines_of, takes
 from handrail.engine.plan import as_the_run_would
 from handrail.ledger.run import Hold
-from handrail.ledger.task import Declared
 from handrail.ledger.views.times import Estimate, Measured, one_after_the_other, way_back
 
 
@@ -54,19 +55,18 @@ def outline(attempt: Attempt) -> Outline:
     """Return what a command would do, from what was asked while planning."""
     times, told = known(attempt), as_the_run_would(attempt)
     lines = list(lines_of(attempt, told, times))
-    phases = tuple(_phases(attempt, lines, times))
-    busy = [line for line in lines if line.is_busy]
-    run = attempt.run
-    back = run.undoes or ""
+    at_work = busy(lines)
+    expected = takes(attempt, at_work, times)
+    back = bool(attempt.run.undoes)
     return Outline(
         attempt,
-        phases,
+        tuple(_phases(attempt, lines, times)),
         Counter(decision.word for _, decision in told),
-        takes(attempt, busy, times),
-        takes(attempt, busy, times) if back else way_back(run, times),
-        Estimate() if back else _then(attempt, lines, times),
+        expected,
+        expected if back else way_back(attempt.run, times),
+        Estimate() if back else _then(attempt, at_work, times),
         tuple(felt_in(attempt, lines, times)),
-        tuple(dict.fromkeys(line.expected.source for line in busy if line.expected)),
+        tuple(dict.fromkeys(line.expected.source for line in at_work if line.expected)),
         stops=any(decision.stops for _, decision in told),
         lost=tuple(_lost(attempt)),
     )
@@ -74,33 +74,28 @@ def outline(attempt: Attempt) -> Outline:
 
 def _phases(attempt: Attempt, lines: list[Line], known: Measured) -> Iterable[Phase]:
     """Yield the calls between two holds."""
-    places: dict[str, list[Hold]] = {}
-    for hold in attempt.calls.holds.values():
-        places.setdefault(hold.after, []).append(hold)
     order = attempt.calls.order()
-    ends = sorted((order[after], after) for after in places if after in order)
-    left = list(lines)
-    for number, after in ends:
-        upto = [line for line in left if order[line.call.task] <= number]
+    ends = sorted(attempt.calls.holds.values(), key=lambda hold: order[hold.after])
+    left = lines
+    for after, holds in groupby(ends, key=attrgetter("after")):
+        upto = [line for line in left if order[line.call.task] <= order[after]]
         left = left[len(upto) :]
-        yield _phase(attempt, tuple(places[after]), upto, known)
+        yield _phase(attempt, tuple(holds), upto, known)
     if left or not ends:
         yield _phase(attempt, (), left, known)
 
 
 def _phase(attempt: Attempt, holds: tuple[Hold, ...], lines: list[Line], known: Measured) -> Phase:
-    busy = [line for line in lines if line.is_busy]
-    return Phase(holds, tuple(lines), takes(attempt, busy, known))
+    return Phase(holds, tuple(lines), takes(attempt, busy(lines), known))
 
 
-def _then(attempt: Attempt, lines: Iterable[Line], known: Measured) -> Estimate:
+def _then(attempt: Attempt, at_work: Iterable[Line], known: Measured) -> Estimate:
     """Return what a way back takes once all that would act has acted, and what stands now."""
     receipts = attempt.run.receipts()
-    stands = {(each.task, each.target) for each in receipts}
-    calls = [Declared(each.task, each.step, each.target, "") for each in receipts
-             if each.rollback != ""]  # fmt: skip
-    acting = [call for line in lines if line.is_busy and line.rollback for call in line.calls]
-    calls += [call for call in acting if (call.task, call.target) not in stands]
+    stands = {each.key for each in receipts}
+    calls = [each.call for each in receipts if each.goes_back]
+    acting = [call for line in at_work if line.rollback for call in line.calls]
+    calls += [call for call in acting if call.key not in stands]
     return one_after_the_other(((call, 0.0) for call in calls), known)
 
 
@@ -109,7 +104,7 @@ def _lost(attempt: Attempt) -> Iterable[str]:
     if attempt.run.undoes:
         return
     for receipt in attempt.run.receipts():
-        if (receipt.task, receipt.target) not in attempt.calls.declared:
+        if receipt.key not in attempt.calls.declared:
             yield (
                 f"{receipt.task} on {receipt.target} ({receipt.step}) is no longer declared; "
                 "a rollback still undoes it"

@@ -5,19 +5,20 @@ import shutil
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import click
 
 from handrail.engine.decide.decision import Do
-from handrail.engine.outline.folds import Fold, Shown, folded
+from handrail.engine.outline.folds import Fold, Item, Shown, folded
 from handrail.engine.outline.line import Line, targets_of
 from handrail.engine.outline.outline import Outline, Phase
 from handrail.engine.outline.sentences import sentences
-from handrail.ledger.arming import told_minutes
 from handrail.ledger.entry import canonical
 from handrail.ledger.views import plain
 from handrail.ledger.views.ahead import about
+from handrail.naming import phrase
 from handrail.pages import one_line
 
 WIDE = 200  # where there is no terminal to say how wide it is
@@ -77,10 +78,11 @@ class _Page:
     def __init__(self, found: Outline, columns: int, height: int, *, coloured: bool) -> None:
         self.found, self.columns, self.coloured = found, columns, coloured
         self.is_narrow = columns < NARROW
+        self.indent = "  " if self.is_narrow else "    "
         lines = found.lines
-        self.task = max([7, *(len(line.call.task) + 1 for line in lines)])
-        self.target = max([len(targets_of(line)) for line in lines], default=0)
-        self.word = max([0, *(len(self._word(line)) for line in lines)]) if self.is_narrow else 14
+        self.task = _widest((line.call.task for line in lines), 6) + 1
+        self.target = _widest(map(targets_of, lines))
+        self.word = _widest(map(self._word, lines)) if self.is_narrow else 14
         self.shown: Shown = []
         self.rows: dict[int, int] = {}
         self.shown, self.rows = self._fitted(height)
@@ -92,12 +94,13 @@ class _Page:
         for phase, items in zip(self.found.phases, self.shown, strict=True):
             if len(self.found.phases) > 1:
                 yield self._phase(phase)
-            for item in items:
-                if isinstance(item, Fold):
-                    yield from self._folded(item)
-                    continue
-                yield self._line(item)
-                yield from self._details(item)
+            yield from chain.from_iterable(map(self._item, items))
+
+    def _item(self, item: Item) -> Iterator[str]:
+        """Yield the lines of a call, or of calls that stand together."""
+        if isinstance(item, Fold):
+            return self._folded(item)
+        return chain([self._line(item)], self._details(item))
 
     def _phase(self, phase: Phase) -> str:
         """Return the head of a phase: what is true at its end, and when that is."""
@@ -111,17 +114,20 @@ class _Page:
         choices, phases = self.found.attempt.choices, self.found.phases
         if choices.diff or choices.calls:
             return [list(phase.lines) for phase in phases], {}
-        told = sum(len(list(self._details(line))) for line in self.found.lines)
+        told = len(list(chain.from_iterable(map(self._details, self.found.lines))))
         heads = len(phases) if len(phases) > 1 else 0
         room = height - heads - told - len(list(self.foot())) - BESIDE
         shown = folded(self.found, room)
-        spare = room - sum(map(len, shown))
+        return shown, self._rows(shown, room - sum(map(len, shown)))
+
+    def _rows(self, shown: Shown, spare: int) -> dict[int, int]:
+        """Return by fold how many lines there are for it: one, and what is to spare."""
         rows: dict[int, int] = {}
-        for fold in (each for items in reversed(shown) for each in items if isinstance(each, Fold)):
+        for fold in _folds(shown):
             wanted = len(self._wrapped_fold(fold))
             rows[id(fold)] = min(wanted, max(spare, 0) + 1)
             spare -= rows[id(fold)] - 1
-        return shown, rows
+        return rows
 
     def _folded(self, fold: Fold) -> Iterator[str]:
         """Yield the lines of calls that stand together; what does not fit is cut."""
@@ -130,43 +136,24 @@ class _Page:
         kept = text[:rows]
         if len(text) > rows:
             kept[-1] = f"{kept[-1].rstrip(';, ')}…"[: self.columns]
-        yield self._justified(kept[0], _took(fold))
+        yield self._justified(kept[0], fold.took)
         yield from kept[1:]
 
     def _wrapped_fold(self, fold: Fold) -> list[str]:
         """Return how many calls there are of each word, and which; as many lines as that takes."""
-        words = Counter(self._word(line) for line in fold.lines)
-        told = ", ".join(f"{count} {word}" for word, count in words.items())
-        first, owner = fold.lines[0].call.task, fold.lines[0].owner
-        owner = f"; {owner}" if owner else ""
-        if fold.looks:
-            names = ", ".join(line.call.task for line in fold.lines)
-        else:
-            names = "; ".join(f"{line.call.task} {line.call.name}" for line in fold.lines)
-            names = f"{names.removeprefix(f'{first} ')} ({targets_of(fold.lines[0])}{owner})"
-        lead = f"{'  ' if self.is_narrow else '    '}{'' if fold.looks else first:<{self.task}}"
+        told = _counted(Counter(map(self._word, fold.lines)))
+        first = "" if fold.looks else fold.lines[0].call.task
+        lead = f"{self.indent}{first:<{self.task}}"
         head = f"{lead}{told:<{self.word}}  "
         return textwrap.wrap(
-            one_line(names), self.columns - len(_took(fold)) - 2, initial_indent=head,
+            one_line(fold.names), self.columns - len(fold.took) - 2, initial_indent=head,
             subsequent_indent=" " * (len(lead) + 2), break_on_hyphens=False,
         )  # fmt: skip
 
     def _line(self, line: Line) -> str:
         """Return one call; what does not fit is cut, least important first."""
-        because = one_line(line.because)
-        mark = "; irreversible" if line.kept and line.is_busy else ""
-        if line.confirm_minutes and line.is_busy:
-            mark = f"; armed for {told_minutes(line.confirm_minutes)}"
-        mark += f"; {line.owner}" if line.owner else ""
-        what = f"{line.call.name} [{line.call.step}, {line.promise}{mark}]"
         word = self._word(line)
-        head = f"    {line.call.task:<{self.task}}{targets_of(line):<{self.target}}  "
-        rest = f"{what}{f': {because}' if because else ''}"
-        if self.is_narrow:
-            head, rest = (
-                f"  {line.call.task:<{self.task}}",
-                f"{line.call.name} ({targets_of(line)}{mark})",
-            )
+        head, rest = self._parts(line)
         tail = plain.rough(line.expected.seconds) if line.expected else ""
         text = self._justified(f"{head}{word:<{self.word}}  {rest}", tail)
         colour = COLOURS.get(line.decision.do)
@@ -174,32 +161,36 @@ class _Page:
             return text
         return text[: len(head)] + self._style(word, fg=colour) + text[len(head) + len(word) :]
 
+    def _parts(self, line: Line) -> tuple[str, str]:
+        """Return what stands before the word of a call, and what after it."""
+        call, targets = line.call, targets_of(line)
+        mark = phrase("; {}", line.risk) + phrase("; {}", line.owner)
+        lead = f"{self.indent}{call.task:<{self.task}}"
+        if self.is_narrow:
+            return lead, f"{call.name} ({targets}{mark})"
+        because = phrase(": {}", one_line(line.because))
+        what = f"{call.name} [{call.step}, {line.promise}{mark}]{because}"
+        return f"{lead}{targets:<{self.target}}  ", what
+
     def _word(self, line: Line) -> str:
         word = line.decision.word
         return SHORT.get(word, word.removeprefix("would ")) if self.is_narrow else word
 
     def _justified(self, text: str, tail: str) -> str:
         """Return a text cut to the width, with something at its right end."""
-        room = self.columns - (len(tail) + 2 if tail else 0)
-        cut = text if len(text) <= room else f"{text[: room - 1]}…"
-        return f"{cut:<{room}}  {tail}" if tail else cut
+        if not tail:
+            return plain.cut(text, self.columns)
+        room = self.columns - len(tail) - 2
+        return f"{plain.cut(text, room):<{room}}  {tail}"
 
     def _details(self, line: Line) -> Iterator[str]:
         """Yield what stops a call, whole; and all the rest where that was asked for."""
         if line.decision.stops:
             yield from self._wrapped("why:  ", line.decision.why)
             yield from self._wrapped("next: ", line.decision.fix)
-        for text in line.unseen.values():
-            yield textwrap.indent(text, INDENT)
-        if not self.found.attempt.choices.diff:
-            return
-        for target, found in line.bindings.items():
-            if found:
-                words = ", ".join(f"{name}={_shown(value)}" for name, value in found.items())
-                yield f"{INDENT}of {target}: {words}"
-        for text in line.previews.values():
-            if not line.is_sql:
-                yield textwrap.indent(text, INDENT)
+        yield from map(_indented, line.unseen.values())
+        if self.found.attempt.choices.diff:
+            yield from _in_full(line)
 
     def _wrapped(self, label: str, text: str) -> list[str]:
         return textwrap.wrap(
@@ -213,48 +204,72 @@ class _Page:
 
     def foot(self) -> Iterator[str]:
         """Yield what the plan comes to."""
-        found, attempt = self.found, self.found.attempt
-        if attempt.beside:
-            yield f"    {attempt.beside}: what it is at is not told yet"
-        yield from (f"    {each}" for each in found.lost)
-        if attempt.refusal is not None:
-            yield f"    would refuse: {attempt.refusal.why}"
-            yield f"    next: {attempt.refusal.fix}"
-        if found.counts:
-            counts = ", ".join(f"{count} {what}" for what, count in found.counts.items())
-            yield f"    {counts}."
-        for text in sentences(self.found):
+        found = self.found
+        beside = phrase("{}: what it is at is not told yet", found.attempt.beside)
+        counts = phrase("{}.", _counted(found.counts))
+        told = [beside, *found.lost, *self._refusal(), counts]
+        yield from (f"    {each}" for each in told if each)
+        for text in sentences(found):
             yield from textwrap.wrap(
                 text, max(self.columns, 40), initial_indent="    ", subsequent_indent="      "
             )
         yield from self._more()
 
+    def _refusal(self) -> list[str]:
+        """Return what forbids to start, where something does."""
+        found = self.found.attempt.refusal
+        return [f"would refuse: {found.why}", f"next: {found.fix}"] if found else []
+
     def _more(self) -> Iterator[str]:
         """Yield what else there is to see, and what the words mean."""
-        lines, choices = self.found.lines, self.found.attempt.choices
-        shows = Counter(line.is_sql for line in lines if line.shows)
+        choices = self.found.attempt.choices
+        shows = Counter(line.is_sql for line in self.found.lines if line.shows)
         if shows[True] and not choices.sql:
             yield f"    SQL of {plain.count(shows[True], 'call')}: add `--data sql=FILE`."
         if shows[False] and not choices.diff:
             calls = plain.count(shows[False], "call")
             yield f"    What {calls} would change, in full: add `--data diff=1`."
-        if any(isinstance(each, Fold) for items in self.shown for each in items):
+        if _folds(self.shown):
             yield "    Each call in a line of its own: add `--data calls=all`."
-        promised = {line.promise for line in lines}
+        if told := self._promises():
+            yield f"    {told}."
+
+    def _promises(self) -> str:
+        """Return what the promises of the calls mean; nothing where they are not shown."""
+        promised = {line.promise for line in self.found.lines}
         told = [words for promise, words in PROMISES.items() if promise in promised]
-        if told and not self.is_narrow:
-            yield f"    {'; '.join(told)}."
+        return "" if self.is_narrow else "; ".join(told)
 
     def _style(self, text: str, *, fg: str | None = None, bold: bool | None = None) -> str:
         return click.style(text, fg=fg, bold=bold) if self.coloured else text
 
 
-def _took(fold: Fold) -> str:
-    """Return how long calls take together, as far as that was measured."""
-    known = [line.expected.seconds for line in fold.lines if line.expected]
-    return plain.rough(sum(known)) if known else ""
-
-
 def _shown(value: object) -> str:
-    text = canonical(value)
-    return text if len(text) <= SHOWN_WIDTH else f"{text[:SHOWN_WIDTH]}…"
+    return plain.cut(canonical(value), SHOWN_WIDTH + 1)
+
+
+def _in_full(line: Line) -> Iterator[str]:
+    """Yield what a call has from the inventory, and what it would change."""
+    for target, found in line.bindings.items():
+        if found:
+            words = ", ".join(f"{name}={_shown(value)}" for name, value in found.items())
+            yield f"{INDENT}of {target}: {words}"
+    if not line.is_sql:
+        yield from map(_indented, line.previews.values())
+
+
+def _indented(text: str) -> str:
+    return textwrap.indent(text, INDENT)
+
+
+def _folds(shown: Shown) -> list[Fold]:
+    """Return the calls that stand together, those of the last phase first."""
+    return [each for items in reversed(shown) for each in items if isinstance(each, Fold)]
+
+
+def _counted(words: Counter[str]) -> str:
+    return ", ".join(f"{count} {word}" for word, count in words.items())
+
+
+def _widest(texts: Iterable[str], least: int = 0) -> int:
+    return max([least, *map(len, texts)])

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from handrail.naming import phrase
 from handrail.pages import one_line
 
 _SHOWN = 4_000  # characters of one value; a person reads no more of it in a terminal
@@ -97,4 +98,9 @@ def columns(rows: Iterable[Sequence[object]], indent: int = 0) -> list[str]:
 
 def owned(name: str, owner: str) -> str:
     """Return a call's sentence with who answers for it, where somebody is named."""
-    return f"{name} ({owner})" if owner else name
+    return f"{name}{phrase(' ({})', owner)}"
+
+
+def cut(text: str, room: int) -> str:
+    """Return as much of a text as there is room for."""
+    return text if len(text) <= room else f"{text[: room - 1]}…"

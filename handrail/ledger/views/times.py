@@ -241,15 +241,9 @@ def remaining(run: Run, known: Measured, now: datetime, to: str = "") -> Estimat
 
 def way_back(run: Run, known: Measured, to: str = "") -> Estimate:
     """Return what undoing a run takes now, as far as a task or hold; empty: all of it."""
-    kept = {(task.declared.task, task.declared.target) for task in _upto(run, to)} if to else set()
-    return one_after_the_other(
-        [
-            (Declared(each.task, each.step, each.target, ""), 0.0)
-            for each in run.receipts()
-            if (each.task, each.target) not in kept and each.rollback != ""
-        ],
-        known,
-    )
+    kept = {task.declared.key for task in _upto(run, to)} if to else set()
+    left = [each.call for each in run.receipts() if each.goes_back and each.key not in kept]
+    return one_after_the_other([(call, 0.0) for call in left], known)
 
 
 def together(calls: Iterable[tuple[Declared, float]], known: Measured) -> Estimate:
@@ -285,7 +279,6 @@ def _sum(parts: Iterable[Estimate]) -> Estimate:
 
 def _upto(run: Run, to: str) -> list[Task]:
     """Return the tasks up to a task or hold, in the order of the runbook; empty: all."""
-    after = {hold.label: hold.after for hold in run.holds}.get(to, to)
-    order = run.order
+    after, order = run.task_of(to), run.order
     names = set(order[: order.index(after) + 1] if after in order else order)
     return [task for (name, _), task in run.tasks.items() if name in names]
