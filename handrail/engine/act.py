@@ -1,6 +1,5 @@
 """One call of a step on one target: its contract, its arguments, what is known of it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -9,12 +8,14 @@ from pyinfra.context import host
 from handrail.clients.errors import ClientError
 from handrail.clients.secret import is_reference
 from handrail.engine import arguments as values
+from handrail.engine import snapshot
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.clause import Clause, chosen, parameters, takes_names
 from handrail.engine.contract import Contract
 from handrail.engine.facts import facts_answer
 from handrail.engine.inventory import data_of
 from handrail.engine.names import current_arguments, former_arguments, former_names
+from handrail.engine.nested import rebuilt
 from handrail.engine.output import resolved
 from handrail.engine.secrecy import know
 from handrail.engine.signature import SUPPLIED
@@ -94,16 +95,16 @@ class Act:
         change: a rollback would put it back in the wrong place. Where `captures` takes a dictionary
         as names, other values under the same names are the same thing.
         """
-        receipt = self.task.receipt
-        if receipt is None or self.contract.captures is None:
+        receipt, captures = self.task.receipt, self.contract.captures
+        if receipt is None or captures is None:
             return ""
-        changed = []
         known = current_arguments(self.contract.name, receipt.arguments)
-        for name in parameters(self.contract.captures):
+        changed = []
+        for name in (each for each in parameters(captures) if each not in SUPPLIED):
             was, now = known.get(name), self.plain.get(name)
-            if takes_names(self.contract.captures, name):
+            if takes_names(captures, name):
                 was, now = sorted(was or ()), sorted(now or ())
-            if name not in SUPPLIED and _named(was) != _named(now):
+            if _named(was) != _named(now):
                 changed.append(f"`{name}` was `{was}`, is `{now}`")
         return "; ".join(changed)
 
@@ -119,6 +120,15 @@ class Act:
         except ClientError as error:
             what = f"what is there cannot be read: {error.what}: {error.why}"
             raise refusal(self.contract, what, error.fix) from None
+
+    def trace(self) -> str:
+        """Return a digest of what `captures` reads now; empty where the step captures nothing.
+
+        Raises:
+            PreconditionUnmet: it cannot be read.
+        """
+        captures = self.contract.captures
+        return snapshot.trace(self.captured(captures), self.attempt.vault) if captures else ""
 
 
 def _live(
@@ -141,10 +151,4 @@ def refusal(contract: Contract, why: str, fix: str) -> PreconditionUnmet:
 
 def _named(value: Any) -> Any:  # Any: JSON
     """Return an argument with secret references levelled: a key may move to another place."""
-    if is_reference(value):
-        return "a secret"
-    if isinstance(value, Mapping):
-        return {key: _named(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_named(each) for each in value]
-    return value
+    return rebuilt(value, lambda leaf: "a secret" if is_reference(leaf) else leaf)

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from handrail.clients.secret import Secret, is_reference
 from handrail.engine.contract import Contract
 from handrail.engine.here import refuse_absent
+from handrail.engine.nested import rebuilt
 from handrail.engine.output import as_plain
 from handrail.engine.signature import FromTarget, takes_others
 from handrail.ledger.entry import canonical
@@ -155,11 +156,11 @@ def _own_default(contract: Contract, parameter: Parameter, target: str) -> Any: 
 
 def _reference(value: Any) -> Any:  # Any: arguments of a call
     """Return a secret that a runbook names with its type as the name it is recorded by."""
-    if isinstance(value, Secret) and value.reference:
-        return value.reference
-    if isinstance(value, Mapping):
-        return {key: _reference(each) for key, each in value.items()}
-    return [_reference(each) for each in value] if isinstance(value, list) else value
+    return rebuilt(value, _by_name)
+
+
+def _by_name(value: Any) -> Any:  # Any: as above
+    return value.reference or value if isinstance(value, Secret) else value
 
 
 def _misfit(contract: Contract, why: str, fix: str = "") -> RunbookError:
@@ -176,14 +177,18 @@ def revive(contract: Contract, plain: Mapping[str, Any], task: str, run: str) ->
     Raises:
         ClientError: a value is not of the form its type reads from an inventory.
     """
-    live = dict(plain)
-    if contract.adopted:
-        live |= {name: Secret(each) for name, each in plain.items() if is_reference(each)}
-        live |= {name: LocalSource(each) for name, each in live.items() if _is_source(name, each)}
+    live = dict(map(_for_operation, plain, plain.values()) if contract.adopted else plain)
     for name, read in contract.readers.items():
         if live.get(name) is not None:
             live[name] = read(live[name])
     return live | {"task": task, "run": run}
+
+
+def _for_operation(name: str, value: Any) -> tuple[str, Any]:  # Any: JSON
+    """Return an argument of an operation of pyinfra's: a secret, or what it copies from here."""
+    if is_reference(value):
+        return name, Secret(value)
+    return name, LocalSource(value) if _is_source(name, value) else value
 
 
 class LocalSource(str):

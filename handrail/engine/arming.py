@@ -43,8 +43,7 @@ def armed_minutes(contract: Contract, minutes: float) -> float:
         RunbookError: it is no number of minutes, or the step cannot undo itself.
     """
     what = f"`{contract.name}` cannot be called like this"
-    is_number = isinstance(minutes, int | float) and not isinstance(minutes, bool)
-    if not is_number or minutes < 0 or not math.isfinite(minutes):
+    if not _is_time(minutes):
         why = f"`confirm_minutes={minutes!r:.40}` is not a number of minutes"
         raise RunbookError(what, why, "write `confirm_minutes=5`, say; 0 arms nothing")
     if not minutes:
@@ -55,6 +54,11 @@ def armed_minutes(contract: Contract, minutes: float) -> float:
         why = f"it would be undone by `{rollback_file()}`, and there is none"
         raise RunbookError(what, f"`confirm_minutes=`: {why}", "see `handrail new --help`")
     return float(minutes)
+
+
+def _is_time(minutes: float) -> bool:
+    is_number = isinstance(minutes, int | float) and not isinstance(minutes, bool)
+    return is_number and 0 <= minutes < math.inf
 
 
 def _unarmable(contract: Contract) -> str:

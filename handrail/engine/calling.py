@@ -56,11 +56,16 @@ def refuse_form(
         given = f"`task={task!r:.40}` is no text" if task else "the call has no task id"
         raise RunbookError(what, given, 'give it one of its own, as the plan does: `task="3.2"`')
     for word, value in words.items():
-        if tasks_named(str(value)):
-            fix = "leave it out there; a step may read it as an argument"
-            raise RunbookError(what, f"`{word}=` says what only a later step can read", fix)
-        if not isinstance(value, str):
-            raise RunbookError(what, f"`{word}={value!r:.60}` is no text", f'write `{word}="…"`')
+        _refuse_word(what, word, value)
+
+
+def _refuse_word(what: str, word: str, value: object) -> None:
+    """Raise where a word of a call is no text, or cannot be told when the call is read."""
+    if tasks_named(str(value)):
+        fix = "leave it out there; a step may read it as an argument"
+        raise RunbookError(what, f"`{word}=` says what only a later step can read", fix)
+    if not isinstance(value, str):
+        raise RunbookError(what, f"`{word}={value!r:.60}` is no text", f'write `{word}="…"`')
 
 
 def refuse_settings(step: str, settings: dict[str, Any]) -> None:
@@ -94,14 +99,17 @@ def _effective(settings: dict[str, Any]) -> list[str]:  # Any: pyinfra's argumen
     pyinfra reads them all once more for each call; those that the call itself does not give are
     read from where they come from: its deploy, the data of its target, the configuration.
     """
-    if settings:
-        found: Mapping[str, Any] = pop_global_arguments(state, host, dict(settings))[0]
-        return [name for name in FORBIDDEN if found.get(name)]
+    found: Mapping[str, Any] = (
+        pop_global_arguments(state, host, dict(settings))[0] if settings else _from_elsewhere()
+    )
+    return [name for name in FORBIDDEN if found.get(name)]
+
+
+def _from_elsewhere() -> dict[str, Any]:  # Any: as above
     config = ctx_config.get() or state.config  # type: ignore[no-untyped-call]
     known = {name: all_argument_meta[name].default(config) for name in FORBIDDEN}
     known |= {name: host.data.get(name, value) for name, value in known.items()}
-    known |= host.current_deploy_kwargs or {}
-    return [name for name in FORBIDDEN if known.get(name)]
+    return known | (host.current_deploy_kwargs or {})
 
 
 def canaries(canary: object, on: str | None) -> list[str]:

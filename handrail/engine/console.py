@@ -24,6 +24,7 @@ from handrail.ledger.entry import Entry, Event, now
 from handrail.ledger.task import Declared, Standing, Task, TaskState
 from handrail.ledger.views import plain
 from handrail.ledger.views.times import Estimate, Expected, elapsed
+from handrail.naming import phrase
 from handrail.pages import one_line
 
 TICK_SECONDS = 1.0
@@ -67,15 +68,19 @@ class Activity:
     def state(self) -> str:
         """Return how long it takes still, and how far it is."""
         spent = time.monotonic() - self.began
-        share = self.share
-        left = spent / share - spent if share else None
-        if self.expected is not None:
-            left = Estimate().plus(self.expected, spent).seconds if left is None else left
-            share = share or min(spent / max(self.expected.seconds, 0.1), 0.99)
-        parts = [f"about {plain.rough(left)}"] if left is not None else [plain.rough(spent)]
+        left, share = self._reckoned(spent)
+        parts = [f"about {plain.rough(left)}" if left is not None else plain.rough(spent)]
         parts += [f"{share * 100:.0f} %"] if share is not None else []
-        doing = f" ({self.doing})" if self.doing else ""
-        return f"{', '.join(parts)}{self.late(spent)}{doing}"
+        return f"{', '.join(parts)}{self.late(spent)}{phrase(' ({})', self.doing)}"
+
+    def _reckoned(self, spent: float) -> tuple[float | None, float | None]:
+        """Return the seconds left and the share done: as it says itself, else as expected."""
+        if self.share:
+            return spent / self.share - spent, self.share
+        if self.expected is None:
+            return None, self.share
+        left = Estimate().plus(self.expected, spent).seconds
+        return left, min(spent / max(self.expected.seconds, 0.1), 0.99)
 
     def late(self, spent: float) -> str:
         """Return by how much it is late, as the end of a sentence; empty where it is not."""
@@ -112,9 +117,14 @@ class Console:
         elif entry.event in ENDS and key in self.at_work:
             self._end(key, task, ENDS[entry.event])
         elif entry.event in WORDS:
-            self.at_work.pop(key, None)
-            if key not in self.said or entry.event not in {Event.STEP_REFUSED, Event.STEP_FAILED}:
-                self._head(task.declared, WORDS[entry.event])
+            self._word(task, entry.event)
+
+    def _word(self, task: Task, event: Event) -> None:
+        """Tell how a call ended that was not seen to act; what stops it is told by its refusal."""
+        self.at_work.pop(task.declared.key, None)
+        refused = event in {Event.STEP_REFUSED, Event.STEP_FAILED}
+        if not (refused and task.declared.key in self.said):
+            self._head(task.declared, WORDS[event])
 
     def begin(self, task: Task) -> None:
         """Tell that a call begins to act, or goes on to wait, and how long that takes."""
@@ -128,9 +138,9 @@ class Console:
     def _end(self, key: Key, task: Task, word: str) -> None:
         late = self.at_work.pop(key).late(task.seconds or 0.0)
         took = f" in {plain.duration(task.seconds)}{late}" if task.seconds is not None else ""
-        why = f": {one_line(task.why)}" if task.why else ""
-        several = self.begun[key[0]] > 1
-        self.line(f"        {word}{f' on {key[1]}' if several else ''}{took}{why}")
+        why = phrase(": {}", one_line(task.why))
+        where = f" on {key[1]}" if self.begun[key[0]] > 1 else ""
+        self.line(f"        {word}{where}{took}{why}")
         for each in armed_in(self.attempt.run):
             if (each.task, each.target) == key:
                 self.line(f"        armed: {each.words}")
@@ -155,22 +165,21 @@ class Console:
 
     def _held(self, task: str) -> None:
         """Tell what is true now, where a hold stands after a call and that is done everywhere."""
-        holds = [each for each in self.attempt.calls.holds.values() if each.after == task]
-        if holds and self.attempt.is_done(task) and not self.attempt.is_beyond(task):
-            for hold in holds:
-                self.line(f"    {hold.label}: {hold.name}")
+        if self.attempt.is_done(task) and not self.attempt.is_beyond(task):
+            for hold in self.attempt.calls.holds.values():
+                if hold.after == task:
+                    self.line(f"    {hold.label}: {hold.name}")
 
     def _head(self, call: Declared, tail: str) -> None:
-        self.said.add((call.task, call.target))
-        self.line(f"{self._place(call)}  {now():%H:%M:%S}" + (f"  {tail}" if tail else ""))
+        self.said.add(call.key)
+        self.line(f"{self._place(call)}  {now():%H:%M:%S}{phrase('  {}', tail)}")
 
     def _place(self, call: Declared) -> str:
         """Return which call of how many it is, on which target, its words, and who answers."""
         places = self.attempt.calls.order()
         number = f"{places[call.task] + 1}/{len(places)}" if call.task in places else "no call"
-        who = owner(self.attempt, call.task)
-        by = f" ({one_line(who)})" if who else ""
-        return f"[{number}] {call.task} {call.target}  {one_line(call.name)}{by}"
+        named = plain.owned(one_line(call.name), one_line(owner(self.attempt, call.task)))
+        return f"[{number}] {call.task} {call.target}  {named}"
 
     def line(self, text: str) -> None:
         """Print a line; the one that is drawn anew gives way to it."""
@@ -204,8 +213,8 @@ class Console:
         others = f" (+{len(self.at_work) - 1})" if len(self.at_work) > 1 else ""
         columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
         state = f"{others}  {now():%H:%M:%S}  {each.state()}"
-        place = _cut(self._place(each.call), columns - min(len(state), columns // 2) - 1)
-        sys.stderr.write(f"{_cut(f'{place}{state}', columns - 1)}{CLEAR}\r")
+        place = plain.cut(self._place(each.call), columns - min(len(state), columns // 2) - 1)
+        sys.stderr.write(f"{plain.cut(f'{place}{state}', columns - 1)}{CLEAR}\r")
         sys.stderr.flush()
         sys.stderr.write(CLEAR)  # goes out with the next line, and clears this one
 
@@ -215,11 +224,6 @@ class Console:
             if time.monotonic() - each.told >= SAY_EVERY_SECONDS:
                 each.told = time.monotonic()
                 self.line(f"{self._place(each.call)}  {now():%H:%M:%S}  {each.state()}")
-
-
-def _cut(text: str, room: int) -> str:
-    """Return as much of a text as there is room for."""
-    return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
 def is_wanted(record: LogRecord) -> bool:

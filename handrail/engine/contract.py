@@ -3,13 +3,12 @@
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any, NewType, ParamSpec
 
 from pyinfra.api.command import PyinfraCommand
 
 from handrail.engine.clause import Clause, claim_of, parameters
-from handrail.engine.names import current_name, ledger_name, modules_of
+from handrail.engine.names import current_name, imported, ledger_name, modules_of
 from handrail.engine.signature import (
     SUPPLIED,
     readers_of,
@@ -197,22 +196,25 @@ def load(name: str) -> Contract:
         RunbookError: there is no such step any more.
     """
     today = current_name(name)
-    function = today.rpartition(".")[2]
-    for path in modules_of(today):
-        try:
-            module = import_module(path)
-        except ModuleNotFoundError as error:
-            if error.name and not path.startswith(error.name):
-                raise
-            continue
-        # An adopted operation is known by the operation's name, whatever it is called here.
-        for found in (getattr(module, function, None), *vars(module).values()):
-            contract = getattr(found, "contract", None)
-            if isinstance(contract, Contract) and contract.name == today:
-                return contract
+    found = (_contract_in(imported(path), today) for path in modules_of(today))
+    if contract := next(filter(None, found), None):
+        return contract
     raise RunbookError(
         f"step `{name}` was not found",
         "the ledger names it and this checkout has no such step",
         "check out the commit the run was made with (`handrail show RUN`), then the same command; "
         "or, where it has another name now, add a line to `ALIASES` of its folder",
     )
+
+
+def _contract_in(module: object, name: str) -> Contract | None:
+    """Return a step's contract, where a module has it.
+
+    An adopted operation is known by the operation's name, whatever it is called here.
+    """
+    likely = getattr(module, name.rpartition(".")[2], None)
+    for found in (likely, *getattr(module, "__dict__", {}).values()):
+        contract = getattr(found, "contract", None)
+        if isinstance(contract, Contract) and contract.name == name:
+            return contract
+    return None

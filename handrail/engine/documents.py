@@ -6,6 +6,7 @@ have been measured anew, and those words are told apart.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any
 
 from pyinfra.context import host
@@ -92,10 +93,15 @@ def standing(ledger: Readable, after: Report | None = None) -> list[str]:
     """
     found: dict[str, Run] = {}
     for run in ledger.runs().newest():
-        counts = after is None or (run.opened_at > after.opened_at and run.runbook != after.runbook)
-        if counts and not run.undoes and run.outcome is not Outcome.ROLLED_BACK:
+        stands = not run.undoes and run.outcome is not Outcome.ROLLED_BACK
+        if stands and (after is None or _is_later(run, after)):
             found.setdefault(run.runbook, run)
-    return [each.id for each in sorted(found.values(), key=lambda each: each.opened_at)]
+    return [each.id for each in sorted(found.values(), key=attrgetter("opened_at"))]
+
+
+def _is_later(run: Run, report: Report) -> bool:
+    """Tell whether a run was opened after another one, and is of another runbook."""
+    return run.opened_at > report.opened_at and run.runbook != report.runbook
 
 
 def _report(seen: Readable, run: str) -> Report:
@@ -107,13 +113,11 @@ def _report(seen: Readable, run: str) -> Report:
 
 def _rollback(attempt: Attempt, seen: Readable | None, run: str) -> Iterator[str]:
     """Yield the document of a whole plan, whatever of it is done."""
-    was = (seen.runs().get(run) if seen else None) or attempt.run
+    was, head, inventory = _recorded(attempt, seen, run)
     times = known(attempt)
     found = list(ways(was, times, told=False))
     steps = [was.tasks[each.task, each.target].declared for each in found if each.sentence]
     holds = was.holds or list(attempt.calls.holds.values())
-    head = seen.trusted_head() if seen else Head()
-    inventory = _inventory(seen.of_runs([run])) if seen else ""
     subject = Subject(
         attempt.environment, was, inventory or inventory_file(), holds, head, "",
         "once all of it is done",
@@ -121,6 +125,14 @@ def _rollback(attempt: Attempt, seen: Readable | None, run: str) -> Iterator[str
     clock = clock_once_done(was, times, steps)
     data = {name: each for name, each in data_of(host).items() if name not in OF_ONE_COMMAND}
     yield from rollback.render(subject, found, clock, bounds([data]), timed)
+
+
+def _recorded(attempt: Attempt, seen: Readable | None, run: str) -> tuple[Run, Head, str]:
+    """Return a run as it is on record, the newest entry, and the inventory as it was typed."""
+    if seen is None:
+        return attempt.run, Head(), ""
+    was = seen.runs().get(run) or attempt.run
+    return was, seen.trusted_head(), _inventory(seen.of_runs([run]))
 
 
 def _inventory(entries: Iterable[Entry]) -> str:
@@ -137,14 +149,17 @@ def ways(run: Run, times: Measured, *, told: bool = True) -> Iterator[Way]:
         times: How long ways back took before.
         told: Whether each says how it stands now; else they come in the runbook's order, backwards.
     """
-    placed = {(each.task, each.target): number for number, each in enumerate(run.receipts())}
-    tasks = [*run.tasks.items()]
-    done = sorted((each for each in tasks if each[0] in placed), key=lambda each: placed[each[0]])
-    rest = [each for each in reversed(tasks) if each[0] not in placed]
-    for _, task in [*done, *rest] if told else reversed(tasks):
+    for task in _newest_first(run) if told else reversed(run.tasks.values()):
         contract = _contract(task)
-        if contract is not None and not contract.is_gate:
+        if contract is not None:
             yield _way(task, contract, times, _stands(task) if told else "")
+
+
+def _newest_first(run: Run) -> list[Task]:
+    """Return the tasks of a run as a rollback takes them; what is not done after all that is."""
+    placed = {each.key: number for number, each in enumerate(run.receipts())}
+    backwards = reversed(run.tasks.values())
+    return sorted(backwards, key=lambda task: placed.get(task.declared.key, len(placed)))
 
 
 def _stands(task: Task) -> str:
@@ -152,17 +167,18 @@ def _stands(task: Task) -> str:
 
 
 def _contract(task: Task) -> Contract | None:
-    """Return what a step says of itself in this checkout.
+    """Return what a step says of itself in this checkout; None of a gate, which has no way back.
 
     Raises:
         RunbookError: it acted, and this checkout has no such step.
     """
     try:
-        return load(task.declared.step)
+        found = load(task.declared.step)
     except RunbookError:
         if task.receipt is not None:
             raise
         return None
+    return None if found.is_gate else found
 
 
 def _way(task: Task, contract: Contract, times: Measured, state: str) -> Way:

@@ -28,6 +28,11 @@ from handrail.ledger.errors import NotProven
 from handrail.ledger.task import Standing, TaskState
 
 EDITS_KEPT = 2_000  # characters; an argument may be as long as a file
+# As whom and where commands run, without passwords.
+SETTINGS = (
+    *(key for key in auth_argument_meta if not key.endswith("_password")),
+    *("_chdir", "_shell_executable"),
+)
 
 
 def execute(
@@ -96,11 +101,10 @@ def left_by(act: Act) -> dict[str, Any]:  # Any: JSON
     Raises:
         PreconditionUnmet: what is there cannot be read.
     """
-    captures, receipt = act.contract.captures, act.task.receipt
-    if captures is None or receipt is None:
+    receipt, after = act.task.receipt, act.trace()
+    if not after or receipt is None or after == snapshot.trace_of(receipt.before):
         return {}
-    after = snapshot.trace(act.captured(captures), act.attempt.vault)
-    return {} if after == snapshot.trace_of(receipt.before) else {"after": after, "blind": False}
+    return {"after": after, "blind": False}
 
 
 def spent(act: Act, choice: str) -> dict[str, str]:
@@ -164,9 +168,7 @@ def intend(act: Act, said: dict[str, str]) -> None:
 def settings_here() -> dict[str, Any]:  # Any: JSON
     """Return as whom and where commands run, without passwords; a rollback runs its own so, too."""
     given = dict(host.current_op_global_arguments or {})
-    kept = [key for key in auth_argument_meta if not key.endswith("_password")]
-    kept += ["_chdir", "_shell_executable"]
-    return {key: given[key] for key in kept if given.get(key)}
+    return {key: value for key in SETTINGS if (value := given.get(key))}
 
 
 def prove(act: Act, said: dict[str, Any], waits: Sequence[float]) -> None:  # Any: JSON
@@ -187,8 +189,7 @@ def prove(act: Act, said: dict[str, Any], waits: Sequence[float]) -> None:  # An
             f"it ensures that {claim(act.contract.ensures)}; {told(found)}",
             found.fix or "see the lines above, then the same command again",
         )
-    captures = act.contract.captures
-    after = snapshot.trace(act.captured(captures), act.attempt.vault) if captures else ""
+    after = act.trace()
     if blind := bool(after) and after == act.found:
         say(
             f"{act.contract.name}: what it captures reads the same after the act as before it, so "

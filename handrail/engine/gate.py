@@ -116,27 +116,7 @@ def ask_gate(
 
 def wait_for(act: Act) -> Finding:
     """Ask until the answer is yes or no or the time is up, and record it."""
-    opened = act.task.opened_at
-    since = datetime.fromisoformat(opened) if opened else now()
-    supplied = {"since": since, "record": Record(act.attempt), "samples": samples_of(act)}
-    arguments = act.live | supplied
-    poll = float(act.plain.get("poll_seconds", POLL_SECONDS))
-    deadline = now() + timedelta(seconds=float(act.plain.get("timeout_seconds", TIMEOUT_SECONDS)))
-    at_most, told = deadline - now(), False
-    while (found := look(act, arguments)).verdict is Verdict.INCONCLUSIVE:
-        if now() > deadline:
-            break
-        if late := act.attempt.overdue():
-            found = Finding(Verdict.ERROR, late.why, late.fix)
-            break
-        if not told:
-            waits(found.why, at_most.total_seconds())
-            if found.fix.startswith(OURS):  # somebody else types it, while this goes on waiting
-                say(f"type elsewhere: {found.fix}")
-            told = True
-        progress(0, 0, f"waiting: {found.why}")
-        left = seconds_left(act.attempt.run)
-        time.sleep(min(poll, left))  # pyinfra makes this a switch to the other targets
+    found = _answer(act)
     if not found.passed:
         close(act, found.verdict, closed_because(act, found).why, snapshot.figures(found.facts))
         return found
@@ -147,6 +127,34 @@ def wait_for(act: Act) -> Finding:
         act.attempt.stop(f"{act.contract.name} ({act.task.declared.task}) on {host.name}")
         return Finding(Verdict.ERROR, f"{unwritable.what}: {unwritable.why}", unwritable.fix)
     return found
+
+
+def _answer(act: Act) -> Finding:
+    """Ask until the answer is yes or no, the time is up, or something armed is over."""
+    opened = act.task.opened_at
+    since = datetime.fromisoformat(opened) if opened else now()
+    supplied = {"since": since, "record": Record(act.attempt), "samples": samples_of(act)}
+    arguments = act.live | supplied
+    poll = float(act.plain.get("poll_seconds", POLL_SECONDS))
+    at_most = timedelta(seconds=float(act.plain.get("timeout_seconds", TIMEOUT_SECONDS)))
+    deadline, told = now() + at_most, False
+    while (found := look(act, arguments)).verdict is Verdict.INCONCLUSIVE and now() <= deadline:
+        if late := act.attempt.overdue():
+            return Finding(Verdict.ERROR, late.why, late.fix)
+        if not told:
+            _tell_waiting(found, at_most.total_seconds())
+            told = True
+        progress(0, 0, f"waiting: {found.why}")
+        left = seconds_left(act.attempt.run)
+        time.sleep(min(poll, left))  # pyinfra makes this a switch to the other targets
+    return found
+
+
+def _tell_waiting(found: Finding, at_most: float) -> None:
+    """Tell once what is waited for, and what to type where it is for somebody else to do."""
+    waits(found.why, at_most)
+    if found.fix.startswith(OURS):  # while this goes on waiting
+        say(f"type elsewhere: {found.fix}")
 
 
 def look(act: Act, arguments: dict[str, Any]) -> Finding:  # Any: the gate's arguments

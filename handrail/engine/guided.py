@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from handrail.engine.act import Act
 from handrail.engine.attempt.attempt import Attempt
@@ -11,15 +12,15 @@ from handrail.engine.attempt.measured import known
 from handrail.engine.attempt.stakes import stake_lines
 from handrail.engine.clause import ask, claim
 from handrail.engine.console import Console
-from handrail.engine.contract import load
+from handrail.engine.contract import Contract, load
 from handrail.engine.prompt import END_OF_INPUT, question
 from handrail.engine.standing import reads_as_before
 from handrail.engine.telling import say
 from handrail.ledger.errors import DriftFound, RunbookError
-from handrail.ledger.task import Standing, Task
+from handrail.ledger.task import Receipt, Standing, Task
 from handrail.ledger.views import plain
 from handrail.ledger.views.ahead import about
-from handrail.ledger.views.times import way_back
+from handrail.ledger.views.times import Estimate, way_back
 
 Key = tuple[str, str]
 
@@ -58,41 +59,38 @@ class Guide:
             return self._as_said(key, task, said)
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             return False
-        while True:
-            chosen = self._asked(task)
-            if chosen is None:
-                continue
-            reason = self._reason(chosen)
-            taken = chosen.take(reason) if reason is not None else None
-            if taken is not None:
-                return taken
+        taken = None
+        while taken is None:
+            taken = self._answered(task)
+        return taken
+
+    def _answered(self, task: Task) -> bool | None:
+        """Ask what to do and do it; None where it is to be asked again."""
+        chosen = self._asked(task)
+        reason = self._reason(chosen) if chosen else None
+        return chosen.take(reason) if chosen and reason is not None else None
 
     def _as_said(self, key: Key, task: Task, said: str) -> bool:
         """Do what the command said beforehand, once for each call."""
         if key in self.answered:
             return False
         self.answered.add(key)
-        word, _, label = said.partition(":")
-        for choice in self.choices(task):
-            if choice.word == (f"{word} {label}".strip() if label else word):
-                self.console.line(f"    on_failure={said}: {choice.does}")
-                return bool(choice.take(self.attempt.choices.reason))
-        self.console.line(f"    on_failure={said} is no answer to this; the run stops")
-        return False
+        word = said.replace(":", " ", 1).strip()
+        chosen = next((each for each in self.choices(task) if each.word == word), None)
+        if chosen is None:
+            self.console.line(f"    on_failure={said} is no answer to this; the run stops")
+            return False
+        self.console.line(f"    on_failure={said}: {chosen.does}")
+        return bool(chosen.take(self.attempt.choices.reason))
 
     def _asked(self, task: Task) -> Choice | None:
         """Show what can be done, and return what is chosen; None where that is nothing."""
         choices = self.choices(task)
-        width = max(len(each.word) for each in choices)
-        call = task.declared
-        for line in stake_lines(self.attempt):
+        for line in [*stake_lines(self.attempt), *_shown(choices, task)]:
             self.console.line(line)
-        self.console.line(f"{call.task} on {call.target} did not go through. You can:")
-        for each in choices:
-            self.console.line(f"    {each.word:<{width}}  {each.does}")
         answer = question("What now? ")
         if answer == END_OF_INPUT:
-            return next(each for each in choices if each.word == "leave")
+            return self._leave()
         found = _meant(choices, answer)
         if len(found) == 1:
             return found[0]
@@ -115,27 +113,32 @@ class Guide:
 
     def _here(self, task: Task) -> Iterator[Choice]:
         """Yield what can be done about the call itself."""
-        stopped = self.attempt.stops.get((task.declared.task, task.declared.target))
         contract = load(task.declared.step)
-        if contract.is_gate or task.standing is not Standing.IN_DOUBT:
-            yield Choice(
-                "look", "asks again; goes on where it holds now", self._turn, wants_reason=False
-            )
-        elif self.attempt.run.undoes:
-            done = "asks whether it reads as before; goes on only where that is so"
-            yield Choice("look", done, lambda _: self._looks_back(task), wants_reason=False)
-        else:
-            done = f"asks whether {claim(contract.ensures)}; goes on only where that is so"
-            yield Choice("look", done, lambda _: self._looks(task), wants_reason=False)
-        if isinstance(stopped, DriftFound):
-            does = "puts it back all the same" if self.attempt.run.undoes else "does it again"
-            choice = "undo" if self.attempt.run.undoes else "redo"
-            yield Choice("again", f"{does}, over what was changed since",
-                         self._consent(task, "drift", choice))  # fmt: skip
+        yield self._look(task, contract)
+        if isinstance(self.attempt.stops.get(task.declared.key), DriftFound):
+            yield self._over_drift(task)
         elif task.standing is Standing.IN_DOUBT and self.attempt.run.undoes:
             yield Choice("again", "puts it back once more", self._turn, wants_reason=False)
         elif task.standing is Standing.IN_DOUBT:
             yield from self._doubt(task, idempotent=contract.idempotent)
+
+    def _look(self, task: Task, contract: Contract) -> Choice:
+        """Return the choice to look again; after an act whose end is not known, at what it did."""
+        if contract.is_gate or task.standing is not Standing.IN_DOUBT:
+            does = "asks again; goes on where it holds now"
+            return Choice("look", does, self._turn, wants_reason=False)
+        undoes = bool(self.attempt.run.undoes)
+        so = "it reads as before" if undoes else claim(contract.ensures)
+        does = f"asks whether {so}; goes on only where that is so"
+        looks = partial(self._looks_back if undoes else self._looks, task)
+        return Choice("look", does, looks, wants_reason=False)
+
+    def _over_drift(self, task: Task) -> Choice:
+        """Return the choice to act all the same on what somebody changed."""
+        undoes = bool(self.attempt.run.undoes)
+        does = "puts it back all the same" if undoes else "does it again"
+        take = self._consent(task, "drift", "undo" if undoes else "redo")
+        return Choice("again", f"{does}, over what was changed since", take)
 
     def _doubt(self, task: Task, *, idempotent: bool) -> Iterator[Choice]:
         """Yield what a person can say of an act whose end is not known."""
@@ -157,19 +160,22 @@ class Guide:
         run = self.attempt.run
         if run.undoes or not run.receipts():
             return
-        times = known(self.attempt)
         done = {task.declared.task for task in run.tasks.values() if run.is_done(task)}
         labels = [hold.label for hold in run.holds if hold.after in done]
         for label in [*reversed(labels), ""]:
-            takes = way_back(run, times, label)
+            takes = way_back(run, known(self.attempt), label)
             if takes.tasks:
-                steps = plain.count(takes.tasks, "step")
-                where = f"what came after {label}" if label else "all of it"
-                yield Choice(
-                    f"rollback {label}".strip(),
-                    f"ends this run and undoes {where}, {steps}, {about(takes)}",
-                    self._goes_back(label),
-                )
+                yield self._rollback(label, takes)
+
+    def _rollback(self, label: str, takes: Estimate) -> Choice:
+        """Return the choice to roll back to a hold; without one, all the way."""
+        steps = plain.count(takes.tasks, "step")
+        where = f"what came after {label}" if label else "all of it"
+        return Choice(
+            f"rollback {label}".strip(),
+            f"ends this run and undoes {where}, {steps}, {about(takes)}",
+            self._goes_back(label),
+        )
 
     def _goes_back(self, label: str) -> Callable[[str], bool]:
         def take(reason: str) -> bool:
@@ -195,37 +201,44 @@ class Guide:
 
         return take
 
-    def _looks(self, task: Task) -> bool | None:
+    def _looks(self, task: Task, _: str) -> bool | None:
         """Ask whether an act whose end is not known is done; it is adopted only where it is."""
-        receipt = task.receipt
+        return self._asks(task.receipt, _not_done)
+
+    def _looks_back(self, task: Task, _: str) -> bool | None:
+        """Ask whether what a way back in doubt was to put back is as it was."""
+        undone = self.attempt.runs[self.attempt.run.undoes].tasks[task.declared.key]
+        return self._asks(undone.receipt, _not_as_before)
+
+    def _asks(self, receipt: Receipt | None, against: Callable[[Act, Receipt], str]) -> bool | None:
+        """Look at what a receipt is about; what speaks against it is told, and is no answer."""
         if receipt is None:
             return True
         try:
             act = Act.recorded(self.attempt, load(receipt.step), receipt)
-            found = ask(act.contract.ensures, act.live)
+            why = against(act, receipt)
         except RunbookError as error:
-            say(f"it cannot be looked at: {error.why}")
-            return None
-        if found.passed:
+            why = f"it cannot be looked at: {error.why}"
+        if not why:
             return True
-        say(f"it is not so: {found.why}")
+        say(why)
         return None
 
-    def _looks_back(self, task: Task) -> bool | None:
-        """Ask whether what a way back in doubt was to put back is as it was."""
-        call = task.declared
-        undone = self.attempt.runs[self.attempt.run.undoes].tasks[call.task, call.target].receipt
-        if undone is None:
-            return True
-        try:
-            act = Act.recorded(self.attempt, load(undone.step), undone)
-            if reads_as_before(act, undone):
-                return True
-        except RunbookError as error:
-            say(f"it cannot be looked at: {error.why}")
-            return None
-        say("it does not read as before")
-        return None
+
+def _shown(choices: list[Choice], task: Task) -> Iterator[str]:
+    """Yield what can be done about a call, each in a line."""
+    call, width = task.declared, max(len(each.word) for each in choices)
+    yield f"{call.task} on {call.target} did not go through. You can:"
+    yield from (f"    {each.word:<{width}}  {each.does}" for each in choices)
+
+
+def _not_done(act: Act, _: Receipt) -> str:
+    found = ask(act.contract.ensures, act.live)
+    return "" if found.passed else f"it is not so: {found.why}"
+
+
+def _not_as_before(act: Act, receipt: Receipt) -> str:
+    return "" if reads_as_before(act, receipt) else "it does not read as before"
 
 
 def _word(task: Task, kind: str, choice: str) -> Consent:

@@ -22,7 +22,7 @@ from handrail.engine.attempt.command import (
     runbook_file,
     typed_data,
 )
-from handrail.engine.needs import CONNECTOR_PREFIXES, FORWARD, faults, read_by
+from handrail.engine.needs import CONNECTOR_PREFIXES, FORWARD, faults, is_amount, read_by
 from handrail.engine.signers import Signers, signers_of
 from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.kept import Kept
@@ -31,6 +31,11 @@ from handrail.ledger.location import project_of
 from handrail.naming import FIRST, meant, ticked
 
 NAME = re.compile(r"[^\W\d]\w*")
+# Options of pyinfra's under which no run begins, and what each would do.
+OPTIONS = {
+    "--no-wait": "`--no-wait` lets a failed target pass as a success",
+    "--serial": "`--serial` takes one target to its end before the next, against the runbook",
+}
 
 
 @dataclass(frozen=True)
@@ -86,12 +91,9 @@ class Inventory:
         self._refuse_data()
 
     def _refuse_options(self) -> None:
-        again = "run the same command without it"
-        if "--no-wait" in sys.argv:
-            raise _not_started("`--no-wait` lets a failed target pass as a success", again)
-        if "--serial" in sys.argv:
-            why = "`--serial` takes one target to its end before the next, against the runbook"
-            raise _not_started(why, again)
+        for option, why in OPTIONS.items():
+            if option in sys.argv:
+                raise _not_started(why, "run the same command without it")
         if state.limit_hosts is not None:
             why = "`--limit` and `--exclude` leave targets out, and a run covers its inventory"
             raise _not_started(why, "write an inventory file with the targets you mean")
@@ -101,16 +103,21 @@ class Inventory:
 
     def _refuse_typed_keys(self) -> None:
         """A key of `--data` that nobody reads is a slip; it must not be taken for nothing said."""
-        known = set(self.keys) | inventory.data.keys() | read_by(Path(runbook_file()))
-        for shape in (self.needs or {}).values():
-            known |= get_type_hints(shape).keys()
-        for each in inventory:
-            known |= each.host_data.keys() | each.group_data.keys()
+        known = self._known_keys()
         for key, _ in typed_data():
             if key not in known and not key.startswith(CONNECTOR_PREFIXES):
                 why = f"nobody reads `--data {key}=…`"
                 fix = f"{meant(key, known, FIRST)}the engine reads {ticked(sorted(self.keys))}"
                 raise WrongCommand("the run did not start", why, fix)
+
+    def _known_keys(self) -> set[str]:
+        """Return the keys that the engine, the runbook or the inventory knows."""
+        known: set[str] = {*self.keys, *inventory.data, *read_by(Path(runbook_file()))}
+        for shape in (self.needs or {}).values():
+            known |= get_type_hints(shape).keys()
+        for each in inventory:
+            known |= each.host_data.keys() | each.group_data.keys()
+        return known
 
     def _refuse_unconnected(self, without: Sequence[str]) -> None:
         lost = {each.name for each in inventory} - {h.name for h in state.activated_hosts}
@@ -144,7 +151,7 @@ def _lease_seconds(given: object) -> float:
     """Return how long a writer may be silent before others count it as gone."""
     if given is None:
         return SECONDS
-    if isinstance(given, bool) or not isinstance(given, int | float) or given < 1:
+    if not is_amount(given, least=1):
         raise _not_started(
             f"`lease_seconds` is `{given}`, not a number of seconds from 1 on",
             "correct `lease_seconds` in the inventory, or leave it out",
@@ -166,8 +173,8 @@ def _environment() -> str:
             f"`{name}` cannot be the name of an environment",
             "use letters, digits and `_`, beginning with a letter: `prod_1`",
         )
-    named = named_environment() or name
-    if named != name:
+    named = named_environment()
+    if named not in ("", name):
         raise WrongCommand(
             "the run did not start",
             f"`--data environment={named}`, and this is the inventory of `{name}`",

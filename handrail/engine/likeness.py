@@ -15,6 +15,12 @@ from handrail.ledger.location import project_of
 
 LIBRARY = Path(__file__).parents[1]
 _LEVELLED = {ast.AnnAssign, ast.If, ast.Expr}
+# Whether what stands in it is local to a function; elsewhere as around it.
+_LOCAL: dict[type, bool] = {
+    ast.FunctionDef: True,
+    ast.AsyncFunctionDef: True,
+    ast.ClassDef: False,
+}
 _OUTSIDE = {"site-packages", "dist-packages", ".venv", ".tox", "node_modules"}
 
 
@@ -51,18 +57,20 @@ def _imported(project: Path) -> Iterator[Path]:
     """Yield every file of the packages and modules imported from a project's folder."""
     for name, module in list(sys.modules.items()):
         file = Path(getattr(module, "__file__", None) or "/")
-        if "." in name or file.suffix != ".py" or not _is_of(file, project):
-            continue
-        yield from _package(file.parent) if file.name == "__init__.py" else [file]
+        if "." not in name and file.suffix == ".py" and _is_of(file, project):
+            yield from _package(file.parent) if file.name == "__init__.py" else [file]
 
 
 def _package(folder: Path) -> Iterator[Path]:
     """Yield the files of a package, but what programs leave there for themselves."""
     for each in sorted(folder.rglob("*")):
-        parts = each.relative_to(folder).parts
-        left = any(part.startswith((".", "__pycache__")) or part.endswith("~") for part in parts)
-        if each.is_file() and not left and not _OUTSIDE & {*parts}:
+        if each.is_file() and not any(map(_is_left, each.relative_to(folder).parts)):
             yield each
+
+
+def _is_left(part: str) -> bool:
+    """Tell by a part of its path what is none of the package's own."""
+    return part.startswith((".", "__pycache__")) or part.endswith("~") or part in _OUTSIDE
 
 
 def _is_of(file: Path, project: Path) -> bool:
@@ -93,11 +101,17 @@ def _executed(node: object, *, local: bool) -> object:
         return [_executed(each, local=local) for each in node if not _is_idle(each, local=local)]
     if not isinstance(node, ast.AST):
         return node
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        local = not isinstance(node, ast.ClassDef)
-    parts = ((name, getattr(node, name, None)) for name in node._fields if name != "ctx")
-    said = [(name, _executed(each, local=local)) for name, each in parts if each not in (None, [])]
+    local = _LOCAL.get(type(node), local)
+    said = [(name, _executed(each, local=local)) for name, each in _parts(node)]
     return type(node).__name__, said
+
+
+def _parts(node: ast.AST) -> Iterator[tuple[str, object]]:
+    """Yield what a piece of syntax is made of; a name's use, read or written, shows elsewhere."""
+    for name in node._fields:
+        each = getattr(node, name, None)
+        if name != "ctx" and each not in (None, []):
+            yield name, each
 
 
 def _levelled(node: object, *, local: bool) -> object:

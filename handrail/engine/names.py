@@ -109,17 +109,17 @@ def _folders(name: str) -> Iterator[object]:
     parts = name.split(".")[:-1]
     inside = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
     at_home = bool(parts) and _is_at_home(parts[0])
-    return map(_imported, HOMES if at_home else (*HOMES, *inside))
+    return map(imported, HOMES if at_home else (*HOMES, *inside))
 
 
 @cache
 def _is_at_home(folder: str) -> bool:
     """Tell whether one of the homes has a folder, or a file, of that name; imports none of them."""
-    homes = [home for home in HOMES if hasattr(_imported(home), "__path__")]
+    homes = [home for home in HOMES if hasattr(imported(home), "__path__")]
     return any(find_spec(f"{home}.{folder}") for home in homes)
 
 
-def _imported(name: str) -> object:
+def imported(name: str) -> object:
     """Return a module, or None where there is none of that name."""
     if name in sys.modules:
         return sys.modules[name]

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeGuard, get_type_hints
 
 from handrail.naming import FIRST, meant
 
@@ -102,7 +102,7 @@ def _told(error: "ErrorDetails") -> str:
     return f"is not {wanted} but {type(error['input']).__name__}"
 
 
-def is_amount(value: object, least: float = 0.0) -> bool:
+def is_amount(value: object, least: float = 0.0) -> TypeGuard[float]:
     """Tell whether a datum is a number above 0, and not below the least; True is no number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from handrail.engine.nested import rebuilt
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.run import Run
 from handrail.ledger.task import Task
@@ -62,13 +63,11 @@ def output(task: str, *, on: str | None = None) -> Output:
 
 def as_plain(value: Any) -> Any:  # Any: arguments of a call
     """Return arguments with each reference as a text that JSON can hold."""
-    if isinstance(value, Output):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {as_plain(key): as_plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [as_plain(each) for each in value]
-    return value
+    return rebuilt(value, _as_text, _as_text)
+
+
+def _as_text(value: Any) -> Any:  # Any: as above
+    return str(value) if isinstance(value, Output) else value
 
 
 def tasks_named(value: Any) -> list[str]:  # Any: JSON
@@ -86,18 +85,15 @@ def resolved(value: Any, run: Run, target: str) -> Any:  # Any: JSON
     Raises:
         RunbookError: the task has not run, or recorded nothing of that name.
     """
-    if isinstance(value, str):
-        whole = MARK.fullmatch(value)
-        if whole:
+
+    def read(leaf: Any) -> Any:  # Any: JSON
+        if not isinstance(leaf, str):
+            return leaf
+        if whole := MARK.fullmatch(leaf):
             return _recorded(whole[1], run, target)
-        return MARK.sub(lambda found: str(_recorded(found[1], run, target)), value)
-    if isinstance(value, Mapping):
-        return {
-            resolved(key, run, target): resolved(each, run, target) for key, each in value.items()
-        }
-    if isinstance(value, list):
-        return [resolved(each, run, target) for each in value]
-    return value
+        return MARK.sub(lambda found: str(_recorded(found[1], run, target)), leaf)
+
+    return rebuilt(value, read, read)
 
 
 def _recorded(reference: str, run: Run, target: str) -> Any:  # Any: JSON

@@ -30,6 +30,7 @@ from handrail.ledger.people import (
     approvals,
     confirmed,
 )
+from handrail.naming import phrase
 
 HOURS = 12.0  # a run waits so long for a person; the same command waits on
 POLL_SECONDS = 1.0
@@ -79,9 +80,8 @@ def approve(
         ends = min(each.ends(expires_minutes) for each in good.values())
         told = f"approved by {', '.join(sorted(good))}"
         return holds(told, plan=attempt.calls.digest(), approved=sorted(good), ends=timestamp(ends))
-    asked = f" by {role}" if role else ""
+    asked, wanted = phrase(" by {}", role), phrase(' --role "{}"', role)
     why = "; ".join([f"{len(good)} of {people} approvals{asked}", *others])
-    wanted = f' --role "{role}"' if role else ""
     return unknown(why, f"handrail approve {run} {task}{wanted}{beside.ledger_option(attempt)}")
 
 
@@ -127,7 +127,7 @@ def a_person_did_it(
     found = _where(run, task)
     fix = f'handrail confirm {run} {task} --with "{evidence}"{beside.ledger_option(current())}'
     if found.state != DONE:
-        since = f" since {_clock(found.at)}" if found.at else ""
+        since = phrase(" since {}", found.at and _clock(found.at))
         return fails(f"nobody has confirmed it{since}", fix)
     told = f"{found.by} at {_clock(found.at)}: {found.said}"
     if claim:
@@ -219,18 +219,27 @@ def _wait(
     paste = f'handrail confirm {said_in or run} {task} --with "{evidence}"{where}'
     say(f"{owner}: {instructions}")
     say(f"waiting for {owner} since {began:%H:%M:%SZ}; when it is done: {paste}")
-    pause = timedelta(seconds=SAY_EVERY_SECONDS)
-    speaks = min(pause, late or pause)  # as soon as it is late, then again and again
+    speaks = _next_word(timedelta(), late)
     while _where(run, task).state != wanted:
         waited = now() - began
         if waited > timedelta(hours=hours):
             why = f"{owner} was waited for since {began:%H:%M:%SZ}"
             raise ClientError(f"task `{task}` was not confirmed", why, paste)
         if waited > speaks:
-            over = f", late by {_minutes(waited - late)}" if late and waited > late else ""
-            say(f"waiting for {owner} since {began:%H:%M:%SZ}{over}")
-            speaks = min(waited + pause, late) if late and waited < late else waited + pause
+            say(f"waiting for {owner} since {began:%H:%M:%SZ}{_late(waited, late)}")
+            speaks = _next_word(waited, late)
         time.sleep(POLL_SECONDS)  # pyinfra makes this a switch to the other targets
+
+
+def _next_word(waited: timedelta, late: timedelta | None) -> timedelta:
+    """Return after what wait the next word is due: as soon as it is late, then again and again."""
+    pause = waited + timedelta(seconds=SAY_EVERY_SECONDS)
+    return min(pause, late) if late and waited < late else pause
+
+
+def _late(waited: timedelta, late: timedelta | None) -> str:
+    """Return by how much it is late, as the end of a sentence; empty where it is not."""
+    return f", late by {_minutes(waited - late)}" if late and waited > late else ""
 
 
 def _minutes(over: timedelta) -> str:

@@ -1,6 +1,6 @@
 """What would happen, and why: asked, not done, and written nowhere."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -101,18 +101,26 @@ def as_the_run_would(attempt: Attempt) -> list[tuple[Planned, Decision]]:
     acting: dict[str, Planned] = {}
     for each in sorted(attempt.plan, key=lambda each: (order[each.declared.task],
                                                        each.declared.target)):  # fmt: skip
-        task = each.declared.task
-        known = attempt.run.tasks.get((task, each.declared.target))
-        withdrawn = known is not None and is_withdrawn(attempt, known)
-        before = bool(acting.keys() - {task})
-        decision = each.later if before or withdrawn else each.decision
-        if decision.do in QUIET:
-            decision = _once_others_acted(each, list(acting.values())) or decision
-        decision = _when_its_turn_comes(attempt, task, decision, before=before)
+        decision = _in_turn(attempt, each, acting)
         if decision.acts:
-            acting[task] = each
+            acting[each.declared.task] = each
         told.append((each, decision))
     return told
+
+
+def _in_turn(attempt: Attempt, call: Planned, acting: Mapping[str, Planned]) -> Decision:
+    """Return what would happen to a call after those that would act before it."""
+    task = call.declared.task
+    before = bool(acting.keys() - {task})
+    decision = call.later if before or _is_withdrawn(attempt, call) else call.decision
+    if decision.do in QUIET:
+        decision = _once_others_acted(call, list(acting.values())) or decision
+    return _when_its_turn_comes(attempt, task, decision, before=before)
+
+
+def _is_withdrawn(attempt: Attempt, call: Planned) -> bool:
+    known = attempt.run.tasks.get(call.declared.key)
+    return known is not None and is_withdrawn(attempt, known)
 
 
 def _once_others_acted(call: Planned, acting: Sequence[Planned]) -> Decision | None:

@@ -7,7 +7,7 @@ next: copying files is refused.
 
 from collections.abc import Iterator
 from io import IOBase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyinfra.api.command import StringCommand
 from pyinfra.api.exceptions import ConnectError, InventoryError
@@ -18,6 +18,9 @@ from typing_extensions import override
 from handrail.clients.errors import ClientError
 from handrail.engine.telling import say, tell
 from handrail.ledger.errors import RunbookError
+
+if TYPE_CHECKING:
+    from handrail.clients.render.jobs import Ended
 
 TIMEOUT_SECONDS = 15 * 60.0
 
@@ -76,9 +79,7 @@ class RenderConnector(BaseConnector):
             ended = self.render.run_job(self.service.id, line.get_raw_value(), timeout)
         except ClientError as error:
             return False, _said(f"{error.what}: {error.why}", error.fix)
-        lines = [OutputLine("stdout", each) for each in ended.lines]
-        if not ended.whole:
-            lines.append(OutputLine("stderr", "more may have been printed: its log is not whole"))
+        lines = _printed(ended)
         if print_output:
             for each in lines:
                 say(each.line)
@@ -97,6 +98,14 @@ class RenderConnector(BaseConnector):
     ) -> bool:
         """Refuse in words, likewise."""
         return _no_files(remote_filename)
+
+
+def _printed(ended: "Ended") -> list[OutputLine]:
+    """Return what a job printed, as far as its log has it."""
+    lines = [OutputLine("stdout", each) for each in ended.lines]
+    if not ended.whole:
+        lines.append(OutputLine("stderr", "more may have been printed: its log is not whole"))
+    return lines
 
 
 def _said(*lines: str) -> CommandOutput:

@@ -92,8 +92,12 @@ def refuse_shown_secret(live: Mapping[str, Any], command: str | StringCommand) -
 def shown(live: Mapping[str, Any], text: str) -> str:  # Any: what the annotations name
     """Return which secret a text would show, in whatever form; nothing where it shows none."""
     for secret in values.secrets_in(live):
-        value = secret.reveal()
-        written = [form.text for form in forms(value) if len(form.text) >= masking.SHORTEST]
-        if any(each in text for each in [*written, value] if each):
+        if any(each in text for each in _written(secret.reveal())):
             return f"the value of {secret!r}"
     return "a secret value" if masking.holds_secret(text) else ""
+
+
+def _written(value: str) -> list[str]:
+    """Return the forms in which a value may stand in a text; none of an empty one."""
+    found = [form.text for form in forms(value) if len(form.text) >= masking.SHORTEST]
+    return list(filter(None, [*found, value]))

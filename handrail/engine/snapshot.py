@@ -3,8 +3,9 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from handrail.clients.secret import Secret
@@ -111,29 +112,42 @@ def _sealed(value: Any, name: Callable[[str], str]) -> Any:
 
 def _is_too_deep(value: Any) -> bool:
     """Tell whether a value holds others in more levels than are kept; one in itself has no end."""
-    level = {id(value): value} if isinstance(value, HOLDERS) else {}
+    level = _holders([value])
     for _ in range(DEEPEST):
-        held = (each.values() if isinstance(each, Mapping) else each for each in level.values())
-        level = {id(each): each for some in held for each in some if isinstance(each, HOLDERS)}
+        level = _holders(chain.from_iterable(map(_held, level)))
         if not level:
             return False
     return True
 
 
+def _holders(values: Iterable[Any]) -> list[Any]:
+    """Return what of some values holds others, each once."""
+    return list({id(each): each for each in values if isinstance(each, HOLDERS)}.values())
+
+
+def _held(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, Mapping) else value
+
+
 def _lost(value: Any, where: str) -> str:
     """Return what of a value JSON text in a database would not give back; empty where all is."""
-    if isinstance(value, Secret) or value is None:
-        return ""
-    if isinstance(value, str):
-        return "" if storable(value) == value else f"{where} holds bytes that are not UTF-8"
-    if isinstance(value, int | float):
-        return "" if _is_carried(value) else f"{where} is {value}, which JSON does not carry"
     if isinstance(value, Mapping):
         return _lost_in(value, where)
     if isinstance(value, list | tuple):
         found = (_lost(each, f"{where}[{place}]") for place, each in enumerate(value))
         return next(filter(None, found), "")
-    return f"{where} is a {type(value).__name__}"
+    lost = _misfit(value)
+    return f"{where} {lost}" if lost else ""
+
+
+def _misfit(value: Any) -> str:
+    """Return why JSON text in a database would not give back what holds no others."""
+    if isinstance(value, str):
+        return "" if storable(value) == value else "holds bytes that are not UTF-8"
+    if isinstance(value, int | float):
+        return "" if _is_carried(value) else f"is {value}, which JSON does not carry"
+    kept = value is None or isinstance(value, Secret)
+    return "" if kept else f"is a {type(value).__name__}"
 
 
 def _is_carried(number: float) -> bool:

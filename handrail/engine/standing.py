@@ -30,9 +30,7 @@ def step_facts(act: Act) -> StepFacts:
     """Return the facts of a call; each question is asked at most once, and only if it matters."""
     attempt, task = act.attempt, act.task
     difference = act.other_subject()
-    unclear = task.in_doubt or task.skipped or task.unproven
-    acts = [*(acts_in_doubt(attempt.run, task) if unclear else ()), *_begun_back(attempt, task)]
-    consent = attempt.consent("settle" if task.in_doubt or task.skipped else "drift", task)
+    acts = [*_begun(attempt, task), *_begun_back(attempt, task)]
     return StepFacts(
         place=attempt.place(task),
         standing=task.standing,
@@ -41,7 +39,7 @@ def step_facts(act: Act) -> StepFacts:
         difference=difference,
         idempotent=act.contract.idempotent,
         void=attempt.is_void(task, since=task.proven_seq),
-        consent=consent.choice if consent else "",
+        consent=_choice(act, "settle" if task.in_doubt or task.skipped else "drift"),
         redone=attempt.was_redone(task),
         claim=claim(act.contract.ensures),
         orphan=cache(lambda: orphan(act, acts) if acts else None),
@@ -50,6 +48,18 @@ def step_facts(act: Act) -> StepFacts:
         untouched=cache(lambda: reads_as_left(act, act.task.receipt)),
         edits=_edits(act),
     )
+
+
+def _choice(act: Act, kind: str) -> str:
+    """Return what an operator chose about a call; empty where nobody did."""
+    consent = act.attempt.consent(kind, act.task)
+    return consent.choice if consent else ""
+
+
+def _begun(attempt: Attempt, task: Task) -> list[str]:
+    """Return the acts of a task that began, where nobody can say that it is done."""
+    unclear = task.in_doubt or task.skipped or task.unproven
+    return acts_in_doubt(attempt.run, task) if unclear else []
 
 
 def _begun_back(attempt: Attempt, task: Task) -> list[str]:
@@ -64,13 +74,13 @@ def gate_facts(act: Act) -> GateFacts:
     attempt, task = act.attempt, act.task
     until = attempt.calls.untils.get(task.declared.task, "")
     same = act.is_as_recorded
+    withdrawn = is_executing() and is_withdrawn(attempt, task)
     return GateFacts(
         passed=task.settled and same,
         opened=task.opened_at is not None and same,
-        void=attempt.is_void(task, since=task.proven_seq)
-        or (is_executing() and is_withdrawn(attempt, task)),
+        void=withdrawn or attempt.is_void(task, since=task.proven_seq),
         until=until,
-        until_is_done=bool(until) and attempt.is_done(until),
+        until_is_done=attempt.is_done(until),
     )
 
 
@@ -93,7 +103,7 @@ def receipt_facts(act: Act, receipt: Receipt, undone: Run) -> ReceiptFacts:
         after=bool(receipt.after) and (not left_out or reads_as_left(act, receipt)),
         blind=is_blind(receipt),
         keeps_since=contract.keeps_since,
-        consent="undo" if attempt.consent("drift", act.task) else "",
+        consent=_choice(act, "drift"),
         gone="; ".join(sorted({*left_out.values()})),
         orphan=cache(lambda: orphan(act, acts) if doubtful or act.task.in_doubt else None),
         reading=cache(lambda: reading(act, receipt)),
@@ -104,12 +114,13 @@ def receipt_facts(act: Act, receipt: Receipt, undone: Run) -> ReceiptFacts:
 def cover(act: Act, undone: Run) -> Task | None:
     """Return the task whose way back takes this one back, too, where this rollback undoes it."""
     rollback = act.contract.rollback
-    step = rollback.undone_by if isinstance(rollback, Irreversible) else ""
-    for (name, target), task in undone.tasks.items():
-        done = task.rolled_back or (name, target) in act.attempt.calls.undoing
-        if step == task.declared.step and target == act.task.declared.target and done:
-            return task
-    return None
+    if not isinstance(rollback, Irreversible):
+        return None
+    wanted = (rollback.undone_by, act.task.declared.target)
+    tasks = undone.tasks.values()
+    found = [each for each in tasks if (each.declared.step, each.declared.target) == wanted]
+    undoing = act.attempt.calls.undoing
+    return next((each for each in found if each.rolled_back or each.declared.key in undoing), None)
 
 
 def reading(act: Act, receipt: Receipt) -> Reading:
@@ -142,11 +153,13 @@ def reads_as_before(act: Act, receipt: Receipt) -> bool:
     if any(snapshot.same(now, receipt.before, vault) for now in forms):
         return True
     left_out = gone(act, receipt)
-    before = snapshot.unseal(receipt.before, vault) if left_out else None
-    wanted = snapshot.trace(snapshot.without(before, left_out), vault)
-    return bool(left_out) and any(
-        snapshot.trace(snapshot.without(now, left_out), vault) == wanted for now in forms
-    )
+    if not left_out:
+        return False
+    before = snapshot.unseal(receipt.before, vault)
+    wanted, *found = [
+        snapshot.trace(snapshot.without(each, left_out), vault) for each in (before, *forms)
+    ]
+    return wanted in found
 
 
 def gone(act: Act, receipt: Receipt) -> dict[str, str]:

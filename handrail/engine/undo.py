@@ -109,15 +109,22 @@ def _execute(receipt: Receipt) -> Iterator[PyinfraCommand]:
     act, decision = work
     failure = Failure()
     with proving(act, f"{act.contract.name} was not put back on {host.name}", failure) as end:
-        if decision.cancels:
-            yield from _way_back(act, receipt, act.contract.cancels, failure)
-        if decision.do is Do.UNDO or (decision.do is Do.AS_BEFORE and _has_arrived(act, receipt)):
-            yield from _way_back(act, receipt, act.contract.rollback, failure)
+        yield from _putting_back(act, receipt, decision, failure)
         if decision.do is Do.KEEP:
             _keep(act, decision)
         else:
             _prove(act, receipt, failure.said())
     yield from end.told
+
+
+def _putting_back(
+    act: Act, receipt: Receipt, decision: Decision, failure: Failure
+) -> Iterator[PyinfraCommand]:
+    """Cancel what may still arrive, and put back what is there."""
+    if decision.cancels:
+        yield from _way_back(act, receipt, act.contract.cancels, failure)
+    if decision.do is Do.UNDO or (decision.do is Do.AS_BEFORE and _has_arrived(act, receipt)):
+        yield from _way_back(act, receipt, act.contract.rollback, failure)
 
 
 def _has_arrived(act: Act, receipt: Receipt) -> bool:
@@ -278,8 +285,9 @@ def _settle_covered(act: Act) -> None:
 def _close(attempt: Attempt) -> None:
     """Close the undone run once nothing of it is left to undo."""
     undone = _undone(attempt)
-    left = {(each.task, each.target) for each in undone.receipts()}
+    if undone.rolled_back or attempt.run.outcome is not Outcome.PROVEN:
+        return
     kept = {key for key, task in attempt.run.tasks.items() if task.state is TaskState.SKIPPED}
-    if attempt.run.outcome is Outcome.PROVEN and left <= kept and not undone.rolled_back:
+    if all(each.key in kept for each in undone.receipts()):
         attempt.append(Event.RUN_ROLLED_BACK, run=undone.id, reason=attempt.choices.reason)
         undone.rolled_back = True
