@@ -9,7 +9,7 @@ from handrail.ledger.entry import Entry, Event
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.runs import History, Runs
 from handrail.ledger.task import Declared, Task, TaskState
-from handrail.naming import ticked
+from handrail.naming import phrase, ticked
 
 LEGS = ("forward", "back", "again")
 SHOWN = 5  # of what was changed
@@ -73,20 +73,17 @@ class Proof:
 
         So what was drilled elsewhere is measured of, though its ledger is not here.
         """
-        found = [
-            Run(name, self.runbook, self.ended_at, undoes=self.runs[0] if leg == LEGS[1] else "")
-            for name, leg in zip(self.runs, LEGS, strict=True)
-        ]
-        for run, leg in zip(found, LEGS, strict=True):
-            state = TaskState.ROLLED_BACK if run.undoes else TaskState.CHANGED
-            run.tasks = {
-                (each.task, each.target): Task(
-                    Declared(each.task, each.step, each.target, ""), state,
-                    seconds=getattr(each, leg), facts={"rows": each.rows} if each.rows else {},
-                )
-                for each in self.tasks
-            }  # fmt: skip
-        return found
+        return list(map(self._as_run, self.runs, LEGS))
+
+    def _as_run(self, name: str, leg: str) -> Run:
+        undoes = self.runs[0] if leg == LEGS[1] else ""
+        state = TaskState.ROLLED_BACK if undoes else TaskState.CHANGED
+        run = Run(name, self.runbook, self.ended_at, undoes=undoes)
+        for each in self.tasks:
+            facts = {"rows": each.rows} if each.rows else {}
+            call = Declared(each.task, each.step, each.target, "")
+            run.tasks[call.key] = Task(call, state, seconds=getattr(each, leg), facts=facts)
+        return run
 
     @classmethod
     def read(cls, found: Mapping[str, Any]) -> Self:  # Any: JSON
@@ -128,8 +125,8 @@ def drills_before(history: History, runbook: str, moment: str) -> Iterator[Proof
     Raises:
         LedgerDamaged: an entry is not what was written.
     """
-    runs = Runs(history).newest(runbook)
-    for name in dict.fromkeys(run.drill for run in runs if run.drill and run.opened_at < moment):
+    earlier = (run for run in Runs(history).newest(runbook) if run.opened_at < moment)
+    for name in dict.fromkeys(run.drill for run in earlier if run.drill):
         found = prove(history, runbook, name)
         if isinstance(found, Proof) and found.ended_at < moment:
             yield found
@@ -151,13 +148,13 @@ def prove(history: History, runbook: str, drill: str = "") -> Proof | str:
         return f"{legs[0].drill} did not end: it stands at its run {LEGS[len(legs) - 1]}"
     starts = [each for each in entries if each.event is Event.ATTEMPT_STARTED]
     plan = starts[0].body.get("plan")
-    moved: set[str] = set()
-    for each in starts:
-        moved.update(_moved(plan, each.body.get("plan"), whole=each.run != legs[1].id))
+    moved: set[str] = set().union(
+        *(_moved(plan, each, whole=each.run != legs[1].id) for each in starts)
+    )
     if not plan or moved:
-        named = ticked(sorted(moved)[:SHOWN])
+        named = phrase(": {}", ticked(sorted(moved)[:SHOWN]))
         said = "the runbook, its steps or its inventory were changed in between"
-        return f"{legs[0].drill}: {said}{f': {named}' if named else ''}"
+        return f"{legs[0].drill}: {said}{named}"
     return _proof(legs, entries, plan)
 
 
@@ -170,17 +167,18 @@ def _came_to_its_end(legs: list[Run], entries: list[Entry]) -> bool:
     return outcomes == [Outcome.ROLLED_BACK, Outcome.PROVEN, Outcome.PROVEN]
 
 
-def _moved(plan: Plan | None, other: Plan | None, *, whole: bool) -> set[str]:
+def _moved(plan: Plan | None, start: Entry, *, whole: bool) -> set[str]:
     """Return what another attempt was made of that was not so before: files, or the data's shape.
 
     A rollback has a file of its own, so only what both are made of is held against each other.
     """
+    other: Plan | None = start.body.get("plan")
     if not plan or not other:
         return set() if plan == other else {"the plan"}
     code, known = plan["code"], other["code"]
     names = code.keys() | known.keys() if whole else code.keys() & known.keys()
     moved = {name for name in names if code.get(name) != known.get(name)}
-    return moved | ({"the inventory's data"} if plan["shape"] != other["shape"] else set())
+    return moved if plan["shape"] == other["shape"] else moved | {"the inventory's data"}
 
 
 def _proof(legs: list[Run], entries: list[Entry], plan: Plan) -> Proof:

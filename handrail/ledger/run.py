@@ -22,6 +22,9 @@ class Outcome(StrEnum):
     ROLLED_BACK = "rolled_back"
 
 
+OVER = frozenset({Outcome.PROVEN, Outcome.FINISHED, Outcome.ROLLED_BACK})
+
+
 @dataclass(frozen=True)
 class Hold:
     """A place in a runbook where a run may be told to stop: after a task, with what is true there.
@@ -88,6 +91,11 @@ class Run:
         return Outcome.PROVEN if proven else Outcome.FINISHED
 
     @property
+    def is_over(self) -> bool:
+        """Tell whether nothing more is to come of it."""
+        return self.outcome in OVER
+
+    @property
     def kind(self) -> str:
         """Return what people call it: `Run`, or `Rollback`."""
         return "Rollback" if self.undoes else "Run"
@@ -128,6 +136,10 @@ class Run:
         held = [task.receipt for task in self.tasks.values() if task.receipt is not None]
         return sorted(held, key=lambda receipt: receipt.seq, reverse=True)
 
+    def on_targets(self, task: str) -> list[Task]:
+        """Return a task on each target that it is for."""
+        return [each for (name, _), each in self.tasks.items() if name == task]
+
     def has_come_to(self, hold: Hold) -> bool:
         """Tell whether everything up to a hold is done."""
         order = self.order
@@ -150,22 +162,20 @@ class Run:
         known = self.tasks
         self.tasks = {}
         for call in declared:
-            key = (call.task, call.target)
-            task = known.pop(key, None) or Task(call)
+            task = known.pop(call.key, None) or Task(call)
             task.declared = call
-            self.tasks[key] = task
+            self.tasks[call.key] = task
         for key, task in known.items():
             if task.receipt is not None or task.declared.target in self.without:
-                if task.settled and task.state is TaskState.REFUSED:
-                    task.state = TaskState.CHANGED  # a call that is gone refuses no more
+                task.forget_refusal()  # a call that is gone refuses no more
                 self.tasks[key] = task
 
     def apply(self, entry: Entry) -> None:
         """Take one entry of this run into account."""
         if consent := entry.body.get("consent"):
             self.spent[str(consent), entry.reason] = entry.attempt
-        self.arms = self.arms or "confirm_minutes" in entry.body
-        self.stakes = self.stakes or "stake" in entry.body
+        self.arms |= "confirm_minutes" in entry.body
+        self.stakes |= "stake" in entry.body
         match entry.event:
             case event if event in BESIDE:
                 self.beside.append(entry)
@@ -182,8 +192,6 @@ class Run:
                 self._move((entry.task, entry.target), str(entry.body["to"]))
             case _ if entry.task:
                 self._take(entry)
-            case _:
-                pass
 
     def _start(self, entry: Entry) -> None:
         """Take over what an attempt says of the runbook and of who carries it out."""

@@ -130,6 +130,16 @@ class Receipt:
         """Tell whether it has a way back, as far as is known."""
         return self.rollback != ""
 
+    def settle(self, entry: Entry) -> None:
+        """Take over what is told of an act at its end."""
+        self.after = str(entry.body.get("after", self.after))
+        self.blind = entry.body.get("blind", self.blind)
+        if "arguments" in entry.body:  # adopted: the claim holds with these, not with others
+            self.arguments = entry.body["arguments"]
+            self.digest = entry.body["digest"]
+        if entry.event in ENDS_SEEN:
+            self.armed_at, self.armed_seq = entry.at, entry.seq
+
 
 @dataclass
 class Task:
@@ -208,6 +218,11 @@ class Task:
             took = datetime.fromisoformat(entry.at) - datetime.fromisoformat(self.started_at)
             self.seconds = round(took.total_seconds(), 3)
 
+    def forget_refusal(self) -> None:
+        """Stand as before a refusal; what was settled is."""
+        if self.settled and self.state is TaskState.REFUSED:
+            self.state = TaskState.CHANGED
+
     def put_back(self, entry: Entry) -> None:
         """Take into account that another run, a rollback, has undone this task.
 
@@ -265,13 +280,7 @@ class Task:
         if not self.unproven:
             self.proven_seq = entry.seq
         if self.receipt is not None and entry.event is not Event.STEP_CONFIRMED:
-            self.receipt.after = str(entry.body.get("after", self.receipt.after))
-            self.receipt.blind = entry.body.get("blind", self.receipt.blind)
-            if "arguments" in entry.body:  # adopted: the claim holds with these, not with others
-                self.receipt.arguments = entry.body["arguments"]
-                self.receipt.digest = entry.body["digest"]
-            if entry.event in ENDS_SEEN:
-                self.receipt.armed_at, self.receipt.armed_seq = entry.at, entry.seq
+            self.receipt.settle(entry)
 
     def _put_back(self, entry: Entry) -> None:
         self.receipt = None

@@ -4,10 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from handrail.ledger.run import Outcome, Run, fold
+from handrail.ledger.run import fold
 from handrail.ledger.runs import History
-
-OVER = {Outcome.PROVEN, Outcome.FINISHED, Outcome.ROLLED_BACK}
 
 
 @dataclass(frozen=True)
@@ -41,13 +39,9 @@ def _family(history: History, run: str) -> Iterator[Family]:
         first=entries[0].seq,
         last=entries[-1].seq,
         ended=datetime.fromisoformat(entries[-1].at),
-        over=all(_is_over(each) for each in runs.values()),
+        over=all(each.is_over for each in runs.values()),
         rolled_back=chief.rolled_back,
     )
-
-
-def _is_over(run: Run) -> bool:
-    return run.outcome in OVER
 
 
 def movable(history: History, before: datetime) -> tuple[int, tuple[str, ...]]:
@@ -62,10 +56,15 @@ def movable(history: History, before: datetime) -> tuple[int, tuple[str, ...]]:
     """
     known = list(families(history))
     kept = [each for each in known if not each.over or each.ended >= before]
-    last = min((each.first for each in [*kept, *_found_again(known)]), default=1) - 1
-    while torn := [each.first for each in known if each.first <= last < each.last]:
-        last = min(torn) - 1
+    last = _before_first([*kept, *_found_again(known)], 0)
+    while torn := [each for each in known if each.first <= last < each.last]:
+        last = _before_first(torn, last)
     return last, tuple(run for each in known if each.last <= last for run in each.runs)
+
+
+def _before_first(kept: Iterable[Family], without: int) -> int:
+    """Return the last entry that stands before all of them; another number where there are none."""
+    return min((each.first for each in kept), default=without + 1) - 1
 
 
 def _found_again(known: Iterable[Family]) -> Iterator[Family]:

@@ -45,9 +45,9 @@ class Clock:
     def refusal(self, now: datetime) -> str:
         """Return why nobody should go on, or nothing: out of budget, or out of time."""
         took = plain.rough(self.whole.p95_seconds)
-        if self.fits is False and self.budget_seconds is not None:
+        if self.budget_seconds is not None and self.whole.p95_seconds > self.budget_seconds:
             return f"a way back takes {took} now, and {plain.rough(self.budget_seconds)} is allowed"
-        if self.latest_start is not None and self.ends_at is not None and now > self.latest_start:
+        if self.latest_start is not None and now > self.latest_start:
             return (
                 f"a way back takes {took} now, and the window ends at {self.ends_at:%H:%M:%S}Z: it "
                 f"had to begin by {self.latest_start:%H:%M:%S}Z"
@@ -94,7 +94,7 @@ def clock_once_done(run: Run, known: Measured, steps: Iterable[Declared]) -> Clo
         steps: Its calls that have a way back.
     """
     calls = [(each, 0.0) for each in steps]
-    order = list(dict.fromkeys(task for task, _ in run.tasks))
+    order = run.order
 
     def to(hold: Hold) -> Estimate:
         after = set(order[order.index(hold.after) + 1 :])
@@ -103,17 +103,22 @@ def clock_once_done(run: Run, known: Measured, steps: Iterable[Declared]) -> Clo
     return Clock(
         one_after_the_other(calls, known),
         tuple((hold, to(hold)) for hold in reversed(run.holds) if hold.after in order),
-        run.undo_minutes * 60 if run.undo_minutes is not None else None,
+        _budget(run),
         None,
     )
 
 
+def _budget(run: Run) -> float | None:
+    """Return the seconds that a way back may take, as the last attempt was told."""
+    return None if run.undo_minutes is None else run.undo_minutes * 60
+
+
 def clock_of(run: Run, known: Measured) -> Clock:
     """Return the clock of a run forward, by what its last attempt was told of budget and window."""
-    done = [hold for hold in run.holds if run.has_come_to(hold)]
+    done = filter(run.has_come_to, reversed(run.holds))
     return Clock(
         way_back(run, known),
-        tuple((hold, way_back(run, known, hold.label)) for hold in reversed(done)),
-        run.undo_minutes * 60 if run.undo_minutes is not None else None,
+        tuple((hold, way_back(run, known, hold.label)) for hold in done),
+        _budget(run),
         datetime.fromisoformat(run.window_ends) if run.window_ends else None,
     )

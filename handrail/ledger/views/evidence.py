@@ -1,6 +1,6 @@
 """Everything a ledger knows about one run, gathered for people to read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -13,6 +13,7 @@ from handrail.ledger.run import Run
 from handrail.ledger.runs import Runs
 from handrail.ledger.seam import Readable
 from handrail.ledger.task import Task, TaskState
+from handrail.ledger.views.attempts import Attempt, attempts_of
 from handrail.ledger.views.spent import Spent, spent
 from handrail.ledger.views.stakes import Stake, stakes_of
 from handrail.ledger.views.times import Estimate, history, measured, way_back
@@ -31,6 +32,11 @@ class Reason:
     actor: str
     event: str
     text: str
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        """Read it from the entry that it stands with."""
+        return cls(entry.at, entry.actor, entry.event, entry.reason)
 
 
 @dataclass(frozen=True)
@@ -54,21 +60,6 @@ class Failed:
         """Return which command it was, and how it ended."""
         ended = "did not succeed" if self.exit_status is None else f"ended with {self.exit_status}"
         return f"attempt {self.attempt}: `{self.command}` {ended}"
-
-
-@dataclass
-class Attempt:
-    """One start of the command."""
-
-    number: int
-    actor: str
-    started_at: str
-    reason: str = ""
-    inventory: str = ""
-    runbook_sha256: str = ""
-    ended_at: str = ""  # empty where it was killed, or is at work
-    outcome: str = ""
-    stopped_by: str = ""
 
 
 @dataclass
@@ -101,15 +92,15 @@ class TaskEvidence:
             said = entry.reason or str(entry.body.get("with", ""))
             self.reasons.append(Reason(entry.at, entry.actor, entry.event, said))
             return
-        self.is_gate = self.is_gate or entry.event.startswith("gate.")
+        self.is_gate |= entry.event.startswith("gate.")
         self.facts = entry.body.get("facts") or self.facts
         if entry.reason:
-            self.reasons.append(Reason(entry.at, entry.actor, entry.event, entry.reason))
+            self.reasons.append(Reason.of(entry))
         if "failure" in entry.body:
             self.failures.append(Failed.of(entry))
         if entry.event is Event.STEP_STARTED:
             self._begin(entry)
-        if entry.event not in (Event.STEP_STARTED, Event.GATE_OPENED, Event.GATE_SAMPLED):
+        elif entry.event not in (Event.GATE_OPENED, Event.GATE_SAMPLED):
             self.settled_at = entry.at
 
     def _begin(self, entry: Entry) -> None:
@@ -157,8 +148,7 @@ class Evidence:
         ]
         found += [("lease", each) for each in self.takeovers]
         for task in self.tasks:
-            about = f"task {task.task} on {task.target}"
-            found += [(about, reason) for reason in task.reasons]
+            found += [(f"task {task.task} on {task.target}", reason) for reason in task.reasons]
         return sorted(found, key=lambda each: each[1].at)
 
     def to_undo(self) -> list[TaskEvidence]:
@@ -187,12 +177,16 @@ def choose(runs: Runs, wanted: str) -> Run:
     if found is not None:
         return found
     runs.refuse_archived(wanted, f"run `{wanted}` was not read")
+    raise _not_found(wanted, newest)
+
+
+def _not_found(wanted: str, newest: Sequence[Run]) -> NoSuchRun:
+    what = f"run `{wanted}` was not found" if wanted else "there is nothing to show"
+    if not newest:
+        fix = "start one: `pyinfra INVENTORY runbooks/RUNBOOK.py`"
+        return NoSuchRun(what, "no run was recorded yet", fix)
     known = ticked(each.id for each in reversed(newest))
-    raise NoSuchRun(
-        f"run `{wanted}` was not found" if wanted else "there is nothing to show",
-        f"the newest on record are {known}" if newest else "no run was recorded yet",
-        "see `handrail runs`" if newest else "start one: `pyinfra INVENTORY runbooks/RUNBOOK.py`",
-    )
+    return NoSuchRun(what, f"the newest on record are {known}", "see `handrail runs`")
 
 
 def gather(ledger: Readable, wanted: str, runs: Runs | None = None) -> Evidence:
@@ -235,12 +229,8 @@ def _one(
         environment=ledger.environment,
         run=run,
         tasks=list(tasks.values()),
-        attempts=_attempts(own),
-        takeovers=[
-            Reason(entry.at, entry.actor, entry.event, entry.reason)
-            for entry in own
-            if entry.event is Event.LOCK_TAKEN_OVER
-        ],
+        attempts=attempts_of(own),
+        takeovers=[Reason.of(entry) for entry in own if entry.event is Event.LOCK_TAKEN_OVER],
         rollbacks=rollbacks,
         head=(head.seq, head.sha256),
         spent=spent(own),
@@ -272,24 +262,3 @@ def _as_called_now(key: tuple[str, str], own: Iterable[Entry]) -> tuple[str, str
         if entry.event is Event.STEP_MOVED and (entry.task, entry.target) == key:
             key = (str(entry.body["to"]), entry.target)
     return key
-
-
-def _attempts(own: Iterable[Entry]) -> list[Attempt]:
-    attempts: list[Attempt] = []
-    for entry in own:
-        if entry.event is Event.ATTEMPT_STARTED:
-            attempts.append(
-                Attempt(
-                    number=entry.attempt,
-                    actor=entry.actor,
-                    started_at=entry.at,
-                    reason=entry.reason,
-                    inventory=str(entry.body.get("inventory", "")),
-                    runbook_sha256=str(entry.body.get("runbook_sha256", "")),
-                )
-            )
-        elif entry.event is Event.ATTEMPT_ENDED and attempts:
-            attempts[-1].ended_at = entry.at
-            attempts[-1].outcome = str(entry.body.get("outcome", ""))
-            attempts[-1].stopped_by = str(entry.body.get("stopped_by", ""))
-    return attempts

@@ -6,7 +6,7 @@ from typing import Any
 
 from handrail.ledger.arming import armed_in
 from handrail.ledger.lease import AtWork
-from handrail.ledger.run import Outcome, Run
+from handrail.ledger.run import Run
 from handrail.ledger.runs import Runs
 from handrail.ledger.task import TaskState
 from handrail.ledger.views.clock import Clock, clock_of
@@ -16,7 +16,6 @@ from handrail.ledger.views.stakes import Stake, stakes_now
 from handrail.ledger.views.times import Estimate, Measured, Outlook, Running, outlook
 
 JSON = dict[str, Any]  # Any: JSON
-OVER = {Outcome.PROVEN, Outcome.FINISHED, Outcome.ROLLED_BACK}
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Live:
     @property
     def at_work(self) -> bool:
         """Tell whether a process may be carrying it out."""
-        return self.writer is not None and self.writer.alive and self.run.outcome not in OVER
+        return self.writer is not None and self.writer.alive and not self.run.is_over
 
     @property
     def running(self) -> list[Running]:
@@ -81,6 +80,7 @@ def live(
 def as_json(found: Live) -> JSON:
     """Return it for programs; the shape that `handrail watch --json` and the live page have."""
     run, writer = found.run, found.writer
+    tasks = found.evidence.tasks
     return {
         "at": found.now.isoformat(),
         "environment": found.evidence.environment,
@@ -92,49 +92,51 @@ def as_json(found: Live) -> JSON:
         "owner": _owner(writer) if writer else None,
         "done": run.done,
         "total": len(run.tasks),
-        "stakes": [vars(each) for each in found.stakes],
+        "stakes": list(map(vars, found.stakes)),
         "armed": [each.as_json() for each in armed_in(run)],
-        "running": [
-            {
-                "task": each.call.task,
-                "target": each.call.target,
-                "name": each.call.name,
-                "elapsed_seconds": round(each.elapsed_seconds, 1),
-                "expected_seconds": each.expected.seconds if each.expected else None,
-                "left_seconds": each.left_seconds,
-                "late_seconds": round(each.late_seconds, 1),
-            }
-            for each in found.running
-        ],
+        "running": list(map(_running, found.running)),
         "hold": _hold(found),
         "end": _estimate(found.seen.to_end, found.now),
         "way_back": _way_back(found),
-        "gates": [
-            {
-                "task": each.task,
-                "target": each.target,
-                "name": each.name,
-                "state": found.state(each),
-                "why": each.why,
-                "facts": dict(each.facts),
-            }
-            for each in found.evidence.tasks
-            if each.is_gate
-        ],
-        "tasks": [
-            {
-                "task": each.task,
-                "target": each.target,
-                "step": each.step,
-                "name": each.name,
-                "owner": each.owner,
-                "state": found.state(each),
-                "why": each.why,
-                "started_at": each.started_at,
-                "seconds": each.seconds,
-            }
-            for each in found.evidence.tasks
-        ],
+        "gates": [_gate(found, each) for each in tasks if each.is_gate],
+        "tasks": [_task(found, each) for each in tasks],
+    }
+
+
+def _running(one: Running) -> JSON:
+    return {
+        "task": one.call.task,
+        "target": one.call.target,
+        "name": one.call.name,
+        "elapsed_seconds": round(one.elapsed_seconds, 1),
+        "expected_seconds": one.expected.seconds if one.expected else None,
+        "left_seconds": one.left_seconds,
+        "late_seconds": round(one.late_seconds, 1),
+    }
+
+
+def _gate(found: Live, gate: TaskEvidence) -> JSON:
+    return {
+        "task": gate.task,
+        "target": gate.target,
+        "name": gate.name,
+        "state": found.state(gate),
+        "why": gate.why,
+        "facts": dict(gate.facts),
+    }
+
+
+def _task(found: Live, task: TaskEvidence) -> JSON:
+    return {
+        "task": task.task,
+        "target": task.target,
+        "step": task.step,
+        "name": task.name,
+        "owner": task.owner,
+        "state": found.state(task),
+        "why": task.why,
+        "started_at": task.started_at,
+        "seconds": task.seconds,
     }
 
 
@@ -152,10 +154,14 @@ def _owner(writer: AtWork) -> JSON:
 def _estimate(estimate: Estimate, now: datetime) -> JSON:
     then = now + timedelta(seconds=estimate.seconds)
     return {
-        "seconds": round(estimate.seconds, 1) if estimate.known else None,
+        "seconds": _seconds(estimate),
         "unmeasured": estimate.unmeasured,
         "at": then.isoformat() if estimate.known else None,
     }
+
+
+def _seconds(estimate: Estimate) -> float | None:
+    return round(estimate.seconds, 1) if estimate.known else None
 
 
 def _hold(found: Live) -> JSON | None:
@@ -170,14 +176,13 @@ def _way_back(found: Live) -> JSON:
     clock = found.clock
     latest = clock.latest_start
     return {
-        "seconds": round(clock.whole.seconds, 1) if clock.whole.known else None,
+        "seconds": _seconds(clock.whole),
         "p95_seconds": round(clock.whole.p95_seconds, 1) if clock.whole.known else None,
         "unmeasured": clock.whole.unmeasured,
         "allowed_seconds": clock.budget_seconds,
         "fits": clock.fits,
         "latest_start": latest.isoformat() if latest else None,
         "holds": [
-            {"label": hold.label, "seconds": round(each.seconds, 1) if each.known else None}
-            for hold, each in clock.to_holds
+            {"label": hold.label, "seconds": _seconds(each)} for hold, each in clock.to_holds
         ],
     }

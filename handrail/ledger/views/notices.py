@@ -9,6 +9,7 @@ from handrail.ledger.entry import Entry, Event
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.views.ahead import at_stake
 from handrail.ledger.views.stakes import Stake, stakes_on
+from handrail.naming import phrase
 from handrail.pages import one_line
 
 SENT = {
@@ -90,7 +91,7 @@ class News:
                 outcome = forward.outcome if forward.rolled_back else run.outcome
                 event, word = SENT[outcome]
                 at = entry.body.get("held") or entry.body.get("stopped_by")
-                yield event, f"{where} {word}{f' at {at}' if at else ''}"
+                yield event, f"{where} {word}{phrase(' at {}', at)}"
             case Event.GATE_CLOSED:
                 why = entry.body.get("why", "")
                 yield "gate.closed", f"{where}: gate {entry.task} on {entry.target}: {why}"

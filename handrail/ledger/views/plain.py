@@ -29,6 +29,11 @@ def rough(seconds: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
 
 
+def lasted(seconds: float, no_time: str = "0 s") -> str:
+    """Return how long something lasted; a word of its own where that is no time at all."""
+    return duration(seconds) if seconds else no_time
+
+
 def duration(seconds: float | None) -> str:
     """Return a number of seconds as people say it, or nothing."""
     if seconds is None:
@@ -85,15 +90,10 @@ def _figure(found: object) -> str:
 
 def columns(rows: Iterable[Sequence[object]], indent: int = 0) -> list[str]:
     """Return rows as lines whose columns line up, two spaces apart."""
-    texts = [[one_line(cell) for cell in row] for row in rows]
-    widths = [max(len(cell) for cell in column) for column in zip(*texts, strict=True)]
-    lead = " " * indent
-    return [
-        (
-            lead + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        ).rstrip()
-        for row in texts
-    ]
+    texts = [list(map(one_line, row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)) for row in texts)
+    return [f"{' ' * indent}{line}".rstrip() for line in lines]
 
 
 def owned(name: str, owner: str) -> str:

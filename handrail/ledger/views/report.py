@@ -6,6 +6,7 @@ from handrail.ledger.arming import armed_in
 from handrail.ledger.audit import LIMITS, Audit
 from handrail.ledger.views import plain, show
 from handrail.ledger.views.evidence import Evidence
+from handrail.ledger.views.times import Estimate
 from handrail.pages import one_line
 
 WIDTH = 100
@@ -113,7 +114,7 @@ def facts(evidence: Evidence) -> Rows:
     """Return what was found, of every task that has something to tell."""
     rows: Rows = []
     for task in evidence.tasks:
-        found = "; ".join(each for each in (task.why, plain.facts(task.facts)) if each)
+        found = "; ".join(filter(None, (task.why, plain.facts(task.facts))))
         if found or task.is_gate:
             kind = "gate" if task.is_gate else "step"
             rows.append((task.task, kind, task.step, task.target, found or show.state_of(task)))
@@ -134,31 +135,34 @@ def rollback(evidence: Evidence) -> list[str]:
     if evidence.run.undoes:
         took = plain.duration(evidence.seconds)
         sentences.append(f"This run is a rollback: it undid {evidence.run.undoes} in {took}.")
-    for each in evidence.rollbacks:
-        by = ", ".join(each.operators)
-        took = plain.duration(each.seconds)
-        stands = each.run.outcome.replace("_", " ")
-        sentences.append(
-            f"{each.run.id} by {by}: {stands}, {show.tally(each.run)} in {took}, from "
-            f"{plain.moment(each.run.opened_at)}. Reason: {each.run.reason}"
-        )
+    sentences += map(_put_back, evidence.rollbacks)
     left = evidence.to_undo()
     if not left:
         return sentences or ["Nothing of this run is left to undo."]
     if evidence.run.rolled_back:
         named = ", ".join(f"{task.step} ({task.task})" for task in left)
         return [*sentences, f"What cannot be put back stands: {named}."]
-    seconds, known = (
-        evidence.way_back.seconds,
-        evidence.way_back.tasks - evidence.way_back.unmeasured,
-    )
-    measured = (
-        f"by what this ledger measured, that takes {plain.duration(seconds)} for {known} of them"
-        if known
-        else "this ledger holds no measured undo of these steps"
-    )
     tasks_left = plain.count(len(left), "task")
+    measured = _measured(evidence.way_back)
     return [*sentences, f"To undo this run, {tasks_left} would be put back; {measured}."]
+
+
+def _put_back(each: Evidence) -> str:
+    """Return who undid a run, how far, and why."""
+    by, took = ", ".join(each.operators), plain.duration(each.seconds)
+    stands = each.run.outcome.replace("_", " ")
+    return (
+        f"{each.run.id} by {by}: {stands}, {show.tally(each.run)} in {took}, from "
+        f"{plain.moment(each.run.opened_at)}. Reason: {each.run.reason}"
+    )
+
+
+def _measured(takes: Estimate) -> str:
+    known = takes.tasks - takes.unmeasured
+    if not known:
+        return "this ledger holds no measured undo of these steps"
+    took = plain.duration(takes.seconds)
+    return f"by what this ledger measured, that takes {took} for {known} of them"
 
 
 def undone(evidence: Evidence) -> Rows:

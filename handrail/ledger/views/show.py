@@ -14,13 +14,16 @@ from handrail.ledger.runs import Runs
 from handrail.ledger.task import Task, TaskState
 from handrail.ledger.views import plain
 from handrail.ledger.views.ahead import ahead, at_stake, owned
-from handrail.ledger.views.evidence import Attempt, Evidence, Reason, TaskEvidence
+from handrail.ledger.views.attempts import Attempt
+from handrail.ledger.views.evidence import Evidence, Reason, TaskEvidence
 from handrail.ledger.views.stakes import Stake, stakes_now
 from handrail.ledger.views.times import Measured
+from handrail.naming import phrase
 from handrail.pages import one_line
 
 JSON = dict[str, Any]  # Any: JSON
 
+STATUS = ("TASK", "STEP", "TARGET", "STATE", "ATTEMPTS", "STARTED", "TOOK", "WAITED", "NAME")
 _GATE_STATES = {
     TaskState.STARTED: "open",
     TaskState.UNCHANGED: "passed",
@@ -102,29 +105,31 @@ def status_as_text(
         now: Aware.
     """
     run, at_work = evidence.run, writer is not None and writer.alive
-    rows: list[tuple[object, ...]] = [
-        ("TASK", "STEP", "TARGET", "STATE", "ATTEMPTS", "STARTED", "TOOK", "WAITED", "NAME")
-    ]
-    for task in evidence.tasks:
-        waited = task.seconds if task.is_gate else task.facts.get(WAITED)
-        times = (plain.moment(task.started_at), *map(plain.duration, (task.seconds, waited)))
-        running = at_work and task.state is TaskState.STARTED and not task.is_gate
-        state = "running" if running else state_of(task)
-        told = (task.attempts or "", *times, task.name)
-        rows.append((task.task, task.step, task.target, state, *told))
+    rows = [STATUS, *(_status(task, at_work=at_work) for task in evidence.tasks)]
     lines = [headline(evidence.environment, run), "", *plain.columns(rows, indent=4)]
     lines += [f"{at_stake(each)}." for each in stakes_now(runs, run)]
     lines += [f"Armed: {each.words}." for each in armed_in(run)]
     waiting = run.next_task()
-    if waiting and not run.rolled_back:
-        call = waiting.declared
-        lines += ["", f"Next: {call.step} ({call.task}) on {call.target}."]
-        if waiting.why:
-            lines.append(f"    why: {one_line(waiting.why)}")
-        lines.append(owned(writer))
-        lines += [one_line(line) for line in ahead(run, known, now, at_work=at_work)]
-        return lines
-    return [*lines, "", *evidence.spent.as_text()]
+    if waiting is None or run.rolled_back:
+        return [*lines, "", *evidence.spent.as_text()]
+    lines += ["", *_next(waiting), owned(writer)]
+    return lines + [one_line(line) for line in ahead(run, known, now, at_work=at_work)]
+
+
+def _status(task: TaskEvidence, *, at_work: bool) -> tuple[object, ...]:
+    """Return a task as a row of the status."""
+    waited = task.seconds if task.is_gate else task.facts.get(WAITED)
+    times = (plain.moment(task.started_at), *map(plain.duration, (task.seconds, waited)))
+    running = at_work and task.state is TaskState.STARTED and not task.is_gate
+    state = "running" if running else state_of(task)
+    return (task.task, task.step, task.target, state, task.attempts or "", *times, task.name)
+
+
+def _next(waiting: Task) -> list[str]:
+    """Return which task comes next, and why it waits where it does."""
+    call = waiting.declared
+    why = phrase("    why: {}", one_line(waiting.why))
+    return [f"Next: {call.step} ({call.task}) on {call.target}.", *filter(None, [why])]
 
 
 def headline(environment: str, run: Run) -> str:
@@ -203,9 +208,8 @@ def _attempt(attempt: Attempt) -> str:
     """Return who was at work, from when to when, and what stopped it."""
     end = plain.moment(attempt.ended_at) or "no end on record"
     told = f"attempt {attempt.number} by {attempt.actor}: {plain.moment(attempt.started_at)}"
-    stopped = f", stopped at {attempt.stopped_by}" if attempt.stopped_by else ""
-    reason = f"; reason: {attempt.reason}" if attempt.reason else ""
-    return f"{told} to {end}{stopped}{reason}"
+    stopped = phrase(", stopped at {}", attempt.stopped_by)
+    return f"{told} to {end}{stopped}{phrase('; reason: {}', attempt.reason)}"
 
 
 def _stake(stake: Stake) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from handrail.ledger.views.ahead import at_stake
-from handrail.ledger.views.live import OVER, Live
+from handrail.ledger.views.live import Live
 from handrail.ledger.views.notices import SENT, Notice
 from handrail.ledger.views.stakes import Stake
 from handrail.pages import one_line
@@ -25,14 +25,15 @@ def seen_from_outside(found: Live, before: Live | None) -> Iterator[Notice]:
 
 def _seen(found: Live, before: Live | None) -> Iterator[tuple[str, str, str]]:
     run = found.run
-    if found.writer is not None and _is_silent(found) and not (before and _is_silent(before)):
+    if found.writer is not None and _is_silent(found) and not _is_silent(before):
         yield "run.silent", f"Run {run.id}: {found.writer.words}", found.writer.words[:20]
     if before is not None and run.outcome is not before.run.outcome and not found.at_work:
         event, word = SENT[run.outcome]
         yield event, f"Run {run.id} on {found.evidence.environment} {word}", run.outcome
-    for stake in _not_among(found.stakes, before.stakes if before else ()):
+    was = before.stakes if before else []
+    for stake in _not_among(found.stakes, was):
         yield "stake.on", at_stake(stake), f"{stake.task}/{stake.since}"
-    for stake in _not_among(before.stakes if before else (), found.stakes):
+    for stake in _not_among(was, found.stakes):
         yield "stake.off", f"{stake.target}: no longer so: {stake.text}", stake.task
 
 
@@ -41,8 +42,8 @@ def _not_among(these: Iterable[Stake], those: Iterable[Stake]) -> Iterator[Stake
     return (each for each in these if each.key not in others)
 
 
-def _is_silent(found: Live) -> bool:
+def _is_silent(found: Live | None) -> bool:
     """Tell whether whoever carried it out was not heard of for too long, or is gone."""
-    writer = found.writer
-    lost = writer is not None and (writer.silent or not writer.alive)
-    return lost and found.run.outcome not in OVER
+    if found is None or found.writer is None:
+        return False
+    return (found.writer.silent or not found.writer.alive) and not found.run.is_over

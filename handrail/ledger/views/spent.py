@@ -8,6 +8,7 @@ from typing import Any
 
 from handrail.ledger.entry import BESIDE, WAITED, Entry, Event
 from handrail.ledger.views import plain
+from handrail.naming import phrase
 from handrail.pages import one_line
 
 LONGEST = 5  # tasks that are named
@@ -41,6 +42,22 @@ class Stretch:
         """Return how long it took."""
         return (self.ended - self.began).total_seconds()
 
+    def as_json(self) -> dict[str, Any]:  # Any: JSON
+        """Return it as plain data, in seconds."""
+        return {
+            "kind": self.kind,
+            "task": self.task,
+            "target": self.target,
+            "seconds": self.seconds,
+            "waited": self.waited,
+        }
+
+    def as_row(self) -> tuple[str, ...]:
+        """Return it as a row of a table."""
+        where = one_line(f"{self.step} on {self.target}")
+        pauses = phrase("{} of it in pauses", self.waited and plain.duration(self.waited))
+        return (plain.duration(self.seconds), self.kind, self.task, where, pauses)
+
 
 @dataclass(frozen=True)
 class Spent:
@@ -64,42 +81,22 @@ class Spent:
 
     def as_json(self) -> dict[str, Any]:  # Any: JSON
         """Return it as plain data, in seconds."""
-        longest = [
-            {
-                "kind": each.kind,
-                "task": each.task,
-                "target": each.target,
-                "seconds": each.seconds,
-                "waited": each.waited,
-            }
-            for each in self.longest
-        ]
         parts = {"total": self.total, "work": self.work, "wait": self.wait, "asking": self.asking}
         parts["waited"] = self.waited
+        longest = [each.as_json() for each in self.longest]
         return {name: round(each, 3) for name, each in parts.items()} | {"longest": longest}
 
     def as_text(self) -> list[str]:
         """Return it in a sentence, and the longest."""
         if not self.total:
             return []
-        work, wait, asking = (
-            plain.duration(each or None) or "0 s" for each in (self.work, self.wait, self.asking)
+        work, pauses, wait, asking = map(
+            plain.lasted, (self.work, self.waited, self.wait, self.asking)
         )
-        pauses = plain.duration(self.waited or None) or "0 s"
         parts = f"steps at work {work}, {pauses} of it in pauses for others"
         parts += f"; gates waiting {wait}; asking and in between {asking}"
-        lines = [f"Time: {plain.duration(self.total)}: {parts}."]
-        rows = [
-            (
-                plain.duration(each.seconds),
-                each.kind,
-                each.task,
-                one_line(f"{each.step} on {each.target}"),
-                f"{plain.duration(each.waited)} of it in pauses" if each.waited else "",
-            )
-            for each in self.longest
-        ]
-        return lines + plain.columns(rows, indent=4)
+        rows = [each.as_row() for each in self.longest]
+        return [f"Time: {plain.duration(self.total)}: {parts}.", *plain.columns(rows, indent=4)]
 
 
 def spent(own: Sequence[Entry]) -> Spent:
@@ -109,19 +106,22 @@ def spent(own: Sequence[Entry]) -> Spent:
         own: Its entries, oldest first; what was said beside it does not count.
     """
     told = [entry for entry in own if entry.event not in BESIDE]
-    found = list(_stretches(told))
-    total = sum(
-        (_at(run[-1]) - _at(run[0])).total_seconds()
-        for run in (
-            [entry for entry in told if entry.attempt == number]
-            for number in sorted({entry.attempt for entry in told})
-        )
-    )
+    found, total = list(_stretches(told)), _total(told)
     work = _covered(each for each in found if each.kind == "work")
     busy = _covered(found)
     longest = sorted(found, key=attrgetter("seconds"), reverse=True)[:LONGEST]
     asking, waited = max(total - busy, 0.0), min(_waited(found), work)
     return Spent(total, work, busy - work, asking, tuple(longest), waited)
+
+
+def _total(told: Iterable[Entry]) -> float:
+    """Return the seconds from the first entry of each attempt to its last."""
+    first: dict[int, Entry] = {}
+    last: dict[int, Entry] = {}
+    for entry in told:
+        first.setdefault(entry.attempt, entry)
+        last[entry.attempt] = entry
+    return sum((_at(last[each]) - _at(first[each])).total_seconds() for each in first)
 
 
 def _at(entry: Entry) -> datetime:

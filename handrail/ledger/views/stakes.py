@@ -1,14 +1,13 @@
 """What is at stake: since when, and until when, by what steps said of themselves."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from handrail.ledger.entry import Entry
-from handrail.ledger.run import Hold, Outcome, Run, take
+from handrail.ledger.run import Hold, Run, take
 from handrail.ledger.runs import Runs
 from handrail.ledger.task import Receipt
-
-_OVER = {Outcome.PROVEN, Outcome.FINISHED, Outcome.ROLLED_BACK}
 
 
 @dataclass(frozen=True)
@@ -44,10 +43,10 @@ class Stake:
 
 def stakes_on(run: Run) -> list[Stake]:
     """Return what is at stake now, what began first first; of a rollback, see the undone run."""
-    if not run.stakes or run.outcome in _OVER:
+    if not run.stakes or run.is_over:
         return []
     found = [_stake(run, each) for each in run.receipts() if each.stake]
-    return sorted((each for each in found if not _is_over(run, each)), key=lambda each: each.since)
+    return sorted((each for each in found if not _is_over(run, each)), key=attrgetter("since"))
 
 
 def stakes_now(runs: Runs, run: Run) -> list[Stake]:
@@ -66,13 +65,9 @@ def stakes_of(entries: Iterable[Entry], run: str) -> list[Stake]:
     told: dict[tuple[str, str, str], Stake] = {}
     for entry in entries:
         take(entry, runs)
-        if run not in runs:
-            continue
-        on = {each.key: each for each in stakes_on(runs[run])}
-        for key, stake in told.items():
-            if key not in on and not stake.ended:
-                told[key] = replace(stake, ended=entry.at)
-        told |= on
+        on = {each.key: each for each in stakes_on(runs[run])} if run in runs else {}
+        ended = {key: each for key, each in told.items() if key not in on and not each.ended}
+        told |= {key: replace(each, ended=entry.at) for key, each in ended.items()} | on
     return list(told.values())
 
 
@@ -91,13 +86,9 @@ def back_to(
         The label of a hold, else a task; empty where only a whole rollback will do.
     """
     place = {name: number for number, name in enumerate(order)}
+    holds = list(holds)
     labels = {place[each.after]: each.label for each in holds if each.after in place}
-    after = {each.label: each.after for each in holds}
-    spans = [
-        (place[name], place.get(after.get(until, until), len(order)))
-        for name, until in stakes.items()
-        if name in place
-    ]
+    spans = list(_spans(place, {each.label: each.after for each in holds}, stakes))
     there = place.get(task, 0) - 1
     while there >= 0:
         stop = max((each for each in labels if each <= there), default=there)
@@ -106,6 +97,15 @@ def back_to(
             return labels.get(stop, order[stop])
         there = min(begun) - 1
     return ""
+
+
+def _spans(
+    place: Mapping[str, int], after: Mapping[str, str], stakes: Mapping[str, str]
+) -> Iterator[tuple[int, int]]:
+    """Yield from which task to which each thing is at stake, by their numbers in the runbook."""
+    for name, until in stakes.items():
+        if name in place:
+            yield place[name], place.get(after.get(until, until), len(place))
 
 
 def _stake(run: Run, receipt: Receipt) -> Stake:
@@ -119,6 +119,5 @@ def _stake(run: Run, receipt: Receipt) -> Stake:
 
 def _is_over(run: Run, stake: Stake) -> bool:
     """Tell whether what ends it is done on every target that it is for."""
-    after = {hold.label: hold.after for hold in run.holds}.get(stake.until, stake.until)
-    ending = [task for (name, _), task in run.tasks.items() if name == after]
-    return bool(ending) and all(run.is_done(task) for task in ending)
+    ending = run.on_targets(run.task_of(stake.until))
+    return bool(ending) and all(map(run.is_done, ending))

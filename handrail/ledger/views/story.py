@@ -1,6 +1,6 @@
 """Whether a ledger's entries tell something that can have happened, read one after the other."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,19 +77,22 @@ class Story:
             self._tell(f"event `{row['event']}` is not known")
             return
         try:
-            body = row["body"]
             if event in BESIDE or row["token"] == NO_TOKEN:
                 self._beside(event, row)
-                return
-            if event not in _WITHIN or not self._goes_on(row):
-                self._writer(event, row)
-                self._run(event, row, body)
-            if row["task"]:
-                self._task(event, row)
-            if event is Event.STEP_MOVED:
-                self._move((row["run"], row["task"], row["target"]), str(body["to"]))
+            else:
+                self._written(event, row)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             self._tell(f"it lacks what `{event}` has to say: {error!r}")
+
+    def _written(self, event: Event, row: Mapping[str, Any]) -> None:  # Any: as above
+        """What an attempt writes is about its run, and most of it about a task."""
+        if event not in _WITHIN or not self._goes_on(row):
+            self._writer(event, row)
+            self._run(event, row, row["body"])
+        if row["task"]:
+            self._task(event, row)
+        if event is Event.STEP_MOVED:
+            self._move((row["run"], row["task"], row["target"]), str(row["body"]["to"]))
 
     def _beside(self, event: Event, row: Mapping[str, Any]) -> None:
         """What is said beside a run needs no lease, has no token, and is about a run that is."""
@@ -164,11 +167,7 @@ class Story:
         """A run is opened once, its attempts count up, and its end is what its tasks say."""
         run = row["run"]
         if event is Event.RUN_OPENED:
-            if run in self.attempts:
-                self._tell(f"run `{run}` was opened before")
-            self.attempts.setdefault(run, 0)
-            if body.get("undoes"):
-                self.undoes[run] = body["undoes"]
+            self._open(run, str(body.get("undoes", "")))
         elif run not in self.attempts:
             if event is not Event.LOCK_TAKEN_OVER:  # comes before the run it makes way for
                 self._tell(f"run `{run}` was never opened")
@@ -181,18 +180,28 @@ class Story:
         elif event in _ENDS:
             self._end(event, run)
 
+    def _open(self, run: str, undoes: str) -> None:
+        """A run is opened once."""
+        if run in self.attempts:
+            self._tell(f"run `{run}` was opened before")
+        self.attempts.setdefault(run, 0)
+        if undoes:
+            self.undoes[run] = undoes
+
     def _end(self, event: Event, run: str) -> None:
         """Tell what is not settled of a run that is said to be through."""
-        said, keys = "", []
         if event is Event.RUN_PROVEN:
             said, keys = "proven", self.declared.get(run, [])
-        elif event is Event.RUN_ROLLED_BACK:
-            rollback = self.current.run if self.current else ""
-            said = "rolled back"
-            keys = [(rollback, task, target) for of, task, target in self.receipts if of == run]
+        else:
+            said, keys = "rolled back", list(self._left(run))
         for key in keys:
             if key not in self.settled or key in self.doubtful:
                 self._tell(f"run `{run}` is called {said}, and task {key[1]} on `{key[2]}` is open")
+
+    def _left(self, run: str) -> Iterator[Key]:
+        """Yield what the rollback at work has to settle: the receipts of the run it undoes."""
+        rollback = self.current.run if self.current else ""
+        return ((rollback, task, target) for of, task, target in self.receipts if of == run)
 
     def _task(self, event: Event, row: Mapping[str, Any]) -> None:
         """Each outcome follows an intent, each answer of a gate its opening."""

@@ -8,9 +8,10 @@ from handrail.ledger.task import TaskState
 from handrail.ledger.views import plain
 from handrail.ledger.views.ahead import at_stake, back_now, owned, when
 from handrail.ledger.views.evidence import TaskEvidence
-from handrail.ledger.views.live import OVER, Live
+from handrail.ledger.views.live import Live
 from handrail.ledger.views.show import headline
 from handrail.ledger.views.times import Running
+from handrail.naming import phrase
 from handrail.pages import colour, one_line
 
 
@@ -41,10 +42,9 @@ def _place(found: Live, task: TaskEvidence) -> tuple[str, str, str]:
 
 def _told(task: TaskEvidence) -> str:
     """Return the sentence of a task, who answers for it, its time, what was last said of it."""
-    by = f" ({task.owner})" if task.owner else ""
-    said = reading(task)
-    took = plain.duration(task.seconds)
-    return f"{task.name or task.step}{by}{f', {took}' if took else ''}{f': {said}' if said else ''}"
+    named = plain.owned(task.name or task.step, task.owner)
+    took = phrase(", {}", plain.duration(task.seconds))
+    return f"{named}{took}{phrase(': {}', reading(task))}"
 
 
 def reading(task: TaskEvidence) -> str:
@@ -60,16 +60,21 @@ def _head(found: Live) -> Iterator[str]:
     yield f"{headline(found.evidence.environment, run)[:-1]}, {found.now:%H:%M:%S}Z."
     yield from (f"{at_stake(each)}." for each in found.stakes)
     yield from (f"Armed: {each.words}." for each in armed_in(run))
-    if run.outcome not in OVER:
+    if not run.is_over:
         yield owned(found.writer)
     word = "At work" if found.at_work else "Interrupted"
     yield from (f"{word}: {_at_work(each, found)}." for each in found.seen.running)
-    if run.outcome not in OVER:
-        if found.seen.hold is not None:
-            yield f"Next hold: {found.seen.hold.label}, {when(found.seen.to_hold, found.now)}."
-        yield f"End: {when(found.seen.to_end, found.now)}."
+    yield from () if run.is_over else _to_come(found)
     if run.receipts() and not run.undoes:
         yield f"Way back: {back_now(found.clock.whole)}{found.clock.terms()}."
+
+
+def _to_come(found: Live) -> Iterator[str]:
+    """Yield when the next hold and the end come."""
+    seen = found.seen
+    if seen.hold is not None:
+        yield f"Next hold: {seen.hold.label}, {when(seen.to_hold, found.now)}."
+    yield f"End: {when(seen.to_end, found.now)}."
 
 
 def _at_work(one: Running, found: Live) -> str:
@@ -92,13 +97,15 @@ def _first_shown(tasks: list[TaskEvidence], room: int) -> int:
 
 def summary_line(found: Live) -> str:
     """Return it as one line: what changes when anything that matters does."""
-    running = ", ".join(f"{each.call.task} {each.call.target}" for each in found.running)
-    parts = [f"{found.run.done}/{len(found.run.tasks)}", str(found.run.outcome)]
-    parts += [running] if running else []
-    parts += [at_stake(each) for each in found.stakes]
-    parts += [f"armed: {each.words}" for each in armed_in(found.run)]
-    parts += [] if found.at_work or found.run.outcome in OVER else ["nobody is at work"]
-    return "  ".join(parts)
+    parts = [
+        f"{found.run.done}/{len(found.run.tasks)}",
+        str(found.run.outcome),
+        ", ".join(f"{each.call.task} {each.call.target}" for each in found.running),
+        *map(at_stake, found.stakes),
+        *(f"armed: {each.words}" for each in armed_in(found.run)),
+        "" if found.at_work or found.run.is_over else "nobody is at work",
+    ]
+    return "  ".join(filter(None, parts))
 
 
 def page_values(found: Live) -> dict[str, Any]:  # Any: what the template shows
@@ -112,20 +119,21 @@ def page_values(found: Live) -> dict[str, Any]:  # Any: what the template shows
         "done": run.done,
         "total": plain.count(len(run.tasks), "task"),
         "at": f"{found.now:%H:%M:%S}Z",
-        "stakes": [at_stake(each) for each in found.stakes],
+        "stakes": list(map(at_stake, found.stakes)),
         "outline": [(name, told) for name, _, told in parts],
         "colour": colour,
-        "tasks": [
-            {
-                "task": each.task,
-                "name": each.name or each.step,
-                "owner": each.owner,
-                "why": reading(each),
-                "target": each.target,
-                "state": found.state(each),
-                "took": plain.duration(each.seconds),
-                "now": each.state is TaskState.STARTED,
-            }
-            for each in found.evidence.tasks
-        ],
+        "tasks": [_row(found, each) for each in found.evidence.tasks],
+    }
+
+
+def _row(found: Live, task: TaskEvidence) -> dict[str, Any]:  # Any: as above
+    return {
+        "task": task.task,
+        "name": task.name or task.step,
+        "owner": task.owner,
+        "why": reading(task),
+        "target": task.target,
+        "state": found.state(task),
+        "took": plain.duration(task.seconds),
+        "now": task.state is TaskState.STARTED,
     }
