@@ -23,6 +23,7 @@ from handrail.ledger.measure import known_times
 from handrail.ledger.neighbours import neighbours
 from handrail.ledger.run import Outcome, fold
 from handrail.ledger.seam import Ledger
+from handrail.ledger.views import audited
 from handrail.ledger.views import recovery as recoveries
 from handrail.ledger.views import show as shows
 from handrail.ledger.views.evidence import choose, gather
@@ -198,7 +199,7 @@ def verify(
     if as_json:
         say_json(found.as_json())
     else:
-        say(shows.audit_as_text(found))
+        say(audited.as_text(found))
     return GOOD if found.good else NOT_GOOD
 
 

@@ -56,10 +56,7 @@ def refuse_loss(path: Path, called: str = "") -> None:
     Raises:
         LedgerDamaged: its log, its vault or a part of it is there.
     """
-    log, vault = path.with_suffix(".log"), path.with_suffix(".sealed")
-    parts = [path.with_name(f"{path.name}-{part}") for part in ("wal", "shm", "beat")]
-    left = [each for each in (log, *parts) if each.is_file()]
-    left += [vault] if vault.is_dir() and any(vault.iterdir()) else []
+    left = _left_of(path)
     if left and not path.exists():
         names = ticked(map(shown, left), " and ")
         raise LedgerDamaged(
@@ -68,3 +65,11 @@ def refuse_loss(path: Path, called: str = "") -> None:
             "restore it from its backup, or correct `ledger` in the inventory; where all that was "
             f"done is to be forgotten on purpose, move {names} away first",
         )
+
+
+def _left_of(path: Path) -> list[Path]:
+    """Return what only a ledger leaves beside its file: log, parts, a vault that is not empty."""
+    parts = [path.with_name(f"{path.name}-{part}") for part in ("wal", "shm", "beat")]
+    left = list(filter(Path.is_file, (path.with_suffix(".log"), *parts)))
+    vault = path.with_suffix(".sealed")
+    return [*left, vault] if vault.is_dir() and any(vault.iterdir()) else left

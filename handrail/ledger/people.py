@@ -60,11 +60,11 @@ class Approval:
 def approvals(run: Run, task: str) -> list[Approval]:
     """Return the last word of each person on a task, where it approves."""
     words: dict[str, Entry] = {}
-    for entry in run.beside:
-        if entry.task == task and entry.event in (Event.APPROVAL_GIVEN, Event.APPROVAL_WITHDRAWN):
+    for entry in (each for each in run.beside if each.task == task):
+        if entry.event is Event.APPROVAL_GIVEN:
             words[f"{entry.actor} {entry.body.get('signature', '')}"] = entry
-            if entry.event is Event.APPROVAL_WITHDRAWN:
-                words = {who: each for who, each in words.items() if each.actor != entry.actor}
+        elif entry.event is Event.APPROVAL_WITHDRAWN:
+            words = {who: each for who, each in words.items() if each.actor != entry.actor}
     return [Approval.of(entry) for entry in words.values()]
 
 
@@ -76,6 +76,16 @@ class Confirmed:
     by: str = ""
     at: str = ""
     said: str = ""
+
+    def after(self, entry: Entry, run: str) -> "Confirmed":
+        """Return where it stands after one more entry about it, of its run or of a rollback."""
+        asked = entry.event is Event.STEP_STARTED and entry.run == run
+        if asked and self.state == AS_BEFORE:
+            return Confirmed(ASKED, at=entry.at)
+        if entry.event is not Event.PERSON_CONFIRMED:
+            return self
+        state = DONE if entry.run == run else AS_BEFORE
+        return Confirmed(state, entry.actor, entry.at, str(entry.body.get("with", "")))
 
 
 AS_BEFORE, ASKED, DONE = "as before", "asked", "done"
@@ -89,11 +99,6 @@ def confirmed(entries: Iterable[Entry], run: str, task: str, target: str) -> Con
     """
     found = Confirmed(AS_BEFORE)
     for entry in entries:
-        if entry.task != task or entry.target not in ("", target):
-            continue
-        if entry.event is Event.STEP_STARTED and entry.run == run and found.state == AS_BEFORE:
-            found = Confirmed(ASKED, at=entry.at)
-        elif entry.event is Event.PERSON_CONFIRMED:
-            state = DONE if entry.run == run else AS_BEFORE
-            found = Confirmed(state, entry.actor, entry.at, str(entry.body.get("with", "")))
+        if entry.task == task and entry.target in ("", target):
+            found = found.after(entry, run)
     return found

@@ -8,7 +8,9 @@ from handrail.ledger.report.markdown import text
 from handrail.ledger.report.model import Report
 from handrail.ledger.report.task import Told
 from handrail.ledger.views import plain
+from handrail.naming import phrase
 
+MANIFEST = "SHA-256 of its manifest, which has that of each file"
 NEEDED = {"place", "restore"}  # facts by which a task says that it made a backup
 
 
@@ -33,17 +35,21 @@ def _backup(task: Told) -> Iterator[str]:
 
 
 def _figures(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:  # Any: JSON
-    proven = facts.get("restore_seconds")
+    seconds = facts.get("restore_seconds")
+    proven = phrase("restored in {}, every table compared", seconds and plain.duration(seconds))
     told = (
-        ("database", f"`{facts.get('database', '')}`"),
+        ("database", phrase("`{}`", facts.get("database"))),
         ("taken", plain.moment(facts.get("taken_at"))),
         ("took", plain.duration(facts.get("dump_seconds"))),
-        ("rows", f"{facts['rows']:,}" if "rows" in facts else ""),
-        ("size", f"{facts['size_bytes']:,} bytes" if "size_bytes" in facts else ""),
-        ("SHA-256 of its manifest, which has that of each file", f"`{facts.get('sha256', '')}`"),
+        ("rows", _counted(facts.get("rows"))),
+        ("size", phrase("{} bytes", _counted(facts.get("size_bytes")))),
+        (MANIFEST, phrase("`{}`", facts.get("sha256"))),
         ("of the freeze", str(facts.get("mark") or "none: the database was in use")),
-        ("proven", f"restored in {plain.duration(proven)}, every table compared" if proven
-         else "not by a restore"),
+        ("proven", proven or "not by a restore"),
         ("a way back to it takes", plain.duration(facts.get("way_back_seconds"))),
-    )  # fmt: skip
-    yield from ((name, words) for name, words in told if words not in ("", "``"))
+    )
+    yield from ((name, words) for name, words in told if words)
+
+
+def _counted(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"

@@ -26,7 +26,7 @@ def render(reports: Sequence[Report], looked: str = "") -> Iterator[str]:
     yield f"# Completion on {text(newest.environment)}"
     yield from table(("Run", "Outcome", "From", "Took", "Freeze", "By"), [
         (each.run, _outcome(each), plain.moment(each.opened_at), plain.duration(each.seconds),
-         plain.duration(each.summary.freeze_seconds or None) or "none", ", ".join(each.operators))
+         plain.lasted(each.summary.freeze_seconds, "none"), ", ".join(each.operators))
         for each in reports
     ])  # fmt: skip
     for report in reports:

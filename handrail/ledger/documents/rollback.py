@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from handrail.ledger.chain import Head
 from handrail.ledger.documents.source import source
@@ -97,7 +98,7 @@ def render(
     yield f"# Rollback of {text(run.runbook)} on {text(subject.environment)}"
     yield from ("", f"For run {text(run.id)}{subject.when}.")
     yield from ("", "## When to go back")
-    told = [(name, bound) for name, bound in known.criteria.items()]
+    told = known.criteria.items()
     yield from table(("Sign", "Bound"), told) if told else ("", "The inventory names no bounds.")
     yield from ("", "## Whom to call", "")
     yield from (f"- {text(each)}" for each in known.contacts or ["The inventory names nobody."])
@@ -122,36 +123,41 @@ def _commands(subject: Subject) -> Iterator[str]:
 
 def _steps(ways: Sequence[Way], measured: Callable[[str], str]) -> Iterator[str]:
     """Yield a line for each; how it stands now only where it is told."""
-    names = (
-        "Task",
-        "Target",
-        "Way back",
-        "About",
-        *(("Now",) if any(w.state for w in ways) else ()),
-    )
+    names = ("Task", "Target", "Way back", "About")
+    told = any(each.state for each in ways)
     yield from ("", "## Steps, newest first")
-    yield from table(names, [
-        (each.task, each.target, each.sentence or f"stays: {each.kept}",
-         measured(plain.rough(each.seconds) if each.seconds is not None else "not measured")
-         if each.sentence else "", *((each.state,) if each.state else ()))
-        for each in ways
-    ])  # fmt: skip
+    yield from table((*names, "Now") if told else names, [_row(each, measured) for each in ways])
+
+
+def _row(way: Way, measured: Callable[[str], str]) -> tuple[str, ...]:
+    """Return a way back as a row of a table, with its state where that is told."""
+    takes = "not measured" if way.seconds is None else plain.rough(way.seconds)
+    row = (way.task, way.target, way.sentence or f"stays: {way.kept}",
+           measured(takes) if way.sentence else "")  # fmt: skip
+    return (*row, way.state) if way.state else row
 
 
 def _kept(run: Run, ways: Sequence[Way]) -> Iterator[str]:
     """Yield what is lost, what stays, and where the state of now is kept for analysis."""
     yield from ("", "## What is kept, and what is lost", "")
-    for each in ways:
-        here = f"{each.task} on {each.target}"
-        if each.keeps:
-            yield f"- {text(here)}: what was written since is kept before it goes back."
-        if each.loses:
-            yield f"- {text(here)} loses: {text(each.loses)}."
-        if each.kept:
-            yield f"- {text(here)} cannot be undone: {text(each.kept)}."
+    yield from chain.from_iterable(map(_price, ways))
     for task in run.tasks.values():
-        for name in ("place", "report"):
-            if isinstance(task.facts.get(name), str):
-                call = task.declared
-                yield f"- {text(call.name)} ({call.task}): `{task.facts[name]}`"
+        call = task.declared
+        for place in filter(_is_text, map(task.facts.get, ("place", "report"))):
+            yield f"- {text(call.name)} ({call.task}): `{place}`"
     yield "- the ledger with all that was done: `handrail export`, `handrail report --html FILE`"
+
+
+def _is_text(found: object) -> bool:
+    return isinstance(found, str)
+
+
+def _price(way: Way) -> Iterator[str]:
+    """Yield what a way back keeps of what others wrote, what it loses, and why there is none."""
+    here = text(f"{way.task} on {way.target}")
+    if way.keeps:
+        yield f"- {here}: what was written since is kept before it goes back."
+    if way.loses:
+        yield f"- {here} loses: {text(way.loses)}."
+    if way.kept:
+        yield f"- {here} cannot be undone: {text(way.kept)}."

@@ -49,10 +49,13 @@ class RawSchema:
             yield f"its tables have version {self.version}, this program knows up to {VERSION}"
         if self.environments != [self._server.environment]:
             yield f"it lies where the ledger of `{self._server.environment}` belongs"
-        found = self._link.ask(_SHAPE)
-        shape = tuple((name, kind) for table, name, kind in found if table == "entries")
-        if shape != _ENTRIES or _KEEPER not in self._link.ask(_TRIGGERS):
+        if self._shape() != _ENTRIES or _KEEPER not in self._link.ask(_TRIGGERS):
             yield "its tables or the triggers that keep it append-only were altered"
+
+    def _shape(self) -> tuple[tuple[str, str], ...]:
+        """Return the columns of the entries, with their types."""
+        found = self._link.ask(_SHAPE)
+        return tuple((name, kind) for table, name, kind in found if table == "entries")
 
     def rows(
         self, names: Sequence[str], environment: str

@@ -1,6 +1,7 @@
 """Put the report of a run together, from what its ledger holds."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import starmap
 from typing import Any
 
 from handrail.ledger.audit import Audit
@@ -16,8 +17,12 @@ from handrail.ledger.views import plain, show
 from handrail.ledger.views.evidence import Evidence, TaskEvidence, seconds_between
 from handrail.ledger.views.report import rollback
 from handrail.ledger.views.stakes import Stake
-from handrail.ledger.views.times import Measured
+from handrail.ledger.views.times import Expected, Measured
 
+TOLD = (
+    *("task", "step", "target", "name", "owner", "state", "in_doubt", "why", "attempts"),
+    *("started_at", "settled_at", "seconds", "acted"),
+)
 STARTED = (
     *("machine", "version", "commit", "inventory"),
     *("inventory_sha256", "runbook_sha256", "plan_sha256"),
@@ -44,8 +49,9 @@ def build(
     order = run.order
     found = traces(own, order)
     starts = {each.attempt: each for each in own if each.event is Event.ATTEMPT_STARTED}
-    asked = _asked_for(starts.values())
+    asked: dict[str, list[str]] = _newest(starts.values(), "requirements")
     phases = phases_of(run, order)
+    undone = list(map(_put_back, evidence.rollbacks))
     return Report(
         format=FORMAT,
         environment=evidence.environment,
@@ -53,14 +59,14 @@ def build(
         runbook=run.runbook,
         outcome=run.outcome,
         undoes=run.undoes or None,
-        undone_by=[each.run.id for each in evidence.rollbacks],
+        undone_by=[each.run for each in undone],
         opened_at=run.opened_at,
         ended_at=evidence.ended_at,
         seconds=evidence.seconds,
         operators=evidence.operators,
         summary=_summary(evidence, own),
         attempts=[_started(each, starts[each.number].body) for each in evidence.attempts],
-        takeovers=[vars(each) for each in evidence.takeovers],
+        takeovers=list(map(vars, evidence.takeovers)),
         holds=[{"label": each.label, "name": each.name, "after": each.after} for each in run.holds],
         spans=found.spans,
         tasks=[
@@ -68,14 +74,14 @@ def build(
             for task in evidence.tasks
         ],
         requirements=list(_requirements(run, asked, starts.values())),
-        counts=[_count(task, each) for task, each in _listed(evidence, "counts")],
-        kept_out=[_aside(task, each) for task, each in _listed(evidence, "kept_out")],
-        adjusted=[_aside(task, each) for task, each in _listed(evidence, "adjusted")],
+        counts=list(starmap(_count, _listed(evidence, "counts"))),
+        kept_out=list(starmap(_aside, _listed(evidence, "kept_out"))),
+        adjusted=list(starmap(_aside, _listed(evidence, "adjusted"))),
         series=found.series,
         people=list(said.people(own)),
         again=found.again,
         drill=drill,
-        rollbacks=[_put_back(each) for each in evidence.rollbacks],
+        rollbacks=undone,
         way_back=rollback(evidence),
         time=evidence.spent.as_json(),
         verification=audit.as_json(),
@@ -85,14 +91,12 @@ def build(
 
 def phases_of(run: Run, order: Sequence[str]) -> dict[str, str]:
     """Return the label of the hold that each task leads to; those after the last are left out."""
-    ends = sorted(
-        (order.index(each.after), each.label) for each in run.holds if each.after in order
-    )
+    holds = [each for each in run.holds if each.after in order]
+    ends = sorted((order.index(each.after), each.label) for each in holds)
     found: dict[str, str] = {}
-    for number, task in enumerate(order):
-        label = next((label for end, label in ends if number <= end), "")
-        found |= {task: label} if label else {}
-    return found
+    for end, label in reversed(ends):
+        found |= dict.fromkeys(order[: end + 1], label)
+    return {task: found[task] for task in order if task in found}
 
 
 def _summary(evidence: Evidence, own: Sequence[Entry]) -> Summary:
@@ -140,28 +144,30 @@ def _told(
     task: TaskEvidence, run: Run, found: Traces, known: Measured, phase: str, ids: list[str]
 ) -> Told:
     call = Declared(task.task, task.step, task.target, task.name)
-    expected = known.of(call, back=bool(run.undoes))
-    receipt = run.tasks[task.task, task.target].receipt
+    receipt = run.tasks[call.key].receipt
     return Told(
-        **{name: getattr(task, name) for name in (
-            "task", "step", "target", "name", "owner", "in_doubt", "why", "attempts", "started_at",
-            "settled_at", "seconds", "acted",
-        )},
+        **{name: getattr(task, name) for name in TOLD},
+        **_expected(known.of(call, back=bool(run.undoes)), task.seconds or 0.0),
         kind="gate" if task.is_gate else "step",
-        state=task.state,
         words=show.state_of(task),
         phase=phase,
         requirements=ids,
-        expected_seconds=round(expected.seconds, 3) if expected else None,
-        late_seconds=round(expected.late_seconds(task.seconds or 0.0), 3) if expected else 0.0,
         facts=_abridged(task.facts),
         arguments=_abridged(task.arguments),
         before=plain.abridged(task.before),
         way_back=(receipt.rollback or "") if receipt else "",
-        reasons=[vars(each) for each in task.reasons],
-        commands=found.commands.get((task.task, task.target), []),
+        reasons=list(map(vars, task.reasons)),
+        commands=found.commands.get(call.key, []),
         failures=[Failed(**vars(each)) for each in task.failures],
-    )  # fmt: skip
+    )
+
+
+def _expected(expected: Expected | None, took: float) -> dict[str, Any]:  # Any: fields of `Told`
+    """Return how long a task was to take, and by how much it is late."""
+    if expected is None:
+        return {"expected_seconds": None, "late_seconds": 0.0}
+    late = round(expected.late_seconds(took), 3)
+    return {"expected_seconds": round(expected.seconds, 3), "late_seconds": late}
 
 
 def _abridged(found: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON
@@ -193,27 +199,22 @@ def _aside(task: TaskEvidence, each: Mapping[str, Any]) -> Aside:  # Any: JSON
     return Aside(task.task, task.target, str(each["table"]), reason, rows, keys)
 
 
-def _asked_for(starts: Iterable[Entry]) -> dict[str, list[str]]:
-    """Return the requirements of each task, by the newest attempt that names them."""
-    found: dict[str, list[str]] = {}
+def _newest(starts: Iterable[Entry], name: str) -> dict[str, Any]:  # Any: JSON
+    """Return what attempts say under a name, each part by the newest that has it."""
+    found: dict[str, Any] = {}
     for each in starts:
-        found |= each.body.get("requirements", {})
+        found |= each.body.get(name, {})
     return found
 
 
 def _requirements(
     run: Run, asked: Mapping[str, list[str]], starts: Iterable[Entry]
 ) -> Iterator[Requirement]:
-    texts: dict[str, str] = {}
-    for each in starts:
-        texts |= each.body.get("asked_for", {})
-    proven = {
-        name: all(run.is_proven(task) for (other, _), task in run.tasks.items() if other == name)
-        for name in asked
-    }
+    texts: dict[str, str] = _newest(starts, "asked_for")
+    proven = {name for name in asked if all(map(run.is_proven, run.on_targets(name)))}
     for number in sorted(texts, key=_in_numbers):
         tasks = [task for task, ids in asked.items() if number in ids]
-        yield Requirement(number, texts[number], tasks, all(proven[each] for each in tasks))
+        yield Requirement(number, texts[number], tasks, proven.issuperset(tasks))
 
 
 def _in_numbers(number: str) -> list[tuple[int, str]]:

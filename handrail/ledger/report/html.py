@@ -1,6 +1,7 @@
 """The report of a run as one HTML file: no script, nothing fetched, fit for a phone and print."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from handrail import pages
@@ -9,6 +10,7 @@ from handrail.ledger.report.plots import plot
 from handrail.ledger.report.task import Command, Told
 from handrail.ledger.report.timeline import timeline
 from handrail.ledger.views import plain
+from handrail.naming import phrase
 
 DRAWN = {"counts", "kept_out", "adjusted", "sample"}  # in tables and lines of their own
 JSON = dict[str, Any]  # Any: what the template shows
@@ -63,21 +65,21 @@ def in_all(report: Report) -> str:
 def tiles(report: Report) -> Iterator[tuple[str, str, str]]:
     """Yield what is told first: its name, its value, and what belongs to it."""
     summary = report.summary
-    planned = sum(each.expected_seconds or 0.0 for each in report.tasks)
     done = f"{summary.done} of {summary.total} tasks done"
     yield "Outcome", report.outcome.replace("_", " "), done
-    yield (
-        "Took",
-        plain.duration(report.seconds) or "0 s",
-        f"planned: {plain.rough(planned)} of work" if planned else "not planned: never measured",
-    )
+    yield "Took", plain.duration(report.seconds), _planned(report.tasks)
     stakes = "; ".join(f"{each.text}: {plain.duration(each.seconds)}" for each in summary.stakes)
-    yield "Freeze", plain.duration(summary.freeze_seconds or None) or "none", stakes
-    felt = "; ".join(summary.felt)
-    yield "Users' outage", plain.duration(summary.outage_seconds or None) or "none", felt
+    yield "Freeze", plain.lasted(summary.freeze_seconds, "none"), stakes
+    yield "Users' outage", plain.lasted(summary.outage_seconds, "none"), "; ".join(summary.felt)
     by = ", ".join(dict.fromkeys(each.by for each in summary.overrides))
-    yield "Overridden", str(len(summary.overrides) or "nothing"), f"by {by}" if by else ""
+    yield "Overridden", str(len(summary.overrides) or "nothing"), phrase("by {}", by)
     yield "By", ", ".join(report.operators), plain.count(len(report.attempts), "attempt")
+
+
+def _planned(tasks: Iterable[Told]) -> str:
+    """Return how much work was planned."""
+    planned = sum(each.expected_seconds or 0.0 for each in tasks)
+    return f"planned: {plain.rough(planned)} of work" if planned else "not planned: never measured"
 
 
 def rows_of(said: Iterable[Said]) -> list[tuple[str, ...]]:
@@ -87,51 +89,67 @@ def rows_of(said: Iterable[Said]) -> list[tuple[str, ...]]:
 
 def _phases(report: Report) -> Iterator[tuple[str, list[JSON]]]:
     """Yield the tasks up to each hold, under what is true there."""
+    phases: dict[str, list[Told]] = {}
+    for each in report.tasks:
+        phases.setdefault(each.phase, []).append(each)
+    longest = _longest(report.tasks)
+    for phase, tasks in phases.items():
+        yield _heading(report, phase), [_task(each, longest) for each in tasks]
+
+
+def _heading(report: Report, phase: str) -> str:
+    """Return what is true at the end of a phase."""
+    if not report.holds:
+        return "Tasks of the plan"
     names = {each["label"]: each["name"] for each in report.holds}
-    times = [each.seconds or 0.0 for each in report.tasks]
-    longest = max([*times, *(each.expected_seconds or 0.0 for each in report.tasks)], default=0.0)
-    for phase in dict.fromkeys(each.phase for each in report.tasks):
-        heading = f"To {phase}: {names[phase]}" if phase else "To the end"
-        yield (
-            heading if report.holds else "Tasks of the plan",
-            [_task(each, longest or 1.0) for each in report.tasks if each.phase == phase],
-        )
+    return f"To {phase}: {names[phase]}" if phase else "To the end"
+
+
+def _longest(tasks: Iterable[Told]) -> float:
+    """Return the seconds that the longest bar stands for: of what a task took, or was to take."""
+    times = chain.from_iterable((each.seconds, each.expected_seconds) for each in tasks)
+    return max(filter(None, times), default=1.0)
 
 
 def late(task: Told) -> str:
     """Return by how much a task was late, behind what it took; empty where it was not."""
-    return f", late by {plain.rough(task.late_seconds)}" if task.late_seconds else ""
+    return phrase(", late by {}", task.late_seconds and plain.rough(task.late_seconds))
 
 
 def _task(task: Told, longest: float) -> JSON:
-    notes = [
-        ("step", f"{task.step}, {plain.count(task.attempts, 'attempt')}"),
-        ("begun", plain.moment(task.started_at)),
-        ("owner", task.owner),
-        ("planned", plain.duration(task.expected_seconds)),
-        (
-            "facts",
-            plain.facts({name: told for name, told in task.facts.items() if name not in DRAWN}),
-        ),
-        ("why", task.why),
-        ("before", plain.facts(task.before) if task.before is not None else ""),
-        ("way back", task.way_back),
-        *((f"reason, {each['actor']}", each["text"]) for each in task.reasons),
-        *(("command", _command(each)) for each in task.commands),
-    ]
     return {
         "task": task,
         "took": plain.duration(task.seconds) + late(task),
-        "share": round(100 * (task.seconds or 0.0) / longest, 2),
-        "planned": round(100 * (task.expected_seconds or 0.0) / longest, 2),
-        "notes": [(name, told) for name, told in notes if told],
+        "share": _share(task.seconds, longest),
+        "planned": _share(task.expected_seconds, longest),
+        "notes": [(name, told) for name, told in _notes(task) if told],
         "failures": [(each, _ended(each.exit_status)) for each in task.failures],
     }
 
 
+def _share(seconds: float | None, longest: float) -> float:
+    """Return how wide a bar is, in percent."""
+    return round(100 * (seconds or 0.0) / longest, 2)
+
+
+def _notes(task: Told) -> Iterator[tuple[str, str]]:
+    """Yield what unfolds of a task, by name; a text may be empty."""
+    facts = {name: told for name, told in task.facts.items() if name not in DRAWN}
+    yield "step", f"{task.step}, {plain.count(task.attempts, 'attempt')}"
+    yield "begun", plain.moment(task.started_at)
+    yield "owner", task.owner
+    yield "planned", plain.duration(task.expected_seconds)
+    yield "facts", plain.facts(facts)
+    yield "why", task.why
+    yield "before", "" if task.before is None else plain.facts(task.before)
+    yield "way back", task.way_back
+    yield from ((f"reason, {each['actor']}", each["text"]) for each in task.reasons)
+    yield from (("command", _command(each)) for each in task.commands)
+
+
 def _command(command: Command) -> str:
     how = "" if command.good else f", {_ended(command.exit_status)}"
-    return f"{command.command} ({plain.duration(command.seconds) or '0 s'}{how})"
+    return f"{command.command} ({plain.duration(command.seconds)}{how})"
 
 
 def _ended(status: int | None) -> str:

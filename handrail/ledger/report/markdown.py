@@ -54,9 +54,8 @@ def _failed(report: Report) -> Iterator[str]:
     yield from ("", "## What failed") if told else ()
     for task, failed in told:
         how = "" if failed.exit_status is None else f", which ended with {failed.exit_status}"
-        yield ""
-        yield f"{text(f'{task.task} on {task.target}')}: {text(failed.command)}{text(how)}"
-        yield ""
+        what = f"{text(f'{task.task} on {task.target}')}: {text(failed.command)}{text(how)}"
+        yield from ("", what, "")
         yield from (f"    {one_line(each)}" for each in failed.output.splitlines())
 
 

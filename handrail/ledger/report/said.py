@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from handrail.ledger.entry import Entry, Event
 from handrail.ledger.report.model import Said
+from handrail.naming import phrase
 
 PEOPLE = {
     Event.APPROVAL_GIVEN: "approval given",
@@ -36,9 +37,8 @@ def people(own: Iterable[Entry]) -> Iterator[Said]:
     for entry in own:
         if entry.event in PEOPLE:
             body = entry.body
-            parts = [PEOPLE[entry.event]]
-            parts += [f"as {body['role']}"] if body.get("role") else []
-            parts += ["signed"] if body.get("signature") else []
-            about = f"{entry.task} on {entry.target}" if entry.target else entry.task
+            what = f"{PEOPLE[entry.event]}{phrase(', as {}', body.get('role'))}"
+            what += ", signed" if body.get("signature") else ""
+            about = f"{entry.task}{phrase(' on {}', entry.target)}"
             reason = entry.reason or str(body.get("with", ""))
-            yield Said(entry.at, entry.actor, ", ".join(parts), about, reason)
+            yield Said(entry.at, entry.actor, what, about, reason)

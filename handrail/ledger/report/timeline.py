@@ -1,11 +1,11 @@
 """The timeline of a run as it was planned and as it went, in percent of a drawing's width."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import accumulate, chain, pairwise
 
-from handrail.ledger.report.model import Report
+from handrail.ledger.report.model import Report, Staked
 from handrail.ledger.report.task import Span
 from handrail.ledger.views import plain
 
@@ -15,6 +15,7 @@ BREAKS, OF_ALL, FROM = 3, 0.4, 8  # longest stretches are cut to that share, of 
 LABELLED = 14.0  # percent from which on a bar holds its label
 COLOURS = "Green: at work; grey: a gate waits; red: it failed, or this was at stake."
 END = {"failed": "bad", "closed": "bad", "": "open"}  # of a span; others went well
+Stretch = tuple[str, float, float]  # phase, from when, to when
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,12 @@ class Timeline:
 class Axis:
     """Where a moment stands, in percent; the longest stretches without any event are shortened."""
 
-    def __init__(self, moments: Sequence[float]) -> None:
+    def __init__(self, moments: Iterable[float]) -> None:
         self._moments = sorted(set(moments))
         lengths = [after - before for before, after in pairwise(self._moments)]
         cap = _cap(lengths)
         self.shortened = [each for each in lengths if each > cap]
-        places = [0.0]
-        for each in lengths:
-            places.append(places[-1] + min(each, cap))
+        places = list(accumulate((min(each, cap) for each in lengths), initial=0.0))
         self._places = [100 * each / (places[-1] or 1.0) for each in places]
 
     def at(self, moment: float) -> float:
@@ -74,11 +73,11 @@ class Axis:
     def ticks(self) -> Iterator[Tick]:
         """Yield some five times of day, the first and the last among them."""
         shown, first, end = -100.0, 100 * 0.26, 100 * 0.74  # whose texts stand to one side
-        last = len(self._moments) - 1
+        anchors = {len(self._moments) - 1: "end", 0: "start"}
         for number, (moment, x) in enumerate(zip(self._moments, self._places, strict=True)):
-            if number in (0, last) or (first <= x <= end and x - shown >= 100 / 5):
+            if number in anchors or (first <= x <= end and x - shown >= 100 / 5):
                 shown = x
-                anchor = "start" if not number else "end" if number == last else "middle"
+                anchor = anchors.get(number, "middle")
                 yield Tick(round(x, 2), f"{datetime.fromtimestamp(moment, UTC):%H:%M:%S}", anchor)
 
 
@@ -98,24 +97,21 @@ def timeline(report: Report) -> Timeline:
     """Draw the timeline of a run."""
     planned = list(_planned(report))
     begin, end = _seconds(report.opened_at), _seconds(report.ended_at)
-    spans = [(each, *_reach(each, end)) for each in report.spans]
-    stakes = [
-        (each, _seconds(each.since), _seconds(each.ended) if each.ended else end)
-        for each in report.summary.stakes
-    ]
-    reaches = [*((low, high) for _, low, high in planned), *((low, high) for _, low, high in spans),
-               *((low, high) for _, low, high in stakes)]  # fmt: skip
-    axis = Axis([begin, end, *(moment for reach in reaches for moment in reach)])
-    lanes = []
-    if planned:
-        lanes.append(_phases("Planned", planned, axis))
-    lanes.append(_phases("Took", list(_took(report, spans)), axis))
-    for stake, low, high in stakes:
-        label = plain.duration(stake.seconds)
-        bar = _bar(axis, low, high, "stake", f"{stake.text}: {label}", label)
-        lanes.append(Lane(f"{stake.target}: {stake.text}", (bar,)))
+    spans = [(each, *_reach(each.began, each.ended, end)) for each in report.spans]
+    stakes = [(each, *_reach(each.since, each.ended, end)) for each in report.summary.stakes]
+    drawn: Iterable[tuple[object, float, float]] = chain(planned, spans, stakes)
+    axis = Axis(chain((begin, end), *((low, high) for _, low, high in drawn)))
+    took = _phases("Took", list(_took(report, spans)), axis)
+    lanes = [_phases("Planned", planned, axis), took] if planned else [took]
+    lanes += [_stake(stake, low, high, axis) for stake, low, high in stakes]
     lanes += _of_targets(report, spans, axis)
     return Timeline(tuple(lanes), tuple(axis.ticks()), _note(axis, bool(planned)))
+
+
+def _stake(stake: Staked, low: float, high: float, axis: Axis) -> Lane:
+    label = plain.duration(stake.seconds)
+    bar = _bar(axis, low, high, "stake", f"{stake.text}: {label}", label)
+    return Lane(f"{stake.target}: {stake.text}", (bar,))
 
 
 def _note(axis: Axis, planned: bool) -> str:  # noqa: FBT001  a fact, not a switch
@@ -126,7 +122,7 @@ def _note(axis: Axis, planned: bool) -> str:  # noqa: FBT001  a fact, not a swit
     return " ".join([COLOURS, *told, "Times of day are UTC."])
 
 
-def _planned(report: Report) -> Iterator[tuple[str, float, float]]:
+def _planned(report: Report) -> Iterator[Stretch]:
     """Yield each phase as it was to be: one task after the other, its targets at once."""
     at = _seconds(report.opened_at)
     longest: dict[tuple[str, str], float] = {}
@@ -134,28 +130,30 @@ def _planned(report: Report) -> Iterator[tuple[str, float, float]]:
         if each.expected_seconds is not None:
             key = (each.phase, each.task)
             longest[key] = max(longest.get(key, 0.0), each.expected_seconds)
-    for phase in dict.fromkeys(phase for phase, _ in longest):
-        took = sum(seconds for (of, _), seconds in longest.items() if of == phase)
+    phases: dict[str, float] = {}
+    for (phase, _), seconds in longest.items():
+        phases[phase] = phases.get(phase, 0.0) + seconds
+    for phase, took in phases.items():
         yield phase, at, at + took
         at += took
 
 
-def _took(
-    report: Report, spans: Sequence[tuple[Span, float, float]]
-) -> Iterator[tuple[str, float, float]]:
+def _took(report: Report, spans: Iterable[tuple[Span, float, float]]) -> Iterator[Stretch]:
     """Yield each phase as it was: from the first thing that began in it to the last that ended."""
     of = {each.task: each.phase for each in report.tasks}
-    for phase in dict.fromkeys(of.values()):
-        within = [(low, high) for span, low, high in spans if of.get(span.task) == phase]
-        if within:
-            yield phase, min(low for low, _ in within), max(high for _, high in within)
+    within: dict[str, list[tuple[float, float]]] = {phase: [] for phase in of.values()}
+    for span, low, high in spans:
+        if span.task in of:
+            within[of[span.task]].append((low, high))
+    for phase, reaches in within.items():
+        if reaches:
+            yield phase, min(low for low, _ in reaches), max(high for _, high in reaches)
 
 
-def _phases(name: str, phases: Sequence[tuple[str, float, float]], axis: Axis) -> Lane:
+def _phases(name: str, phases: Iterable[Stretch], axis: Axis) -> Lane:
     bars = []
     for phase, low, high in phases:
-        took = plain.duration(high - low) or "0 s"
-        label = f"{phase or 'to the end'}: {took}"
+        label = f"{phase or 'to the end'}: {plain.duration(high - low)}"
         bars.append(_bar(axis, low, high, name.lower(), label, label))
     return Lane(name, tuple(bars))
 
@@ -165,21 +163,20 @@ def _of_targets(
 ) -> Iterator[Lane]:
     """Yield a lane for each target; of many targets, one for all."""
     names = {(each.task, each.target): each.name for each in report.tasks}
-    targets = list(dict.fromkeys(span.target for span, _, _ in spans))
-    shared = len(targets) > TARGETS
-    for lane in [f"{len(targets)} targets"] if shared else targets:
-        bars = [
-            _bar(axis, low, high, END.get(span.end, span.kind), _title(span, names, high - low))
-            for span, low, high in spans
-            if shared or span.target == lane
-        ]
-        yield Lane(lane, tuple(bars))
+    targets = {span.target for span, _, _ in spans}
+    shared = f"{len(targets)} targets" if len(targets) > TARGETS else ""
+    bars: dict[str, list[Bar]] = {}
+    for span, low, high in spans:
+        title = _title(span, names, high - low)
+        bar = _bar(axis, low, high, END.get(span.end, span.kind), title)
+        bars.setdefault(shared or span.target, []).append(bar)
+    yield from (Lane(name, tuple(each)) for name, each in bars.items())
 
 
 def _title(span: Span, names: dict[tuple[str, str], str], took: float) -> str:
     name = names.get((span.task, span.target), "")
     ended = span.end or "no end on record"
-    return f"{span.task} on {span.target}, {name}: {ended}, {plain.duration(took) or '0 s'}"
+    return f"{span.task} on {span.target}, {name}: {ended}, {plain.duration(took)}"
 
 
 def _bar(axis: Axis, low: float, high: float, kind: str, title: str, label: str = "") -> Bar:
@@ -189,9 +186,10 @@ def _bar(axis: Axis, low: float, high: float, kind: str, title: str, label: str 
     return Bar(round(min(x, 100 - LEAST), 2), round(width, 2), kind, title, shown)
 
 
-def _reach(span: Span, end: float) -> tuple[float, float]:
-    low = _seconds(span.began)
-    return low, max(low, _seconds(span.ended) if span.ended else end)
+def _reach(since: str, ended: str | None, end: float) -> tuple[float, float]:
+    """Return from when to when something was so; what has no end, until the run's."""
+    low = _seconds(since)
+    return low, max(low, _seconds(ended) if ended else end)
 
 
 def _seconds(at: str) -> float:

@@ -45,13 +45,7 @@ def traces(own: Sequence[Entry], order: Sequence[str]) -> Traces:
         own: They, oldest first.
         order: Its tasks, as the runbook has them now.
     """
-    moved = {(each.task, each.target): str(each.body["to"])
-             for each in own if each.event is Event.STEP_MOVED}  # fmt: skip
-    named = [
-        replace(each, task=moved.get((each.task, each.target), each.task))
-        for each in own
-        if each.task
-    ]
+    named = list(_as_called_now(own))
     found = Traces(
         list(_spans(named)), series=list(_series(named)), again=list(_again(named, order))
     )
@@ -59,6 +53,15 @@ def traces(own: Sequence[Entry], order: Sequence[str]) -> Traces:
         for said in each.body.get("commands", []):
             found.commands.setdefault((each.task, each.target), []).append(_command(said))
     return found
+
+
+def _as_called_now(own: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield the entries about tasks, each under the id that its call has now."""
+    own = [each for each in own if each.task]
+    moved = {(each.task, each.target): str(each.body["to"])
+             for each in own if each.event is Event.STEP_MOVED}  # fmt: skip
+    for each in own:
+        yield replace(each, task=moved.get((each.task, each.target), each.task))
 
 
 def _command(said: Mapping[str, Any]) -> Command:  # Any: JSON
@@ -93,32 +96,35 @@ def _series(own: Iterable[Entry]) -> Iterator[Series]:
 
 
 def _figures(entry: Entry) -> Iterator[tuple[str, float]]:
-    sample: Any = entry.body.get("sample") if entry.event is Event.GATE_SAMPLED else None  # JSON
-    for name, value in (sample if isinstance(sample, dict) else {}).items():
+    sample = entry.body.get("sample") if entry.event is Event.GATE_SAMPLED else None
+    told: dict[str, object] = sample if isinstance(sample, dict) else {}
+    for name, value in told.items():
         if isinstance(value, int | float) and not isinstance(value, bool):
             yield str(name), value
 
 
 def _again(own: Iterable[Entry], order: Sequence[str]) -> Iterator[Again]:
     """Yield what began once more after it had been settled, with what had acted before it since."""
-    place = {task: number for number, task in enumerate(order)}
     settled: dict[Key, int] = {}
     acted: list[tuple[int, Key]] = []
     for entry in own:
         key = (entry.task, entry.target)
         if entry.event in BEGIN and key in settled:
             since = settled.pop(key)
-            here = place.get(entry.task, len(place))
-            names = [
-                f"{task} on {target}"
-                for seq, (task, target) in acted
-                if seq > since and place.get(task, len(place)) < here
-            ]
+            names = _before(entry.task, [each for seq, each in acted if seq > since], order)
             what = "asked again" if entry.event is Event.GATE_OPENED else "done again"
-            yield Again(entry.at, *key, what, list(dict.fromkeys(names)))
+            yield Again(entry.at, *key, what, names)
         if entry.event is Event.STEP_STARTED:
             acted.append((entry.seq, key))
         if entry.event in SETTLED:
             settled[key] = entry.seq
         elif entry.event is Event.STEP_ROLLED_BACK:
             settled.pop(key, None)
+
+
+def _before(here: str, acted: Iterable[Key], order: Sequence[str]) -> list[str]:
+    """Return what of all that acted stands before a task in the runbook, each once."""
+    place = {task: number for number, task in enumerate(order)}
+    end = place.get(here, len(place))
+    before = [each for each in acted if place.get(each[0], len(place)) < end]
+    return list(dict.fromkeys(f"{task} on {target}" for task, target in before))

@@ -5,6 +5,7 @@ import textwrap
 from handrail.ledger.arming import armed_in
 from handrail.ledger.audit import LIMITS, Audit
 from handrail.ledger.views import plain, show
+from handrail.ledger.views.audited import remarks
 from handrail.ledger.views.evidence import Evidence
 from handrail.ledger.views.times import Estimate
 from handrail.pages import one_line
@@ -34,7 +35,7 @@ def render(evidence: Evidence, audit: Audit) -> list[str]:
     lines += plain.columns(undone(evidence), indent=4)
     lines += ["", "Ledger"]
     lines += _wrapped(trust(audit))
-    return lines + show.remarks(audit.problems + audit.warnings)
+    return lines + remarks(audit.problems + audit.warnings)
 
 
 def failures(evidence: Evidence) -> list[str]:

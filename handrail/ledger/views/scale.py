@@ -1,6 +1,7 @@
 """Steps that carry rows take longer where there are more rows than when they were measured."""
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from handrail.ledger.run import Run
 from handrail.ledger.task import Declared
@@ -28,8 +29,7 @@ def by_rows(run: Run, measured: Mapping[str, Iterable[Run]]) -> Scale:
     """
     known = {name: list(runs) for name, runs in measured.items()}
     then = {name: next(filter(None, map(rows_of, runs)), 0) for name, runs in known.items()}
-    every = [task for runs in known.values() for each in runs for task in each.tasks.values()]
-    carriers = {task.declared.step for task in every if _count(task.facts.get("rows"))}
+    carriers: set[str] = set().union(*map(_carriers, chain.from_iterable(known.values())))
 
     def scale(call: Declared, found: Expected) -> float:
         measured_rows = then.get(found.source, 0)
@@ -38,6 +38,12 @@ def by_rows(run: Run, measured: Mapping[str, Iterable[Run]]) -> Scale:
         return rows_of(run) / measured_rows or 1.0  # asked anew: a run that goes on tells more
 
     return scale
+
+
+def _carriers(run: Run) -> set[str]:
+    """Return the steps of a run that told rows."""
+    tasks = run.tasks.values()
+    return {task.declared.step for task in tasks if _count(task.facts.get("rows"))}
 
 
 def _count(found: object) -> int:

@@ -5,10 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from handrail.ledger.arming import armed_in
-from handrail.ledger.audit import LIMITS, Audit
 from handrail.ledger.entry import WAITED
 from handrail.ledger.lease import AtWork
-from handrail.ledger.links import Remark
 from handrail.ledger.run import Run
 from handrail.ledger.runs import Runs
 from handrail.ledger.task import Task, TaskState
@@ -158,11 +156,11 @@ def run_as_json(evidence: Evidence) -> JSON:
         "operators": evidence.operators,
         "undoes": run.undoes or None,
         "undone_by": [each.run.id for each in evidence.rollbacks],
-        "attempts": [vars(attempt) for attempt in evidence.attempts],
-        "takeovers": [vars(takeover) for takeover in evidence.takeovers],
+        "attempts": list(map(vars, evidence.attempts)),
+        "takeovers": list(map(vars, evidence.takeovers)),
         "time": evidence.spent.as_json(),
         "armed": [each.as_json() for each in armed_in(run)],
-        "tasks": [_task_as_json(task) for task in evidence.tasks],
+        "tasks": list(map(_task_as_json, evidence.tasks)),
     }
 
 
@@ -185,18 +183,17 @@ def _task_as_json(task: TaskEvidence) -> JSON:
         "arguments": plain.abridged(dict(task.arguments)),
         "acted": task.acted,
         "before": plain.abridged(task.before),
-        "reasons": [vars(reason) for reason in task.reasons],
-        "failures": [vars(failed) for failed in task.failures],
+        "reasons": list(map(vars, task.reasons)),
+        "failures": list(map(vars, task.failures)),
     }
 
 
 def run_as_text(evidence: Evidence) -> list[str]:
     """Return everything about a run; sealed values by the start of their names."""
     run = evidence.run
-    lines = [headline(evidence.environment, run)]
-    lines += [f"    {one_line(_attempt(attempt))}" for attempt in evidence.attempts]
-    lines += [f"    {_reason(takeover)}" for takeover in evidence.takeovers]
-    lines += [f"    {one_line(_stake(stake))}" for stake in evidence.stakes]
+    told = [*map(_attempt, evidence.attempts), *map(_reason, evidence.takeovers)]
+    told += map(_stake, evidence.stakes)
+    lines = [headline(evidence.environment, run), *(f"    {one_line(each)}" for each in told)]
     for task in evidence.tasks:
         lines += ["", f"{task.task}  {task.step} on {task.target}: {state_of(task)}"]
         lines += [f"    {name:<9} {text}" for name, text in details_of(task) if text]
@@ -254,35 +251,6 @@ def details_of(task: TaskEvidence) -> list[tuple[str, str]]:
 def _reason(reason: Reason) -> str:
     words = f"{reason.event} by {reason.actor}, {plain.moment(reason.at)}: {reason.text}"
     return one_line(words)
-
-
-def audit_as_text(found: Audit) -> list[str]:
-    """Return what an audit found, the head to publish, and what it cannot find."""
-    counted = ((found.entries, "entry"), (found.runs, "run"), (found.attempts, "attempt"))
-    counts = ", ".join(plain.count(number, noun) for number, noun in counted)
-    lines = [f"Ledger {found.ledger} of {found.environment}: {counts}."]
-    if found.published:
-        lines.append(f"{found.published[:1].upper()}{found.published[1:]}.")
-    if found.seals:
-        lines.append(f"Held against {plain.count(found.seals, 'seal')} of it.")
-    if found.good:
-        lines.append("No problem was found.")
-    else:
-        count = plain.count(len(found.problems), "problem")
-        lines.append(f"{count}; the ledger is not trusted:")
-    lines += remarks(found.problems)
-    if found.warnings:
-        lines.append("To look at:")
-        lines += remarks(found.warnings)
-    if found.head:
-        lines += [f"Head, of entry {found.newest}, to keep elsewhere:", f"    {found.head}"]
-    return [*lines, LIMITS]
-
-
-def remarks(found: list[Remark]) -> list[str]:
-    """Return remarks, each with the entry it is about."""
-    rows = [(f"entry {each.seq}" if each.seq else "ledger", each.what) for each in found]
-    return plain.columns(rows, indent=4)
 
 
 def _undone_by(run: Run, runs: Mapping[str, Run]) -> list[str]:

@@ -30,10 +30,14 @@ def _seen(found: Live, before: Live | None) -> Iterator[tuple[str, str, str]]:
     if before is not None and run.outcome is not before.run.outcome and not found.at_work:
         event, word = SENT[run.outcome]
         yield event, f"Run {run.id} on {found.evidence.environment} {word}", run.outcome
-    was = before.stakes if before else []
-    for stake in _not_among(found.stakes, was):
+    yield from _moved(before.stakes if before else [], found.stakes)
+
+
+def _moved(was: list[Stake], now: list[Stake]) -> Iterator[tuple[str, str, str]]:
+    """Yield what is at stake and was not, and the other way round."""
+    for stake in _not_among(now, was):
         yield "stake.on", at_stake(stake), f"{stake.task}/{stake.since}"
-    for stake in _not_among(was, found.stakes):
+    for stake in _not_among(was, now):
         yield "stake.off", f"{stake.target}: no longer so: {stake.text}", stake.task
 
 

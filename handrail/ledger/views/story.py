@@ -119,15 +119,15 @@ class Story:
     def _writer(self, event: Event, row: Mapping[str, Any]) -> None:
         """One attempt writes at a time, each under a token higher than all before."""
         current = self.current
-        if current is not None and row["token"] < current.token:
+        if current is None or row["token"] > current.token:
+            self._overlap(event)
+            self.current = current = _Attempt(row["token"])
+        elif row["token"] < current.token:
             self._tell(
                 f"its token {row['token']} was stale: an attempt with token "
                 f"{current.token} wrote before it"
             )
             return
-        if current is None or row["token"] > current.token:
-            self._overlap(event)
-            self.current = current = _Attempt(row["token"])
         if current.ended:
             self._tell(
                 f"it was written after attempt {current.number} of `{current.run}` had ended"
@@ -136,7 +136,7 @@ class Story:
             self._start(current, row)
         elif event not in _BEFORE_THE_START:
             self._own(current, event, row)
-        current.ended = current.ended or event is Event.ATTEMPT_ENDED
+        current.ended |= event is Event.ATTEMPT_ENDED
 
     def _overlap(self, event: Event) -> None:
         """A new token comes after the end of the attempt before, or takes over from it."""
@@ -214,11 +214,7 @@ class Story:
         if event is Event.GATE_OPENED:
             self.windows.add(key)
         elif event is Event.STEP_ROLLED_BACK:
-            undone = self._undone(key)
-            self.receipts -= {undone, key}
-            self.settled.discard(undone)
-            self.known.discard(undone)
-            self.doubtful.discard(undone)
+            self._put_back(key)
         self._set_aside(event, key)
         if event in _ANSWERS:
             self.intents.pop(key, None)
@@ -229,6 +225,13 @@ class Story:
             self.doubtful.discard(key)
         else:
             self.settled.discard(key)
+
+    def _put_back(self, key: Key) -> None:
+        """What is put back is of the undone run, and nothing is left of it there."""
+        undone = self._undone(key)
+        self.receipts -= {undone, key}
+        for known in (self.settled, self.known, self.doubtful):
+            known.discard(undone)
 
     def _begin(self, key: Key, attempt: int) -> None:
         """An effect may follow, or not: until its outcome it is in doubt."""
