@@ -1,5 +1,6 @@
 """One call of a step on one target: its contract, its arguments, what is known of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -99,14 +100,9 @@ class Act:
         if receipt is None or captures is None:
             return ""
         known = current_arguments(self.contract.name, receipt.arguments)
-        changed = []
-        for name in (each for each in parameters(captures) if each not in SUPPLIED):
-            was, now = known.get(name), self.plain.get(name)
-            if takes_names(captures, name):
-                was, now = sorted(was or ()), sorted(now or ())
-            if _named(was) != _named(now):
-                changed.append(f"`{name}` was `{was}`, is `{now}`")
-        return "; ".join(changed)
+        was, now = _subject(captures, known), _subject(captures, self.plain)
+        changed = [name for name in was if _named(was[name]) != _named(now[name])]
+        return "; ".join(f"`{name}` was `{was[name]}`, is `{now[name]}`" for name in changed)
 
     def captured(self, captures: Clause) -> Any:  # Any: a snapshot
         """Return what is there now, as the step's `captures` reads it.
@@ -147,6 +143,13 @@ def _live(
 def refusal(contract: Contract, why: str, fix: str) -> PreconditionUnmet:
     """Return the refusal of a step that did not start."""
     return PreconditionUnmet(f"{contract.name} did not start on {host.name}", why, fix)
+
+
+def _subject(captures: Clause, arguments: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON
+    """Return what a clause takes of a call's arguments; of what it takes as names, the names."""
+    found = {name: arguments.get(name) for name in parameters(captures) if name not in SUPPLIED}
+    names = [name for name in found if takes_names(captures, name)]
+    return found | {name: sorted(found[name] or ()) for name in names}
 
 
 def _named(value: Any) -> Any:  # Any: JSON

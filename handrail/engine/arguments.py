@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from inspect import Parameter
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -220,14 +221,12 @@ def secrets_in(live: Mapping[str, Any]) -> list[Secret]:
 def _secrets_of(argument: object) -> Iterator[Secret]:
     if isinstance(argument, Secret):
         yield argument
-    elif type(argument) in PLAIN:
-        return
-    elif isinstance(argument, HasSecrets):
+    elif type(argument) not in PLAIN and isinstance(argument, HasSecrets):
         yield from argument.secrets()
-    elif isinstance(argument, Mapping | list | tuple):
-        parts = argument.values() if isinstance(argument, Mapping) else argument
-        for part in parts:
-            yield from _secrets_of(part)
+    elif isinstance(argument, Mapping):
+        yield from chain.from_iterable(map(_secrets_of, argument.values()))
+    elif isinstance(argument, list | tuple):
+        yield from chain.from_iterable(map(_secrets_of, argument))
 
 
 def digest(name: str, plain: Mapping[str, Any], live: Mapping[str, Any], vault: Vault) -> str:

@@ -92,11 +92,14 @@ def standing(ledger: Readable, after: Report | None = None) -> list[str]:
         after: Only those of other runbooks than this run's, and that were opened after it.
     """
     found: dict[str, Run] = {}
-    for run in ledger.runs().newest():
-        stands = not run.undoes and run.outcome is not Outcome.ROLLED_BACK
-        if stands and (after is None or _is_later(run, after)):
+    for run in filter(_stands_still, ledger.runs().newest()):
+        if after is None or _is_later(run, after):
             found.setdefault(run.runbook, run)
     return [each.id for each in sorted(found.values(), key=attrgetter("opened_at"))]
+
+
+def _stands_still(run: Run) -> bool:
+    return not run.undoes and run.outcome is not Outcome.ROLLED_BACK
 
 
 def _is_later(run: Run, report: Report) -> bool:

@@ -29,7 +29,7 @@ from handrail.engine.record import Record
 from handrail.engine.signature import SUPPLIED, readers_of, refuse_reserved, signature_without
 from handrail.engine.standing import gate_facts
 from handrail.engine.telling import progress, say, tell, waits
-from handrail.ledger.entry import Event, now
+from handrail.ledger.entry import Entry, Event, now
 from handrail.ledger.errors import PreconditionUnmet, RunbookError
 from handrail.ledger.seam import NoLedger
 
@@ -172,16 +172,16 @@ def look(act: Act, arguments: dict[str, Any]) -> Finding:  # Any: the gate's arg
 
 def samples_of(act: Act) -> list[Any]:  # Any: JSON; what the gate told
     """Return the samples since the gate's window opened, those of earlier attempts too."""
-    declared, ledger = act.task.declared, act.attempt.ledger
+    key, ledger = act.task.declared.key, act.attempt.ledger
     if "samples" not in parameters(act.contract.ensures) or isinstance(ledger, NoLedger):
         return []
-    return [
-        entry.body["sample"]
-        for entry in ledger.of_runs([act.attempt.run.id])
-        if entry.event is Event.GATE_SAMPLED
-        and (entry.task, entry.target) == (declared.task, declared.target)
-        and entry.seq > act.task.proven_seq
-    ]
+    told = (each for each in ledger.of_runs([act.attempt.run.id]) if _is_sample(each))
+    since = [each for each in told if each.seq > act.task.proven_seq]
+    return [each.body["sample"] for each in since if (each.task, each.target) == key]
+
+
+def _is_sample(entry: Entry) -> bool:
+    return entry.event is Event.GATE_SAMPLED
 
 
 def close(act: Act, verdict: Verdict, why: str, facts: dict[str, Any] | None = None) -> None:

@@ -157,15 +157,18 @@ class Guide:
 
     def _back(self) -> Iterator[Choice]:
         """Yield how far back a rollback can go, and what that takes."""
-        run = self.attempt.run
-        if run.undoes or not run.receipts():
+        if self.attempt.run.undoes:
             return
-        done = {task.declared.task for task in run.tasks.values() if run.is_done(task)}
-        labels = [hold.label for hold in run.holds if hold.after in done]
-        for label in [*reversed(labels), ""]:
-            takes = way_back(run, known(self.attempt), label)
+        for label in [*self._labels(), ""]:
+            takes = way_back(self.attempt.run, known(self.attempt), label)
             if takes.tasks:
                 yield self._rollback(label, takes)
+
+    def _labels(self) -> list[str]:
+        """Return the holds that the run came to, the newest first."""
+        run = self.attempt.run
+        done = {task.declared.task for task in run.tasks.values() if run.is_done(task)}
+        return [hold.label for hold in reversed(run.holds) if hold.after in done]
 
     def _rollback(self, label: str, takes: Estimate) -> Choice:
         """Return the choice to roll back to a hold; without one, all the way."""

@@ -98,16 +98,16 @@ def resolved(value: Any, run: Run, target: str) -> Any:  # Any: JSON
 
 def _recorded(reference: str, run: Run, target: str) -> Any:  # Any: JSON
     task, on, *path = json.loads(reference)
-    known = run.tasks.get((task, on or target))
-    found: Any = _facts(task, on or target, known)
+    where = on or target
+    found: Any = _facts(task, where, run.tasks.get((task, where)))
     for key in path:
         try:
             found = found[key]
         except (KeyError, IndexError, TypeError):
-            there = ticked(sorted(found)) if isinstance(found, dict) else ""
+            there = isinstance(found, dict) and ticked(sorted(found))
             raise RunbookError(
                 f"what task `{task}` recorded was not read",
-                f"it recorded no `{key}` on `{on or target}`, but {there or 'nothing of the kind'}",
+                f"it recorded no `{key}` on `{where}`, but {there or 'nothing of the kind'}",
                 f"give it as a fact where its `ensures` holds: `holds({key}=…)`",
             ) from None
     return found

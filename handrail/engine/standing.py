@@ -42,7 +42,7 @@ def step_facts(act: Act) -> StepFacts:
         consent=_choice(act, "settle" if task.in_doubt or task.skipped else "drift"),
         redone=attempt.was_redone(task),
         claim=claim(act.contract.ensures),
-        orphan=cache(lambda: orphan(act, acts) if acts else None),
+        orphan=cache(lambda: orphan(act, acts)),
         ensures=cache(lambda: ask(act.contract.ensures, act.live)),
         unmet=cache(lambda: unmet(act)),
         untouched=cache(lambda: reads_as_left(act, act.task.receipt)),
@@ -87,28 +87,39 @@ def gate_facts(act: Act) -> GateFacts:
 def receipt_facts(act: Act, receipt: Receipt, undone: Run) -> ReceiptFacts:
     """Return the facts of a receipt in a rollback."""
     attempt, contract = act.attempt, act.contract
-    task = undone.tasks[receipt.task, receipt.target]
-    doubtful = task.in_doubt or task.skipped
-    acts = acts_in_doubt(undone, task) + acts_in_doubt(attempt.run, act.task)
-    covering = cover(act, undone)
+    task = undone.tasks[receipt.key]
+    acts = _open_acts(act, undone)
     left_out = gone(act, receipt)
     return ReceiptFacts(
         place=attempt.place(act.task),
         begun=act.task.in_doubt and act.task.acted_seq > task.acted_seq,  # not acted again since
-        covered_by=covering.declared.step if covering else "",
+        covered_by=_covered_by(act, undone),
         irreversible=contract.no_way_back,
         accepted=is_accepted(act),
-        doubtful=doubtful,
+        doubtful=task.in_doubt or task.skipped,
         cancels=contract.cancels is not None,
         after=bool(receipt.after) and (not left_out or reads_as_left(act, receipt)),
         blind=is_blind(receipt),
         keeps_since=contract.keeps_since,
         consent=_choice(act, "drift"),
         gone="; ".join(sorted({*left_out.values()})),
-        orphan=cache(lambda: orphan(act, acts) if doubtful or act.task.in_doubt else None),
+        orphan=cache(lambda: orphan(act, acts)),
         reading=cache(lambda: reading(act, receipt)),
         ensures=cache(lambda: ask(contract.ensures, act.live)),
     )
+
+
+def _open_acts(act: Act, undone: Run) -> list[str]:
+    """Return the acts on a receipt, and its way back, whose end nobody saw."""
+    task = undone.tasks[act.task.declared.key]
+    if not (task.in_doubt or task.skipped or act.task.in_doubt):
+        return []
+    return acts_in_doubt(undone, task) + acts_in_doubt(act.attempt.run, act.task)
+
+
+def _covered_by(act: Act, undone: Run) -> str:
+    covering = cover(act, undone)
+    return covering.declared.step if covering else ""
 
 
 def cover(act: Act, undone: Run) -> Task | None:
@@ -216,7 +227,8 @@ def orphan(act: Act, acts: list[str]) -> RunbookError | None:
     """Return the refusal where a command of an act whose end nobody saw is still at work."""
     what = f"{act.contract.name} did not start on {host.name}"
     try:
-        refuse_orphan(act.attempt.ledger, acts, what)
+        if acts:
+            refuse_orphan(act.attempt.ledger, acts, what)
     except RunbookError as found:
         return found
     return None

@@ -287,7 +287,7 @@ def _close(attempt: Attempt) -> None:
     undone = _undone(attempt)
     if undone.rolled_back or attempt.run.outcome is not Outcome.PROVEN:
         return
-    kept = {key for key, task in attempt.run.tasks.items() if task.state is TaskState.SKIPPED}
-    if all(each.key in kept for each in undone.receipts()):
+    here = [attempt.run.tasks.get(each.key) for each in undone.receipts()]
+    if all(task is not None and task.state is TaskState.SKIPPED for task in here):
         attempt.append(Event.RUN_ROLLED_BACK, run=undone.id, reason=attempt.choices.reason)
         undone.rolled_back = True

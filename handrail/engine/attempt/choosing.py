@@ -1,6 +1,6 @@
 """Which run a rollback undoes, in which run of its own, and which of its receipts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from operator import attrgetter
 from typing import Any
@@ -145,12 +145,13 @@ def receipts_to_undo(rollback: Run, undone: Run, to: str, without: Sequence[str]
     keys = {each.key for each in left}
     others = {key: task for key, task in rollback.tasks.items() if key not in keys}
     begun = [each for each in _standing(undone, without) if _is_in_doubt(others.get(each.key))]
-    done = [
-        Receipt(task.declared.task, task.declared.step, task.declared.target, {}, "", None, 0, 0)
-        for task in others.values()
-        if task.state is TaskState.ROLLED_BACK
-    ]
-    return done + sorted(left + begun, key=attrgetter("seq"), reverse=True)
+    return [*_put_back(others.values()), *sorted(left + begun, key=attrgetter("seq"), reverse=True)]
+
+
+def _put_back(tasks: Iterable[Task]) -> Iterator[Receipt]:
+    """Yield receipts of what is undone already; nothing of what was there is wanted any more."""
+    for call in (each.declared for each in tasks if each.state is TaskState.ROLLED_BACK):
+        yield Receipt(call.task, call.step, call.target, {}, "", None, 0, 0)
 
 
 def _is_in_doubt(task: Task | None) -> bool:

@@ -43,8 +43,8 @@ def typed_data() -> list[tuple[str, str]]:
     """Return every ``--data KEY=VALUE`` as it was typed, in order."""
     texts = [after for before, after in pairwise(sys.argv) if before == "--data"]
     texts += [each.removeprefix("--data=") for each in sys.argv if each.startswith("--data=")]
-    parts = [text.partition("=") for text in texts]
-    return [(key, value) for key, separator, value in parts if separator]
+    parts = [text.split("=", 1) for text in texts if "=" in text]
+    return [(key, value) for key, value in parts]
 
 
 def named_environment() -> str:

@@ -172,24 +172,33 @@ def refusal(attempt: Attempt) -> RunbookError | None:
 
 
 def _moved(saved: Frozen, today: Frozen, attempt: Attempt) -> Iterator[str]:
-    for name in ("environment", "ledger", "runbook", "to", "without"):
-        was, now_is = (phrase("`{}`", getattr(each, name)) for each in (saved, today))
-        if was != now_is:
-            yield f"`{name}` was {was or 'not given'}, is {now_is or 'not given'}"
+    yield from _given(saved, today)
     yield from edits(saved.calls, today.calls)
     if saved.holds != today.holds:
         yield "the holds are others"
     yield from _others(saved.code, today.code, "`{}`")
     yield from _others(saved.files, today.files, "`{}`, which the calls read,")
     yield from _inventories(saved.inventory, today.inventory)
-    common = saved.secrets.keys() & today.secrets.keys()
-    was_secret, is_secret = ({name: each.secrets[name] for name in common}
-                             for each in (saved, today))  # fmt: skip
-    yield from _others(was_secret, is_secret, "secret `{}`")
+    yield from _secrets(saved.secrets, today.secrets)
     for name in moved(saved.packages, today.packages):
         was, now_is = (each.packages.get(name, "not there") for each in (saved, today))
         yield f"package `{name}` was {was}, is {now_is}"
     yield from _ledger_moved(saved, attempt)
+
+
+def _given(saved: Frozen, today: Frozen) -> Iterator[str]:
+    """Yield what of the command, and of where it is for, is another."""
+    for name in ("environment", "ledger", "runbook", "to", "without"):
+        was, now_is = (phrase("`{}`", getattr(each, name)) for each in (saved, today))
+        if was != now_is:
+            yield f"`{name}` was {was or 'not given'}, is {now_is or 'not given'}"
+
+
+def _secrets(was: Digests, now_is: Digests) -> Iterator[str]:
+    """Yield each secret whose value is another; one that came or went is told by its call."""
+    for name in sorted(was.keys() & now_is.keys()):
+        if was[name] != now_is[name]:
+            yield f"secret `{name}` was changed"
 
 
 def _others(was: Digests, now_is: Digests, noun: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Where an attempt holds that was told to."""
 
+from itertools import chain
 from typing import Protocol
 
 from handrail.engine.attempt.calls import Calls
@@ -24,8 +25,12 @@ class Holding(Protocol):
 def held(attempt: Holding) -> str:
     """Return where an attempt holds: all before it is done, nothing after it, no doubt."""
     run = attempt.run
-    if run.undoes or attempt.stopped_by or attempt.refusal:
+    if run.undoes or run.is_in_doubt or attempt.stopped_by or attempt.refusal:
         return ""
-    here = {name for name in attempt.calls.places if not attempt.is_beyond(name)}
-    waits = any(not run.is_done(task) for (name, _), task in run.tasks.items() if name in here)
-    return "" if waits or run.is_in_doubt else attempt.choices.to
+    return attempt.choices.to if _is_there(attempt) else ""
+
+
+def _is_there(attempt: Holding) -> bool:
+    """Tell whether all is done up to the place where the attempt is told to hold."""
+    here = [name for name in attempt.calls.places if not attempt.is_beyond(name)]
+    return all(map(attempt.run.is_done, chain.from_iterable(map(attempt.run.on_targets, here))))

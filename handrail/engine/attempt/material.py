@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import distributions
@@ -88,10 +88,13 @@ def files_of(calls: Mapping[str, Called]) -> dict[str, str]:
         for name, digest in called.texts()
     }
     project = project_of(Path(inventory_file()).absolute().parent)
-    named = {path for called in calls.values() for path in called.files()}
-    subjects = {path for called in calls.values() for path in called.subjects()}
-    inside = sorted(path for path in named - subjects if path.is_relative_to(project))
+    named = _all_of(calls, Called.files) - _all_of(calls, Called.subjects)
+    inside = sorted(path for path in named if path.is_relative_to(project))
     return texts | {str(each.relative_to(project)): _digest(each.read_bytes()) for each in inside}
+
+
+def _all_of(calls: Mapping[str, Called], files: Callable[[Called], Iterator[Path]]) -> set[Path]:
+    return set(chain.from_iterable(map(files, calls.values())))
 
 
 def packages() -> dict[str, str]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from handrail.engine.attempt.consent import Consent
 from handrail.engine.decide.known import BeforeFacts, unknown
 from handrail.ledger.errors import InDoubt, PreconditionUnmet, RunbookError, WrongCommand
+from handrail.ledger.run import Run
 from handrail.ledger.task import Standing
 from handrail.naming import ticked
 
@@ -33,9 +34,8 @@ def _unfit_consent(
 ) -> Iterator[RunbookError]:
     """A consent is for this kind of run, has a reason, and is about one task on one target."""
     named = f"`{consent.text()}`"
-    back = bool(facts.run.undoes)
-    if {"redo": False, "undo": True, "irreversible": True}.get(consent.choice, back) != back:
-        where = "a rollback" if back else "a run forward"
+    if not _is_for(consent, facts.run):
+        where = f"a {'rollback' if facts.run.undoes else 'run forward'}"
         yield WrongCommand(
             "nothing was started", f"{named} is not a choice in {where}", "leave it out"
         )
@@ -52,6 +52,12 @@ def _unfit_consent(
         )
     elif not facts.is_spent(consent):
         yield from _stale_consent(facts, consent)
+
+
+def _is_for(consent: Consent, run: Run) -> bool:
+    """Tell whether a choice is one of this kind of run: some are of a rollback, some of none."""
+    back = bool(run.undoes)
+    return {"redo": False, "undo": True, "irreversible": True}.get(consent.choice, back) == back
 
 
 def _stale_consent(facts: BeforeFacts, consent: Consent) -> Iterator[RunbookError]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby, product
 
 from handrail.engine.decide.decision import Do
 from handrail.engine.outline.line import Line, targets_of
@@ -59,11 +59,10 @@ def folded(found: Outline, room: int) -> Shown:
         room: Lines that there are for them.
     """
     shown: Shown = [list(phase.lines) for phase in found.phases]
-    alone = {name for stake in found.stakes for name in (stake.task, stake.until)}
-    for fold in (_quiet, _looks, _acts):
-        for number, items in enumerate(shown):
-            if sum(map(len, shown)) > room:
-                shown[number] = fold(items, alone)
+    alone = set(chain.from_iterable((stake.task, stake.until) for stake in found.stakes))
+    for fold, number in product((_quiet, _looks, _acts), range(len(shown))):
+        if sum(map(len, shown)) > room:
+            shown[number] = fold(shown[number], alone)
     return shown
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 
 from handrail.engine.attempt.attempt import Attempt
@@ -92,9 +92,9 @@ def _phase(attempt: Attempt, holds: tuple[Hold, ...], lines: list[Line], known: 
 def _then(attempt: Attempt, at_work: Iterable[Line], known: Measured) -> Estimate:
     """Return what a way back takes once all that would act has acted, and what stands now."""
     receipts = attempt.run.receipts()
-    stands = {each.key for each in receipts}
     calls = [each.call for each in receipts if each.goes_back]
-    acting = [call for line in at_work if line.rollback for call in line.calls]
+    acting = chain.from_iterable(line.calls for line in at_work if line.rollback)
+    stands = {each.key for each in receipts}
     calls += [call for call in acting if call.key not in stands]
     return one_after_the_other(((call, 0.0) for call in calls), known)
 
