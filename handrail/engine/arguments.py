@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from inspect import Parameter
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 from handrail.clients.secret import Secret, is_reference
 from handrail.engine.contract import Contract
@@ -200,11 +200,10 @@ class LocalSource(str):
     def texts(self) -> list[str]:
         """Return a digest of each file; an edited one makes it another act."""
         path = Path(self)
-        files = [path] if path.is_file() else sorted(each for each in path.rglob("*"))
+        files = filter(Path.is_file, [path] if path.is_file() else sorted(path.rglob("*")))
         return [
             f"{each.relative_to(path)} {hashlib.sha256(each.read_bytes()).hexdigest()}"
             for each in files
-            if each.is_file()
         ]
 
 
@@ -232,6 +231,9 @@ def _secrets_of(argument: object) -> Iterator[Secret]:
 def digest(name: str, plain: Mapping[str, Any], live: Mapping[str, Any], vault: Vault) -> str:
     """Return what identifies an act: step, plain arguments, its secrets keyed, its files' texts."""
     keyed = [vault.digest(secret.reveal()) for secret in secrets_in(live)]
-    others = [each for each in live.values() if type(each) not in PLAIN]
-    texts = [each.texts() for each in others if isinstance(each, HasTexts)]
+    texts = [each.texts() for each in live.values() if _has_texts(each)]
     return hashlib.sha256(canonical([name, plain, keyed, texts]).encode()).hexdigest()
+
+
+def _has_texts(argument: object) -> TypeGuard[HasTexts]:
+    return type(argument) not in PLAIN and isinstance(argument, HasTexts)

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -113,11 +113,8 @@ class WatchedLine(StringCommand):
         with kept(self._failure, text), self._shell() as shell:
             good, output = super().execute(state, host, connector_arguments)
         if not good:
-            lines = output.output_lines
-            told = next((found for each in lines if (found := STATUS.fullmatch(each))), None)
-            said = "\n".join(each for each in lines if not STATUS.fullmatch(each))
-            status = shell.status if shell else int(told[1]) if told else None
-            note(self._failure, text, said, status)
+            said, status = _last_words(output.output_lines)
+            note(self._failure, text, said, shell.status if shell else status)
         return good, output
 
 
@@ -160,6 +157,13 @@ class WatchedTransfer(PyinfraCommand):
             move, print_output=state.print_output, print_input=state.print_input,
             **connector_arguments,
         )[0]  # fmt: skip
+
+
+def _last_words(lines: Sequence[str]) -> tuple[str, int | None]:
+    """Return what a failed line said, and its exit status where the guard told it."""
+    statuses = [int(found[1]) for found in map(STATUS.fullmatch, lines) if found]
+    said = "\n".join(each for each in lines if not STATUS.fullmatch(each))
+    return said, next(iter(statuses), None)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.beside import owner
 from handrail.engine.attempt.measured import known
 from handrail.engine.telling import tell_doing_to
-from handrail.ledger.arming import armed_in
+from handrail.ledger.arming import armed_of
 from handrail.ledger.entry import Entry, Event, now
 from handrail.ledger.task import Declared, Standing, Task, TaskState
 from handrail.ledger.views import plain
@@ -138,12 +138,10 @@ class Console:
     def _end(self, key: Key, task: Task, word: str) -> None:
         late = self.at_work.pop(key).late(task.seconds or 0.0)
         took = f" in {plain.duration(task.seconds)}{late}" if task.seconds is not None else ""
-        why = phrase(": {}", one_line(task.why))
         where = f" on {key[1]}" if self.begun[key[0]] > 1 else ""
-        self.line(f"        {word}{where}{took}{why}")
-        for each in armed_in(self.attempt.run):
-            if (each.task, each.target) == key:
-                self.line(f"        armed: {each.words}")
+        self.line(f"        {word}{where}{took}{phrase(': {}', one_line(task.why))}")
+        for each in armed_of(self.attempt.run, key):
+            self.line(f"        armed: {each.words}")
 
     def turn(self, key: Key) -> None:
         """Take note that a call comes to its turn on a target; a gate's window may go on."""

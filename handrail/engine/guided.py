@@ -57,8 +57,10 @@ class Guide:
         task = self.attempt.run.tasks[key]
         if said := self.attempt.choices.on_failure:
             return self._as_said(key, task, said)
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            return False
+        return sys.stdin.isatty() and sys.stderr.isatty() and self._as_answered(task)
+
+    def _as_answered(self, task: Task) -> bool:
+        """Do what somebody says now, asked until an answer is one."""
         taken = None
         while taken is None:
             taken = self._answered(task)
@@ -252,5 +254,7 @@ def _word(task: Task, kind: str, choice: str) -> Consent:
 
 def _meant(choices: list[Choice], answer: str) -> list[Choice]:
     """Return the choice that an answer names, else those that it is the beginning of."""
-    exact = [each for each in choices if each.word == answer]
-    return exact or [each for each in choices if answer and each.word.startswith(answer)]
+    if not answer:
+        return []
+    begun = [each for each in choices if each.word.startswith(answer)]
+    return [each for each in begun if each.word == answer] or begun

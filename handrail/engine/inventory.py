@@ -97,7 +97,7 @@ class Inventory:
         if state.limit_hosts is not None:
             why = "`--limit` and `--exclude` leave targets out, and a run covers its inventory"
             raise _not_started(why, "write an inventory file with the targets you mean")
-        if not is_confirmed() and not is_dry() and not sys.stdin.isatty():
+        if not (is_confirmed() or is_dry() or sys.stdin.isatty()):
             why = "pyinfra asks before it begins, and there is no terminal to answer on"
             raise _not_started(why, "add `-y`, after a look at the same command with `--dry`")
 

@@ -120,7 +120,12 @@ def _read_in(node: ast.AST) -> set[str]:
     match node:
         case ast.Attribute(value, name) if ast.unparse(value) == "host.data":
             return {name}
-        case ast.Call(args=[*given]) if given and "host.data" in ast.unparse(node):
-            constants = [each.value for each in given if isinstance(each, ast.Constant)]
-            return {each for each in constants if isinstance(each, str)}
+        case ast.Call(args=[_, *_] as given) if "host.data" in ast.unparse(node):
+            return {text for each in given for text in _texts(each)}
     return set()
+
+
+def _texts(node: ast.AST) -> list[str]:
+    """Return the text that stands there, where one does."""
+    said = node.value if isinstance(node, ast.Constant) else None
+    return [said] if isinstance(said, str) else []

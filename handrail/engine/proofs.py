@@ -112,12 +112,7 @@ def _of_file(place: Path, runbook: str, signers: Signers) -> Iterator[Proof | st
         yield f"`{shown(place)}` is a file, and the inventory names no `signers` who may sign one"
         return
     try:
-        text = place.read_text(encoding="utf-8")
-        signature = _signature(place).read_text(encoding="utf-8")
-        if not ssh_signature.signer(text, signature, signers, NAMESPACE):
-            yield f"`{shown(place)}` was changed, or is signed by none of the inventory's `signers`"
-            return
-        found = Proof.read(json.loads(text))
+        found = _signed(place, signers)
     except ClientError as error:
         yield f"`{shown(place)}`: {error.what}: {error.why}"
     except OSError:
@@ -125,8 +120,17 @@ def _of_file(place: Path, runbook: str, signers: Signers) -> Iterator[Proof | st
     except (KeyError, TypeError, ValueError):
         yield f"`{shown(place)}` is not a proof"
     else:
-        if found.runbook == runbook:
+        if isinstance(found, str) or found.runbook == runbook:
             yield found
+
+
+def _signed(place: Path, signers: Signers) -> Proof | str:
+    """Return the proof that a file holds, or that nobody who may has signed it as it is."""
+    text = place.read_text(encoding="utf-8")
+    signature = _signature(place).read_text(encoding="utf-8")
+    if not ssh_signature.signer(text, signature, signers, NAMESPACE):
+        return f"`{shown(place)}` was changed, or is signed by none of the inventory's `signers`"
+    return Proof.read(json.loads(text))
 
 
 def runbook_of(path: Path) -> str:

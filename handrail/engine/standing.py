@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from itertools import chain, starmap
 from typing import Any
 
 from pyinfra.context import host
@@ -64,9 +65,9 @@ def _begun(attempt: Attempt, task: Task) -> list[str]:
 
 def _begun_back(attempt: Attempt, task: Task) -> list[str]:
     """Return the acts of rollbacks on a task that began, and whose end nobody saw."""
-    key = (task.declared.task, task.declared.target)
-    there = [(run, run.tasks[key]) for run in attempt.ways_back if key in run.tasks]
-    return [act for run, way in there if way.in_doubt for act in acts_in_doubt(run, way)]
+    ways = ((run, run.tasks.get(task.declared.key)) for run in attempt.ways_back)
+    doubtful = [(run, way) for run, way in ways if way is not None and way.in_doubt]
+    return list(chain.from_iterable(starmap(acts_in_doubt, doubtful)))
 
 
 def gate_facts(act: Act) -> GateFacts:

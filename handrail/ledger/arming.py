@@ -102,6 +102,11 @@ def armed_in(run: "Run") -> list[Armed]:
                   key=lambda each: (each.until, each.target))  # fmt: skip
 
 
+def armed_of(run: "Run", key: tuple[str, str]) -> list[Armed]:
+    """Return a call as what is armed in a run; nothing where it is not."""
+    return [each for each in armed_in(run) if (each.task, each.target) == key]
+
+
 def _armed(run: "Run", receipt: "Receipt") -> "Iterator[Armed]":
     """Yield a receipt as what is armed; nothing where it is not, or was confirmed in time."""
     if not receipt.confirm_minutes:
@@ -109,7 +114,7 @@ def _armed(run: "Run", receipt: "Receipt") -> "Iterator[Armed]":
     until = datetime.fromisoformat(receipt.armed_at) + timedelta(minutes=receipt.confirm_minutes)
     word = _first_word(run, receipt, until)
     if word is None or word.event is Event.CONFIRMATION_MISSED:
-        doubt = run.tasks[receipt.task, receipt.target].in_doubt
+        doubt = run.tasks[receipt.key].in_doubt
         yield Armed(
             run.id, receipt.task, receipt.target, receipt.confirm_minutes, until, doubt,
             word is not None,
@@ -122,11 +127,13 @@ def _first_word(run: "Run", receipt: "Receipt", until: datetime) -> "Entry | Non
     The order of the ledger decides between two who speak at the same moment.
     """
     for entry in run.beside:
-        if entry.task != receipt.task or entry.seq < receipt.armed_seq:
-            continue
-        in_time = datetime.fromisoformat(entry.at) <= until
-        if entry.event is Event.CONFIRMATION_MISSED or (
-            entry.event is Event.PERSON_CONFIRMED and in_time
-        ):
+        about = entry.task == receipt.task and entry.seq >= receipt.armed_seq
+        if about and _counts(entry, until):
             return entry
     return None
+
+
+def _counts(entry: "Entry", until: datetime) -> bool:
+    if entry.event is Event.PERSON_CONFIRMED:
+        return datetime.fromisoformat(entry.at) <= until
+    return entry.event is Event.CONFIRMATION_MISSED

@@ -33,6 +33,10 @@ class Requirements:
             task = task.rpartition(".")[0]
         return self.tasks.get(task, ())
 
+    def untold(self, task: str) -> str:
+        """Return the requirements that a task cites and that have no text, in backticks."""
+        return ticked(each for each in self.tasks[task] if each not in self.texts)
+
     def said(self, tasks: Iterable[str]) -> dict[str, Any]:  # Any: JSON
         """Return what the ledger keeps: the ids of each task, and the texts that they cite."""
         known = {task: list(self.of(task)) for task in dict.fromkeys(tasks)}
@@ -56,8 +60,8 @@ def read(path: str) -> Requirements:
         raise _wrong(path, f"it cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, AttributeError, KeyError, TypeError):
         raise _wrong(path, f"it does not have the form {FORM}") from None
-    for task, ids in found.tasks.items():
-        if missing := ticked(each for each in ids if each not in found.texts):
+    for task in found.tasks:
+        if missing := found.untold(task):
             raise _wrong(path, f"task `{task}` cites {missing}, which `requirements` lacks")
     return found
 

@@ -1,6 +1,6 @@
 """What of a long plan stands together in one line, so that all of it fits a screen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby, product
 
@@ -75,7 +75,7 @@ def _quiet(items: Sequence[Item], alone: set[str]) -> list[Item]:
 
 def _looks(items: Sequence[Item], alone: set[str]) -> list[Item]:
     """Fold all that only looks into one line at its end, wherever it stands in the phase."""
-    looks = [each for each in items if isinstance(each, Line) and _only_looks(each, alone)]
+    looks = [each for each in _lines(items) if _only_looks(each, alone)]
     if len(looks) < FEW:
         return list(items)
     rest = [each for each in items if each not in looks]
@@ -102,9 +102,14 @@ def _side_by_side(
     found: list[Item] = []
     for same, group in groupby(items, key=key):
         members = list(group)
-        lines = tuple(each for each in members if isinstance(each, Line))
+        lines = _lines(members)
         found += [Fold(lines)] if same and len(lines) >= FEW else members
     return found
+
+
+def _lines(items: Iterable[Item]) -> tuple[Line, ...]:
+    """Return the calls that stand alone."""
+    return tuple(each for each in items if isinstance(each, Line))
 
 
 def _may(line: Line, alone: set[str]) -> bool:

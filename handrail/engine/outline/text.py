@@ -222,17 +222,20 @@ class _Page:
 
     def _more(self) -> Iterator[str]:
         """Yield what else there is to see, and what the words mean."""
+        sql, others = self._unshown()
+        told = (
+            phrase("SQL of {}: add `--data sql=FILE`", _calls(sql)),
+            phrase("What {} would change, in full: add `--data diff=1`", _calls(others)),
+            "Each call in a line of its own: add `--data calls=all`" if _folds(self.shown) else "",
+            self._promises(),
+        )
+        yield from (f"    {each}." for each in told if each)
+
+    def _unshown(self) -> tuple[int, int]:
+        """Return how many calls could show SQL, and how many others what they would change."""
         choices = self.found.attempt.choices
         shows = Counter(line.is_sql for line in self.found.lines if line.shows)
-        if shows[True] and not choices.sql:
-            yield f"    SQL of {plain.count(shows[True], 'call')}: add `--data sql=FILE`."
-        if shows[False] and not choices.diff:
-            calls = plain.count(shows[False], "call")
-            yield f"    What {calls} would change, in full: add `--data diff=1`."
-        if _folds(self.shown):
-            yield "    Each call in a line of its own: add `--data calls=all`."
-        if told := self._promises():
-            yield f"    {told}."
+        return 0 if choices.sql else shows[True], 0 if choices.diff else shows[False]
 
     def _promises(self) -> str:
         """Return what the promises of the calls mean; nothing where they are not shown."""
@@ -269,6 +272,10 @@ def _folds(shown: Shown) -> list[Fold]:
 
 def _counted(words: Counter[str]) -> str:
     return ", ".join(f"{count} {word}" for word, count in words.items())
+
+
+def _calls(number: int) -> str:
+    return plain.count(number, "call") if number else ""
 
 
 def _widest(texts: Iterable[str], least: int = 0) -> int:

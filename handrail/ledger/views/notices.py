@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from handrail.ledger.arming import armed_in
+from handrail.ledger.arming import armed_of
 from handrail.ledger.entry import Entry, Event
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.views.ahead import at_stake
@@ -96,11 +96,8 @@ class News:
                 why = entry.body.get("why", "")
                 yield "gate.closed", f"{where}: gate {entry.task} on {entry.target}: {why}"
             case Event.STEP_CHANGED | Event.STEP_ADOPTED:
-                for each in armed_in(run):
-                    if (each.task, each.target) == (entry.task, entry.target):
-                        yield "step.armed", f"{where}: armed: {each.words}"
-            case _:
-                pass
+                for each in armed_of(run, (entry.task, entry.target)):
+                    yield "step.armed", f"{where}: armed: {each.words}"
 
     def _moved(self, run: Run) -> Iterator[tuple[str, str]]:
         now = {each.key: each for each in stakes_on(run)}
