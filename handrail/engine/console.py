@@ -21,7 +21,7 @@ from handrail.engine.attempt.measured import known
 from handrail.engine.telling import tell_doing_to
 from handrail.ledger.arming import armed_of
 from handrail.ledger.entry import Entry, Event, now
-from handrail.ledger.task import Declared, Standing, Task, TaskState
+from handrail.ledger.task import Declared, Standing, Task
 from handrail.ledger.views import plain
 from handrail.ledger.views.times import Estimate, Expected, elapsed
 from handrail.naming import phrase
@@ -147,8 +147,7 @@ class Console:
         """Take note that a call comes to its turn on a target; a gate's window may go on."""
         self.said.discard(key)
         task = self.attempt.run.tasks.get(key)
-        goes_on = task is not None and task.opened_at and task.state is TaskState.STARTED
-        if task is not None and goes_on and not self.attempt.is_beyond(key[0]):
+        if task is not None and task.is_watched and not self.attempt.is_beyond(key[0]):
             self.begin(task)
 
     def over(self, key: Key) -> None:

@@ -212,7 +212,7 @@ class Guide:
 
     def _looks_back(self, task: Task, _: str) -> bool | None:
         """Ask whether what a way back in doubt was to put back is as it was."""
-        undone = self.attempt.runs[self.attempt.run.undoes].tasks[task.declared.key]
+        undone = self.attempt.undone.tasks[task.declared.key]
         return self._asks(undone.receipt, _not_as_before)
 
     def _asks(self, receipt: Receipt | None, against: Callable[[Act, Receipt], str]) -> bool | None:

@@ -13,7 +13,7 @@ from handrail.engine.act import Act
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.beside import is_withdrawn
 from handrail.engine.attempt.command import is_executing
-from handrail.engine.attempt.frozen import changes
+from handrail.engine.attempt.edits import changes
 from handrail.engine.clause import Clause, ask, claim
 from handrail.engine.contract import Irreversible
 from handrail.engine.decide.gate import GateFacts

@@ -35,7 +35,7 @@ from handrail.engine.standing import (
 from handrail.engine.telling import say
 from handrail.ledger.entry import Event
 from handrail.ledger.errors import NotProven, RunbookError
-from handrail.ledger.run import Outcome, Run
+from handrail.ledger.run import Outcome
 from handrail.ledger.task import Receipt, TaskState
 
 
@@ -64,7 +64,7 @@ def roll_back(
         lambda runs, name, left_out: run_to_undo(runs, name, wanted, why, until, left_out),
         ROLLBACK,
     )
-    undone = attempt.runs[attempt.run.undoes]
+    undone = attempt.undone
     receipts = receipts_to_undo(attempt.run, undone, until, attempt.choices.without)
     attempt.calls.accepts |= accepts or {}
     attempt.calls.undoing |= {(each.task, each.target) for each in receipts}
@@ -139,7 +139,7 @@ def _to_put_back(attempt: Attempt, receipt: Receipt) -> tuple[Act, Decision] | N
         RunbookError: it must not be put back, or its snapshot is not to be had.
     """
     act = Act.recorded(attempt, load(receipt.step), receipt)
-    facts = receipt_facts(act, receipt, _undone(attempt))
+    facts = receipt_facts(act, receipt, attempt.undone)
     decision = decide(facts)
     refuse_stopping(decision, f"{act.contract.name} was not put back on {host.name}")
     if decision.acts:
@@ -179,19 +179,15 @@ def _preview(receipt: Receipt) -> Iterator[PyinfraCommand]:
         return
     try:
         act = Act.recorded(attempt, load(receipt.step), receipt)
-        decision = decide(receipt_facts(act, receipt, _undone(attempt)))
+        decision = decide(receipt_facts(act, receipt, attempt.undone))
     except RunbookError as error:
         decision = Decision(Do.REFUSE, "would refuse", error.why, error.fix)
     yield from preview(attempt, Planned(declared, decision, decision))
 
 
-def _undone(attempt: Attempt) -> Run:
-    return attempt.runs[attempt.run.undoes]
-
-
 def _is_undone(attempt: Attempt, receipt: Receipt) -> bool:
     """Tell whether nothing is left to do: no receipt stands, or it was accepted that it stays."""
-    task = _undone(attempt).tasks.get((receipt.task, receipt.target))
+    task = attempt.undone.tasks.get(receipt.key)
     stands = task is not None and task.receipt is not None
     here = attempt.task(receipt.task)
     done = not stands or (here.state is TaskState.SKIPPED and not here.unproven)
@@ -266,7 +262,7 @@ def _way_back(
 def _settle(act: Act) -> None:
     """Settle with a step that was put back those that went back with it, then the whole run."""
     attempt = act.attempt
-    for receipt in _undone(attempt).receipts():
+    for receipt in attempt.undone.receipts():
         if receipt.target == host.name and (receipt.task, host.name) in attempt.calls.undoing:
             _settle_covered(Act.recorded(attempt, load(receipt.step), receipt))
     _close(attempt)
@@ -274,7 +270,7 @@ def _settle(act: Act) -> None:
 
 def _settle_covered(act: Act) -> None:
     """Record that a step went back with another one, once that one did."""
-    covering = cover(act, _undone(act.attempt))
+    covering = cover(act, act.attempt.undone)
     if covering is not None and covering.rolled_back:
         call = covering.declared
         why = f"{call.step} (task {call.task}) took it back, too"
@@ -284,7 +280,7 @@ def _settle_covered(act: Act) -> None:
 
 def _close(attempt: Attempt) -> None:
     """Close the undone run once nothing of it is left to undo."""
-    undone = _undone(attempt)
+    undone = attempt.undone
     if undone.rolled_back or attempt.run.outcome is not Outcome.PROVEN:
         return
     here = [attempt.run.tasks.get(each.key) for each in undone.receipts()]

@@ -177,9 +177,9 @@ class Task:
         return Standing.CHANGED if self.receipt else Standing.UNCHANGED
 
     @property
-    def has_begun(self) -> bool:
-        """Tell whether anything was done about it, or asked, or found as it should be."""
-        return self.settled or self.started_at is not None
+    def is_watched(self) -> bool:
+        """Tell whether it is a gate whose window is open."""
+        return self.opened_at is not None and self.state is TaskState.STARTED
 
     @property
     def begun(self) -> int:

@@ -76,6 +76,11 @@ class Attempt:
         return self.inventory.environment
 
     @property
+    def undone(self) -> Run:
+        """Return the run that this rollback undoes."""
+        return self.runs[self.run.undoes]
+
+    @property
     def runbook(self) -> str:
         """Return the runbook's name."""
         return self.calls.runbook
@@ -225,7 +230,7 @@ class Attempt:
         if entry.run == self.run.id:
             self.run.apply(entry)
         if entry.event is Event.STEP_ROLLED_BACK and self.run.undoes in self.runs:
-            self.runs[self.run.undoes].apply(entry)
+            self.undone.apply(entry)
         self.log.write(
             entry.event, run=entry.run, attempt=self.number, task=entry.task, target=entry.target
         )

@@ -11,6 +11,7 @@ from handrail.engine.attempt.measured import known
 from handrail.engine.needs import is_amount
 from handrail.ledger.entry import now
 from handrail.ledger.errors import PreconditionUnmet, WrongCommand
+from handrail.ledger.task import Task
 from handrail.ledger.views.clock import Clock, clock_of
 
 if TYPE_CHECKING:
@@ -78,10 +79,13 @@ def refuse_beyond_budget(attempt: "Attempt", task: str) -> None:
 
 def _is_crossed(attempt: "Attempt", label: str) -> bool:
     """Tell whether anything that stands after a hold was begun."""
-    begun = [name for (name, _), each in attempt.run.tasks.items() if each.has_begun]
-    return any(
-        attempt.calls.is_beyond(name, label) for name in begun if name in attempt.calls.places
-    )
+    places = attempt.calls.places
+    begun = [name for (name, _), task in attempt.run.tasks.items() if _has_begun(task)]
+    return any(attempt.calls.is_beyond(name, label) for name in begun if name in places)
+
+
+def _has_begun(task: Task) -> bool:
+    return task.settled or task.started_at is not None
 
 
 def _is_moment(text: str) -> bool:

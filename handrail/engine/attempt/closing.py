@@ -110,14 +110,14 @@ def _end(attempt: Attempt, signalled: int) -> int:
     if is_json():
         _say_json(attempt)
     attempt.flush()
-    outcome = attempt.run.outcome
+    outcome = attempt.run.outcome if began else None
     return exit_status(
         EndFacts(
             wrong=_is_wrong(attempt),
             stops=bool(attempt.refusal) or attempt.writer is not None,  # till the end is recorded
             signalled=signalled,
-            proven=began and outcome is Outcome.PROVEN,
-            held=began and outcome is Outcome.HELD,
+            proven=outcome is Outcome.PROVEN,
+            held=outcome is Outcome.HELD,
         )
     )
 

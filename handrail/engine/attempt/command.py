@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Iterator
 from itertools import pairwise
 
 from pyinfra.context import host, state
@@ -41,10 +42,17 @@ def inventory_file() -> str:
 
 def typed_data() -> list[tuple[str, str]]:
     """Return every ``--data KEY=VALUE`` as it was typed, in order."""
-    texts = [after for before, after in pairwise(sys.argv) if before == "--data"]
-    texts += [each.removeprefix("--data=") for each in sys.argv if each.startswith("--data=")]
-    parts = [text.split("=", 1) for text in texts if "=" in text]
+    parts = [text.split("=", 1) for text in _data_texts() if "=" in text]
     return [(key, value) for key, value in parts]
+
+
+def _data_texts() -> Iterator[str]:
+    """Yield what is said with `--data`, as the word after it or joined to it by `=`."""
+    for before, word in pairwise(sys.argv):
+        if before == "--data":
+            yield word
+        elif word.startswith("--data="):
+            yield word.removeprefix("--data=")
 
 
 def named_environment() -> str:

@@ -3,21 +3,22 @@
 import json
 import os
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pyinfra.context import inventory
 
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.command import inventory_file, runbook_file, to_paste
+from handrail.engine.attempt.edits import Calls, edits
 from handrail.engine.attempt.material import Called, files_of, packages, values_of
 from handrail.engine.attempt.started import digest_of
 from handrail.engine.inventory import data_of
 from handrail.engine.likeness import code_of, digests_of, moved
 from handrail.ledger.chain import Head
-from handrail.ledger.entry import BESIDE, Entry, Event, canonical, now, plain, timestamp
+from handrail.ledger.entry import BESIDE, Entry, Event, now, plain, timestamp
 from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.location import project_of
 from handrail.ledger.seam import NoLedger
@@ -26,7 +27,6 @@ from handrail.naming import phrase, ticked
 FORMAT = 2
 SHOWN = 6  # of what moved
 Digests = Mapping[str, str]  # by name
-Calls = Mapping[str, Mapping[str, Any]]  # by `task on target`: step, name, arguments; Any: JSON
 
 
 @dataclass(frozen=True)
@@ -216,58 +216,18 @@ def _inventories(was: Mapping[str, Digests], now_is: Mapping[str, Digests]) -> I
         yield from _others(was[target], now_is[target], f"the inventory's `{target}.{{}}`")
 
 
-def edits(was: Calls, now_is: Calls) -> Iterator[str]:
-    """Yield what of the calls is another: field by field."""
-    gone, new = _missing(was, now_is), _missing(now_is, was)
-    common = _missing(was, gone)
-    yield from (f"task {name} is gone" for name in gone)
-    for name in common:
-        yield from (f"task {name}: {each}" for each in _edits_of(was[name], now_is[name]))
-    yield from (f"task {name} is new" for name in new)
-    if common != _missing(now_is, new):
-        yield "the order of the calls is another"
-
-
-def _missing(names: Iterable[str], others: Container[str]) -> list[str]:
-    """Return those of the names that are not among others."""
-    return [name for name in names if name not in others]
-
-
-def _edits_of(was: Mapping[str, Any], now_is: Mapping[str, Any]) -> Iterator[str]:  # Any: JSON
-    for each in ("step", "name"):
-        if was[each] != now_is[each]:
-            yield f"{each} was `{was[each]}`, is `{now_is[each]}`"
-    yield from changes(was["arguments"], now_is["arguments"])
-
-
-def changes(was: Mapping[str, Any], now_is: Mapping[str, Any]) -> Iterator[str]:  # Any: JSON
-    """Yield each argument that is another, as it was and as it is."""
-    for name in dict.fromkeys([*was, *now_is]):
-        before, after = _shown(was, name), _shown(now_is, name)
-        if before != after:
-            yield f"`{name}` was {before}, is {after}"
-
-
-def _shown(arguments: Mapping[str, Any], name: str) -> str:  # Any: JSON
-    if name not in arguments:
-        return "left out"
-    text = canonical(arguments[name])
-    return f"`{text}`"
-
-
 def _ledger_moved(saved: Frozen, attempt: Attempt) -> Iterator[str]:
     """What this plan's own run did since is no move: it is resumed by the same command."""
+    seq = saved.head.seq
     if isinstance(attempt.ledger, NoLedger):
-        if saved.head.seq:
-            yield "the ledger is gone"
+        yield from ["the ledger is gone"] if seq else []
         return
-    later = attempt.ledger.since(max(saved.head.seq - 1, 0))
+    later = attempt.ledger.since(max(seq - 1, 0))
     heads = [Head(each.seq, each.sha256) for each in later[:1]]
-    if saved.head.seq and heads != [saved.head]:
-        other = f"entry {saved.head.seq} is another"
-        yield f"the ledger is not the one that it was made on: {other}"
+    if seq and heads != [saved.head]:
+        yield f"the ledger is not the one that it was made on: entry {seq} is another"
         return
-    since = [entry for entry in later if entry.seq > saved.head.seq]
+    since = later[len(heads) :] if seq else later
     yield from _went_on(list(_of_others(since, digest_of(attempt.choices.plan))))
 
 

@@ -88,15 +88,19 @@ def _used_by(attempt: Attempt, consent: Consent) -> int:
 def _open_lines(attempt: Attempt) -> list[str]:
     """Return what of a run is not proven, or not undone, and what to do about it."""
     run = attempt.run
-    lines = list(filter(None, (_open_line(attempt, task) for task in run.tasks.values())))
+    lines = [_open_line(attempt, task) for task in run.tasks.values()]
     lines += [f"armed: {each.words}" for each in armed_in(run)]
-    left = attempt.runs[run.undoes].receipts() if run.undoes else []
-    lines += [
+    return [*filter(None, lines), *_left_there(attempt)]
+
+
+def _left_there(attempt: Attempt) -> list[str]:
+    """Return what a rollback did not undo, for its target was left out."""
+    undone = attempt.runs.get(attempt.run.undoes)
+    return [
         f"left there: {each.step} ({each.task}) on {each.target}, for the target was left out"
-        for each in left
+        for each in (undone.receipts() if undone else ())
         if each.target in attempt.choices.without
     ]
-    return lines
 
 
 def _open_line(attempt: Attempt, task: Task) -> str:
@@ -130,7 +134,7 @@ def _after_rollback(attempt: Attempt) -> list[tuple[str, str]]:
     """Return the next commands of a rollback: it goes on, or the run may go forward again."""
     run, evidence = attempt.run, _evidence(attempt, "show")
     if run.outcome is Outcome.PROVEN:
-        forward = Path(runbook_file()).parent / f"{attempt.runs[run.undoes].runbook}.py"
+        forward = Path(runbook_file()).parent / f"{attempt.undone.runbook}.py"
         return [evidence, ("again", to_paste(str(forward)))]
     data = {"run": run.undoes, "reason": attempt.choices.reason or "…"}
     if attempt.body.get("to"):

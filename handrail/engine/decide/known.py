@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import filterfalse
 from typing import Any
 
 from handrail.engine.attempt.calls import Calls
@@ -76,7 +77,7 @@ class BeforeFacts:
         """Return the first consent of a kind that is about a task and was not used yet."""
         said = (each for each in self.choices.consents if each.kind == kind)
         about = (each for each in said if self.key_of(each) == key)
-        return next((each for each in about if not self.is_spent(each)), None)
+        return next(filterfalse(self.is_spent, about), None)
 
 
 def did_you_mean(typed: str, known: Iterable[str]) -> str:

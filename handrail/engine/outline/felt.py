@@ -55,7 +55,7 @@ def _to_come(attempt: Attempt, lines: list[Line], on: list[Stake]) -> Iterable[S
 
 def _left_on(attempt: Attempt) -> Iterable[Felt]:
     """Yield what a rollback does not end, for it does not go so far."""
-    for each in stakes_on(attempt.runs[attempt.run.undoes]):
+    for each in stakes_on(attempt.undone):
         if (each.task, each.target) not in attempt.calls.undoing:
             yield Felt(
                 each.text, each.task, each.until, Estimate(), left_on=True, back_to=each.back_to,
