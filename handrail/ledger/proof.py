@@ -148,9 +148,7 @@ def prove(history: History, runbook: str, drill: str = "") -> Proof | str:
         return f"{legs[0].drill} did not end: it stands at its run {LEGS[len(legs) - 1]}"
     starts = [each for each in entries if each.event is Event.ATTEMPT_STARTED]
     plan = starts[0].body.get("plan")
-    moved: set[str] = set().union(
-        *(_moved(plan, each, whole=each.run != legs[1].id) for each in starts)
-    )
+    moved = _moved_in_any(plan, starts, legs[1].id)
     if not plan or moved:
         named = phrase(": {}", ticked(sorted(moved)[:SHOWN]))
         said = "the runbook, its steps or its inventory were changed in between"
@@ -165,6 +163,11 @@ def _came_to_its_end(legs: list[Run], entries: list[Entry]) -> bool:
         proven = {each.run for each in entries if each.event is Event.RUN_PROVEN}
         outcomes[-1] = Outcome.PROVEN if legs[-1].id in proven else Outcome.STOPPED
     return outcomes == [Outcome.ROLLED_BACK, Outcome.PROVEN, Outcome.PROVEN]
+
+
+def _moved_in_any(plan: Plan | None, starts: list[Entry], back: str) -> set[str]:
+    """Return what any attempt was made of that was not so before; of a rollback, what both have."""
+    return set().union(*(_moved(plan, each, whole=each.run != back) for each in starts))
 
 
 def _moved(plan: Plan | None, start: Entry, *, whole: bool) -> set[str]:

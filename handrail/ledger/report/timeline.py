@@ -147,7 +147,8 @@ def _took(report: Report, spans: Iterable[tuple[Span, float, float]]) -> Iterato
             within[of[span.task]].append((low, high))
     for phase, reaches in within.items():
         if reaches:
-            yield phase, min(low for low, _ in reaches), max(high for _, high in reaches)
+            began, ended = zip(*reaches, strict=True)
+            yield phase, min(began), max(ended)
 
 
 def _phases(name: str, phases: Iterable[Stretch], axis: Axis) -> Lane:

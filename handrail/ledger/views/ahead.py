@@ -8,7 +8,7 @@ from handrail.ledger.run import Run
 from handrail.ledger.views import plain
 from handrail.ledger.views.clock import clock_of
 from handrail.ledger.views.stakes import Stake
-from handrail.ledger.views.times import Estimate, Measured, Running, outlook
+from handrail.ledger.views.times import Estimate, Measured, Outlook, Running, outlook
 
 
 def about(estimate: Estimate) -> str:
@@ -53,9 +53,7 @@ def ahead(run: Run, known: Measured, now: datetime, *, at_work: bool = True) -> 
             yield f"At work: {_running(each)}."
         else:
             yield f"Interrupted: {each.call.task} on {each.call.target}; nobody is at work on it."
-    if seen.hold is not None:
-        yield f"Next hold: {seen.hold.label}, {when(seen.to_hold, now)}."
-    yield f"End: {when(seen.to_end, now)}."
+    yield from to_come(seen, now)
     if not run.undoes and run.receipts():
         clock = clock_of(run, known)
         yield f"Way back: {back_now(seen.way_back)}{clock.terms()}."
@@ -63,6 +61,13 @@ def ahead(run: Run, known: Measured, now: datetime, *, at_work: bool = True) -> 
             yield f"Way back to hold {hold.label}: {about(estimate)}."
         if why := clock.refusal(now):
             yield f"DO NOT GO ON: {why}."
+
+
+def to_come(seen: Outlook, now: datetime) -> Iterator[str]:
+    """Yield when the next hold and the end come."""
+    if seen.hold is not None:
+        yield f"Next hold: {seen.hold.label}, {when(seen.to_hold, now)}."
+    yield f"End: {when(seen.to_end, now)}."
 
 
 def _running(task: Running) -> str:

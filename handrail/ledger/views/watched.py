@@ -6,7 +6,7 @@ from typing import Any
 from handrail.ledger.arming import armed_in
 from handrail.ledger.task import TaskState
 from handrail.ledger.views import plain
-from handrail.ledger.views.ahead import at_stake, back_now, owned, when
+from handrail.ledger.views.ahead import at_stake, back_now, owned, to_come
 from handrail.ledger.views.evidence import TaskEvidence
 from handrail.ledger.views.live import Live
 from handrail.ledger.views.show import headline
@@ -64,17 +64,9 @@ def _head(found: Live) -> Iterator[str]:
         yield owned(found.writer)
     word = "At work" if found.at_work else "Interrupted"
     yield from (f"{word}: {_at_work(each, found)}." for each in found.seen.running)
-    yield from () if run.is_over else _to_come(found)
+    yield from () if run.is_over else to_come(found.seen, found.now)
     if run.receipts() and not run.undoes:
         yield f"Way back: {back_now(found.clock.whole)}{found.clock.terms()}."
-
-
-def _to_come(found: Live) -> Iterator[str]:
-    """Yield when the next hold and the end come."""
-    seen = found.seen
-    if seen.hold is not None:
-        yield f"Next hold: {seen.hold.label}, {when(seen.to_hold, found.now)}."
-    yield f"End: {when(seen.to_end, found.now)}."
 
 
 def _at_work(one: Running, found: Live) -> str:
