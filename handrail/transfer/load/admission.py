@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 from handrail.transfer.load import rebuild
 from handrail.transfer.load.chunks import LoadFailed
+from handrail.transfer.read import occupied
+from handrail.transfer.session.asking import Rows
 from handrail.transfer.session.connection import Connection, value
 from handrail.transfer.sql import evidence
 from handrail.transfer.sql.plan import Plan
@@ -52,17 +54,27 @@ def admit(session: Connection, plan: Plan, mode: str, *, supersede: bool) -> Non
         raise LoadRefused(
             "the load did not start", f"there is no mode `{mode}`", "use stream or bulk"
         )
-    if not evidence.exists(session):
+    if evidence.exists(session):
+        _admit_beside(session, plan, supersede=supersede)
+    else:
         _refuse_rows(session, plan)
-        return
+
+
+def _admit_beside(session: Connection, plan: Plan, *, supersede: bool) -> None:
+    """Refuse where there is another load, or none, but rows; take one away that it may replace."""
     others = session.execute(
         "select digest, finished_at from _migration.run where digest <> %s", [plan.digest]
     ).fetchall()
     begun = value(session, "select count(*) from _migration.run where digest = %s", plan.digest)
-    if not others:
-        if not begun:
-            _refuse_rows(session, plan)
-        return
+    if others:
+        _refuse_others(others, supersede=supersede)
+        _take_away(session, plan, [digest for digest, _ in others])
+    elif not begun:
+        _refuse_rows(session, plan)
+
+
+def _refuse_others(others: Rows, *, supersede: bool) -> None:
+    """Refuse where another load is finished, or may not be replaced."""
     if any(finished for _, finished in others):
         raise LoadRefused(
             "the load did not start",
@@ -76,7 +88,6 @@ def admit(session: Connection, plan: Plan, mode: str, *, supersede: bool) -> Non
             "load with `supersede`, as `data.load` does, to take its rows away; or restore the "
             "backup taken before it",
         )
-    _take_away(session, plan, [digest for digest, _ in others])
 
 
 def _take_away(session: Connection, plan: Plan, digests: list[str]) -> None:
@@ -92,15 +103,11 @@ def _take_away(session: Connection, plan: Plan, digests: list[str]) -> None:
 
 
 def _refuse_rows(session: Connection, plan: Plan) -> None:
-    asked = [table for table in plan.tables if table.replace is None]
-    if not asked:
-        return
-    exist = ", ".join(f"exists (select 1 from {table.target_rows})" for table in asked)
-    there = value(session, f"select array[{exist}]")
-    held = [table.name for table, is_there in zip(asked, there, strict=True) if is_there]
+    held = occupied.filled(session, [each for each in plan.tables if each.replace is None])
     if held:
+        names = ", ".join(table.name for table in held)
         raise LoadRefused(
             "the load did not start",
-            f"there are rows nobody declared in {', '.join(held)}",
+            f"there are rows nobody declared in {names}",
             "declare `replace: <why>` for rows that migrations put there; else empty the tables",
         )

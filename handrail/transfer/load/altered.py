@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from handrail.transfer.load.batches import ADJUSTED, inserting
 from handrail.transfer.mapping.rules import MOST_RECORDED
-from handrail.transfer.read.left_out import changed_of
+from handrail.transfer.read.left_out import changed_of, dropped_of
 from handrail.transfer.session.asking import Question, answers, rows, together
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import literal, quoted
@@ -52,15 +52,13 @@ def _changed(table: TablePlan) -> Iterator[str]:
 
 def _dropped(plan: Plan, table: TablePlan) -> Iterator[str]:
     """Yield a SELECT for each column of its source that is dropped, of the rows that are moved."""
-    for drop in plan.drops if not table.also else ():
-        if drop.table != table.source or drop.column is None:
-            continue
-        value = f"s.{quoted(drop.column)}"
-        hidden = drop.column in table.secrets or sounds_secret(drop.column)
+    for column in dropped_of(plan, table) if not table.also else ():
+        value = f"s.{quoted(column)}"
+        hidden = column in table.secrets or sounds_secret(column)
         shown = WITHHELD if hidden else f"{value}::text"
         yield _first(
             f"select {literal(table.name)}, {OF_THE_TABLE}, {table.key_text}, "
-            f"{literal(drop.column)}, 'drop', 'dropped', {shown}, null::text "
+            f"{literal(column)}, 'drop', 'dropped', {shown}, null::text "
             f"from {table.relation(needs=table.needs_of_kept)} "
             f"where {table.kept()} and {value} is not null"
         )

@@ -5,6 +5,7 @@ definitions are recorded in the transaction that drops them, so a kill at any mo
 be put back.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -53,10 +54,10 @@ class Definition:
 def definitions(plan: Plan) -> list[Definition]:
     """List what a bulk load takes down, in the order of dropping: foreign keys first."""
     tables = [plan.destination.by_name[table.name] for table in plan.tables]
-    keys = [key for table in tables for key in _constraints(table)]
+    keys = list(itertools.chain.from_iterable(map(_constraints, tables)))
     foreign = [key for key in keys if key.kind == "f"]
     others = [key for key in keys if key.kind in "pux"]
-    return [*foreign, *others, *(index for table in tables for index in _indexes(table))]
+    return [*foreign, *others, *itertools.chain.from_iterable(map(_indexes, tables))]
 
 
 def _constraints(table: Table) -> Iterator[Definition]:
@@ -117,10 +118,10 @@ def _in_the_way(
     The primary key of a table in many chunks stays: without it, each costs a look at all rows that
     are there already. So do indexes over partitions.
     """
-    many = {name for name, number in Counter(c.table for c in chunks).items() if number > FEW}
+    counted = Counter(chunk.table for chunk in chunks)
     for item in definitions(plan):
-        stays = item.table in many if item.kind == "p" else False
-        if item.kind == "f" or not (stays or item.table in parted):
+        stays = item.table in parted or (item.kind == "p" and counted[item.table] > FEW)
+        if item.kind == "f" or not stays:
             yield item
 
 

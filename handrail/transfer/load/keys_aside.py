@@ -31,7 +31,7 @@ def keys_aside(session: Connection, schema: str, parents: set[str]) -> Iterator[
         schema: Of the parents.
         parents: Tables whose rows are exchanged.
     """
-    keys = session.execute(KEYS, [schema, sorted(parents)]).fetchall() if parents else []
+    keys = session.execute(KEYS, [schema, sorted(parents)]).fetchall()
     hanging = {each[0]: Attached(session, each[0]) for each in keys}
     for own_schema, table, name, _ in keys:
         session.execute(dropping(own_schema, "f", table, name))

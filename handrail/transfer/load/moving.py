@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from handrail.transfer.load.batches import Batches
@@ -35,9 +35,13 @@ class Moving:
 
     def gather(self) -> None:
         """Start the processes, so that they are ready when the first chunk is; if any is large."""
-        large = self.batches is None or len(self.batches.small) < len(self.plan.tables)
-        if self.pool is not None and large:
+        if self.pool is not None and len(self.small) < len(self.plan.tables):
             self.pool.gather()
+
+    @property
+    def small(self) -> Mapping[str, int]:
+        """Return the tables that are moved together, with their bytes."""
+        return self.batches.small if self.batches is not None else {}
 
     def groups(self, mode: str) -> list[list[str]]:
         """List tables that need not wait for others: all, while no foreign key is in the way.
@@ -47,7 +51,7 @@ class Moving:
         names = [table.name for table in self.plan.tables]
         if mode == "bulk":
             return [names]
-        small = self.batches.small if self.batches is not None else {}
+        small = self.small
         runs = itertools.groupby(names, lambda name: "" if name in small else name)
         return [list(run) for _, run in runs]
 
@@ -83,7 +87,7 @@ class Moving:
 
     def _small(self, left: list[Chunk]) -> Iterator[Moved]:
         if self.batches is not None:
-            small = [chunk for chunk in left if chunk.table in self.batches.small]
+            small = [chunk for chunk in left if chunk.table in self.small]
             yield from self.batches.move(small, self.before_commit)
 
 

@@ -133,10 +133,12 @@ class _Rebuilding:
         Each locks two tables, so they are added by one session; validated they can be by several.
         """
         keys = [item for item in self.down if item.kind == "f"]
+        if not keys:
+            return
         tables = [qualified(self.schema, item.table) for item in keys]
         names = [item.name for item in keys]
-        there = session.execute(THERE, [tables, names]).fetchall() if keys else []
-        later = bool(keys) and not partitioned(session, self.schema)
+        there = session.execute(THERE, [tables, names]).fetchall()
+        later = not partitioned(session, self.schema)
         missing = [
             (item, (_statement(self.schema, item, later=later),))
             for item, table in zip(keys, tables, strict=True)
@@ -147,13 +149,16 @@ class _Rebuilding:
     def validate(self, session: Connection, tables: list[str]) -> None:
         """Hold the rows of some tables against their foreign keys."""
         failed = {str(each) for each in self.failed}
-        found = []
-        for item in self.down:
-            if item.table in tables and item.kind == "f" and not _told_of(item, failed):
-                check = f"alter table {qualified(self.schema, item.table)} validate constraint"
-                as_it_was = item.definition.endswith("NOT VALID")
-                found.append((item, () if as_it_was else (f"{check} {quoted(item.name)}",)))
-        self._attempt(session, found)
+        keys = (item for item in self.down if item.table in tables and item.kind == "f")
+        added = [item for item in keys if not _told_of(item, failed)]
+        self._attempt(session, [(item, self._validating(item)) for item in added])
+
+    def _validating(self, item: Definition) -> tuple[str, ...]:
+        """Return what holds all rows against a key, unless it was one of new rows only."""
+        if item.definition.endswith("NOT VALID"):
+            return ()
+        table = qualified(self.schema, item.table)
+        return (f"alter table {table} validate constraint {quoted(item.name)}",)
 
     def _attempt(
         self,
@@ -170,9 +175,7 @@ class _Rebuilding:
             done: They are back then, with what hangs on them, in the same transaction.
         """
         attempts = [(item, self._attempted(item, own, done=done)) for item, own in items]
-        alone = [[each] for each in attempts if done and each[0].rows > FEW_ROWS]
-        together = [each for each in attempts if [each] not in alone]
-        for some in [*alone, together]:
+        for some in _runs(attempts) if done else [attempts]:
             for failure in attempt(session, [each for _, each in some]):
                 self.failed.append(_failed(some[failure.place][0], failure.said))
 
@@ -195,6 +198,12 @@ class _Rebuilding:
             first, *others = self.failed
             more = f"; {len(others)} more could not, for reasons of their own" if others else ""
             raise CatalogChanged(first.what, first.why + more, first.fix) from first
+
+
+def _runs(attempts: list[tuple[Definition, Attempt]]) -> list[list[tuple[Definition, Attempt]]]:
+    """Return what is attempted in one transaction each: of many rows alone, all others together."""
+    alone = [[each] for each in attempts if each[0].rows > FEW_ROWS]
+    return [*alone, [each for each in attempts if each[0].rows <= FEW_ROWS]]
 
 
 def _told_of(item: Definition, failed: set[str]) -> bool:

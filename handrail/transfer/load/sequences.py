@@ -8,8 +8,8 @@ from handrail.transfer.session.asking import Line, rows, together
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.sql.catalog import Column, Table
-from handrail.transfer.sql.numbered import number_in
-from handrail.transfer.sql.plan import Plan, TablePlan
+from handrail.transfer.sql.numbered import mapped, number_in
+from handrail.transfer.sql.plan import Plan
 
 Members = Sequence[tuple[Table, Column]]
 
@@ -34,27 +34,21 @@ def set_sequences(session: Connection, plan: Plan, supply: Supply) -> None:
 
 def _uses(plan: Plan) -> dict[str, Members]:
     """Return the sequences of loaded tables, with every column that each of them numbers."""
-    loaded = {table.name for table in plan.tables}
     return {
         sequence: members
         for sequence, members in plan.destination.sequences().items()
-        if not loaded.isdisjoint(table.name for table, _ in members)
+        if not plan.by_name.keys().isdisjoint(table.name for table, _ in members)
     }
 
 
 def _used_there(plan: Plan, supply: Supply, uses: dict[str, Members]) -> dict[str, list[int]]:
     """Return by sequence the highest numbers that its columns hold on the source."""
-    mapped = {(t.name, column.name): t for t in plan.tables for column in t.columns}
-    asked: list[tuple[str, TablePlan, str]] = [
-        (sequence, mapped[table.name, column.name], column.name)
-        for sequence, members in uses.items()
-        for table, column in members
-        if (table.name, column.name) in mapped
-    ]
-    found = supply.highest([(table, name) for _, table, name in asked])
+    asked = list(mapped(plan, uses))
+    found = supply.highest([(table, column.name) for _, table, column in asked])
     used: dict[str, list[int]] = {sequence: [] for sequence in uses}
     for (sequence, _, _), number in zip(asked, found, strict=True):
-        used[sequence] += [] if number is None else [number]
+        if number is not None:
+            used[sequence].append(number)
     return used
 
 
@@ -73,7 +67,7 @@ class _Counter:
         within = [number for number in others if self.lowest <= number <= self.highest]
         used = [*self.used, *(within if self.ascends else ())]
         last = (max if self.ascends else min)([*used, self.start])
-        return f"{last}, {'true' if last in used else 'false'}"
+        return f"{last}, {str(last in used).lower()}"
 
 
 def _counter(session: Connection, sequence: str, members: Members) -> Line[_Counter]:

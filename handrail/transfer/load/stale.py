@@ -1,5 +1,6 @@
 """Find the chunks of a load that its source has changed since."""
 
+import itertools
 from typing import Any
 
 from handrail.transfer.load.chunks import Supply, clearing, move, preparing, target_sums
@@ -76,7 +77,7 @@ def refresh(destination: Connection, plan: Plan, supply: Supply) -> list[tuple[T
         destination.transaction(),
         keys_aside(destination, plan.destination.schema, parents),
     ):
-        gone = [each for table, chunk in stale for each in clearing(table, chunk)]
+        gone = itertools.chain.from_iterable(itertools.starmap(clearing, stale))
         together([*preparing(destination), *(rows(destination, each) for each in gone)])
         for table, chunk in stale:
             move(supply, destination, table, chunk, plan.digest, prepared=True)

@@ -1,5 +1,7 @@
 """What came to a source since its preflight, and would have been refused by it."""
 
+import itertools
+from collections import defaultdict
 from collections.abc import Sequence
 
 from handrail.transfer.load.altered import OF_THE_TABLE
@@ -7,7 +9,7 @@ from handrail.transfer.load.chunks import LoadFailed
 from handrail.transfer.read.counts import beyond, faulty
 from handrail.transfer.read.journal import Chunk
 from handrail.transfer.read.misfits import Misfit
-from handrail.transfer.session.asking import together
+from handrail.transfer.session.asking import answered, gathered
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.plan import Plan, TablePlan
 
@@ -45,7 +47,8 @@ def refuse(
         faulty(source, table, table.span(chunk.lower, chunk.upper, source=True))
         for table, chunk in moved
     )
-    unfit = [each for some in together(looks) for each in some if each.verdict == "refused"]
+    found = answered(gathered(looks))
+    unfit = [each for each in found if each.verdict == "refused"]
     unfit += _beyond(plan, destination)
     if unfit:
         told = "; ".join(each.told for each in unfit[:MOST_TOLD])
@@ -62,11 +65,8 @@ def _beyond(plan: Plan, destination: Connection) -> list[Misfit]:
     rows: dict[str, int] = dict(destination.execute(ROWS, [plan.digest]).fetchall())
     # of a source that two tables are filled from, the rows of one are all there are
     totals = {table.source: rows[table.name] for table in plan.tables if not table.also}
-    lost: dict[str, dict[tuple[str, str], int]] = {}
+    lost: defaultdict[str, dict[tuple[str, str], int]] = defaultdict(dict)
     for name, column, action, number in destination.execute(TREATED):
-        lost.setdefault(name, {})[column, action] = number
-    return [
-        misfit
-        for table in plan.tables
-        for misfit in beyond(table, totals[table.source], lost.get(table.name, {}))
-    ]
+        lost[name][column, action] = number
+    found = (beyond(table, totals[table.source], lost[table.name]) for table in plan.tables)
+    return list(itertools.chain.from_iterable(found))

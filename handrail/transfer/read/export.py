@@ -22,6 +22,7 @@ from handrail.transfer.read.files import (
     write_query,
 )
 from handrail.transfer.read.journal import Chunk, Expected
+from handrail.transfer.read.left_out import dropped_of
 from handrail.transfer.read.live import NOTE, NOTED, LiveSupply, as_noted
 from handrail.transfer.read.sizes import small_tables
 from handrail.transfer.session.asking import Line, Question, together
@@ -101,13 +102,9 @@ def _write(
     together([page.read() for page in pages if page.table.name in small])
     highest = _highest(plan, supply)
     tables = tuple(
-        TableRecord(
-            table.name, table.source, tuple((c.name, c.type) for c in table.columns),
-            tuple(highest[table.name]),
-            _written(pages, table, directory / f"{number:02}-{table.name}"),
-        )
+        _recorded(table, highest, _written(pages, table, directory / f"{number:02}-{table.name}"))
         for number, table in enumerate(plan.tables, start=1)
-    )  # fmt: skip
+    )
     taken_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     versions = plan.source.server_version, plan.destination.server_version
     name = Path(plan.file).name
@@ -117,6 +114,15 @@ def _write(
 
 def _written(pages: list["_Page"], table: TablePlan, stem: Path) -> tuple[ChunkRecord, ...]:
     return tuple(page.write(stem) for page in pages if page.table is table)
+
+
+def _recorded(
+    table: TablePlan,
+    highest: dict[str, list[tuple[str, int | None]]],
+    chunks: tuple[ChunkRecord, ...],
+) -> TableRecord:
+    columns = tuple((column.name, column.type) for column in table.columns)
+    return TableRecord(table.name, table.source, columns, tuple(highest[table.name]), chunks)
 
 
 def _highest(plan: Plan, supply: LiveSupply) -> dict[str, list[tuple[str, int | None]]]:
@@ -266,18 +272,13 @@ def origins(plan: Plan) -> str:
     return f"select * from (values {rows}) v({names})"
 
 
-def _dropped(plan: Plan, table: TablePlan) -> list[str]:
-    """Name the columns of a table's source that are left behind."""
-    return [drop.column for drop in plan.drops if drop.table == table.source and drop.column]
-
-
 def _pairs(plan: Plan) -> Iterator[tuple[str, str, str, str | None]]:
     """Yield table and column on the destination, table and column on the source."""
     for table in plan.tables:
         for column in table.columns:
             yield table.name, column.name, table.source, column.source
     for table in plan.tables:
-        for dropped in _dropped(plan, table):
+        for dropped in dropped_of(plan, table):
             if dropped not in table.by_name:
                 yield table.name, dropped, table.source, dropped
 

@@ -107,9 +107,7 @@ class Export:
         """List every file."""
         for table in self.tables:
             for chunk in table.chunks:
-                yield from (
-                    f for f in (chunk.rows, chunk.quarantine, chunk.adjusted) if f is not None
-                )
+                yield from filter(None, (chunk.rows, chunk.quarantine, chunk.adjusted))
 
 
 def write_lines(path: Path, pieces: Iterable[bytes]) -> FileRecord:

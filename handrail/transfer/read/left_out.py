@@ -24,16 +24,18 @@ def _dropped(session: Connection, plan: Plan) -> Line[list[Misfit]]:
     """Count the rows of dropped tables, and the values of dropped columns."""
     if not plan.drops:
         return []
-    counts = (
-        f"select {n}, count({quoted(drop.column) if drop.column else '*'}) from {drop.rows}"
-        for n, drop in enumerate(plan.drops)
-    )
+    counts = (f"select {n}, {drop.counted} from {drop.rows}" for n, drop in enumerate(plan.drops))
     found = yield from rows(session, " union all ".join(counts))
     return [
         _told(plan.drops[number], values)
         for number, values in sorted(found)
         if values or plan.drops[number].column is None
     ]
+
+
+def dropped_of(plan: Plan, table: TablePlan) -> list[str]:
+    """Name the columns of a table's source that are left behind."""
+    return [drop.column for drop in plan.drops if drop.table == table.source and drop.column]
 
 
 def _told(drop: DropPlan, values: int) -> Misfit:

@@ -9,6 +9,7 @@ from handrail.transfer.read.misfits import Misfit
 from handrail.transfer.session.connection import Connection, value
 from handrail.transfer.session.quoting import quoted
 from handrail.transfer.sql.catalog import Column, Table
+from handrail.transfer.sql.numbered import mapped
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import Plan, TablePlan
 from handrail.transfer.sql.types import INTEGERS
@@ -54,13 +55,10 @@ class _Use:
 
 def _uses(plan: Plan) -> Iterator[_Use]:
     """Yield the mapped columns of whole numbers that sequences go on from."""
-    for sequence, members in plan.destination.sequences().items():
-        for table, column in members:
-            mapped = plan.by_name.get(table.name)
-            planned = mapped.column(column.name) if mapped else None
-            # what may fail on a row is not asked here
-            if planned and column.type in INTEGERS and not planned.may_fail:
-                yield _Use(sequence, plan.by_name[table.name], planned)
+    for sequence, table, column in mapped(plan, plan.destination.sequences()):
+        # what may fail on a row is not asked here
+        if column.type in INTEGERS and not column.may_fail:
+            yield _Use(sequence, table, column)
 
 
 def _sequences(plan: Plan, source: Connection, destination: Connection) -> Iterator[Misfit]:

@@ -1,7 +1,7 @@
 """Rows that are on the destination already: with a word they give way, without one nothing does."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from handrail.transfer.read.misfits import SAMPLES, Misfit
 from handrail.transfer.session.connection import Connection, value
@@ -19,11 +19,16 @@ def check(plan: Plan, destination: Connection) -> Iterator[Misfit]:
     """Look for rows that are there, but for those that this plan's load has put there."""
     began = _begun(plan, destination)
     asked = [table for table in plan.tables if table.name not in began]
-    if not asked:
-        return
-    listing = ", ".join(f"exists (select 1 from {table.target_rows})" for table in asked)
-    for table in itertools.compress(asked, value(destination, f"select array[{listing}]")):
+    for table in filled(destination, asked):
         yield from _replaced(plan, table, destination)
+
+
+def filled(destination: Connection, tables: Sequence[TablePlan]) -> list[TablePlan]:
+    """Return those of some tables that hold rows on the destination."""
+    if not tables:
+        return []
+    listing = ", ".join(f"exists (select 1 from {table.target_rows})" for table in tables)
+    return list(itertools.compress(tables, value(destination, f"select array[{listing}]")))
 
 
 def _begun(plan: Plan, destination: Connection) -> set[str]:

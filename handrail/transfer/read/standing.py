@@ -28,11 +28,15 @@ def stands(file: Path, plan: Plan, session: Connection) -> bool:
         kept = json.loads(file.read_text(encoding="utf-8"))
         if kept["digest"] != plan.digest or kept["preflight"]["good"] is not True:
             return False
-        now = mark.read(session)
-        same_freeze = now is not None and kept["mark"] == now
-        return same_freeze or bool(kept["rows"] == rows_of(plan, session))
+        return _is_same(kept["mark"], kept["rows"], plan, session)
     except (OSError, ValueError, KeyError, TypeError):
         return False  # none, or none of ours: then all rows are looked at
+
+
+def _is_same(frozen_as: str | None, rows: str, plan: Plan, session: Connection) -> bool:
+    """Say whether the source is still frozen by the same freeze, or holds the same rows."""
+    now = mark.read(session)
+    return (now is not None and frozen_as == now) or rows == rows_of(plan, session)
 
 
 def keep(file: Path, told: dict[str, object], plan: Plan, session: Connection) -> None:

@@ -89,8 +89,7 @@ def columns(rule: TableRule, source: Table, target: Table, used: set[str]) -> It
         target: Its destination table.
         used: Source columns that some expression reads.
     """
-    read = used | {lookup.through for lookup in rule.lookups}
-    read |= {c.source for c in rule.columns if c.source and not is_left(c, source)}
+    read = used | {lookup.through for lookup in rule.lookups} | _named(rule, source)
     yield from _undeclared(rule, source, read)
     yield from _wrong_drops(rule, source, read)
     for column in target.columns:
@@ -98,6 +97,11 @@ def columns(rule: TableRule, source: Table, target: Table, used: set[str]) -> It
             yield from _unfilled(rule, rule.by_name[column.name], column, source)
         else:
             yield from _unruled(rule, column)
+
+
+def _named(rule: TableRule, source: Table) -> set[str]:
+    """Name the source columns of rules that take them."""
+    return {c.source for c in rule.columns if c.source and not is_left(c, source)}
 
 
 def _undeclared(rule: TableRule, source: Table, read: set[str]) -> Iterator[Problem]:

@@ -132,6 +132,11 @@ class Table:
         return next((key.columns for key in self.constraints if key.kind == "p"), ())
 
     @property
+    def key(self) -> str | None:
+        """Name the column of the primary key, where that has just one."""
+        return self.primary_key[0] if len(self.primary_key) == 1 else None
+
+    @property
     def uniques(self) -> tuple[tuple[str, ...], ...]:
         """Column sets that hold no two equal rows, whether by constraint or by index."""
         return tuple(
@@ -238,13 +243,17 @@ def _index(name: str, *fields: Any) -> Index:  # Any: as a row holds it
     return Index(name, definition, unique, plain, tuple(own))
 
 
+def _repeated(names: Iterable[str]) -> str | None:
+    return next((name for name, count in Counter(names).items() if count > 1), None)
+
+
 def _refuse_unclear(database: str, home: str, tables: tuple[Table, ...]) -> None:
     """Raise where nothing can be mapped, or one name would stand for two tables."""
-    if twice := [name for name, count in Counter(t.name for t in tables).items() if count > 1]:
+    if twice := _repeated(table.name for table in tables):
         raise ClientError(
             f"`{database}` cannot be mapped",
-            f"two tables would be called `{twice[0]}`: one by this name, one by its schema's",
-            f'rename one of them: `alter table {home}."{twice[0]}" rename to NAME`',
+            f"two tables would be called `{twice}`: one by this name, one by its schema's",
+            f'rename one of them: `alter table {home}."{twice}" rename to NAME`',
         )
     if not tables:
         raise ClientError(

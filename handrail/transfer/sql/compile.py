@@ -130,9 +130,7 @@ class _Compiler:
         self.problems += account.tables(self.mapping, self.source)
         usable = [rule for rule in self.mapping.tables if self._is_usable(rule)]
         names = frozenset(rule.name for rule in usable)
-        ours = self._shape(self.source, {rule.source for rule in usable})
-        shapes = " ".join([self.mapping.digest, ours, self._shape(self.destination, names)])
-        digest = hashlib.sha256(shapes.encode()).hexdigest()
+        digest = self._digest({rule.source for rule in usable}, names)
         began = moment(digest)
         order, cyclic = self._order(usable)
         for rule in order:
@@ -153,6 +151,11 @@ class _Compiler:
             self.source,
             self.destination,
         )
+
+    def _digest(self, sources: Iterable[str], names: Iterable[str]) -> str:
+        """Hash what the mapping says, and what its tables look like on both sides."""
+        shapes = self._shape(self.source, sources), self._shape(self.destination, names)
+        return hashlib.sha256(" ".join([self.mapping.digest, *shapes]).encode()).hexdigest()
 
     def _shape(self, catalog: Catalog, names: Iterable[str]) -> str:
         tables = [asdict(catalog.by_name[name]) for name in sorted(names)]

@@ -1,8 +1,11 @@
 """Numbers that a sequence of the destination gave, or might have given, to a column."""
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 
-from handrail.transfer.sql.catalog import Column
+from handrail.transfer.sql.catalog import Column, Table
+from handrail.transfer.sql.parts import ColumnPlan
+from handrail.transfer.sql.plan import Plan, TablePlan
 from handrail.transfer.sql.types import INTEGERS, NUMBERS
 
 # Of `'INV-' || nextval(…)` the number is the last one in the text; of anything longer, any may be.
@@ -26,3 +29,14 @@ def number_in(column: Column, value: str) -> str:
         return f"substring({value}::text from '({DIGITS})[^0-9]*$')::numeric"
     found = f"regexp_matches({value}::text, '{DIGITS}', 'g') m"
     return f"(select max(m[1]::numeric) from {found})"
+
+
+def mapped(
+    plan: Plan, sequences: Mapping[str, Iterable[tuple[Table, Column]]]
+) -> Iterator[tuple[str, TablePlan, ColumnPlan]]:
+    """Yield sequences with each column that they number and that the mapping fills."""
+    for sequence, members in sequences.items():
+        for member, column in members:
+            table = plan.by_name.get(member.name)
+            if table is not None and column.name in table.by_name:
+                yield sequence, table, table.by_name[column.name]

@@ -98,3 +98,8 @@ class DropPlan:
     rows: str
     place: Place
     reason: str
+
+    @property
+    def counted(self) -> str:
+        """Return an expression: how many rows, or values of the column, are left behind."""
+        return f"count({quoted(self.column) if self.column else '*'})"

@@ -51,9 +51,8 @@ class TableCompiler:
         self.secrets = secrets
         self.done = done
         self.references = References(rule, self.source, self.target, mapped, done)
-        primary = self.source.primary_key
-        self.key = primary[0] if len(primary) == 1 else None
-        self.first = primary[0] if primary else None
+        self.key = self.source.key
+        self.first = next(iter(self.source.primary_key), None)
         self.origin = Origin(self.source, self.target, moment)
         self.builder = Builder(self.origin, source.server_version, self.key)
 
