@@ -1,6 +1,7 @@
 """Which source column a destination column may be filled from."""
 
 import difflib
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -83,10 +84,9 @@ def _take(
 
 def _free(source: Table, target: Table, found: Pairs) -> Iterator[tuple[Column, Column]]:
     """Yield each source column with each destination column, as long as neither is paired."""
-    for other in target.columns:
-        for mine in source.columns:
-            if not other.generated and found.are_free(other.name, mine.name):
-                yield mine, other
+    for other, mine in itertools.product(target.columns, source.columns):
+        if not other.generated and found.are_free(other.name, mine.name):
+            yield mine, other
 
 
 def _is_same(mine: Column, other: Column) -> bool:
@@ -109,9 +109,9 @@ def _is_other_name(mine: Column, other: Column) -> bool:
     return is_synonym(mine.name, other.name) and may_become(mine, other)
 
 
-def _single(table: Table) -> dict[str, str | None]:
+def _single(table: Table) -> dict[str, str]:
     """Return the columns that refer to a table by themselves, with that table."""
-    return {key.column: key.target for key in table.foreign_keys if key.column}
+    return {key.column: key.target for key in table.foreign_keys if key.column and key.target}
 
 
 def _by_reference(source: Table, target: Table, tables: dict[str, str], found: Pairs) -> None:
@@ -120,7 +120,7 @@ def _by_reference(source: Table, target: Table, tables: dict[str, str], found: P
         mine = [
             name
             for name, here in _single(source).items()
-            if tables.get(here or "") == there and found.are_free(other, name)
+            if tables.get(here) == there and found.are_free(other, name)
         ]
         if mine:
             doubt = "both refer to the same" if len(mine) == 1 else f"one of {', '.join(mine)}"
@@ -129,10 +129,9 @@ def _by_reference(source: Table, target: Table, tables: dict[str, str], found: P
 
 def _by_key(source: Table, target: Table, found: Pairs) -> None:
     """Pair the keys of both, unless the destination numbers its rows by itself."""
-    key = target.primary_key
-    if len(key) != 1 or len(source.primary_key) != 1 or key[0] in found.origins:
+    if source.key is None or target.key is None or target.key in found.origins:
         return
-    mine, other = source.by_name[source.primary_key[0]], target.by_name[key[0]]
+    mine, other = source.by_name[source.key], target.by_name[target.key]
     if may_become(mine, other) and not other.generated:
         found.take(other.name, mine.name, "the key there")
 
@@ -141,14 +140,17 @@ def _by_likeness(source: Table, target: Table, found: Pairs) -> None:
     for other in target.columns:
         if other.generated or other.name in target.primary_key:
             continue
-        forms = {
-            form(mine.name): mine.name
-            for mine in source.columns
-            if found.are_free(other.name, mine.name) and may_become(mine, other)
-        }
+        forms = {form(mine.name): mine.name for mine in _fitting(source, other, found)}
         cutoff = MAY if other.nullable or other.default is not None else MUST
         for like in difflib.get_close_matches(form(other.name), forms, n=1, cutoff=cutoff):
             found.take(other.name, forms[like], "another name")
+
+
+def _fitting(source: Table, other: Column, found: Pairs) -> Iterator[Column]:
+    """Yield the source columns that one of the destination may still be filled from."""
+    for mine in source.columns:
+        if found.are_free(other.name, mine.name) and may_become(mine, other):
+            yield mine
 
 
 def is_synonym(source: str, target: str) -> bool:

@@ -69,11 +69,8 @@ class _Draft:
     def table(self, pair: Pair, goes_to: dict[str, str]) -> Iterator[str]:
         source, target = self.source.by_name[pair.source], self.destination.by_name[pair.target]
         found = columns.pair(source, target, goes_to)
-        rules = [
-            rule
-            for column in target.columns
-            if (rule := self.rule(source, target, column, found)) is not None
-        ]
+        drafted = (self.rule(source, target, column, found) for column in target.columns)
+        rules = [rule for rule in drafted if rule is not None]
         if pair.doubt is not None:
             yield f"  # CHECK: {comment(pair.doubt)}"
             yield from (f"  #   {comment(line)}" for line in tables.side_by_side(source, target))
@@ -114,7 +111,7 @@ class _Draft:
             foreign=any(key.columns == (column.name,) for key in target.foreign_keys),
             unique=(column.name,) in target.uniques,
             guarded=(origin,) in source.uniques,
-            key=source.primary_key[0] if len(source.primary_key) == 1 else None,
+            key=source.key,
             django=set(target.by_name) >= ACCOUNTS,
         )
         return look.rule(found.doubts.get(column.name))
@@ -135,12 +132,16 @@ class _Draft:
         return f"CHECK: there is no such column there; {counted(rows, 'row')} with something in it"
 
     def left(self, pairs: list[Pair]) -> Iterator[str]:
-        """Name the source tables that go nowhere, and the destination's that stay as they are."""
+        """Name the source tables that go nowhere, and the destination's that nothing goes to."""
         lost = sorted(set(self.source.by_name) - {pair.source for pair in pairs})
         if lost:
             yield "drop_tables:"
         for name in lost:
             yield f"  {text(name)}: {text(self.why_dropped(name))}"
+        yield from self.unfilled(pairs)
+
+    def unfilled(self, pairs: list[Pair]) -> Iterator[str]:
+        """Name the destination's tables that stay as they are."""
         other = sorted(set(self.destination.by_name) - {pair.target for pair in pairs})
         if other:
             yield f"# Not filled, as nothing looks like it: {comment(', '.join(other))}"

@@ -37,14 +37,17 @@ class Look(Casting):
         rule = Rule(self.target.name, doubts=[doubt] if doubt else [])
         if self.origin.name != self.target.name:
             rule.parts["from"] = yaml_text.text(self.origin.name)
-        if self.origin.is_text and self.target.is_text:
-            self._text(rule)
-        else:
-            self.cast(rule)
+        self._kind(rule)
         if self.unique and not self.guarded:
             self._unique(rule)
         self._absent(rule)
         return rule
+
+    def _kind(self, rule: Rule) -> None:
+        if self.origin.is_text and self.target.is_text:
+            self._text(rule)
+        else:
+            self.cast(rule)
 
     def _text(self, rule: Rule) -> None:
         """Know what a text is by the name of its column, and whether it fits."""
@@ -119,16 +122,20 @@ class Look(Casting):
         """Say what becomes of NULL in a column that must hold something, and of lost parents."""
         if self.target.nullable:
             return
-        absent = f"{self.raw} is null"
-        if "nulls" in rule.parts:
-            absent += f" or {casts.listed(self.raw, NULLS)}"
-        missing = self.rows(absent)
+        missing = self._without_value(rule)
         if self.foreign and self.origin.nullable:
             rule.parts |= {"when_null": "quarantine", "when_orphan": "quarantine"}
             rule.parts.setdefault("reason", '"CHECK: its parent is missing"')
             rule.doubts.append(f"{yaml_text.counted(missing, 'row')} without a parent")
         elif missing:
             self._missing(rule, missing)
+
+    def _without_value(self, rule: Rule) -> int:
+        """Count the rows that hold none, or what the rule takes for none."""
+        absent = f"{self.raw} is null"
+        if "nulls" in rule.parts:
+            absent += f" or {casts.listed(self.raw, NULLS)}"
+        return self.rows(absent)
 
     def _missing(self, rule: Rule, missing: int) -> None:
         """Say what stands in for values that are missing."""
