@@ -153,10 +153,11 @@ def check(directory: str | Path) -> Backup:
 
 def _wrong_files(dump: Path, files: Sequence[BackupFile]) -> list[str]:
     """Name the files that are there or in the manifest only, then those that differ from it."""
+    recorded = {file.name: file for file in files}
     there = {path.name for path in dump.glob("*")}
-    wrong = sorted(there ^ {file.name for file in files})
-    found = (file for file in files if file.name in there)
-    return [*wrong, *(file.name for file in found if _file(dump / file.name) != file)]
+    both = sorted(there & recorded.keys())
+    changed = (name for name in both if _file(dump / name) != recorded[name])
+    return [*sorted(there ^ recorded.keys()), *changed]
 
 
 def _manifest(place: Path) -> Backup:

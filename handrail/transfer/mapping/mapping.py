@@ -260,9 +260,8 @@ def actions(words: ColumnWords) -> Iterator[tuple[Fault, Action]]:
 def plain_fields(words: ColumnWords) -> dict[str, Any]:  # Any: each field's own
     """Return what a rule takes as it is written, lists as tuples."""
     fields = words.model_dump(exclude={"source", "lookup", "values", *GIVEN, *LIMITS, *WHEN})
-    given = {key: Given(getattr(words, key)) for key in GIVEN if key in words.model_fields_set}
     return {
         **{key: tuple(each) if isinstance(each, list) else each for key, each in fields.items()},
-        **given,
+        **{key: Given(getattr(words, key)) for key in words.model_fields_set.intersection(GIVEN)},
         **{key: getattr(words, key) for key in LIMITS},
     }

@@ -274,7 +274,7 @@ def texts(side: Side, names: tuple[str, ...], keys: list[str]) -> Line[dict[str,
     if not keys:
         return {}
     columns = ", ".join(f"({side.read(column)})::text" for column in side.table.columns)
-    listing = ", ".join(literal(key) for key in keys)
+    listing = ", ".join(map(literal, keys))
     key = side.identity(names)
     by_number = side.numbered and names == (side.table.key,)
     within = f"{side.key()} in ({', '.join(keys)})" if by_number else "true"

@@ -1,5 +1,6 @@
 """Find what was written on the destination since the load, to keep it on the way back."""
 
+import itertools
 import json
 import os
 from collections import Counter
@@ -115,16 +116,21 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:  # Any: JSON
     """Yield each row that differs: what it was, and what it is."""
     columns = [column.name for column in sides[0].table.columns]
+    for part in _parts(sides, names):
+        before, after = together(_both(sides, names, part))
+        for key, kind in part.items():
+            row = {"loaded": _named(columns, before.get(key))}
+            row["row"] = _named(columns, after.get(key))
+            yield {"kind": KINDS[kind], "key": key, **row}
+
+
+def _parts(sides: tuple[Side, Side], names: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """Yield the keys of rows that differ, each with its kind, as many as are read in one go."""
     for bucket in answered(compare.differing_buckets(sides, names)):
-        kinds = {i.key: i.kind for i in answered(compare.differing(sides, names, bucket))}
-        keys = list(kinds)
-        for start in range(0, len(keys), BATCH):
-            part = {key: kinds[key] for key in keys[start : start + BATCH]}
-            before, after = together(_both(sides, names, part))
-            for key, kind in part.items():
-                row = {"loaded": _named(columns, before.get(key))}
-                row["row"] = _named(columns, after.get(key))
-                yield {"kind": KINDS[kind], "key": key, **row}
+        differing = answered(compare.differing(sides, names, bucket))
+        kinds = ((each.key, each.kind) for each in differing)
+        while part := dict(itertools.islice(kinds, BATCH)):
+            yield part
 
 
 def _both(

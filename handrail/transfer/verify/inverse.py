@@ -81,7 +81,7 @@ def check(
 
 def looked_at(table: TablePlan) -> list[list[Looked]]:
     """List the columns of a table that can be mapped back, as many as are looked at in one go."""
-    columns = [found for column in table.columns if (found := _looked_at(column)) is not None]
+    columns = list(filter(None, map(_looked_at, table.columns)))
     starts = range(0, len(columns), COLUMNS) if table.key is not None else ()
     return [columns[first : first + COLUMNS] for first in starts]
 

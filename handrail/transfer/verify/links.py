@@ -113,7 +113,7 @@ def addresses(text: str) -> list[str]:
     if not stripped.startswith(("[", "{")):
         return [stripped] if stripped else []
     try:
-        return [each for each in map(str.strip, _strings(json.loads(stripped))) if each]
+        return list(filter(None, map(str.strip, _strings(json.loads(stripped)))))
     except ValueError:
         return [stripped]
 
