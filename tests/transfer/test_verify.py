@@ -191,6 +191,23 @@ def test_sums_of_both_sides_tell_that_all_maps_back_and_where_it_does_not(filled
     ]
 
 
+def test_many_rows_are_verified_by_two_sessions_a_side_in_one_snapshot(filled, monkeypatch):
+    """With the same verdict: of a value, a relation and a twin that are wrong, each is told."""
+    monkeypatch.setattr("handrail.transfer.verify.verify.small_tables", lambda *_: {})
+    report = check(filled)
+    assert report.good, report.reasons()
+    ((last,),) = filled.django("select max(id)::text from users")
+    filled.django("alter table users drop constraint users_username_key cascade")
+    filled.django(
+        f"update users set username = (select username from users where id < {last} limit 1) "
+        f"where id = {last}"
+    )
+    told = check(filled)
+    assert [each.key for each in told.differences] == [last]
+    twice = [each for each in told.findings if each.claim == "unique" and not each.good]
+    assert [each.subject for each in twice] == ["username"]
+
+
 def test_counts_before_and_after_are_reported(loaded):
     """Source rows, kept out, moved and found, for every table."""
     report = check(loaded)

@@ -10,7 +10,7 @@ value against the one that is there.
 import itertools
 from typing import Any
 
-from handrail.transfer.session.asking import Line, Question, side_by_side
+from handrail.transfer.session.asking import Line, Question, only, side_by_side
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.sql.hashes import hash_sum
@@ -32,7 +32,11 @@ SEPARATOR = r"E'\x1f'"
 
 
 def looking(
-    plan: Plan, table: TablePlan, source: Connection, destination: Connection
+    plan: Plan,
+    table: TablePlan,
+    source: Connection,
+    destination: Connection,
+    beside: Connection | None = None,
 ) -> Line[tuple[Comparison, list[Inverse] | None]]:
     """Compare one table, and in the same reading see that its values map back.
 
@@ -41,6 +45,7 @@ def looking(
         table: One of its tables.
         source: Session inside one snapshot of the source.
         destination: Session inside one snapshot of the destination.
+        beside: Another session inside the same snapshot of the source, for what is asked apart.
 
     Returns:
         What comparing came to, and the columns that map back; None where a closer look is needed.
@@ -51,14 +56,15 @@ def looking(
         # 1.0 and 1.00 are one number and two texts
         return (yield from compare.comparing(plan, table, source, destination)), None
     more = list(map(_Sides.of_source, some)), list(map(_Sides.of_destination, some))
+    changes = _called_for(table)
     asked: list[Line[Any]] = [
-        compare.comparing(plan, table, source, destination, more),
-        _are_pairs(some, source),
-        _are_recorded(table, source, destination),
+        compare.comparing(plan, table, source, destination, ([*more[0], *changes], more[1])),
+        _are_pairs(some, beside or source),
+        _recorded(table, destination),
     ]
-    compared, *belong = yield from side_by_side(asked)
+    compared, belong, recorded = yield from side_by_side(asked)
     ours, theirs = compared.more
-    if ours != theirs or not all(belong):
+    if not belong or ours != (*theirs, *(recorded for _ in changes)):
         return compared, None
     rows = compared.source_rows
     return compared, [Inverse(table.name, each.column.name, rows, 0, ()) for each in looked]
@@ -75,27 +81,28 @@ def _are_pairs(some: list["_Sides"], source: Connection) -> Line[bool]:
     return not any(wrong for ((wrong,),) in found)
 
 
-def _are_recorded(table: TablePlan, source: Connection, destination: Connection) -> Line[bool]:
-    """See that the changes that the source's rows call for are those on record."""
-    recorded = table.recorded
+def _recorded(table: TablePlan, destination: Connection) -> Line[int]:
+    """Return the sum over the changes on record."""
     facts = ("a.column_name", "a.action", "a.fault")
     there = (
         f"select coalesce(sum({_change('a.key', *facts)}), 0)::text from _migration.adjusted a "
         # what the mapping itself changes is of no chunk
         f"where a.table_name = {literal(table.name)} and a.chunk >= 0"
     )
-    asked = [Question(destination, there)]
-    if recorded and table.key is not None:
-        sums = (
-            f"coalesce(sum({_change(table.key_text, *map(literal, _facts(fault)))}) "
-            f"filter (where {fault.condition}), 0)"
-            for fault in recorded
-        )
-        needs = table.needs_of_kept.union(*(fault.needs for fault in recorded))
-        rows = f"{table.relation(needs=needs)} where {table.kept()}"
-        asked.append(Question(source, f"select ({' + '.join(sums)})::text from {rows}"))
-    ((found,),), *called_for = yield asked
-    return not called_for or called_for[0][0][0] == found
+    return int((yield from only(destination, there)))
+
+
+def _called_for(table: TablePlan) -> list[str]:
+    """Return the sum over the changes that the source's rows call for, where any may be."""
+    recorded = table.recorded
+    if not recorded or table.key is None:
+        return []
+    sums = (
+        f"coalesce(sum({_change(table.key_text, *map(literal, _facts(fault)))}) "
+        f"filter (where {fault.condition}), 0)"
+        for fault in recorded
+    )
+    return [f"({' + '.join(sums)})::text"]
 
 
 def _facts(fault: FaultPlan) -> tuple[str, str, str]:

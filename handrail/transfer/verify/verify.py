@@ -9,8 +9,16 @@ from functools import partial
 from typing import Any
 
 from handrail.clients.errors import ClientError
+from handrail.transfer.read.sizes import small_tables
 from handrail.transfer.session import mark
-from handrail.transfer.session.asking import Line, Question, enter, side_by_side, together
+from handrail.transfer.session.asking import (
+    Line,
+    Question,
+    enter,
+    only,
+    side_by_side,
+    together,
+)
 from handrail.transfer.session.connection import BEGIN, Connection, connect, reading, value
 from handrail.transfer.sql import evidence
 from handrail.transfer.sql.plan import Plan
@@ -123,13 +131,15 @@ def verify(
         ours.execute(GENEROUS)
         theirs.execute(f"{GENEROUS}; {BEGIN}")
         loaded = _is_loaded(plan, theirs)
+        our_second, their_second = _beside(stack, plan, ours, theirs)
+        looks = [mapped_back.looking(plan, each, ours, theirs, our_second) for each in plan.tables]
         asked: list[Line[Any]] = [
-            side_by_side([mapped_back.looking(plan, each, ours, theirs) for each in plan.tables]),
-            _counted(plan, ours),
-            mark.reading(ours),
-            integrity.checking(plan, ours, theirs),
-            links.collecting(plan, ours, source=True),
-            links.collecting(plan, theirs, source=False),
+            side_by_side(looks),
+            _counted(plan, our_second),
+            mark.reading(our_second),
+            integrity.checking(plan, our_second, their_second),
+            links.collecting(plan, our_second, source=True),
+            links.collecting(plan, their_second, source=False),
         ]
         looked, rows, frozen_as, findings, before, after = together(asked)
         comparisons, inverses = zip(*looked, strict=True)
@@ -155,6 +165,27 @@ def verify(
         tuple(links.lost(before, after)),
         tuple(links.died(links_before, report)) if report else (),
     )  # fmt: skip
+
+
+def _beside(
+    stack: ExitStack, plan: Plan, ours: Connection, theirs: Connection
+) -> tuple[Connection, Connection]:
+    """Open a second session on each side, in the first one's snapshot, where there are many rows.
+
+    Rows are then compared beside all else that is asked; to open one takes longer than few rows do.
+    """
+    if len(small_tables(plan, ours)) == len(plan.tables):
+        return ours, theirs
+    ask = "select pg_export_snapshot()"
+    our_snapshot, their_snapshot = together([only(each, ask) for each in (ours, theirs)])
+    beside = enter(
+        stack,
+        partial(reading, ours.address, snapshot=our_snapshot),
+        partial(reading, theirs.address, snapshot=their_snapshot, name="destination"),
+    )
+    for each in beside:
+        each.execute(GENEROUS)
+    return beside[0], beside[1]
 
 
 def kept(plan: Plan, destination: str) -> list[Claim]:
