@@ -9,6 +9,7 @@ from handrail.engine import say
 from handrail.transfer import freeze
 from handrail.transfer.load import load
 from handrail.transfer.read.kept_out import FILES, write_kept_out
+from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.plan import Plan
 from handrail.transfer.verify import delta
 
@@ -35,9 +36,10 @@ def move_aside(path: Path) -> None:
         path.rename(path.with_name(f"{path.name}.until-{moment}"))
 
 
-def keep_kept_out(plan: Plan, destination: Database, place: Path) -> None:
+def keep_kept_out(plan: Plan, destination: Database | Connection, place: Path) -> None:
     """Write what a load kept out and what it changed to files, and say how much it is."""
-    rows = write_kept_out(plan, destination.url.reveal(), place)
+    where = destination if isinstance(destination, Connection) else destination.url.reveal()
+    rows = write_kept_out(plan, where, place)
     quarantined, adjusted = (rows[name] for name in FILES)
     say(f"{quarantined} rows quarantined, {adjusted} values adjusted: see {place}")
 

@@ -1,11 +1,15 @@
 """Claims and reads of the rows that move between two databases, which several steps rely on."""
 
+from contextlib import AbstractContextManager
+
 from handrail.clients.postgres import Database
 from handrail.engine import Finding, Sql, check, fails, holds, holds_if
 from handrail.transfer import freeze
 from handrail.transfer.backup import backup as backups
 from handrail.transfer.load import load as loads
-from handrail.transfer.sql.compile import open_plan
+from handrail.transfer.session.connection import Connection
+from handrail.transfer.sql import compile as compiled
+from handrail.transfer.sql.compile import Sides, open_plan
 from handrail.transfer.sql.plan import Plan
 from handrail.transfer.sql.withhold import shown_sql
 
@@ -15,6 +19,11 @@ from .evidence import folder_of_backup
 def opened(mapping: str, source: Database, destination: Database) -> Plan:
     """Compile the mapping against both live catalogs."""
     return open_plan(mapping, *urls(source, destination))
+
+
+def opening(mapping: str, source: Database, destination: Database) -> AbstractContextManager[Sides]:
+    """Compile the mapping, and keep the sessions on both databases for what else is asked."""
+    return compiled.opening(mapping, *urls(source, destination))
 
 
 def urls(source: Database, destination: Database) -> tuple[str, str]:
@@ -32,7 +41,9 @@ def rows_there(destination: Database) -> dict[str, str]:
     return backups.fingerprint(destination.url.reveal())
 
 
-def of_this_state(what: str, mark: str | None, database: Database) -> Finding:
+def of_this_state(
+    what: str, mark: str | None, database: Database, session: Connection | None = None
+) -> Finding:
     """Tell whether evidence is of the state that a database is in now.
 
     What was made of a database that was not frozen names no state, so it cannot tell: that is for
@@ -42,10 +53,11 @@ def of_this_state(what: str, mark: str | None, database: Database) -> Finding:
         what: The evidence, at the start of a sentence.
         mark: The freeze that it was made of.
         database: What it was made of.
+        session: One that is open there, if one is.
     """
     if mark is None:
         return holds()
-    now = freeze.mark_of(database.url.reveal())
+    now = freeze.mark_of(session or database.url.reveal())
     if now is None:
         return fails(f"{what} is of the freeze `{mark}`; `{database.name}` was let go since")
     return holds_if(

@@ -12,7 +12,7 @@ from psycopg.errors import ReadOnlySqlTransaction
 from handrail.clients.errors import ClientError
 from handrail.transfer.session import mark, others
 from handrail.transfer.session.asking import Line, rows, together
-from handrail.transfer.session.connection import Connection, connect, first_line, value
+from handrail.transfer.session.connection import Connection, at, connect, first_line, value
 from handrail.transfer.session.event_triggers import while_disabled
 from handrail.transfer.session.others import Other
 from handrail.transfer.session.quoting import quoted
@@ -171,9 +171,9 @@ def _is_frozen(session: Connection) -> bool:
     return bool(own) and _refusal_of(session) is not None
 
 
-def mark_of(url: str) -> str | None:
+def mark_of(where: str | Connection) -> str | None:
     """Return the mark of the state that a finished freeze holds the database in, if one does."""
-    with connect(url) as session:
+    with at(where) as session:
         return None if session.standby else mark.read(session)
 
 

@@ -21,18 +21,19 @@ from handrail.engine import (
 from handrail.transfer import freeze
 from handrail.transfer.load import catchup
 from handrail.transfer.load import load as loads
+from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.plan import Plan
 
 from ..databases import writes_are_stopped
 from ..evidence import WRITTEN, keep_kept_out, keep_written
-from ..rows import opened, urls
+from ..rows import opened, opening, urls
 
 
 @check(fix="run the runbook's task that loads the rows first")
 def load_is_finished(source: Database, destination: Database, mapping: str) -> Finding:
     """The load of this mapping was carried to its end on the destination."""
-    plan = opened(mapping, source, destination)
-    done = loads.is_loaded(destination.url.reveal(), plan.digest)
+    with opening(mapping, source, destination) as sides:
+        done = loads.is_loaded(sides.destination, sides.plan.digest)
     return holds_if(done, "no load of this mapping was carried to its end there")
 
 
@@ -46,22 +47,24 @@ def rows_are_followed(
     source: Database, destination: Database, mapping: str, bound_seconds: float, run: str, task: str
 ) -> Finding:
     """This task followed the source to within its bound; where that is 0, to the last row."""
-    plan = opened(mapping, source, destination)
-    done = catchup.followed(plan, destination.url.reveal(), f"{run} {task}")
+    with opening(mapping, source, destination) as sides:
+        plan = sides.plan
+        done = catchup.followed(plan, sides.destination, f"{run} {task}")
+        rests = done is not None and is_of_this_freeze(done.mark, sides.source)
     if done is None:
         return fails("this task has not followed the source yet")
     if bound_seconds and done.lag_seconds > bound_seconds:
         return fails(f"its last round took {done.lag_seconds} s")
-    if not bound_seconds and not is_of_this_freeze(done.mark, source):
+    if not bound_seconds and not rests:
         left = catchup.left_behind(plan, *urls(source, destination))
         if left:
             return fails(f"the source has other rows than were moved, in {', '.join(left)}")
     return holds(**asdict(done))
 
 
-def is_of_this_freeze(mark: str | None, source: Database) -> bool:
+def is_of_this_freeze(mark: str | None, source: Connection) -> bool:
     """Say whether the source has rested since: then no row can be left behind."""
-    return mark is not None and mark == freeze.mark_of(source.url.reveal())
+    return mark is not None and mark == freeze.mark_of(source)
 
 
 def has_followed(destination: Database, run: str, task: str) -> bool:
@@ -133,7 +136,12 @@ def follow(
     plan: Plan, source: Database, destination: Database, bound: float, place: Path, label: str
 ) -> None:
     """Follow the source, write down what is kept out now, and only then that it was followed."""
-    done = catchup.catch_up(plan, *urls(source, destination), bound_seconds=bound or math.inf)
-    say(f"{done.chunks_moved} chunks moved in {done.rounds} rounds; the last {done.lag_seconds} s")
-    keep_kept_out(plan, destination, place)
-    catchup.record(plan, destination.url.reveal(), label, done)
+    addresses = urls(source, destination)
+    with catchup.following(plan, *addresses, bound_seconds=bound or math.inf) as followed:
+        done = followed.done
+        say(
+            f"{done.chunks_moved} chunks moved in {done.rounds} rounds; "
+            f"the last {done.lag_seconds} s"
+        )
+        keep_kept_out(plan, followed.session, place)
+        catchup.record(plan, followed.session, label, done)

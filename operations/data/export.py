@@ -7,11 +7,12 @@ from handrail.engine import FROM_RUN, FROM_TARGET, Commands, Finding, call, fail
 from handrail.transfer.read import export as exports
 from handrail.transfer.read import files
 from handrail.transfer.read.standing import FILE
+from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.plan import Plan
 
 from ..databases import writes_are_stopped
 from ..evidence import move_aside
-from ..rows import of_this_state, opened, sql_of_rows
+from ..rows import of_this_state, opened, opening, sql_of_rows
 
 
 def rows_are_exported(
@@ -21,10 +22,13 @@ def rows_are_exported(
     place = folder(directory, run)
     if not place.exists():
         return fails(f"`{place}` is not there")
-    return is_whole(opened(mapping, source, destination), source, place)
+    with opening(mapping, source, destination) as sides:
+        return is_whole(sides.plan, source, place, sides.source)
 
 
-def is_whole(plan: Plan, source: Database, place: Path) -> Finding:
+def is_whole(
+    plan: Plan, source: Database, place: Path, session: Connection | None = None
+) -> Finding:
     """Hold an export against its manifest, the mapping and the source."""
     try:
         made = files.check_export(place)
@@ -32,7 +36,7 @@ def is_whole(plan: Plan, source: Database, place: Path) -> Finding:
         return fails(f"{damaged.what}: {damaged.why}")
     if made.digest != plan.digest:
         return fails(f"`{place}` was made by another mapping, or of other tables")
-    stale = of_this_state(f"`{place}`", made.mark, source)
+    stale = of_this_state(f"`{place}`", made.mark, source, session)
     return holds(place=str(place), rows=made.rows, mark=made.mark) if stale.passed else stale
 
 

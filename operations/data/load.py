@@ -25,7 +25,15 @@ from ..evidence import (
     keep_written,
     move_aside,
 )
-from ..rows import of_this_state, opened, rows_there, sql_of_rows, urls, way_back_is_proven
+from ..rows import (
+    of_this_state,
+    opened,
+    opening,
+    rows_there,
+    sql_of_rows,
+    urls,
+    way_back_is_proven,
+)
 from ..rows_moved import RowsMoved
 
 
@@ -34,15 +42,14 @@ def rows_are_loaded(
 ) -> Finding:
     """The load was carried to its end, of the source's state now, and its two files are there."""
     place = Path(directory) / run
-    plan = opened(mapping, source, destination)
-    url = destination.url.reveal()
-    if not loads.is_loaded(url, plan.digest):
-        return fails("no load of this mapping was carried to its end there")
-    missing = [name for name in FILES if not (place / name).exists()]
-    if missing:
-        return fails(f"`{place}` has no {' and no '.join(missing)}")
-    mark = loads.mark_of(url, plan.digest)
-    stale = of_this_state("the load", mark, source)
+    with opening(mapping, source, destination) as sides:
+        if not loads.is_loaded(sides.destination, sides.plan.digest):
+            return fails("no load of this mapping was carried to its end there")
+        missing = [name for name in FILES if not (place / name).exists()]
+        if missing:
+            return fails(f"`{place}` has no {' and no '.join(missing)}")
+        mark = loads.mark_of(sides.destination, sides.plan.digest)
+        stale = of_this_state("the load", mark, source, sides.source)
     return holds(mark=mark) if stale.passed else stale
 
 

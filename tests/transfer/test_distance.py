@@ -8,7 +8,7 @@ from psycopg.errors import DivisionByZero
 from rehearsal.distance import Distance
 
 from handrail.transfer.backup import dump
-from handrail.transfer.load import catchup, load
+from handrail.transfer.load import catchup, load, worker_pool, workers
 from handrail.transfer.read import export
 from handrail.transfer.session import asking, connection
 from handrail.transfer.session.refused import DatabaseRefused
@@ -17,7 +17,8 @@ from handrail.transfer.verify.verify import verify
 
 SESSION = 6  # round trips of a login, with its settings
 PIECES = 4
-CHUNK = 9
+CHUNK = 6
+CHUNK_OF_WORKERS = 5
 
 
 @dataclass
@@ -135,19 +136,43 @@ def test_a_question_that_fails_tells_what_the_server_said(pair):
         assert asking.answered(asking.only(session, "select 3")) == 3
 
 
-def test_a_chunk_more_takes_few_round_trips(pair, far):
-    """As many for every chunk of a large table, of which there are `MOST_CHUNKS` at most."""
+def chunk_by_chunk(pair, far, **options):
+    """Load twice, the second time in many more chunks; return how many, and their round trips."""
     counted = []
     for chunk_rows in (40, 10):
-        with far.at_most(2000, sessions=3):
+        with far.at_most(2000, sessions=11):
             done = load.load(
                 pair.plan, far.source, far.destination, mode="bulk", preflighted=True,
-                chunk_rows=chunk_rows,
+                chunk_rows=chunk_rows, **options,
             )  # fmt: skip
         counted.append((done.chunks_moved, far.spent))
         pair.django("drop schema _migration cascade")
         pair.django(f"truncate {', '.join(table.name for table in pair.plan.tables)} cascade")
     (few, least), (many, most) = counted
-
     assert many >= few + 20
-    assert most - least <= CHUNK * (many - few)
+    return many - few, most - least
+
+
+def test_a_chunk_more_takes_few_round_trips(pair, far):
+    """As many for every chunk of a large table, of which there are `MOST_CHUNKS` at most."""
+    chunks, round_trips = chunk_by_chunk(pair, far)
+
+    assert round_trips <= CHUNK * chunks
+
+
+def test_a_chunk_more_takes_a_worker_few_round_trips(pair, far, monkeypatch):
+    """It commits one chunk and takes the next in one, and hashes the rows as they arrive.
+
+    What the load looks at meanwhile, every quarter of a second, is not of a chunk.
+    """
+    looks = []
+
+    class Counted(worker_pool._Seen):
+        def new(self):
+            looks.append(self)
+            return super().new()
+
+    monkeypatch.setattr(worker_pool, "_Seen", Counted)
+    chunks, round_trips = chunk_by_chunk(pair, far, workers=workers.local(2))
+
+    assert round_trips <= CHUNK_OF_WORKERS * chunks + len(looks)

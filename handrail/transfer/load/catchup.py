@@ -1,7 +1,8 @@
 """Follow a source that is still written to, so that the last step after a freeze is short."""
 
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass
 from functools import partial
 
@@ -13,7 +14,7 @@ from handrail.transfer.load.sequences import set_sequences
 from handrail.transfer.load.stale import moved_of, refresh, stale_chunks
 from handrail.transfer.read.live import LiveSupply
 from handrail.transfer.session.asking import enter, together
-from handrail.transfer.session.connection import Connection, connect, reading, value
+from handrail.transfer.session.connection import Connection, at, connect, reading, value
 from handrail.transfer.sql.plan import Plan
 
 ROUNDS = 20
@@ -44,6 +45,25 @@ class CaughtUp:
 def catch_up(
     plan: Plan, source: str, destination: str, *, bound_seconds: float, rounds: int = ROUNDS
 ) -> CaughtUp:
+    """Bring a finished load up to date with its source; see `following`."""
+    with following(
+        plan, source, destination, bound_seconds=bound_seconds, rounds=rounds
+    ) as followed:
+        return followed.done
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What following came to, and the session on the destination, where nobody else loads."""
+
+    done: CaughtUp
+    session: Connection
+
+
+@contextmanager
+def following(
+    plan: Plan, source: str, destination: str, *, bound_seconds: float, rounds: int = ROUNDS
+) -> Iterator[Followed]:
     """Bring a finished load up to date, again and again, until one round takes little time.
 
     Each round reads a new snapshot, compares every chunk by its hashes, and moves those that
@@ -78,7 +98,9 @@ def catch_up(
             moved += chunks
             lag = round(time.monotonic() - round_began, 3)
             if lag <= bound_seconds:
-                return CaughtUp(number, moved, lag, round(time.monotonic() - began, 3), mark)
+                seconds = round(time.monotonic() - began, 3)
+                yield Followed(CaughtUp(number, moved, lag, seconds, mark), session)
+                return
     raise LoadFailed(
         "the load was not brought up to date",
         f"after {rounds} rounds one still takes {lag:.1f} s, more than {bound_seconds:g} s",
@@ -101,16 +123,16 @@ def _round(session: Connection, plan: Plan, source: str) -> tuple[int, str | Non
         return len(moved), supply.mark
 
 
-def record(plan: Plan, destination: str, label: str, done: CaughtUp) -> None:
+def record(plan: Plan, destination: str | Connection, label: str, done: CaughtUp) -> None:
     """Write down that a destination was followed; it stands and falls with its rows.
 
     Args:
         plan: The compiled mapping of the load.
-        destination: URL of the database that was brought up to date.
+        destination: URL of the database that was brought up to date, or a session there.
         label: Who followed; asked for by `followed`.
         done: What that came to.
     """
-    with connect(destination, name="destination") as session:
+    with at(destination, name="destination") as session:
         session.execute(FOLLOWED)
         session.execute(
             "insert into _migration.followed values (%s, %s, now(), %s, %s, %s, %s, %s)",
@@ -118,9 +140,9 @@ def record(plan: Plan, destination: str, label: str, done: CaughtUp) -> None:
         )
 
 
-def followed(plan: Plan, destination: str, label: str) -> CaughtUp | None:
+def followed(plan: Plan, destination: str | Connection, label: str) -> CaughtUp | None:
     """Return what the last following under a label came to, if there was one."""
-    with connect(destination, name="destination") as session:
+    with at(destination, name="destination") as session:
         if not value(session, RECORDED):
             return None
         # by name, for what was followed before marks were recorded has no such column

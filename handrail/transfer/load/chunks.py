@@ -1,7 +1,7 @@
 """Move one range of a table's rows in one transaction of the destination."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Protocol
 
 import psycopg
@@ -9,7 +9,7 @@ import psycopg
 from handrail.clients.errors import ClientError
 from handrail.transfer.read import journal
 from handrail.transfer.read.journal import Chunk, Expected, Moved, Sums
-from handrail.transfer.session.asking import Line, Rows, answered, beginning, rows
+from handrail.transfer.session.asking import Begun, Line, Rows, beginning, rows
 from handrail.transfer.session.connection import (
     Connection,
     DatabaseRefused,
@@ -37,13 +37,15 @@ class Supply(Protocol):
     def expected(self, table: TablePlan, chunk: Chunk) -> Line[Expected]:
         """Say what the chunk comes to."""
 
-    def rows(self, destination: Connection, table: TablePlan, chunk: Chunk) -> Expected:
-        """Copy the chunk's rows into the destination table, and say what they come to."""
+    def rows(
+        self, destination: Connection, table: TablePlan, chunk: Chunk
+    ) -> tuple[Expected, Sums]:
+        """Copy the chunk's rows into the destination table; say what they come to on both sides."""
 
     def evidence(
         self, destination: Connection, table: TablePlan, chunk: Chunk, expected: Expected
-    ) -> None:
-        """Copy what was kept out and changed into `_migration`."""
+    ) -> list[Line[Rows]]:
+        """Copy what was kept out and changed into `_migration`, or return what does at the end."""
 
     def highest(self, columns: Sequence[tuple[TablePlan, str]]) -> list[int | None]:
         """Return the highest numbers these columns ever held on the source, kept out or not."""
@@ -89,35 +91,35 @@ def move(
     chunk: Chunk,
     digest: str,
     *,
-    prepared: bool = False,
+    within: Begun | None = None,
     before_commit: Callable[[Chunk], None] | None = None,
 ) -> Moved:
     """Put the chunk's rows on the destination, and record it, all or nothing.
 
     Args:
         supply: Where the rows come from.
-        destination: Session; the work is one transaction of it, or part of the one it is in.
+        destination: Session; the work is one transaction of it, or part of the one it is within.
         table: Plan of the chunk's table.
         chunk: Range to move.
         digest: Digest of the plan, under which the chunk is recorded.
-        prepared: The transaction it is part of began with `preparing`.
+        within: The transaction it is part of, which began with `preparing`.
         before_commit: Called with everything done and nothing committed.
 
     Raises:
         LoadFailed: the destination refused a row, or holds other rows than were read.
     """
     try:
-        with beginning(destination, *([] if prepared else preparing(destination))) as begun:
-            expected = supply.rows(destination, table, chunk)
-            found = answered(target_sums(destination, table, chunk, text=supply.text_hashes))
+        alone = beginning(destination, *preparing(destination))
+        with alone if within is None else nullcontext(within) as begun:
+            expected, found = supply.rows(destination, table, chunk)
             if found != expected.sums:
                 raise LoadFailed(
                     f"chunk {chunk.number} of `{table.name}` was not moved",
                     f"{expected.sums.rows} rows read, {found.rows} there, or some arrived changed",
                     "look there for triggers and rounding types, then run the same command again",
                 )
-            supply.evidence(destination, table, chunk, expected)
             moved = Moved(chunk, expected)
+            begun.last.extend(supply.evidence(destination, table, chunk, expected))
             begun.last.append(journal.record(destination, moved, digest, supply.name))
             if before_commit is not None:
                 before_commit(chunk)

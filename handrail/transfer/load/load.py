@@ -23,7 +23,7 @@ from handrail.transfer.load.workers import Workers
 from handrail.transfer.read import journal, preflight
 from handrail.transfer.read.journal import Chunk, Moved
 from handrail.transfer.read.live import LiveSupply
-from handrail.transfer.session.connection import Connection, connect, reading, value
+from handrail.transfer.session.connection import Connection, at, connect, reading, value
 from handrail.transfer.session.quoting import literal
 from handrail.transfer.sql import evidence
 from handrail.transfer.sql.plan import Plan
@@ -62,9 +62,9 @@ class Loaded:
         return sum(table.rows for table in self.tables)
 
 
-def is_loaded(destination: str, digest: str) -> bool:
+def is_loaded(destination: str | Connection, digest: str) -> bool:
     """Say whether this plan's load was carried to its end on this destination."""
-    with connect(destination, name="destination") as session:
+    with at(destination, name="destination") as session:
         return finished(session, digest)
 
 
@@ -74,9 +74,9 @@ def is_begun(destination: str) -> bool:
         return evidence.exists(session)
 
 
-def mark_of(destination: str, digest: str) -> str | None:
+def mark_of(destination: str | Connection, digest: str) -> str | None:
     """Return the freeze of the source that a load was made of; None where it was not frozen."""
-    with connect(destination, name="destination") as session:
+    with at(destination, name="destination") as session:
         # by name, for a load that was made before marks were recorded has no such column
         query = "select to_jsonb(r) ->> 'mark' from _migration.run r where digest = %s"
         row = session.execute(query, [digest]).fetchone()
@@ -133,7 +133,7 @@ def load(
 
         def preflight_first() -> None:
             if not preflighted:
-                preflight.require(plan, source, destination, snapshot=snapshot, record=record)
+                preflight.require(plan, source, destination, within=session, record=record)
 
         given = WorkerInput(plan, source, destination, snapshot)
         with WorkerPool(workers, given) if workers else nullcontext() as pool:

@@ -8,7 +8,14 @@ from handrail.transfer.load.keys_aside import keys_aside
 from handrail.transfer.read import journal
 from handrail.transfer.read.journal import Chunk, Moved
 from handrail.transfer.read.live import LiveSupply
-from handrail.transfer.session.asking import Line, Question, rows, side_by_side, together
+from handrail.transfer.session.asking import (
+    Line,
+    Question,
+    beginning,
+    rows,
+    side_by_side,
+    together,
+)
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.plan import Plan, TablePlan
 
@@ -74,13 +81,13 @@ def refresh(destination: Connection, plan: Plan, supply: Supply) -> list[tuple[T
         return []
     parents = {table.name for table, _ in stale}
     with (
-        destination.transaction(),
+        beginning(destination) as begun,
         keys_aside(destination, plan.destination.schema, parents),
     ):
         gone = itertools.chain.from_iterable(itertools.starmap(clearing, stale))
         together([*preparing(destination), *(rows(destination, each) for each in gone)])
         for table, chunk in stale:
-            move(supply, destination, table, chunk, plan.digest, prepared=True)
+            move(supply, destination, table, chunk, plan.digest, within=begun)
     return stale
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 from handrail.clients.errors import ClientError
 from handrail.transfer.load.chunks import LoadFailed, move, preparing
@@ -19,7 +19,7 @@ from handrail.transfer.load.workers import Workers
 from handrail.transfer.read import journal
 from handrail.transfer.read.journal import Chunk, Moved
 from handrail.transfer.read.live import LiveSupply
-from handrail.transfer.session.asking import beginning
+from handrail.transfer.session.asking import Line, transactions
 from handrail.transfer.session.connection import Connection, connect, reading
 from handrail.transfer.sql.plan import Plan
 
@@ -157,13 +157,15 @@ def work(given: WorkerInput, tables: list[str]) -> None:
         supply = LiveSupply(ours, given.snapshot, text=plan.text_hashes, chunk_rows=None)
         # these processes are the parallel workers already
         theirs.execute("set max_parallel_workers_per_gather = 0")
-        while True:
-            claim = journal.claim(theirs, plan.digest, tables)
-            with beginning(theirs, *preparing(theirs), claim) as begun:
-                chunk = begun.found[-1]
-                if chunk is None:
-                    return
-                move(supply, theirs, plan.table(chunk.table), chunk, plan.digest, prepared=True)
+
+        def first() -> list[Line[Any]]:
+            return [*preparing(theirs), journal.claim(theirs, plan.digest, tables)]
+
+        for begun in transactions(theirs, first):
+            chunk = begun.found[-1]
+            if chunk is None:
+                return
+            move(supply, theirs, plan.table(chunk.table), chunk, plan.digest, within=begun)
 
 
 class _Seen:

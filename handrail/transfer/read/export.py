@@ -30,6 +30,11 @@ from handrail.transfer.session.connection import Connection, DatabaseRefused, re
 from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.sql.plan import Plan, TablePlan
 
+RECORDED = (
+    "select (select count(*) from _migration.quarantine) "
+    "+ (select count(*) from _migration.adjusted)"
+)
+FEW_RECORDED = 5000  # rows that are sooner here by themselves than a psql has signed in
 # JSON numbers and booleans of these types survive any reader; everything else is written as text.
 BARE = {"boolean", "smallint", "integer", "bigint", "real", "double precision"}
 
@@ -75,7 +80,7 @@ def export(
         with reading(source) as session:
             snapshot = value(session, "select pg_export_snapshot()")
             if not preflighted:
-                preflight.require(plan, source, destination, snapshot=snapshot, record=record)
+                preflight.require(plan, source, destination, within=session, record=record)
             made = _write(plan, session, snapshot, partial, chunk_rows)
         write_manifest(partial, made)
         partial.rename(place)
@@ -212,7 +217,8 @@ class _Page:
     def _lines(self, query: str) -> Iterable[bytes]:
         if query in self._ahead:
             return self._ahead[query]
-        return self._supply.session.pieces(query, PLAIN_LINES)
+        note = NOTE if query is self._rows else ""
+        return self._supply.session.pieces(query, PLAIN_LINES, note)
 
 
 def lines(table: TablePlan) -> str:
@@ -230,7 +236,7 @@ def lines(table: TablePlan) -> str:
 
 
 def write_evidence(
-    plan: Plan, destination: str, directory: str | Path
+    plan: Plan, destination: str | Connection, directory: str | Path
 ) -> tuple[FileRecord, FileRecord]:
     """Write what a load kept out and changed to `quarantine.ndjson` and `adjusted.ndjson`.
 
@@ -238,25 +244,22 @@ def write_evidence(
 
     Args:
         plan: The mapping of the load.
-        destination: URL of the loaded database.
+        destination: URL of the loaded database, or a session there.
         directory: Where the two files go; made where it is missing.
     """
     place = Path(directory)
     private_folder.make(place)
+    kept_out = "select * from _migration.quarantine order by table_name, chunk, key"
+    changed = (
+        f"select a.*, o.source_table, o.source_column from _migration.adjusted a "
+        f"left join ({origins(plan)}) o using (table_name, column_name) "
+        "order by table_name, chunk, key, column_name"
+    )
     with reading(destination, name="destination") as session:
+        few = value(session, RECORDED) <= FEW_RECORDED
         return (
-            write_query(
-                session,
-                "select * from _migration.quarantine order by table_name, chunk, key",
-                place / "quarantine.ndjson",
-            ),
-            write_query(
-                session,
-                f"select a.*, o.source_table, o.source_column from _migration.adjusted a "
-                f"left join ({origins(plan)}) o using (table_name, column_name) "
-                "order by table_name, chunk, key, column_name",
-                place / "adjusted.ndjson",
-            ),
+            write_query(session, kept_out, place / "quarantine.ndjson", few=few),
+            write_query(session, changed, place / "adjusted.ndjson", few=few),
         )
 
 

@@ -1,9 +1,10 @@
 """Rows from the files of an export, as a supply of a load."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
+import psycopg
 
 from handrail.transfer.read.files import (
     EVIDENCE,
@@ -14,9 +15,10 @@ from handrail.transfer.read.files import (
     check_export,
 )
 from handrail.transfer.read.journal import Chunk, Expected, Sums
-from handrail.transfer.session.asking import Line
+from handrail.transfer.session.asking import Line, Rows
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import quoted
+from handrail.transfer.session.stream import copy_in
 from handrail.transfer.sql.hashes import hashes_text
 from handrail.transfer.sql.plan import Plan, TablePlan
 
@@ -72,37 +74,41 @@ class FileSupply:
         counts = [record.rows if record else 0 for record in (found.quarantine, found.adjusted)]
         return Expected(sums, *counts)
 
-    def rows(self, destination: Connection, table: TablePlan, chunk: Chunk) -> Expected:
-        """Copy the chunk's file into its table."""
+    def rows(
+        self, destination: Connection, table: TablePlan, chunk: Chunk
+    ) -> tuple[Expected, Sums]:
+        """Copy the chunk's file into its table, and hash the rows there."""
         names = [name for name, _ in self.tables[table.name].columns]
-        self._copy(
-            destination, f"{table.target} ({table.names})", names, self._chunk(table, chunk).rows
+        record = self._chunk(table, chunk).rows
+        there = table.span(chunk.lower, chunk.upper, source=False)
+        count, hash_sum = copy_in(
+            destination,
+            f"copy {table.target} ({table.names}) from stdin",
+            table.target_sums(there, text=self.text_hashes),
+            lambda copy: self._put(copy, names, record),
         )
-        return self._named(table, chunk)
+        return self._named(table, chunk), Sums(int(count), hash_sum)
 
     def evidence(
         self, destination: Connection, table: TablePlan, chunk: Chunk, expected: Expected
-    ) -> None:
+    ) -> list[Line[Rows]]:
         """Copy the chunk's files of rows kept out and values changed."""
         found = self._chunk(table, chunk)
         for name, record in (("quarantine", found.quarantine), ("adjusted", found.adjusted)):
             if record is not None and (expected.quarantined or expected.adjusted):
                 columns = EVIDENCE[name]
                 listing = ", ".join(quoted(column) for column in columns)
-                self._copy(destination, f"_migration.{name} ({listing})", columns, record)
+                copying = f"copy _migration.{name} ({listing}) from stdin"
+                with destination.cursor() as cursor, cursor.copy(copying) as copy:
+                    self._put(copy, columns, record)
+        return []
 
-    def _copy(
-        self, destination: Connection, target: str, names: Iterable[str], record: FileRecord
-    ) -> None:
-        keys = list(names)
-        with (
-            (self.directory / record.name).open("rb") as file,
-            destination.cursor() as cursor,
-            cursor.copy(f"copy {target} from stdin") as copy,
-        ):
+    def _put(self, copy: psycopg.Copy, names: Sequence[str], record: FileRecord) -> None:
+        """Write the lines of a file as rows."""
+        with (self.directory / record.name).open("rb") as file:
             for line in file:
                 row = orjson.loads(line)  # four times as fast as the standard library's
-                copy.write_row([row[key] for key in keys])
+                copy.write_row([row[key] for key in names])
 
     def highest(self, columns: Sequence[tuple[TablePlan, str]]) -> list[int | None]:
         """Give the highest numbers the manifest names."""

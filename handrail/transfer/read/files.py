@@ -131,9 +131,11 @@ def as_lines(query: str) -> str:
     return f"select row_to_json(m)::text from ({query}) m"
 
 
-def write_query(session: Connection, query: str, path: Path) -> FileRecord:
-    """Write each row of a query as one JSON object."""
-    return write_lines(path, session.pieces(as_lines(query), PLAIN_LINES))
+def write_query(session: Connection, query: str, path: Path, *, few: bool) -> FileRecord:
+    """Write each row of a query as one JSON object; few of them come over the session itself."""
+    if not few:
+        return write_lines(path, session.pieces(as_lines(query), PLAIN_LINES))
+    return write_lines(path, (f"{line}\n".encode() for (line,) in session.execute(as_lines(query))))
 
 
 def write_manifest(directory: Path, export: Export) -> None:

@@ -5,17 +5,18 @@ from pathlib import Path
 
 from handrail.clients.errors import ClientError
 from handrail.transfer.read.export import write_evidence
+from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.plan import Plan
 
 FILES = ("quarantine.ndjson", "adjusted.ndjson")
 
 
-def write_kept_out(plan: Plan, destination: str, directory: Path) -> dict[str, int]:
+def write_kept_out(plan: Plan, destination: str | Connection, directory: Path) -> dict[str, int]:
     """Write the two files, each there whole or not at all; return their numbers of rows by name.
 
     Args:
         plan: The mapping of the load.
-        destination: URL of the loaded database; only read.
+        destination: URL of the loaded database, or a session there; only read.
         directory: Where the files go; those that are there give way.
 
     Raises:

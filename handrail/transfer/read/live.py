@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import psycopg
+
+from handrail.transfer.read.files import EVIDENCE, PLAIN_LINES
 from handrail.transfer.read.journal import Chunk, Expected, Sums
 from handrail.transfer.session import asking, mark
 from handrail.transfer.session.asking import Line, Question, Rows, only, together
 from handrail.transfer.session.connection import Connection, value
 from handrail.transfer.session.quoting import literal, quoted
-from handrail.transfer.session.stream import copy_rows
+from handrail.transfer.session.stream import copy_in, copy_rows
 from handrail.transfer.sql.hashes import PLACES, SUMS
 from handrail.transfer.sql.plan import TablePlan
 from handrail.transfer.sql.types import INTEGERS
@@ -19,6 +22,7 @@ CHUNK_ROWS = 100_000
 # A join over the whole table is paid once per chunk, so such tables get larger ones.
 JOINED_CHUNK_ROWS = 250_000
 MOST_CHUNKS = 32  # of a table, unless chunks of a size are asked for; see `bulk.FEW`
+FEW_RECORDED = 1000  # rows kept out or changed that are held in memory
 SAMPLED_ROWS = 1000  # keys looked at for each chunk: its size is then true to a few percent
 
 # The last number that a sequence gave to a column.
@@ -123,19 +127,27 @@ class LiveSupply:
         ((count, hash_sum, *others),) = yield from asking.rows(self.session, query)
         return Expected(Sums(count, hash_sum), *others)
 
-    def rows(self, destination: Connection, table: TablePlan, chunk: Chunk) -> Expected:
-        """Stream the chunk's mapped rows; count and hash them on their way."""
+    def rows(
+        self, destination: Connection, table: TablePlan, chunk: Chunk
+    ) -> tuple[Expected, Sums]:
+        """Stream the chunk's mapped rows; count and hash them on their way, and where they are."""
         where = table.span(chunk.lower, chunk.upper, source=True)
         query = table.rows_and_sums(where, text=self.text_hashes)
-        copy_rows(
-            self.session, destination, query, f"{table.target} ({table.names})", form=table.form
-        )
-        return self.came_to()
+        options = f"(format {table.form})"
+
+        def put(copy: psycopg.Copy) -> None:
+            for piece in self.session.pieces(query, options, NOTE):
+                copy.write(piece)
+
+        copying = f"copy {table.target} ({table.names}) from stdin {options}"
+        there = table.span(chunk.lower, chunk.upper, source=False)
+        behind = table.target_sums(there, text=self.text_hashes)
+        count, hash_sum = copy_in(destination, copying, behind, put)
+        return self.came_to(), Sums(int(count), hash_sum)
 
     def came_to(self) -> Expected:
-        """Say what the rows came to that a `noted` query has just given."""
-        note = b"".join(self.session.pieces(NOTE, "(format text)"))
-        return as_noted(note.decode())
+        """Say what the rows came to that a `noted` query has just given, with `NOTE` behind it."""
+        return as_noted(self.session.noted)
 
     def read(self, table: TablePlan, chunk: Chunk) -> Line[Read]:
         """Read a small chunk into memory: what `rows` and `evidence` would stream."""
@@ -152,14 +164,27 @@ class LiveSupply:
 
     def evidence(
         self, destination: Connection, table: TablePlan, chunk: Chunk, expected: Expected
-    ) -> None:
-        """Stream the rows kept out and the values changed of the rows just streamed."""
-        if expected.quarantined:
-            listing = self._kept_out(table, chunk)
-            copy_rows(self.session, destination, listing, "_migration.quarantine", form="text")
-        if expected.adjusted:
-            listing = self._adjusted(table, chunk)
-            copy_rows(self.session, destination, listing, "_migration.adjusted", form="text")
+    ) -> list[Line[Rows]]:
+        """Stream the rows kept out and the values changed of the rows just streamed.
+
+        Where they are few, return what inserts them, for the end of the transaction.
+        """
+        asked = []
+        for name, count, listing in (
+            ("quarantine", expected.quarantined, self._kept_out(table, chunk)),
+            ("adjusted", expected.adjusted, self._adjusted(table, chunk)),
+        ):
+            target = f"_migration.{name}"
+            if count > FEW_RECORDED:
+                copy_rows(self.session, destination, listing, target, form="text")
+            elif count:
+                rows = f"({listing}) q({', '.join(EVIDENCE[name])})"
+                whole = f"select jsonb_agg(q)::text from {rows}"
+                found = b"".join(self.session.pieces(whole, PLAIN_LINES)).decode()
+                taken = f"jsonb_populate_recordset(null::{target}, %s::jsonb)"
+                insert = f"insert into {target} select * from {taken}"
+                asked.append(asking.rows(destination, insert, found))
+        return asked
 
     def _kept_out(self, table: TablePlan, chunk: Chunk) -> str:
         where = table.span(chunk.lower, chunk.upper, source=True)

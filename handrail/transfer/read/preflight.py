@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from handrail.transfer.read import (
 from handrail.transfer.read.counts import TableCount, count
 from handrail.transfer.read.misfits import Misfit
 from handrail.transfer.session.asking import Line, answered, enter, together
-from handrail.transfer.session.connection import Connection, connect, reading
+from handrail.transfer.session.connection import Connection, connect, reading, value
 from handrail.transfer.sql.plan import Plan, TablePlan
 
 
@@ -151,7 +151,7 @@ def require(
     source: str,
     destination: str,
     *,
-    snapshot: str | None = None,
+    within: Connection | None = None,
     record: Path | None = None,
 ) -> None:
     """Check, and refuse unless good; not again while an answer that is on record stands.
@@ -160,16 +160,17 @@ def require(
         plan: The compiled mapping.
         source: URL of the legacy database; only read.
         destination: URL of the new database; nothing is left there.
-        snapshot: An exported snapshot to look at; else a new one.
+        within: A session on the source inside a snapshot, whose rows are looked at; else those of
+            a new one.
         record: File of the answer; see `standing`.
 
     Raises:
         PreflightFailed: with every reason.
     """
-    if record is not None:
-        with reading(source, snapshot=snapshot) as session:
-            if standing.stands(record, plan, session):
-                return
-    found = check(plan, source, destination, snapshot=snapshot, record=record)
+    with nullcontext(within) if within is not None else reading(source) as session:
+        if record is not None and standing.stands(record, plan, session):
+            return
+        snapshot = str(value(session, "select pg_export_snapshot()"))
+        found = check(plan, source, destination, snapshot=snapshot, record=record)
     if not found.good:
         raise PreflightFailed(found, plan.file)

@@ -217,3 +217,23 @@ def beginning(session: Connection, *first: Line[Any]) -> Iterator[Begun]:  # Any
         if not session.closed:
             session.rollback()
         raise
+
+
+def transactions(
+    session: Connection, first: Callable[[], Sequence[Line[Any]]]
+) -> Iterator[Begun]:  # Any: as in Rows
+    """Give one transaction after the other, each begun in the round trip that commits the last.
+
+    The one that a caller stops in is not committed; it ends with the session.
+
+    Args:
+        session: In no transaction.
+        first: Returns what each begins with.
+    """
+    last: list[Line[Any]] = []
+    while True:
+        asked = first()
+        found = together([*last, rows(session, "begin"), *asked])
+        begun = Begun(found[len(last) + 1 :])
+        yield begun
+        last = [*begun.last, rows(session, "commit")]

@@ -85,8 +85,8 @@ class Connection(psycopg.Connection[type_of_row]):
     path = ""  # `search_path` as the role has it, for what others wrote
     _reader: Reader | None = None
 
-    def pieces(self, query: str, options: str) -> Iterator[bytes]:
-        """Yield the rows of a query as COPY writes them; see `Reader.pieces`.
+    def pieces(self, query: str, options: str, note: str = "") -> Iterator[bytes]:
+        """Yield the rows of a query as COPY writes them, with a note; see `Reader.pieces`.
 
         The session must be inside a repeatable transaction, whose rows these are.
         """
@@ -97,7 +97,12 @@ class Connection(psycopg.Connection[type_of_row]):
             settings += [f"set {name} = {literal(given)}" for name, given in _pins(self).items()]
             begin = [*_probe(self), BEGIN, f"set transaction snapshot {literal(snapshot)}"]
             self._reader = Reader(self.address, [*settings, *begin])
-        return self._reader.pieces(query, options)
+        return self._reader.pieces(query, options, note)
+
+    @property
+    def noted(self) -> str:
+        """Return the note that was asked behind the last rows."""
+        return self._reader.noted if self._reader is not None else ""
 
     def __exit__(
         self,
@@ -113,6 +118,13 @@ class Connection(psycopg.Connection[type_of_row]):
         super().__exit__(exc_type, exc_val, exc_tb)
         if isinstance(exc_val, psycopg.Error):
             raise DatabaseRefused(asked_of(exc_val) or self.called, exc_val) from exc_val
+
+    def leave_snapshot(self) -> None:
+        """End the transaction, and what reads beside it in its snapshot."""
+        if self._reader is not None:
+            self._reader.close()
+        if not self.closed and not self.broken:
+            self.rollback()
 
     def close(self) -> None:
         """Close the session and what reads beside it."""
@@ -146,6 +158,19 @@ def connect(url: str, *, name: str = "database") -> Connection:
     return connection
 
 
+@contextmanager
+def at(where: str | Connection, *, name: str = "database") -> Iterator[Connection]:
+    """Give a session that is open already, or one to an address for as long as the block.
+
+    To open one takes five ways there and back.
+    """
+    if isinstance(where, Connection):
+        yield where
+        return
+    with connect(where, name=name) as session:
+        yield session
+
+
 def pin(connection: Connection) -> None:
     """Set the pinned settings, and let the server notice that its peer has died, or its line."""
     pins = _pins(connection)
@@ -171,15 +196,17 @@ def _pins(connection: Connection) -> dict[str, str]:
 
 
 @contextmanager
-def reading(url: str, *, snapshot: str | None = None, name: str = "source") -> Iterator[Connection]:
+def reading(
+    where: str | Connection, *, snapshot: str | None = None, name: str = "source"
+) -> Iterator[Connection]:
     """Give a session inside one repeatable read-only transaction.
 
     Args:
-        url: Connection URL.
+        where: Connection URL, or a session in no transaction, which is in none afterwards.
         snapshot: An exported snapshot to see the same rows as another session.
         name: What messages call this database.
     """
-    with connect(url, name=name) as connection:
+    with at(where, name=name) as connection:
         if connection.standby:
             raise ClientError(
                 f"the {name} cannot be read for a transfer",
@@ -190,7 +217,11 @@ def reading(url: str, *, snapshot: str | None = None, name: str = "source") -> I
         if snapshot is not None:
             begin.append(f"set transaction snapshot {literal(snapshot)}")
         connection.execute("; ".join(begin))
-        yield connection
+        try:
+            yield connection
+        finally:
+            if connection is where:
+                connection.leave_snapshot()
 
 
 def with_own_path(connection: Connection) -> str:
@@ -220,4 +251,4 @@ def value(connection: Connection, query: str, *arguments: object) -> Any:  # Any
     return row[0]
 
 
-__all__ = ["Connection", "DatabaseRefused", "connect", "first_line", "reading", "value"]
+__all__ = ["Connection", "DatabaseRefused", "at", "connect", "first_line", "reading", "value"]

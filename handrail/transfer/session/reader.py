@@ -21,6 +21,7 @@ from handrail.transfer.session import programs
 PIPE_BYTES = 1024 * 1024  # what Linux gives anybody who asks; see pipe(7)
 PIECE_BYTES = 256 * 1024
 END_SECONDS = 10.0
+END_BYTES = 1024  # that the note and the mark behind rows take at most
 OPTIONS = (
     "--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--no-password",
     "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse",
@@ -38,6 +39,7 @@ class Reader:
 
     def __init__(self, url: str, prelude: Sequence[str]) -> None:
         self._variables = programs.environment(url) | {"PGAPPNAME": "cutover-transfer"}
+        self.noted = ""
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
         self._rows, ours = os.pipe()
         with contextlib.suppress(AttributeError, OSError):  # elsewhere than on Linux: as it is
@@ -62,7 +64,7 @@ class Reader:
             self.close()
             raise
 
-    def pieces(self, query: str, options: str) -> Iterator[bytes]:
+    def pieces(self, query: str, options: str, note: str = "") -> Iterator[bytes]:
         """Yield the rows of a query in pieces that end anywhere.
 
         A caller that stops before the last piece ends this reader.
@@ -70,26 +72,34 @@ class Reader:
         Args:
             query: SELECT.
             options: Options of COPY, as `(format binary)`.
+            note: SELECT of one short text, asked behind the rows in the same round trip; `noted`
+                holds it once the last piece is read.
 
         Raises:
             psycopg.OperationalError: the server refused the query, or is gone.
         """
         mark = secrets.token_hex(16)
-        end = f"{mark}\n".encode()
-        held = b""  # what may be the mark
+        begin_note, end = f"{mark}:".encode(), f"{mark}\n".encode()
+        asked = [f"copy ({query}) to stdout {options}"]
+        asked += [f"copy (select '{mark}:' || ({note})) to stdout"] if note else []
+        held = b""  # what may be the note and the mark
         try:
-            self._ask(f"copy ({query}) to stdout {options};\n\\echo {mark}\n")
-            while held != end:
+            self._ask(" \\;\n".join(asked) + f";\n\\echo {mark}\n")
+            while not held.endswith(end):
                 piece = os.read(self._rows, PIECE_BYTES)
                 if not piece:
                     raise psycopg.OperationalError(self._why())
                 held += piece
-                if len(held) > len(end):
-                    yield held[: -len(end)]
-                    held = held[-len(end) :]
+                if len(held) > END_BYTES:
+                    yield held[:-END_BYTES]
+                    held = held[-END_BYTES:]
         finally:
-            if held != end:
+            if not held.endswith(end):
                 self.close()
+        last, _, told = held.removesuffix(end).partition(begin_note)
+        self.noted = told.decode().rstrip("\n")
+        if last:
+            yield last
 
     @property
     def closed(self) -> bool:

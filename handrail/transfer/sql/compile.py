@@ -4,8 +4,8 @@ import hashlib
 import itertools
 import json
 from collections import deque
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from handrail.transfer.mapping import mapping as mappings
 from handrail.transfer.mapping.mapping import MappingRefused
 from handrail.transfer.mapping.rules import MappingFile, Problem, TableRule
 from handrail.transfer.session.asking import Line, enter, together
-from handrail.transfer.session.connection import connect
+from handrail.transfer.session.connection import Connection, connect
 from handrail.transfer.sql import account
 from handrail.transfer.sql import catalog as catalogs
 from handrail.transfer.sql import moment as moments
@@ -30,7 +30,27 @@ from handrail.transfer.sql.table import TableCompiler
 def open_plan(
     mapping: str | Path, source: str, destination: str, *, undecided: bool = False
 ) -> Plan:
+    """Compile a mapping against two live databases; see `opening`."""
+    with opening(mapping, source, destination, undecided=undecided) as sides:
+        return sides.plan
+
+
+@dataclass(frozen=True)
+class Sides:
+    """A plan, and a session on each of its databases, in no transaction."""
+
+    plan: Plan
+    source: Connection
+    destination: Connection
+
+
+@contextmanager
+def opening(
+    mapping: str | Path, source: str, destination: str, *, undecided: bool = False
+) -> Iterator[Sides]:
     """Read the mapping and both catalogs, compile, and let the source parse every query.
+
+    The sessions are there for more questions, for as long as the block.
 
     Args:
         mapping: Path of the mapping file.
@@ -56,13 +76,12 @@ def open_plan(
             catalogs.reading(ours),
         ]
         recorded, live, moment, there = together(asked)
-        before = _opened_before(rules, source, there, recorded or live, moment)
-        if before is not None:
-            return before
-        plan = compile(rules, there, recorded or live, moment)
-        explain(plan, ours)
-    _opened.append(_Opened(rules, source, plan))
-    return plan
+        plan = _opened_before(rules, source, there, recorded or live, moment)
+        if plan is None:
+            plan = compile(rules, there, recorded or live, moment)
+            explain(plan, ours)
+            _opened.append(_Opened(rules, source, plan))
+        yield Sides(plan, ours, theirs)
 
 
 @dataclass(frozen=True)
