@@ -77,14 +77,14 @@ class Stack:
         self.environment: dict[str, str] = {}
         self.web = self.channels = ""
 
-    def start(self) -> None:
-        """Start everything and migrate; the services may still be on their way up."""
+    def prepare(self) -> None:
+        """Start what the application stands on, and say where in its environment."""
         Thread(target=self.store.serve_forever, daemon=True).start()
         shutil.copytree(
             SOURCE, self.app, ignore=shutil.ignore_patterns("__pycache__", "staticfiles")
         )
         self.postgres.start()
-        redis_port, web_port, channels_port = free_port(), free_port(), free_port()
+        redis_port = free_port()
         redis_binary = str(find_redis()[0])
         self.run("redis", redis_binary, "--port", redis_port, "--bind", "127.0.0.1", "--save", "")
         redis_url = f"redis://127.0.0.1:{redis_port}"
@@ -107,9 +107,16 @@ class Stack:
             "BEAT_INTERVAL_SECONDS": "1",
             "PURGE_INTERVAL_SECONDS": "2",
         }
+
+    def migrate(self) -> None:
+        """Make the tables."""
+        self.manage("migrate", "--verbosity=0")
+
+    def serve(self) -> None:
+        """Start the services; they may still be on their way up."""
+        web_port, channels_port = free_port(), free_port()
         self.web = f"http://127.0.0.1:{web_port}"
         self.channels = f"ws://127.0.0.1:{channels_port}"
-        self.manage("migrate", "--verbosity=0")
         self.manage("collectstatic", "--noinput", "--verbosity=0")
         bind = f"127.0.0.1:{web_port}"
         self.run("web", BIN / "gunicorn", "--bind", bind, "--preload", "config.wsgi:application")

@@ -150,9 +150,9 @@ def expected_columns(table):
 
 
 @pytest.mark.parametrize("table", EXPECTED)
-def test_columns_are_those_of_the_real_system(stack, table):
+def test_columns_are_those_of_the_real_system(migrated, table):
     """Name, type, length and NOT NULL of each column agree, and SQL knows no defaults."""
-    found = stack.sql(COLUMNS, table)
+    found = migrated.sql(COLUMNS, table)
 
     described = [
         (name, SHORT.get(kind, kind) + (f"({length})" if length else "") + "!" * (null == "NO"))
@@ -163,9 +163,9 @@ def test_columns_are_those_of_the_real_system(stack, table):
 
 
 @pytest.mark.parametrize("table", EXPECTED)
-def test_keys_are_those_of_the_real_system(stack, table):
+def test_keys_are_those_of_the_real_system(migrated, table):
     """Primary, unique and deferrable foreign keys agree."""
-    found = stack.sql(KEYS, table)
+    found = migrated.sql(KEYS, table)
 
     assert [columns for kind, *_, columns in found if kind == "p"] == ["id"]
     assert {columns for kind, *_, columns in found if kind == "u"} == UNIQUE.get(table, set())
@@ -174,14 +174,14 @@ def test_keys_are_those_of_the_real_system(stack, table):
     assert all(deferrable and deferred for _, _, deferrable, deferred, _ in foreign)
 
 
-def test_migrations_insert_the_first_four_settings(stack):
+def test_migrations_insert_the_first_four_settings(migrated):
     """A fresh database already holds ids 1 to 4, with which the old settings clash."""
-    found = stack.sql("SELECT id, key FROM system_settings WHERE id < 5 ORDER BY id")
+    found = migrated.sql("SELECT id, key FROM system_settings WHERE id < 5 ORDER BY id")
 
     keys = ["school_year", "semester", "current_battalion", "maintenance_mode"]
     assert found == list(enumerate(keys, start=1))
 
 
-def test_models_and_migrations_agree(stack):
+def test_models_and_migrations_agree(migrated):
     """Nobody changed a model without its migration."""
-    assert "No changes detected" in stack.manage("makemigrations", "--check")
+    assert "No changes detected" in migrated.manage("makemigrations", "--check")

@@ -60,10 +60,10 @@ SERVICES = {
 
 
 @pytest.fixture(scope="module")
-def refusals(stack):
+def refusals(prepared):
     """What the settings say to each case, by variable and value; nothing where they are content."""
     cases = [*((name, None) for name in REQUIRED), *MALFORMED]
-    answer = stack.try_command(sys.executable, "-c", READ_SETTINGS, json.dumps(cases))
+    answer = prepared.try_command(sys.executable, "-c", READ_SETTINGS, json.dumps(cases))
     assert answer.returncode == 0, answer.stdout
     lines = (json.loads(line) for line in answer.stdout.splitlines())
     return {(name, value): (kind, message) for name, value, kind, message in lines}
@@ -92,39 +92,41 @@ def test_a_malformed_variable_is_named_but_not_shown(refusals, name, value):
 
 @pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize("name", ["SECRET_KEY", "DJANGO_SETTINGS_MODULE"])
-def test_no_service_starts_without_its_variables(stack, service, name):
+def test_no_service_starts_without_its_variables(prepared, service, name):
     """Each of the four ends at once, names the variable in its log and exits with an error."""
-    answer = stack.try_command(*SERVICES[service], **{name: None})
+    answer = prepared.try_command(*SERVICES[service], **{name: None})
 
     assert answer.returncode != 0
     assert name in answer.stdout
 
 
-def test_database_url_is_unquoted_and_its_options_are_kept(stack):
+def test_database_url_is_unquoted_and_its_options_are_kept(prepared):
     """A password with reserved characters and a TLS mode arrive as they were meant."""
     code = "from django.conf import settings; print(settings.DATABASES['default'])"
     url = "postgresql://m%40e:p%2Fw%3A@db.example:6432/ro%20tc?sslmode=require"
 
-    said = stack.try_command(sys.executable, "-c", code, DATABASE_URL=url).stdout
+    said = prepared.try_command(sys.executable, "-c", code, DATABASE_URL=url).stdout
 
     for part in ("'m@e'", "'p/w:'", "'db.example'", "'6432'", "'ro tc'", "'sslmode': 'require'"):
         assert part in said
 
 
-def test_renders_own_host_name_is_allowed(stack):
+def test_renders_own_host_name_is_allowed(prepared):
     """Render's name for the service comes on top of the list."""
     code = "from django.conf import settings; print(settings.ALLOWED_HOSTS)"
 
-    said = stack.try_command(
+    said = prepared.try_command(
         sys.executable, "-c", code, RENDER_EXTERNAL_HOSTNAME="rotc-django-web.onrender.com"
     ).stdout
 
     assert said.strip() == "['127.0.0.1', 'rotc-django-web.onrender.com']"
 
 
-def test_gunicorn_as_found_binds_where_nobody_reaches_it(stack):
+def test_gunicorn_as_found_binds_where_nobody_reaches_it(prepared):
     """The fault the first step of the plan mends is really there."""
-    said = stack.try_command(BIN / "gunicorn", "--print-config", "config.wsgi:application").stdout
+    said = prepared.try_command(
+        BIN / "gunicorn", "--print-config", "config.wsgi:application"
+    ).stdout
 
     settings = dict(
         (part.strip() for part in line.split("=", 1)) for line in said.splitlines() if "=" in line
@@ -134,9 +136,9 @@ def test_gunicorn_as_found_binds_where_nobody_reaches_it(stack):
     assert settings["preload_app"] == "False"
 
 
-def test_the_applications_own_tests_pass(stack):
+def test_the_applications_own_tests_pass(prepared):
     """`manage.py test`, which the staging gate runs, makes its own database and succeeds."""
-    said = stack.manage("test", "--noinput")
+    said = prepared.manage("test", "--noinput")
 
     assert "OK" in said
     assert "Ran 0 tests" not in said
