@@ -33,6 +33,7 @@ class Host:
 
     port: int = 0
     commands: list[str] = field(default_factory=list)
+    running: list[asyncio.subprocess.Process] = field(default_factory=list)
 
     async def serve(self, key: asyncssh.SSHKey) -> asyncssh.SSHAcceptor:
         """Listen on a free port."""
@@ -52,6 +53,7 @@ class Host:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
+        self.running.append(done)
         output, errors = await done.communicate()
         process.stdout.write(output.decode())
         process.stderr.write(errors.decode())
@@ -71,10 +73,13 @@ class Host:
         }
 
 
-async def closed(server: asyncssh.SSHAcceptor) -> None:
-    """Let a server take nobody more."""
+async def closed(server: asyncssh.SSHAcceptor, host: Host) -> None:
+    """Let a server take nobody more, and let go of what it was told to run."""
     server.close()
     await server.wait_closed()
+    for each in host.running:
+        each._transport.close()
+        await each.wait()
 
 
 @contextmanager
@@ -93,8 +98,8 @@ def hosts(*names: str) -> Iterator[dict[str, Host]]:
     try:
         yield servers
     finally:
-        for each in listening:
-            wait(closed(each))  # by the loop's own thread: closing is no business of two
+        for each, host in zip(listening, servers.values(), strict=True):
+            wait(closed(each, host))  # by the loop's own thread: closing is no business of two
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

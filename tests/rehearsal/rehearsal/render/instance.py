@@ -57,8 +57,18 @@ class Instance:
         code = await self.process.wait()
         with contextlib.suppress(TimeoutError):  # a child left behind may hold the pipe open
             await asyncio.wait_for(asyncio.shield(self._pump), LAST_WORDS_SECONDS)
-        self._pump.cancel()
+        self._let_go()
         return code
+
+    async def kill(self) -> None:
+        """End its whole group at once, and wait for that: no loop closes before it."""
+        signal_group(self.group, signal.SIGKILL)
+        await self.process.wait()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._pump.cancel()
+        self.process._transport.close()  # else a child left behind keeps the pipe open
 
     async def stop(self, delay_seconds: float) -> None:
         """Ask the command to end; after the delay, end what is left of its group."""
@@ -112,7 +122,7 @@ async def run_to_end(
     except TimeoutError:
         return None
     finally:
-        signal_group(instance.group, signal.SIGKILL)
+        await instance.kill()
 
 
 async def health_status(port: int, path: str, host: str, timeout_seconds: float) -> int | None:

@@ -91,7 +91,12 @@ async def run_git(*arguments: str) -> str:
         )  # fmt: skip
     except OSError as error:
         raise SourceError(str(error)) from None
-    out, err = await process.communicate()
+    try:
+        out, err = await process.communicate()
+    finally:
+        if process.returncode is None:  # whoever wanted to know was cancelled
+            process.kill()
+            await process.wait()
     if process.returncode != 0:
         raise SourceError(err.decode(errors="replace").strip() or "git failed")
     return out.decode(errors="replace").strip()
