@@ -33,6 +33,7 @@ SETTINGS = (
     "fsync=off",
     "synchronous_commit=off",
     "full_page_writes=off",
+    "autovacuum=off",  # statistics change when somebody asks for it, and nothing grows old
     "wal_level=logical",
     "max_connections=200",
     "max_prepared_transactions=10",
