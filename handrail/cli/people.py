@@ -23,7 +23,7 @@ PERSONAL = "person.does"
 @click.command
 @click.argument("run")
 @click.argument("task")
-@click.option("--role", default="", help="as whom; left out, it counts for any role")
+@click.option("--role", default="", help="as whom; else as the one that is asked for")
 @click.option("--sign", metavar="KEY", default="", help="sign it with this SSH key")
 @click.option("--withdraw", is_flag=True, help="take an approval back")
 @click.option("--reason", default="", help="why; kept in the ledger")
@@ -52,14 +52,32 @@ def approve(
             f"{me} is an operator of this run",
             "let somebody else approve it, as another user of this system or with `--sign KEY`",
         )
+    role = _role(found, task, role)
     at = timestamp(now())
     body = {"role": role, "plan": found.plan, "at": at}
     if sign:
         text = approval_text(held.environment, found.id, task, found.plan, role, at)
         body["signature"] = ssh_signature.sign(text, sign, NAMESPACE)
     _record(held, found, Event.APPROVAL_GIVEN, task, reason, body)
-    say([f"{me} approved task {task} of {found.id}, for plan {found.plan[:12]}."])
+    as_whom = f" as {role}" if role else ""
+    say([f"{me} approved task {task} of {found.id}{as_whom}, for plan {found.plan[:12]}."])
     return GOOD
+
+
+def _role(run: Run, task: str, given: str) -> str:
+    """Return as whom somebody approves: as the approval asks for.
+
+    Raises:
+        Misused: as somebody that it does not ask for.
+    """
+    asked = run.asks.get(task, "")
+    if given and asked and given != asked:
+        what = f"task `{task}` of `{run.id}` was not approved"
+        why = f"it asks for `{asked}`, and `--role` says `{given}`"
+        raise Misused(
+            what, why, f"who is that one leaves `--role` out: handrail approve {run.id} {task}"
+        )
+    return given or asked
 
 
 @click.command

@@ -50,7 +50,7 @@ def known_times(
     if here is not None and round_trips:
         then = {name: way for name, _, way in found} | {environment: here}
         scale = by_distance(scale, here, then, round_trips)
-    return measured(environment, own, others).scaled(scale)
+    return measured(environment, own, others).scaled(scale).saying(run.expected)
 
 
 def _opened_before(runs: Iterable[Run], moment: str) -> list[Run]:

@@ -65,6 +65,8 @@ class Run:
     plan: str = ""  # digest of what the last attempt was to do
     operators: set[str] = field(default_factory=set)  # by any name they are known by
     owners: dict[str, str] = field(default_factory=dict)  # task -> who answers for it
+    expected: dict[str, float] = field(default_factory=dict)  # task -> seconds, by its own call
+    asks: dict[str, str] = field(default_factory=dict)  # approval -> the role that it asks for
     beside: list[Entry] = field(default_factory=list)  # what people said of it without the lease
     spent: dict[tuple[str, str], int] = field(default_factory=dict)  # consent, reason -> attempt
     # Some step of it was ever armed, or put something at stake; most runs are asked in vain.
@@ -200,6 +202,8 @@ class Run:
         self.plan = str(entry.body.get("plan_sha256", ""))
         self.operators |= {entry.actor, str(entry.body.get("os_user", entry.actor))}
         self.owners |= entry.body.get("owners", {})
+        self.expected = dict(entry.body.get("expected", {}))
+        self.asks = dict(entry.body.get("asks", {}))
         self.drilled = entry.body.get("drilled", self.drilled)
         self.without = list(entry.body.get("without", []))
         self.undo_minutes = entry.body.get("undo_minutes")

@@ -1,5 +1,6 @@
 """Steps done by people, and approvals: a run waits for a word of somebody, and says whose."""
 
+import json
 import subprocess
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -55,12 +56,21 @@ def ended(process):
     return process.returncode, text
 
 
-def test_a_person_s_step_waits_until_it_is_confirmed(lab, said):
-    """It says for whom, what to do and what to type; the ledger keeps who confirmed."""
-    lab.runbook(WRITE, CALL.format(more=""), LAST.format(text="x"), header=IMPORT)
+def test_a_person_s_step_waits_until_it_is_confirmed(lab, said, capsys):
+    """It says for whom, what to do and what to type; the ledger keeps who confirmed.
+
+    Whoever watches sees how long it takes by its own call.
+    """
+    lab.runbook(
+        WRITE, CALL.format(more=", expected_minutes=10"), LAST.format(text="x"), header=IMPORT
+    )
     process = waiting(lab, "step.started", 2)
     run = lab.runs()[-1].id
 
+    capsys.readouterr()
+    said("bob", "watch", "--once", "--json")
+    (at_work,) = json.loads(capsys.readouterr().out)["running"]
+    assert (at_work["task"], at_work["expected_seconds"]) == ("2", 600)
     assert said("bob", "confirm", run, "2", "--with", "ticket 4711") == 0
     code, text = ended(process)
 
@@ -148,7 +158,10 @@ def test_an_approval_lets_the_run_go_on(lab, said):
 
     assert said("bob", "approve", run, "2") == 0
     assert said("bob", "approve", run, "2") == 0  # once more counts once
+    assert said("eve", "approve", run, "2", "--role", "janitor") == 2
     assert said("eve", "approve", run, "2", "--role", "release manager") == 0
+    given = [each.body["role"] for each in lab.entries() if each.event == "approval.given"]
+    assert given == ["release manager"] * 3, "left out, it is the one that is asked for"
     code, text = ended(process)
 
     assert code == 0, text

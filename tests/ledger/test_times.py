@@ -47,6 +47,14 @@ def test_the_median_counts_and_the_slow_one_is_told_beside_it():
     assert known == Expected(60, 70, 20, "prod")
 
 
+def test_what_a_call_says_itself_counts_before_what_was_measured():
+    """What a person does in a drill takes no time; its way back is measured all the same."""
+    known = measured("prod", night(3, undo=[5])).saying({"2": 600})
+
+    assert known.of(LOAD) == Expected(600, 600, 0, "")
+    assert known.of(LOAD, back=True) == Expected(5, 5, 1, "prod")
+
+
 def test_the_same_environment_counts_before_a_drill():
     """A drill tells only what was never measured here."""
     own, drill = night(40), night(5, undo=[3])

@@ -143,6 +143,19 @@ class Calls:
             said.append(code_of(Path(runbook_file())))
         return hashlib.sha256(canonical(said).encode()).hexdigest()
 
+    def asked(self) -> dict[str, str]:
+        """Return, by task, the role that an approval asks for, where it asks for one."""
+        return {
+            call.task: str(self.arguments[key]["role"])
+            for key, call in self.declared.items()
+            if call.step == APPROVE and self.arguments[key].get("role")
+        }
+
+    def expected(self) -> dict[str, float]:
+        """Return, by task, the seconds that a call itself says it takes: `expected_minutes`."""
+        said = {task: given.get("expected_minutes") for (task, _), given in self.arguments.items()}
+        return {task: each * 60.0 for task, each in said.items() if isinstance(each, int | float)}
+
     def before(self, task: str) -> set[str]:
         """Return the tasks that stand before one."""
         order = self.order()

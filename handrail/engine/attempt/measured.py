@@ -33,7 +33,7 @@ def known(attempt: Timed) -> Measured:
         attempt.known = known_times(
             place.environment, attempt.runs, attempt.run, place.kept, trips,
             attempt.guard.ledgers(), attempt.guard.carried((undone or attempt.run).runbook),
-        )  # fmt: skip
+        ).saying(attempt.calls.expected())  # fmt: skip
     return attempt.known
 
 

@@ -24,6 +24,8 @@ def started(attempt: "Attempt") -> dict[str, Any]:  # Any: JSON
         "saved_plan": digest_of(choices.plan),
         "os_user": os_user(),
         "owners": calls.owners,
+        "asks": calls.asked(),
+        "expected": calls.expected(),
         **origin(),
         **calls.requirements.said(each.task for each in calls.in_order()),
         "holds": [[each.label, each.name, each.after] for each in calls.holds.values()],

@@ -66,7 +66,9 @@ def outline(attempt: Attempt) -> Outline:
         expected if back else way_back(attempt.run, times),
         Estimate() if back else _then(attempt, at_work, times),
         tuple(felt_in(attempt, lines, times)),
-        tuple(dict.fromkeys(line.expected.source for line in at_work if line.expected)),
+        tuple(
+            filter(None, dict.fromkeys(line.expected.source for line in at_work if line.expected))
+        ),
         stops=any(decision.stops for _, decision in told),
         lost=tuple(_lost(attempt)),
     )

@@ -74,6 +74,7 @@ def _running(task: Running) -> str:
     call, took = task.call, plain.duration(task.elapsed_seconds)
     left = task.left_seconds
     rest = f", about {plain.rough(left)} left" if left is not None else ""
+    rest += f", late by {plain.rough(task.late_seconds)}" if task.late_seconds else ""
     return f"{call.task} on {call.target}, {call.name}, for {took}{rest}"
 
 

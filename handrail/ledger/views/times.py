@@ -28,7 +28,7 @@ class Expected:
         seconds: The median of what was measured.
         p95_seconds: 95 of 100 took no longer.
         count: How often it was measured.
-        source: The environment it was measured in.
+        source: The environment it was measured in; empty where its call says so.
     """
 
     seconds: float
@@ -92,14 +92,19 @@ class Measured:
         forward: By task and target, or by task and step, in seconds.
         back: The same for the way back.
         scale: By how much longer a task takes today; 1 where nothing is known of that.
+        said: By task, how long its call says that it takes, in seconds: the way forward of what a
+            person does, which a drill does not measure.
     """
 
     forward: Mapping[Key, Expected] = field(default_factory=dict)
     back: Mapping[Key, Expected] = field(default_factory=dict)
     scale: Scale = field(default=lambda call, found: 1.0, repr=False)  # noqa: ARG005 - no scale
+    said: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, call: Declared, *, back: bool = False) -> Expected | None:
         """Return how long a task takes, or None where nobody measured it."""
+        if not back and (seconds := self.said.get(call.task)):
+            return Expected(seconds, seconds, 0, "")
         known = self.back if back else self.forward
         found = known.get((call.task, f"@{call.target}")) or known.get((call.task, call.step))
         return found.scaled(self.scale(call, found)) if found else None
@@ -107,6 +112,10 @@ class Measured:
     def scaled(self, scale: Scale) -> Self:
         """Return the same where tasks have more or less to do than when they were measured."""
         return replace(self, scale=scale)
+
+    def saying(self, said: Mapping[str, float]) -> Self:
+        """Return the same where calls say themselves how long they take, in seconds."""
+        return replace(self, said={**self.said, **said})
 
 
 def history(runs: Runs, runbook: str) -> Iterator[Run]:
