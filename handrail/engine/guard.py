@@ -1,29 +1,29 @@
 """What keeps an orphan of a killed run from acting beside the next attempt: a lock its own hold.
 
-Each act has a file that every process of it keeps open and locked: on this machine for what it
-starts here, on the target for shell lines that run there, or as another user. The lock goes when
-the last of them is gone, whoever was killed and however. A process that is meant to live on lets go
-of it (`living_on`; in a shell line ``exec 9>&-``); one of an act that is on record as done keeps
-nobody out anyway.
+Each act has a file of its own that every process of it keeps open and locked: on this machine for
+what it starts here, on the target for shell lines that run there, or as another user. The lock goes
+when the last of them is gone, whoever was killed and however; the file is removed by whoever sees
+that nobody holds it. No other act has a file of that name, so none is taken away from somebody who
+just made it. A process that is meant to live on lets go of it (`living_on`; in a shell line
+``exec 9>&-``); one of an act that is on record as done keeps nobody out anyway.
 """
 
-import fcntl
-import hashlib
 import os
-import re
 import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from itertools import chain, islice
+from typing import Any
 
 from pyinfra.api.arguments import auth_argument_meta
 from pyinfra.api.command import StringCommand
 from pyinfra.connectors.local import LocalConnector
 from pyinfra.context import host
 
+from handrail.engine import guard_files
 from handrail.engine.children import DESCRIPTOR, Shell, holding, in_shell, of_this_act
+from handrail.engine.guard_files import Memory
 from handrail.ledger.errors import PreconditionUnmet
 from handrail.ledger.run import Run
 from handrail.ledger.task import Task
@@ -34,34 +34,25 @@ COMMAND_LENGTH = 160
 LOOKS, LOOK_SECONDS = 4, 0.1
 SHOWN = 3  # processes that are named
 
-LINE = """{{ {{ {fresh}exec {fd}>>"{file}"; }} && flock -n -s {fd}{named}; }} || {{
+LINE = """{{ {{ {fresh}exec {fd}>>"{file}"; }} && flock -n -s {fd} && echo '{act}' >&{fd}; }} || {{
 command -v flock >/dev/null || echo "this target has no \\`flock\\` (util-linux), without which \
 an orphan of a killed run is not seen; nothing was done" >&2
 echo "the guard {file} of this command was not taken; nothing was done" >&2
 exit {code}; }}
+trap 's=$?; exec {fd}>&-; flock -n -x "{file}" rm -f "{file}" 2>/dev/null || :; exit $s' EXIT
 HANDRAIL_GUARD_FD={fd}; export HANDRAIL_GUARD_FD
 """
-PROBE = """f="{file}"; [ -e "$f" ] || exit 0
-read -r act <"$f" || exit 0
-case "$act" in {acts}) ;; *) exit 0 ;; esac
-flock -n -x "$f" true && exit 0
+PROBE = """for f in {files}; do
+[ -e "$f" ] || continue
+flock -n -x "$f" rm -f "$f" && continue
 command -v flock >/dev/null || {{ echo "this target has no flock (util-linux)" >&2; exit {code}; }}
 for d in /proc/[0-9]*/fd/{fd}; do
 [ "$d" -ef "$f" ] || continue
 p="${{d%/fd/*}}"; c=$(tr '\\0\\n' '  ' 2>/dev/null <$p/cmdline) 2>/dev/null
 [ -z "$c" ] || echo "process ${{p#/proc/}}: $c"
 done | head -n {shown} >&2
-exit {code}"""
-
-
-class Memory(Protocol):
-    """What a guard's file is called by: another ledger, of the same names, has others.
-
-    The ledger of another project on this machine may be of an environment called the same.
-    """
-
-    environment: str
-    made_at: str
+exit {code}
+done"""
 
 
 @dataclass
@@ -99,14 +90,13 @@ class Guard:
         """
         first = self._lines == 0
         self._lines += 1
-        file = line_file(self.memory, _settings())
+        file = line_file(self.memory, _settings(), self.act)
         prefix = LINE.format(
             file=file,
             fd=DESCRIPTOR,
             code=GUARD_EXIT_CODE,
-            # A file of its own for each act: who holds that of a settled one is a daemon.
-            fresh=f'rm -f "{file}" && ' if first else "",
-            named=f" && echo '{self.act}' >&{DESCRIPTOR}" if first else "",
+            act=self.act,
+            fresh=f'rm -f "{file}" && ' if first else "",  # it may be done anew in one attempt
         )
         return StringCommand("{ ", prefix, command, "\n}", _separator="")
 
@@ -118,17 +108,19 @@ class Guard:
 
     @contextmanager
     def held(self) -> Iterator["Guard"]:
-        """Hold it for a `with` block; afterwards only who is left of the act does.
+        """Hold it for a `with` block; afterwards only who is left of the act does, if anybody.
 
         Raises:
             PreconditionUnmet: its file cannot be made.
         """
-        self._call = _taken(call_file(self.memory), self.act)
+        file = guard_files.of_calls(self.memory, self.act)
+        self._call = guard_files.taken(file, self.act)
         try:
             with of_this_act():
                 yield self
         finally:
             os.close(self._call)
+            guard_files.is_cleared(file)
 
 
 def named(run: str, task: str, attempt: int) -> str:
@@ -155,13 +147,13 @@ def refuse_orphan(memory: Memory, acts: Collection[str], what: str) -> None:
     Raises:
         PreconditionUnmet: it is, or the target does not let us see.
     """
-    for file, seen in (_on_target(memory, acts), _on_this_machine(memory, acts)):
+    for files, seen in (_on_target(memory, acts), _on_this_machine(memory, acts)):
         if seen is not None:
             told = f" ({'; '.join(map(_shown, seen.splitlines()))})" if seen else ""
             raise PreconditionUnmet(
                 what,
                 f"a command of an earlier attempt is still at work there{told}",
-                f'wait until it ends, or end it (`fuser -v "{file}"` shows it where it runs); '
+                f"wait until it ends, or end it (`fuser -v {files}` shows it where it runs); "
                 "then the same command again",
             )
 
@@ -173,27 +165,14 @@ def _shown(process: str) -> str:
     return f"{pid}: {text[:COMMAND_LENGTH]}"
 
 
-def line_file(memory: Memory, settings: Mapping[str, Any]) -> str:
-    """Return the file on the target, as its shell reads it: of its user, ledger, target."""
+def line_file(memory: Memory, settings: Mapping[str, Any], act: str) -> str:
+    """Return the file on the target, as its shell reads it: of its user, ledger, target, act."""
     user = str(os.getuid()) if _is_here(settings) else "$(id -u)"
-    return _file(user, memory, "lines")
+    return guard_files.path_of(user, memory, act, "lines")
 
 
 def _is_here(settings: Mapping[str, Any]) -> bool:  # Any: pyinfra's arguments
     return isinstance(host.connector, LocalConnector) and not settings
-
-
-def call_file(memory: Memory) -> Path:
-    """Return the file on this machine, of this user, for what Python calls start."""
-    return Path(_file(str(os.getuid()), memory, "calls"))
-
-
-def _file(user: str, memory: Memory, kind: str) -> str:
-    # Every target has /tmp, no other folder is sure; the user in the name keeps others' files out.
-    name = re.sub(r"[^A-Za-z0-9._-]", "-", f"{memory.environment}-{host.name}")
-    whole = f"{memory.environment}/{host.name}/{memory.made_at}"
-    digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
-    return f"/tmp/handrail-{user}-{name}-{digest}.{kind}.guard"  # noqa: S108  see above
 
 
 def _settings() -> dict[str, Any]:  # Any: pyinfra's arguments
@@ -205,34 +184,16 @@ def _of_user(given: Mapping[str, Any]) -> dict[str, Any]:  # Any: pyinfra's argu
     return {key: given[key] for key in auth_argument_meta if given.get(key)}
 
 
-def _taken(path: Path, act: str) -> int:
-    """Return a locked descriptor on a fresh file.
-
-    Raises:
-        PreconditionUnmet: the file cannot be made.
-    """
-    try:
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except OSError as error:
-        raise PreconditionUnmet(
-            f"nothing was done on {host.name}",
-            f"the guard `{path}` was not made: {error.strerror}",
-            f"see `ls -l {path}` and `df -h {path.parent}`, then the same command again",
-        ) from None
-    fcntl.flock(descriptor, fcntl.LOCK_SH)
-    os.write(descriptor, f"{act}\n".encode())
-    os.set_inheritable(descriptor, True)  # noqa: FBT003  its one argument
-    return descriptor
+def _quoted(files: Iterable[str]) -> str:
+    return " ".join(f'"{each}"' for each in files)
 
 
 def _on_target(memory: Memory, acts: Collection[str]) -> tuple[str, str | None]:
-    """Return the file and who holds it; None where nobody does."""
+    """Return the files, quoted, and who holds one; None where nobody does."""
     settings = _settings()
-    file = line_file(memory, settings)
+    files = _quoted(line_file(memory, settings, act) for act in acts)
     probe = PROBE.format(
-        file=file,
-        acts="|".join(f"'{act}'" for act in acts),
+        files=files,
         fd=DESCRIPTOR,
         code=GUARD_EXIT_CODE,
         shown=SHOWN,
@@ -241,47 +202,18 @@ def _on_target(memory: Memory, acts: Collection[str]) -> tuple[str, str | None]:
     for _ in range(LOOKS):
         free, output = host.run_shell_command(StringCommand(probe), **settings)
         if free:
-            return file, None
+            return files, None
         named = output.stderr or named
         time.sleep(LOOK_SECONDS)
-    return file, named
+    return files, named
 
 
 def _on_this_machine(memory: Memory, acts: Collection[str]) -> tuple[str, str | None]:
-    path = call_file(memory)
+    held = [guard_files.of_calls(memory, act) for act in acts]
     for _ in range(LOOKS):
-        if _is_free(path, acts):
-            return str(path), None
+        held = [each for each in held if not guard_files.is_cleared(each)]
+        if not held:
+            return "", None
         time.sleep(LOOK_SECONDS)
-    return str(path), "\n".join(_holders(path))
-
-
-def _is_free(path: Path, acts: Collection[str]) -> bool:
-    try:
-        with path.open("r+") as file:
-            if file.readline().rstrip("\n") not in acts:
-                return True
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return True
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _holders(path: Path) -> list[str]:
-    """Return the processes that hold a file open, as far as this user may see."""
-    wanted = path.stat()
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # gone meanwhile, or another user's
-            command = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            if any(_is_same(wanted, each) for each in (process / "fd").iterdir()):
-                found.append(f"process {process.name}: {' '.join(' '.join(command).split())}")
-    return found[:SHOWN]
-
-
-def _is_same(wanted: os.stat_result, descriptor: Path) -> bool:
-    with suppress(OSError):  # closed while the others were looked at
-        return os.path.samestat(wanted, descriptor.stat())
-    return False
+    named = chain.from_iterable(map(guard_files.holders, held))
+    return _quoted(map(str, held)), "\n".join(islice(named, SHOWN))

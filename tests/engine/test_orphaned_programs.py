@@ -13,7 +13,7 @@ from handrail.testing.lab import end, until
 from handrail.transfer.session import programs
 from tests.clients.git_world import clone, git, no_identity, origin, template
 from tests.engine.lab.ssh import hosts
-from tests.engine.test_orphans import check_kept_out
+from tests.engine.test_orphans import check_kept_out, guards_of
 
 __all__ = ["clone", "no_identity", "origin", "template"]
 
@@ -131,6 +131,7 @@ def test_the_orphan_of_a_line_on_the_other_side_of_ssh_keeps_the_next_attempt_ou
     assert (at_once.code, afterwards.code) == (1, 0), at_once.said + afterwards.said
     assert AT_WORK in at_once.said
     assert lab.read("f.begun") == "begun\n"
+    assert guards_of(lab) == []
 
 
 SUDO = """#!/bin/sh

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from handrail.testing.lab import end, until
+from handrail.testing.lab import GUARDS, end, until
 from tests.engine.lab.bench import Bench
 
 AT_WORK = "a command of an earlier attempt is still at work there (process "
@@ -58,6 +58,12 @@ def check_kept_out(lab, *more):
     assert afterwards.code == 0, afterwards.said
     assert lab.read("f.begun") == "begun\n", "it acted once"
     assert lab.read("f") == "done\n"
+    assert guards_of(lab) == [], "nobody holds one, so none stays"
+
+
+def guards_of(lab):
+    """Return the files of guards that acts of a lab left behind."""
+    return [each.name for each in GUARDS.glob(f"handrail-*-{lab.environment}-*.guard")]
 
 
 @pytest.mark.parametrize(("kind", "how", "blow"), SLICE)
@@ -107,3 +113,4 @@ def test_a_daemon_that_lets_go_of_the_guard_blocks_nobody(lab, call):
     os.kill(int(lab.read("d")), signal.SIGKILL)
 
     assert (killed.code, again.code) == (-9, 0), again.said
+    assert guards_of(lab) == []

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from handrail.engine import guard_files
 from handrail.engine.attempt.attempt import Attempt
 from handrail.engine.attempt.beside import hear
 from handrail.engine.attempt.command import is_dry, is_json, to_paste
@@ -129,6 +130,7 @@ def _end_of_writer(attempt: Attempt, signalled: int) -> None:
     if armed_in(attempt.run):
         hear(attempt)  # it may have been confirmed meanwhile
     _print(_refused(attempt.end))
+    guard_files.clear(attempt.environment)
     if attempt.writer is None:
         _print(list(seal_as_configured(attempt)))
 
