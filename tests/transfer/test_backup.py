@@ -117,8 +117,11 @@ def test_an_older_program_is_not_taken(monkeypatch, tmp_path):
 
 
 def test_the_password_goes_by_environment(pair):
-    """Nothing of the address is an argument."""
+    """Nothing of the address is an argument, but how a program is to look after its line."""
     found = programs.environment(pair.source)
+    line = "keepalives_idle=7 keepalives=1 keepalives_interval=10"
+    told = programs.dbname(f"{pair.source}?keepalives_idle=7", "a b").removeprefix("--dbname=")
+    assert sorted(told.split(" ")) == sorted([*line.split(), "dbname='a", "b'"])
     assert found["PGPASSWORD"] == pair.server.password
     assert "PGHOST" in found
     assert set(found) <= set(programs.VARIABLES.values()) | set(programs.KEPT)

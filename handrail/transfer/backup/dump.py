@@ -121,6 +121,7 @@ def _dump(url: str, place: Path, jobs: int) -> Backup:
         ((snapshot, database, size_bytes),) = session.execute(ABOUT).fetchall()
         arguments = ["--format=directory", "--compress=1", "--no-password"]
         arguments += [f"--snapshot={snapshot}", f"--file={place / 'dump'}"]
+        arguments += [programs.dbname(url)]
         arguments += [f"--jobs={jobs}"] if size_bytes > SMALL_BYTES else []
         program = programs.find(session.info.server_version) / "pg_dump"
         programs.run(program, arguments, programs.environment(url))

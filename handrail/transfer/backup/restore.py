@@ -150,7 +150,7 @@ def restore_into(
         _create(session, database, wanted)
         try:
             arguments = ["--format=directory", f"--jobs={jobs}", "--exit-on-error", "--no-password"]
-            arguments += [f"--dbname={database}", str(directory / "dump")]
+            arguments += [programs.dbname(url, database), str(directory / "dump")]
             program = programs.find(session.info.server_version) / "pg_restore"
             programs.run(program, arguments, programs.environment(url, database))
             seconds = round(time.monotonic() - began, 3)

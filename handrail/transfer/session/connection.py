@@ -10,6 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from handrail.clients.errors import ClientError
+from handrail.transfer.session.programs import KEEPALIVE
 from handrail.transfer.session.quoting import literal
 from handrail.transfer.session.reader import Reader
 from handrail.transfer.session.refused import DatabaseRefused, asked_of, first_line
@@ -47,7 +48,6 @@ LATER = (
 )
 TIMES_LINES = 120000  # tcp_user_timeout
 PROBES_ITSELF = 160000  # pg_input_is_valid
-KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10}
 # A server by itself looks after a cut line for two hours, with every lock of its session kept. It
 # is to let go before whoever comes next is refused (`admission.LOCK_WAIT_SECONDS`).
 CUT_LINE = {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg.abc import ConnDict
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from handrail.clients.address import misread
 from handrail.clients.errors import ClientError
@@ -28,6 +28,11 @@ VARIABLES = {
     "connect_timeout": "PGCONNECT_TIMEOUT", "options": "PGOPTIONS", "gssencmode": "PGGSSENCMODE",
     "target_session_attrs": "PGTARGETSESSIONATTRS",
 }  # fmt: skip
+# What no variable carries. A client that waits for rows looks after its line in this time; the
+# system by itself would after two hours. `tcp_user_timeout` is the address's own affair: by it, a
+# server that is busy and reads nothing counts as a line that is cut.
+KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10}
+OF_THE_LINE = (*KEEPALIVE, "keepalives_count", "tcp_user_timeout")
 USUAL_FIX = "mend what it names"
 KEPT = {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH"}
 INSTALLED = (
@@ -56,6 +61,18 @@ def environment(url: str, database: str | None = None) -> dict[str, str]:
     if database is not None:
         found["PGDATABASE"] = database
     return found
+
+
+def dbname(url: str, database: str | None = None) -> str:
+    """Return the option that tells a program how to look after its line; it holds no secret.
+
+    Args:
+        url: Connection URL; what it says itself of its line counts.
+        database: Another database than the one of the environment.
+    """
+    given = _parts(url)
+    line = KEEPALIVE | {key: given[key] for key in OF_THE_LINE if given.get(key) is not None}
+    return f"--dbname={make_conninfo(**line, **({'dbname': database} if database else {}))}"
 
 
 def _parts(url: str) -> ConnDict:

@@ -49,7 +49,7 @@ class Reader:
         generous = [stdbuf, f"--output={PIECE_BYTES}"] if stdbuf else []
         try:
             self._process = subprocess.Popen(
-                [*generous, str(programs.psql()), *OPTIONS],
+                [*generous, str(programs.psql()), *OPTIONS, programs.dbname(url)],
                 env=self._variables,
                 stdin=subprocess.PIPE,
                 stdout=ours,
