@@ -22,7 +22,14 @@ from handrail.engine.attempt.command import (
     runbook_file,
     typed_data,
 )
-from handrail.engine.needs import CONNECTOR_PREFIXES, FORWARD, faults, is_amount, read_by
+from handrail.engine.needs import (
+    CONNECTOR_PREFIXES,
+    FORWARD,
+    OF_THE_INVENTORY,
+    faults,
+    is_amount,
+    read_by,
+)
 from handrail.engine.signers import Signers, signers_of
 from handrail.ledger.errors import RunbookError, WrongCommand
 from handrail.ledger.kept import Kept
@@ -105,6 +112,9 @@ class Inventory:
         """A key of `--data` that nobody reads is a slip; it must not be taken for nothing said."""
         known = self._known_keys()
         for key, _ in typed_data():
+            if key not in known and key in OF_THE_INVENTORY:
+                why = f"`{key}` is read from the inventory alone, not from `--data`"
+                raise WrongCommand("the run did not start", why, f"write `{key} = …` into it")
             if key not in known and not key.startswith(CONNECTOR_PREFIXES):
                 why = f"nobody reads `--data {key}=…`"
                 fix = f"{meant(key, known, FIRST)}the engine reads {ticked(sorted(self.keys))}"

@@ -31,6 +31,7 @@ GUARD = {
     "secrets_expire",
 }
 LEDGER = {"environment", "ledger", "ledger_key", "lease_seconds", "approvers", "seal"}
+OF_THE_INVENTORY = (GUARD | LEDGER) - FORWARD
 ENGINE_KEYS = ROLLBACK | GUARD | LEDGER
 CONNECTOR_PREFIXES = ("ssh_", "docker_", "local_", "_")
 KINDS = {

@@ -1,9 +1,11 @@
 """The facts of one call or one receipt: what is on record, and how the world is asked."""
 
+import socket
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from itertools import chain, starmap
+from pathlib import Path
 from typing import Any
 
 from pyinfra.context import host
@@ -48,6 +50,7 @@ def step_facts(act: Act) -> StepFacts:
         unmet=cache(lambda: unmet(act)),
         untouched=cache(lambda: reads_as_left(act, act.task.receipt)),
         edits=_edits(act),
+        elsewhere=_elsewhere(act),
     )
 
 
@@ -61,6 +64,19 @@ def _begun(attempt: Attempt, task: Task) -> list[str]:
     """Return the acts of a task that began, where nobody can say that it is done."""
     unclear = task.in_doubt or task.skipped or task.unproven
     return acts_in_doubt(attempt.run, task) if unclear else []
+
+
+def _elsewhere(act: Act) -> tuple[str, str] | tuple[()]:
+    """Return the machine and the folder there that hold what a step keeps of a run, if not here.
+
+    A step that takes a `directory` keeps it there, in a folder of the run.
+    """
+    run, kept = act.attempt.run, act.plain.get("directory")
+    machine = run.machines.get(act.task.attempt, "")
+    if not isinstance(kept, str) or machine in ("", socket.gethostname()):
+        return ()
+    folder = Path(kept).absolute() / run.id
+    return () if folder.exists() else (machine, str(folder))
 
 
 def _begun_back(attempt: Attempt, task: Task) -> list[str]:

@@ -63,6 +63,7 @@ class Run:
     holds: list[Hold] = field(default_factory=list)
     without: list[str] = field(default_factory=list)  # targets that the last attempt left out
     plan: str = ""  # digest of what the last attempt was to do
+    machines: dict[int, str] = field(default_factory=dict)  # attempt -> the machine that it is on
     operators: set[str] = field(default_factory=set)  # by any name they are known by
     owners: dict[str, str] = field(default_factory=dict)  # task -> who answers for it
     expected: dict[str, float] = field(default_factory=dict)  # task -> seconds, by its own call
@@ -200,6 +201,7 @@ class Run:
         self.attempts = entry.attempt
         self.ended, self.held = False, ""
         self.plan = str(entry.body.get("plan_sha256", ""))
+        self.machines[entry.attempt] = str(entry.body.get("machine", ""))
         self.operators |= {entry.actor, str(entry.body.get("os_user", entry.actor))}
         self.owners |= entry.body.get("owners", {})
         self.expected = dict(entry.body.get("expected", {}))

@@ -108,6 +108,16 @@ def test_a_key_that_nobody_reads_is_a_wrong_command(lab, word, near):
     assert (lab.read("a"), lab.read("b")) == ("1", "2")
 
 
+def test_a_key_of_the_inventory_alone_is_told_as_such(lab):
+    """The engine does read it, from there."""
+    lab.runbook(A)
+
+    ran = lab.run("--dry", "--data", "lease_seconds=5")
+
+    assert ran.code == 2, ran.said
+    assert "`lease_seconds` is read from the inventory alone" in ran.said
+
+
 def test_a_key_that_the_runbook_names_is_read_by_somebody(lab):
     """Whether or not the inventory has it."""
     lab.runbook("text = host.data.get('text')", A.replace('text="1"', "text=text"))

@@ -127,6 +127,15 @@ def test_drift_that_was_redone_once_is_asked_for_by_its_attempt():
     assert "--data drift=3.2#4:redo" in second
 
 
+def test_what_is_kept_on_another_machine_is_not_called_changed():
+    """Nobody changed it: the folder is to be brought here, and from where is said."""
+    decision = decide(a_step(standing=DONE, elsewhere=("alpha", "/srv/evidence/r")))
+
+    assert (decision.row, decision.do) == (15, Do.REFUSE)
+    assert "was done in this run on `alpha`" in decision.why
+    assert "rsync -a alpha:/srv/evidence/r/ /srv/evidence/r/" in decision.fix
+
+
 def test_nothing_is_asked_of_the_world_that_no_row_needs():
     """What was skipped is not looked at, and what holds needs no requirement."""
 

@@ -40,6 +40,8 @@ class StepFacts:
         ensures: Asks the claim.
         unmet: Asks its requirements; the refusal of the first that does not hold.
         untouched: Asks whether what it captures reads as it left it.
+        elsewhere: The machine and the folder there, on which alone it keeps what shows that it was
+            done; empty where there is no such folder, or it is here.
     """
 
     place: str
@@ -57,6 +59,7 @@ class StepFacts:
     unmet: Callable[[], RunbookError | None]
     untouched: Callable[[], bool]
     edits: str = ""
+    elsewhere: tuple[str, str] | tuple[()] = ()
 
 
 def _orphan(facts: StepFacts) -> Decision | None:
@@ -157,9 +160,20 @@ def _is_redone(facts: StepFacts) -> Decision | None:
     return None
 
 
+def _kept_elsewhere(facts: StepFacts, machine: str, folder: str) -> Decision:
+    return _refusal(
+        f"it was done in this run on `{machine}`, and the folder that shows it, `{folder}`, is not "
+        f"on this machine: {_unproven(facts)}",
+        f"bring it here: `rsync -a {machine}:{folder}/ {folder}/` (it may lie under another path "
+        "there), or give both machines one `directory`; then the same command again",
+    )
+
+
 def _has_drifted(facts: StepFacts) -> Decision | None:
     if not _is_settled_as_called(facts):
         return None
+    if facts.elsewhere:
+        return _kept_elsewhere(facts, *facts.elsewhere)
     named = f"{facts.place}#{facts.attempt}" if facts.redone else facts.place
     since = "; a step before it acted since" if facts.void else ""
     return Decision(

@@ -162,6 +162,12 @@ def _wrong_files(dump: Path, files: Sequence[BackupFile]) -> list[str]:
 
 
 def _manifest(place: Path) -> Backup:
+    if not place.exists():
+        raise BackupFailed(
+            f"`{place}` is not there",
+            "it lies on the machine that took it, or somebody moved it away",
+            "bring it here; `handrail report --format json` names the machine of each attempt",
+        )
     try:
         stored = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
         stored["files"] = tuple(BackupFile(**item) for item in stored["files"])
