@@ -33,7 +33,9 @@ _LEDGER = click.option(
     show_default=True,
     help="runs that ended later stay",
 )
-@click.option("--to", "into", metavar="DIR", default="", help="where the file goes; else beside")
+@click.option(
+    "--to", "into", metavar="DIR", default="", help="where the file goes; else beside the ledger"
+)
 @_LEDGER
 def archive(ledger: str, older_than: float, into: str) -> int:
     """Move old runs from the ledger into a file.

@@ -71,12 +71,11 @@ def kept_at(ledger: str) -> Kept:
     found = sorted((project / LEDGERS).glob("*.sqlite"))
     if len(found) == 1:
         return Kept(found[0])
-    several = f"there are {len(found)}: {ticked(map(shown, found))}"
-    raise Misused(
-        "no ledger was chosen",
-        several if found else f"there is none in `{LEDGERS}` of this directory or its project",
-        "name one: `--ledger PATH`, or set LEDGER_URL",
-    )
+    what, fix = "no ledger was chosen", "name one: `--ledger PATH`, or set LEDGER_URL"
+    if found:
+        raise Misused(what, f"there are {len(found)}: {ticked(map(shown, found))}", fix)
+    none = f"there is none in `{LEDGERS}` of this directory or its project"
+    raise Misused(what, none, f"go to the project's folder, where a run makes one; or {fix}")
 
 
 def opened(ledger: str) -> Ledger:
@@ -98,8 +97,8 @@ def opened(ledger: str) -> Ledger:
 def runs(ledger: str, *, recovery: bool, as_json: bool) -> int:
     """List every run; with --recovery, every way back of runs and drills.
 
-    Those of environments whose ledgers lie beside this one, too: 1 where 95 of 100 take longer than
-    `undo_minutes` allows.
+    With --recovery those of environments whose ledgers lie beside this one count, too, and the exit
+    status is 1 where 95 of 100 take longer than `undo_minutes` allows.
     """
     held = opened(ledger)
     if recovery:
@@ -134,7 +133,7 @@ def _recoveries(held: Ledger, others: Iterable[Kept], *, as_json: bool) -> int:
 @click.argument("run", default="", metavar="[RUN]")
 @reads
 def status(ledger: str, run: str, *, as_json: bool) -> int:
-    """Tell where a run stands; 0 only where it is proven.
+    """Tell where a run stands; exit status 0 only where it is proven.
 
     The newest run where RUN is left out.
     """
@@ -168,7 +167,7 @@ def show(ledger: str, run: str, *, as_json: bool) -> int:
 
 @click.command(epilog=LIMITS)
 @click.option("--head", metavar="SHA256", default="", help="a head kept elsewhere")
-@click.option("--without-archives", is_flag=True, help="let be what lies in files that are away")
+@click.option("--without-archives", is_flag=True, help="check what the ledger itself holds")
 @click.option(
     "--seal",
     "seals",

@@ -16,13 +16,17 @@ NEXT = """
     pyinfra inventory/local.py runbooks/publish.py --dry    what would happen, and why
     pyinfra -y inventory/local.py runbooks/publish.py       run it; after a failure, the same again
     handrail status                                         where it stands
-    python -m pytest                                        its steps under the laws"""
+    python -m pytest                                        its steps under the laws (`pip install
+                                                            "handrail[testing]"` brings pytest)"""
 
 
-@click.command(help="make a project with two steps, a gate and their tests, which runs at once")
+@click.command
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def new(folder: Path) -> int:
-    """Make a project in a folder that is new or empty."""
+    """Make a project in DIR, new or empty: two steps, a gate and their tests.
+
+    It runs at once.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Misused(
             f"no project was made in `{folder}`",

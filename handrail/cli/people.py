@@ -182,10 +182,10 @@ def _task_of(held: Ledger, run: str, task: str, step: str, otherwise: str) -> Ru
     found = choose(held.runs(), run)
     fitting = {name: None for (name, _), each in found.tasks.items() if each.declared.step == step}
     if task not in fitting:
-        could = ticked(fitting) or "none"
         what = f"nothing was said of task `{task}`"
         why = f"in `{found.id}` it {otherwise}"
-        raise Misused(what, why, f"name one of: {could}; see `handrail show {found.id}`")
+        could = f"name one of: {ticked(fitting)}; " if fitting else ""
+        raise Misused(what, why, f"{could}see `handrail show {found.id}`")
     return found
 
 

@@ -25,6 +25,7 @@ from handrail.ledger.views.watched import page_values
 
 EVERY_SECONDS = 1.0
 PORT = 8080
+PORTS = 65535  # the highest there is
 KEY_BITS = 128
 COOKIE = "handrail-key"
 # The page itself holds what it shows; nothing is fetched, framed or sent on.
@@ -43,7 +44,12 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]  # Any: ASGI's
 @click.command
 @click.argument("run", default="", metavar="[RUN]")
 @click.option("--host", default="127.0.0.1", help="an address to listen on")
-@click.option("--port", default=PORT, help="a port to listen on; 0 for any that is free")
+@click.option(
+    "--port",
+    default=PORT,
+    type=click.IntRange(0, PORTS),
+    help="a port to listen on; 0 for any that is free",
+)
 @click.option("--key", default="", envvar="HANDRAIL_KEY", help="the access key; else one is made")
 @reads
 def serve(ledger: str, run: str, host: str, port: int, key: str, *, as_json: bool) -> int:

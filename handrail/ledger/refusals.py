@@ -39,7 +39,8 @@ def refusal(path: Path, error: Exception, *, write: bool) -> RunbookError:
     return LedgerDamaged(
         f"ledger `{path}` cannot be read",
         "its tables are rotten" if isinstance(error, UnicodeDecodeError) else f"{error}",
-        f"keep the file for analysis, then restore `{path}` from its backup",
+        "see that this is the ledger you mean; if it is, keep the file for analysis, then restore "
+        f"`{path}` from its backup",
     )
 
 

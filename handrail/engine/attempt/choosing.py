@@ -82,7 +82,10 @@ def _named(runs: Runs, wanted: str) -> Run:
         return found
     runs.refuse_archived(wanted, "nothing was rolled back")
     newest = [run.id for run in islice(_forwards(runs), 3)]
-    known = ticked(reversed(newest)) or "none"
+    if not newest:
+        fix = "see `handrail runs`, and that this is the inventory you mean"
+        raise RunbookError("nothing was rolled back", "there is no run on its ledger yet", fix)
+    known = ticked(reversed(newest))
     raise RunbookError(
         "nothing was rolled back",
         f"{_asked(runs, wanted)}; the newest are: {known}",
