@@ -118,7 +118,11 @@ def _opened(
     said = _said_of(inventory)
     if said.get("guarded"):
         why = f"`{said.get('environment')}` is guarded: a drill undoes everything that it did"
-        raise Misused(what, why, "drill on staging; its proof counts here")
+        raise Misused(
+            what,
+            why,
+            "its proof counts here from staging: handrail drill inventory/staging.py RUNBOOK",
+        )
     kept = kept_of(inventory, said)
     held = kept.open(str(said.get("environment", "")), create=False)
     legs = [] if isinstance(held, NoLedger) else legs_of(held, Path(runbook).stem)

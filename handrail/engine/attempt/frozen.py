@@ -141,7 +141,9 @@ def save(attempt: Attempt) -> list[str]:
         path.write_text(Frozen.of(attempt, os.urandom(16).hex()).text(), encoding="utf-8")
     except OSError as error:
         what = f"the plan was not saved to `{path}`"
-        raise RunbookError(what, f"{error.strerror}", f"see `ls -ld {path.parent}`") from None
+        raise RunbookError(
+            what, f"{error.strerror}", f"see `ls -ld {path.parent}`, or name another file"
+        ) from None
     return [
         f"Saved to {path}. It runs as it is, or not at all:",
         f"    {to_paste(runbook_file(), plan=str(path))}",
