@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg.abc import ConnDict
@@ -71,7 +72,8 @@ def dbname(url: str, database: str | None = None) -> str:
         database: Another database than the one of the environment.
     """
     given = _parts(url)
-    line = KEEPALIVE | {key: given[key] for key in OF_THE_LINE if given.get(key) is not None}
+    line: dict[str, Any] = {**KEEPALIVE}  # Any: psycopg's own type
+    line |= {key: given[key] for key in OF_THE_LINE if given.get(key) is not None}
     return f"--dbname={make_conninfo(**line, **({'dbname': database} if database else {}))}"
 
 
