@@ -8,7 +8,8 @@ from handrail.engine import undo
 from handrail.engine.attempt.choosing import receipts_to_undo
 from handrail.engine.finding import holds
 from handrail.ledger.errors import NotProven
-from handrail.ledger.task import Declared, Receipt, TaskState
+from handrail.ledger.run import Run
+from handrail.ledger.task import Declared, Receipt, Task
 
 A = 'steps.write(path=f"{room}/a", text="1", task="1")'
 B = 'steps.print_to(path=f"{room}/b", text="2", task="2")'
@@ -300,12 +301,13 @@ COVERED = [("", ["3", "2", "1"]), ("1", ["3", "2"]), ("3", ["2"])]
 @pytest.mark.parametrize(("to", "covered"), COVERED)
 def test_what_a_rollback_began_is_finished_however_far_it_is_told_to_go(to, covered):
     """A way back whose end nobody saw is no place to stop at; the rest goes newest first."""
-    receipts = [Receipt(name, "", "one", {}, "", None, int(name), 1) for name in "123"]
-    tasks = {(each.task, "one"): each for each in receipts}
-    undone = SimpleNamespace(tasks=tasks, order=[*"123"], holds=[], receipts=lambda: receipts)
-    begun = SimpleNamespace(in_doubt=True, state=TaskState.STARTED)
+    undone, rollback = Run("r-1", "up", ""), Run("r-2", "rollback", "", undoes="r-1")
+    for name in "123":
+        receipt = Receipt(name, "", "one", {}, "", None, int(name), 1)
+        undone.tasks[receipt.key] = Task(receipt.call, receipt=receipt)
+    rollback.tasks["2", "one"] = Task(Declared("2", "", "one", ""), in_doubt=True)
 
-    found = receipts_to_undo(SimpleNamespace(tasks={("2", "one"): begun}), undone, to, ())
+    found = receipts_to_undo(rollback, undone, to, ())
 
     assert [each.task for each in found] == covered
 
@@ -329,6 +331,6 @@ def test_what_goes_back_with_another_step_waits_for_that_one(monkeypatch):
     """It is not on record as put back before the way back that takes it along came to its end."""
     call = Declared("1", "lab.load", "one", "")
     monkeypatch.setattr(undo, "cover", lambda *_: SimpleNamespace(rolled_back=False, declared=call))
-    attempt = SimpleNamespace(run=SimpleNamespace(undoes="r"), runs={"r": None})
+    attempt = SimpleNamespace(run=SimpleNamespace(undoes="r"), undone=None)
 
     assert undo._settle_covered(SimpleNamespace(attempt=attempt, record=pytest.fail)) is None
