@@ -4,7 +4,8 @@ import sys
 from importlib import import_module
 
 from handrail.cli.__main__ import COMMANDS, main
-from handrail.testing.serving import Asked, serve
+from handrail.testing.forking import Asked
+from handrail.testing.serving import serve
 
 for module in COMMANDS.values():
     import_module(module)

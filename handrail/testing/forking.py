@@ -4,12 +4,17 @@ import atexit
 import json
 import os
 import re
+import select
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+Asked = dict[str, object]
 
 
 class Warm:
@@ -42,19 +47,91 @@ class Warm:
             output: File that what it says is added to.
             errors: The same of stderr; `output` where none is named.
         """
-        asked = {"command": command, "folder": str(folder), "env": env}
+        asked: Asked = {"command": command, "folder": str(folder), "env": env}
         asked |= {"output": str(output), "errors": str(errors or output)}
+        return self._answer(asked)
+
+    def start(
+        self, command: list[str], folder: Path, env: dict[str, str], place: Path
+    ) -> "Started":
+        """Start one command in a session of its own; what it says goes to a file of the place."""
+        output, told = place / "said", place / "told"
+        output.touch()
+        os.mkfifo(told)
+        asked: Asked = {"command": command, "folder": str(folder), "env": env}
+        self._answer(asked | {"output": str(output), "errors": str(output), "told": str(told)})
+        return Started(told, output)
+
+    def _answer(self, asked: Asked) -> int:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(asked) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
-        assert answer, f"{command} took the whole process down: {output.read_text()}"
+        assert answer, f"{asked['command']} took the whole process down"
         return int(answer)
 
     def end(self) -> None:
         """Let it go."""
         self.process.communicate()
+
+
+class Started:
+    """A command at work in a session of its own: what a test asks of `subprocess.Popen`.
+
+    Args:
+        told: Pipe in which its process and its exit status are told.
+        output: File that takes all it says.
+    """
+
+    def __init__(self, told: Path, output: Path) -> None:
+        self._told, self._output = os.open(told, os.O_RDONLY), output
+        self.pid = self._line()
+        self.returncode: int | None = None
+
+    def _line(self) -> int:
+        """Read one line, and nothing ahead of it."""
+        text = b""
+        while not text.endswith(b"\n"):
+            byte = os.read(self._told, 1)
+            assert byte, "whoever waits for the command is gone"
+            text += byte
+        return int(text)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; returns its exit status.
+
+        Raises:
+            TimeoutExpired: it was not over after so many seconds.
+        """
+        if self.returncode is None:
+            end = select.poll()
+            end.register(self._told, select.POLLIN)
+            if not end.poll(None if timeout is None else timeout * 1000):
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
+            self.returncode = self._line()
+            os.close(self._told)
+        return self.returncode
+
+    def poll(self) -> int | None:
+        """Return its exit status; None while it is at work."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Wait for its end; returns all it said, and nothing."""
+        self.wait(timeout)
+        return self._output.read_text(), ""
+
+    def send_signal(self, which: int) -> None:
+        """Send it a signal, unless it is over."""
+        if self.poll() is None:
+            os.kill(self.pid, which)
+
+    def kill(self) -> None:
+        """Kill it."""
+        self.send_signal(signal.SIGKILL)
 
 
 @cache

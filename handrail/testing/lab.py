@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, Self
 
 from handrail.ledger.entry import Entry
 from handrail.ledger.kept import Kept
 from handrail.ledger.run import Run, fold
 from handrail.ledger.seam import NoLedger
-from handrail.testing.forking import Ran, forked
+from handrail.testing.forking import Ran, Started, forked, forking
 
 PYINFRA = Path(sys.executable).with_name("pyinfra")
 WARM = Path(__file__).with_name("warm.py")
@@ -164,16 +165,21 @@ class Lab:
         data = ["--data", f"run={run}", "--data", f"reason={reason}"]
         return self.run(*data, *arguments, runbook="rollback", skipping=False, apart=False, **env)
 
-    def start(
-        self, *arguments: str, runbook: str = "up", output: bool = True
-    ) -> subprocess.Popen[str]:
-        """Start the command, in a session of its own, and do not wait; nobody may read it."""
+    def start(self, *arguments: str, runbook: str = "up") -> Started:
+        """Start pyinfra's command line in a session of its own, forked likewise; do not wait."""
+        place = Path(mkdtemp(prefix="started-", dir=self.folder.parent))
+        command = self.command(*arguments, runbook=runbook)
+        warm = forking(self._warm, self.env["PYTHONPATH"])
+        return warm.start(command, self.folder, self.env, place)
+
+    def start_cold(self, *arguments: str, runbook: str = "up") -> subprocess.Popen[str]:
+        """Start the installed `pyinfra` in a session of its own, and do not wait."""
         return subprocess.Popen(
             self.command(*arguments, runbook=runbook),
             cwd=self.folder,
             env=self.env,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if output else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
@@ -234,7 +240,7 @@ class Lab:
         }
 
 
-def end(process: "subprocess.Popen[str]") -> None:
+def end(process: "subprocess.Popen[str] | Started") -> None:
     """End a process of ours and all that it started, orphans, too."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -14,11 +14,12 @@ from typing import NoReturn
 
 from gevent import monkey  # type: ignore[import-untyped]
 
+from handrail.testing.forking import Asked
+
 # Not gevent's own: there is no hub in this process, so each fork makes a fresh one.
 fork = monkey.get_original("os", "fork")
 waitpid = monkey.get_original("os", "waitpid")
 
-Asked = dict[str, object]
 Become = Callable[[Asked], None]
 
 
@@ -27,10 +28,31 @@ def serve(become: Become) -> None:
     for line in sys.stdin:
         pid = fork()
         if pid == 0:
-            live(become, json.loads(line))
+            asked: Asked = json.loads(line)
+            (aside if "told" in asked else live)(become, asked)
         status = os.waitstatus_to_exitcode(waitpid(pid, 0)[1])
         sys.stdout.write(f"{status}\n")
         sys.stdout.flush()
+
+
+def aside(become: Become, asked: Asked) -> NoReturn:
+    """Let the command run beside what comes next, in a session of its own.
+
+    Whoever asked reads its process and its exit status, a line each, from the pipe `told`.
+    """
+    if fork():
+        os._exit(0)  # nobody waits for what follows
+    nothing, told = os.open(os.devnull, os.O_RDWR), os.open(str(asked["told"]), os.O_WRONLY)
+    for number in (0, 1):
+        os.dup2(nothing, number)  # the pipes of the process that serves are not ours to keep open
+    pid = fork()
+    if pid == 0:
+        os.close(told)
+        os.setsid()
+        live(become, asked)
+    os.write(told, f"{pid}\n".encode())
+    os.write(told, f"{os.waitstatus_to_exitcode(waitpid(pid, 0)[1])}\n".encode())
+    os._exit(0)
 
 
 def live(become: Become, asked: Asked) -> NoReturn:

@@ -13,7 +13,8 @@ from pyinfra.api import connectors
 import handrail.engine  # noqa: F401  imported once, here, as pyinfra is
 from handrail.engine import events
 from handrail.engine.watch import watch
-from handrail.testing.serving import Asked, serve
+from handrail.testing.forking import Asked
+from handrail.testing.serving import serve
 
 __all__ = ["become", "serve"]
 

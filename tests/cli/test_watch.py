@@ -28,7 +28,7 @@ def _lab(tmp_path):
 def at_work(lab):
     """Let a run be in the middle of its step."""
     lab.runbook(PATIENT)
-    process = lab.start(output=False)
+    process = lab.start()
     until(lambda: lab.journal() == ["wait p"])
     try:
         yield process

@@ -101,7 +101,7 @@ def test_what_nobody_confirms_goes_back_with_all_that_came_after(lab, capsys):
 def test_the_watchdog_outlives_the_command_and_its_session(lab, how):
     """Struck in the middle of a later step, the whole process group; both steps go back."""
     lab.runbook(FIRST, ARMED.format(0.05), SLOW.format("c", 1, "3", ""))
-    process = lab.start(output=False)
+    process = lab.start()
     until(lambda: lab.ledger.exists() and lab.events()[-1:] == ["step.started 3@one"])
     os.killpg(process.pid, signal.Signals[how])
     process.wait()
@@ -114,7 +114,7 @@ def test_the_watchdog_outlives_the_command_and_its_session(lab, how):
 def test_an_armed_step_whose_end_nobody_saw_goes_back_too(lab):
     """Its time runs from its beginning then."""
     lab.runbook(FIRST, SLOW.format("b", 0.5, "2", f", confirm_minutes={SOON}"))
-    process = lab.start(output=False)
+    process = lab.start()
     until(lambda: lab.ledger.exists() and lab.events()[-1:] == ["step.started 2@one"])
     end(process)
 
@@ -210,7 +210,7 @@ def test_the_lease_is_taken_from_a_run_that_does_not_give_way(lab, monkeypatch):
     monkeypatch.setattr(watchdog, "FIRST_PAUSE_SECONDS", 0.2)
     monkeypatch.setattr(subprocess, "run", runner(lab))
     lab.runbook(FIRST, ARMED.format(SOON), WAITS)
-    process = lab.start(output=False)
+    process = lab.start()
     until(lambda: lab.ledger.exists() and lab.events("gate")[-1:] == ["gate.opened 3@one"])
     os.kill(process.pid, signal.SIGSTOP)
     os.kill(watchdogs(lab)[0], signal.SIGKILL)

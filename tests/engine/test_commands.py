@@ -192,7 +192,7 @@ def test_what_an_earlier_step_may_yet_make_so_is_not_told_yet(lab):
 def test_a_second_signal_ends_at_once(lab):
     """And is no success, either."""
     lab.runbook('steps.slow_call(path=f"{room}/p", text="1", seconds=30, task="1")')
-    process = lab.start()
+    process = lab.start_cold()
     try:
         until(lab.journal)
         os.kill(process.pid, signal.SIGTERM)

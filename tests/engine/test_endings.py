@@ -106,7 +106,7 @@ def test_a_run_that_changed_nothing_offers_no_way_back(lab):
 def test_ctrl_c_exits_130_and_leaves_a_run_that_can_be_resumed(lab, call):
     """pyinfra itself would exit 0; the interrupted step is in doubt."""
     lab.runbook(A, call, LAST)
-    process = lab.start()
+    process = lab.start_cold()
     try:
         until(lambda: len(lab.journal()) > 1)
         os.kill(process.pid, signal.SIGINT)
@@ -128,7 +128,7 @@ def test_ctrl_c_exits_130_and_leaves_a_run_that_can_be_resumed(lab, call):
 def test_ctrl_c_while_a_gate_waits_keeps_its_window(lab):
     """A soak of 24 hours does not start anew after a restart."""
     lab.runbook('steps.door_opens(path=f"{room}/answer", timeout_seconds=60, task="1")')
-    process = lab.start()
+    process = lab.start_cold()
     try:
         until(lambda: len(lab.journal()) > 1)
         os.kill(process.pid, signal.SIGINT)
@@ -146,7 +146,7 @@ def test_ctrl_c_while_a_gate_waits_keeps_its_window(lab):
 def test_a_terminated_command_does_not_exit_0_and_is_resumed(lab, number):
     """A closed terminal and a shutdown are no success; the closing lines are there."""
     lab.runbook(A, SLOW_CALL, LAST)
-    process = lab.start()
+    process = lab.start_cold()
     try:
         until(lambda: len(lab.journal()) > 1)
         os.kill(process.pid, number)

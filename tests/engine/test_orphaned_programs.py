@@ -41,7 +41,7 @@ def locked(url):
 
 def strike(lab, blow):
     """Start the command, strike it when its program is at work, and wait for its end."""
-    process = lab.start(output=False)
+    process = lab.start()
     try:
         until(lambda: lab.read("f.begun") is not None)
         until(lambda: lab.read("f.seen") is not None or seen_waiting(lab))
@@ -118,7 +118,7 @@ def test_the_orphan_of_a_line_on_the_other_side_of_ssh_keeps_the_next_attempt_ou
         data = {"room": str(lab.room())} | servers["alpha"].data()
         (lab.folder / "lab.py").write_text(f"hosts = [('@ssh/alpha', {data!r})]\n")
         lab.runbook('hardy.by_line(path=f"{room}/f", how="setsid", task="1")', header=HEADER)
-        process = lab.start(output=False)
+        process = lab.start()
         until(lambda: lab.read("f.begun"))
         process.kill()
         process.wait()
@@ -153,7 +153,7 @@ def test_the_orphan_of_a_line_as_another_user_keeps_the_next_attempt_out(lab, tm
     lab.env["PATH"] = f"{sudo(tmp_path / 'bin')}:{os.environ['PATH']}"
     call = 'hardy.by_line(path=f"{room}/f", how="setsid", task="1", _sudo=True)'
     lab.runbook(call, header=HEADER)
-    process = lab.start(output=False)
+    process = lab.start()
     until(lambda: lab.read("f.begun"))
     process.kill()
     process.wait()

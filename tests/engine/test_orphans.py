@@ -33,7 +33,7 @@ def struck(lab, kind, how, blow):
     """Run a step until its child is at work, and strike."""
     call = f'hardy.by_{kind}(path=f"{{room}}/f", how="{how}", task="1")'
     lab.runbook(call, header="from lab import hardy\n")
-    process = lab.start(output=False)
+    process = lab.start()
     try:
         until(lambda: lab.read("f.begun"))
         BLOWS[blow](process)
@@ -47,7 +47,7 @@ def check_kept_out(lab, *more):
     """Hold the next attempts to the promise: refused while it works, adopted when it is through."""
     at_once = [lab.run(*more), lab.roll_back()]
     lab.put("f.go")
-    until(lambda: lab.read("f"))
+    until(lambda: lab.read("f") and AT_WORK not in lab.run("--dry").said)  # and it has ended
     afterwards = lab.run()
 
     for each in at_once:

@@ -113,7 +113,7 @@ def test_a_secret_is_on_no_command_line(lab):
     """Nor in the process list while a step with a secret is at work."""
     lab.runbook(KEEP, 'steps.slow(path=f"{room}/a", text="x", seconds=0.5, task="2")')
     lab.env["CANARY"] = CANARY
-    process = lab.start()
+    process = lab.start_cold()
     seen = ""
     while process.poll() is None:
         seen += subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True,
