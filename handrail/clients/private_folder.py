@@ -1,6 +1,9 @@
 """Folders for what must not leave this machine: rows, backups, password hashes."""
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 IGNORED = "# what lies here holds rows and password hashes: never in git\n*\n"
@@ -20,6 +23,27 @@ def make(path: Path) -> None:
         each.mkdir(mode=0o700, exist_ok=True)
     if missing:
         (missing[-1] / ".gitignore").write_text(IGNORED, encoding="utf-8")
+
+
+@contextmanager
+def appearing(place: Path) -> Iterator[Path]:
+    """Give a folder to fill, which takes its name at the end of the block: whole or not at all.
+
+    Args:
+        place: Where it will be; nothing may be there.
+
+    Raises:
+        OSError: it cannot be made or renamed.
+    """
+    partial = place.with_name(f"{place.name}.tmp")
+    shutil.rmtree(partial, ignore_errors=True)
+    make(partial.parent)
+    partial.mkdir(mode=0o700)
+    try:
+        yield partial
+        partial.rename(place)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def write(path: Path, text: str) -> None:

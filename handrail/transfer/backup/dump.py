@@ -3,7 +3,6 @@
 import datetime as dt
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -95,23 +94,14 @@ def take(url: str, directory: str | Path, *, jobs: int = JOBS) -> Backup:
         raise BackupFailed(
             "no backup was taken", f"`{place}` exists already", "name another directory"
         )
-    partial = place.with_name(place.name + ".tmp")
-    shutil.rmtree(partial, ignore_errors=True)
     try:
-        private_folder.make(partial.parent)
-        partial.mkdir(mode=0o700)
-        made = _dump(url, partial, jobs)
-        partial.rename(place)
+        with private_folder.appearing(place) as partial:
+            return _dump(url, partial, jobs)
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
         why = error.strerror or str(error)
         raise BackupFailed(
             "no backup was taken", why, f"make room or rights for `{place}`"
         ) from None
-    except ClientError:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    return made
 
 
 def _dump(url: str, place: Path, jobs: int) -> Backup:

@@ -159,7 +159,7 @@ def setting_value(key: str, text: str) -> str:
 
 def quoted_setting(key: str) -> str:
     """Return the name of a setting, whose parts may be of any spelling."""
-    return ".".join(quoted(part) for part in key.split("."))
+    return ".".join(map(quoted, key.split(".")))
 
 
 def _locale(found: dict[str, Any]) -> Iterator[tuple[str, str]]:  # Any: as above

@@ -1,7 +1,6 @@
 """Write the mapped rows of all tables to NDJSON files, from one snapshot, in dependency order."""
 
 import datetime as dt
-import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -72,26 +71,18 @@ def export(
     if place.exists():
         fix = f"name another directory, or read that one with `check_export({str(place)!r})`"
         raise ExportFailed("the export was not made", f"`{place}` exists already", fix)
-    partial = place.with_name(place.name + ".tmp")
-    shutil.rmtree(partial, ignore_errors=True)
     try:
-        private_folder.make(partial.parent)
-        partial.mkdir(mode=0o700)
-        with reading(source) as session:
-            snapshot = value(session, "select pg_export_snapshot()")
-            if not preflighted:
-                preflight.require(plan, source, destination, within=session, record=record)
-            made = _write(plan, session, snapshot, partial, chunk_rows)
-        write_manifest(partial, made)
-        partial.rename(place)
+        with private_folder.appearing(place) as partial:
+            with reading(source) as session:
+                snapshot = value(session, "select pg_export_snapshot()")
+                if not preflighted:
+                    preflight.require(plan, source, destination, within=session, record=record)
+                made = _write(plan, session, snapshot, partial, chunk_rows)
+            write_manifest(partial, made)
+            return made
     except (DatabaseRefused, OSError) as error:
-        shutil.rmtree(partial, ignore_errors=True)
         fix = "mend that, then run the same command again; nothing of this export was kept"
         raise ExportFailed("the export was not made", _why(error), fix) from error
-    except ClientError:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    return made
 
 
 def _why(error: DatabaseRefused | OSError) -> str:
