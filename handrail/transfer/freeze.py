@@ -223,8 +223,7 @@ def _end_others(
     ended, left = others.end_all(
         session, database, settle_seconds=SETTLE_SECONDS, timeout_seconds=END_SECONDS
     )
-    stubborn = [each for each in left if each.ours]
-    if stubborn:
+    if stubborn := others.endable(left):
         raise NotFrozen(
             f"`{database}` is not frozen",
             f"these sessions did not end within {END_SECONDS:.0f} s: {others.listed(stubborn)}",

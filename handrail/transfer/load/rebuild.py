@@ -17,6 +17,7 @@ from handrail.transfer.load.bulk import (
     pending,
 )
 from handrail.transfer.session.connection import Connection, with_own_path
+from handrail.transfer.session.pieces import pieces
 from handrail.transfer.session.quoting import literal, qualified, quoted
 from handrail.transfer.sql.plan import Plan
 
@@ -89,10 +90,9 @@ class Rebuild:
 def _groups(down: list[Definition], tables: list[str]) -> list[list[str]]:
     """Return tables that are worked on in one go: one with many rows alone, the others together."""
     rows = {item.table: item.rows for item in down}
-    large = [name for name in dict.fromkeys(rows) if rows[name] > FEW_ROWS]
+    large = [name for name, number in rows.items() if number > FEW_ROWS]
     small = [name for name in tables if name not in large]
-    together = [small[start : start + FEW_TABLES] for start in range(0, len(small), FEW_TABLES)]
-    return [*([name] for name in large), *together]
+    return [*([name] for name in large), *pieces(small, FEW_TABLES)]
 
 
 def put_back_empty(destination: Connection, schema: str, digest: str) -> None:
@@ -119,6 +119,11 @@ class _Rebuilding:
         self.down = down
         self.failed: list[CatalogChanged] = []
 
+    @property
+    def keys(self) -> list[Definition]:
+        """Return the foreign keys that are down."""
+        return [item for item in self.down if item.kind == "f"]
+
     def build(self, session: Connection, tables: list[str]) -> None:
         """Build keys and indexes of some tables, each by itself, and gather statistics."""
         items = [item for item in self.down if item.table in tables and item.kind != "f"]
@@ -132,7 +137,7 @@ class _Rebuilding:
 
         Each locks two tables, so they are added by one session; validated they can be by several.
         """
-        keys = [item for item in self.down if item.kind == "f"]
+        keys = self.keys
         if not keys:
             return
         tables = [qualified(self.schema, item.table) for item in keys]
@@ -149,8 +154,8 @@ class _Rebuilding:
     def validate(self, session: Connection, tables: list[str]) -> None:
         """Hold the rows of some tables against their foreign keys."""
         failed = {str(each) for each in self.failed}
-        keys = (item for item in self.down if item.table in tables and item.kind == "f")
-        added = [item for item in keys if not _told_of(item, failed)]
+        of_tables = (item for item in self.keys if item.table in tables)
+        added = (item for item in of_tables if not _told_of(item, failed))
         self._attempt(session, [(item, self._validating(item)) for item in added])
 
     def _validating(self, item: Definition) -> tuple[str, ...]:

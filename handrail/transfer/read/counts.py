@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from handrail.transfer.mapping.rules import Action
 from handrail.transfer.read.misfits import SAMPLES, SHOWN, Misfit
 from handrail.transfer.session.asking import Line, gathered, rows
 from handrail.transfer.session.connection import Connection
+from handrail.transfer.session.pieces import pieces
 from handrail.transfer.sql.parts import FaultPlan
 from handrail.transfer.sql.plan import TablePlan
 
@@ -17,7 +17,6 @@ VERDICTS = {
 }  # fmt: skip
 STAND_INS = {Action.DEFAULT, Action.SENTINEL, Action.PLACEHOLDER}
 TEXTS = 10  # different texts that are listed of one fault
-T = TypeVar("T")
 AT_ONCE = 400  # faults of one query, which may have 1,664 columns
 
 
@@ -35,6 +34,13 @@ class TableCount:
     quarantined: int
     allowed: int
     failed: bool = False
+
+    def reason(self) -> str | None:
+        """Say that more would be kept out than may be, where it is so."""
+        if self.quarantined <= self.allowed:
+            return None
+        out = f"{self.quarantined} of {self.rows} rows would be kept out"
+        return f"`{self.table}`: {out}, {self.allowed} may be"
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ def _totals(
     counted = _counted(table)
     hits: list[_Hit] = []
     # a table without a fault is counted all the same
-    for batch in _batches(table.faults) or [()]:
+    for batch in pieces(table.faults, AT_ONCE) or [[]]:
         conditions = [_condition(table, fault) for fault in batch]
         parts = counted + [f"count(*) filter (where {condition})" for condition in conditions]
         query = f"select {', '.join(parts)} from {table.relation(where)}"
@@ -96,14 +102,10 @@ def _condition(table: TablePlan, fault: FaultPlan) -> str:
     return fault.condition if fault.keeps_out else f"{table.kept()} and {fault.condition}"
 
 
-def _batches(items: Sequence[T]) -> list[Sequence[T]]:
-    return [items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE)]
-
-
 def _found(
     session: Connection, table: TablePlan, hits: Sequence[_Hit], where: str
 ) -> Line[list[Misfit]]:
-    looks = (_findings(session, table, batch, where) for batch in _batches(hits))
+    looks = (_findings(session, table, batch, where) for batch in pieces(hits, AT_ONCE))
     return (yield from gathered(looks))
 
 

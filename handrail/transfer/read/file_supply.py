@@ -97,7 +97,7 @@ class FileSupply:
         for name, record in (("quarantine", found.quarantine), ("adjusted", found.adjusted)):
             if record is not None and (expected.quarantined or expected.adjusted):
                 columns = EVIDENCE[name]
-                listing = ", ".join(quoted(column) for column in columns)
+                listing = ", ".join(map(quoted, columns))
                 copying = f"copy _migration.{name} ({listing}) from stdin"
                 with destination.cursor() as cursor, cursor.copy(copying) as copy:
                     self._put(copy, columns, record)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from handrail.transfer.read.misfits import SAMPLES, Misfit
 from handrail.transfer.session.asking import Line, gathered, only, rows
 from handrail.transfer.session.connection import Connection
-from handrail.transfer.session.quoting import first_of, quoted
+from handrail.transfer.session.quoting import first_of
 from handrail.transfer.sql import casts
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import TablePlan
@@ -31,7 +31,7 @@ def _has_source(column: ColumnPlan) -> bool:
 def _prefixes(session: Connection, table: TablePlan, column: ColumnPlan) -> Line[list[Misfit]]:
     """Count the hashes of each kind."""
     rule = column.rule
-    raw = f"s.{quoted(rule.source or '')}"
+    raw = column.raw
     odd = casts.is_malformed(raw, rule.pattern or "")
     form = f"case when {odd} then 'other' else left({raw}, 4) end"
     there = f"{table.relation()} where {raw} is not null"
@@ -47,8 +47,7 @@ def _either_way(session: Connection, table: TablePlan, column: ColumnPlan) -> Li
     """Find the dates that are others with day and month exchanged."""
     rule = column.rule
     other = "day_first" if rule.order == "month_first" else "month_first"
-    raw = f"s.{quoted(rule.source or '')}"
-    there = casts.parse_date(raw, casts.ordered(rule.formats, other))
+    there = casts.parse_date(column.raw, casts.ordered(rule.formats, other))
     ambiguous = f"from {table.relation()} where {column.sql} <> {there}"
     number = yield from only(session, f"select count(*) {ambiguous}")
     if not number:

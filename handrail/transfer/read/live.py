@@ -14,6 +14,7 @@ from handrail.transfer.session.asking import Line, Question, Rows, only, togethe
 from handrail.transfer.session.connection import Connection, value
 from handrail.transfer.session.quoting import literal, quoted
 from handrail.transfer.session.stream import copy_in, copy_rows
+from handrail.transfer.sql.cut import Cut
 from handrail.transfer.sql.hashes import PLACES, SUMS
 from handrail.transfer.sql.plan import TablePlan
 from handrail.transfer.sql.types import INTEGERS
@@ -101,8 +102,7 @@ class LiveSupply:
         if table.cut is None:
             return []
         key = table.cut.ordered(quoted(table.cut.source))
-        usual = JOINED_CHUNK_ROWS if table.joins or table.cut.is_text else CHUNK_ROWS
-        size = self.chunk_rows or max(usual, rows // MOST_CHUNKS)
+        size = self.chunk_rows or _chunk_rows(table, table.cut, rows)
         chunks = -(-rows // size)
         if chunks < 2:  # noqa: PLR2004
             return []
@@ -208,6 +208,12 @@ class LiveSupply:
             None if found is None else int(found)
             for found in (value(self.session, f"select array[{listing}]") if columns else ())
         ]
+
+
+def _chunk_rows(table: TablePlan, cut: Cut, rows: int) -> int:
+    """Return how many rows a chunk has, unless somebody says so."""
+    usual = JOINED_CHUNK_ROWS if table.joins or cut.is_text else CHUNK_ROWS
+    return max(usual, rows // MOST_CHUNKS)
 
 
 def as_noted(note: str) -> Expected:

@@ -47,11 +47,7 @@ class Preflight:
     def reasons(self) -> list[str]:
         """List what keeps a load from beginning, one line each."""
         lines = [finding.told for finding in self.findings if finding.verdict == "refused"]
-        lines += [
-            f"`{t.table}`: {t.quarantined} of {t.rows} rows would be kept out, {t.allowed} may be"
-            for t in self.tables
-            if t.quarantined > t.allowed
-        ]
+        lines += filter(None, map(TableCount.reason, self.tables))
         if not any(table.rows for table in self.tables):
             lines.append("the source holds no row at all")
         return lines

@@ -44,6 +44,11 @@ class Stage:
         """Return the mapped columns that some bond is about."""
         return [column for column in self.table.columns if column.name in self.bound]
 
+    @property
+    def names(self) -> list[str]:
+        """Name them."""
+        return [column.name for column in self.columns]
+
     def of_kind(self, kinds: str) -> list[Bond]:
         """Return the bonds of some kinds, each by its letter."""
         return [bond for bond in self.bonds if bond.kind in kinds]
@@ -73,7 +78,7 @@ class Stage:
             f"select {table.key_text}{values} from {table.relation(needs=needs)} "
             f"where {table.kept()}"
         )
-        names = ", ".join([KEY, *(quoted(column.name) for column in self.columns)])
+        names = ", ".join([KEY, *map(quoted, self.names)])
         copy_rows(self.source, self.destination, query, f"{STAGED} ({names})")
         self.destination.execute(f"analyze {STAGED}")
         self.destination.execute(
@@ -119,7 +124,7 @@ class Stage:
 
     def insert(self) -> str:
         """Return the statement that tries all rows; a condition on `s` may follow it."""
-        names = ", ".join([*(quoted(column.name) for column in self.columns), NUMBER])
+        names = ", ".join([*map(quoted, self.names), NUMBER])
         values = ", ".join([*map(self._assigned, self.columns), f"s.{NUMBER}"])
         return (
             f"insert into {TRIAL} ({names}) overriding system value select {values} from {STAGED} s"

@@ -60,7 +60,7 @@ class Trial(Stage):
 
     def _refused(self) -> Iterator[Misfit]:
         """Yield the rows that were refused, by why."""
-        mapped = {column.name for column in self.columns}
+        mapped = self.names
         found = self.destination.execute(GROUPS.format(refused=REFUSED)).fetchall()
         for refusal in itertools.starmap(Refusal, found):
             inside = refusal.is_inside(mapped)
@@ -85,7 +85,7 @@ class Trial(Stage):
         declared = self.typed
         ends = (f".{kind}", f'."{kind}"')
         named = tuple(name for name in declared if kind and declared[name].endswith(ends))
-        return named or tuple(column.name for column in self.columns)
+        return named or tuple(self.names)
 
     def _altered(self) -> Iterator[Misfit]:
         """Yield the columns whose values arrive changed: rounded, padded, set by a trigger."""
@@ -173,6 +173,9 @@ class Trial(Stage):
         row = self.destination.execute(query).fetchone() or (0, None)
         return row[0], list(row[1] or ())
 
+    def _named(self, names: Sequence[str]) -> list[ColumnPlan]:
+        return [column for column in self.columns if column.name in names]
+
     def _is_secret(self, columns: Sequence[str]) -> bool:
         return any(c.secret for c in self.table.columns if c.name in columns)
 
@@ -196,7 +199,7 @@ class Trial(Stage):
     def _finding(
         self, columns: Sequence[str], what: str, rows: int, numbers: Sequence[int]
     ) -> Misfit:
-        given = [column for column in self.columns if column.name in columns][:MOST_SHOWN]
+        given = self._named(columns)[:MOST_SHOWN]
         sampled = self._sampled(given, numbers)
         keys = tuple(row[0] for row in sampled)
         values = () if self._is_secret(columns) else tuple(row[1] for row in sampled)

@@ -65,7 +65,8 @@ def in_the_way(found: Iterable[Other]) -> list[Other]:
     return [each for each in found if not each.ours]
 
 
-def _endable(found: Iterable[Other]) -> list[Other]:
+def endable(found: Iterable[Other]) -> list[Other]:
+    """Return those that this role may end."""
     return [each for each in found if each.ours]
 
 
@@ -105,7 +106,7 @@ def end_all(
         if not settled:
             asked |= {each.pid for each in there}
         left = [each for each in there if each.pid in asked]
-        ours = _endable(left)
+        ours = endable(left)
         if (settled and not ours) or time.monotonic() - began > timeout_seconds:
             return len(asked) - len(left), left
         end(session, ours)

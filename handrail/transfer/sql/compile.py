@@ -152,13 +152,7 @@ class _Compiler:
         digest = self._digest({rule.source for rule in usable}, names)
         began = moment(digest)
         order, cyclic = self._order(usable)
-        for rule in order:
-            secrets = read_by(self.mapping.tables, rule.source)
-            table = TableCompiler(
-                rule, self.source, self.destination, names, self.done, secrets, began
-            )
-            self.done[rule.name] = table.plan(self._parents(rule))
-            self.problems += table.problems
+        self._tables(order, names, began)
         return Plan(
             self.mapping.file,
             digest,
@@ -170,6 +164,16 @@ class _Compiler:
             self.source,
             self.destination,
         )
+
+    def _tables(self, order: list[TableRule], names: frozenset[str], began: str) -> None:
+        """Compile the tables in an order in which every referenced one comes first."""
+        for rule in order:
+            secrets = read_by(self.mapping.tables, rule.source)
+            table = TableCompiler(
+                rule, self.source, self.destination, names, self.done, secrets, began
+            )
+            self.done[rule.name] = table.plan(self._parents(rule))
+            self.problems += table.problems
 
     def _digest(self, sources: Iterable[str], names: Iterable[str]) -> str:
         """Hash what the mapping says, and what its tables look like on both sides."""

@@ -51,6 +51,11 @@ class ColumnPlan:
         return self.is_copied and self.rule.default is None
 
     @property
+    def raw(self) -> str:
+        """Read its source column, as it is there."""
+        return f"s.{quoted(self.source or '')}"
+
+    @property
     def target(self) -> str:
         """Read the same value on the destination."""
         return quoted(self.name)

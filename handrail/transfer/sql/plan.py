@@ -61,7 +61,7 @@ class TablePlan:
     @property
     def names(self) -> str:
         """List the destination columns."""
-        return ", ".join(quoted(column.name) for column in self.columns)
+        return ", ".join(map(quoted, self.by_name))
 
     @property
     def form(self) -> str:

@@ -1,6 +1,7 @@
 """What ties rows of one table to another: foreign keys, lookups, second destinations."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -71,7 +72,7 @@ class References:
         """Return the fault of each foreign key; a column set to NULL for it is changed in place."""
         keys = [key for key in self.target.foreign_keys if key.column in columns]
         self._refuse_unbound(columns.keys() - {key.column for key in keys})
-        return [fault for key in keys for fault in self._orphan(key, columns)]
+        return list(itertools.chain.from_iterable(self._orphan(key, columns) for key in keys))
 
     def _refuse_unbound(self, free: set[str]) -> None:
         """Note the rules about orphans of columns that refer to nothing."""

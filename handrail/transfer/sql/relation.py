@@ -37,12 +37,11 @@ class Relation:
         wanted = {*parsed, *read}.difference(late)
         plain = [item for item in self.parsed if item in wanted]
         if not guard.needs:  # in one level: each further one takes its time
-            given = [_late(item, guard.condition) for item in late]
+            given = _late(late, guard.condition)
             return self._plain(plain, where, [f'({guard.condition}) as "row:in"', *given])
         rows = _joined(self._plain(plain, where), ahead)
         marked = f'(select s.*, {guard.condition} as "row:in" from {rows} offset 0) s'
-        given = [_late(item, MARK) for item in late]
-        return f"(select s.*, {', '.join(given)} from {marked} offset 0) s"
+        return f"(select s.*, {', '.join(_late(late, MARK))} from {marked} offset 0) s"
 
     def _plain(self, parsed: Sequence[Parsed], where: str, more: Sequence[str] = ()) -> str:
         """Return the rows with what is parsed of each by itself."""
@@ -62,8 +61,9 @@ class Relation:
         return joins, [item for item in self.parsed if item.name in needs]
 
 
-def _late(item: Parsed, condition: str) -> str:
-    return f"case when {condition} then {item.sql} end as {quoted(item.name)}"
+def _late(items: Sequence[Parsed], condition: str) -> list[str]:
+    """Return values that are computed only where a condition holds."""
+    return [f"case when {condition} then {item.sql} end as {quoted(item.name)}" for item in items]
 
 
 def _joined(rows: str, joins: Sequence[Join]) -> str:

@@ -227,28 +227,28 @@ class Treatment:
 
     def faults(self) -> list[FaultPlan]:
         """Return the faults with what is done about each; undeclared ones are refused."""
-        old, new = f"({self.raw})::text", f"({self.final()})::text"
-        if self.rule.secret:
-            old = new = "'withheld'::text"
-        return [
-            FaultPlan(
-                self.rule.name,
-                fault,
-                f"coalesce({condition}, false)",
-                self.rule.action(fault) or Action.REFUSE,
-                worded(self.rule, fault),
-                self.rule.place,
-                self._source_text() if fault is Fault.LOSSY else old,
-                new,
-            )
-            for fault, condition in self.conditions.items()
-        ]
+        new = self._shown(self.final())
+        return [self._fault(fault, condition, new) for fault, condition in self.conditions.items()]
 
-    def _source_text(self) -> str:
-        """Return what a cast was given, as text."""
-        if self.rule.secret:
-            return "'withheld'::text"
-        return f"({self.cast_from[0] if self.cast_from else self.raw})::text"
+    def _fault(self, fault: Fault, condition: str, new: str) -> FaultPlan:
+        return FaultPlan(
+            self.rule.name,
+            fault,
+            f"coalesce({condition}, false)",
+            self.rule.action(fault) or Action.REFUSE,
+            worded(self.rule, fault),
+            self.rule.place,
+            self._shown(self._given() if fault is Fault.LOSSY else self.raw),
+            new,
+        )
+
+    def _given(self) -> str:
+        """Return what a cast was given."""
+        return self.cast_from[0] if self.cast_from else self.raw
+
+    def _shown(self, value: str) -> str:
+        """Return a value as people may see it."""
+        return "'withheld'::text" if self.rule.secret else f"({value})::text"
 
     def contradictions(self) -> list[tuple[str, str]]:
         """List what the rule says that its column cannot hold, each with the fix."""

@@ -10,18 +10,16 @@ from dataclasses import dataclass
 
 from handrail.transfer.session.asking import Line, Question, Rows, rows, side_by_side
 from handrail.transfer.session.connection import Connection
-from handrail.transfer.session.quoting import literal, quoted
-from handrail.transfer.sql.hashes import hash_sum
+from handrail.transfer.session.quoting import literal
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import Plan, TablePlan
+from handrail.transfer.verify.side import Side, identity, sides_of
 
 BUCKET_BITS = 14  # of a key, that its bucket leaves out: 16,384 keys
 HASH_BUCKETS = 256
-INTEGERS = {"smallint", "integer", "bigint"}
 # Keys named per table; every difference is counted, so a long list adds nothing.
 NAMED_KEYS = 1000
 SHOWN_ROWS = 20
-ARGUMENTS = 90  # of a function; PostgreSQL takes 100
 
 Bucket = tuple[int, str]
 Texts = tuple[str | None, ...]
@@ -65,60 +63,6 @@ class Comparison:
     more: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
 
 
-class Side:
-    """One side of a table: where its rows come from and how a row is identified there."""
-
-    def __init__(self, session: Connection, table: TablePlan, *, source: bool, text: bool) -> None:
-        self.session = session
-        self.table = table
-        self.source = source
-        self.text = text
-
-    def read(self, column: ColumnPlan) -> str:
-        """Return the expression of one column on this side."""
-        return column.sql if self.source else column.target
-
-    @property
-    def numbered(self) -> bool:
-        """Say whether the rows have an integer key, so that a range of it can be read alone."""
-        return self.table.key is not None and self.table.key_type in INTEGERS
-
-    def key(self) -> str:
-        """Return the key's column, before anything is computed from the row."""
-        if self.source:
-            return f"s.{quoted(self.table.key_source or '')}"
-        return quoted(self.table.key or "")
-
-    def rows(self, where: str = "true") -> str:
-        """Return FROM and WHERE of the rows that count; `where` is over plain columns."""
-        if self.source:
-            return f"{self.table.relation(where)} where {self.table.kept()}"
-        return f"{self.table.target_rows} where {where}"
-
-    def identity(self, names: tuple[str, ...]) -> str:
-        """Return an expression: the row's key as text."""
-        parts = [self.read(self.table.by_name[name]) for name in names]
-        if len(names) > ARGUMENTS:
-            return f"(row({', '.join(parts)}))::text"
-        return f"concat_ws(',', {', '.join(f'({part})::text' for part in parts)})"
-
-    def sums(
-        self, group: str, within: str = "true", where: str = "true", more: Sequence[str] = ()
-    ) -> str:
-        """Return a SELECT: a group of rows, its count, its hash sum, more sums of it."""
-        row = hash_sum(self.table.row(source=self.source), text=self.text)
-        told = ", ".join([group, "count(*)", row, *more])
-        return f"select {told} from {self.rows(within)} and {where} group by 1"
-
-
-def identity(plan: Plan, table: TablePlan) -> tuple[str, ...]:
-    """Return the columns that tell rows apart: the destination's primary key, else all."""
-    for unique in (plan.destination.by_name[table.name].primary_key, *table.uniques):
-        if unique and set(unique) <= table.by_name.keys():
-            return unique
-    return tuple(table.by_name)
-
-
 def both(sides: tuple[Side, Side], query: Callable[[Side], str]) -> Line[list[Rows]]:
     """Ask both sides at once; each has a session of its own."""
     found = yield [Question(side.session, query(side)) for side in sides]
@@ -147,9 +91,13 @@ def comparing(
         return whole
     rest = dataclasses.replace(table, columns=lasting)
     found = yield from _comparing(plan, rest, source, destination)
+    return dataclasses.replace(found, rewritten=_rewritten(whole, found), more=whole.more)
+
+
+def _rewritten(whole: Comparison, found: Comparison) -> int:
+    """Count the rows that differ only in what may be written anew."""
     otherwise = {each.key for each in found.differences}
-    rewritten = sum(each.key not in otherwise for each in whole.differences)
-    return dataclasses.replace(found, rewritten=rewritten, more=whole.more)
+    return sum(each.key not in otherwise for each in whole.differences)
 
 
 def _comparing(
@@ -159,10 +107,7 @@ def _comparing(
     destination: Connection,
     more: Sums = ((), ()),
 ) -> Line[Comparison]:
-    sides = (
-        Side(source, table, source=True, text=plan.text_hashes),
-        Side(destination, table, source=False, text=plan.text_hashes),
-    )
+    sides = sides_of(plan, table, source, destination)
     names = identity(plan, table)
     ours, theirs, sums = yield from _buckets(sides, names, more)
     bad = _unequal(ours, theirs)
@@ -210,11 +155,13 @@ def _buckets(
 
     found = yield from both(sides, query)
     ours, theirs = ({row[0]: (row[1], row[2]) for row in each} for each in found)
-    mine, other = (
-        tuple(sum(int(row[3 + n]) for row in each) for n in range(len(asked)))
-        for each, asked in zip(found, more, strict=True)
-    )
+    mine, other = map(_added, found, more)
     return ours, theirs, (mine, other)
+
+
+def _added(found: Rows, asked: Sequence[str]) -> tuple[int, ...]:
+    """Add up the further sums over all buckets; they come behind key, count and hash."""
+    return tuple(sum(int(row[3 + n]) for row in found) for n, _ in enumerate(asked))
 
 
 def differing(

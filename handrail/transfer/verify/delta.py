@@ -17,7 +17,7 @@ from handrail.transfer.session.asking import Line, answered, together
 from handrail.transfer.session.connection import Connection, connect, reading
 from handrail.transfer.sql.plan import Plan, TablePlan
 from handrail.transfer.verify import compare
-from handrail.transfer.verify.compare import Side
+from handrail.transfer.verify.side import Side, identity, sides_of
 
 INSERTED, UPDATED, DELETED = "inserted", "updated", "deleted"
 KINDS = {"extra": INSERTED, "changed": UPDATED, "missing": DELETED}
@@ -76,12 +76,9 @@ def delta(plan: Plan, source: str, destination: str, directory: str | Path | Non
 def _table(
     plan: Plan, table: TablePlan, source: Connection, destination: Connection, place: Path | None
 ) -> TableDelta:
-    sides = (
-        Side(source, table, source=True, text=plan.text_hashes),
-        Side(destination, table, source=False, text=plan.text_hashes),
-    )
+    sides = sides_of(plan, table, source, destination)
     counts = Counter[str]()
-    rows = _rows(sides, compare.identity(plan, table))
+    rows = _rows(sides, identity(plan, table))
     first = next(rows, None)
     if first is None:
         return TableDelta(table.name, 0, 0, 0, None)

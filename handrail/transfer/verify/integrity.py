@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from handrail.transfer.load.bulk import changed_tables
 from handrail.transfer.session.asking import Line, Question, Rows, gathered, only, rows
 from handrail.transfer.session.connection import Connection
+from handrail.transfer.session.pieces import pieces
 from handrail.transfer.session.quoting import first_of, literal, qualified, quoted
 from handrail.transfer.sql.catalog import Column, Constraint, Table
 from handrail.transfer.sql.hashes import hashes_text
@@ -94,7 +95,7 @@ def _reference(table: TablePlan, key: Constraint, destination: Connection) -> Li
 def _unique(
     table: TablePlan, there: Table, unique: tuple[str, ...], destination: Connection
 ) -> Line[list[Claim]]:
-    names = ", ".join(quoted(name) for name in unique)
+    names = ", ".join(map(quoted, unique))
     filled = " and ".join(f"{quoted(name)} is not null" for name in unique)
     rows = f"{table.target_rows} where {filled}"
     told = _told_apart([there.by_name[name] for name in unique], destination)
@@ -181,7 +182,7 @@ def _evidence(table: TablePlan, source: Connection, destination: Connection) -> 
 def _told(table: TablePlan) -> list[list[ColumnPlan]]:
     """List the columns of which true, false and NULL, or first and last, are told."""
     told = [column for column in table.columns if column.type in {"boolean", AWARE}]
-    return [told[first : first + COLUMNS] for first in range(0, len(told), COLUMNS)]
+    return pieces(told, COLUMNS)
 
 
 def _values(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from handrail.transfer.read.journal import Chunk
 from handrail.transfer.read.live import LiveSupply
 from handrail.transfer.session.connection import Connection
+from handrail.transfer.session.pieces import pieces
 from handrail.transfer.session.quoting import constant, first_of, literal, quoted
 from handrail.transfer.session.stream import copy_rows
 from handrail.transfer.sql import casts
@@ -82,8 +83,7 @@ def check(
 def looked_at(table: TablePlan) -> list[list[Looked]]:
     """List the columns of a table that can be mapped back, as many as are looked at in one go."""
     columns = list(filter(None, map(_looked_at, table.columns)))
-    starts = range(0, len(columns), COLUMNS) if table.key is not None else ()
-    return [columns[first : first + COLUMNS] for first in starts]
+    return pieces(columns, COLUMNS) if table.key is not None else []
 
 
 def _check(
@@ -128,12 +128,16 @@ def _bring(
     """Bring the legacy texts of a chunk over."""
     destination.execute("truncate pg_temp.legacy_text")
     key = table.by_name[table.key or ""].sql
-    raw = ", ".join(f"s.{quoted(each.column.source or '')}::text" for each in columns)
+    raw = ", ".join(f"{each.column.raw}::text" for each in columns)
     rows = f"{table.relation(table.span(chunk.lower, chunk.upper, source=True))}"
     query = f"select {key}, {table.key_text}, {raw} from {rows} where {table.kept()}"
     copy_rows(source, destination, query, "pg_temp.legacy_text")
-    few = [_text(each) for each in columns if each.join]
-    if few:  # how few they are is what the planner has to know
+    _tell_how_few(destination, columns)
+
+
+def _tell_how_few(destination: Connection, columns: list[Looked]) -> None:
+    """Let the planner know how few different texts there are, where they are looked at by pairs."""
+    if few := [_text(each) for each in columns if each.join]:
         destination.execute(f"analyze pg_temp.legacy_text ({', '.join(few)})")
 
 
@@ -247,11 +251,19 @@ def _uncast(column: ColumnPlan, raw: str, now: str) -> tuple[str, str] | None:
     source, target = column.source_type, column.type
     if (source, target) == (NAIVE, AWARE):
         return raw, f"({now} at time zone {literal(column.rule.zone or 'UTC')})::text"
+    if (numbers := _numeric(column, raw, now)) is not None:
+        return numbers
+    if source == target or {source, target} <= TEXTUAL:
+        return casts.written(raw, column.rule.write), f"{now}::text"
+    return None
+
+
+def _numeric(column: ColumnPlan, raw: str, now: str) -> tuple[str, str] | None:
+    """Return the forms of a whole number, or of decimals; None of anything else."""
+    source, target = column.source_type, column.type
     if {source, target} <= INTEGERS:
         return f"({raw})::bigint", f"({now})::bigint"
     if source in INTEGERS or source == target == "numeric":
         # a double writes a million as 1e+06, and a scale of two a half as 0.50
         return f"{raw}::numeric", f"({now})::numeric"
-    if source == target or {source, target} <= TEXTUAL:
-        return casts.written(raw, column.rule.write), f"{now}::text"
     return None

@@ -146,7 +146,7 @@ class _Sides:
         needs = column.needs.union(table.needs_of_kept, *(fault.needs for fault in faults))
         changed = " or ".join(f"({fault.condition})" for fault in faults) or "false"
         return (
-            f"select count(*) from (select distinct s.{quoted(column.source or '')}::text as raw, "
+            f"select count(*) from (select distinct {column.raw}::text as raw, "
             f"{column.sql} as now from {table.relation(needs=needs)} "
             # `offset 0`: a pair is looked at once, not once for each row that holds it
             f"where {table.kept()} and not coalesce({changed}, false) offset 0) p "
@@ -163,7 +163,7 @@ class _Sides:
         column = looked.column
         if looked.pair:
             return column.sql
-        text = f"s.{quoted(column.source or '')}::text"
+        text = f"{column.raw}::text"
         changed = " or ".join(f"({fault.condition})" for fault in self._recorded_of(looked))
         when = f"when {changed} then {self._of_value(looked, column.sql)} " if changed else ""
         absent = f"when {absence(column, text)} then {self._of_value(looked, stand_in(column))} "

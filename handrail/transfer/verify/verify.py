@@ -2,8 +2,8 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -88,15 +88,20 @@ class Report:
 
     def reasons(self) -> list[str]:
         """List what is not explained, one line each."""
-        lines = [] if self.loaded else ["no load of this mapping was carried to its end there"]
-        if not sum(table.found for table in self.tables):
-            lines.append("the destination is empty")
+        lines = list(self._emptiness())
         lines += filter(None, map(TableReport.reason, self.tables))
         lines += (item.reason() for item in self.inverses if item.wrong)
         lines += (str(item) for item in self.findings if not item.good)
         lines += map("file address lost: {}".format, self.links_lost)
         lines += map("file gone since: {}".format, self.links_died)
         return lines
+
+    def _emptiness(self) -> Iterator[str]:
+        """Say that there is nothing to verify, where it is so."""
+        if not self.loaded:
+            yield "no load of this mapping was carried to its end there"
+        if not any(table.found for table in self.tables):
+            yield "the destination is empty"
 
     def as_json(self) -> dict[str, object]:
         """Return plain data for a report."""
@@ -210,14 +215,14 @@ def _looked_at_closely(
     plan: Plan, told: Sequence[list[Inverse] | None], source: Connection, destination: str
 ) -> tuple[Inverse, ...]:
     """Bring the legacy texts over of those tables whose sums do not tell that all maps back."""
-    found: list[Inverse] = []
-    with connect(destination, name="destination") if None in told else nullcontext() as session:
-        for table, of_table in zip(plan.tables, told, strict=True):
-            if of_table is not None or session is None:
-                found += of_table or ()
-            else:
-                found += inverse.check(plan, table, source, session)
-    return tuple(found)
+    if None not in told:
+        return tuple(itertools.chain.from_iterable(filter(None, told)))
+    with connect(destination, name="destination") as session:
+        found = (
+            inverse.check(plan, table, source, session) if of_table is None else of_table
+            for table, of_table in zip(plan.tables, told, strict=True)
+        )
+        return tuple(itertools.chain.from_iterable(found))
 
 
 def _is_loaded(plan: Plan, theirs: Connection) -> bool:
