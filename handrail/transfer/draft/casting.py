@@ -72,10 +72,10 @@ class Casting:
 
     def cast(self, rule: Rule) -> None:
         """Draft what makes one type of the other, and list what cannot be read."""
-        origin, target = self.origin.type, self.target.type
-        if origin == target or (origin, target) in WIDENINGS:
+        if self._is_taken:
             return
-        if (origin, target) == (NAIVE, AWARE):
+        target = self.target.type
+        if (self.origin.type, target) == (NAIVE, AWARE):
             rule.parts["zone"] = "UTC"
             rule.doubts.append("which clock wrote it? UTC, or a place as Asia/Manila")
         elif self._is_read:
@@ -86,6 +86,12 @@ class Casting:
             self._as_text(rule)
         else:
             self._narrow(rule)
+
+    @property
+    def _is_taken(self) -> bool:
+        """Say whether the destination takes the values as they are."""
+        types = self.origin.type, self.target.type
+        return types[0] == types[1] or types in WIDENINGS
 
     @property
     def _is_read(self) -> bool:
@@ -210,21 +216,25 @@ class Casting:
         odd = f"{read} is null and {self.raw} is not null"
         if "nulls" in rule.parts:
             odd += f" and not {casts.listed(self.raw, NULLS)}"
-        lost = self.rows(odd)
-        if not lost:
-            return
+        if lost := self.rows(odd):
+            self._unread(rule, kind, lost, self.texts(odd))
+
+    def _unread(self, rule: Rule, kind: str, lost: int, listed: str) -> None:
         if self.target.nullable:
             rule.parts |= {"when_uncastable": '"null"', "max_nulled": str(lost)}
         else:
             rule.parts |= {"when_uncastable": "quarantine", "reason": f'"CHECK: it is not {kind}"'}
-        listed = self.texts(odd)
         rule.doubts.append(f"{lost} are not {kind}; `values:` may say what they mean: {listed}")
+
+    def _used(self, reads: dict[str, str]) -> list[str]:
+        """Return the formats of which some row can be read, the frequent ones first."""
+        counts = {form: self.rows(f"{read} is not null") for form, read in reads.items()}
+        return sorted(filter(counts.get, counts), key=lambda form: -counts[form])
 
     def _formats(self, rule: Rule, cast: str, known: tuple[str, ...]) -> None:
         """Keep the formats that some row is written in, the frequent ones first."""
         parse = casts.parse_date if cast == "date" else casts.parse_time
-        counts = {form: self.rows(f"{parse(self.raw, [form])} is not null") for form in known}
-        used = sorted(filter(counts.get, known), key=lambda form: -counts[form]) or [known[0]]
+        used = self._used({form: parse(self.raw, [form]) for form in known}) or [known[0]]
         rule.parts |= {"cast": cast, "formats": yaml_text.texts(used)}
         written = " ".join(used)
         if "MM/DD" in written and "DD/MM" in written:

@@ -141,9 +141,13 @@ def _by_likeness(source: Table, target: Table, found: Pairs) -> None:
         if other.generated or other.name in target.primary_key:
             continue
         forms = {form(mine.name): mine.name for mine in _fitting(source, other, found)}
-        cutoff = MAY if other.nullable or other.default is not None else MUST
+        cutoff = MAY if _may_stay_empty(other) else MUST
         for like in difflib.get_close_matches(form(other.name), forms, n=1, cutoff=cutoff):
             found.take(other.name, forms[like], "another name")
+
+
+def _may_stay_empty(column: Column) -> bool:
+    return column.nullable or column.default is not None
 
 
 def _fitting(source: Table, other: Column, found: Pairs) -> Iterator[Column]:

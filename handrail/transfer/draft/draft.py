@@ -71,12 +71,16 @@ class _Draft:
         found = columns.pair(source, target, goes_to)
         drafted = (self.rule(source, target, column, found) for column in target.columns)
         rules = [rule for rule in drafted if rule is not None]
+        yield from self.doubt(pair, source, target)
+        filled = [*self.copied(rules), *self.written(rules)]
+        body = [*self.heads(pair, rules), *filled, *self.drops(source, target, found)]
+        yield f"  {text(target.name)}:" if body else f"  {text(target.name)}: {{}}"
+        yield from body
+
+    def doubt(self, pair: Pair, source: Table, target: Table) -> Iterator[str]:
         if pair.doubt is not None:
             yield f"  # CHECK: {comment(pair.doubt)}"
             yield from (f"  #   {comment(line)}" for line in tables.side_by_side(source, target))
-        body = [*self.heads(pair, rules), *self.fillings(rules), *self.drops(source, target, found)]
-        yield f"  {text(target.name)}:" if body else f"  {text(target.name)}: {{}}"
-        yield from body
 
     def heads(self, pair: Pair, rules: list[Rule]) -> Iterator[str]:
         if pair.source != pair.target:
@@ -87,13 +91,14 @@ class _Draft:
             why = f"CHECK: why the {counted(self.filled[pair.target], 'row')} there now give way"
             yield f"    replace: {text(why)}"
 
-    def fillings(self, rules: list[Rule]) -> Iterator[str]:
-        copied = [rule.column for rule in rules if rule.plain]
-        if copied:
+    def copied(self, rules: list[Rule]) -> Iterator[str]:
+        if copied := [rule.column for rule in rules if rule.plain]:
             yield f"    copy: {texts(copied)}"
-        if len(copied) < len(rules):
+
+    def written(self, rules: list[Rule]) -> Iterator[str]:
+        if written := [rule.line() for rule in rules if not rule.plain]:
             yield "    columns:"
-            yield from (rule.line() for rule in rules if not rule.plain)
+            yield from written
 
     def rule(
         self, source: Table, target: Table, column: Column, found: columns.Pairs

@@ -1,5 +1,6 @@
 """One look at the rows of one source column, for what its rule must deal with."""
 
+import re
 from dataclasses import dataclass
 
 from handrail.transfer.draft import yaml_text
@@ -11,7 +12,7 @@ from handrail.transfer.sql import casts
 from handrail.transfer.sql.named import reference
 from handrail.transfer.sql.secret import sounds_secret
 
-LINKS = ("url", "path", "pic", "image", "file", "avatar", "photo")
+LINKS = re.compile("url|path|pic|image|file|avatar|photo")
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Look(Casting):
         """Know what a text is by the name of its column, and whether it fits."""
         if sounds_secret(self.target.name):
             self._secret(rule)
-        elif any(word in self.target.name.lower() for word in LINKS):
+        elif LINKS.search(self.target.name.lower()):
             rule.parts["link"] = "true"
         if self.target.length:
             self._length(rule)
@@ -88,13 +89,7 @@ class Look(Casting):
 
     def _unique(self, rule: Rule) -> None:
         """Say what becomes of values that another row holds, and of blanks, which are many."""
-        there = f"{self.raw} is not null"
-        if self._stands_in and (blanks := self.rows(f"{casts.trimmed(self.raw)} = ''")):
-            there = f"{casts.trimmed(self.raw)} <> ''"
-            rule.parts["when_blank"] = "placeholder"
-            self._placeholder(rule, blanks)
-            rule.doubts.append(f"{yaml_text.counted(blanks, 'row')} with a blank")
-        groups = f"select count(*) as n from {self.table} s where {there} "
+        groups = f"select count(*) as n from {self.table} s where {self._repeatable(rule)} "
         query = f"select coalesce(sum(n - 1), 0)::bigint from ({groups} group by {self.raw}) g"
         again = value(self.session, query)
         if not again:
@@ -104,6 +99,15 @@ class Look(Casting):
         if self.key is not None:
             rule.parts["when_duplicate"] = "quarantine"
             rule.parts.setdefault("reason", '"CHECK: another row holds it already"')
+
+    def _repeatable(self, rule: Rule) -> str:
+        """Return the condition of the values that may be there twice; blanks get a stand-in."""
+        if self._stands_in and (blanks := self.rows(f"{casts.trimmed(self.raw)} = ''")):
+            rule.parts["when_blank"] = "placeholder"
+            self._placeholder(rule, blanks)
+            rule.doubts.append(f"{yaml_text.counted(blanks, 'row')} with a blank")
+            return f"{casts.trimmed(self.raw)} <> ''"
+        return f"{self.raw} is not null"
 
     @property
     def _stands_in(self) -> bool:

@@ -51,10 +51,15 @@ def likeness(source: str, target: str) -> float:
         return SURE
     if _is_prefixed(source, target) or _is_prefixed(target, source):
         return LIKELY  # `accounts_user` of the application `accounts`
-    mine, other = set(words(source)) - JOINING, set(words(target)) - JOINING
-    if len(mine) > 1 and mine <= other:
+    if _is_among(source, target):
         return ALIKE  # `_CategoryToPost`, `blog_post_categories`
     return difflib.SequenceMatcher(None, ours, theirs).ratio() * ALIKE
+
+
+def _is_among(name: str, longer: str) -> bool:
+    """Say whether the words of a name, at least two, are all among those of another one."""
+    mine = set(words(name)) - JOINING
+    return len(mine) > 1 and mine <= set(words(longer))
 
 
 def _is_prefixed(name: str, longer: str) -> bool:

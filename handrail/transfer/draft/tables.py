@@ -48,9 +48,13 @@ def _score(mine: Table, other: Table) -> float:
         return 1 + shared
     if DJANGO.fullmatch(other.relation):
         return 0
-    telling = {names.form(column.name) for column in mine.columns} - USUAL
-    by_columns = shared if shared >= TELLING and len(telling) >= FEWEST else 0
+    by_columns = shared if shared >= TELLING and _is_telling(mine) else 0
     return max(NAME_WEIGHT * alike + (1 - NAME_WEIGHT) * shared, by_columns)
+
+
+def _is_telling(table: Table) -> bool:
+    """Say whether it has columns that few tables have."""
+    return len({names.form(column.name) for column in table.columns} - USUAL) >= FEWEST
 
 
 def _likeness(mine: Table, other: Table) -> float:
@@ -85,10 +89,14 @@ def _rivals(mine: str, other: str, scores: dict[tuple[str, str], float]) -> Iter
             yield them if me == mine else me
 
 
+def _is_likely(alike: float, score: float) -> bool:
+    """Say whether two names are near enough, and some of the columns besides."""
+    return alike >= names.LIKELY and score >= NAME_WEIGHT * alike + SHARED / 3
+
+
 def _doubt(mine: str, other: str, score: float, rivals: list[str]) -> str | None:
     alike = max(names.likeness(mine, other), names.likeness(mine.rpartition(".")[2], other))
-    likely = alike >= names.LIKELY and score >= NAME_WEIGHT * alike + SHARED / 3
-    if alike == 1 or (likely and not rivals):
+    if alike == 1 or (_is_likely(alike, score) and not rivals):
         return None
     by = "its name" if alike >= names.ALIKE else "its columns"
     others = f"; it may be {ticked(rivals, ' or ')}" if rivals else ""

@@ -85,11 +85,13 @@ def _text(document: Document, content: bytes) -> str | None:
         return None
     for found in UNSEEN.finditer(text):
         line = text.count("\n", 0, found.start()) + 1
-        mark = (
-            "a byte order mark" if found[0] == "\ufeff" else f"the character {ord(found[0]):#06x}"
-        )
-        document.problem(line, f"{mark} stands here, unseen", "remove it; save without such marks")
+        what = f"{_called(found[0])} stands here, unseen"
+        document.problem(line, what, "remove it; save without such marks")
     return None if document.problems else text
+
+
+def _called(unseen: str) -> str:
+    return "a byte order mark" if unseen == "\ufeff" else f"the character {ord(unseen):#06x}"
 
 
 def _refuse_odd(document: Document, text: str) -> None:
@@ -227,14 +229,18 @@ class _Walk:
         line, written = node.start_mark.line + 1, str(node.value)
         told = len(self.document.problems)
         found = self.made(node, line, written)
+        self.note_odd(found, line, written)
+        if len(self.document.problems) > told:
+            self.document.unread.add(path)
+        return found
+
+    def note_odd(self, found: object, line: int, written: str) -> None:
+        """Note a number that is written otherwise, and a text that no database takes."""
         if type(found) in {int, float} and str(found) != written:
             what = f"YAML reads `{written[:40]}` as the number {found}"
             self.document.problem(line, what, f"write the number so; {QUOTE_IT}")
         if isinstance(found, str) and UNWRITABLE.search(found):
             self.unwritable(line)
-        if len(self.document.problems) > told:
-            self.document.unread.add(path)
-        return found
 
     def made(self, node: yaml.ScalarNode, line: int, written: str) -> Any:  # Any: as above
         """Return what YAML makes of a text; nothing where that is odd, which is noted."""

@@ -173,13 +173,14 @@ class _Reading:
             optional=words.optional,
             columns=self.once_each(name, self.columns(name, words)),
             drops=self.drops(words.drop, (*path, "drop")),
-            quarantine=tuple(
-                RowRule(self.document.place((*path, "quarantine", n)), row.when, row.reason)
-                for n, row in enumerate(words.quarantine)
-            ),
+            quarantine=tuple(self.row_rules(words, (*path, "quarantine"))),
             limit=words.max_quarantined,
             replace=words.replace,
         )
+
+    def row_rules(self, words: TableWords, path: Path) -> Iterator[RowRule]:
+        for n, row in enumerate(words.quarantine):
+            yield RowRule(self.document.place((*path, n)), row.when, row.reason)
 
     def once_each(self, table: str, rules: Iterable[ColumnRule]) -> tuple[ColumnRule, ...]:
         columns: dict[str, ColumnRule] = {}

@@ -116,12 +116,18 @@ def _part(title: str, part: dict[str, Any]) -> str:  # Any: JSON
     return "\n".join([*lines, ""])
 
 
+def _choices(field: dict[str, Any]) -> list[Any]:  # Any: JSON
+    if "const" in field:
+        return [field["const"]]
+    return list(field.get("enum", ()))
+
+
 def _kind(field: dict[str, Any]) -> str:  # Any: JSON
     """Say what a word takes."""
     if "anyOf" in field:
         kinds = [each for each in field["anyOf"] if each.get("type") != "null"]
         return " or ".join(map(_kind, kinds))
-    if choices := field.get("enum", [field["const"]] if "const" in field else []):
+    if choices := _choices(field):
         return ticked(choices, " or ")
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
