@@ -51,6 +51,10 @@ class Pairs:
         """Say whether neither column is paired."""
         return target not in self.origins and source not in self.origins.values()
 
+    def left_of(self, source: Table) -> list[str]:
+        """Name the source columns that are not paired."""
+        return [name for name in source.by_name if name not in self.origins.values()]
+
 
 def pair(source: Table, target: Table, tables: dict[str, str]) -> Pairs:
     """Pair the columns of two tables, the surest first.

@@ -106,8 +106,7 @@ class _Draft:
         """Draft the rule of one destination column; None where it is simply left empty."""
         origin = found.origins.get(column.name)
         if origin is None:
-            needed = not column.nullable and not column.generated
-            return filling(column) if needed else None
+            return filling(column)
         look = Look(
             self.session,
             source.rows,
@@ -122,7 +121,7 @@ class _Draft:
         return look.rule(found.doubts.get(column.name))
 
     def drops(self, source: Table, target: Table, found: columns.Pairs) -> Iterator[str]:
-        lost = [name for name in source.by_name if name not in found.origins.values()]
+        lost = found.left_of(source)
         if lost:
             yield "    drop:"
         for name in lost:

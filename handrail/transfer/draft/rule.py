@@ -35,8 +35,10 @@ class Rule:
         return f"      {yaml_text.text(self.column)}: {{{body}}}{doubt}"
 
 
-def filling(column: Column) -> Rule:
-    """Draft the rule of a column that has no source, and must hold something."""
+def filling(column: Column) -> Rule | None:
+    """Draft the rule of a column without a source; None where it may stay as it is."""
+    if column.nullable or column.generated:
+        return None
     rule = Rule(column.name)
     if column.has_sequence:
         rule.parts["generated"] = "true"

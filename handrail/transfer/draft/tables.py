@@ -73,12 +73,15 @@ def _choose(scores: dict[tuple[str, str], float]) -> list[Pair]:
     """Take the best pair, then the best of those that are left."""
     found: list[Pair] = []
     for (mine, other), score in sorted(scores.items(), key=lambda item: -item[1]):
-        taken = any(mine == each.source or other == each.target for each in found)
-        if score < LEAST or taken:
+        if score < LEAST or _is_paired(mine, other, found):
             continue
         rivals = sorted(set(_rivals(mine, other, scores)))
         found.append(Pair(mine, other, _doubt(mine, other, score, rivals)))
     return found
+
+
+def _is_paired(mine: str, other: str, found: list[Pair]) -> bool:
+    return any(mine == each.source or other == each.target for each in found)
 
 
 def _rivals(mine: str, other: str, scores: dict[tuple[str, str], float]) -> Iterator[str]:

@@ -125,12 +125,15 @@ class _Reading:
 
     def mapping(self) -> MappingFile:
         data = self.document.data
-        if data is None and not self.document.problems:
-            self.document.problem(1, "the mapping is empty", "declare `tables:`")
+        self.note_empty()
         words = self.words({} if data is None else data)
         tables = tuple(self.table(name, table) for name, table in words.tables.items())
         drops = self.drops(words.drop_tables, ("drop_tables",))
         return MappingFile(self.document.file, _digest(data), tables, drops)
+
+    def note_empty(self) -> None:
+        if self.document.data is None and not self.document.problems:
+            self.document.problem(1, "the mapping is empty", "declare `tables:`")
 
     def words(self, data: Any) -> FileWords:  # Any: whatever the YAML file holds
         """Read what is right of the data, and note what is not."""
@@ -162,9 +165,7 @@ class _Reading:
 
     def table(self, name: str, words: TableWords) -> TableRule:
         path = ("tables", name)
-        if words.source and words.also:
-            at = self.document.place((*path, "also"))
-            self.problem(at, "`from` and `also` stand together", "keep one of the two")
+        self.note_both(words, path)
         return TableRule(
             name,
             self.document.place(path, key=True),
@@ -177,6 +178,11 @@ class _Reading:
             limit=words.max_quarantined,
             replace=words.replace,
         )
+
+    def note_both(self, words: TableWords, path: Path) -> None:
+        if words.source and words.also:
+            at = self.document.place((*path, "also"))
+            self.problem(at, "`from` and `also` stand together", "keep one of the two")
 
     def row_rules(self, words: TableWords, path: Path) -> Iterator[RowRule]:
         for n, row in enumerate(words.quarantine):

@@ -35,7 +35,8 @@ def problem(document: Document, error: ErrorDetails) -> Problem:
     if kind == "extra_forbidden":
         return _unknown(document, path, name)
     if kind == "missing":
-        what, fix = f"{called(path[:-1])} has no `{name}`", f"add `{name}: …`"
+        _, part = part_at(path[:-1])
+        what, fix = f"{part} has no `{name}`", f"add `{name}: …`"
     elif kind in {"literal_error", "enum"}:
         choices = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
         what, fix = f"{label(path)} is `{error['input']}`", f"choose one of {', '.join(choices)}"
@@ -49,47 +50,33 @@ def problem(document: Document, error: ErrorDetails) -> Problem:
 
 
 def _unknown(document: Document, path: Path, name: str) -> Problem:
-    known = sorted(names(words_at(path[:-1])))
-    what = f"unknown key `{name}` in {called(path[:-1])}"
+    words, part = part_at(path[:-1])
+    known = sorted(names(words))
+    what = f"unknown key `{name}` in {part}"
     fix = f"{meant(name, known, FIRST)}known keys: {', '.join(known)}"
     return Problem(document.place(path, key=True), what, fix)
 
 
-def words_at(path: Path) -> type[Words]:
-    """Return the words that may stand at a place of the file."""
+def part_at(path: Path) -> tuple[type[Words], str]:
+    """Return the words that may stand at a place of the file, and what that part is called."""
     match path:
-        case ("tables", _, "columns", _, "lookup"):
-            return LookupWords
-        case ("tables", _, "columns", _):
-            return ColumnWords
-        case ("tables", _, "quarantine", _):
-            return RowWords
-        case ("tables", _, "drop", _) | ("drop_tables", _):
-            return DropWords
-        case ("tables", _):
-            return TableWords
+        case ("tables", table, "columns", column, "lookup"):
+            return LookupWords, f"lookup `{table}.{column}`"
+        case ("tables", table, "columns", column):
+            return ColumnWords, f"column `{table}.{column}`"
+        case ("tables", table, "quarantine", _):
+            return RowWords, f"a quarantine rule of `{table}`"
+        case ("tables", _, "drop", name) | ("drop_tables", name):
+            return DropWords, f"drop `{name}`"
+        case ("tables", table):
+            return TableWords, f"table `{table}`"
         case _:
-            return FileWords
+            return FileWords, "the file"
 
 
 def names(words: type[Words]) -> Iterable[str]:
     """Return the words of a part, as they are written."""
     return (field.alias or name for name, field in words.model_fields.items())
-
-
-def called(path: Path) -> str:
-    """Say which part of the file is meant."""
-    said = "the file"
-    match path:
-        case ("tables", table):
-            said = f"table `{table}`"
-        case ("tables", table, "columns", column, *rest):
-            said = f"{rest[0] if rest else 'column'} `{table}.{column}`"
-        case ("tables", table, "quarantine", _):
-            said = f"a quarantine rule of `{table}`"
-        case ("tables", _, "drop", name) | ("drop_tables", name):
-            said = f"drop `{name}`"
-    return said
 
 
 def label(path: Path) -> str:
@@ -103,5 +90,5 @@ def label(path: Path) -> str:
         case ["tables" | "drop_tables"]:
             said = names[0]
         case _:
-            said = called(path)
+            _, said = part_at(path)
     return said

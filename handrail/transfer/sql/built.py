@@ -1,6 +1,8 @@
 """What one rule of a mapping came to."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Self
 
 from handrail.transfer.mapping.rules import Problem
 from handrail.transfer.sql.parsed import Join, Parsed
@@ -23,13 +25,17 @@ class Built:
         parsed = {item.name for item in self.parsed}
         return frozenset(parsed | {join.name for join in self.joins})
 
-    def take(self, other: "Built") -> None:
-        """Take what another rule of the table came to, but for its column."""
-        self.faults += other.faults
-        self.parsed += other.parsed
-        self.joins += other.joins
-        self.sources |= other.sources
-        self.problems += other.problems
+    @classmethod
+    def of_all(cls, parts: Iterable[Self]) -> Self:
+        """Return what all rules of a table came to, but for the columns."""
+        whole = cls()
+        for part in parts:
+            whole.faults += part.faults
+            whole.parsed += part.parsed
+            whole.joins += part.joins
+            whole.sources |= part.sources
+            whole.problems += part.problems
+        return whole
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,12 @@ class _Opened:
     source: str
     plan: Plan
 
+    def is_of(self, rules: MappingFile, source: str, there: Catalog, destination: Catalog) -> bool:
+        """Say whether it was made of the same rules, for the same tables."""
+        catalogs = self.plan.source, self.plan.destination
+        of_both = self.rules is rules and self.source == source
+        return of_both and catalogs == (there, destination)
+
 
 _opened: deque[_Opened] = deque(maxlen=4)
 
@@ -105,11 +111,9 @@ def _opened_before(
 ) -> Plan | None:
     """Return the plan that would come out again: each clause of a step opens it anew."""
     for each in _opened:
-        plan = each.plan
-        same = each.rules is rules and each.source == source
-        same = same and (plan.source, plan.destination) == (there, destination)
-        if same and plan.moment == moment(plan.digest):
-            return plan
+        same = each.is_of(rules, source, there, destination)
+        if same and each.plan.moment == moment(each.plan.digest):
+            return each.plan
     return None
 
 

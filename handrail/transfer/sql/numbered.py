@@ -24,11 +24,14 @@ def number_in(column: Column, value: str) -> str:
     if column.type in NUMBERS:
         number = f"({value})::numeric"
         return f"case when {number} between {-MOST} and {MOST} then trunc({number}) end"
-    default = column.default or ""
-    if "||" in default and ENDS_IT.search(default):
+    if _ends_in_number(column.default or ""):
         return f"substring({value}::text from '({DIGITS})[^0-9]*$')::numeric"
     found = f"regexp_matches({value}::text, '{DIGITS}', 'g') m"
     return f"(select max(m[1]::numeric) from {found})"
+
+
+def _ends_in_number(default: str) -> bool:
+    return "||" in default and ENDS_IT.search(default) is not None
 
 
 def mapped(

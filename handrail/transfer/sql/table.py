@@ -62,9 +62,7 @@ class TableCompiler:
         columns = {built.plan.name: built.plan for built in parts if built.plan}
         orphans = self.references.orphans(columns)
         excluded = self.references.kept()
-        whole = Built()
-        for built in (*parts, rows):
-            whole.take(built)
+        whole = Built.of_all([*parts, rows])
         self._account(whole)
         key, key_source, key_type = self._key(columns.values())
         joins = (*whole.joins, *self.references.joins)
@@ -147,11 +145,14 @@ class TableCompiler:
         known = self.target.by_name.get(column.name)
         if known is not None and (column.generated or not known.generated):
             return True
-        what = "is computed by the destination" if known else "is no destination column"
-        fix = f"columns of `{self.rule.name}`: {', '.join(self.target.by_name)}"
-        label = f"`{self.rule.name}.{column.name}`"
-        self.problems.append(Problem(column.place, f"{label} {what}", fix))
+        self.problems.append(self._unwritable(column))
         return False
+
+    def _unwritable(self, column: ColumnRule) -> Problem:
+        there = column.name in self.target.by_name
+        what = "is computed by the destination" if there else "is no destination column"
+        fix = f"columns of `{self.rule.name}`: {', '.join(self.target.by_name)}"
+        return Problem(column.place, f"`{self.rule.name}.{column.name}` {what}", fix)
 
 
 def _copied(

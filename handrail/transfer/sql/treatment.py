@@ -214,9 +214,7 @@ class Treatment:
 
     def _stood_in_for(self, value: str) -> str:
         """Return a value, or what stands in for it where it has such a fault."""
-        stand_ins = {Action.PLACEHOLDER: self.placeholder}
-        if self.rule.sentinel is not None:
-            stand_ins[Action.SENTINEL] = constant(self.rule.sentinel.value, self.type)
+        stand_ins = self._stand_ins()
         said = dict(self.rule.when)
         branches = [
             f"when {condition} then {stand_ins[said[fault]]}"
@@ -224,6 +222,13 @@ class Treatment:
             if said.get(fault) in stand_ins
         ]
         return f"case {' '.join(branches)} else {value} end" if branches else value
+
+    def _stand_ins(self) -> dict[Action | None, str]:
+        """Return what stands in for a value, by the action that says so."""
+        found: dict[Action | None, str] = {Action.PLACEHOLDER: self.placeholder}
+        if self.rule.sentinel is not None:
+            found[Action.SENTINEL] = constant(self.rule.sentinel.value, self.type)
+        return found
 
     def faults(self) -> list[FaultPlan]:
         """Return the faults with what is done about each; undeclared ones are refused."""
