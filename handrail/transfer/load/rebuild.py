@@ -128,6 +128,9 @@ class _Rebuilding:
         """Build keys and indexes of some tables, each by itself, and gather statistics."""
         items = [item for item in self.down if item.table in tables and item.kind != "f"]
         self._attempt(session, [(item, (_statement(self.schema, item),)) for item in items])
+        self._analyze(session, tables)
+
+    def _analyze(self, session: Connection, tables: list[str]) -> None:
         if tables:
             listing = ", ".join(qualified(self.schema, table) for table in tables)
             session.execute(f"{with_own_path(session)}; analyze {listing}")

@@ -43,13 +43,7 @@ def refuse(
     """
     if not moved:
         return
-    looks = (
-        faulty(source, table, table.span(chunk.lower, chunk.upper, source=True))
-        for table, chunk in moved
-    )
-    found = answered(gathered(looks))
-    unfit = [each for each in found if each.verdict == "refused"]
-    unfit += _beyond(plan, destination)
+    unfit = [*_refused(source, moved), *_beyond(plan, destination)]
     if unfit:
         told = "; ".join(each.told for each in unfit[:MOST_TOLD])
         raise LoadFailed(
@@ -58,6 +52,15 @@ def refuse(
             "mend them on the source (a frozen one takes it after `begin read write`), then the "
             "same command again; the destination is as it was",
         )
+
+
+def _refused(source: Connection, moved: Sequence[tuple[TablePlan, Chunk]]) -> list[Misfit]:
+    """Find what a preflight of these chunks would refuse."""
+    looks = (
+        faulty(source, table, table.span(chunk.lower, chunk.upper, source=True))
+        for table, chunk in moved
+    )
+    return [each for each in answered(gathered(looks)) if each.verdict == "refused"]
 
 
 def _beyond(plan: Plan, destination: Connection) -> list[Misfit]:

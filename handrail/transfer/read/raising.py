@@ -15,6 +15,7 @@ from handrail.transfer.read.counts import TableCount
 from handrail.transfer.read.misfits import SAMPLES, SHOWN, Misfit
 from handrail.transfer.session.connection import Connection, first_line, value
 from handrail.transfer.session.quoting import block, literal, quoted
+from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import TablePlan
 
 RAISED = "handrail.raised"
@@ -130,11 +131,9 @@ def _search(session: Connection, table: TablePlan, look: _Look) -> Iterator[Misf
             session.execute(f"select {evaluated('true')}")
     except psycopg.Error:
         column = table.column(look.name)
-        shown = "null::text"
-        if column is not None and column.source:
-            shown = f"left(s.{quoted(column.source)}::text, {SHOWN})"
         search = SEARCH.format(
-            table=literal(table.origin), rows=table.source_rows, key=table.key_text, shown=shown,
+            table=literal(table.origin), rows=table.source_rows, key=table.key_text,
+            shown=_shown(column),
             most=MOST,
             within=f"perform {evaluated('s.ctid >= low and s.ctid < high')}",
             alone=f"perform {evaluated('s.tableoid = one.part and s.ctid = one.place')}",
@@ -145,6 +144,13 @@ def _search(session: Connection, table: TablePlan, look: _Look) -> Iterator[Misf
         if raised:
             secret = column is not None and column.secret
             yield _finding(table, look, raised, secret=secret)
+
+
+def _shown(column: ColumnPlan | None) -> str:
+    """Return an expression: what is shown of the source's value, where there is just one."""
+    if column is None or column.source is None:
+        return "null::text"
+    return f"left({column.raw}::text, {SHOWN})"
 
 
 def _finding(table: TablePlan, look: _Look, raised: list[list[str]], *, secret: bool) -> Misfit:

@@ -222,12 +222,16 @@ def texts(side: Side, names: tuple[str, ...], keys: list[str]) -> Line[dict[str,
         return {}
     columns = ", ".join(f"({side.read(column)})::text" for column in side.table.columns)
     listing = ", ".join(map(literal, keys))
-    key = side.identity(names)
-    by_number = side.numbered and names == (side.table.key,)
-    within = f"{side.key()} in ({', '.join(keys)})" if by_number else "true"
-    query = f"select {key}, {columns} from {side.rows(within)} and {key} in ({listing})"
+    key, rows_there = side.identity(names), side.rows(_within(side, names, keys))
+    query = f"select {key}, {columns} from {rows_there} and {key} in ({listing})"
     found = yield from rows(side.session, query)
     return {row[0]: tuple(row[1:]) for row in found}
+
+
+def _within(side: Side, names: tuple[str, ...], keys: list[str]) -> str:
+    """Return a condition that an index serves, where the keys are numbers."""
+    by_number = side.numbered and names == (side.table.key,)
+    return f"{side.key()} in ({', '.join(keys)})" if by_number else "true"
 
 
 def shown(column: ColumnPlan, text: str | None) -> str | None:

@@ -76,6 +76,17 @@ def _catalog(plan: Plan, destination: Connection) -> Line[list[Claim]]:
 
 def _reference(table: TablePlan, key: Constraint, destination: Connection) -> Line[list[Claim]]:
     """Look for orphans by anti-join: a constraint that says valid has been seen to be wrong."""
+    orphans = _orphans(table, key)
+    count = yield from only(destination, f"select count(*) {orphans}")
+    shown = " || ',' || ".join(f"c.{quoted(name)}::text" for name in key.columns)
+    keys = (yield from _sample(destination, f"select {shown} {orphans}")) if count else ()
+    said = f"{count} rows refer to no row of `{key.target}`"
+    subject = ", ".join(key.columns)
+    return [Claim("references", table.name, subject, good=not count, said=said, keys=keys)]
+
+
+def _orphans(table: TablePlan, key: Constraint) -> str:
+    """Return FROM and WHERE of the rows `c` that refer to no row."""
     on = " and ".join(
         f"p.{quoted(theirs)} = c.{quoted(ours)}"
         for ours, theirs in zip(key.columns, key.target_columns, strict=True)
@@ -83,13 +94,7 @@ def _reference(table: TablePlan, key: Constraint, destination: Connection) -> Li
     filled = " and ".join(f"c.{quoted(name)} is not null" for name in key.columns)
     parent = qualified(table.schema, key.target or "")
     missing = f"not exists (select 1 from {parent} p where {on})"
-    orphans = f"from {table.target_rows} c where {filled} and {missing}"
-    count = yield from only(destination, f"select count(*) {orphans}")
-    shown = " || ',' || ".join(f"c.{quoted(name)}::text" for name in key.columns)
-    keys = (yield from _sample(destination, f"select {shown} {orphans}")) if count else ()
-    said = f"{count} rows refer to no row of `{key.target}`"
-    subject = ", ".join(key.columns)
-    return [Claim("references", table.name, subject, good=not count, said=said, keys=keys)]
+    return f"from {table.target_rows} c where {filled} and {missing}"
 
 
 def _unique(

@@ -149,12 +149,7 @@ def _count(
 ) -> None:
     """Look at all columns in one pass; a changed value on record is looked up only when wrong."""
     joined = _joined(table, columns)
-    conditions = [
-        f"{each.wrong} and not exists (select 1 from _migration.adjusted a where a.key = t.name "
-        f"and a.table_name = {literal(table.name)} "
-        f"and a.column_name = {literal(each.column.name)} and a.action <> 'drop')"
-        for each in columns
-    ]
+    conditions = [_unexplained(table, each) for each in columns]
     counts = ", ".join(f"count(*) filter (where {condition})" for condition in conditions)
     ((rows, *found),) = destination.execute(f"select count(*), {counts} from {joined}")
     for each, condition, wrong in zip(columns, conditions, found, strict=True):
@@ -164,6 +159,15 @@ def _count(
         if wrong:
             named = f"select t.name from {joined} where {condition}"
             total.keys += [name for (name,) in destination.execute(first_of(named, SAMPLES))]
+
+
+def _unexplained(table: TablePlan, looked: Looked) -> str:
+    """Return the condition of the rows that differ without a change on record."""
+    return (
+        f"{looked.wrong} and not exists (select 1 from _migration.adjusted a where a.key = t.name "
+        f"and a.table_name = {literal(table.name)} "
+        f"and a.column_name = {literal(looked.column.name)} and a.action <> 'drop')"
+    )
 
 
 def _joined(table: TablePlan, columns: list[Looked]) -> str:
