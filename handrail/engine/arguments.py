@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from inspect import Parameter
+from inspect import Parameter, Signature
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, TypeGuard, runtime_checkable
@@ -165,10 +165,11 @@ def _by_name(value: Any) -> Any:  # Any: as above
 
 
 def _misfit(contract: Contract, why: str, fix: str = "") -> RunbookError:
+    takes = contract.signature.replace(return_annotation=Signature.empty)
     return RunbookError(
         f"`{contract.name}` cannot be called like this",
         why,
-        fix or f"correct the call; it takes {contract.signature}",
+        fix or f"correct the call; it takes {takes}",
     )
 
 

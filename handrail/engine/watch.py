@@ -131,7 +131,9 @@ def _is_without_target() -> bool:
     """Tell whether pyinfra made an inventory, and has no target in it to work on."""
     if not ctx_inventory.isset() or not ctx_state.isset():  # type: ignore[no-untyped-call]
         return False
-    return not state.failed_hosts and not (state.initialised and state.activated_hosts)
+    if not state.initialised:
+        return False  # its inventory could not be read, which pyinfra said
+    return not state.failed_hosts and not state.activated_hosts
 
 
 def _other(given: str) -> str:

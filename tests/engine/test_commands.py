@@ -44,6 +44,19 @@ def test_an_inventory_without_targets_is_no_success(lab, text):
     assert "there is no target: `lab.py` names no target" in ran.said
 
 
+def test_an_inventory_that_cannot_be_read_is_told_by_pyinfra_alone(lab):
+    """Its group data, too; what watches over unread runbooks has nothing to add."""
+    lab.runbook(A)
+    (lab.folder / "group_data").mkdir(exist_ok=True)
+    (lab.folder / "group_data" / "all.py").write_text("x = (\n")
+
+    ran = typed(lab)
+
+    assert ran.code == 1, ran.said
+    assert "SyntaxError" in ran.said
+    assert "failed_hosts" not in ran.said
+
+
 def test_a_limit_that_leaves_nobody_is_no_success(lab):
     """The runbook is not read then, either."""
     lab.runbook(A)
@@ -145,7 +158,7 @@ def test_a_task_id_that_is_none_does_not_end_as_a_runbook_without_steps(lab):
 
     assert ran.code == 1
     assert "stopped at its beginning: `1:retry` (up.py:" in "\n".join(ran.closing)
-    assert "without steps" not in ran.said
+    assert "no step was read" not in ran.said
 
 
 def test_a_call_without_a_task_is_refused_in_words(lab):

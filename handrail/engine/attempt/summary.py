@@ -21,7 +21,8 @@ def summary(attempt: Attempt) -> list[str]:
     told = [f"{run.held}: {holds[run.held].name}"] if held else []
     told += [*_spent_lines(attempt), *_open_lines(attempt)]
     told += [f"{label + ':':<10} {command}" for label, command in _next_commands(attempt)]
-    return [f"{_stands(attempt)}.", *(f"    {line}" for line in told)]
+    stands = _stands(attempt)
+    return [stands if stands.endswith("?") else f"{stands}.", *(f"    {line}" for line in told)]
 
 
 def _stands(attempt: Attempt) -> str:
@@ -63,7 +64,7 @@ def _stopped_at(attempt: Attempt) -> str:
         return f"its beginning: {attempt.refusal.why}"
     waiting = attempt.run.next_task()
     if waiting is None:
-        return "a runbook without steps"
+        return "its beginning: no step was read"
     declared = waiting.declared
     return f"{declared.step} ({declared.task}) on {declared.target}"
 
