@@ -105,6 +105,8 @@ def main(path: str, *, look_only: bool = False) -> None:
         hosts = {host.name: host.data.dict() for host in make_inventory(path)}
     except UnexpectedExternalError as bug:  # it cannot show itself outside pyinfra's own command
         sys.exit(f"{type(bug.exception).__name__}: {bug.exception}")
+    except SyntaxError as wrong:
+        sys.exit(f"`{wrong.filename}`, line {wrong.lineno}: {wrong.msg}")
     sys.stdout.write(f"\n{json.dumps(hosts, default=str)}\n")
 
 
