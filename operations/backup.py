@@ -20,8 +20,10 @@ from handrail.engine import (
 from handrail.transfer.backup import backup
 from handrail.transfer.backup.dump import MANIFEST
 
+from . import export_ahead
 from .databases import database_answers
 from .evidence import LOAD, folder_of_backup, move_aside
+from .export_ahead import Ahead
 from .rows import of_this_state
 
 
@@ -89,7 +91,9 @@ def backup_is_there(directory: str, label: str, run: str) -> bool:
 
 def set_aside(directory: str, label: str, run: str) -> None:
     """Move the backup aside: it stays, and no later step takes it for the state of then."""
-    move_aside(folder_of_backup(directory, label, run))
+    place = folder_of_backup(directory, label, run)
+    move_aside(place)
+    export_ahead.discard(place.parent)
 
 
 @step(
@@ -108,6 +112,8 @@ def take(
     directory: str = FROM_TARGET,
     run: str = FROM_RUN,
     proven: bool = True,
+    exports_to: Database | None = None,
+    mapping: str | None = None,
 ) -> Commands:
     """Dump a database and prove the dump by a restore.
 
@@ -122,6 +128,9 @@ def take(
         directory: Where backups go, in a folder of the run.
         run: The run.
         proven: False leaves the restore to a later call of `prove`: nobody need wait for it.
+        exports_to: The database that the rows go to, and
+        mapping: the mapping file: with both, the rows are exported beside the dump, from its
+            snapshot, for `data.export` to take over.
 
     Raises:
         ClientError: pg_dump or pg_restore failed, or the restored rows differ.
@@ -129,12 +138,16 @@ def take(
     Source: https://www.postgresql.org/docs/current/app-pgdump.html
     """
     place = folder_of_backup(directory, label, run)
-    yield call(dump, database, place, label)
+    ahead = None
+    if exports_to is not None and mapping is not None:
+        addresses = database.url.reveal(), exports_to.url.reveal()
+        ahead = export_ahead.Ahead(*addresses, mapping, place.parent)
+    yield call(dump, database, place, label, ahead)
     if proven:
         yield call(restore, database, place)
 
 
-def dump(database: Database, place: Path, label: str) -> None:
+def dump(database: Database, place: Path, label: str, ahead: Ahead | None = None) -> None:
     """Take a backup unless it is there already; one of another freeze gives way.
 
     Raises:
@@ -146,7 +159,7 @@ def dump(database: Database, place: Path, label: str) -> None:
         move_aside(place)
     if not place.exists():
         refuse_after_load(place, label)
-        made = backup.take(url, place)
+        made = backup.take(url, place, meanwhile=ahead.write if ahead else None)
         say(f"{made.rows} rows of `{made.database}` in {made.size_bytes} bytes")
 
 

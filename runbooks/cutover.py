@@ -262,6 +262,7 @@ freeze.writes(
 backup.take(
     task="9.1", name="Back up the legacy database as it rests; 8.4 proved that it can be restored",
     on="production", database=here.source, label="legacy", proven=False,
+    exports_to=here.destination, mapping=here.mapping,
 )
 data.export(task="9.2", name="Export all legacy tables to files, with a manifest", on="production")
 data.catch_up(

@@ -2,7 +2,8 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Any, get_args, get_type_hints
 
 from handrail.engine.names import ledger_name
 
@@ -84,9 +85,11 @@ def _reader(hint: Any) -> Callable[[Any], Any] | None:  # Any: a type, and what 
     """Return how a value of a type is read: by itself, or by what it is annotated with.
 
     ``Annotated[Mapping[str, str], Sources]`` lets a runbook write a dictionary, and the step read
-    it as `Sources`.
+    it as `Sources`. A type that may be left out, as `Database | None`, is read as the type.
     """
     told = (hint, *getattr(hint, "__metadata__", ()))
+    if isinstance(hint, UnionType):
+        told += get_args(hint)
     return next((each.from_inventory for each in told if hasattr(each, "from_inventory")), None)
 
 

@@ -10,6 +10,7 @@ from handrail.transfer.read.standing import FILE
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.sql.plan import Plan
 
+from .. import export_ahead
 from ..databases import writes_are_stopped
 from ..evidence import move_aside
 from ..rows import of_this_state, opened, opening, sql_of_rows
@@ -94,10 +95,20 @@ def write_export(
     if place.exists() and is_whole(plan, source, place).passed:
         return
     set_export_aside(directory, run)
-    made = exports.export(
+    made = taken_over(plan, source, place) or exports.export(
         plan, source.url.reveal(), destination.url.reveal(), place, record=place.parent / FILE
     )
     say(f"{made.rows} rows of {len(made.tables)} tables exported to {place}")
+
+
+def taken_over(plan: Plan, source: Database, place: Path) -> files.Export | None:
+    """Take what was exported beside the dump, where it is of this mapping and of this freeze."""
+    made, there = export_ahead.made(place.parent), export_ahead.place(place.parent)
+    if made is not None and is_whole(plan, source, there).passed:
+        there.rename(place)
+        return made
+    export_ahead.discard(place.parent)
+    return None
 
 
 def folder(directory: str, run: str) -> Path:

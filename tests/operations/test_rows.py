@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import yaml
 from handrail.ledger.run import fold
 from handrail.ledger.store import SqliteLedger
 from handrail.testing.lab import Ran
+from operations import export_ahead
 from tests.operations.cloud import cloud
 from tests.operations.databases import MAPPING, server
 from tests.operations.desk import ROOT, Desk, clauses
@@ -249,6 +251,7 @@ LEGACY_BACKUP = (
     BACKUP.replace("9.1.1", "9.1")
     .replace("here.destination", "here.source")
     .replace("django", "legacy")
+    .replace("directory=", "exports_to=here.destination, mapping=here.mapping, directory=")
 )
 
 
@@ -258,11 +261,22 @@ def let_go(desk):
     ask(desk, "legacy", f"begin read write; alter database {name} reset all; commit")
 
 
-def test_a_row_written_between_two_freezes_reaches_django(desk):
-    """A redone freeze is another state: what was made of the one before is made anew."""
+def test_a_row_written_between_two_freezes_reaches_django(desk, tmp_path):
+    """A redone freeze is another state: what was made of the one before is made anew.
+
+    The export is made beside the dump, and taken over by its own task while nobody changed it.
+    """
     desk.runbook("9.0.2", LEGACY_BACKUP, BACKUP, EXPORT, LOAD, EQUAL)
+    assert desk.run("--data", "to=9.1").code == 3
+    (ahead,) = kept(desk, "export.ahead")
+    changed = export_ahead.place(tmp_path)
+    shutil.copytree(ahead, changed)
+    next(changed.glob("*cadets*")).write_text("")
+    assert export_ahead.made(tmp_path) is None
+    made = (ahead / "manifest.json").read_text()
     went(desk.run())
-    made = kept(desk, "export/manifest.json")[0].read_text()
+    assert kept(desk, "export/manifest.json")[0].read_text() == made
+    assert not ahead.exists()
     let_go(desk)
     ask(desk, "legacy", NEW_DAY)
 

@@ -4,7 +4,8 @@ import datetime as dt
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -77,13 +78,20 @@ class BackupFailed(ClientError):
     """A backup could not be taken, proven or restored; the database itself is as it was."""
 
 
-def take(url: str, directory: str | Path, *, jobs: int = JOBS) -> Backup:
+def take(
+    url: str,
+    directory: str | Path,
+    *,
+    jobs: int = JOBS,
+    meanwhile: Callable[[str], None] | None = None,
+) -> Backup:
     """Dump a database into a directory, which appears whole or not at all.
 
     Args:
         url: URL of the database; only read.
         directory: Where the dump goes; must not exist yet.
         jobs: Parallel dumps, of a database that is not small.
+        meanwhile: Called with the exported snapshot that is dumped, while it is dumped.
 
     Raises:
         BackupFailed: the directory exists, or the dump cannot be written.
@@ -96,7 +104,7 @@ def take(url: str, directory: str | Path, *, jobs: int = JOBS) -> Backup:
         )
     try:
         with private_folder.appearing(place) as partial:
-            return _dump(url, partial, jobs)
+            return _dump(url, partial, jobs, meanwhile)
     except OSError as error:
         why = error.strerror or str(error)
         raise BackupFailed(
@@ -104,20 +112,23 @@ def take(url: str, directory: str | Path, *, jobs: int = JOBS) -> Backup:
         ) from None
 
 
-def _dump(url: str, place: Path, jobs: int) -> Backup:
+def _dump(url: str, place: Path, jobs: int, meanwhile: Callable[[str], None] | None) -> Backup:
     """Dump a database into a directory that is there, with the manifest."""
     began = time.monotonic()
-    with reading(url, name="database") as session:
+    with reading(url, name="database") as session, ThreadPoolExecutor(1) as beside:
         ((snapshot, database, size_bytes),) = session.execute(ABOUT).fetchall()
         arguments = ["--format=directory", "--compress=1", "--no-password"]
         arguments += [f"--snapshot={snapshot}", f"--file={place / 'dump'}"]
         arguments += [programs.dbname(url)]
         arguments += [f"--jobs={jobs}"] if size_bytes > SMALL_BYTES else []
         program = programs.find(session.info.server_version) / "pg_dump"
-        programs.run(program, arguments, programs.environment(url))
+        dumped = beside.submit(programs.run, program, arguments, programs.environment(url))
         tables = read_tables(session)
         version = session.info.server_version
         freeze = mark.read(session)
+        if meanwhile is not None:
+            meanwhile(snapshot)
+        dumped.result()
     files = tuple(_file(path) for path in sorted((place / "dump").iterdir()))
     seconds = round(time.monotonic() - began, 3)
     made = Backup(database, version, now(), seconds, files, tables, freeze)

@@ -51,6 +51,7 @@ def export(
     chunk_rows: int | None = None,
     preflighted: bool = False,
     record: Path | None = None,
+    snapshot: str | None = None,
 ) -> Export:
     """Export every table; the directory appears whole, or not at all.
 
@@ -62,6 +63,7 @@ def export(
         chunk_rows: Rows of one file; default 100,000.
         preflighted: The caller holds a good preflight of the same rows.
         record: File of a preflight that may stand, and where else a new one goes.
+        snapshot: An exported one, whose rows they are; else a new one.
 
     Raises:
         ExportFailed: the directory exists, or a table could not be read or written.
@@ -73,8 +75,8 @@ def export(
         raise ExportFailed("the export was not made", f"`{place}` exists already", fix)
     try:
         with private_folder.appearing(place) as partial:
-            with reading(source) as session:
-                snapshot = value(session, "select pg_export_snapshot()")
+            with reading(source, snapshot=snapshot) as session:
+                snapshot = snapshot or str(value(session, "select pg_export_snapshot()"))
                 if not preflighted:
                     preflight.require(plan, source, destination, within=session, record=record)
                 made = _write(plan, session, snapshot, partial, chunk_rows)
