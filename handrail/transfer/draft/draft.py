@@ -87,8 +87,11 @@ class _Draft:
             yield f"    from: {text(pair.source)}"
         if any("quarantine" in rule.parts.values() for rule in rules):
             yield '    max_quarantined: "10%"  # CHECK: how many rows may be kept out'
-        if self.filled[pair.target]:
-            why = f"CHECK: why the {counted(self.filled[pair.target], 'row')} there now give way"
+        yield from self.replacing(pair)
+
+    def replacing(self, pair: Pair) -> Iterator[str]:
+        if rows := self.filled[pair.target]:
+            why = f"CHECK: why the {counted(rows, 'row')} there now give way"
             yield f"    replace: {text(why)}"
 
     def copied(self, rules: list[Rule]) -> Iterator[str]:

@@ -80,8 +80,7 @@ class Reader:
         """
         mark = secrets.token_hex(16)
         begin_note, end = f"{mark}:".encode(), f"{mark}\n".encode()
-        asked = [f"copy ({query}) to stdout {options}"]
-        asked += [f"copy (select '{mark}:' || ({note})) to stdout"] if note else []
+        asked = [f"copy ({query}) to stdout {options}", *_noting(mark, note)]
         held = b""  # what may be the note and the mark
         try:
             self._ask(" \\;\n".join(asked) + f";\n\\echo {mark}\n")
@@ -139,3 +138,8 @@ class Reader:
         lines = said.splitlines() or ["psql ended without a word"]
         first = next(filter(AN_ERROR.search, lines), lines[-1])
         return programs.without_password(first.rpartition("ERROR:")[2].strip(), self._variables)
+
+
+def _noting(mark: str, note: str) -> list[str]:
+    """Return what gives a note behind rows, where one is asked for."""
+    return [f"copy (select '{mark}:' || ({note})) to stdout"] if note else []

@@ -122,8 +122,8 @@ def _unsteady(table: TablePlan, session: Connection) -> Line[list[Problem]]:
     texts = [list(_texts(found[0][0])) for found in said]
     changing = yield from side_by_side([_changing(session, each) for each in texts])
     return [
-        Problem(place, f"`{table.name}{name and '.'}{name}`: {what}", fix)
-        for (name, place, text, _), planned, calls in zip(written, texts, changing, strict=True)
+        Problem(place, f"`{label}`: {what}", fix)
+        for (label, place, text, _), planned, calls in zip(written, texts, changing, strict=True)
         for what, fix in _wrong(planned, sorted({*calls, *_spoken(text)}))
     ]
 
@@ -141,14 +141,15 @@ def _wrong(planned: list[str], again: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _written(table: TablePlan) -> Iterator[tuple[str, Place, str, str]]:
-    """Yield what a person wrote in SQL: column, line, text and expression over the source row."""
+    """Yield what a person wrote in SQL: for what, line, text and expression over the source row."""
     parsed = {item.name: item.sql for item in table.parsed}
     for column in table.columns:
         if column.rule.sql is not None:
-            yield column.name, column.rule.place, column.rule.sql, parsed[f"sql:{column.name}"]
+            label = f"{table.name}.{column.name}"
+            yield label, column.rule.place, column.rule.sql, parsed[f"sql:{column.name}"]
     for fault in table.faults:
         if fault.column == "":
-            yield "", fault.place, fault.condition, fault.condition
+            yield table.name, fault.place, fault.condition, fault.condition
 
 
 def _texts(said: object) -> Iterator[str]:

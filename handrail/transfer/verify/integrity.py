@@ -104,13 +104,8 @@ def _unique(
     filled = " and ".join(f"{quoted(name)} is not null" for name in unique)
     rows = f"{table.target_rows} where {filled}"
     told = _told_apart([there.by_name[name] for name in unique], destination)
-    differ = False
-    if told:
-        ((differ,),) = yield from _past_indexes(
-            destination, f"select count(*) = count(distinct {told}) from {rows}"
-        )
     found: Rows = []
-    if not differ:
+    if not (yield from _all_differ(destination, told, rows)):
         repeated = f"select concat_ws(',', {names}) from {rows} group by {names}"
         found = yield from _past_indexes(
             destination, first_of(f"{repeated} having count(*) > 1", SAMPLES)
@@ -118,6 +113,15 @@ def _unique(
     keys = tuple(str(key) for (key,) in found)
     said = "values are there twice" if keys else "no value twice"
     return [Claim("unique", table.name, ", ".join(unique), good=not keys, said=said, keys=keys)]
+
+
+def _all_differ(destination: Connection, told: str | None, rows: str) -> Line[bool]:
+    """Say whether an expression tells all rows apart; without one, nothing is told."""
+    if told is None:
+        return False
+    query = f"select count(*) = count(distinct {told}) from {rows}"
+    ((differ,),) = yield from _past_indexes(destination, query)
+    return bool(differ)
 
 
 def _told_apart(columns: list[Column], destination: Connection) -> str | None:

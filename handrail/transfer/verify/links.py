@@ -121,7 +121,7 @@ def addresses(text: str) -> list[str]:
 def _strings(data: object, *, named: bool = False) -> Iterator[str]:
     """Yield the texts of a list, and those of an object (`named`) that are addresses."""
     if isinstance(data, str):
-        if not named or data.strip().lower().startswith(SCHEMES):
+        if _counts(data, named=named):
             yield data
     elif isinstance(data, list):
         for each in data:
@@ -129,6 +129,10 @@ def _strings(data: object, *, named: bool = False) -> Iterator[str]:
     elif isinstance(data, dict):
         for each in data.values():
             yield from _strings(each, named=True)
+
+
+def _counts(text: str, *, named: bool) -> bool:
+    return not named or text.strip().lower().startswith(SCHEMES)
 
 
 def check(

@@ -55,19 +55,33 @@ def looking(
     if plan.text_hashes and any(map(_is_numeric, looked)):
         # 1.0 and 1.00 are one number and two texts
         return (yield from compare.comparing(plan, table, source, destination)), None
+    compared, all_back = yield from _told_by_sums(
+        plan, table, source, destination, some, beside or source
+    )
+    rows = compared.source_rows
+    inverses = [Inverse(table.name, each.column.name, rows, 0, ()) for each in looked]
+    return compared, inverses if all_back else None
+
+
+def _told_by_sums(
+    plan: Plan,
+    table: TablePlan,
+    source: Connection,
+    destination: Connection,
+    some: list["_Sides"],
+    beside: Connection,
+) -> Line[tuple[Comparison, bool]]:
+    """Compare one table, and tell by sums whether all its values map back."""
     more = list(map(_Sides.of_source, some)), list(map(_Sides.of_destination, some))
     changes = _called_for(table)
     asked: list[Line[Any]] = [
         compare.comparing(plan, table, source, destination, ([*more[0], *changes], more[1])),
-        _are_pairs(some, beside or source),
+        _are_pairs(some, beside),
         _recorded(table, destination),
     ]
     compared, belong, recorded = yield from side_by_side(asked)
     ours, theirs = compared.more
-    if not belong or ours != (*theirs, *(recorded for _ in changes)):
-        return compared, None
-    rows = compared.source_rows
-    return compared, [Inverse(table.name, each.column.name, rows, 0, ()) for each in looked]
+    return compared, belong and ours == (*theirs, *[recorded] * len(changes))
 
 
 def _are_pairs(some: list["_Sides"], source: Connection) -> Line[bool]:
