@@ -98,7 +98,7 @@ def take_back_record(
     rollback=take_back_record,
     rollback_name="Keep what users wrote on Django, and forget this round",
     idempotent=True,
-    round_trips=95,
+    round_trips=80,
 )
 def catch_up(
     *,

@@ -58,7 +58,7 @@ def set_export_aside(directory: str, run: str) -> None:
     rollback=set_export_aside,
     rollback_name="Move the exported files aside; they are kept",
     idempotent=True,
-    round_trips=90,
+    round_trips=40,
     preview=sql_of_rows,
 )
 def export(
