@@ -366,3 +366,28 @@ def test_what_a_draft_lets_stand_in_is_as_much_as_there_is(small):
     )
     small.path.write_text(small.path.read_text(encoding="utf-8").replace("CHECK", ""), "utf-8")
     assert small.preflight().reasons() == []
+
+
+@pytest.mark.parametrize(
+    ("there", "mine", "wanted"),
+    [
+        ("cat_slug text references cats(slug)", "cat_id bigint references cats(id)", [("9",)]),
+        ("cat_id int references cats(id)", "cat_id varchar(9) references cats(slug)", [("art",)]),
+        ("cat_id int references cats(id)", "cat_id int references cats(id)", [("9",)]),
+    ],
+)
+def test_a_key_that_names_its_row_by_another_column_is_drafted_with_its_join(
+    small, there, mine, wanted
+):
+    """By a number there, by a text here; where both name it alike, it is copied."""
+    cats = "create table cats(id int primary key, slug varchar(9) not null unique); "
+    small.holds(
+        f"{cats} create table posts(id int primary key, {there}); "
+        "insert into cats values (5, 'news'), (9, 'art'); insert into posts values (2, null); "
+        f"insert into posts values (1, {'9' if 'cat_id' in there else repr('art')})",
+        f"{cats} create table posts(id int primary key, {mine})",
+    )
+    assert ("sql: " in small.path.read_text()) is (there[:6] != mine[:6] or "slug" in mine)
+    small.path.write_text(decided(small.draft()))
+    assert small.load().good
+    assert small.there("select cat_id::text from posts where id = 1") == wanted

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
-from handrail.transfer.draft import columns, tables
+from handrail.transfer.draft import columns, joins, tables
 from handrail.transfer.draft.look import Look
 from handrail.transfer.draft.rule import Rule, filling
 from handrail.transfer.draft.tables import Pair
@@ -58,17 +59,26 @@ class _Draft:
     destination: Catalog
     filled: dict[str, int]
 
-    def lines(self) -> Iterator[str]:
-        pairs = tables.pair(self.source, self.destination)
-        yield HEAD.rstrip("\n")
-        yield "tables:" if pairs else "tables: {}"
-        for pair in pairs:
-            yield from self.table(pair, {each.source: each.target for each in pairs})
-        yield from self.left(pairs)
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """Pair the tables of both sides."""
+        return tables.pair(self.source, self.destination)
 
-    def table(self, pair: Pair, goes_to: dict[str, str]) -> Iterator[str]:
+    @cached_property
+    def goes_to(self) -> dict[str, str]:
+        """Name by source table the destination table it goes to."""
+        return {each.source: each.target for each in self.pairs}
+
+    def lines(self) -> Iterator[str]:
+        yield HEAD.rstrip("\n")
+        yield "tables:" if self.pairs else "tables: {}"
+        for pair in self.pairs:
+            yield from self.table(pair)
+        yield from self.left()
+
+    def table(self, pair: Pair) -> Iterator[str]:
         source, target = self.source.by_name[pair.source], self.destination.by_name[pair.target]
-        found = columns.pair(source, target, goes_to)
+        found = columns.pair(source, target, self.goes_to)
         drafted = (self.rule(source, target, column, found) for column in target.columns)
         rules = [rule for rule in drafted if rule is not None]
         yield from self.doubt(pair, source, target)
@@ -120,6 +130,9 @@ class _Draft:
             guarded=(origin,) in source.uniques,
             key=source.key,
             django=set(target.by_name) >= ACCOUNTS,
+            joined=joins.joined(
+                self.source, self.destination, self.goes_to, (source, target), (origin, column.name)
+            ),
         )
         return look.rule(found.doubts.get(column.name))
 
@@ -138,18 +151,18 @@ class _Draft:
         rows = _rows(self.session, source, f"{quoted(name)} is not null")
         return f"CHECK: there is no such column there; {counted(rows, 'row')} with something in it"
 
-    def left(self, pairs: list[Pair]) -> Iterator[str]:
+    def left(self) -> Iterator[str]:
         """Name the source tables that go nowhere, and the destination's that nothing goes to."""
-        lost = sorted(set(self.source.by_name) - {pair.source for pair in pairs})
+        lost = sorted(set(self.source.by_name) - {*self.goes_to})
         if lost:
             yield "drop_tables:"
         for name in lost:
             yield f"  {text(name)}: {text(self.why_dropped(name))}"
-        yield from self.unfilled(pairs)
+        yield from self.unfilled()
 
-    def unfilled(self, pairs: list[Pair]) -> Iterator[str]:
+    def unfilled(self) -> Iterator[str]:
         """Name the destination's tables that stay as they are."""
-        other = sorted(set(self.destination.by_name) - {pair.target for pair in pairs})
+        other = sorted(set(self.destination.by_name) - {*self.goes_to.values()})
         if other:
             yield f"# Not filled, as nothing looks like it: {comment(', '.join(other))}"
 

@@ -25,6 +25,8 @@ class Look(Casting):
         guarded: The source wants that, too.
         key: The one column of the source table's key, if it has just one.
         django: The destination table is one of Django's accounts.
+        joined: What finds the value by the column, which names a row of another table otherwise
+            than the destination does, and what is doubtful about that.
     """
 
     foreign: bool = False
@@ -32,6 +34,7 @@ class Look(Casting):
     guarded: bool = False
     key: str | None = None
     django: bool = False
+    joined: tuple[str, str] | None = None
 
     def rule(self, doubt: str | None) -> Rule:
         """Draft the rule; `doubt` says why the pair of columns is a guess."""
@@ -45,7 +48,9 @@ class Look(Casting):
         return rule
 
     def _kind(self, rule: Rule) -> None:
-        if self.origin.is_text and self.target.is_text:
+        if self.joined is not None:
+            self._sql(rule, *self.joined)
+        elif self.origin.is_text and self.target.is_text:
             self._text(rule)
         else:
             self.cast(rule)
