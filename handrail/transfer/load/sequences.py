@@ -18,7 +18,8 @@ def set_sequences(session: Connection, plan: Plan, supply: Supply) -> None:
     """Set the sequences that give the numbers of loaded tables, also of rows that were kept out.
 
     One that several columns share, loaded or not, goes beyond the numbers of all of them; one that
-    counts down goes below.
+    counts down goes below. None goes back: what it gave before may stand in a log or with somebody
+    else, though its row is gone.
     """
     uses = _uses(plan)
     if not uses:
@@ -54,7 +55,7 @@ def _used_there(plan: Plan, supply: Supply, uses: dict[str, Members]) -> dict[st
 
 @dataclass(frozen=True)
 class _Counter:
-    """How a sequence counts, from where and within which numbers, and the furthest in use there."""
+    """How a sequence counts, from where and within which numbers, and the furthest used there."""
 
     ascends: bool
     start: int
@@ -73,10 +74,13 @@ class _Counter:
 def _counter(session: Connection, sequence: str, members: Members) -> Line[_Counter]:
     """Ask which way a sequence counts, and the furthest numbers in use there."""
     ends = ", ".join(_furthest(table, column) for table, column in members)
+    # what it begins with where it gave none yet, and the last one that it gave
     ((ascends, start, lowest, highest, used),) = yield from rows(
         session,
-        f"select q.seqincrement > 0, q.seqstart, q.seqmin, q.seqmax, array[{ends}] "
-        f"from pg_sequence q where q.seqrelid = {literal(sequence)}::regclass",
+        "select q.seqincrement > 0, case when l.is_called then q.seqstart else l.last_value end, "
+        "q.seqmin, q.seqmax, "
+        f"array[{ends}, case when l.is_called then l.last_value::numeric end] "
+        f"from pg_sequence q, {sequence} l where q.seqrelid = {literal(sequence)}::regclass",
     )
     there = tuple(int(number) for number in used if number is not None)
     return _Counter(ascends, start, lowest, highest, there)
