@@ -1,8 +1,11 @@
 """What a mapping says in SQL is looked at before any row is."""
 
+import datetime as dt
+
 import pytest
 
 from handrail.transfer.mapping.mapping import MappingRefused
+from handrail.transfer.read import zone_rules
 from handrail.transfer.sql import compile as compiled
 
 ROWS = """
@@ -228,6 +231,35 @@ def test_a_time_that_never_was_is_refused_and_one_that_was_twice_is_noted(small)
     assert "never showed this time" in found["refused"].what
     assert found["noted"].keys == ("2",)
     assert "twice; it is read as after it was set back" in found["noted"].what
+
+
+def test_a_text_that_is_read_as_a_clock_is_looked_at_like_one(small):
+    """What is none is named where it is computed; it does not end the look."""
+    small.holds(
+        "create table t(id int primary key, a text); insert into t values (1, '2024-03-31 02:30'), "
+        "(2, '2024-10-27T02:30:00'), (3, '2024-02-30 10:00'), (4, 'never'), (5, null)",
+        EMPTY,
+        'tables:\n  t: {copy: [id], columns: {a: {sql: "{a}::timestamp(0) at time zone '
+        "'Europe/Berlin'\"}}}\n",
+    )
+    found = {(f.verdict, f.what[:10]): f.keys for f in small.preflight().findings}
+    assert found["refused", "its clock "] == ("1",)
+    assert found["noted", "its clock "] == ("2",)
+    assert found["refused", "cannot be "] in {("3",), ("4",), ("3", "4")}
+
+
+def test_a_server_with_other_clocks_than_ours_is_told(small, monkeypatch):
+    """One of both is out of date: a zone's history is written anew, and its rules, too."""
+
+    def later(name):
+        return dt.timezone(dt.timedelta(hours=8 if name == "Asia/Manila" else 1))
+
+    monkeypatch.setattr(zone_rules, "ZoneInfo", later)
+    small.holds(CLOCKS, EMPTY, zoned("Asia/Manila"))
+    assert small.preflight().findings == ()
+    small.path.write_text(zoned("Europe/Berlin"))
+    told = [f for f in small.preflight().findings if "out of date" in f.what]
+    assert [(f.verdict, f.rows, f.keys) for f in told] == [("noted", 2, ("1", "3"))]
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Manila"])

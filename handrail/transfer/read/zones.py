@@ -2,21 +2,30 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from handrail.transfer.mapping import zones
+from handrail.transfer.read import zone_rules
 from handrail.transfer.read.misfits import SAMPLES, SHOWN, Misfit, found_in, sampled
-from handrail.transfer.session.asking import Line, Question, gathered, rows
+from handrail.transfer.session.asking import Line, Question, gathered, rows, side_by_side
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import literal, quoted
-from handrail.transfer.sql.named import only_cast, zones_in, zones_read_in
+from handrail.transfer.sql.named import clocks_read_in, only_cast, zones_in, zones_read_in
 from handrail.transfer.sql.parts import ColumnPlan
 from handrail.transfer.sql.plan import TablePlan
 from handrail.transfer.sql.types import AWARE, NAIVE, TEXTUAL
 
 # How a text ends that says which zone its clock was in.
 ZONED = r"(?:z|(?![ap]m)[a-z]{2,5}|[a-z]+/[a-z_]+|[+-][0-9]{1,2}(?::?[0-9]{2})?)\s*$"
+# A text that is surely read as a clock; what is not is named where it is computed.
+CLOCK = (
+    r"^\s*(?:19|20|21)\d\d-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|"
+    r"(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8]))"
+    r"[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?\s*$"
+)
 DAY = dt.timedelta(days=1)
+Asked = tuple[str, str, str]  # a condition, what a row is told as that fulfils it, and the verdict
 # By how much clocks are set; by two hours in double summer time, by 30 minutes on Lord Howe.
 SHIFTS = ("30 minutes", "1 hour", "2 hours")
 
@@ -32,8 +41,8 @@ def _looks(
 ) -> Iterator[Line[list[Misfit]]]:
     """Yield what looks for them: in each clock, and in each text that says a moment or a zone."""
     zone = _zone_of(column)
-    for name in _read(table, column) if zone.upper() != "UTC" else ():
-        yield _look(session, table, column, name, zone)
+    for name, clock in _clocks(table, column) if zone.upper() != "UTC" else ():
+        yield _look(session, table, column, (name, clock), zone)
     if column.type == AWARE and (text := _cast_text(table, column)) is not None:
         yield _unzoned(session, table, column, text)
     for name in sorted(zones_read_in(column.rule.sql) & {*column.sources}):
@@ -68,9 +77,15 @@ def _misnamed(
     ]  # fmt: skip
 
 
-def _read(table: TablePlan, column: ColumnPlan) -> list[str]:
-    """Return the source columns without a zone that a column is made of."""
-    return [name for name in column.sources if table.source_types.get(name) == NAIVE]
+def _clocks(table: TablePlan, column: ColumnPlan) -> Iterator[tuple[str, str]]:
+    """Yield the source columns that a column reads as clocks, with what each shows."""
+    texts = clocks_read_in(column.rule.sql)
+    for name in column.sources:
+        read = f"s.{quoted(name)}"
+        if table.source_types.get(name) == NAIVE:
+            yield name, read
+        elif name in texts and table.source_types.get(name) in TEXTUAL:
+            yield name, f"(case when {read} ~ {literal(CLOCK)} then {read}::timestamp end)"
 
 
 def _cast_text(table: TablePlan, column: ColumnPlan) -> str | None:
@@ -94,17 +109,28 @@ def _unzoned(
     return found_in(table, column, what, "refused", row)
 
 
-def _days(session: Connection, table: TablePlan, name: str, zone: str) -> Line[list[dt.date]]:
+def _range(
+    session: Connection, table: TablePlan, clock: str
+) -> Line[tuple[dt.date, dt.date] | None]:
+    """Return the first and the last day that a column shows; None where it shows none."""
+    ((first, last),) = yield from rows(
+        session,
+        f"select min({clock})::date, max({clock})::date from {table.source_rows} s "
+        f"where {clock} between '1900-01-01' and '2200-01-01'",
+    )
+    return (first, last) if first is not None else None
+
+
+def _days(session: Connection, first: dt.date, last: dt.date, zone: str) -> Line[list[dt.date]]:
     """Return the days around which clocks of the zone were set, from the first row to the last.
 
     The server is asked, which reads the clocks: others may know a zone's history otherwise.
     """
-    clock, place = f"s.{quoted(name)}", literal(zone)
+    place = literal(zone)
     found = yield from rows(
         session,
-        f"select d::date from (select min({clock})::date as first, max({clock})::date as last "
-        f"from {table.source_rows} s where {clock} between '1900-01-01' and '2200-01-01') b, "
-        "generate_series((b.first - 2)::timestamp, b.last + 1, interval '1 day') d "
+        f"select d::date from generate_series({literal(str(first - 2 * DAY))}::timestamp, "
+        f"{literal(str(last + DAY))}, interval '1 day') d "
         f"where (d + interval '1 day') at time zone {place} - d at time zone {place} "
         "<> interval '1 day'",
     )
@@ -112,25 +138,51 @@ def _days(session: Connection, table: TablePlan, name: str, zone: str) -> Line[l
 
 
 def _look(
-    session: Connection, table: TablePlan, column: ColumnPlan, name: str, zone: str
+    session: Connection, table: TablePlan, column: ColumnPlan, read: tuple[str, str], zone: str
 ) -> Line[list[Misfit]]:
-    days = yield from _days(session, table, name, zone)
-    if not days:
+    """Look for odd times in one column, which is read by its name and shows a clock."""
+    name, clock = read
+    between = yield from _range(session, table, clock)
+    if between is None:
         return []
-    clock = f"s.{quoted(name)}"
-    found = (
-        f"select {table.key_text} as key, {clock}::text as shown "
-        f"from {table.relation(needs=table.needs_of_kept)} where {table.kept()} "
-        f"and {clock}::date = any('{{{', '.join(map(str, days))}}}') and isfinite({clock}) and "
-    )
-    conditions = (_is_skipped(clock, zone), _is_twofold(clock, zone))
-    (gaps,), (twice,) = yield [Question(session, sampled(found + each)) for each in conditions]
-    never = f"its clock in {zone} never showed this time: it was set forward then"
-    both = f"its clock in {zone} showed this time twice; it is read as after it was set back"
-    return [
-        *found_in(table, column, never, "refused", gaps),
-        *found_in(table, column, both, "noted", twice),
+    lines: list[Line[list[Any]]] = [  # Any: days, and times between two days
+        _days(session, *between, zone),
+        zone_rules.differing(session, *between, zone),
     ]
+    days, apart = yield from side_by_side(lines)
+    looks = [*_when_set(clock, zone, days), *_when_apart(clock, zone, apart)]
+    found = (
+        f"select {table.key_text} as key, s.{quoted(name)}::text as shown "
+        f"from {table.relation(needs=table.needs_of_kept)} where {table.kept()} and "
+    )
+    told = yield [Question(session, sampled(f"{found}({condition})")) for condition, *_ in looks]
+    return [
+        each
+        for (row,), (_, what, verdict) in zip(told, looks, strict=True)
+        for each in found_in(table, column, what, verdict, row)
+    ]
+
+
+def _when_set(clock: str, zone: str, days: Sequence[dt.date]) -> Iterator[Asked]:
+    """Ask for times that the clock left out, and for those that it showed twice."""
+    if not days:
+        return
+    then = f"{clock}::date = any('{{{', '.join(map(str, days))}}}') and isfinite({clock}) and "
+    never = f"its clock in {zone} never showed this time: it was set forward then"
+    yield then + _is_skipped(clock, zone), never, "refused"
+    both = f"its clock in {zone} showed this time twice; it is read as after it was set back"
+    yield then + _is_twofold(clock, zone), both, "noted"
+
+
+def _when_apart(clock: str, zone: str, times: Sequence[zone_rules.Days]) -> Iterator[Asked]:
+    """Ask for times at which the server has other clocks than everybody else may have."""
+    what = (
+        f"the server's clocks in {zone} are not those of this machine's time zone database at this "
+        "time: see which of the two is out of date"
+    )
+    if times:
+        then = (f"{clock}::date between '{first}' and '{last}'" for first, last in times)
+        yield " or ".join(then), what, "noted"
 
 
 def _is_skipped(clock: str, zone: str) -> str:

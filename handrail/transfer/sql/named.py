@@ -23,6 +23,10 @@ ZONE_NAMED = re.compile(
 )
 # A zone that it takes from a column.
 ZONE_READ = re.compile(rf"(?:\bat\s+time\s+zone\s+|\btimezone\s*\(\s*)\(?\s*{NAME}", re.IGNORECASE)
+# A text that it reads as a clock.
+CLOCK_READ = re.compile(
+    rf"{NAME}\s*\)?\s*::\s*timestamp(?:\s*\(\s*\d\s*\))?(?!\w|\s*\(|\s+with\s+time)", re.IGNORECASE
+)
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
@@ -34,6 +38,12 @@ def zones_in(expression: str | None) -> list[str]:
 def zones_read_in(expression: str | None) -> set[str]:
     """Return the columns that an expression takes zones from."""
     found = ZONE_READ.finditer(COMMENT.sub(" ", expression or ""))
+    return {name for each in found if (name := name_of(each))}
+
+
+def clocks_read_in(expression: str | None) -> set[str]:
+    """Return the columns that an expression casts to a timestamp without a zone."""
+    found = CLOCK_READ.finditer(COMMENT.sub(" ", expression or ""))
     return {name for each in found if (name := name_of(each))}
 
 
