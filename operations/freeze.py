@@ -6,7 +6,7 @@ from handrail.clients.postgres import Database
 from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, say, step
 from handrail.naming import ticked
 from handrail.transfer import freeze
-from handrail.transfer.session import others
+from handrail.transfer.session import others, write_triggers
 
 from .databases import source_answers
 
@@ -25,15 +25,25 @@ def writes_are_refused(source: Database, asked: bool) -> Finding:  # noqa: FBT00
         return fails("it takes writes")
     if found.mark is None:
         return fails("new sessions are refused, but no finished freeze ended those from before")
-    return holds(mark=found.mark, roles_that_still_write=list(found.overrides))
+    return holds(
+        mark=found.mark,
+        roles_that_still_write=list(found.overrides),
+        tables_that_take_writes=list(found.open_tables),
+    )
 
 
 def thaw(source: Database, before: bool) -> None:  # noqa: FBT001  what was captured
     """Let the database take writes again, if it did before, and say who has to reconnect."""
     if before:
+        write_triggers.remove_from(source.url.reveal())
         return
     thawed = freeze.thaw(source.url.reveal())
     say(f"`{source.name}` takes writes again; {thawed.sessions_ended} sessions were ended")
+    if thawed.held:
+        say(
+            f"somebody holds {ticked(thawed.held)}: the trigger `{write_triggers.NAME}` is still "
+            "there, and refuses nothing any more: `drop trigger …` of each when it is free"
+        )
     if thawed.left:
         say(
             f"these began read-only and go on so until they reconnect: "
@@ -50,7 +60,7 @@ def thaw(source: Database, before: bool) -> None:  # noqa: FBT001  what was capt
     stake="the legacy database refuses writes",
     felt="users read, and cannot write",
     idempotent=True,
-    round_trips=35,
+    round_trips=39,
 )
 def writes(
     source: Database = FROM_TARGET,
@@ -60,10 +70,11 @@ def writes(
     """Make the legacy database read-only and end the sessions that are open.
 
     Users can still read; what they try to write is refused with the application's own message.
-    The refusal is proven by a write that must fail. Sessions that the database's owner may not
-    end, and roles with settings of their own which let them write all the same, stop it before
-    anything is changed, but for roles that are named with a reason. It leaves a mark in the
-    database, by which later evidence names the state that it was made of.
+    The refusal is proven by a write that must fail; a session that makes its transactions
+    read-write by itself is refused by a trigger on each table, until the way back. Sessions that
+    the database's owner may not end, and roles with settings of their own which let them write all
+    the same, stop it before anything is changed, but for roles that are named with a reason. It
+    leaves a mark in the database, by which later evidence names the state that it was made of.
 
     Args:
         source: The legacy database.
@@ -86,6 +97,11 @@ def stop(database: Database, let_be: Mapping[str, str]) -> None:
     for each in frozen.left:
         reason = let_be.get(each.role, "it only sends the log of changes")
         say(f"{each} was let be: {reason}")
+    if frozen.open_tables:
+        say(
+            f"{ticked(frozen.open_tables)} took no trigger, being another role's or held by "
+            "somebody: a session that makes its transactions read-write by itself writes there"
+        )
     if frozen.overrides:
         say(
             f"{ticked(frozen.overrides)} can still write: of each, "

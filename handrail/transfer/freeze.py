@@ -10,7 +10,7 @@ import psycopg
 from psycopg.errors import ReadOnlySqlTransaction
 
 from handrail.clients.errors import ClientError
-from handrail.transfer.session import mark, others
+from handrail.transfer.session import mark, others, write_triggers
 from handrail.transfer.session.asking import Line, rows, together
 from handrail.transfer.session.connection import Connection, at, connect, first_line, value
 from handrail.transfer.session.event_triggers import while_disabled
@@ -29,16 +29,10 @@ from handrail.transfer.session.writing_on import (
 
 END_SECONDS = 15.0
 PLACE_SECONDS = 5.0
+OWN = f"select {write_triggers.FROZEN}"
 Also = Callable[[Connection], None]
 # A login that read the settings of before shows itself within this time.
 SETTLE_SECONDS = 0.5
-# Whoever set it, and in whatever spelling.
-OWN = """
-select exists (
-    select from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase,
-    unnest(s.setconfig) c where d.datname = current_database() and s.setrole = 0
-    and c like 'default_transaction_read_only=%' and split_part(c, '=', 2)::boolean)
-"""
 # Where a session has the setting from, where not from the database: its role, or the server.
 ORIGIN = """
 select case source
@@ -57,9 +51,10 @@ class Frozen:
     """A proven freeze.
 
     `overrides` names roles whose own settings let them write all the same, and that cannot sign in
-    and write, or were to be let be; a session may also set its transactions to read-write by
-    itself, which PostgreSQL cannot forbid. `left` are sessions of roles that were to be let be, and
-    of those that only send the log of changes. `mark` names the state from now on.
+    and write, or were to be let be. `left` are sessions of roles that were to be let be, and of
+    those that only send the log of changes. `open_tables` take no trigger from this role: a session
+    that sets its transactions to read-write by itself would write to them. `mark` names the state
+    from now on.
     """
 
     database: str
@@ -67,21 +62,27 @@ class Frozen:
     refused_with: str
     overrides: tuple[str, ...]
     left: tuple[Other, ...]
+    open_tables: tuple[str, ...]
     mark: str
 
 
 @dataclass(frozen=True)
 class Thawed:
-    """Writes go through again; sessions that are `left` refuse them until they reconnect."""
+    """Writes go through again; sessions that are `left` refuse them until they reconnect.
+
+    Of `held` tables the trigger is still there, for somebody holds them; it refuses nothing.
+    """
 
     sessions_ended: int
     left: tuple[Other, ...]
+    held: tuple[str, ...] = ()
 
 
 def freeze(url: str, *, let_be: Mapping[str, str] | None = None) -> Frozen:
     """Make new transactions read-only, end the other sessions, see a write refused, leave a mark.
 
-    Sessions that begin later can still read. Where a session would stay that is nobody's to end,
+    Sessions that begin later can still read; one that sets its transactions to read-write by itself
+    is refused by a trigger on each table. Where a session would stay that is nobody's to end,
     nothing is changed.
 
     Args:
@@ -107,8 +108,11 @@ def freeze(url: str, *, let_be: Mapping[str, str] | None = None) -> Frozen:
                     "a new session still wrote",
                     "take `default_transaction_read_only` out of the connection's options",
                 )
-            left_mark = _marked(session, database)
-    return Frozen(database, ended, refused, roles, tuple(left), left_mark)
+            with _forbidden_is_told(session, database):
+                open_tables = write_triggers.put(session, database, let_be or {})
+                left_mark = mark.leave(session)
+        others.end_own_pooled(session)
+    return Frozen(database, ended, refused, roles, tuple(left), open_tables, left_mark)
 
 
 def thaw(url: str) -> Thawed:
@@ -126,6 +130,7 @@ def thaw(url: str) -> Thawed:
         ended, left = others.end_all(
             session, database, settle_seconds=SETTLE_SECONDS, timeout_seconds=END_SECONDS
         )
+        others.end_own_pooled(session)
     with connect(url) as session:
         refused = _refusal_of(session)
         if refused is not None:
@@ -134,7 +139,8 @@ def thaw(url: str) -> Thawed:
                 f"its own setting is gone, and a new session of this role still gets: {refused}",
                 f"{value(session, ORIGIN)}, then the same command again",
             )
-    return Thawed(ended, tuple(each for each in left if not each.sends))
+        held = write_triggers.remove(session)
+    return Thawed(ended, tuple(each for each in left if not each.sends), held)
 
 
 @dataclass(frozen=True)
@@ -142,21 +148,30 @@ class Standing:
     """How a database stands: `frozen` where a new session is refused a write.
 
     `mark` names the state that a finished freeze holds it in; `overrides` the roles whose own
-    settings let them write all the same.
+    settings let them write all the same, `open_tables` the tables that refuse no session which sets
+    its transactions to read-write.
     """
 
     frozen: bool
     mark: str | None
     overrides: tuple[str, ...]
+    open_tables: tuple[str, ...]
 
 
 def standing(url: str) -> Standing:
     """Tell how a database stands, by one new session."""
     with connect(url) as session:
         frozen = _is_frozen(session)
-        asked: list[Line[Any]] = [mark.reading(session), rows(session, OVERRIDES)]
-        left, found = together(asked)
-    return Standing(frozen, None if session.standby else left, tuple(role for role, _ in found))
+        asked: list[Line[Any]] = [
+            mark.reading(session), rows(session, OVERRIDES), rows(session, write_triggers.OPEN)
+        ]  # fmt: skip
+        left, roles, tables = together(asked)
+    return Standing(
+        frozen,
+        None if session.standby else left,
+        tuple(role for role, _ in roles),
+        tuple(named for _, named in tables),
+    )
 
 
 def is_frozen(url: str) -> bool:
@@ -186,18 +201,20 @@ def _put_back_unless_done(session: Connection, database: str) -> Iterator[None]:
     except (ClientError, psycopg.Error):
         if not before:
             _set(session, database, "reset default_transaction_read_only")
+            write_triggers.remove(session)
         raise
 
 
-def _marked(session: Connection, database: str) -> str:
-    """Leave the mark; where somebody forbids that, say who."""
+@contextmanager
+def _forbidden_is_told(session: Connection, database: str) -> Iterator[None]:
+    """Say who forbids it where triggers and mark cannot be left."""
     try:
-        return mark.leave(session)
+        yield
     except psycopg.Error as error:
         session.execute("rollback")
         raise NotFrozen(
             f"`{database}` is not frozen",
-            f"no mark could be left in it: {first_line(error)}",
+            f"nothing could be left in it: {first_line(error)}",
             while_disabled(session) or f"{advice(error)}, then the same command again",
         ) from None
 

@@ -1,14 +1,16 @@
 """A freeze counts every session, ends what it may, and says who else would write on."""
 
+import subprocess
 from contextlib import ExitStack, contextmanager
 
 import psycopg
 import pytest
+from psycopg.errors import ReadOnlySqlTransaction
 from rehearsal import roles
 
 from handrail.transfer import freeze
 from handrail.transfer.freeze import NotFrozen
-from handrail.transfer.session import mark, others
+from handrail.transfer.session import mark, others, programs
 from handrail.transfer.session.connection import connect
 from tests.transfer.pair import NUMBERS, ask
 
@@ -150,6 +152,104 @@ def test_a_role_whose_own_setting_lets_it_write_is_refused_or_let_be(owned):
     assert not owned.read_only
 
     assert freeze.freeze(owned.url, let_be={user: "a monitor"}).overrides == (user,)
+
+
+WAYS = (
+    "set default_transaction_read_only = off",
+    "set session characteristics as transaction read write",
+    "begin; set transaction read write",
+    "begin read write",
+    "set session default_transaction_read_only = off; prepare p as insert into t values (1)",
+)
+WRITES = (
+    "insert into t values (1)",
+    "update t set id = 2",
+    "delete from t",
+    "truncate t",
+    "select writes()",
+    "insert into seen values (1)",
+    "insert into parts values (5)",
+    "insert into part_of_five values (5)",
+)
+
+
+def test_a_session_that_makes_itself_read_write_is_refused_all_the_same(owned):
+    """By whatever words, whatever it writes, the owner too: as a read-only transaction would be."""
+    ask(
+        owned.url,
+        "create function writes() returns void language sql security definer as "
+        "'insert into public.t values (3)'; create view seen as select * from t; "
+        "create table parts (id int) partition by list (id); "
+        "create table part_of_five partition of parts for values in (5); "
+        f"grant all on all tables in schema public to {owned.user}",
+    )
+    before = dumped(owned)
+    freeze.freeze(owned.url)
+    for number, way in enumerate(WAYS):
+        role = (owned.user, owned.owner)[number % 2]
+        for write in WRITES:
+            with owned.session(role) as writer:
+                writer.execute(way)
+                with pytest.raises(ReadOnlySqlTransaction):
+                    writer.execute(write)
+    assert freeze.standing(owned.url).open_tables == ()
+    freeze.thaw(owned.url)
+    with owned.session(owned.user) as writer:
+        writer.execute("insert into t values (1); truncate parts")
+    ask(owned.url, "delete from t")
+    assert dumped(owned) == before
+
+
+def dumped(owned):
+    """Return the tables as pg_dump writes them; what it makes up for each dump is left out."""
+    done = subprocess.run(
+        [programs.find(150000) / "pg_dump", "--schema-only"],
+        env=programs.environment(owned.url),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [line for line in done.stdout.splitlines() if "restrict" not in line]
+
+
+def test_a_freeze_that_is_taken_back_by_hand_leaves_nothing_that_refuses(owned):
+    """Nor does a copy that a dump was restored to: the triggers ask the database they are in."""
+    freeze.freeze(owned.url)
+    copy = f"copy_of_{owned.name}"
+    ask(owned.server.create_database(copy, owned.name), "insert into t values (1)")
+    owned.server.drop_database(copy)
+
+    by_hand = f"begin read write; alter database {owned.name} reset all; commit"
+    ask(owned.url, by_hand)
+
+    with owned.session(owned.user) as writer:
+        writer.execute("insert into t values (1)")
+
+
+def test_a_write_under_way_in_a_session_that_nobody_may_end_stops_the_freeze(owned, monkeypatch):
+    """It came after the others were ended, and made itself read-write."""
+    end_all = others.end_all
+    with ExitStack() as stack:
+
+        def came(*given, **named):
+            ended = end_all(*given, **named)
+            writer = stack.enter_context(owned.session(owned.stranger))
+            writer.execute("begin read write; insert into t values (1)")
+            return ended
+
+        monkeypatch.setattr(others, "end_all", came)
+        with pytest.raises(NotFrozen, match=owned.stranger):
+            freeze.freeze(owned.url)
+    assert not owned.read_only
+    assert "refuse_writes" not in "".join(dumped(owned))
+
+
+def test_a_table_of_another_role_is_told(owned):
+    """It takes no trigger from the owner of the database; all others do."""
+    superuser = owned.server.url(owned.name)
+    ask(superuser, f"create table theirs (id int); alter table theirs owner to {owned.stranger}")
+    assert freeze.freeze(owned.url).open_tables == ("public.theirs",)
+    assert freeze.standing(owned.url).open_tables == ("public.theirs",)
 
 
 def test_a_session_of_a_dropped_role_counts(owned):

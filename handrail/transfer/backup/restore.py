@@ -22,7 +22,7 @@ from handrail.transfer.backup.dump import (
     read_tables,
 )
 from handrail.transfer.backup.properties import Properties
-from handrail.transfer.session import others, programs
+from handrail.transfer.session import others, programs, write_triggers
 from handrail.transfer.session.connection import Connection, connect, first_line, value
 from handrail.transfer.session.quoting import quoted
 
@@ -156,6 +156,7 @@ def restore_into(
             seconds = round(time.monotonic() - began, 3)
             with connect(make_conninfo(url, dbname=database), name="restored database") as restored:
                 _compare(directory, made, read_tables(restored))
+                write_triggers.remove(restored)  # of a dump that was taken under a freeze
                 restored.execute("analyze")
             not_carried = properties.give(session, database, wanted)
             good = True

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from handrail.clients.errors import ClientError
+from handrail.transfer.session.pooled import refuse_pooled
 from handrail.transfer.session.programs import KEEPALIVE
 from handrail.transfer.session.quoting import literal
 from handrail.transfer.session.reader import Reader
@@ -82,6 +83,7 @@ class Connection(psycopg.Connection[type_of_row]):
     address = ""
     called = "database"
     standby = False  # its server follows another one: nothing can be written, or stopped, there
+    pooled = False  # it goes back to a pooler, which gives it to others as it is
     path = ""  # `search_path` as the role has it, for what others wrote
     _reader: Reader | None = None
 
@@ -142,6 +144,7 @@ def connect(url: str, *, name: str = "database") -> Connection:
 
     Raises:
         DatabaseUnreachable: the address is malformed, or the server refused or did not answer.
+        Pooled: it leads to a pooler that does not keep sessions.
     """
     try:
         given = conninfo_to_dict(url)
@@ -154,7 +157,11 @@ def connect(url: str, *, name: str = "database") -> Connection:
     except psycopg.Error as error:
         raise refused(name, given, str(error)) from None
     connection.address, connection.called = url, name
-    pin(connection)
+    try:
+        pin(connection)
+    except ClientError:
+        connection.close()
+        raise
     return connection
 
 
@@ -172,14 +179,33 @@ def at(where: str | Connection, *, name: str = "database") -> Iterator[Connectio
 
 
 def pin(connection: Connection) -> None:
-    """Set the pinned settings, and let the server notice that its peer has died, or its line."""
+    """Set the pinned settings, and let the server notice that its peer has died, or its line.
+
+    Where a pooler is in between, which tells another process than the one that works for us,
+    nothing is set before it is known that others will not have what we set.
+
+    Raises:
+        Pooled: they would.
+    """
+    told = connection.info.backend_pid
+    works = _pinned(connection, told)
+    if works != told:
+        refuse_pooled(connection.called, connection.address)
+        connection.pooled = True
+        _pinned(connection, works)
+
+
+def _pinned(connection: Connection, process: int) -> int:
+    """Set the pinned settings if a process works for us; return which one does."""
     pins = _pins(connection)
-    calls = ", ".join(["set_config(%s, %s, false)"] * len(pins))
+    set_one = f"case when pg_backend_pid() = {process} then set_config(%s, %s, false) end"
+    calls = ", ".join([set_one] * len(pins))
     flat = list(itertools.chain.from_iterable(pins.items()))
     # read before any of them is set
-    now = "select pg_is_in_recovery(), current_setting('search_path')"
-    ((connection.standby, path, *_),) = connection.execute(f"{now}, {calls}", flat)
+    now = "select pg_is_in_recovery(), current_setting('search_path'), pg_backend_pid()"
+    ((connection.standby, path, works, *_),) = connection.execute(f"{now}, {calls}", flat)
     connection.path = connection.path or path
+    return int(works)
 
 
 def _pins(connection: Connection) -> dict[str, str]:

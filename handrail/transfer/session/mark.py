@@ -65,9 +65,14 @@ def remove(session: Connection) -> None:
     if not value(session, THERE):
         return
     session.execute(f"drop table {SCHEMA}.mark")
+    remove_schema(session)
+
+
+def remove_schema(session: Connection) -> None:
+    """Drop the schema where nothing is in it any more."""
     members = (
         "select exists (select 1 from pg_depend d join pg_namespace n on n.oid = d.refobjid "
         "where d.refclassid = 'pg_namespace'::regclass and n.nspname = %s)"
     )
     if not value(session, members, SCHEMA):
-        session.execute(f"drop schema {SCHEMA}")
+        session.execute(f"drop schema if exists {SCHEMA}")

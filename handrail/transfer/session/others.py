@@ -5,6 +5,7 @@ counts, unless it is known to be a background worker. One that sends the log of 
 server is ended as well, and where that may not be, it is in the way of a new name only.
 """
 
+import contextlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -82,6 +83,13 @@ def end(session: Connection, found: Iterable[Other]) -> None:
             session.execute("select pg_terminate_backend(%s)", [each.pid])
         except psycopg.errors.InsufficientPrivilege:
             continue  # its role has changed since: it is told of as one that stays
+
+
+def end_own_pooled(session: Connection) -> None:
+    """End this session where a pooler would give it on, with the settings that it began with."""
+    if session.pooled:
+        with contextlib.suppress(psycopg.OperationalError):
+            session.execute("select pg_terminate_backend(pg_backend_pid())")
 
 
 def end_all(
