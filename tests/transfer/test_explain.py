@@ -248,6 +248,19 @@ def test_a_text_that_is_read_as_a_clock_is_looked_at_like_one(small):
     assert found["refused", "cannot be "] in {("3",), ("4",), ("3", "4")}
 
 
+def test_a_midnight_that_never_was_is_refused(small):
+    """Clocks in Sao Paulo were set forward at midnight."""
+    small.holds(
+        "create table t(id int primary key, a date); insert into t values (1, '2018-11-04'), "
+        "(2, '2018-11-05')",
+        EMPTY,
+        'tables:\n  t: {copy: [id], columns: {a: {sql: "{a}::timestamp at time zone '
+        "'America/Sao_Paulo'\"}}}\n",
+    )
+    ((_, what, keys, shown),) = small.refused()
+    assert ("never showed" in what, keys, shown) == (True, ["1"], ["2018-11-04"])
+
+
 def test_a_server_with_other_clocks_than_ours_is_told(small, monkeypatch):
     """One of both is out of date: a zone's history is written anew, and its rules, too."""
 

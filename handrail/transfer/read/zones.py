@@ -84,6 +84,8 @@ def _clocks(table: TablePlan, column: ColumnPlan) -> Iterator[tuple[str, str]]:
         read = f"s.{quoted(name)}"
         if table.source_types.get(name) == NAIVE:
             yield name, read
+        elif name in texts and table.source_types.get(name) == "date":
+            yield name, f"{read}::timestamp"  # clocks of some places are set forward at midnight
         elif name in texts and table.source_types.get(name) in TEXTUAL:
             yield name, f"(case when {read} ~ {literal(CLOCK)} then {read}::timestamp end)"
 
