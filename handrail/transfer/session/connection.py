@@ -159,7 +159,7 @@ def connect(url: str, *, name: str = "database") -> Connection:
     connection.address, connection.called = url, name
     try:
         pin(connection)
-    except ClientError:
+    except (ClientError, psycopg.Error):
         connection.close()
         raise
     return connection
