@@ -6,6 +6,7 @@ Source: https://www.pgbouncer.org/features.html
 """
 
 import select
+from contextlib import closing
 from functools import cache
 from typing import Any
 
@@ -49,8 +50,8 @@ def refuse_pooled(name: str, conninfo: str) -> None:
 def _why_not(conninfo: str) -> str | None:
     """Return why a pooler cannot be used; None where it keeps sessions, or nothing is pooled."""
     with (
-        psycopg.connect(conninfo, autocommit=True) as first,
-        psycopg.connect(conninfo, autocommit=True) as second,
+        closing(psycopg.connect(conninfo, autocommit=True)) as first,
+        closing(psycopg.connect(conninfo, autocommit=True)) as second,
     ):
         if not (_answers(first) and _answers(second)):
             return "it has no second session at the same time, and a transfer needs twelve"
