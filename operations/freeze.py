@@ -10,6 +10,8 @@ from handrail.transfer.session import others, write_triggers
 
 from .databases import source_answers
 
+SHOWN = 5  # tables by name
+
 
 def is_frozen(source: Database) -> bool:
     """Return whether new sessions of the database are read-only."""
@@ -98,9 +100,11 @@ def stop(database: Database, let_be: Mapping[str, str]) -> None:
         reason = let_be.get(each.role, "it only sends the log of changes")
         say(f"{each} was let be: {reason}")
     if frozen.open_tables:
+        more = f" and {len(frozen.open_tables) - SHOWN} more" * (len(frozen.open_tables) > SHOWN)
         say(
-            f"{ticked(frozen.open_tables)} took no trigger, being another role's or held by "
-            "somebody: a session that makes its transactions read-write by itself writes there"
+            f"{ticked(frozen.open_tables[:SHOWN])}{more} took no trigger, being another role's or "
+            "held by somebody: a session that makes its transactions read-write by itself writes "
+            "there"
         )
     if frozen.overrides:
         say(

@@ -9,6 +9,7 @@ from psycopg.errors import ReadOnlySqlTransaction
 from rehearsal import roles
 
 from handrail.transfer import freeze
+from handrail.transfer.backup import backup
 from handrail.transfer.freeze import NotFrozen
 from handrail.transfer.session import mark, others, programs
 from handrail.transfer.session.connection import connect
@@ -170,6 +171,7 @@ WRITES = (
     "insert into seen values (1)",
     "insert into parts values (5)",
     "insert into part_of_five values (5)",
+    'insert into o."we""ird %s {x}" values (1)',
 )
 
 
@@ -181,7 +183,9 @@ def test_a_session_that_makes_itself_read_write_is_refused_all_the_same(owned):
         "'insert into public.t values (3)'; create view seen as select * from t; "
         "create table parts (id int) partition by list (id); "
         "create table part_of_five partition of parts for values in (5); "
-        f"grant all on all tables in schema public to {owned.user}",
+        'create schema o; create table o."we""ird %s {x}" (id int); '
+        f"grant all on all tables in schema public, o to {owned.user}; "
+        f"grant usage on schema o to {owned.user}",
     )
     before = dumped(owned)
     freeze.freeze(owned.url)
@@ -213,7 +217,7 @@ def dumped(owned):
 
 
 def test_a_freeze_that_is_taken_back_by_hand_leaves_nothing_that_refuses(owned):
-    """Nor does a copy that a dump was restored to: the triggers ask the database they are in."""
+    """Nor does a copy: the triggers ask the database that they are in."""
     freeze.freeze(owned.url)
     copy = f"copy_of_{owned.name}"
     ask(owned.server.create_database(copy, owned.name), "insert into t values (1)")
@@ -224,6 +228,16 @@ def test_a_freeze_that_is_taken_back_by_hand_leaves_nothing_that_refuses(owned):
 
     with owned.session(owned.user) as writer:
         writer.execute("insert into t values (1)")
+
+
+def test_a_backup_of_a_frozen_database_comes_back_without_its_triggers(owned, tmp_path):
+    """It takes writes, and none of them is left in it."""
+    before = dumped(owned)
+    freeze.freeze(owned.url)
+    backup.take(owned.url, tmp_path / "backup")
+    backup.restore(owned.url, tmp_path / "backup")
+    ask(owned.url, "insert into t values (1); delete from t; drop schema _migration cascade")
+    assert dumped(owned) == before
 
 
 def test_a_write_under_way_in_a_session_that_nobody_may_end_stops_the_freeze(owned, monkeypatch):
