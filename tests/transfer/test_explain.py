@@ -234,18 +234,16 @@ def test_a_time_that_never_was_is_refused_and_one_that_was_twice_is_noted(small)
 
 
 def test_a_text_that_is_read_as_a_clock_is_looked_at_like_one(small):
-    """What is none is named where it is computed; it does not end the look."""
+    """As far as it is sure to be one; any other is read by the server alone."""
     small.holds(
         "create table t(id int primary key, a text); insert into t values (1, '2024-03-31 02:30'), "
-        "(2, '2024-10-27T02:30:00'), (3, '2024-02-30 10:00'), (4, 'never'), (5, null)",
+        "(2, '2024-10-27T02:30:00'), (3, 'Feb 3 2024 10:00'), (4, null)",
         EMPTY,
         'tables:\n  t: {copy: [id], columns: {a: {sql: "{a}::timestamp(0) at time zone '
         "'Europe/Berlin'\"}}}\n",
     )
-    found = {(f.verdict, f.what[:10]): f.keys for f in small.preflight().findings}
-    assert found["refused", "its clock "] == ("1",)
-    assert found["noted", "its clock "] == ("2",)
-    assert found["refused", "cannot be "] in {("3",), ("4",), ("3", "4")}
+    found = [(f.verdict, f.keys) for f in small.preflight().findings if "its clock" in f.what]
+    assert found == [("refused", ("1",)), ("noted", ("2",))]
 
 
 def test_a_midnight_that_never_was_is_refused(small):
