@@ -85,7 +85,7 @@ class Activity:
     def late(self, spent: float) -> str:
         """Return by how much it is late, as the end of a sentence; empty where it is not."""
         late = self.expected.late_seconds(spent) if self.expected else 0.0
-        return f", late by {plain.rough(late)}" if late else ""
+        return phrase(", late by {}", late and plain.rough(late))
 
 
 class Console:

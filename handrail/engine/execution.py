@@ -19,6 +19,7 @@ from handrail.engine.contract import Contract
 from handrail.engine.decide import decide
 from handrail.engine.decide.decision import Do
 from handrail.engine.failure import Failure
+from handrail.engine.finding import Finding
 from handrail.engine.outcome import proving, refuse_after_failure, refuse_stopping, refusing
 from handrail.engine.secrecy import refuse_in_clear
 from handrail.engine.standing import step_facts, told
@@ -182,14 +183,7 @@ def prove(act: Act, said: dict[str, Any], waits: Sequence[float]) -> None:  # An
     Raises:
         NotProven: it does not hold, or cannot be told.
     """
-    found = ask(act.contract.ensures, act.live)
-    if not found.passed:
-        raise NotProven(
-            f"{act.contract.name} acted on {host.name} and is not proven",
-            f"it ensures that {claim(act.contract.ensures)}; {told(found)}",
-            found.fix or "see the lines above, then the same command again",
-        )
-    after = act.trace()
+    found, after = _ensured(act), act.trace()
     if blind := bool(after) and after == act.found:
         say(
             f"{act.contract.name}: what it captures reads the same after the act as before it, so "
@@ -198,3 +192,19 @@ def prove(act: Act, said: dict[str, Any], waits: Sequence[float]) -> None:  # An
     waited = {WAITED: round(sum(waits), 3)} if waits else {}
     facts = snapshot.figures(found.facts) | waited
     act.record(Event.STEP_CHANGED, facts=facts, after=after, blind=blind, **said)
+
+
+def _ensured(act: Act) -> Finding:
+    """Ask `ensures` after the act.
+
+    Raises:
+        NotProven: it does not hold, or cannot be told.
+    """
+    found = ask(act.contract.ensures, act.live)
+    if not found.passed:
+        raise NotProven(
+            f"{act.contract.name} acted on {host.name} and is not proven",
+            f"it ensures that {claim(act.contract.ensures)}; {told(found)}",
+            found.fix or "see the lines above, then the same command again",
+        )
+    return found

@@ -55,9 +55,9 @@ def digests_of(data: Mapping[str, Any]) -> dict[str, str]:  # Any: what an inven
 
 def _imported(project: Path) -> Iterator[Path]:
     """Yield every file of the packages and modules imported from a project's folder."""
-    for name, module in list(sys.modules.items()):
-        file = Path(getattr(module, "__file__", None) or "/")
-        if "." not in name and file.suffix == ".py" and _is_of(file, project):
+    whole = [module for name, module in list(sys.modules.items()) if "." not in name]
+    for file in (Path(getattr(module, "__file__", None) or "/") for module in whole):
+        if file.suffix == ".py" and _is_of(file, project):
             yield from _package(file.parent) if file.name == "__init__.py" else [file]
 
 

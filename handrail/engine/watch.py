@@ -59,10 +59,15 @@ def watch() -> None:
         command.call_on_close(_through)
     if found := runbook():
         signal.signal(signal.SIGINT, _interrupted)
-        if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-            for handler in logger.handlers:
-                handler.setFormatter(_Plain(handler.formatter or logging.Formatter()))
+        _keep_plain()
         _find_steps_beside(found)
+
+
+def _keep_plain() -> None:
+    """Let pyinfra speak without colours where nobody wants them."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        for handler in logger.handlers:
+            handler.setFormatter(_Plain(handler.formatter or logging.Formatter()))
 
 
 def _find_steps_beside(found: str) -> None:
