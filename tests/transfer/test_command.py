@@ -2,12 +2,12 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from handrail.testing.forking import forked
+from handrail.testing.lab import COMMAND
 from handrail.transfer.sql.compile import open_plan
 from tests.transfer.pair import MAPPING
 
@@ -26,17 +26,10 @@ class Command:
 
     def run(self, *arguments, **env):
         """Run it to its end; no secret is in anything it says."""
-        done = subprocess.run(
-            [sys.executable, "-m", "handrail", "mapping", *map(str, arguments)],
-            cwd=ROOT,
-            env=self.env | env,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert self.pair.server.password not in done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
+        command = ["handrail", "mapping", *map(str, arguments)]
+        done = forked(COMMAND, command, ROOT, self.env | env, apart=True)
+        assert self.pair.server.password not in done.said + done.errors
+        assert "Traceback" not in done.errors
         return done
 
 
@@ -48,9 +41,9 @@ def command(loaded, tmp_path_factory):
 
 def refusal(done):
     """Return what, why and next of a refusal; it went to stderr, and the status is 1."""
-    assert done.returncode == 1, done.stderr
-    assert done.stdout == ""
-    what, _, rest = done.stderr.rstrip("\n").partition(".\n    why:  ")
+    assert done.code == 1, done.errors
+    assert done.said == ""
+    what, _, rest = done.errors.rstrip("\n").partition(".\n    why:  ")
     why, _, following = rest.rpartition("\n    next: ")
     assert what
     assert why
@@ -60,27 +53,27 @@ def refusal(done):
 def test_a_draft_is_a_mapping_that_the_other_commands_take(command, tmp_path):
     """Printed whole, and accepted as it is."""
     drafted = command.run("draft", *command.places)
-    assert drafted.returncode == 0, drafted.stderr
+    assert drafted.code == 0, drafted.errors
     path = tmp_path / "draft.yaml"
-    path.write_text(drafted.stdout)
+    path.write_text(drafted.said)
     shown = command.run("sql", path, *command.places)
-    assert shown.returncode == 0, shown.stderr
-    assert "-- cadets -> cadets\n" in shown.stdout
+    assert shown.code == 0, shown.errors
+    assert "-- cadets -> cadets\n" in shown.said
 
 
 def test_the_sql_is_that_of_the_plan_without_secret_values(command):
     """Table by table."""
     shown = command.run("sql", MAPPING, *command.places)
-    assert shown.returncode == 0, shown.stderr
+    assert shown.code == 0, shown.errors
     plan = open_plan(MAPPING, command.pair.source, command.pair.destination)
-    assert shown.stdout == plan.sql().replace("'!unusable'", "'withheld'") + "\n"
+    assert shown.said == plan.sql().replace("'!unusable'", "'withheld'") + "\n"
 
 
 def test_a_good_preflight_prints_counts_findings_and_its_verdict(command):
     """Exit 0; each finding with rows to look at."""
     tried = command.run("preflight", MAPPING, *command.places)
-    assert tried.returncode == 0, tried.stderr
-    lines = tried.stdout.splitlines()
+    assert tried.code == 0, tried.errors
+    lines = tried.said.splitlines()
     assert lines[0].split()[:3] == ["TABLE", "FROM", "ROWS"]
     rows = command.pair.legacy("select count(*) from cadets")[0][0]
     assert next(line for line in lines if line.startswith("cadets ")).split()[2] == str(rows)
@@ -102,13 +95,13 @@ def test_a_preflight_that_is_not_good_exits_1_and_says_why(command, tmp_path):
     ))  # fmt: skip
     tried = command.run("preflight", path, *command.places)
     asked = command.run("preflight", path, *command.places, "--json")
-    assert (tried.returncode, asked.returncode) == (1, 1)
-    assert "Not good:" in tried.stdout
-    assert tried.stdout.splitlines()[-1].startswith("Not good: ")
-    found = json.loads(asked.stdout)
+    assert (tried.code, asked.code) == (1, 1)
+    assert "Not good:" in tried.said
+    assert tried.said.splitlines()[-1].startswith("Not good: ")
+    found = json.loads(asked.said)
     assert found["good"] is False
     assert found["reasons"]
-    assert all(reason in tried.stdout for reason in found["reasons"])
+    assert all(reason in tried.said for reason in found["reasons"])
     assert any(each["keys"] for each in found["findings"])
 
 
@@ -126,7 +119,7 @@ def test_an_address_in_the_command_line_is_refused_with_the_way_out(command):
         assert "written out" in what
         assert "process list" in why
         assert "`env:NAME`" in following
-        assert "hunter2" not in done.stderr
+        assert "hunter2" not in done.errors
 
 
 def test_a_reference_that_leads_nowhere_is_refused(command):
@@ -160,6 +153,6 @@ def test_a_database_that_is_not_there_is_told(command):
 def test_a_command_line_that_is_not_understood_exits_2(command, arguments):
     """With what it takes, on stderr."""
     done = command.run(*arguments)
-    assert done.returncode == 2
-    assert done.stderr.startswith("usage: handrail mapping")
-    assert done.stdout == ""
+    assert done.code == 2
+    assert done.errors.startswith("usage: handrail mapping")
+    assert done.said == ""
