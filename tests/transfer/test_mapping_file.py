@@ -181,7 +181,7 @@ def test_lines_that_nobody_has_decided_are_refused_all_at_once(problems):
     text = """# Decide each line that says CHECK.
 tables:
   t:
-    copy: [id]
+    copy: [id, CHECK_NO, CHECKSUM]
     columns:
       a: {from: b}  # CHECK: another name
       c: {when_null: quarantine, reason: "CHECK: it is no date"}

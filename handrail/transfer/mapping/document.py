@@ -26,6 +26,7 @@ UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")  # neither has a place in a Post
 BOOL = "tag:yaml.org,2002:bool"
 QUOTE_IT = "put it in quotes if it is a text or a name"
 OPEN_QUESTION = re.compile(r"(?<!\S)#\s*CHECK\b[^\n]*")
+OPEN_TEXT = re.compile(r"CHECK\b")  # no column as `CHECK_NO` or `CHECKSUM`
 
 
 @dataclass
@@ -144,7 +145,7 @@ class _Events:
     def text(self, event: yaml.ScalarEvent) -> None:
         if event.start_mark and event.end_mark:
             self.written.append((event.start_mark.index, event.end_mark.index))
-        if event.value.startswith("CHECK"):
+        if OPEN_TEXT.match(event.value):
             self.document.questions.append(_line(event))
 
 
