@@ -94,8 +94,7 @@ class Trial(Stage):
             declared = self.typed.get(column.name)
             if not triggers and declared is None:
                 continue
-            how = f"does not fit {declared} unchanged"
-            what = how if declared else f"is altered by trigger {triggers}"
+            what = _alteration(declared, triggers)
             differ = f"join {TRIAL} t using ({NUMBER}) where {_differs(column)}"
             yield from self._told((column.name,), what, self._count(differ))
         if triggers:
@@ -237,6 +236,13 @@ def check(plan: Plan, source: Connection, destination: Connection) -> Iterator[M
             ) from error
         finally:
             destination.execute("rollback")
+
+
+def _alteration(declared: str | None, triggers: str) -> str:
+    """Say by what a value arrives changed: by its type, else by a trigger."""
+    if declared is not None:
+        return f"does not fit {declared} unchanged"
+    return f"is altered by trigger {triggers}"
 
 
 def _differs(column: ColumnPlan) -> str:

@@ -23,7 +23,7 @@ from handrail.transfer.session.connection import BEGIN, Connection, connect, rea
 from handrail.transfer.sql import evidence
 from handrail.transfer.sql.plan import Plan
 from handrail.transfer.verify import integrity, inverse, links, mapped_back
-from handrail.transfer.verify.compare import Difference
+from handrail.transfer.verify.compare import Comparison, Difference
 from handrail.transfer.verify.integrity import Claim
 from handrail.transfer.verify.inverse import Inverse
 from handrail.transfer.verify.links import LinkReport
@@ -155,14 +155,7 @@ def verify(
         frozen_as,
         dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         loaded,
-        tuple(
-            TableReport(
-                item.table, plan.table(item.table).source, rows[item.table],
-                rows[item.table] - item.source_rows, item.source_rows, item.destination_rows,
-                item.equal, item.truncated, item.rewritten,
-            )
-            for item in comparisons
-        ),
+        tuple(_reported(plan, item, rows[item.table]) for item in comparisons),
         tuple(itertools.chain.from_iterable(item.differences for item in comparisons)),
         closer,
         tuple(findings),
@@ -191,6 +184,15 @@ def _beside(
     for each in beside:
         each.execute(GENEROUS)
     return beside[0], beside[1]
+
+
+def _reported(plan: Plan, compared: Comparison, rows: int) -> TableReport:
+    """Return the counts of one table, whose source holds so many rows."""
+    return TableReport(
+        compared.table, plan.table(compared.table).source, rows, rows - compared.source_rows,
+        compared.source_rows, compared.destination_rows, compared.equal, compared.truncated,
+        compared.rewritten,
+    )  # fmt: skip
 
 
 def kept(plan: Plan, destination: str) -> list[Claim]:
