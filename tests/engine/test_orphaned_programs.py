@@ -125,7 +125,7 @@ def test_the_orphan_of_a_line_on_the_other_side_of_ssh_keeps_the_next_attempt_ou
 
         at_once = lab.run()
         lab.put("f.go")
-        until(lambda: lab.read("f"))
+        lab.until_through()
         afterwards = lab.run()
 
     assert (at_once.code, afterwards.code) == (1, 0), at_once.said + afterwards.said

@@ -47,7 +47,7 @@ def check_kept_out(lab, *more):
     """Hold the next attempts to the promise: refused while it works, adopted when it is through."""
     at_once = [lab.run(*more), lab.roll_back()]
     lab.put("f.go")
-    until(lambda: lab.read("f") and AT_WORK not in lab.run("--dry").said)  # and it has ended
+    lab.until_through()
     afterwards = lab.run()
 
     for each in at_once:
@@ -83,7 +83,7 @@ def test_another_project_of_the_same_names_on_this_machine_changes_nothing(
     with Bench(tmp_path / "other") as other:
         struck(other, kind, how, "parent")
         other.put("f.go")
-        until(lambda: other.read("f"))
+        other.until_through()
         assert other.run().code == 0
 
     check_kept_out(lab)

@@ -43,7 +43,7 @@ def test_an_upload_that_outlives_its_run_puts_nothing_in_place(lab):
         at_once = lab.run()
         between = lab.read("note")
         lab.put("go")
-        until(lambda: "at work there" not in lab.run("--dry").said)
+        lab.until_through()
         afterwards = lab.run()
     finally:
         end(process)

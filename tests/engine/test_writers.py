@@ -50,7 +50,7 @@ def test_a_run_killed_in_a_shell_command_is_kept_out_until_its_orphan_has_ended(
     process.wait()
 
     at_once = lab.run()
-    until(lambda: lab.read("p") == "1")
+    lab.until_through()
     afterwards = lab.run()
 
     assert at_once.code == 1
@@ -68,7 +68,7 @@ def test_an_orphan_blocks_the_rollback_too(busy):
     process.wait()
 
     at_once = lab.roll_back()
-    until(lambda: lab.read("p") == "1")
+    lab.until_through()
     afterwards = lab.roll_back()
 
     assert at_once.code == 1
@@ -82,7 +82,7 @@ def test_the_lease_of_a_killed_run_is_taken_over_on_record(busy):
     lab, process = busy
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    until(lambda: lab.read("p") == "1")
+    lab.until_through()
 
     assert lab.run().code == 0
 

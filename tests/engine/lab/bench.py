@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from handrail.testing.lab import Lab
+from handrail.testing.lab import Lab, until
 
 HERE = Path(__file__).parent
 HEADER = """
@@ -22,6 +22,13 @@ class Bench(Lab):
     def __init__(self, folder: Path, targets: Iterable[str] = ("one",)) -> None:
         warm = HERE / "warm.py"
         super().__init__(folder, targets, path=[HERE.parent], header=HEADER, warm=warm)
+
+    def until_through(self) -> None:
+        """Wait until no command of an earlier attempt is at work any more.
+
+        What it was to write is there a moment before.
+        """
+        until(lambda: "is still at work there" not in self.run("--dry").said)
 
     def journal(self, target: str = "one") -> list[str]:
         """Return the effects on a target, in order."""
