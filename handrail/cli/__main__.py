@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 from handrail.cli.ending import carried_out
+from handrail.cli.out import Misused
 from handrail.naming import meant
 
 # Each name with the module that holds a click command of that name. A module is imported when its
@@ -33,6 +34,13 @@ COMMANDS = {
     "serve": "handrail.cli.serve",
     "new": "handrail.cli.new",
 }
+# What is no command here, though it may be looked for: pyinfra carries runbooks out.
+PYINFRA_DOES = {
+    "run": "pyinfra inventory/prod.py runbooks/cutover.py",
+    "rollback": "pyinfra inventory/prod.py runbooks/rollback.py --data run=latest "
+    '--data reason="…"',
+}
+PYINFRA_DOES |= dict.fromkeys(("apply", "resume", "start"), PYINFRA_DOES["run"])
 ENDS = "Exit status: 0 good, 1 not good, 2 usage."
 
 
@@ -57,7 +65,14 @@ class Subcommands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is meant, or name the one that may be."""
+        """Find the command that is meant, or name the one that may be.
+
+        Raises:
+            Misused: it is one that pyinfra carries out.
+        """
+        if args and args[0] in PYINFRA_DOES:
+            what, why = "no runbook was started", "pyinfra carries them out; `handrail` looks on"
+            raise Misused(what, why, PYINFRA_DOES[args[0]])
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             ctx.fail(f"there is no command `{args[0]}`{meant(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
@@ -66,7 +81,9 @@ class Subcommands(click.Group):
 @click.group(cls=Subcommands, epilog=ENDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="handrail")
 def command() -> None:
-    """Read, verify and report the ledger of an environment; draft and try a mapping.
+    """Plan, watch, prove and report what runbooks do; draft and try a mapping.
+
+    A runbook is run, resumed and rolled back by pyinfra: pyinfra INVENTORY RUNBOOK.
 
     Completion in bash: eval "$(_HANDRAIL_COMPLETE=bash_source handrail)"; zsh and fish likewise.
     """

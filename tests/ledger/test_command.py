@@ -293,6 +293,7 @@ def test_choice_of_ledgers_is_not_guessed(home, path):
     [
         ([], USAGE, "usage"),
         (["explode"], USAGE, "usage"),
+        (["run"], USAGE, "next: pyinfra inventory/prod.py runbooks/cutover.py"),
         (["status"], USAGE, "no ledger was chosen"),
         (["status", "--ledger", "none.sqlite"], NOT_GOOD, "no such file"),
         (["verify", "--ledger", "none.sqlite"], NOT_GOOD, "no such file"),
