@@ -343,14 +343,12 @@ def test_what_is_no_inventory_is_a_wrong_command(tmp_path, text, why):
     """Status 2, in words; it is not taken for a machine without faults."""
     if text is not None:
         (tmp_path / "x.py").write_text(text)
-    done = subprocess.run(
-        [sys.executable, "-m", "handrail", "doctor", "x.py"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
 
-    assert done.returncode == 2
-    assert why in done.stderr
-    assert "Traceback" not in done.stderr
+    ran = in_a_fork(["handrail", "doctor", "x.py"], tmp_path, dict(os.environ))
+
+    assert ran.code == 2
+    assert why in ran.errors
+    assert "Traceback" not in ran.errors
 
 
 TERRAFORM = """

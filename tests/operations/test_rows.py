@@ -3,8 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 import threading
 from contextlib import ExitStack, contextmanager
 
@@ -14,7 +12,8 @@ import yaml
 
 from handrail.ledger.run import fold
 from handrail.ledger.store import SqliteLedger
-from handrail.testing.lab import Ran
+from handrail.testing.forking import Ran, forked
+from handrail.testing.lab import COMMAND
 from operations import export_ahead
 from tests.operations.cloud import cloud
 from tests.operations.databases import MAPPING, server
@@ -148,15 +147,13 @@ def facts(desk, task):
 
 def reported(desk, name):
     """Return the report of the newest run, as text and as HTML."""
-    ledger = ("--ledger", str(desk.folder / "memory" / "desk.sqlite"))
+    command = ["handrail", "report", "--ledger", str(desk.folder / "memory" / "desk.sqlite")]
     page = desk.folder / f"{name}.html"
-    told = subprocess.run(
-        [sys.executable, "-m", "handrail", "report", *ledger],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    command = [sys.executable, "-m", "handrail", "report", *ledger, "--html", str(page)]
-    subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
-    return told, page.read_text()
+    ran = [
+        forked(COMMAND, [*command, *more], ROOT, desk.env) for more in ((), ("--html", str(page)))
+    ]
+    assert [each.code for each in ran] == [0, 0], ran
+    return ran[0].said, page.read_text()
 
 
 def kept(desk, pattern):
