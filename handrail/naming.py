@@ -1,7 +1,7 @@
 """How a message names things: in backticks, with the one that was probably meant."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 ASIDE = "; did you mean `{}`?"  # after what is wrong
 FIRST = "did you mean `{}`? "  # before what to do
@@ -11,6 +11,12 @@ ALONE = "did you mean `{}`?"
 def ticked(names: Iterable[object], word: str = ", ") -> str:
     """Return names in backticks, with a word between each two."""
     return word.join(f"`{name}`" for name in names)
+
+
+def few(names: Sequence[str], most: int) -> str:
+    """Return the first of some names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def nearest(typed: str, known: Iterable[str]) -> str:

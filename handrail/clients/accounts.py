@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from handrail.clients.errors import ClientError
 from handrail.clients.secret import Secret
@@ -30,9 +30,13 @@ def _wrong(entry: object, earlier: Collection[str]) -> str:
     """Return what keeps an entry from being an account, or nothing; no value is named."""
     if not isinstance(entry, dict) or set(entry) != set(FIELDS):
         return f"does not have exactly {', '.join(FIELDS)}"
-    if not all(isinstance(entry[name], str) and entry[name] for name in FIELDS):
+    if not all(map(_is_text, entry.values())):
         return "has a field that is empty or not text"
     return "has a username that came before" if entry["username"] in earlier else ""
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
 
 
 @dataclass(frozen=True)
@@ -60,19 +64,22 @@ class Accounts:
         Raises:
             ClientError: unreadable, not such a list, empty, or a name twice; no value is shown.
         """
+        accounts: dict[str, Account] = {}
+        for number, each in enumerate(self._entries(), start=1):
+            if wrong := _wrong(each, accounts):
+                raise self._refusal(f"entry {number} {wrong}")
+            password = Secret.of(each["password"])
+            accounts[each["username"]] = Account(each["username"], password, each["role"])
+        return list(accounts.values())
+
+    def _entries(self) -> list[Any]:  # Any: JSON
         try:
             data = json.loads(self.source.reveal())
         except ValueError:
             raise self._refusal("it is not JSON") from None
         if not isinstance(data, list) or not data:
             raise self._refusal("it is not a list with something in it")
-        accounts: dict[str, Account] = {}
-        for number, each in enumerate(data, start=1):
-            if wrong := _wrong(each, accounts):
-                raise self._refusal(f"entry {number} {wrong}")
-            password = Secret.of(each["password"])
-            accounts[each["username"]] = Account(each["username"], password, each["role"])
-        return list(accounts.values())
+        return data
 
     def administrator(self) -> Account:
         """Return the first account that is an administrator, else the first."""
@@ -80,7 +87,7 @@ class Accounts:
         return next((each for each in accounts if each.role == "admin"), accounts[0])
 
     def _refusal(self, why: str) -> ClientError:
-        name = f"`{self.source.reference}`" if self.source.reference else "their source"
+        name = self.source.called("their source")
         return ClientError(
             f"the accounts of {name} could not be read",
             why,

@@ -1,6 +1,7 @@
 """Why libpq cannot read an address, without any piece of it that may be a password."""
 
 import re
+from collections.abc import Iterable
 
 from psycopg import pq
 
@@ -33,6 +34,7 @@ MEANT = {
     "statement_timeout": "leave it out",
     "supa": "leave it out, and give the server's own address, not the pooler's",
 }
+NOT_A_URL = "it is not a PostgreSQL URL"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,39}")
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.]{1,39}):")
 ENCODE = "write `@`, `/`, `:`, `?` and `%` in its user and password as %40, %2F, %3A, %3F and %25"
@@ -44,31 +46,43 @@ def misread(address: str) -> tuple[str, str]:
     Args:
         address: One that libpq has refused.
     """
-    if address != address.strip() or address.strip()[:1] in {'"', "'"}:
+    if _is_wrapped(address):
         return "blanks or quotes stand around it", f"take them off; {FORM}"
     if address.startswith(("postgres://", "postgresql://")):
         return _misread_url(address)
     if scheme := SCHEME.match(address):
         return f"it begins with `{scheme[1]}:`", FORM
-    strange = [name for name in re.findall(r"(\S+?)\s*=", address) if NAME.fullmatch(name)]
-    return _strange(strange) or ("it is not a PostgreSQL URL", FORM)
+    named = filter(NAME.fullmatch, re.findall(r"(\S+?)\s*=", address))
+    return _strange(named) or (NOT_A_URL, FORM)
+
+
+def _is_wrapped(address: str) -> bool:
+    bare = address.strip()
+    return bare != address or bare.startswith(('"', "'"))
 
 
 def _misread_url(address: str) -> tuple[str, str]:
     query = address.partition("?")[2]
-    names = [pair.partition("=")[0] for pair in query.split("&") if pair]
-    # what follows a `?` of a password is no list of parameters
-    if "@" in query or "/" in query.partition("=")[0] or not all(map(NAME.fullmatch, names)):
+    names = [pair.partition("=")[0] for pair in filter(None, query.split("&"))]
+    if not (_is_list(query) and all(map(NAME.fullmatch, names))):
         return "its user or password is not percent-encoded", ENCODE
-    return _strange(names) or ("it is not a PostgreSQL URL", f"{FORM}; {ENCODE}")
+    return _strange(names) or (NOT_A_URL, f"{FORM}; {ENCODE}")
 
 
-def _strange(names: list[str]) -> tuple[str, str] | None:
+def _is_list(query: str) -> bool:
+    """Tell a list of parameters from what follows a `?` of a password."""
+    return "@" not in query and "/" not in query.partition("=")[0]
+
+
+def _strange(names: Iterable[str]) -> tuple[str, str] | None:
     """Tell the parameters that are not libpq's; None where all are."""
     known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
     strange = [name for name in dict.fromkeys(names) if name not in known]
     if not strange:
         return None
     are = "are no parameters" if len(strange) > 1 else "is no parameter"
-    advice = "; ".join(f"`{each}`: {MEANT.get(each.lower(), 'leave it out')}" for each in strange)
-    return f"{ticked(strange)} {are} of libpq", advice
+    return f"{ticked(strange)} {are} of libpq", "; ".join(map(_advice, strange))
+
+
+def _advice(name: str) -> str:
+    return f"`{name}`: {MEANT.get(name.lower(), 'leave it out')}"

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from handrail.clients.errors import ClientError
 from handrail.clients.http import Http
 from handrail.clients.secret import Secret
+from handrail.clients.urls import halves, leads_to_host
 
 TIMEOUT_SECONDS = 10.0
 SUCCESS = range(200, 300)
@@ -24,15 +24,10 @@ def base_and_path(url: Secret, what: str, fix: str) -> tuple[str, str]:
     Raises:
         ClientError: it is no HTTP address.
     """
-    try:
-        parts = urlsplit(url.reveal())
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        usable = False
-    if not usable:
+    address = url.reveal()
+    if not leads_to_host(address, ("http", "https")):
         raise ClientError(what, "it is not an HTTP address", fix)
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
-    return f"{parts.scheme}://{parts.netloc}", path
+    return halves(address)
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,7 @@ class Webhook:
         Raises:
             ClientError: refused, or unreachable.
         """
-        name = f"`{self.url.reference}`" if self.url.reference else "the given address"
+        name = self.url.called("the given address")
         what = f"the {noun} to {name} was not delivered"
         fix = f"put a valid https URL into {name}"
         base, path = base_and_path(self.url, what, fix)

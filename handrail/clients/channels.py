@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from handrail.clients.alerts import SUCCESS, TIMEOUT_SECONDS, base_and_path
 from handrail.clients.errors import ClientError
+from handrail.clients.fields import as_list
 from handrail.clients.http import Http
 from handrail.clients.patience import Patience
 from handrail.clients.secret import Secret
@@ -156,15 +157,17 @@ class Apprise:
 
 
 def _connected(url: Any) -> smtplib.SMTP:  # Any: what urlsplit returns
-    secure = url.scheme == "smtps"
-    host, port = url.hostname or "", url.port or (465 if secure else 25)
-    kind = smtplib.SMTP_SSL if secure else smtplib.SMTP
-    smtp = kind(host, port, timeout=TIMEOUT_SECONDS)
+    kind, usual = (smtplib.SMTP_SSL, 465) if url.scheme == "smtps" else (smtplib.SMTP, 25)
+    smtp = kind(url.hostname or "", url.port or usual, timeout=TIMEOUT_SECONDS)
     if url.username:
-        if not secure:
-            smtp.starttls()
-        smtp.login(unquote(url.username), unquote(url.password or ""))
+        _log_in(smtp, url)
     return smtp
+
+
+def _log_in(smtp: smtplib.SMTP, url: Any) -> None:  # Any: as above
+    if url.scheme != "smtps":
+        smtp.starttls()
+    smtp.login(unquote(url.username), unquote(url.password or ""))
 
 
 def ping(url: Secret) -> None:
@@ -188,22 +191,27 @@ def channels(given: object) -> tuple[list[Channel], list[Secret]]:
     """
     found: list[Channel] = []
     hearts: list[Secret] = []
-    for each in given if isinstance(given, list | tuple) else [given]:
+    for each in as_list(given):
         match each:
-            case {"webhook": url, **more} if more.keys() <= {"secret"}:
-                secret = more.get("secret")
-                found.append(Hook(_secret(url), _secret(secret) if secret else None))
-            case {"slack": url, **more} if not more:
-                found.append(Slack(_secret(url)))
-            case {"email": url, "from": sender, "to": [*to], **more} if to and not more:
-                found.append(Mail(_secret(url), str(sender), tuple(map(str, to))))
-            case {"apprise": url, **more} if not more:
-                found.append(Apprise(_secret(url)))
             case {"heartbeat": url, **more} if not more:
                 hearts.append(_secret(url))
             case _:
-                raise ClientError("`notify` was not understood", f"`{each}`", f"write {FORMS}")
+                found.append(_channel(each))
     return found, hearts
+
+
+def _channel(given: object) -> Channel:
+    match given:
+        case {"webhook": url, **more} if more.keys() <= {"secret"}:
+            secret = more.get("secret")
+            return Hook(_secret(url), _secret(secret) if secret else None)
+        case {"slack": url, **more} if not more:
+            return Slack(_secret(url))
+        case {"email": url, "from": sender, "to": [*to], **more} if to and not more:
+            return Mail(_secret(url), str(sender), tuple(map(str, to)))
+        case {"apprise": url, **more} if not more:
+            return Apprise(_secret(url))
+    raise ClientError("`notify` was not understood", f"`{given}`", f"write {FORMS}")
 
 
 def _secret(given: object) -> Secret:

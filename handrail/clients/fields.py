@@ -21,16 +21,20 @@ def read_fields(
         ClientError: it is not a mapping, lacks a key, or has one that nothing reads.
     """
     known = (*names, *optional)
-    if not isinstance(value, Mapping):
-        why = f"it is a {type(value).__name__}, not a dictionary"
-    elif missing := [name for name in names if name not in value]:
-        why = f"it lacks {ticked(missing)}"
-    elif unknown := sorted(str(name) for name in value.keys() - known):
-        why = f"nothing reads {ticked(unknown)}"
-    else:
-        return {name: value[name] for name in known if name in value}
     fix = f"write {ticked(names)} there, and nothing else"
-    raise ClientError(f"the inventory entry for {client} was not accepted", why, fix)
+    if not isinstance(value, Mapping):
+        raise _refused(client, f"it is a {type(value).__name__}, not a dictionary", fix)
+    if fault := _fault(value, names, known):
+        raise _refused(client, fault, fix)
+    return {name: value[name] for name in known if name in value}
+
+
+def _fault(value: Mapping[str, object], names: tuple[str, ...], known: tuple[str, ...]) -> str:
+    """Return which key an entry lacks, or which nothing reads; empty where it has just its keys."""
+    if missing := [name for name in names if name not in value]:
+        return f"it lacks {ticked(missing)}"
+    unknown = sorted(map(str, value.keys() - known))
+    return f"nothing reads {ticked(unknown)}" if unknown else ""
 
 
 def read_text(value: object, client: str, name: str) -> str:
@@ -41,11 +45,11 @@ def read_text(value: object, client: str, name: str) -> str:
     """
     if isinstance(value, str) and value.strip():
         return value
-    raise ClientError(
-        f"the inventory entry for {client} was not accepted",
-        f"`{name}` is empty or not text",
-        f"write `{name}` there as text",
-    )
+    raise _refused(client, f"`{name}` is empty or not text", f"write `{name}` there as text")
+
+
+def _refused(client: str, why: str, fix: str) -> ClientError:
+    return ClientError(f"the inventory entry for {client} was not accepted", why, fix)
 
 
 def as_list(value: object) -> list[object]:

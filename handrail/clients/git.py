@@ -6,14 +6,14 @@ after a kill, and whatever an operator's clone looks like is no hindrance.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from handrail.clients.errors import ClientError
 from handrail.clients.fields import read_fields, read_text
-from handrail.clients.git_change import Files, commit_tree, difference, tree_with
+from handrail.clients.git_change import Files, commit_tree, difference, trailer_lines, tree_with
 from handrail.clients.git_objects import must
 from handrail.clients.git_process import git
 from handrail.clients.git_remote import Remote
@@ -188,19 +188,19 @@ class Repository(Remote):
         Raises:
             ClientError: the branch could not be read.
         """
-        wanted = {f"{key}: {value}" for key, value in trailers.items()}
+        wanted = set(trailer_lines(trailers))
         patterns = [f"--grep={line}" for line in sorted(wanted)]
+        found = self._log(head or self.head(), "--fixed-strings", "--all-match", *patterns)
+        return [sha for sha, carried in found if _are_asked_for(carried, wanted)]
+
+    def _log(self, head: str, *options: str) -> Iterator[tuple[str, set[str]]]:
+        """Yield commits, newest first: the sha, and the trailers as lines."""
         shape = "--format=%H%x1f%(trailers:only=true,unfold=true)%x1e"
         what = f"commits of `{self.branch}` could not be listed"
-        options = ("--fixed-strings", "--all-match", *patterns, shape)
-        found = []
-        for record in must(self.copy, what, "log", *options, head or self.head()).split("\x1e"):
-            sha, _, lines = record.strip().partition("\x1f")
-            carried = set(lines.splitlines())
-            is_revert = any(line.startswith(f"{REVERTS_TRAILER}: ") for line in carried)
-            if sha and wanted <= carried and (not is_revert or REVERTS_TRAILER in trailers):
-                found.append(sha)
-        return found
+        listed = must(self.copy, what, "log", *options, shape, head)
+        for record in filter(None, map(str.strip, listed.split("\x1e"))):
+            sha, _, lines = record.partition("\x1f")
+            yield sha, set(lines.splitlines())
 
     def local_branch(self, name: str) -> str | None:
         """Return the sha of a branch of the operator's own clone, or None."""
@@ -229,8 +229,7 @@ class Repository(Remote):
             base, tries = self.at(), tries - 1
             tree = make(base)
             if tree == base.tree:
-                found = self.find_commits(trailers, base.commit)
-                return found[0] if found else base.commit
+                return next(iter(self.find_commits(trailers, base.commit)), base.commit)
             commit = commit_tree(base, tree, message, trailers, author)
             if self._is_pushed(commit, base.commit, last=not tries):
                 return commit
@@ -250,3 +249,12 @@ class Repository(Remote):
                 raise
             return there == commit
         return True
+
+
+def _are_asked_for(carried: set[str], wanted: set[str]) -> bool:
+    """Tell whether a commit's trailers are wanted; those of a revert only where one is wanted."""
+    return wanted <= carried and _are_of_revert(carried) == _are_of_revert(wanted)
+
+
+def _are_of_revert(lines: set[str]) -> bool:
+    return any(line.startswith(f"{REVERTS_TRAILER}: ") for line in lines)

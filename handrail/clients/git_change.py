@@ -4,6 +4,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
 from pathlib import Path, PurePosixPath
 
 from handrail.clients.errors import ClientError
@@ -16,11 +17,14 @@ OUR_TRAILER = "Runbook-Task"
 """Every commit of ours carries it."""
 REGULAR_FILE, PROGRAM = "100644", "100755"
 ATTRIBUTES = ("filter", "text", "eol", "ident")
-SHOWN = 200  # lines of a difference
+TEXT_BY_EOL = {("unspecified", "lf"), ("unspecified", "crlf")}  # `text` and `eol` of a file
+SHOWN, SHOWN_GONE = 200, 5  # lines of a difference, and files that go
 IDENT = re.compile(rb"\$Id:[^$\n]*\$")
 
 Files = Mapping[str, str | bytes | None]
 """Contents by path; None removes the file."""
+Attributes = Mapping[tuple[str, str], str]
+"""What git's attributes say, by path and name of the attribute."""
 
 
 def tree_with(base: Snapshot, files: Files) -> str:
@@ -35,17 +39,22 @@ def tree_with(base: Snapshot, files: Files) -> str:
     """
     written, removed = placed(base, files)
     stored = contents(base, written)
-    lines = {path: f"0 {'0' * len(base.commit)}\t{path}\0" for path in removed}
-    what = "the change could not be prepared"
-    for path, content in stored.items():
-        sha = must(base.copy, what, "hash-object", "-w", "--stdin", given=content).strip()
-        lines[path] = f"{mode_of(base.entries.get(path), content)} {sha}\t{path}\0"
-    return tree_of(base, list(lines.values()))
+    put = {path: stored_as(base, path, content) for path, content in stored.items()}
+    return tree_of(base, put, removed)
 
 
-def tree_of(base: Snapshot, lines: list[str]) -> str:
-    """Return the id of the tree of a commit with lines of an index put in."""
+def stored_as(base: Snapshot, path: str, content: bytes) -> Entry:
+    """Keep a content as a blob, and return what a tree says of it: its own mode, or a new one's."""
     what = "the change could not be prepared"
+    sha = must(base.copy, what, "hash-object", "-w", "--stdin", given=content).strip()
+    return Entry(mode_of(base.file_at(path), content), sha)
+
+
+def tree_of(base: Snapshot, put: Mapping[str, Entry], removed: Iterable[str]) -> str:
+    """Return the id of the tree of a commit with files put in, and others removed."""
+    what, nothing = "the change could not be prepared", f"0 {'0' * len(base.commit)}"
+    lines = [f"{nothing}\t{path}\0" for path in removed]
+    lines += [f"{each.mode} {each.sha}\t{path}\0" for path, each in put.items()]
     with scratch(base.copy) as place:
         index = {"GIT_INDEX_FILE": str(place / "index")}
         must(base.copy, what, "read-tree", base.commit, extra=index)
@@ -63,18 +72,33 @@ def placed(base: Snapshot, files: Files) -> tuple[dict[str, bytes], set[str]]:
     removed = {removal(base, path) for path, content in files.items() if content is None}
     written: dict[str, bytes] = {}
     for path, content in files.items():
-        if content is None:
-            continue
-        plain = content.encode("utf-8") if isinstance(content, str) else content
-        place = base.resolve(path)
-        refuse_misplaced(base, path, place, removed)
-        if twin := twins_of(base, place, written, removed):
-            why = f"`{min(twin)}` is there, and differs in case or accents only"
-            raise refused(path, why, "use that name, or rename that file")
-        if written.setdefault(place, plain) != plain:
-            why = f"another file of the change leads to `{place}` as well, and reads otherwise"
-            raise refused(path, why, "name one of the two")
+        if content is not None:
+            place = free_place(base, path, written, removed)
+            put_once(path, place, content, written)
     return written, removed
+
+
+def put_once(path: str, place: str, content: str | bytes, written: dict[str, bytes]) -> None:
+    """Note what is written at a place; raise where another path has put something else there."""
+    plain = content.encode("utf-8") if isinstance(content, str) else content
+    if written.setdefault(place, plain) != plain:
+        why = f"another file of the change leads to `{place}` as well, and reads otherwise"
+        raise refused(path, why, "name one of the two")
+
+
+def free_place(base: Snapshot, path: str, written: Iterable[str], removed: set[str]) -> str:
+    """Return where a file really lies.
+
+    Raises:
+        ClientError: it cannot lie there.
+    """
+    place = base.resolve(path)
+    refuse_folder(base, path, place, removed)
+    refuse_below_file(base, path, place, removed)
+    if twin := twins_of(base, place, written, removed):
+        why = f"`{min(twin)}` is there, and differs in case or accents only"
+        raise refused(path, why, "use that name, or rename that file")
+    return place
 
 
 def twins_of(base: Snapshot, place: str, written: Iterable[str], removed: set[str]) -> set[str]:
@@ -90,14 +114,16 @@ def removal(base: Snapshot, path: str) -> str:
     return f"{base.resolve(folder)}/{name}" if folder else name
 
 
-def refuse_misplaced(base: Snapshot, path: str, place: str, removed: set[str]) -> None:
-    """Raise where a folder has the name, or a file stands on the way."""
-    found = base.entries.get(place)
-    if found and found.is_folder and not set(base.list_files(place)) <= removed:
+def refuse_folder(base: Snapshot, path: str, place: str, removed: set[str]) -> None:
+    """Raise where a folder has the name, and something in it stays."""
+    if base.has_folder(place) and not removed.issuperset(base.list_files(place)):
         raise refused(path, "it is a directory", "name a file in the runbook")
+
+
+def refuse_below_file(base: Snapshot, path: str, place: str, removed: set[str]) -> None:
+    """Raise where a file stands on the way, and stays."""
     for above in map(str, PurePosixPath(place).parents):
-        on_the_way = base.entries.get(above)
-        if on_the_way and not on_the_way.is_folder and above not in removed:
+        if base.file_at(above) and above not in removed:
             raise refused(path, f"`{above}` is a file, not a folder", "correct the path")
 
 
@@ -111,44 +137,47 @@ def contents(base: Snapshot, written: Mapping[str, bytes]) -> dict[str, bytes]:
     """
     said = attributes(base, list(written))
     refuse_filtered(base, said)
-    stored = {}
-    for path, content in written.items():
-        kind, end = said[path, "text"], said[path, "eol"]
-        is_text = kind == "set" or (kind == "unspecified" and end in ("lf", "crlf"))
-        if kind == "auto":
-            old = content_at(base, path) or b""
-            is_text = b"\0" not in content and b"\r\n" not in old
-        plain = content.replace(b"\r\n", b"\n") if is_text else content
-        stored[path] = IDENT.sub(b"$Id$", plain) if said[path, "ident"] == "set" else plain
-    return stored
+    return {path: levelled(base, path, content, said) for path, content in written.items()}
 
 
-def refuse_filtered(base: Snapshot, committed: dict[tuple[str, str], str]) -> None:
+def levelled(base: Snapshot, path: str, content: bytes, said: Attributes) -> bytes:
+    """Return a content with its line ends and idents levelled as its attributes say."""
+    plain = content.replace(b"\r\n", b"\n") if is_text(base, path, content, said) else content
+    return IDENT.sub(b"$Id$", plain) if said[path, "ident"] == "set" else plain
+
+
+def is_text(base: Snapshot, path: str, content: bytes, said: Attributes) -> bool:
+    """Tell whether the attributes of a file have its line ends levelled."""
+    kind = said[path, "text"]
+    if kind == "auto":
+        return b"\0" not in content and b"\r\n" not in (content_at(base, path) or b"")
+    return kind == "set" or (kind, said[path, "eol"]) in TEXT_BY_EOL
+
+
+def refuse_filtered(base: Snapshot, committed: Attributes) -> None:
     """Raise where a file lies under a filter, by what is committed or by the operator's clone."""
     paths = list(dict.fromkeys(path for path, _ in committed))
     own = attributes(base, paths, base.clone) if base.clone else {}
-    for path in paths:
-        for said, where in ((committed, "`.gitattributes`"), (own, f"`{base.clone}` itself")):
-            name = said.get((path, "filter"), "unset")
-            if name not in ("unspecified", "unset"):
-                raise refused(
-                    path,
-                    f"{where} puts it under the filter `{name}`, and a file written past it would "
-                    "be stored in clear",
-                    "write it in a clone that has the filter, commit, push, then the same command",
-                )
+    sources = ((committed, "`.gitattributes`"), (own, f"`{base.clone}` itself"))
+    for path, (said, where) in product(paths, sources):
+        name = said.get((path, "filter"), "unset")
+        if name not in ("unspecified", "unset"):
+            raise refused(
+                path,
+                f"{where} puts it under the filter `{name}`, and a file written past it would "
+                "be stored in clear",
+                "write it in a clone that has the filter, commit, push, then the same command",
+            )
 
 
-def attributes(
-    base: Snapshot, paths: list[str], clone: Path | None = None
-) -> dict[tuple[str, str], str]:
+def attributes(base: Snapshot, paths: list[str], clone: Path | None = None) -> Attributes:
     """Return what the committed `.gitattributes` say of paths, by path and attribute.
 
     With a clone, what its own `info/attributes` and its user's `core.attributesFile` say as well.
     """
     what = "the attributes of files could not be read"
     if not any(each.endswith(".gitattributes") for each in base.entries):
-        return {(path, name): "unspecified" for path in paths for name in ATTRIBUTES}
+        return dict.fromkeys(product(paths, ATTRIBUTES), "unspecified")
     with scratch(base.copy) as place:
         index = {"GIT_INDEX_FILE": str(place / "index"), "GIT_ATTR_NOSYSTEM": "1"}
         must(base.copy, what, "read-tree", base.commit, extra=index)
@@ -156,10 +185,9 @@ def attributes(
         if clone:
             index["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = str(base.copy / "objects")
             arguments = [*personal(clone), *arguments]
-        given = "".join(f"{path}\0" for path in paths)
+        given = "\0".join([*paths, ""])
         told = must(clone or base.copy, what, *arguments, given=given, extra=index).split("\0")
-    rows = zip(told[::3], told[1::3], told[2::3], strict=False)
-    return {(path, name): value for path, name, value in rows}
+    return dict(zip(zip(told[::3], told[1::3], strict=False), told[2::3], strict=False))
 
 
 def personal(clone: Path) -> list[str]:
@@ -172,8 +200,8 @@ def personal(clone: Path) -> list[str]:
 
 
 def mode_of(there: Entry | None, content: bytes) -> str:
-    """Return the mode of a file that is written: its own, or a new one's."""
-    if there and not there.is_folder and there.mode != LINK:
+    """Return the mode of a file that is written: its own, or a new one's; a link's is no file's."""
+    if there and there.mode != LINK:
         return there.mode
     return PROGRAM if content.startswith(b"#!") else REGULAR_FILE
 
@@ -191,13 +219,18 @@ def commit_tree(
         ValueError: the trailers lack ours, or are not one line each.
         ClientError: git could not write it.
     """
-    lines = [f"{key}: {value}" for key, value in trailers.items()]
-    if OUR_TRAILER not in trailers or any("\n" in line for line in lines):
+    lines = trailer_lines(trailers)
+    if OUR_TRAILER not in trailers or "\n" in "".join(lines):
         raise ValueError(f"a commit of a runbook carries `{OUR_TRAILER}`, and trailers of one line")
     text = f"{message.strip()}\n\n" + "\n".join(lines) + "\n"
     what = "the commit could not be written"
     arguments = ("commit-tree", tree, "-p", base.commit, "-F", "-")
     return must(base.copy, what, *arguments, given=text, extra=author).strip()
+
+
+def trailer_lines(trailers: Mapping[str, str]) -> list[str]:
+    """Return trailers as a commit's message has them."""
+    return [f"{key}: {value}" for key, value in trailers.items()]
 
 
 def difference(base: Snapshot, files: Files) -> str:
@@ -212,16 +245,19 @@ def difference(base: Snapshot, files: Files) -> str:
         for path, new in contents(base, written).items()
         for line in _altered(path, content_at(base, path), new)
     ]
-    more = [f"… and {len(changed) - SHOWN} lines more"] if len(changed) > SHOWN else []
-    gone = [f"deleted: `{path}`" for path in sorted(removed)[:5]]
-    rest = [f"… and {len(removed) - len(gone)} files more"] if len(removed) > len(gone) else []
-    return "\n".join([*changed[:SHOWN], *more, *gone, *rest])
+    gone = [f"deleted: `{path}`" for path in sorted(removed)]
+    return "\n".join([*_first(changed, SHOWN, "lines"), *_first(gone, SHOWN_GONE, "files")])
+
+
+def _first(lines: list[str], shown: int, noun: str) -> list[str]:
+    """Return the first of some lines, and how many more there are."""
+    more = len(lines) - shown
+    return lines if more <= 0 else [*lines[:shown], f"… and {more} {noun} more"]
 
 
 def content_at(base: Snapshot, path: str) -> bytes | None:
     """Return what a file reads now; None where there is none, or a folder."""
-    there = base.entries.get(path)
-    return base.read_bytes(path) if there and not there.is_folder else None
+    return base.read_bytes(path) if base.file_at(path) else None
 
 
 def _altered(path: str, old: bytes | None, new: bytes) -> Iterator[str]:

@@ -45,17 +45,23 @@ def copy_of(address: str, object_length: Callable[[], int]) -> Path:
     folder = _kept[0] if _kept else _temporary(os.getpid())
     place = folder / f"{hashlib.sha256(address.encode()).hexdigest()[:16]}.git"
     if not place.is_dir():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _sweep(folder)
-        fresh = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-", dir=folder))
-        made = "sha256" if object_length() == 64 else "sha1"  # noqa: PLR2004
-        what = "a private copy of the repository could not be made"
-        options = ("--bare", "--quiet", "--template=", f"--object-format={made}")
-        must(fresh, what, "init", *options, str(fresh))
+        fresh = _made_in(folder, object_length())
         if not place.is_dir():
             _held.clear()
             fresh.rename(place)
     return place
+
+
+def _made_in(folder: Path, object_length: int) -> Path:
+    """Return a new bare repository in a folder of its own, swept away later if nobody takes it."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _sweep(folder)
+    fresh = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-", dir=folder))
+    kind = "sha256" if object_length == 64 else "sha1"  # noqa: PLR2004
+    what = "a private copy of the repository could not be made"
+    options = ("--bare", "--quiet", "--template=", f"--object-format={kind}")
+    must(fresh, what, "init", *options, str(fresh))
+    return fresh
 
 
 @contextmanager

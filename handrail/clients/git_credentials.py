@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from urllib.parse import unquote
 
 from handrail.clients import masking
@@ -50,15 +51,20 @@ def address_of(text: str) -> Address | None:
         return None
     scheme, userinfo, host, _ = found.groups()
     authority = userinfo.partition("/")[0]
-    if "/" in userinfo and ("@" in authority or not re.search(r":.*\D", authority)):
+    if "/" in userinfo and _is_whole(authority):
         # The `@` stands in the path: what comes before the first slash is the host, maybe with
-        # credentials of its own, unless what follows its colon is no port but half a password.
-        first = re.fullmatch(r"([^/]*@)?([^/@]+)", authority)
-        if first is None or first[1] is None:
-            return None
-        userinfo, host = first[1], first[2]
+        # credentials of its own.
+        before, at, host = authority.rpartition("@")
+        userinfo = f"{before}{at}"
+    if not (userinfo and host):
+        return None
     user, _, password = userinfo.removesuffix("@").partition(":")
     return Address(f"{scheme}{userinfo}{host}", f"{scheme}{host}", unquote(user), unquote(password))
+
+
+def _is_whole(authority: str) -> bool:
+    """Tell a host from half a password: what follows its colon is a port then, or an `@` comes."""
+    return "@" in authority or not re.search(r":.*\D", authority)
 
 
 def without_credentials(arguments: Iterable[str]) -> list[str]:
@@ -77,14 +83,12 @@ def variables(texts: Iterable[str], also: Iterable[tuple[str, str]] = ()) -> dic
         texts: Addresses, and whatever else.
         also: Further settings of git, by key.
     """
-    addresses = {found for each in texts if (found := address_of(each))}
-    if not addresses:
-        return dict(_configuration(list(also)))
-    for each in addresses:
+    addresses = set(filter(None, map(address_of, texts)))
+    settings, given = list(also), dict[str, str]()
+    if addresses:  # nobody else is asked, and nobody is told them
+        settings.append(("credential.helper", ""))
+    for n, each in enumerate(sorted(addresses, key=attrgetter("prefix"))):
         masking.hide(each.password or each.user)
-    settings = [*also, ("credential.helper", "")]  # nobody else is asked, and nobody is told them
-    given: dict[str, str] = {}
-    for n, each in enumerate(sorted(addresses, key=lambda address: address.prefix)):
         settings.append((f"url.{each.clean}/.insteadOf", f"{each.prefix}/"))
         settings.append((f"credential.{each.clean}.helper", _HELPER.format(n=n)))
         given |= {f"GIT_USER_{n}": each.user, f"GIT_PASSWORD_{n}": each.password}

@@ -32,8 +32,18 @@ FOREIGN = (
     "GIT_NAMESPACE", "GIT_PREFIX", "GIT_CONFIG_PARAMETERS",
 )  # fmt: skip
 
-
 FINDING = {"PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR"}
+# Plain words, literal paths, and nobody who is asked on a terminal.
+SPOKEN = {
+    "LC_ALL": "C",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "true",
+    "SSH_ASKPASS": "true",
+    "SSH_ASKPASS_REQUIRE": "force",
+    "GIT_EDITOR": "true",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+}
 
 
 @dataclass(frozen=True)
@@ -60,23 +70,12 @@ def environment(extra: Mapping[str, str] | None = None, *, bare: bool = False) -
             anybody knows which variables hold secrets.
     """
     clean = masking.clean_environment()
-    kept = {
-        key: value
-        for key, value in clean.items()
-        if key not in FOREIGN and (key in FINDING or not bare)
-    }
-    return {
-        **kept,
-        "LC_ALL": "C",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ASKPASS": "true",
-        "SSH_ASKPASS": "true",
-        "SSH_ASKPASS_REQUIRE": "force",
-        "GIT_EDITOR": "true",
-        "GIT_LITERAL_PATHSPECS": "1",
-        "GIT_OPTIONAL_LOCKS": "0",
-        **(extra or {}),
-    }
+    kept = {key: value for key, value in clean.items() if _is_kept(key, bare=bare)}
+    return {**kept, **SPOKEN, **(extra or {})}
+
+
+def _is_kept(variable: str, *, bare: bool) -> bool:
+    return variable not in FOREIGN and (variable in FINDING or not bare)
 
 
 def git(
@@ -156,13 +155,18 @@ def _started(
             start_new_session=True,
         )
     except FileNotFoundError:
-        if not directory.is_dir():
-            fix = "correct `path` of the repository in the inventory, or clone it there"
-            raise ClientError(what, "there is no such directory", fix) from None
-        raise ClientError(what, "git is not installed", "install git 2.31 or newer") from None
+        raise _absent(what, directory) from None
     except OSError as error:
         why = error.strerror or "it could not be started"
         raise ClientError(what, why, f"see `ls -ld {directory}`") from None
+
+
+def _absent(what: str, directory: Path) -> ClientError:
+    """Return which of the two is not there: the directory, or git."""
+    if directory.is_dir():
+        return ClientError(what, "git is not installed", "install git 2.31 or newer")
+    fix = "correct `path` of the repository in the inventory, or clone it there"
+    return ClientError(what, "there is no such directory", fix)
 
 
 def _credentials(
@@ -171,13 +175,22 @@ def _credentials(
     """Return how git gets the credentials that stand in the addresses it will use."""
     if arguments[0] not in NETWORK or not directory.is_dir():
         return {}
-    if any(each.startswith("/") or "://" in each for each in arguments[1:]):  # no remote's name
+    if any(map(_is_place, arguments[1:])):  # no remote's name
         return variables(arguments, settings)
+    return variables([*arguments, *_remote_urls(directory, arguments)], settings)
+
+
+def _is_place(argument: str) -> bool:
+    return argument.startswith("/") or "://" in argument
+
+
+def _remote_urls(directory: Path, arguments: Sequence[str]) -> list[str]:
+    """Return where the remotes are that a command names; where it names none, of all."""
     listed = git(directory, "config", "--null", "--get-regexp", r"^remote\..*\.(push)?url$").text
     remotes = [each.partition("\n")[::2] for each in listed.split("\0")]
     # Two remotes on one host may have credentials of their own.
     used = [url for key, url in remotes if key.split(".", 1)[-1].rpartition(".")[0] in arguments]
-    return variables([*arguments, *(used or [url for _, url in remotes])], settings)
+    return used or [url for _, url in remotes]
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

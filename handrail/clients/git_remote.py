@@ -32,7 +32,7 @@ FAULTS = (
     (r"could not resolve|unable to access|could not read from remote|connection|timed out",
      "the remote cannot be reached", "see `git ls-remote {remote}` in {path}"),
 )  # fmt: skip
-FETCH_TIMEOUT_SECONDS = 1800.0
+TIMEOUTS_SECONDS = {"fetch": 1800.0}  # the first one brings the whole history of the repository
 HERE = ("--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--quiet")
 
 
@@ -173,8 +173,11 @@ class Remote:
                 f"it has no remote `{self.shown}`",
                 f"see `git -C {self.path} remote -v`, and correct `remote` in the inventory",
             )
-        is_path = found and not IS_ADDRESS.search(found)
-        return str((self.path / found).resolve()) if is_path else found
+        return self._absolute(found) if found else ""
+
+    def _absolute(self, place: str) -> str:
+        """Return where a remote is; a path in a clone's settings starts at that clone."""
+        return place if IS_ADDRESS.search(place) else str((self.path / place).resolve())
 
     def _object_length(self) -> int:
         what = "the remote could not be asked"
@@ -185,8 +188,7 @@ class Remote:
         here = arguments[0] == "ls-remote"  # the copy may not be there yet
         alone = here or IS_ADDRESS.search(self.remote)
         place, settings = self.path if here else self.copy, [] if alone else self.clone.reaching()
-        # The first fetch brings the whole history of the repository.
-        seconds = FETCH_TIMEOUT_SECONDS if arguments[0] == "fetch" else NETWORK_TIMEOUT_SECONDS
+        seconds = TIMEOUTS_SECONDS.get(arguments[0], NETWORK_TIMEOUT_SECONDS)
         found = git(place, *arguments, settings=settings, timeout_seconds=seconds)
         if found.code != 0:
             raise self._fault(what, found)

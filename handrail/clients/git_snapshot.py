@@ -72,8 +72,8 @@ class Snapshot:
                 )
             if found.mode == LINK:
                 followed += 1
-                there = self._followed(path, place, found, followed)
-                wanted, place = [*(each for each in there if each != "."), *wanted], ""
+                wanted[:0] = self._followed(path, place, found, followed)
+                place = ""
         return place
 
     def _followed(self, path: str, place: str, link: Entry, followed: int) -> list[str]:
@@ -83,16 +83,12 @@ class Snapshot:
             ClientError: out of the repository, or too many links were followed.
         """
         target = self._blob(link.sha).decode("utf-8", errors="surrogateescape")
+        if followed > MOST_LINKS:
+            raise _astray(path, place, target, "goes round in circles")
         there = posixpath.normpath(posixpath.join(posixpath.dirname(place), target)).split("/")
-        outside = target.startswith("/") or there[0].casefold() in ("..", ".git")
-        if followed > MOST_LINKS or outside:
-            way = "goes round in circles" if followed > MOST_LINKS else "leaves it"
-            raise _not_ours(
-                path,
-                f"`{place}` is a symbolic link to `{target}`, which {way}",
-                f"put a file in place of the link `{place}`, commit, push",
-            )
-        return there
+        if target.startswith("/") or there[0].casefold() in ("..", ".git"):
+            raise _astray(path, place, target, "leaves it")
+        return [] if there == ["."] else there
 
     def find(self, path: str) -> Entry | None:
         """Return what a path leads to, or None where it leads to nothing.
@@ -101,6 +97,15 @@ class Snapshot:
             ClientError: as `resolve`.
         """
         return self.entries.get(self.resolve(path))
+
+    def file_at(self, place: str) -> Entry | None:
+        """Return what lies at a place, no link followed, unless it is a folder."""
+        found = self.entries.get(place)
+        return None if found and found.is_folder else found
+
+    def has_folder(self, place: str) -> bool:
+        """Tell whether a folder lies at a place, no link followed."""
+        return place in self.entries and self.entries[place].is_folder
 
     def read_bytes(self, path: str) -> bytes | None:
         """Return a file's content, or None where there is none.
@@ -190,7 +195,7 @@ def checked(path: str) -> str:
     """
     parts = PurePosixPath(path)
     strange = {"..", ".git"} & {part.casefold() for part in parts.parts}
-    if not path or parts.is_absolute() or strange or str(parts) == "." or "\0" in path:
+    if strange or parts.is_absolute() or str(parts) == "." or "\0" in path:
         raise ClientError(
             f"`{path}` was not accepted as a file of the repository",
             "it is not a relative path below the repository",
@@ -204,9 +209,16 @@ def _entries(copy: Path, commit: str) -> dict[str, Entry]:
     """Return what a commit holds, folders too; a commit never changes."""
     what = f"files of commit `{commit[:12]}` could not be listed"
     listed = must(copy, what, "ls-tree", "-r", "-t", "-z", "--full-tree", commit)
-    rows = (row.partition("\t") for row in listed.split("\0") if row)
-    shown = ((path, head.split()) for head, _, path in rows)
-    return {path: Entry(mode, sha) for path, (mode, _, sha) in shown}
+    rows = (row.partition("\t") for row in filter(None, listed.split("\0")))
+    return {path: Entry(*head.split()[::2]) for head, _, path in rows}
+
+
+def _astray(path: str, place: str, target: str, way: str) -> ClientError:
+    return _not_ours(
+        path,
+        f"`{place}` is a symbolic link to `{target}`, which {way}",
+        f"put a file in place of the link `{place}`, commit, push",
+    )
 
 
 def _not_ours(path: str, why: str, fix: str) -> ClientError:

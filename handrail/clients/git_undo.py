@@ -1,5 +1,6 @@
 """The tree of a branch with an earlier commit taken back, made from blobs alone."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from handrail.clients.errors import ClientError
@@ -27,17 +28,16 @@ def tree_without(tip: Snapshot, made: Snapshot, before: Snapshot, seen_at: str) 
         ClientError: later commits changed the same lines.
     """
     wanted, clashing = taken_back(tip, made, before)
-    removed = {path for path, each in wanted.items() if each is None}
-    clashing += [path for path, each in wanted.items() if each and in_the_way(tip, path, removed)]
+    put = {path: each for path, each in wanted.items() if each}
+    removed = wanted.keys() - put.keys()
+    clashing += [path for path in put if in_the_way(tip, path, removed)]
     if clashing:
         raise ClientError(
             f"commit `{made.commit[:12]}` could not be reverted",
             f"later commits changed the same lines of {ticked(clashing[:5])}",
             f"`git -C {seen_at} revert {made.commit[:12]}` on a fresh pull, resolve it, and push",
         )
-    gone = [f"0 {'0' * len(tip.commit)}\t{path}\0" for path in removed]
-    put = [f"{each.mode} {each.sha}\t{path}\0" for path, each in wanted.items() if each]
-    return tree_of(tip, gone + put)
+    return tree_of(tip, put, removed)
 
 
 def taken_back(
@@ -49,44 +49,47 @@ def taken_back(
     """
     wanted: dict[str, Entry | None] = {}
     clashing = []
-    for path in sorted(made.entries.keys() | before.entries.keys()):
-        now, was, had = (file_at(each, path) for each in (tip, made, before))
-        if had in (was, now):
-            continue
+    for path, now, was, had in differing(tip, made, before):
         wanted[path] = had if now == was else merged(tip.copy, now, was, had)
         if now != was and wanted[path] is None:
             clashing.append(path)
     return wanted, clashing
 
 
-def file_at(snapshot: Snapshot, path: str) -> Entry | None:
-    """Return what lies at a path, unless it is a folder."""
-    found = snapshot.entries.get(path)
-    return None if found and found.is_folder else found
+def differing(
+    tip: Snapshot, made: Snapshot, before: Snapshot
+) -> Iterator[tuple[str, Entry | None, Entry | None, Entry | None]]:
+    """Yield each path that a commit has changed, and not in vain: its file now, then and before."""
+    for path in sorted(made.entries.keys() | before.entries.keys()):
+        now, was, had = (each.file_at(path) for each in (tip, made, before))
+        if had not in (was, now):
+            yield path, now, was, had
 
 
 def in_the_way(tip: Snapshot, path: str, removed: set[str]) -> bool:
     """Tell whether a file has come where a folder is wanted, or the other way round."""
-    above = [str(each) for each in PurePosixPath(path).parents]
-    below = tip.list_files(path) if path in tip.entries and file_at(tip, path) is None else []
-    files = [each for each in above if file_at(tip, each)]
-    return not {*files, *below} <= removed
+    above = filter(tip.file_at, map(str, PurePosixPath(path).parents))
+    below = tip.list_files(path) if tip.has_folder(path) else []
+    return not {*above, *below} <= removed
 
 
 def merged(copy: Path, now: Entry | None, was: Entry | None, had: Entry | None) -> Entry | None:
     """Return a file without the change from `had` to `was`; None where it cannot be done."""
-    if not (now and was and had) or now.mode != was.mode or now.mode == LINK:
+    if not (now and was and had and now.mode == was.mode != LINK):
         return None
+    sha = merged_blob(copy, {"now": now, "was": was, "had": had})
+    return Entry(had.mode, sha) if sha else None
+
+
+def merged_blob(copy: Path, files: Mapping[str, Entry]) -> str:
+    """Return the id of the blob that three files merge into; empty where they do not."""
     with scratch(copy) as place:
-        names = []
-        for name, each in (("now", now), ("was", was), ("had", had)):
+        for name, each in files.items():
             text = must(copy, "a file could not be read", "cat-file", "blob", each.sha)
             (place / name).write_bytes(text.encode("utf-8", errors="surrogateescape"))
-            names.append(str(place / name))
-        found = git(copy, "merge-file", "-p", *names)
+        found = git(copy, "merge-file", "-p", *(str(place / name) for name in files))
         if found.code != 0:
-            return None
+            return ""
         given = found.text.encode("utf-8", errors="surrogateescape")
         what = "the change could not be prepared"
-        sha = must(copy, what, "hash-object", "-w", "--stdin", given=given).strip()
-    return Entry(had.mode, sha)
+        return must(copy, what, "hash-object", "-w", "--stdin", given=given).strip()

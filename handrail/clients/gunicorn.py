@@ -22,6 +22,18 @@ def settings(config: str, port: str | None) -> dict[str, object]:
 
     Source: https://docs.gunicorn.org/en/stable/settings.html#print-config
     """
+    try:
+        answer = _asked(config, {} if port is None else {"PORT": port})
+    except subprocess.TimeoutExpired:
+        raise _refused(f"it did not answer in {sandbox.SECONDS} s") from None
+    if answer.returncode:
+        lines = answer.stderr.strip().splitlines() or ["it said nothing"]
+        raise _refused(lines[-1])
+    return dict(_setting(line) for line in answer.stdout.splitlines() if "=" in line)
+
+
+def _asked(config: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Return what gunicorn prints of a configuration file."""
     with tempfile.TemporaryDirectory(prefix="handrail-gunicorn-") as directory:
         path = Path(directory, "gunicorn.conf.py")
         path.write_text(config, encoding="utf-8", newline="")
@@ -29,14 +41,7 @@ def settings(config: str, port: str | None) -> dict[str, object]:
         app = "wsgiref.simple_server:demo_app"
         isolated = [sys.executable, "-I", "-B", "-m", "gunicorn"]
         command = [*isolated, "--config", str(path), "--print-config", app]
-        try:
-            answer = sandbox.run(command, Path(directory), {} if port is None else {"PORT": port})
-        except subprocess.TimeoutExpired:
-            raise _refused(f"it did not answer in {sandbox.SECONDS} s") from None
-    if answer.returncode:
-        lines = answer.stderr.strip().splitlines() or ["it said nothing"]
-        raise _refused(lines[-1])
-    return dict(_setting(line) for line in answer.stdout.splitlines() if "=" in line)
+        return sandbox.run(command, Path(directory), variables)
 
 
 def _setting(line: str) -> tuple[str, object]:

@@ -18,9 +18,11 @@ from handrail.clients.http_answer import Answer
 from handrail.clients.http_faults import no_answer
 from handrail.clients.patience import LIMITED, Patience, demanded_wait, wait_demanded
 from handrail.clients.secret import Secret
+from handrail.clients.urls import leads_to_host
 
 REPEATABLE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 SERVER_ERROR = 500
+JSON = {"Content-Type": "application/json"}
 CHUNK_BYTES = 64 * 1024
 
 __all__ = ["Answer", "Http"]
@@ -60,7 +62,7 @@ class Http:
         timeout_seconds: float = 30.0,
         patience: Patience | None = None,
     ) -> None:
-        if urlsplit(base).scheme not in ("http", "https") or not urlsplit(base).hostname:
+        if not leads_to_host(base, ("http", "https")):
             raise ClientError(
                 "an HTTP address was not accepted",
                 "it does not start with http:// or https:// and a host",
@@ -114,15 +116,12 @@ class Http:
         """
         again = method in REPEATABLE if repeatable is None else repeatable
         place = shown or f"{method} {self.host}{urlsplit(self._base).path}{path}"
+        data, of_data = (form, {}) if body is None else (json.dumps(body).encode(), JSON)
         options = {
             "params": params,
-            "data": form if body is None else json.dumps(body).encode(),
+            "data": data,
             "files": files,
-            "headers": {
-                "Accept": "application/json",
-                **({} if body is None else {"Content-Type": "application/json"}),
-                **(headers or {}),
-            },
+            "headers": {"Accept": "application/json", **of_data, **(headers or {})},
             "auth": self._credentials(),
             "allow_redirects": follow_redirects,
         }
@@ -153,18 +152,20 @@ class Http:
             )
         said = answer.message(hide=(*hide, *self._credential_values()))
         why = f"{answer.place} answered {answer.status}" + (f": {said}" if said else "")
+        return ClientError(what, why, self._next(answer))
+
+    def _next(self, answer: Answer) -> str:
+        """Return what to do about an unwelcome answer."""
         if answer.status == LIMITED:
             wait = demanded_wait(answer.status, answer.headers, datetime.now(UTC))
             until = f"in {wait:.0f} s" if wait is not None else "in a minute"
-            return ClientError(what, why, f"run the same command again {until}")
+            return f"run the same command again {until}"
         if answer.status >= SERVER_ERROR:
-            fix = f"see whether {self.host} reports an incident, then the same command again"
-            return ClientError(what, why, fix)
-        return ClientError(what, why, "correct what the answer names, then the same command again")
+            return f"see whether {self.host} reports an incident, then the same command again"
+        return "correct what the answer names, then the same command again"
 
     def _credential_name(self) -> str:
-        reference = self._bearer.reference if self._bearer else ""
-        return f"`{reference}`" if reference else "the inventory"
+        return self._bearer.called("the inventory") if self._bearer else "the inventory"
 
     def _credential_values(self) -> list[str]:
         if self._bearer is None:

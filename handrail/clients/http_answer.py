@@ -8,6 +8,7 @@ from typing import Any
 from handrail.clients import masking
 from handrail.clients.errors import ClientError
 from handrail.clients.masking import SHORTEST
+from handrail.clients.places import found
 
 # More of an error body than this helps nobody at 2 a.m.
 MESSAGE_LENGTH = 300
@@ -53,18 +54,18 @@ class Answer:
         Args:
             hide: Values of the request that it may repeat; short ones are no secrets elsewhere.
         """
+        text = self._said()
+        for value in sorted(hide, key=len, reverse=True):
+            if len(value) >= SHORTEST:
+                masking.hide(value, made=True)
+                text = text.replace(value, masking.WITHHELD)
+        # Before it is cut: a cut would leave the beginning of a secret behind.
+        return " ".join(masking.masked(text).split())[:MESSAGE_LENGTH]
+
+    def _said(self) -> str:
         try:
             body = json.loads(self.body_text)
         except ValueError:
             return ""
-        said = body.get("message") or body.get("error") if isinstance(body, Mapping) else None
-        if isinstance(said, Mapping):
-            said = said.get("message")
-        text = str(said or "")
-        for value in sorted(
-            (each for each in hide if len(each) >= SHORTEST), key=len, reverse=True
-        ):
-            masking.hide(value, made=True)
-            text = text.replace(value, masking.WITHHELD)
-        # Before it is cut: a cut would leave the beginning of a secret behind.
-        return " ".join(masking.masked(text).split())[:MESSAGE_LENGTH]
+        said = found(body, "message") or found(body, "error")
+        return str((found(said, "message") if isinstance(said, dict) else said) or "")

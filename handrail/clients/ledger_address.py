@@ -19,26 +19,34 @@ def address_of(given: str) -> str:
     Raises:
         ClientError: what it names cannot be read.
     """
-    reference, _, environment = (
-        given.partition("#") if given.startswith("env:") else (given, "", "")
-    )
-    address = Secret(reference).reveal() if is_reference(given) else given
-    if environment and "#" not in address:
-        address = f"{address}#{environment}"
+    address = _named(given)
     if address.startswith(SERVERS):
-        # Here: a driver takes as long to import as all the rest, and most ledgers are files.
-        import psycopg  # noqa: PLC0415
-        from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
-
-        masking.hide_variable("LEDGER_URL")
-        try:
-            password = conninfo_to_dict(address).get("password")
-        except psycopg.Error:
-            password = address  # whoever opens it says what is wrong with it
-        if password:
-            masking.hide(str(password))
-            masking.hide(address)
+        _hide_password(address)
     return address
+
+
+def _named(given: str) -> str:
+    """Return the address that something names, with the environment that it says."""
+    if not given.startswith("env:"):
+        return Secret(given).reveal() if is_reference(given) else given
+    reference, _, environment = given.partition("#")
+    address = Secret(reference).reveal()
+    return f"{address}#{environment}" if environment and "#" not in address else address
+
+
+def _hide_password(address: str) -> None:
+    # Here: a driver takes as long to import as all the rest, and most ledgers are files.
+    import psycopg  # noqa: PLC0415
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+
+    masking.hide_variable("LEDGER_URL")
+    try:
+        password = conninfo_to_dict(address).get("password")
+    except psycopg.Error:
+        password = address  # whoever opens it says what is wrong with it
+    if password:
+        masking.hide(str(password))
+        masking.hide(address)
 
 
 def key_of(given: object) -> Callable[[], str] | None:

@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
+from handrail.clients.urls import path_of
+
 CUT = 8  # characters of a cut value that still give it away
 LONG = 4096  # characters; what is longer is a file, and comes back as it is or not at all
 _PASSWORD = re.compile(r"password\s*=\s*('(?:[^'\\]|\\.)*'|\S+)")
@@ -53,6 +55,11 @@ def _parts(value: str) -> Iterator[str]:
         yield setting[1].strip("'")
     with suppress(ValueError):
         yield from _parts_of_data(json.loads(value), secret=False)
+    yield from _parts_of_lines(value)
+
+
+def _parts_of_lines(value: str) -> Iterator[str]:
+    """Yield the long lines of a text of several, and all of it on one line."""
     lines = value.splitlines()
     if len(lines) > 1:
         yield " ".join(value.split())
@@ -65,27 +72,34 @@ def _parts_of_address(value: str) -> Iterator[str]:
     credentials, at, _ = rest.rpartition("@")
     if at:  # a password that is not encoded may hold a slash
         user, _, password = credentials.partition(":")
-        yield from {password or user, unquote(password or user)}
-        return
+        secret = password or user
+        yield from {secret, unquote(secret)}
+    else:
+        yield from _parts_of_path(value)
+
+
+def _parts_of_path(value: str) -> Iterator[str]:
+    """Yield what follows the host, and the pieces of it, as far as they are long."""
     try:
         parts = urlsplit(value)
     except ValueError:
         return
-    path = parts.path.strip("/") + (f"?{parts.query}" if parts.query else "")
-    if len(path) >= 2 * CUT:
-        yield path
-        yield from (each for each in re.split(r"[/?&=]", path) if len(each) >= 2 * CUT)
+    path = path_of(parts._replace(path=parts.path.strip("/")))
+    for each in (path, *re.split(r"[/?&=]", path)):
+        if len(each) >= 2 * CUT:
+            yield each
 
 
 def _parts_of_data(data: object, *, secret: bool) -> Iterator[str]:
-    if isinstance(data, dict):
-        for key, each in data.items():
-            yield from _parts_of_data(each, secret=bool(_NAMED.search(str(key))))
-    elif isinstance(data, list):
-        for each in data:
-            yield from _parts_of_data(each, secret=secret)
-    elif isinstance(data, str) and secret:
-        yield data
+    match data:
+        case dict():
+            for key, each in data.items():
+                yield from _parts_of_data(each, secret=bool(_NAMED.search(str(key))))
+        case list():
+            for each in data:
+                yield from _parts_of_data(each, secret=secret)
+        case str() if secret:
+            yield data
 
 
 def _written(value: str) -> set[str]:

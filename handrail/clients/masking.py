@@ -8,7 +8,8 @@ a system may hand it back as one.
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from handrail.clients.masked_forms import CUT, Form, forms
@@ -39,10 +40,9 @@ def hide(value: str, *, made: bool = False) -> None:
         return
     known = value in _hidden
     _hidden[value] = made and _hidden.get(value, True)
-    if known:
-        return
-    for form in forms(value):
-        _index(form, value)
+    if not known:
+        for form in forms(value):
+            _index(form, value)
 
 
 def _index(form: Form, value: str) -> None:
@@ -93,9 +93,9 @@ def masked_data(data: Any) -> Any:  # Any: JSON
 
 def holds_secret(text: str) -> bool:
     """Tell whether a text would show a whole secret value, in whatever form."""
-    known = [form for listed in _heads.values() for form in listed]
-    written = [(form.text, form.value) for form in known] + list(_short.items())
-    return any(each in text for each, value in written if not _is_plain(value))
+    known = chain.from_iterable(_heads.values())
+    written = chain(((form.text, form.value) for form in known), _short.items())
+    return any(each in text and not _is_plain(value) for each, value in written)
 
 
 def mask_error(error: BaseException) -> None:
@@ -123,40 +123,46 @@ def clean_environment() -> dict[str, str]:
 
 def _spans(text: str) -> list[tuple[int, int]]:
     """Return where secrets stand, in order."""
-    found = []
+    found = chain(_short_spans(text), _long_spans(text))
+    return sorted((first, last) for first, last in found if first < last)
+
+
+def _short_spans(text: str) -> Iterator[tuple[int, int]]:
     for form, value in _short.items():
         if not _is_plain(value):
-            found += [(at.start(), at.end()) for at in re.finditer(re.escape(form), text)]
-    if _heads:
-        for at in range(len(text) - CUT + 1):
-            part = text[at : at + CUT]
-            found += [_from(text, at, form) for form in _heads.get(part, ())]
-            found += [_until(text, at + CUT, form) for form in _tails.get(part, ())]
-    return sorted((first, last) for first, last in found if first < last)
+            yield from (at.span() for at in re.finditer(re.escape(form), text))
+
+
+def _long_spans(text: str) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    for at in range(len(text) - CUT + 1) if _heads else ():
+        part = text[at : at + CUT]
+        found += [_from(text, at, form) for form in _heads.get(part, ())]
+        found += [_until(text, at + CUT, form) for form in _tails.get(part, ())]
+    return found
 
 
 def _from(text: str, at: int, form: Form) -> tuple[int, int]:
     """Return how far a secret, or the beginning of it, goes from here."""
-    length = _common(text[at : at + len(form.text)], form.text)
-    end = at + length
-    if length < len(form.text):
-        after = text[end : end + 4].lstrip(" ")
-        cut = not after or after.startswith(ENDS)
-        if not form.in_parts or not (cut or _telling(text[at:end])):
-            return at, at
-    return (at, at) if _is_plain(form.value) else (at, end)
+    end = at + _common(text[at : at + len(form.text)], form.text)
+    after = text[end : end + 4].lstrip(" ")
+    cut = not after or after.startswith(ENDS)
+    return (at, end) if _gives_away(text[at:end], form, cut=cut) else (at, at)
 
 
 def _until(text: str, end: int, form: Form) -> tuple[int, int]:
     """Return where the end of a secret begins that reaches to here."""
     before = text[max(0, end - len(form.text)) : end]
-    length = _common(before[::-1], form.text[::-1])
-    first = end - length
+    first = end - _common(before[::-1], form.text[::-1])
     ahead = text[max(0, first - 4) : first].rstrip(" ")
     cut = not ahead or ahead.endswith(ENDS)
-    if length < len(form.text) and not (cut or _telling(text[first:end])):
-        return end, end
-    return (end, end) if _is_plain(form.value) else (first, end)
+    return (first, end) if _gives_away(text[first:end], form, cut=cut) else (end, end)
+
+
+def _gives_away(part: str, form: Form, *, cut: bool) -> bool:
+    """Tell whether a part of a form is a secret; a cut one is where nothing else explains it."""
+    in_part = form.in_parts and (cut or _telling(part))
+    return (in_part or part == form.text) and not _is_plain(form.value)
 
 
 def _is_plain(value: str) -> bool:

@@ -33,12 +33,8 @@ class Memory:
             self._lists.clear()
             return
         stored = parts[3:4] == ["env-vars"]
-        touched = "/".join(parts[:4]) if stored else "/".join(parts[:3])
-        self._lists = {
-            key: kept
-            for key, kept in self._lists.items()
-            if not key.startswith(touched) and (stored or not key.startswith("/services "))
-        }
+        stale = ("/".join(parts[:4]),) if stored else ("/".join(parts[:3]), "/services ")
+        self._lists = {key: kept for key, kept in self._lists.items() if not key.startswith(stale)}
 
     def recall(self, key: str, now: float) -> Rows | None:
         """Return a list while it is young enough."""

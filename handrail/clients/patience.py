@@ -84,21 +84,22 @@ def demanded_wait(status: int, headers: Mapping[str, str], now: datetime) -> flo
 
     Source: https://api-docs.render.com/reference/rate-limiting
     """
-    waits = []
-    reset = headers.get("Ratelimit-Reset", "")
-    if status == LIMITED and reset.isdecimal():
-        seconds = float(reset)
-        is_moment = seconds > EPOCH_THRESHOLD_SECONDS
-        waits.append(seconds - now.timestamp() if is_moment else seconds)
-    after = headers.get("Retry-After", "")
-    if after.isdecimal():
-        waits.append(float(after))
-    elif after:
-        waits += _until(after, now)
+    waits = _until(headers.get("Retry-After", ""), now)
+    if status == LIMITED:
+        waits += _reset(headers.get("Ratelimit-Reset", ""), now)
     return max(0.0, *waits) if waits else None
 
 
+def _reset(told: str, now: datetime) -> list[float]:
+    if not told.isdecimal():
+        return []
+    seconds = float(told)
+    return [seconds - now.timestamp() if seconds > EPOCH_THRESHOLD_SECONDS else seconds]
+
+
 def _until(moment: str, now: datetime) -> list[float]:
+    if moment.isdecimal():
+        return [float(moment)]
     try:
         at = parsedate_to_datetime(moment)
     except ValueError:

@@ -1,6 +1,7 @@
 """Places in JSON data: what lies at one, and what is filled into one."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 
@@ -10,13 +11,16 @@ def found(body: object, place: str) -> Any:  # Any: JSON
     The empty place is the data itself.
     """
     for name in place.split(".") if place else ():
-        if isinstance(body, dict):
-            body = body.get(name)
-        elif isinstance(body, list) and name.isdigit() and int(name) < len(body):
-            body = body[int(name)]
-        else:
-            return None
+        body = _inside(body, name)
     return body
+
+
+def _inside(body: object, name: str) -> Any:  # Any: JSON
+    if isinstance(body, dict):
+        return body.get(name)
+    if isinstance(body, list) and name.isdigit():
+        return next(islice(body, int(name), None), None)
+    return None
 
 
 def is_there(body: object, place: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, LiteralString, Self
 import psycopg
 from psycopg.abc import Params
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.errors import Diagnostic
 from psycopg.sql import SQL, Composed
 
 from handrail.clients.address import FORM, misread
@@ -125,7 +126,7 @@ class Database:
         return parts
 
     def _called(self) -> str:
-        return f"`{self.url.reference}`" if self.url.reference else "its URL"
+        return self.url.called("its URL")
 
     def _not_a_url(self, why: str, advice: str = FORM) -> ClientError:
         fix = f"in {self._called()}, {advice}"
@@ -150,18 +151,16 @@ class Database:
                 "see that the server runs, then the same command again",
             )
         # The message may quote a row; the name of the condition and its object cannot.
-        objects = [
-            f"{kind} `{name}`"
-            for kind, name in (
-                ("table", error.diag.table_name),
-                ("column", error.diag.column_name),
-                ("constraint", error.diag.constraint_name),
-            )
-            if name
-        ]
-        place = f" on {', '.join(objects)}" if objects else ""
         return ClientError(
             what,
-            f"{type(error).__name__} (SQLSTATE {error.sqlstate}){place}",
+            f"{type(error).__name__} (SQLSTATE {error.sqlstate}){_place_of(error.diag)}",
             "look the SQLSTATE up in the server's log, which has the statement",
         )
+
+
+def _place_of(told: Diagnostic) -> str:
+    """Return which objects an error is of, to follow its name; empty where it tells none."""
+    names = (told.table_name, told.column_name, told.constraint_name)
+    kinds = ("table", "column", "constraint")
+    objects = [f"{kind} `{name}`" for kind, name in zip(kinds, names, strict=True) if name]
+    return f" on {', '.join(objects)}" if objects else ""

@@ -27,7 +27,7 @@ def ping(url: Secret, timeout_seconds: float = 5.0) -> float:
 
     Source: https://redis.io/docs/latest/develop/reference/protocol-spec/
     """
-    asked = _Asked(f"`{url.reference}`" if url.reference else "its URL")
+    asked = _Asked(url.called("its URL"))
     parts = asked.address(url)
     started = time.monotonic()
     with asked.in_words(timeout_seconds), _connected(parts, timeout_seconds) as connection:

@@ -51,6 +51,10 @@ class Secret:
         masking.hide(value, made=True)
         return secret
 
+    def called(self, otherwise: str) -> str:
+        """Return what messages call it: its reference, or other words where it has none."""
+        return f"`{self.reference}`" if self.reference else otherwise
+
     def reveal(self) -> str:
         """Return the value.
 
@@ -103,10 +107,8 @@ def _file(reference: str, name: str) -> str:
     fix = f"write the value to `{name}` with mode 0600"
     try:
         value = Path(name).expanduser().read_text(encoding="utf-8").rstrip("\n")
-    except OSError as error:
-        raise _unread(reference, error.strerror or "no such file", fix) from None
-    except UnicodeDecodeError:
-        raise _unread(reference, "not UTF-8", fix) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unread(reference, _why(error, "no such file"), fix) from None
     if not value:
         raise _unread(reference, "the file is empty", fix)
     return value
@@ -121,19 +123,26 @@ def _command(reference: str, line: str) -> str:
             shlex.split(line), stdout=subprocess.PIPE, timeout=COMMAND_SECONDS, check=False
         )
         value = ended.stdout.decode().split("\n", 1)[0]
-    except subprocess.TimeoutExpired:
-        raise _unread(reference, f"it did not end within {COMMAND_SECONDS} s", fix) from None
-    except UnicodeDecodeError:
-        raise _unread(reference, "not UTF-8", fix) from None
-    except OSError as error:
-        raise _unread(reference, error.strerror or "it cannot be run", fix) from None
-    except ValueError as error:
-        raise _unread(reference, f"it is not a command line: {error}", fix) from None
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        raise _unread(reference, _why(error, "it cannot be run"), fix) from None
     if ended.returncode:
         raise _unread(reference, f"the command ended with status {ended.returncode}", fix)
     if not value:
         raise _unread(reference, "the command printed nothing", fix)
     return value
+
+
+def _why(error: Exception, otherwise: str) -> str:
+    """Return why nothing was read; of an error of the system that says nothing, other words."""
+    match error:
+        case subprocess.TimeoutExpired():
+            return f"it did not end within {COMMAND_SECONDS} s"
+        case UnicodeDecodeError():
+            return "not UTF-8"
+        case OSError():
+            return error.strerror or otherwise
+        case _:
+            return f"it is not a command line: {error}"
 
 
 def _unread(reference: str, why: str, fix: str) -> ClientError:

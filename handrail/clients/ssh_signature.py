@@ -2,7 +2,7 @@
 
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from handrail.clients.errors import ClientError
@@ -46,14 +46,9 @@ def signer(text: str, signature: str, known: Mapping[str, Sequence[str]], namesp
     Raises:
         ClientError: there is no ssh-keygen.
     """
-    lines = [
-        f'"{name}" namespaces="{namespace}" {" ".join(key.split()[:2])}'
-        for name, keys in known.items()
-        for key in keys
-    ]
     with tempfile.TemporaryDirectory() as folder:
         allowed, signed = Path(folder) / "allowed", Path(folder) / "signature"
-        allowed.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        allowed.write_text("".join(_allowed(known, namespace)), encoding="utf-8")
         signed.write_text(signature, encoding="utf-8")
         asked = ["-f", str(allowed), "-s", str(signed)]
         found = _keygen(["-Y", "find-principals", *asked])
@@ -62,6 +57,13 @@ def signer(text: str, signature: str, known: Mapping[str, Sequence[str]], namesp
             return ""
         verify = ["-Y", "verify", *asked, "-I", name, "-n", namespace]
         return "" if _keygen(verify, text.encode()).returncode else name
+
+
+def _allowed(known: Mapping[str, Sequence[str]], namespace: str) -> Iterator[str]:
+    """Yield the lines of a file of allowed signers."""
+    for name, keys in known.items():
+        for key in keys:
+            yield f'"{name}" namespaces="{namespace}" {" ".join(key.split()[:2])}\n'
 
 
 def _keygen(arguments: Sequence[str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

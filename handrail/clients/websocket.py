@@ -12,13 +12,15 @@ import websocket as wire
 from handrail.clients.errors import ClientError
 from handrail.clients.places import holds_all
 from handrail.clients.secret import Secret
+from handrail.clients.urls import leads_to_host
 
 SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 # What a client sees when a connection ends without a close frame, which Daphne does on SIGTERM.
 # Source: https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
 ABNORMAL = 1006
-NO_CODE = 1005
+NO_CODE, CODE_BYTES = 1005, 2
 CLOSE_SECONDS = 1
+SEE_LOG = "see the log of the channels service"
 # Why no handshake came about; the first kind that fits counts. {} is what it was given, in seconds.
 FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     ((wire.WebSocketTimeoutException, TimeoutError), "no handshake within {:g} s"),
@@ -64,25 +66,27 @@ class Channel:
             ClientError: none came in time, or it is not a JSON object.
         """
         what = f"no message came from {self._place}"
-        fix = "see the log of the channels service"
+        late = ClientError(what, f"nothing within {timeout_seconds:g} s", SEE_LOG)
         until = time.monotonic() + timeout_seconds
         while True:
             # At least a moment, because zero would mean not to wait for what is there already.
             self._connection.settimeout(max(0.01, until - time.monotonic()))
-            try:
-                opcode, content = self._connection.recv_data(control_frame=True)
-            except (wire.WebSocketTimeoutException, TimeoutError):
-                raise ClientError(what, f"nothing within {timeout_seconds:g} s", fix) from None
-            except (wire.WebSocketException, OSError):
-                raise Closed(what, ABNORMAL, fix) from None
+            opcode, content = self._frame(late)
             if opcode == wire.ABNF.OPCODE_CLOSE:
-                known = len(content) >= 2  # noqa: PLR2004  a close code is two bytes
-                code = int.from_bytes(content[:2], "big") if known else NO_CODE
-                raise Closed(what, code, fix)
+                raise Closed(what, _close_code(content), SEE_LOG)
             if opcode in (wire.ABNF.OPCODE_TEXT, wire.ABNF.OPCODE_BINARY):
                 return self._read(content)
             if time.monotonic() > until:
-                raise ClientError(what, f"nothing within {timeout_seconds:g} s", fix)
+                raise late
+
+    def _frame(self, late: ClientError) -> tuple[int, bytes]:
+        """Return the next frame, a ping as well; where none comes in time, raise that."""
+        try:
+            return self._connection.recv_data(control_frame=True)
+        except (wire.WebSocketTimeoutException, TimeoutError):
+            raise late from None
+        except (wire.WebSocketException, OSError):
+            raise Closed(late.what, ABNORMAL, SEE_LOG) from None
 
     def receive_until(
         self, wanted: dict[str, Any], timeout_seconds: float = 10.0
@@ -112,7 +116,7 @@ class Channel:
             self._connection.send(json.dumps(message))
         except (wire.WebSocketException, OSError):
             what = f"a message could not be sent to {self._place}"
-            raise Closed(what, ABNORMAL, "see the log of the channels service") from None
+            raise Closed(what, ABNORMAL, SEE_LOG) from None
 
     def _read(self, content: bytes) -> dict[str, Any]:
         try:
@@ -155,7 +159,7 @@ def connect(
     """
     parts = urlsplit(base_url)
     what = f"no WebSocket to {parts.netloc.rpartition('@')[2]}{path}"
-    if parts.scheme not in SCHEMES or not parts.hostname:
+    if not leads_to_host(base_url, tuple(SCHEMES)):
         why = "the address does not start with http(s):// or ws(s):// and a host"
         raise ClientError(what, why, "correct the address in the inventory")
     query = f"?{urlencode({parameter: token.reveal()})}" if token else ""
@@ -168,14 +172,11 @@ def connect(
             url, timeout=timeout_seconds, redirect_limit=0,
             subprotocols=list(subprotocols) or None, header=dict(headers or {}),
         )  # fmt: skip
-    except wire.WebSocketBadStatusException as error:
-        raise _refused(what, error.status_code) from None
     except (wire.WebSocketException, OSError, ValueError) as error:
-        # Their words may quote the URL, and with it the token. A redirect ends here as well.
-        if connection.handshake_response is not None:
-            raise _refused(what, connection.handshake_response.status) from None
-        why = next(why for kinds, why in FAULTS if isinstance(error, kinds))
-        raise ClientError(what, why.format(timeout_seconds), fix) from None
+        status = _answered(connection, error)
+        if status is not None:
+            raise _refused(what, status) from None
+        raise ClientError(what, _why(error, timeout_seconds), fix) from None
     try:
         yield Channel(connection, f"{parts.netloc.rpartition('@')[2]}{path}")
     finally:
@@ -183,6 +184,24 @@ def connect(
             connection.close(timeout=CLOSE_SECONDS)
         # After a close by the other side, the library leaves the socket open.
         connection.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _close_code(content: bytes) -> int:
+    return int.from_bytes(content[:2], "big") if len(content) >= CODE_BYTES else NO_CODE
+
+
+def _answered(connection: wire.WebSocket, error: Exception) -> int | None:
+    """Return how the handshake was answered; None where it was not. A redirect ends so as well."""
+    if isinstance(error, wire.WebSocketBadStatusException):
+        return error.status_code
+    response = connection.handshake_response
+    return None if response is None else response.status
+
+
+def _why(error: Exception, timeout_seconds: float) -> str:
+    """Return why no handshake came about; the error's own words may quote the URL and its token."""
+    why = next(why for kinds, why in FAULTS if isinstance(error, kinds))
+    return why.format(timeout_seconds)
 
 
 def _refused(what: str, status: int) -> ClientError:

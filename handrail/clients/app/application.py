@@ -7,7 +7,7 @@ from typing import Any
 
 from handrail.clients.accounts import Account
 from handrail.clients.app.entry import not_let_in, refuse_limited, token_in, without_token
-from handrail.clients.app.profile import Absent, SignIn, System
+from handrail.clients.app.profile import SignIn, System
 from handrail.clients.errors import ClientError
 from handrail.clients.http import Answer, Http
 from handrail.clients.http_answer import MESSAGE_LENGTH
@@ -38,9 +38,7 @@ class Application:
         Raises:
             ClientError: the profile names none for its role.
         """
-        doors = self.system.sign_ins
-        named = (each for each in doors if account.role in each.kinds)
-        door = next(named, None) or next((each for each in doors if not each.kinds), None)
+        door = self.system.door(account.role)
         if door is None:
             raise ClientError(
                 f"account `{account.username}` has no door to sign in at",
@@ -110,9 +108,8 @@ class Application:
             body = answer.json()
         except ClientError:
             return ""
-        places = self.system.message
-        said = (found(body, each) for each in ([] if isinstance(places, Absent) else places))
-        text = next((str(each) for each in said if isinstance(each, str) and each), "")
+        said = (found(body, place) for place in self.system.message_places())
+        text = next((each for each in said if isinstance(each, str) and each), "")
         return " ".join(masked(text).split())[:MESSAGE_LENGTH]
 
     def _refuse_other_role(self, account: Account, door: SignIn, answer: Answer, what: str) -> None:

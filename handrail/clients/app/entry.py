@@ -36,13 +36,16 @@ def token_in(door: SignIn, answer: Answer) -> str:
         case "header":
             token: object = answer.headers.get(door.token)
         case "cookie":
-            # Cookies of one answer come as one text: a name stands at its start or after a comma.
-            name = re.escape(door.token)
-            told = re.search(rf"(?:^|,\s*){name}=([^;,]*)", answer.headers.get("Set-Cookie", ""))
-            token = told[1] if told else ""
+            token = _cookie(answer, door.token)
         case _:
             token = found(answer.json(), door.token)
     return token if isinstance(token, str) else ""
+
+
+def _cookie(answer: Answer, name: str) -> str | None:
+    # Cookies of one answer come as one text: a name stands at its start or after a comma.
+    told = re.search(rf"(?:^|,\s*){re.escape(name)}=([^;,]*)", answer.headers.get("Set-Cookie", ""))
+    return told[1] if told else None
 
 
 def refuse_limited(answer: Answer, what: str) -> None:

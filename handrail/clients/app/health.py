@@ -1,5 +1,7 @@
 """Whether an application says that all its parts are well."""
 
+from collections.abc import Iterator, Mapping
+
 from handrail.clients.app.application import object_of
 from handrail.clients.app.profile import Health
 from handrail.clients.app.seen import Seen, status
@@ -19,10 +21,12 @@ def seen(http: Http, health: Health) -> Seen:
         return Seen(f"{health.path} answers {status(answer)}")
     if not health.holds:
         return Seen()
-    body = object_of(answer)
-    ill = [
-        f"{place} is {found(body, place)}"
-        for place, value in health.holds.items()
-        if found(body, place) != value
-    ]
-    return Seen(", ".join(ill)) if ill else Seen(facts=health.holds)
+    ill = ", ".join(_ill(object_of(answer), health.holds))
+    return Seen(ill) if ill else Seen(facts=health.holds)
+
+
+def _ill(body: object, wanted: Mapping[str, object]) -> Iterator[str]:
+    """Yield the places that hold another value than is wanted."""
+    for place, value in wanted.items():
+        if found(body, place) != value:
+            yield f"{place} is {found(body, place)}"

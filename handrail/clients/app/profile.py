@@ -4,6 +4,7 @@ Each entry may be absent, with the reason: `health: {absent: the load balancer h
 that needs an absent entry says so and passes, and the plan shows it.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -199,12 +200,25 @@ class System(Entry):
     @model_validator(mode="after")
     def knows_whom_a_message_is_for(self) -> Self:
         """Refuse a body that names the account, where no door tells which that is."""
-        live = self.frontend.live if isinstance(self.frontend, Frontend) else None
-        named = any("{me}" in str(each.body) for each in (self.socket, live) if is_cause(each))
+        named = any("{me}" in str(each.body) for each in self._causes())
         if named and not any(each.me for each in self.sign_ins):
             why = "names `{me}` in a body, and no `sign_ins` entry has a `me` to ask"
             raise PydanticCustomError("nobody_named", why)
         return self
+
+    def _causes(self) -> Iterator[Cause]:
+        live = self.frontend.live if isinstance(self.frontend, Frontend) else None
+        return filter(is_cause, (self.socket, live))
+
+    def door(self, role: str) -> SignIn | None:
+        """Return the door that a role uses; None where it may use none."""
+        own = [each for each in self.sign_ins if role in each.kinds]
+        open_to_all = [each for each in self.sign_ins if not each.kinds]
+        return next(iter(own + open_to_all), None)
+
+    def message_places(self) -> list[str]:
+        """Return where an error may say what is wrong; nowhere where the profile has no place."""
+        return [] if isinstance(self.message, Absent) else self.message
 
 
 def is_cause(entry: object) -> TypeGuard[Cause]:

@@ -40,16 +40,12 @@ class Profile:
         fix = f"correct `{path}`; docs/profile.schema.json says what it may hold"
         try:
             data = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror or "no such file" if isinstance(error, OSError) else "not UTF-8"
-            raise ClientError(f"profile `{path}` could not be read", why, fix) from None
-        except yaml.YAMLError as error:
-            why = " ".join(str(error).split())
-            raise ClientError(f"profile `{path}` could not be read", why, fix) from None
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ClientError(f"profile `{path}` could not be read", _why(error), fix) from None
         try:
             return cls(path, Systems.model_validate(data))
         except ValidationError as error:
-            faults = "; ".join(dict.fromkeys(_told(each) for each in error.errors()))
+            faults = "; ".join(dict.fromkeys(map(_told, error.errors())))
             raise ClientError(f"profile `{path}` was not accepted", faults, fix) from None
 
     @property
@@ -79,9 +75,23 @@ def schema() -> dict[str, Any]:  # Any: JSON
 
 def _told(error: ErrorDetails) -> str:
     """Return one fault in words; names of models in the path are of no use to a reader."""
-    known = {each.__name__ for each in Entry.__subclasses__()}
-    steps = [str(each) for each in error["loc"]]
-    place = ".".join(each for each in steps if each not in known and "[" not in each)
     said = {"missing": "is missing", "extra_forbidden": "is not known"}
     words = said.get(error["type"], error["msg"][:1].lower() + error["msg"][1:])
-    return f"`{place or 'the file'}` {words}"
+    return f"`{_place(error) or 'the file'}` {words}"
+
+
+def _place(error: ErrorDetails) -> str:
+    known = {each.__name__ for each in Entry.__subclasses__()}
+    steps = map(str, error["loc"])
+    return ".".join(each for each in steps if each not in known and "[" not in each)
+
+
+def _why(error: Exception) -> str:
+    """Return why a file was not read."""
+    match error:
+        case OSError():
+            return error.strerror or "no such file"
+        case UnicodeDecodeError():
+            return "not UTF-8"
+        case _:
+            return " ".join(str(error).split())

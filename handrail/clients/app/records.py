@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from handrail.clients.app.application import Application, answered, object_of
 from handrail.clients.app.profile import Absent, Page, Records, Sample
 from handrail.clients.app.seen import Seen, shape, status
-from handrail.clients.http import Http
+from handrail.clients.http import Answer, Http
 from handrail.clients.places import filled, found, is_there
 from handrail.naming import ticked
 
@@ -75,14 +75,17 @@ def changed(app: Application, http: Http, records: Records, sample: Sample) -> S
         why = _unchanged(http, records, sample, one, word)
     finally:
         deleted = http.request("DELETE", one)
-    if why:
-        return Seen(why)
+    return Seen(why or _undeleted(http, sample, one, deleted))
+
+
+def _undeleted(http: Http, sample: Sample, one: str, deleted: Answer) -> str:
+    """Return why a record was not deleted, or nothing."""
     if deleted.status not in sample.deleted:
-        return Seen(f"a record was not deleted: {status(deleted)}")
+        return f"a record was not deleted: {status(deleted)}"
     gone = http.get(one)
     if gone.status not in sample.gone:
-        return Seen(f"a record that was deleted is answered {status(gone)}")
-    return Seen()
+        return f"a record that was deleted is answered {status(gone)}"
+    return ""
 
 
 def _unchanged(http: Http, records: Records, sample: Sample, one: str, word: dict[str, str]) -> str:

@@ -34,11 +34,17 @@ def shape(answer: Answer) -> str:
         body = answer.json()
     except ClientError:
         return f"no JSON ({answer.headers.get('Content-Type', 'no content type')})"
-    if isinstance(body, dict):
-        more = ", …" if len(body) > NAMES else ""
-        names = ticked(list(body)[:NAMES])
-        return f"an object of {names}{more}" if names else "an empty object"
-    return "a list" if isinstance(body, list) else f"a bare {type(body).__name__}"
+    match body:
+        case dict():
+            return _names(list(body))
+        case list():
+            return "a list"
+    return f"a bare {type(body).__name__}"
+
+
+def _names(names: list[str]) -> str:
+    more = ", …" if len(names) > NAMES else ""
+    return f"an object of {ticked(names[:NAMES])}{more}" if names else "an empty object"
 
 
 def status(answer: Answer) -> str:

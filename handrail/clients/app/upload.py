@@ -3,12 +3,13 @@
 import secrets
 import struct
 import zlib
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from handrail.clients.app.application import Application, answered
 from handrail.clients.app.profile import Upload
 from handrail.clients.app.seen import Seen, status
 from handrail.clients.http import Http
+from handrail.clients.urls import halves
 
 OK = 200
 
@@ -25,10 +26,8 @@ def seen(app: Application, http: Http, upload: Upload) -> Seen:
     if answer.status not in upload.status:
         return Seen(f"the upload is answered {status(answer)} {app.message(answer)}".rstrip())
     url = urljoin(f"{app.base}{upload.path}", str(answered(answer, upload.url)))
-    parts = urlsplit(url)
-    query = f"?{parts.query}" if parts.query else ""
-    store = Http(f"{parts.scheme}://{parts.netloc}")
-    served = store.get(f"{parts.path}{query}", follow_redirects=True)
+    store, path = halves(url)
+    served = Http(store).get(path, follow_redirects=True)
     if served.status != OK:
         return Seen(f"{url} answers {status(served)}")
     # The client reads every body as text; the seed in the file is text, and in no other file.

@@ -27,23 +27,23 @@ def key_may_change_services(render: Render) -> str:
     email = str(_one(render, "/users").get("email") or "")
     if _one(render, owner).get("type") == "user":
         return f"the workspace is that of {email} alone"
-    members = _answer(render, f"{owner}/members")
-    mine = _of(members if isinstance(members, list) else [], email)
-    role = str(mine.get("role") or "none") if mine else "none"
+    mine = _of(_answer(render, f"{owner}/members"), email)
+    role = str(mine.get("role") or "none")
     if why := _refused(mine, role):
         raise NotReady(f"the key of {email} may not change `{render.owner}`", why, FIX)
     return f"{email} is {role} of `{render.owner}`"
 
 
-def _of(members: list[object], email: str) -> dict[str, Any] | None:  # Any: JSON
-    """Return the member who has an address, or None where nobody has it."""
-    found = (each for each in members if isinstance(each, dict) and _is(each, email))
-    return next(found, None)
+def _of(members: object, email: str) -> dict[str, Any]:  # Any: JSON
+    """Return the member who has an address; empty where nobody has it."""
+    listed = members if isinstance(members, list) else []
+    found = (each for each in listed if isinstance(each, dict) and _is(each, email))
+    return next(found, {})
 
 
-def _refused(member: dict[str, Any] | None, role: str) -> str:  # Any: JSON
+def _refused(member: dict[str, Any], role: str) -> str:  # Any: JSON
     """Return why a member may change nothing, or nothing."""
-    if member is None:
+    if not member:
         return "none of its members has that address"
     if member.get("status") != "active":
         return f"the membership is {member.get('status')}"

@@ -28,12 +28,7 @@ def terraform(repository: Repository, held: object) -> str:
 
     Source: https://registry.terraform.io/providers/render-oss/render/latest/docs
     """
-    try:
-        snapshot = repository.at()
-        files = [path for path in snapshot.list_files() if path.endswith(TERRAFORM)]
-        ruling = [path for path in files if RENDER_IN_TERRAFORM.search(snapshot.read(path) or "")]
-    except ClientError as error:
-        raise NotReady(error.what, error.why, error.fix) from None
+    files, ruling = _terraform_files(repository)
     if not ruling:
         return f"{len(files)} files of terraform, none of them about Render"
     if isinstance(held, str) and held.strip():
@@ -47,6 +42,17 @@ def terraform(repository: Repository, held: object) -> str:
     )
 
 
+def _terraform_files(repository: Repository) -> tuple[list[str], list[str]]:
+    """Return the files of terraform in a repository, and those of them that are about Render."""
+    try:
+        snapshot = repository.at()
+        files = [path for path in snapshot.list_files() if path.endswith(TERRAFORM)]
+        ruling = [path for path in files if RENDER_IN_TERRAFORM.search(snapshot.read(path) or "")]
+    except ClientError as error:
+        raise NotReady(error.what, error.why, error.fix) from None
+    return files, ruling
+
+
 def blueprints(render: Render, repo: str) -> str:
     """Return which Blueprints follow the repository, and what becomes of that.
 
@@ -58,9 +64,9 @@ def blueprints(render: Render, repo: str) -> str:
     found = render.blueprints(repo)
     if not found:
         return "no Blueprint is attached"
-    names = ticked(each.name for each in found)
     at_work = ticked(each.name for each in found if each.auto_sync)
     if not at_work:
+        names = ticked(each.name for each in found)
         return f"{names} is attached and syncs only when a person says so"
     return (
         f"{at_work} syncs at every push: `sync.pause` stops that, and a sync that a person starts "

@@ -13,14 +13,15 @@ from handrail.clients.secret import Secret, is_reference
 
 def named(data: Any, key: str = "") -> Iterator[tuple[str, str]]:  # Any: inventory data
     """Yield each reference in an inventory's data, with the key it stands under."""
-    if isinstance(data, Mapping):
-        for name, value in data.items():
-            yield from named(value, str(name))
-    elif isinstance(data, list | tuple):
-        for value in data:
-            yield from named(value, key)
-    elif is_reference(data):
-        yield key, str(data)
+    match data:
+        case Mapping():
+            for name, value in data.items():
+                yield from named(value, str(name))
+        case list() | tuple():
+            for value in data:
+                yield from named(value, key)
+        case str() if is_reference(data):
+            yield key, data
 
 
 def is_there(key: str, reference: str) -> str:
@@ -32,8 +33,7 @@ def is_there(key: str, reference: str) -> str:
     secret = Secret(reference)
     try:
         value = secret.reveal()
-        form = next((check for end, check in FORMS.items() if key.endswith(end)), _one_line)
-        form(secret, value)
+        _form_of(key)(secret, value)
         if ends := end_of_token(value):
             lasts(f"`{reference}`", ends, f"get a new token, and put it into `{reference}`")
     except NotReady:
@@ -41,6 +41,11 @@ def is_there(key: str, reference: str) -> str:
     except ClientError as error:
         raise NotReady(error.what, error.why, error.fix) from None
     return f"it is there, for `{key}`"
+
+
+def _form_of(key: str) -> Callable[[Secret, str], None]:
+    """Return what checks the form of a secret under a key."""
+    return next((check for end, check in FORMS.items() if key.endswith(end)), _one_line)
 
 
 def _database(secret: Secret, value: str) -> None:

@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from handrail.clients.errors import ClientError
 from handrail.clients.fields import read_fields, read_text
@@ -11,6 +10,7 @@ from handrail.clients.http import Http
 from handrail.clients.places import filled
 from handrail.clients.ready.claim import NotReady
 from handrail.clients.secret import Secret, is_reference
+from handrail.clients.urls import halves
 
 GOOD = range(200, 300)
 REFUSED = (401, 403)
@@ -32,9 +32,8 @@ def takes_secret(name: str, entry: object, variables: Mapping[str, str]) -> str:
         ClientError: nobody can tell: the entry is wrong, or nothing answers.
     """
     given = _values(name, entry, variables)
-    parts = urlsplit(given["url"])
-    http = Http(f"{parts.scheme}://{parts.netloc}", name=name, **_credentials(given))
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    base, path = halves(given["url"])
+    http = Http(base, name=name, **_credentials(given))
     answer = http.get(path, shown=f"GET {http.host}")
     what = f"{name} does not take the secret that the application is given"
     if answer.status in GOOD:
@@ -54,24 +53,37 @@ def _values(name: str, entry: object, variables: Mapping[str, str]) -> dict[str,
     Raises:
         ClientError: it has another form, or names a variable that nobody sets.
     """
-    with_token = isinstance(entry, Mapping) and "token" in entry
-    required = ("url", "token") if with_token else ("url", "user", "password")
-    more = ("header", "prefix") if with_token else ()
-    given = read_fields(entry, name, required, more)
-    known = {key: Secret(value).reveal() if is_reference(value) else value
-             for key, value in variables.items()}  # fmt: skip
-    found: dict[str, str] = {}
-    for key, value in given.items():
-        text = read_text(value, name, key) if key != "prefix" else str(value)
-        found[key] = str(filled(Secret(text).reveal() if is_reference(text) else text, known))
-        if "{" in found[key] and "}" in found[key]:
-            raise ClientError(
-                f"{name} could not be asked",
-                f"`{key}` of its entry in `third_parties` names a variable that nobody sets: "
-                f"`{value}`",
-                "correct the name, or add the variable to those of the target",
-            )
+    given = read_fields(entry, name, *_keys(entry))
+    known = {key: _read(value) for key, value in variables.items()}
+    return {key: _value(name, key, value, known) for key, value in given.items()}
+
+
+def _keys(entry: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return which keys an entry must have, and which it may have."""
+    if isinstance(entry, Mapping) and "token" in entry:
+        return ("url", "token"), ("header", "prefix")
+    return ("url", "user", "password"), ()
+
+
+def _value(name: str, key: str, value: object, known: Mapping[str, str]) -> str:
+    """Return a value of an entry with its variables filled in.
+
+    Raises:
+        ClientError: it is no text, or names a variable that nobody sets.
+    """
+    text = str(value) if key == "prefix" else read_text(value, name, key)
+    found = str(filled(_read(text), known))
+    if "{" in found and "}" in found:
+        raise ClientError(
+            f"{name} could not be asked",
+            f"`{key}` of its entry in `third_parties` names a variable that nobody sets: `{value}`",
+            "correct the name, or add the variable to those of the target",
+        )
     return found
+
+
+def _read(value: str) -> str:
+    return Secret(value).reveal() if is_reference(value) else value
 
 
 def _credentials(given: Mapping[str, str]) -> dict[str, Any]:  # Any: options of Http

@@ -254,15 +254,14 @@ class RenderApi:
             yield [resource for _, resource in found]
             if len(found) < given["limit"] and len(found) != USUAL_PAGE:
                 return
-            cursor = found[-1][0]
-            if cursor in seen:
+            given["cursor"] = found[-1][0]
+            if given["cursor"] in seen:
                 raise ClientError(
                     what,
                     "the list comes back to a page that was read before",
                     "run the same command again: the list may have changed while it was read",
                 )
-            seen.add(cursor)
-            given["cursor"] = cursor
+            seen.add(given["cursor"])
 
     def _one_page(
         self,

@@ -56,11 +56,8 @@ class BesideCalls(ServiceCalls):
         Source: https://render.com/docs/environment-groups
         """
         what = f"environment groups of {self.called(service_id)} could not be read"
-        linked = [
-            each["id"]
-            for each in self._plain("/env-groups", what, {"ownerId": self.owner, "limit": 100})
-            if any(link.get("id") == service_id for link in each.get("serviceLinks") or [])
-        ]
+        listed = self._plain("/env-groups", what, {"ownerId": self.owner, "limit": 100})
+        linked = [each["id"] for each in listed if _is_linked(each, service_id)]
         return [Group.from_api(self._plain(f"/env-groups/{each}", what)[0]) for each in linked]
 
     def effective_vars(self, service_id: str) -> dict[str, str]:
@@ -119,3 +116,7 @@ class BesideCalls(ServiceCalls):
                 raise ClientError(what, why, f"see whether `api` is right; it is {self.http.host}")
             self.memory.keep(path, found, now + LISTED_SECONDS)
         return found
+
+
+def _is_linked(group: Mapping[str, Any], service_id: str) -> bool:  # Any: JSON
+    return any(link.get("id") == service_id for link in group.get("serviceLinks") or [])

@@ -38,11 +38,15 @@ class InstanceCalls(RenderApi):
         try:
             if told["recoveryStatus"] == "AVAILABLE":
                 return f"to any moment since {told.get('startsAt', 'some days')}"
-            exports = self.ask("GET", f"{path}/export", what).json()
-            made = [datetime.fromisoformat(each["createdAt"]) for each in exports if "url" in each]
+            newest = _newest(self.ask("GET", f"{path}/export", what).json())
         except (KeyError, TypeError, ValueError) as error:
             raise not_understood("database", error) from None
-        newest = max(made, default=None)
-        if newest is None or datetime.now(UTC) - newest > EXPORT_IS_FRESH:
+        if datetime.now(UTC) - newest > EXPORT_IS_FRESH:
             return None
         return f"from an export of {newest:%Y-%m-%d %H:%M} UTC"
+
+
+def _newest(exports: list[dict[str, str]]) -> datetime:
+    """Return when the newest export was made that can be had; long ago where there is none."""
+    made = (datetime.fromisoformat(each["createdAt"]) for each in exports if "url" in each)
+    return max(made, default=datetime.min.replace(tzinfo=UTC))

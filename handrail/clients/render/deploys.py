@@ -1,6 +1,7 @@
 """Deploys: started once, followed to their end, rolled back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -66,14 +67,13 @@ class DeployCalls(Diagnosis):
             ClientError: refused.
         """
         recent = self.deploys(service_id, anew=False)
-        found = next((deploy for deploy in recent if deploy.status == "live"), None)
+        found = _live(recent)
         if found is not None or len(recent) < RECENT:
             return found
         what = f"the live deploy of {self.called(service_id)} could not be read"
         filters = {"status": ["live"]}
         listed = self.pages(f"{_path(service_id)}/deploys", "deploy", what, params=filters)
-        older = (Deploy.from_api(data) for data in listed)
-        return next((deploy for deploy in older if deploy.status == "live"), None)
+        return _live(map(Deploy.from_api, listed))
 
     def deploy_in_progress(self, service_id: str) -> Deploy | None:
         """Return the newest deploy that has not ended, or None.
@@ -110,9 +110,9 @@ class DeployCalls(Diagnosis):
                 "`deploy_only` builds nothing, so it takes neither a commit nor a cleared cache",
                 "leave the mode out, or the commit and the cache",
             )
-        body: dict[str, Any] = {"clearCache": "clear"} if clear_cache else {}
-        body |= {"commitId": commit} if commit else {}
-        body |= {"deployMode": mode} if mode else {}
+        cache = "clear" if clear_cache else None
+        asked = {"clearCache": cache, "commitId": commit, "deployMode": mode}
+        body = {key: value for key, value in asked.items() if value}
         return self._begin(service_id, "deploys", body, what, trigger="api", commit=commit)
 
     def rollback(self, service_id: str, deploy_id: str) -> Deploy:
@@ -174,26 +174,30 @@ class DeployCalls(Diagnosis):
         while True:
             deploy = self._glance(service_id, deploy_id)
             if deploy is not None:
-                if deploy.status != last:
-                    last = deploy.status
-                    if on_status is not None:
-                        on_status(deploy)
-                if deploy.succeeded:
-                    self.memory.forget(_path(service_id))
+                if deploy.status != last and on_status is not None:
+                    on_status(deploy)
+                last = deploy.status
+                if self._is_live(service_id, deploy):
                     return deploy
-                if deploy.failed:
-                    raise self.failure(service_id, deploy)
             waited = self.patience.clock() - began
             wait = pause(waited, poll_seconds, LONGEST_POLL_SECONDS)
             if waited + wait > timeout_seconds:
+                silent = f"Render stopped answering; its last known status is `{last or 'none'}`"
+                still = f"its status is still `{last}` after {timeout_seconds:g} s"
                 raise ClientError(
                     f"deploy `{deploy_id}` of {self.called(service_id)} is not live",
-                    f"its status is still `{last}` after {timeout_seconds:g} s"
-                    if deploy is not None
-                    else f"Render stopped answering; its last known status is `{last or 'none'}`",
+                    still if deploy else silent,
                     "watch it at https://dashboard.render.com, then the same command again",
                 )
             self.patience.sleep(wait)
+
+    def _is_live(self, service_id: str, deploy: Deploy) -> bool:
+        """Tell whether a deploy went live; raise why it failed, where it did."""
+        if deploy.failed:
+            raise self.failure(service_id, deploy)
+        if deploy.succeeded:
+            self.memory.forget(_path(service_id))
+        return deploy.succeeded
 
     def _glance(self, service_id: str, deploy_id: str) -> Deploy | None:
         """Return a deploy, or None while the API is out of order: the deploy goes on without it."""
@@ -236,11 +240,8 @@ class DeployCalls(Diagnosis):
             return Deploy.from_api(sent.json())
         else:
             fate = "Render accepted it and did not say under which id"
-        for _ in range(ADOPT_TRIES):
-            found = self._started_since(service_id, before, trigger, commit)
-            if found is not None:
-                return found
-            self.patience.sleep(ADOPT_POLL_SECONDS)
+        if found := self._started_since(service_id, before, trigger, commit):
+            return found
         raise ClientError(
             what,
             f"{fate}; no deploy that it made has appeared in "
@@ -251,14 +252,23 @@ class DeployCalls(Diagnosis):
     def _started_since(
         self, service_id: str, before: set[str], trigger: str, commit: str | None
     ) -> Deploy | None:
-        """Return the deploy that our request made: newer than the request, of our making."""
-        new = [deploy for deploy in self.deploys(service_id) if deploy.id not in before]
-        ours = [each for each in new if each.trigger in (trigger, "") and _may_be(each, commit)]
-        return ours[0] if ours else None
+        """Return the deploy that our request made, once it is listed; None where none appears."""
+        for _ in range(ADOPT_TRIES):
+            new = (each for each in self.deploys(service_id) if each.id not in before)
+            if found := next(filter(partial(_may_be, trigger, commit), new), None):
+                return found
+            self.patience.sleep(ADOPT_POLL_SECONDS)
+        return None
 
 
-def _may_be(deploy: Deploy, commit: str | None) -> bool:
-    """Tell whether a deploy may be of a commit: Render does not always say of which one it is."""
+def _live(deploys: Iterable[Deploy]) -> Deploy | None:
+    return next((deploy for deploy in deploys if deploy.status == "live"), None)
+
+
+def _may_be(trigger: str, commit: str | None, deploy: Deploy) -> bool:
+    """Tell whether a request may have made a deploy: Render does not always say of which commit."""
+    if deploy.trigger not in (trigger, ""):
+        return False
     return commit is None or deploy.commit is None or deploy.commit.startswith(commit)
 
 

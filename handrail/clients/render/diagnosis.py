@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -47,26 +48,35 @@ class Diagnosis(ServiceCalls, TelemetryCalls):
             deploy: The deploy, ended.
         """
         since = (deploy.created_at or datetime.now(UTC) - timedelta(hours=1)) - timedelta(seconds=5)
-        parts = [f"it ended as `{deploy.status}`"]
-        lines: list[str] = []
+        reasons = self._told_reasons(service_id, deploy.id, since)
+        lines, log = self._told_log(service_id, since)
+        what = f"deploy `{deploy.id}` of {self.called(service_id)} failed"
+        why = "; ".join([f"it ended as `{deploy.status}`", *reasons, *log])
+        if any("no open ports" in line.lower() for line in lines):
+            return ClientError(what, why, PORT_FIX)
+        log_page = f"{self._dashboard(service_id)}/logs"
+        fix = f"read the log at {log_page}, correct the cause, then the same command again"
+        return ClientError(what, why, fix)
+
+    def _told_reasons(self, service_id: str, deploy_id: str, since: datetime) -> list[str]:
         try:
-            parts += self._reasons(service_id, deploy.id, since)
+            return self._reasons(service_id, deploy_id, since)
         except ClientError as error:
-            parts.append(f"its events could not be read ({error.why})")
+            return [f"its events could not be read ({error.why})"]
+
+    def _told_log(self, service_id: str, since: datetime) -> tuple[list[str], list[str]]:
+        """Return the last lines of a log, and what is said of it: one text or none."""
         try:
             lines = self._last_lines(service_id, since)
         except ClientError as error:
-            parts.append(f"its log could not be read ({error.why})")
-        if lines:
-            parts.append("log: " + " | ".join(lines))
-        port = any("no open ports" in line.lower() for line in lines)
+            return [], [f"its log could not be read ({error.why})"]
+        return lines, ["log: " + " | ".join(lines)] if lines else []
+
+    def _dashboard(self, service_id: str) -> str:
         try:
-            page = self.service_by_id(service_id).dashboard_url
+            return self.service_by_id(service_id).dashboard_url
         except ClientError:
-            page = "https://dashboard.render.com"
-        fix = f"read the log at {page}/logs, correct the cause, then the same command again"
-        what = f"deploy `{deploy.id}` of {self.called(service_id)} failed"
-        return ClientError(what, "; ".join(parts), PORT_FIX if port else fix)
+            return "https://dashboard.render.com"
 
     def _reasons(self, service_id: str, deploy_id: str, since: datetime) -> list[str]:
         events = self._endings(service_id, deploy_id, since)
@@ -75,8 +85,8 @@ class Diagnosis(ServiceCalls, TelemetryCalls):
                 break
             self.patience.sleep(EVENT_POLL_SECONDS)
             events = self._endings(service_id, deploy_id, since)
-        said = (_said((event.get("details") or {}).get("reason")) for event in events)
-        return list(dict.fromkeys(text for texts in said for text in texts))
+        said = chain.from_iterable(_said(_details(event).get("reason")) for event in events)
+        return list(dict.fromkeys(said))
 
     def _endings(self, service_id: str, deploy_id: str, since: datetime) -> list[dict[str, Any]]:
         """Return the events that tell how a deploy, and what belongs to it, ended."""
@@ -91,7 +101,7 @@ class Diagnosis(ServiceCalls, TelemetryCalls):
             event
             for event in listed
             if event.get("type") in ENDINGS
-            and (event.get("details") or {}).get("deployId", deploy_id) == deploy_id
+            and _details(event).get("deployId", deploy_id) == deploy_id
         ]
 
     def _last_lines(self, service_id: str, since: datetime) -> list[str]:
@@ -100,11 +110,15 @@ class Diagnosis(ServiceCalls, TelemetryCalls):
             hidden = _secret_values(self.env_vars(service_id), {*SHOWN, *self.shown})
         except ClientError:
             # Without knowing what to withhold, only the platform's own lines are safe.
-            hidden = []
-            lines = [line for line in lines if _masked(line.text, ()).startswith(PLATFORM_PREFIX)]
+            hidden, lines = [], list(filter(_is_platform, lines))
         chosen = _telling(lines)
         shown = [_masked(line.text, hidden) for line in lines if line.id in chosen]
         return list(dict.fromkeys(shown))[-LOG_LINES_SHOWN - 1 :]
+
+
+def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:  # Any: JSON
+    details: Mapping[str, Any] = event.get("details") or {}
+    return details
 
 
 def _telling(lines: list[LogLine]) -> set[str]:
@@ -116,6 +130,10 @@ def _telling(lines: list[LogLine]) -> set[str]:
 
 def _about_ports(line: LogLine) -> bool:
     return "no open ports" in line.text.lower()
+
+
+def _is_platform(line: LogLine) -> bool:
+    return _masked(line.text, ()).startswith(PLATFORM_PREFIX)
 
 
 # What Render says of a deploy that did not go live, and of why it failed, in words.
@@ -133,35 +151,40 @@ FAILURES = {
 
 def _said(reason: object) -> Iterable[str]:
     """Yield what a reason object says, in words."""
-    if not isinstance(reason, Mapping):
-        return
-    failure = reason.get("failure")
-    given: dict[str, Any] = dict(failure) if isinstance(failure, Mapping) else {}  # Any: JSON
-    yield from dict.fromkeys(words for key, words in REASONS.items() if reason.get(key))
+    if isinstance(reason, Mapping):
+        yield from dict.fromkeys(words for key, words in REASONS.items() if reason.get(key))
+        failure = reason.get("failure")
+        yield from _failed(failure if isinstance(failure, Mapping) else {})
+
+
+def _failed(given: Mapping[str, Any]) -> Iterable[str]:  # Any: JSON
     if given.get("nonZeroExit") is not None:
         yield f"the process exited with status {given['nonZeroExit']}"
     yield from (words for key, words in FAILURES.items() if given.get(key))
     if given.get("timedOutSeconds") is not None:
-        cause = given.get("timedOutReason")
-        yield f"it timed out after {given['timedOutSeconds']} s" + (f" ({cause})" if cause else "")
+        yield _timed_out(given["timedOutSeconds"], given.get("timedOutReason"))
     if given.get("unhealthy"):
         yield f"it was not healthy ({given['unhealthy']})"
 
 
+def _timed_out(seconds: object, cause: object) -> str:
+    return f"it timed out after {seconds} s" + (f" ({cause})" if cause else "")
+
+
 def _secret_values(variables: Mapping[str, str], shown: set[str]) -> list[str]:
     """Return what to withhold, longest first: each value, and the password inside a URL."""
-    found: set[str] = set()
-    for key, value in variables.items():
-        if key in shown:
-            continue
-        found.add(value)
-        try:
-            password = urlsplit(value).password or ""
-        except ValueError:
-            continue
-        # An application may print it as it stands in the URL or as it means it.
-        found |= {password, unquote(password)}
+    values = [value for key, value in variables.items() if key not in shown]
+    found = {*values, *chain.from_iterable(map(_passwords, values))}
     return sorted((each for each in found if len(each) >= SHORTEST_SECRET), key=len, reverse=True)
+
+
+def _passwords(value: str) -> set[str]:
+    """Return the password in a URL as it stands there and as it is meant: either may be printed."""
+    try:
+        password = urlsplit(value).password or ""
+    except ValueError:
+        return set()
+    return {password, unquote(password)}
 
 
 def _masked(text: str, hidden: Iterable[str]) -> str:

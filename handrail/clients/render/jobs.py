@@ -106,7 +106,16 @@ class JobCalls(ServiceCalls, TelemetryCalls):
         began = self.now() - timedelta(minutes=1)
         found = self._at_work(service_id, command) if take_over else []
         job = found[0] if found else self.start_job(service_id, _line(command, _mark()))
-        mark, first = _mark_in(job), self.patience.clock()
+        ended = self._followed(service_id, job, command, timeout_seconds)
+        return self._output(ended, _mark_in(job), min(began, ended.created_at or began))
+
+    def _followed(self, service_id: str, job: Job, command: str, timeout_seconds: float) -> Job:
+        """Return a job, once it has ended.
+
+        Raises:
+            ClientError: it did not end in time, and was cancelled.
+        """
+        first = self.patience.clock()
         while not job.ended:
             waited = self.patience.clock() - first
             if waited > timeout_seconds:
@@ -118,7 +127,7 @@ class JobCalls(ServiceCalls, TelemetryCalls):
                 )
             self.patience.sleep(pause(waited, POLL_SECONDS, LONGEST_POLL_SECONDS))
             job = self.job(service_id, job.id)
-        return self._output(job, mark, min(began, job.created_at or began))
+        return job
 
     def cancel_jobs(self, service_id: str, command: str) -> None:
         """Cancel every job of a line that has not ended.
@@ -173,9 +182,8 @@ class JobCalls(ServiceCalls, TelemetryCalls):
         first = self.patience.clock()
         while True:
             lines = [line.text for line in self.logs(job.id, began, LINES)]
-            if told := next(filter(None, (_told(each, mark) for each in lines)), None):
-                printed = tuple(each for each in lines if mark not in each)
-                return Ended(int(told[1]), printed, whole=True)
+            if told := _told(lines, mark):
+                return told
             waited = self.patience.clock() - first
             if job.status == "canceled" or waited > LOG_SECONDS:
                 status = 0 if job.status == "succeeded" else None
@@ -200,8 +208,13 @@ def _line(command: str, mark: str) -> str:
     return f"sh -c {shlex.quote(line)}"
 
 
-def _told(line: str, mark: str) -> re.Match[str] | None:
-    return re.search(rf"{mark} (\d+)\s*$", line)
+def _told(lines: list[str], mark: str) -> Ended | None:
+    """Return how a job ended by the line that tells it; None where none does."""
+    told = filter(None, (re.search(rf"{mark} (\d+)\s*$", each) for each in lines))
+    status = next((int(each[1]) for each in told), None)
+    if status is None:
+        return None
+    return Ended(status, tuple(each for each in lines if mark not in each), whole=True)
 
 
 def _path(service_id: str) -> str:

@@ -102,9 +102,8 @@ class ServiceCalls(RenderApi):
         there = list(self._listed(what))
         if self.find_service(name) is not None:
             raise ClientError(what, "the name is taken", "run the same command again to adopt it")
-        values = tuple(str(each.get("value") or "") for each in payload.get("envVars") or ())
         body = {**payload, "ownerId": self.owner}
-        sent = self.send_once("/services", what, body=body, hide=values)
+        sent = self.send_once("/services", what, body=body, hide=_values(payload))
         if isinstance(sent, ClientError):
             return self._adopt_service(name, what, sent)
         made = sent.json()
@@ -175,8 +174,8 @@ class ServiceCalls(RenderApi):
         self._set_suspended(service_id, suspended=False)
 
     def _set_suspended(self, service_id: str, *, suspended: bool) -> None:
-        verb = "suspend" if suspended else "resume"
-        what = f"service {self.called(service_id)} could not be {verb}{'ed' if suspended else 'd'}"
+        verb, done = ("suspend", "suspended") if suspended else ("resume", "resumed")
+        what = f"service {self.called(service_id)} could not be {done}"
         accepted = ClientError(
             what,
             "it was accepted and has not happened",
@@ -186,10 +185,8 @@ class ServiceCalls(RenderApi):
         # Whatever became of the request, the service itself says whether it is as asked.
         until = self.patience.clock() + SETTLE_SECONDS
         while (found := self.service_by_id(service_id)).suspended is not suspended:
-            others = [each for each in found.suspenders if each != "user"]
-            if others and not suspended:
-                fix = f"settle that at https://dashboard.render.com or with Render: {found.name}"
-                raise ClientError(what, f"it is suspended by {', '.join(others)}", fix)
+            if not suspended:
+                _refuse_held(found, what)
             if self.patience.clock() >= until:
                 raise sent if isinstance(sent, ClientError) else accepted
             self.patience.sleep(SETTLE_POLL_SECONDS)
@@ -229,6 +226,18 @@ class ServiceCalls(RenderApi):
                 f"written and read back, these differ: {', '.join(differing)}",
                 "see whether someone else edits them, then the same command again",
             )
+
+
+def _values(payload: Mapping[str, Any]) -> tuple[str, ...]:  # Any: JSON
+    return tuple(str(each.get("value") or "") for each in payload.get("envVars") or ())
+
+
+def _refuse_held(service: Service, what: str) -> None:
+    """Raise where others than its user keep a service suspended."""
+    others = [each for each in service.suspenders if each != "user"]
+    if others:
+        fix = f"settle that at https://dashboard.render.com or with Render: {service.name}"
+        raise ClientError(what, f"it is suspended by {', '.join(others)}", fix)
 
 
 def _path(service_id: str) -> str:

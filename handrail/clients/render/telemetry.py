@@ -15,6 +15,7 @@ LOG_PAGE_SIZE = 100
 OK = 200
 TOLD_OR_NOT = (OK, 400, 402, 403)  # to be paid for, or not for this workspace: there are none
 MOST_POINTS = 1000  # of a series
+UNTOLD = {"error": "Render calls it invalid and does not say why"}
 # The spec leaves `unit` open, so a number in a unit we do not know is refused, not guessed.
 SECONDS_IN = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "second": 1.0}
 SECONDS_IN |= {"ms": 0.001, "milliseconds": 0.001, "millisecond": 0.001}
@@ -67,20 +68,14 @@ class TelemetryCalls(RenderApi):
         }
         lines: dict[str, LogLine] = {}
         while len(lines) < limit:
-            size = min(LOG_PAGE_SIZE, limit - len(lines))
+            size, known = min(LOG_PAGE_SIZE, limit - len(lines)), len(lines)
             page = self.ask("GET", "/logs", what, params={**params, "limit": size}).json()
-            try:
-                fresh = [LogLine.from_api(each) for each in page["logs"]]
-                more = bool(page["hasMore"])
-                following = (page["nextStartTime"], page["nextEndTime"]) if more else ("", "")
-            except (KeyError, TypeError) as error:
-                raise not_understood("log", error) from None
-            new = {line.id: line for line in fresh if line.id not in lines}
-            lines |= new
+            fresh, following = _page_of_log(page)
+            lines |= fresh
             # Pages go by time, so one that brings nothing new would be followed by itself.
-            if not more or not new:
+            if not following or len(lines) == known:
                 break
-            params |= {"startTime": following[0], "endTime": following[1]}
+            params |= following
         newest = sorted(lines.values(), key=lambda line: line.at)
         return newest[-limit:]
 
@@ -102,14 +97,11 @@ class TelemetryCalls(RenderApi):
         times: list[datetime] = []
         for series in self._series("http-requests", "request counts could not be read", params):
             try:
-                labels = {label["field"]: label["value"] for label in series["labels"]}
-                points = [point for point in series["values"] if point["value"]]
-                counts[int(labels["statusCode"])] += round(
-                    math.fsum(point["value"] for point in points)
-                )
-                times += [datetime.fromisoformat(point["timestamp"]) for point in points]
+                status, count, when = _counted(series)
             except (KeyError, TypeError, ValueError) as error:
                 raise not_understood("request count", error) from None
+            counts[status] += count
+            times += when
         return Requests(dict(counts), min(times, default=None))
 
     def latency_seconds(
@@ -134,17 +126,12 @@ class TelemetryCalls(RenderApi):
         found: list[float] = []
         for series in self._series("http-latency", what, params):
             try:
-                scale = SECONDS_IN.get(str(series.get("unit", "")).lower())
+                unit = str(series.get("unit"))
                 values = [float(point["value"]) for point in series["values"]]
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise not_understood("latency", error) from None
-            if scale is None and values:
-                raise ClientError(
-                    what,
-                    f"it comes in `{series.get('unit')}`, a unit that is not known here",
-                    "add the unit to SECONDS_IN in handrail/clients/render/telemetry.py",
-                )
-            found += [value * (scale or 0.0) for value in values]
+            if values:
+                found.append(max(values) * _seconds_in(unit, what))
         return max(found, default=None)
 
     def _series(
@@ -179,9 +166,7 @@ class TelemetryCalls(RenderApi):
         try:
             if verdict["valid"]:
                 return []
-            return [_problem(each) for each in verdict.get("errors") or []] or [
-                "Render calls it invalid and does not say why"
-            ]
+            return [_problem(each) for each in verdict.get("errors") or [UNTOLD]]
         except (KeyError, TypeError, AttributeError) as error:
             raise not_understood("Blueprint", error) from None
 
@@ -194,6 +179,41 @@ def _window(service_ids: Sequence[str], start: datetime, end: datetime) -> dict[
         "endTime": stamp(end),
         "resolutionSeconds": 60 * max(1, minutes),
     }
+
+
+def _page_of_log(page: Mapping[str, Any]) -> tuple[dict[str, LogLine], dict[str, str]]:  # Any: JSON
+    """Return the lines of a page by their ids, and what asks for the next; nothing at the end."""
+    try:
+        lines = {line.id: line for line in map(LogLine.from_api, page["logs"])}
+        if not page["hasMore"]:
+            return lines, {}
+        return lines, {"startTime": page["nextStartTime"], "endTime": page["nextEndTime"]}
+    except (KeyError, TypeError) as error:
+        raise not_understood("log", error) from None
+
+
+def _counted(series: Mapping[str, Any]) -> tuple[int, int, list[datetime]]:  # Any: JSON
+    """Return a status, how many requests were answered with it, and when some were."""
+    labels = {label["field"]: label["value"] for label in series["labels"]}
+    points = [point for point in series["values"] if point["value"]]
+    count = round(math.fsum(point["value"] for point in points))
+    times = [datetime.fromisoformat(point["timestamp"]) for point in points]
+    return int(labels["statusCode"]), count, times
+
+
+def _seconds_in(unit: str, what: str) -> float:
+    """Return what one of a unit is in seconds.
+
+    Raises:
+        ClientError: it is not known here.
+    """
+    if unit.lower() not in SECONDS_IN:
+        raise ClientError(
+            what,
+            f"it comes in `{unit}`, a unit that is not known here",
+            "add the unit to SECONDS_IN in handrail/clients/render/telemetry.py",
+        )
+    return SECONDS_IN[unit.lower()]
 
 
 def _problem(error: Mapping[str, Any]) -> str:  # Any: JSON
