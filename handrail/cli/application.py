@@ -16,7 +16,7 @@ from handrail.clients.app import (
     task,
     upload,
 )
-from handrail.clients.app.profile import Absent, Health, Records, Socket, Task, Upload
+from handrail.clients.app.profile import Absent, Health, Records, Socket, System, Task, Upload
 from handrail.clients.app.seen import Seen, status
 from handrail.clients.browser import Browser, visit
 from handrail.clients.errors import ClientError
@@ -78,10 +78,15 @@ def lines(it: Running) -> Iterator[Line]:
     yield from _unused_doors(it)
     yield _entry(it, "message", system.message, "Its errors say what is wrong", _errors)
     yield _entry(it, "health", system.health, "Its health check says that all is well", _health)
-    if isinstance(system.records, Absent):
-        yield _absent(it, "records", system.records)
-    else:
-        yield from _records(it, system.records)
+    yield from _records(it, system.records)
+    yield from _made(it, system)
+    yield _entry(it, "reads", system.reads, "The reads that are timed answer", _reads)
+    if it.frontend_url and not it.read_only:
+        yield _entry(it, "frontend", system.frontend, "People work with it in a browser", _page)
+
+
+def _made(it: Running, system: System) -> Iterator[Line]:
+    """Ask the entries whose answer makes something; where nothing may be made, what is left."""
     made: tuple[tuple[str, Any, str, Callable[..., Seen]], ...] = (  # Any: an entry of the profile
         ("upload", system.upload, "A file that is uploaded comes back", _upload),
         ("task", system.task, "A background task is done", _task),
@@ -92,9 +97,6 @@ def lines(it: Running) -> Iterator[Line]:
             yield _entry(it, key, entry, claim, look)
         elif key == "socket":
             yield _entry(it, key, entry, "Its WebSocket opens", _opened)
-    yield _entry(it, "reads", system.reads, "The reads that are timed answer", _reads)
-    if it.frontend_url and not it.read_only:
-        yield _entry(it, "frontend", system.frontend, "People work with it in a browser", _page)
 
 
 def _entry(it: Running, key: str, entry: Any, claim: str, look: Callable[..., Seen]) -> Line:
@@ -133,7 +135,15 @@ def _unused_doors(it: Running) -> Iterator[Line]:
                    "add such an account to the known ones, or take the door out")  # fmt: skip
 
 
-def _records(it: Running, entry: Records) -> Iterator[Line]:
+def _records(it: Running, entry: Records | Absent) -> Iterator[Line]:
+    if isinstance(entry, Absent):
+        yield _absent(it, "records", entry)
+    else:
+        yield from _tables(it, entry)
+        yield from _sample(it, entry)
+
+
+def _tables(it: Running, entry: Records) -> Iterator[Line]:
     there = [name for name, path in entry.tables.items() if not isinstance(path, Absent)]
     claim = f"Records of {len(there)} tables are listed and read"
     found: Mapping[str, str] = {}
@@ -147,10 +157,13 @@ def _records(it: Running, entry: Records) -> Iterator[Line]:
     for table, why in found.items():
         yield _line(it, f"records.tables.{table}", f"Records of `{table}` are listed and read",
                     partial(Seen, why))  # fmt: skip
-    if isinstance(entry.sample, Absent):
-        yield _absent(it, "records.sample", entry.sample)
+
+
+def _sample(it: Running, entry: Records) -> Iterator[Line]:
+    sample = entry.sample
+    if isinstance(sample, Absent):
+        yield _absent(it, "records.sample", sample)
     elif not it.read_only:
-        sample = entry.sample
         yield _line(it, "records.sample", "A record is made, changed and deleted",
                     lambda: records.changed(it.app, it.http, entry, sample))  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Subcommands that move old runs into files of their own, and back."""
 
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from handrail.ledger.archive.part import parts
 from handrail.ledger.entry import now
 from handrail.ledger.location import shown
 from handrail.ledger.people import os_user
+from handrail.ledger.seam import Ledger
 from handrail.naming import ticked
 
 DAYS = 90
@@ -72,18 +74,22 @@ def unarchive(ledger: str, run: str) -> int:
     All of them where RUN is left out, else as far back as it. The files stay where they are.
     """
     held = opened(ledger)
-    known = [each for part in parts(held) for each in part.runs]
-    if run and run not in known:
-        there = ticked(known[-3:]) or "none"
-        what = "nothing was brought back"
-        raise Misused(what, f"no run `{run}` is archived", f"the newest that are: {there}")
+    _refuse_unknown(held, run)
     back = move.bring_back(held, kept_at(ledger).file.parent, run, os_user())
     if not back:
         say(["Nothing is archived."])
         return GOOD
-    names = ", ".join(run for part in reversed(back) for run in part.runs[:3])
+    names = ", ".join(chain.from_iterable(part.runs[:3] for part in reversed(back)))
     say([f"Back in the ledger, which begins with entry {back[-1].first} now: {names}."])
     return GOOD
+
+
+def _refuse_unknown(held: Ledger, run: str) -> None:
+    known = list(chain.from_iterable(part.runs for part in parts(held)))
+    if run and run not in known:
+        there = ticked(known[-3:]) or "none"
+        what = "nothing was brought back"
+        raise Misused(what, f"no run `{run}` is archived", f"the newest that are: {there}")
 
 
 def _size(file: Path) -> str:

@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import chain, groupby
+from operator import attrgetter
 
 import click
 
-from handrail.cli.out import GOOD, NOT_GOOD, Misused, say, say_json
+from handrail.cli.out import Misused, status_of, tell
 from handrail.cli.span import seconds
 from handrail.clients.ready.claim import Line, Told
 
@@ -62,12 +64,9 @@ def doctor(
         asked = _of_application(inventory, trial, read_only=read_only)
     else:
         asked = _of_environment(inventory)
-    if as_json:
-        say_json([asdict(line) for line in asked.lines])
-    else:
-        say(_shown(asked.lines))
-        say(["", asked.verdict])
-    return GOOD if asked.is_good else NOT_GOOD
+    shown = chain(_shown(asked.lines), ["", asked.verdict])
+    tell(lambda: list(map(asdict, asked.lines)), shown, as_json=as_json)
+    return status_of(asked.is_good)
 
 
 # psycopg, requests and pyinfra take their time to import; `--help` does not wait for them.
@@ -129,13 +128,13 @@ class _Asked:
 
 
 def _shown(lines: Iterable[Line]) -> Iterator[str]:
-    about = None
-    for line in lines:
-        if line.about != about:
-            about = line.about
-            yield about
-        good = line.told is Told.GOOD
-        yield f"    {line.told:<9} {line.claim}" + (f": {line.found}" if good else "")
-        if not good:
-            yield f"              why:  {line.found}"
-            yield f"              next: {line.fix}"
+    for about, of_it in groupby(lines, attrgetter("about")):
+        yield about
+        yield from chain.from_iterable(map(_told, of_it))
+
+
+def _told(line: Line) -> list[str]:
+    said = f"    {line.told:<9} {line.claim}"
+    if line.told is Told.GOOD:
+        return [f"{said}: {line.found}"]
+    return [said, f"              why:  {line.found}", f"              next: {line.fix}"]

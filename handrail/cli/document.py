@@ -71,7 +71,7 @@ def _inventory_of(report: Report) -> str:
     Raises:
         Misused: it is not on record, or not there.
     """
-    found = next((each.inventory for each in reversed(report.attempts) if each.inventory), "")
+    found = next(filter(None, (each.inventory for each in reversed(report.attempts))), "")
     if found and Path(found).is_file():
         return found
     why = f"the run was of `{found}`, which is not here" if found else "the run names no inventory"

@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
+from handrail.cli.command import data_words
 from handrail.cli.inventory_data import hosts_of, kept_of
-from handrail.cli.out import GOOD, NOT_GOOD, Misused, say, say_json
+from handrail.cli.out import GOOD, NOT_GOOD, Misused, say, tell
 from handrail.engine.proofs import keep
 from handrail.ledger.arming import armed_in
 from handrail.ledger.entry import Event, now
@@ -22,6 +23,7 @@ from handrail.ledger.run import Outcome, Run
 from handrail.ledger.runs import Runs
 from handrail.ledger.seam import Fact, NoLedger
 
+NONE = "nothing was drilled"
 PROOFS = Path("state/proofs")
 HELD = 3  # how a leg ends whose armed step waits to be confirmed
 DONE = (Outcome.ROLLED_BACK, Outcome.PROVEN, Outcome.PROVEN)  # what each leg comes to
@@ -50,12 +52,9 @@ class Drill:
     def command(self, leg: int) -> list[str]:
         """Return one of the three commands."""
         given = [f"drill={self.id}", f"reason={self.id}", *self.data]
-        runbook = self.rollback if leg == 1 else self.runbook
-        given += ["run=latest"] if leg == 1 else []
-        return [
-            *("pyinfra", "-y", self.inventory, runbook),
-            *(word for each in given for word in ("--data", each)),
-        ]
+        back = LEGS[leg] == "back"
+        runbook, which = (self.rollback, ["run=latest"]) if back else (self.runbook, [])
+        return ["pyinfra", "-y", self.inventory, runbook, *data_words([*given, *which])]
 
 
 @click.command()
@@ -78,25 +77,28 @@ def drill(
     Exit status: 0 where it is proven, 1 where a leg did not end as it should, 2 usage.
     """
     leg, drilled = _opened(inventory, runbook, rollback, data)
-    for number in range(leg, len(LEGS)):
-        say([f"==> {drilled.id}: {LEGS[number]} ({number + 1} of {len(LEGS)})"])
-        sys.stdout.flush()
-        ended = _run(drilled.command(number))
-        ended = GOOD if ended == HELD and _kept(drilled) else ended
-        if ended:
-            _told_failure(drilled, number, ended, data)
-            return NOT_GOOD
+    if not _carried_out(drilled, leg, data):
+        return NOT_GOOD
     found = prove(drilled.kept.read(), Path(runbook).stem, drilled.id)
     if isinstance(found, str):
         sys.stderr.write(f"the drill proves nothing.\n    why:  {found}\n{_ROLL_BACK}")
         return NOT_GOOD
     folder = project_of(Path(inventory).absolute().parent) / PROOFS
     path = keep(found, folder, key)
-    if as_json:
-        say_json(found.as_json())
-    else:
-        say(_shown(found, path, signed=bool(key)))
+    tell(found.as_json, _shown(found, path, signed=bool(key)), as_json=as_json)
     return GOOD
+
+
+def _carried_out(drilled: Drill, leg: int, data: tuple[str, ...]) -> bool:
+    """Carry the legs out from one on; tell whether each ended as it should."""
+    for number in range(leg, len(LEGS)):
+        say([f"==> {drilled.id}: {LEGS[number]} ({number + 1} of {len(LEGS)})"])
+        sys.stdout.flush()
+        ended = _run(drilled.command(number))
+        if ended != GOOD and not (ended == HELD and _kept(drilled)):
+            _told_failure(drilled, number, ended, data)
+            return False
+    return True
 
 
 _ROLL_BACK = "    next: roll the run back, then the same command again\n"
@@ -110,30 +112,41 @@ def _opened(
     Raises:
         Misused: a file is not there, the environment is guarded, or a run of the plan stands.
     """
-    what = "nothing was drilled"
     back = rollback or str(Path(runbook).with_name("rollback.py"))
-    for file, fix in ((runbook, "ls runbooks/*.py"), (back, "name it: `--rollback FILE`")):
-        if not Path(file).is_file():
-            raise Misused(what, f"there is no runbook `{file}`", fix)
+    _refuse_absent(runbook, "ls runbooks/*.py")
+    _refuse_absent(back, "name it: `--rollback FILE`")
     said = _said_of(inventory)
-    if said.get("guarded"):
-        why = f"`{said.get('environment')}` is guarded: a drill undoes everything that it did"
-        raise Misused(
-            what,
-            why,
-            "its proof counts here from staging: handrail drill inventory/staging.py RUNBOOK",
-        )
+    _refuse_guarded(said)
     kept = kept_of(inventory, said)
     held = kept.open(str(said.get("environment", "")), create=False)
     legs = [] if isinstance(held, NoLedger) else legs_of(held, Path(runbook).stem)
-    standing = _standing(held.runs(), Path(runbook).stem)
     if legs and not _is_over(legs):
         drilled = Drill(legs[0].drill, kept, inventory, runbook, back, data)
         return sum(leg.outcome is done for leg, done in _paired(legs)), drilled
-    if standing is not None:
-        undo = f"pyinfra {inventory} {back} --data run={standing.id} --data reason=drill"
-        raise Misused(what, f"run `{standing.id}` stands, and a drill begins from nothing", undo)
-    return 0, Drill(f"drill-{now():%Y%m%dT%H%M%SZ}", kept, inventory, runbook, back, data)
+    drilled = Drill(f"drill-{now():%Y%m%dT%H%M%SZ}", kept, inventory, runbook, back, data)
+    _refuse_standing(held.runs(), drilled)
+    return 0, drilled
+
+
+def _refuse_standing(runs: Runs, drilled: Drill) -> None:
+    """Raise where the newest run of a plan was not rolled back."""
+    found = next(runs.forward(Path(drilled.runbook).stem), None)
+    if found and not found.rolled_back:
+        given = f"--data run={found.id} --data reason=drill"
+        undo = f"pyinfra {drilled.inventory} {drilled.rollback} {given}"
+        raise Misused(NONE, f"run `{found.id}` stands, and a drill begins from nothing", undo)
+
+
+def _refuse_absent(file: str, fix: str) -> None:
+    if not Path(file).is_file():
+        raise Misused(NONE, f"there is no runbook `{file}`", fix)
+
+
+def _refuse_guarded(said: dict[str, Any]) -> None:  # Any: what an inventory holds
+    if said.get("guarded"):
+        why = f"`{said.get('environment')}` is guarded: a drill undoes everything that it did"
+        fix = "its proof counts here from staging: handrail drill inventory/staging.py RUNBOOK"
+        raise Misused(NONE, why, fix)
 
 
 def _said_of(inventory: str) -> dict[str, Any]:  # Any: what an inventory holds
@@ -149,12 +162,6 @@ def _is_over(legs: list[Run]) -> bool:
 def _paired(legs: list[Run]) -> Iterator[tuple[Run, Outcome]]:
     """Yield each leg with what it has to come to; the first is rolled back by the second."""
     yield from zip(legs, DONE, strict=False)
-
-
-def _standing(runs: Runs, runbook: str) -> Run | None:
-    """Return the newest run of a plan where it was not rolled back."""
-    found = next((run for run in runs.newest(runbook) if not run.undoes), None)
-    return found if found and not found.rolled_back else None
 
 
 def _run(command: list[str]) -> int:
@@ -197,14 +204,23 @@ def _shown(proof: Proof, path: Path, *, signed: bool) -> Iterable[str]:
     yield f"{proof.drill}: `{proof.runbook}` went forward, back and forward on {proof.environment}."
     yield f"    {proof.as_before} receipts read as before once they were put back"
     yield from (f"    {task} stays: {why}" for task, why in proof.accepted.items())
-    yield f"    {'task':<10} {'forward':>9} {'back':>9} {'again':>9}  step"
-    for each in proof.tasks:
-        times = " ".join(f"{_seconds(took):>9}" for took in (each.forward, each.back, each.again))
-        yield f"    {each.task:<10} {times}  {each.step} ({each.target})"
-    sums = [[getattr(each, leg) or 0.0 for each in proof.tasks] for leg in LEGS]
-    yield f"    {'in all':<10} {' '.join(f'{_seconds(sum(each)):>9}' for each in sums)}"
+    yield from _table(proof)
     kind = "signed" if signed else "not signed; `--key FILE` signs it"
     yield f"    proof: {shown(path)} ({kind})"
+
+
+def _table(proof: Proof) -> Iterator[str]:
+    """Yield the times of each task, and of all together, leg by leg."""
+    yield _row("task", LEGS) + "  step"
+    for each in proof.tasks:
+        took = (each.forward, each.back, each.again)
+        yield _row(each.task, map(_seconds, took)) + f"  {each.step} ({each.target})"
+    sums = (sum(getattr(each, leg) or 0.0 for each in proof.tasks) for leg in LEGS)
+    yield _row("in all", map(_seconds, sums))
+
+
+def _row(head: str, cells: Iterable[str]) -> str:
+    return f"    {head:<10} " + " ".join(f"{cell:>9}" for cell in cells)
 
 
 def _seconds(took: float | None) -> str:

@@ -25,26 +25,27 @@ def carried_out(
         arguments: Its command line; that of this process where none is given.
         name: What it is called in its help; the name of the program where none is given.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    _speak_utf8()
     try:
         status = command.main(arguments, prog_name=name, standalone_mode=False)
         sys.stdout.flush()
     except click.UsageError as misuse:
         return _misused(misuse)
-    except (Misused, NoSuchRun) as refusal:
-        complain(refusal)
-        return USAGE
     except (RunbookError, ClientError) as refusal:
         complain(refusal)
-        return NOT_GOOD
+        return USAGE if isinstance(refusal, Misused | NoSuchRun) else NOT_GOOD
     except click.Abort:
         return INTERRUPTED
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NOT_GOOD
     return status if isinstance(status, int) else GOOD
+
+
+def _speak_utf8() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _misused(misuse: click.UsageError) -> int:

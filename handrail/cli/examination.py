@@ -65,16 +65,20 @@ def of_inventory(path: str, *, trial_alert: bool = True) -> list[Line]:
     seen: set[str] = set()
     ways: dict[str, float] = {}
     for host, data in hosts.items():
-        named = {f"{key}={value!r}": key for key, value in data.items()}
-        for key in (key for said, key in named.items() if said not in seen):
+        for key in _unseen(data, seen):
             if trial_alert or key != "alerts":
                 lines += _lines(host, key, data, ways)
-        seen |= named.keys()
-        lines += _room(host, data)
-        lines += _third_parties(host, data)
-        lines += _application(host, data)
+        lines += chain(_room(host, data), _third_parties(host, data), _application(host, data))
     _note_ways(path, next(iter(hosts.values())), ways)
     return lines
+
+
+def _unseen(data: Data, seen: set[str]) -> list[str]:
+    """Return the keys of a host's data that were not asked of another host; note them as asked."""
+    named = {f"{key}={value!r}": key for key, value in data.items()}
+    keys = [key for said, key in named.items() if said not in seen]
+    seen |= named.keys()
+    return keys
 
 
 def _of_secrets(hosts: Collection[Data]) -> Iterator[Line]:
@@ -113,12 +117,16 @@ def _lines(host: str, key: str, data: Data, ways: dict[str, float]) -> Iterator[
 
 def _third_parties(host: str, data: Data) -> Iterator[Line]:
     """Ask each third party with the variables that a host's application is given, if any."""
-    given = [each for key, each in data.items() if key.endswith("_variables")]
-    known = [each for each in given if isinstance(each, Mapping)]
-    variables = {name: value for each in known for name, value in each.items()}
+    variables = _variables_of(data)
     for name, entry in data.get("third_parties", {}).items() if variables else ():
         look = partial(takes_secret, name, entry, variables)
         yield ask(f"{host}: {name}", "It takes the application's secret", look)
+
+
+def _variables_of(data: Data) -> dict[str, str]:
+    """Return the variables that a host's application is given, of all of its services."""
+    given = (each for key, each in data.items() if key.endswith("_variables"))
+    return dict(chain.from_iterable(each.items() for each in given if isinstance(each, Mapping)))
 
 
 def _of_workspace(

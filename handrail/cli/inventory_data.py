@@ -19,6 +19,7 @@ from handrail.ledger.errors import RunbookError
 from handrail.ledger.kept import Kept
 from handrail.ledger.location import LEDGERS, path_of, project_of
 
+NONE = "nothing was looked at"
 READ_SECONDS = 120  # a connector may bring hosts up
 
 
@@ -35,25 +36,36 @@ def hosts_of(
     Raises:
         Misused: there is no such file, it cannot be read, or it has no hosts.
     """
-    what = "nothing was looked at"
     if not Path(path).is_file():
-        raise Misused(what, f"there is no inventory `{path}`", "ls inventory/*.py")
+        raise Misused(NONE, f"there is no inventory `{path}`", "ls inventory/*.py")
+    found: dict[str, dict[str, Any]] = json.loads(
+        _read(path, ["look"] if look_only else []).splitlines()[-1]
+    )
+    if not found:
+        fix = "put hosts into it, as `inventory/prod.py` has them"
+        raise Misused(NONE, f"`{path}` has no hosts", fix)
+    return found
+
+
+def _read(path: str, words: list[str]) -> str:
+    """Return what a process prints that reads an inventory: its data on the last line.
+
+    Raises:
+        Misused: it cannot be read, or takes too long.
+    """
+    see = f"pyinfra {path} debug-inventory"
     try:
         ended = subprocess.run(
-            [sys.executable, "-m", __name__, path, *(["look"] if look_only else [])],
+            [sys.executable, "-m", __name__, path, *words],
             capture_output=True, text=True, timeout=READ_SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         why = f"reading `{path}` took more than {READ_SECONDS} s"
-        raise Misused(what, why, f"pyinfra {path} debug-inventory") from None
+        raise Misused(NONE, why, see) from None
     if ended.returncode:
         said = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise Misused(what, f"`{path}` was not read: {said}", f"pyinfra {path} debug-inventory")
-    found: dict[str, dict[str, Any]] = json.loads(ended.stdout.splitlines()[-1])
-    if not found:
-        fix = "put hosts into it, as `inventory/prod.py` has them"
-        raise Misused(what, f"`{path}` has no hosts", fix)
-    return found
+        raise Misused(NONE, f"`{path}` was not read: {said}", see)
+    return ended.stdout
 
 
 def kept_of(path: str, data: Mapping[str, object]) -> Kept:

@@ -4,16 +4,18 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
-from handrail.cli.out import GOOD, NOT_GOOD, Misused, complain, say, say_json
+from handrail.cli.out import GOOD, Misused, complain, say, say_json, status_of, tell
 from handrail.cli.sealed import good_seals
 from handrail.clients.errors import ClientError
 from handrail.clients.ledger_address import address_of, key_of
-from handrail.ledger.archive.part import parts
+from handrail.ledger.archive.part import Part, parts
 from handrail.ledger.audit import LIMITS
 from handrail.ledger.entry import now
 from handrail.ledger.errors import LedgerDamaged, RunbookError
@@ -59,15 +61,7 @@ def kept_at(ledger: str) -> Kept:
     """
     project = project_of(Path.cwd())
     if ledger:
-        try:
-            address, key = address_of(ledger), key_of(None)
-            kept = Kept.at(address, project, "", key)
-        except LedgerDamaged:  # a server that cannot be asked is no wrong command
-            raise
-        except (RunbookError, ClientError) as refusal:
-            raise Misused(refusal.what, refusal.why, refusal.fix) from None
-        here = path_of(address) if kept.server is None else kept.file
-        return Kept(here) if kept.server is None and here.exists() else kept
+        return _named(ledger, project)
     found = sorted((project / LEDGERS).glob("*.sqlite"))
     if len(found) == 1:
         return Kept(found[0])
@@ -76,6 +70,19 @@ def kept_at(ledger: str) -> Kept:
         raise Misused(what, f"there are {len(found)}: {ticked(map(shown, found))}", fix)
     none = f"there is none in `{LEDGERS}` of this directory or its project"
     raise Misused(what, none, f"go to the project's folder, where a run makes one; or {fix}")
+
+
+def _named(ledger: str, project: Path) -> Kept:
+    try:
+        address = address_of(ledger)
+        kept = Kept.at(address, project, "", key_of(None))
+    except LedgerDamaged:  # a server that cannot be asked is no wrong command
+        raise
+    except (RunbookError, ClientError) as refusal:
+        raise Misused(refusal.what, refusal.why, refusal.fix) from None
+    if kept.server is None and path_of(address).exists():
+        return Kept(path_of(address))
+    return kept
 
 
 def opened(ledger: str) -> Ledger:
@@ -104,29 +111,31 @@ def runs(ledger: str, *, recovery: bool, as_json: bool) -> int:
     if recovery:
         return _recoveries(held, neighbours(kept_at(ledger)), as_json=as_json)
     found, away = fold(held.entries()), parts(held)
-    if as_json:
-        archived = [{"run": run, "file": part.file} for part in away for run in part.runs]
-        say_json(shows.runs_as_json(held.environment, found) | {"archived": archived})
-    else:
-        say(shows.runs_as_text(held.environment, found))
-        say(f"Archived in `{part.file}`: {', '.join(part.runs)}." for part in away)
+    archived = (f"Archived in `{part.file}`: {', '.join(part.runs)}." for part in away)
+    tell(
+        lambda: shows.runs_as_json(held.environment, found) | {"archived": _listed(away)},
+        chain(shows.runs_as_text(held.environment, found), archived),
+        as_json=as_json,
+    )
     return GOOD
+
+
+def _listed(away: Iterable[Part]) -> list[dict[str, str]]:
+    return [{"run": run, "file": part.file} for part in away for run in part.runs]
 
 
 def _recoveries(held: Ledger, others: Iterable[Kept], *, as_json: bool) -> int:
     """Print how long each way back took, here and in other environments that can be read."""
-    newest = next((run for run in held.runs().newest() if not run.undoes), None)
     found = recoveries.recoveries(held.environment, held.entries())
     for kept in others:
         with suppress(RunbookError):
             other = kept.read()
             found += recoveries.recoveries(other.environment, other.entries())
+    newest = next(held.runs().forward(), None)
     found = recoveries.held_against(found, newest.undo_minutes if newest else None)
-    if as_json:
-        say_json({"environment": held.environment} | recoveries.as_json(found))
-    else:
-        say(recoveries.as_text(found))
-    return NOT_GOOD if any(each.met is False for each in recoveries.spreads(found)) else GOOD
+    data = {"environment": held.environment} | recoveries.as_json(found)
+    tell(lambda: data, recoveries.as_text(found), as_json=as_json)
+    return status_of(all(each.met is not False for each in recoveries.spreads(found)))
 
 
 @click.command
@@ -145,7 +154,7 @@ def status(ledger: str, run: str, *, as_json: bool) -> int:
     else:
         known = known_times(held.environment, runs, evidence.run, kept_at(ledger))
         say(shows.status_as_text(runs, evidence, known, held.writer(), now()))
-    return GOOD if evidence.run.outcome is Outcome.PROVEN else NOT_GOOD
+    return status_of(evidence.run.outcome is Outcome.PROVEN)
 
 
 @click.command
@@ -158,10 +167,7 @@ def show(ledger: str, run: str, *, as_json: bool) -> int:
     """
     held = opened(ledger)
     evidence = gather(held, run)
-    if as_json:
-        say_json(shows.run_as_json(evidence))
-    else:
-        say(shows.run_as_text(evidence))
+    tell(partial(shows.run_as_json, evidence), shows.run_as_text(evidence), as_json=as_json)
     return GOOD
 
 
@@ -195,11 +201,8 @@ def verify(
         )
     known = good_seals(seals, signers)
     found = kept_at(ledger).audit(head, known, whole=not without_archives)
-    if as_json:
-        say_json(found.as_json())
-    else:
-        say(audited.as_text(found))
-    return GOOD if found.good else NOT_GOOD
+    tell(found.as_json, audited.as_text(found), as_json=as_json)
+    return status_of(found.good)
 
 
 @click.command

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from handrail.cli.out import GOOD, NOT_GOOD, say, say_json
+from handrail.cli.out import GOOD, say, status_of, tell
 from handrail.clients.errors import ClientError
 from handrail.clients.postgres import Database
 from handrail.clients.secret import is_reference
@@ -92,11 +92,8 @@ def preflight(mapping: str, source: str, destination: str, *, as_json: bool) -> 
     """Try every row against a mapping, and print what it finds."""
     old, new = _address(source), _address(destination)
     found = preflights.check(open_plan(mapping, old, new), old, new)
-    if as_json:
-        say_json(found.as_json())
-    else:
-        say(_told(found))
-    return GOOD if found.good else NOT_GOOD
+    tell(found.as_json, _told(found), as_json=as_json)
+    return status_of(found.good)
 
 
 @mapping.command
@@ -120,17 +117,21 @@ def _told(found: Preflight) -> Iterator[str]:
     yield from plain.columns([heads, *counts])
     yield from _findings(found)
     texts = [f"{f.subject}, {f.what}: {_counted(f.texts)}" for f in found.findings if f.texts]
-    for heading, lines in (
-        ("Texts with their rows", texts),
-        ("Noted of the schemas", found.notes),
-        ("Not good", found.reasons()),
-    ):
-        if lines:
-            yield from ("", f"{heading}:", *(f"    {line}" for line in lines))
-    yield ""
+    yield from _paragraph("Texts with their rows", texts)
+    yield from _paragraph("Noted of the schemas", found.notes)
+    yield from _paragraph("Not good", found.reasons())
+    yield from ("", _verdict(found))
+
+
+def _verdict(found: Preflight) -> str:
     moved, kept_out = sum(t.moved for t in found.tables), sum(t.quarantined for t in found.tables)
     verdict = "Good" if found.good else "Not good"
-    yield f"{verdict}: {moved} rows would be moved, {kept_out} kept out."
+    return f"{verdict}: {moved} rows would be moved, {kept_out} kept out."
+
+
+def _paragraph(heading: str, lines: Sequence[str]) -> Iterator[str]:
+    if lines:
+        yield from ("", f"{heading}:", *(f"    {line}" for line in lines))
 
 
 def _findings(found: Preflight) -> Iterator[str]:

@@ -27,7 +27,7 @@ def new(folder: Path) -> int:
 
     It runs at once.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if _is_taken(folder):
         raise Misused(
             f"no project was made in `{folder}`",
             "something is there already",
@@ -44,6 +44,10 @@ def new(folder: Path) -> int:
         raise RunbookError(f"no project was made in `{folder}`", why, fix) from None
     say([f"A project stands in {folder}. Next:", *NEXT.format(folder=folder).splitlines()])
     return GOOD
+
+
+def _is_taken(folder: Path) -> bool:
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
 
 
 def contents(template: Traversable, inside: str = "") -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from handrail.clients.errors import ClientError
 from handrail.clients.git_credentials import USERINFO
@@ -25,6 +25,19 @@ def say(lines: Iterable[str]) -> None:
 def say_json(found: object) -> None:
     """Print one value for programs."""
     say([json.dumps(found, indent=2, ensure_ascii=False)])
+
+
+def tell(data: Callable[[], object], lines: Iterable[str], *, as_json: bool) -> None:
+    """Print what was found: its data for programs, or lines for people."""
+    if as_json:
+        say_json(data())
+    else:
+        say(lines)
+
+
+def status_of(good: object) -> int:
+    """Return the exit status of a command whose answer is good, or is not."""
+    return GOOD if good else NOT_GOOD
 
 
 def complain(refusal: RunbookError | ClientError) -> None:

@@ -40,12 +40,7 @@ def approve(
     found = _task_of(held, run, task, APPROVE, "waits for no approval")
     me = os_user()
     if withdraw:
-        if me not in {each.actor for each in approvals(found, task)}:
-            what, why = "nothing was taken back", f"{me} has not approved it"
-            raise Misused(what, why, f"see `handrail show {found.id}`")
-        _record(held, found, Event.APPROVAL_WITHDRAWN, task, reason)
-        say([f"The approval of {me} for task {task} of {found.id} is withdrawn."])
-        return GOOD
+        return _withdrawn(held, found, task, reason)
     if not sign and me in found.operators:
         raise RunbookError(
             f"task `{task}` of `{found.id}` was not approved",
@@ -78,6 +73,16 @@ def _role(run: Run, task: str, given: str) -> str:
             what, why, f"who is that one leaves `--role` out: handrail approve {run.id} {task}"
         )
     return given or asked
+
+
+def _withdrawn(held: Ledger, run: Run, task: str, reason: str) -> int:
+    me = os_user()
+    if me not in {each.actor for each in approvals(run, task)}:
+        what, why = "nothing was taken back", f"{me} has not approved it"
+        raise Misused(what, why, f"see `handrail show {run.id}`")
+    _record(held, run, Event.APPROVAL_WITHDRAWN, task, reason)
+    say([f"The approval of {me} for task {task} of {run.id} is withdrawn."])
+    return GOOD
 
 
 @click.command

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from handrail.cli.command import data_words
 from handrail.cli.out import Misused
 
 
@@ -25,10 +26,8 @@ def plan(inventory: Path, runbook: Path, out: str, data: tuple[str, ...], *, as_
         if not each.is_file():
             what, why = "nothing was planned", f"there is no file `{each}`"
             raise Misused(what, why, "handrail plan inventory/prod.py runbooks/cutover.py")
+    pyinfra = str(Path(sys.executable).with_name("pyinfra"))
+    form = ["--json"] if as_json else []
     given = [*data, *([f"freeze={out}"] if out else [])]
-    command = [
-        *(str(Path(sys.executable).with_name("pyinfra")), str(inventory), str(runbook), "--dry"),
-        *(["--json"] if as_json else []),
-        *(word for each in given for word in ("--data", each)),
-    ]
+    command = [pyinfra, str(inventory), str(runbook), "--dry", *form, *data_words(given)]
     return subprocess.run(command, check=False).returncode

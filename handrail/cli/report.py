@@ -1,13 +1,13 @@
 """`handrail report`: what became of a run, for a change board, a ticket, a program."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from handrail.cli.ledger import kept_at, opened, reads
-from handrail.cli.out import GOOD, NOT_GOOD, say, say_json
+from handrail.cli.out import GOOD, say, say_json, status_of
 from handrail.ledger.audit import Audit
 from handrail.ledger.errors import RunbookError
 from handrail.ledger.measure import known_times
@@ -19,12 +19,21 @@ from handrail.ledger.report.model import Report
 from handrail.ledger.views import report as texts
 from handrail.ledger.views.evidence import Evidence, gather
 
-FORMS = ("text", "html", "json", "markdown")
+FORMS: Mapping[str, Callable[[Report], None]] = {  # of the whole report; text tells less
+    "html": lambda report: say([pages.render(report)]),
+    "json": lambda report: say_json(asdict(report)),
+    "markdown": lambda report: say(markdown.render(report)),
+}
+
+
+PRINTED = click.Choice(["text", *FORMS])
 
 
 @click.command
 @click.argument("run", default="", metavar="[RUN]")
-@click.option("--format", "form", type=click.Choice(FORMS), default="text", help="what to print")
+@click.option(
+    "--format", "form", type=click.Choice(["text", *FORMS]), default="text", help="what to print"
+)
 @click.option("--html", metavar="FILE", default="", help="as one HTML file")
 @click.option("--schema", "of_json", is_flag=True, help="print the JSON Schema of --format json")
 @reads
@@ -41,15 +50,13 @@ def report(ledger: str, run: str, form: str, html: str, *, of_json: bool, as_jso
     evidence, audit, whole = gathered(ledger, run)
     if html:
         _write(Path(html), pages.render(whole()))
-    elif as_json or form == "json":
-        say_json(asdict(whole()))
-    elif form == "html":
-        say([pages.render(whole())])
-    elif form == "markdown":
-        say(markdown.render(whole()))
-    else:
+    elif as_json:
+        FORMS["json"](whole())
+    elif form == "text":
         say(texts.render(evidence, audit))
-    return GOOD if audit.good else NOT_GOOD
+    else:
+        FORMS[form](whole())
+    return status_of(audit.good)
 
 
 def gathered(ledger: str, run: str) -> tuple[Evidence, Audit, Callable[[], Report]]:

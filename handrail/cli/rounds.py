@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from itertools import chain, count
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from handrail.cli.examination import of_inventory, of_machine
 from handrail.cli.inventory_data import hosts_of, kept_of
-from handrail.cli.out import GOOD, NOT_GOOD, say
+from handrail.cli.out import say, status_of
 from handrail.clients.channels import channels
 from handrail.clients.errors import ClientError
 from handrail.clients.postgres import Database
@@ -24,7 +25,7 @@ from handrail.ledger.errors import RunbookError
 from handrail.ledger.kept import Kept
 from handrail.ledger.location import project_of
 from handrail.ledger.people import os_user
-from handrail.ledger.proof import Proof
+from handrail.ledger.proof import Proof, Timed
 from handrail.ledger.seam import Fact, NoLedger
 from handrail.transfer.read import preflight
 from handrail.transfer.sql.compile import open_plan
@@ -57,7 +58,7 @@ def keep_asking(inventory: str, every_seconds: float, times: int) -> int:
         if number == times:
             break
         time.sleep(max(every_seconds - (time.monotonic() - began), 0))
-    return NOT_GOOD if red else GOOD
+    return status_of(not red)
 
 
 def _lines(inventory: str, hosts: Hosts, *, trial_alert: bool) -> Iterator[Line]:
@@ -134,13 +135,19 @@ def _rows_fit(data: Mapping[str, Any], rows: list[int]) -> str:  # Any: as in Ho
 def _of_proof(inventory: str, hosts: Hosts, rows: int) -> Iterator[Line]:
     """Ask whether the drill is young enough, and whether a way back fits, where that is wanted."""
     said = {key: value for data in hosts.values() for key, value in data.items()}
-    looks: list[tuple[str, Callable[[Proof], str]]] = []
-    if said.get("guarded"):
-        looks.append(("It is young enough", partial(_young, said.get("proof_days", DAYS))))
-    if said.get("undo_minutes"):
-        looks.append(("A way back fits", partial(way_back_fits, said["undo_minutes"], rows)))
-    for claim, look in looks:
+    for claim, look in _wanted(said, rows):
         yield ask("the drill", claim, partial(_of_newest, look, inventory, said))
+
+
+def _wanted(
+    said: Mapping[str, Any],  # Any: as in Hosts
+    rows: int,
+) -> Iterator[tuple[str, Callable[[Proof], str]]]:
+    """Yield what an inventory wants of a drill, and what looks whether it is so."""
+    if said.get("guarded"):
+        yield "It is young enough", partial(_young, said.get("proof_days", DAYS))
+    if said.get("undo_minutes"):
+        yield "A way back fits", partial(way_back_fits, said["undo_minutes"], rows)
 
 
 def _of_newest(look: Callable[[Proof], str], inventory: str, said: Mapping[str, Any]) -> str:
@@ -155,7 +162,7 @@ def _newest(inventory: str, said: Mapping[str, Any]) -> Proof:  # Any: as in Hos
     if not found:
         fix = "handrail drill inventory/staging.py runbooks/cutover.py"
         raise NotReady("no drill proves the plan", "none is on record that came to its end", fix)
-    return max(found, key=lambda each: each.ended_at)
+    return max(found, key=attrgetter("ended_at"))
 
 
 def _places(inventory: str, said: Mapping[str, Any]) -> Places:  # Any: as in Hosts
@@ -170,7 +177,7 @@ def _drilled(places: Places) -> Iterator[str]:
     for kept in places.ledgers():
         if isinstance(kept, Kept):
             yield from (run.runbook for run in kept.read().runs().newest() if run.drill)
-    yield from (name for name in map(runbook_of, places.files()) if name)
+    yield from filter(None, map(runbook_of, places.files()))
 
 
 def _young(days: float, proof: Proof) -> str:
@@ -192,13 +199,23 @@ def way_back_fits(minutes: float, rows: int, proof: Proof) -> str:
     Raises:
         NotReady: it takes longer.
     """
-    more = rows / proof.rows if rows and proof.rows else 1.0
-    took = sum((each.back or 0.0) * (more if each.rows else 1.0) for each in proof.tasks) / 60
+    more = _times_the_rows(rows, proof)
+    took = sum(_seconds_back(each, more) for each in proof.tasks) / 60
     told = f"it takes {took:.1f} min by {proof.drill}, of {minutes:g} min allowed"
     told += f"; {rows} rows now, {proof.rows} then" if more != 1.0 else ""
     if took > minutes:
         raise NotReady("a way back takes too long", told, "shorten it, then drill it again")
     return told
+
+
+def _times_the_rows(rows: int, proof: Proof) -> float:
+    """Return how many times the rows of a drill there are; 1 where nobody counted them."""
+    return rows / proof.rows if rows and proof.rows else 1.0
+
+
+def _seconds_back(task: Timed, more: float) -> float:
+    """Return what a task takes on the way back, with so many times the rows where it has some."""
+    return (task.back or 0.0) * (more if task.rows else 1.0)
 
 
 def _keep(inventory: str, hosts: Hosts, asked: Round) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 import click
 
 from handrail.cli.ledger import ledger_option, opened
-from handrail.cli.out import GOOD, NOT_GOOD, Misused, complain, say
+from handrail.cli.out import Misused, complain, say, status_of
 from handrail.clients import ssh_signature
 from handrail.clients.outside_copies import Places
 from handrail.ledger.people import os_user
@@ -49,4 +49,4 @@ def seal(ledger: str, run: str, key: str, places: tuple[str, ...]) -> int:
         say([told, *(f"    {where}" for where in put)])
     for refusal in outside.refusals:
         complain(refusal)
-    return NOT_GOOD if outside.refusals else GOOD
+    return status_of(not outside.refusals)

@@ -1,7 +1,7 @@
 """Reading seals back, to verify a ledger against them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from handrail.cli.out import Misused
@@ -24,10 +24,12 @@ def good_seals(places: Sequence[str], signers: str) -> list[Seal]:
         Misused: a place has no seal, or nobody is named who may sign.
         RunbookError: a seal was changed, or is signed by somebody else.
     """
-    if places and not signers:
+    if not places:
+        return []
+    if not signers:
         what, why = "the ledger was not verified", "nobody is named who may have signed its seal"
         raise Misused(what, why, "add `--signers FILE`: a public key, or a file of allowed signers")
-    known = _known(Path(signers)) if places else {}
+    known = _known(Path(signers))
     return [_good(text, name, known) for place in places for name, text in _envelopes(place)]
 
 
@@ -70,17 +72,35 @@ def _good(text: str, name: str, known: Mapping[str, Sequence[str]]) -> Seal:
 
 def _known(path: Path) -> dict[str, list[str]]:
     """Return who may sign: by name, public keys."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        why = f"`{path}`: {error.strerror}"
-        raise Misused("the ledger was not verified", why, "correct `--signers`") from None
     found: dict[str, list[str]] = {}
-    for words in (line.split() for line in lines if line.strip() and not line.startswith("#")):
-        at = next((place for place, word in enumerate(words) if word.startswith(_KINDS)), None)
-        if at is None or not all(word.startswith("namespaces=") for word in words[1:at]):
+    for words in map(str.split, _lines(path)):
+        at = _key_in(words)
+        if at is None:
             why = f"`{path}`: a line of it names no key, or an option that is not heeded here"
             raise Misused("the ledger was not verified", why, "write `NAME ssh-ed25519 AAAA…`")
         key, comment = words[at : at + 2], [*words[at + 2 :], "signer"][0]
         found.setdefault((words[0] if at else comment).strip('"'), []).append(" ".join(key))
     return found
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Return the lines of a file that say something."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        why = f"`{path}`: {error.strerror}"
+        raise Misused("the ledger was not verified", why, "correct `--signers`") from None
+    return (line for line in lines if line.strip() and not line.startswith("#"))
+
+
+def _key_in(words: Sequence[str]) -> int | None:
+    """Return where a key begins in a line; None where none does, or an unknown option is before."""
+    at = next((place for place, word in enumerate(words) if word.startswith(_KINDS)), 0)
+    options = words[1:at]
+    if not words[at].startswith(_KINDS) or not all(map(_is_heeded, options)):
+        return None
+    return at
+
+
+def _is_heeded(option: str) -> bool:
+    return option.startswith("namespaces=")

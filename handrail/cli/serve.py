@@ -65,7 +65,7 @@ def serve(ledger: str, run: str, host: str, port: int, key: str, *, as_json: boo
     gather(opened(ledger), run)  # no ledger and no run are told now, not to each browser
     is_local = _is_local(host)
     wanted = key or ("" if is_local else secrets.token_urlsafe(KEY_BITS // 8))
-    shown = f"[{host}]" if ":" in host else host
+    shown = _in_address(host)
     page = Page(looker(ledger, run), wanted, (*LOCAL, shown) if is_local else ())
     listening = _listener(host, port)
     port = listening.getsockname()[1]
@@ -81,6 +81,10 @@ def serve(ledger: str, run: str, host: str, port: int, key: str, *, as_json: boo
     )
     uvicorn.Server(config).run(sockets=[listening])
     return GOOD
+
+
+def _in_address(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -120,24 +124,33 @@ class Page:
         refusal = self._refused(scope, headers)
         if refusal:
             await _answer(send, *refusal)
-        elif scope["path"] == "/":
-            await self._page(scope, send)
-        elif scope["path"] == "/events":
-            await self._events(receive, send)
-        elif scope["path"] == "/live.json":
-            await self._json(send)
         else:
-            await _answer(send, 404, "there is `/` and `/live.json`")
+            await self._found(scope, receive, send)
+
+    async def _found(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with what is at an address."""
+        match scope["path"]:
+            case "/":
+                await self._page(scope, send)
+            case "/events":
+                await self._events(receive, send)
+            case "/live.json":
+                await self._json(send)
+            case _:
+                await _answer(send, 404, "there is `/` and `/live.json`")
 
     def _refused(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str] | None:
         if scope["method"] not in ("GET", "HEAD"):
             return 405, "this page is only read"
-        if self._names and PORT_AT_END.sub("", headers.get("host", "")) not in self._names:
+        if not self._is_meant(headers.get("host", "")):
             return 421, "ask this machine by its own name, as the address that was printed does"
         given = [*_asked(scope).get("key", []), _cookie(headers.get("cookie", ""))]
         if self._key and not any(map(self._is_key, given)):
             return 403, "the access key is missing: it is in the address that was printed"
         return None
+
+    def _is_meant(self, host: str) -> bool:
+        return not self._names or PORT_AT_END.sub("", host) in self._names
 
     def _is_key(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(), self._key.encode())

@@ -1,6 +1,7 @@
 """Which running applications `handrail doctor` tries, and where they are."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from handrail.cli.application import Running, lines
@@ -31,16 +32,24 @@ def of_application(
         Misused: the command line does not say where it is, or who may enter.
     """
     own = {name: value for name, value in given.items() if value}
-    hosts = hosts_of(inventory) if inventory else {"": {}}
+    hosts = _hosts(inventory) if inventory else {"": {}}
     found = [
-        running(host, dict(data) | named(own), own, read_only=read_only)
-        for host, data in hosts.items()
-        if not inventory or "canaries" in data
+        running(host, data | named(own), own, read_only=read_only) for host, data in hosts.items()
     ]
+    return list(chain.from_iterable(map(lines, found)))
+
+
+def _hosts(inventory: str) -> dict[str, dict[str, Any]]:  # Any: as in Data
+    """Return the hosts of an inventory whose application can be entered.
+
+    Raises:
+        Misused: there is none.
+    """
+    found = {host: dict(data) for host, data in hosts_of(inventory).items() if "canaries" in data}
     if not found:
         why = f"no host of `{inventory}` has `canaries`, the accounts that are known"
         raise Misused(NONE_TRIED, why, "give --profile, --url and --accounts instead")
-    return [line for each in found for line in lines(each)]
+    return found
 
 
 def named(own: Mapping[str, str]) -> dict[str, Any]:

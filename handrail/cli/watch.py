@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 import click
 
 from handrail.cli.ledger import kept_at, opened, reads
-from handrail.cli.out import GOOD, NOT_GOOD, say
+from handrail.cli.out import say, status_of
 from handrail.clients.channels import Hook
 from handrail.clients.errors import ClientError
 from handrail.clients.secret import Secret
@@ -78,7 +78,7 @@ def watch(ledger: str, run: str, every: float, notify: str, *, once: bool, as_js
             if hook is not None:
                 _post(hook, seen_from_outside(found, before))
             if once or not found.at_work:
-                return GOOD if found.run.outcome is Outcome.PROVEN else NOT_GOOD
+                return status_of(found.run.outcome is Outcome.PROVEN)
             before = found
         time.sleep(every)
 

@@ -12,12 +12,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import Self
 
+from handrail.cli.command import data_words
 from handrail.ledger.arming import Armed, armed_in
 from handrail.ledger.entry import Event, now, timestamp
 from handrail.ledger.errors import RunbookError
@@ -72,18 +74,22 @@ class Watchdog:
         """Watch until nothing is armed and the command is gone, and put back what is overdue."""
         failed = 0
         while failed < TRIES:
-            try:
-                armed = armed_in(self.look())
-                late = self._late(armed)
-                failed = failed + 1 if late and not self._put_back(late) else 0
-            except RunbookError as error:  # a ledger that does not answer is asked again
-                say(f"{error.what}: {error.why}")
-                failed += 1
-                armed = []
+            went_through, armed = self._round()
+            failed = 0 if went_through else failed + 1
             if not failed and not armed and self._is_alone():
                 return
             self._rest(failed, armed)
         say(f"{TRIES} rollbacks did not go through; somebody has to see to it")
+
+    def _round(self) -> tuple[bool, list[Armed]]:
+        """Put back what is overdue; tell whether that went through, and what was armed."""
+        try:
+            armed = armed_in(self.look())
+            late = self._late(armed)
+            return not late or self._put_back(late), armed
+        except RunbookError as error:  # a ledger that does not answer is asked again
+            say(f"{error.what}: {error.why}")
+            return False, []
 
     def _rest(self, failed: int, armed: list[Armed]) -> None:
         """Wait a little, at most until the next time is over; longer after each failure."""
@@ -103,9 +109,13 @@ class Watchdog:
         An act may take as long again as there is to confirm it; its end sets the time anew.
         """
         late = [each for each in armed if each.is_over(now())]
-        if not late or not all(each.in_doubt for each in late) or self._owner() is None:
-            return late
-        return [each for each in late if now() > each.until + timedelta(minutes=each.minutes)]
+        if self._is_under_way(late):
+            return [each for each in late if now() > each.until + timedelta(minutes=each.minutes)]
+        return late
+
+    def _is_under_way(self, late: list[Armed]) -> bool:
+        """Tell whether all of it is in doubt, and somebody is at work who can end that."""
+        return bool(late) and all(each.in_doubt for each in late) and self._owner() is not None
 
     def _owner(self) -> AtWork | None:
         """Return who is at work and heard of."""
@@ -120,17 +130,17 @@ class Watchdog:
             RunbookError: the ledger does not answer, or does not take it.
         """
         self._record(late)
-        known = {(each.task, each.target) for each in late}
-        still = [each for each in armed_in(self.look()) if (each.task, each.target) in known]
+        known = _places(late)
+        still = [each for each in armed_in(self.look()) if _PLACE(each) in known]
         if not still:
             return True  # confirmed a moment before
         token = self._given_way()
         command = [pyinfra(), *self.words, *self._data(still[0], token)]
         say(f"{still[0].words}: {' '.join(command)}")
         ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=2, check=False).returncode
-        left = {(each.task, each.target) for each in armed_in(self.look())}
-        say(f"the rollback ended with {ended}; {'not all is' if left & known else 'all is'} back")
-        return not left & known
+        left = _places(armed_in(self.look())) & known
+        say(f"the rollback ended with {ended}; {'not all is' if left else 'all is'} back")
+        return not left
 
     def _record(self, late: list[Armed]) -> None:
         """Put on record that nobody confirmed in time; from here on a confirmation is too late."""
@@ -163,7 +173,14 @@ class Watchdog:
         data = {"run": self.run, "reason": late.why, "operator": ACTOR}
         data |= {"to": before} if before else {}
         data |= {"takeover": token} if token else {}
-        return [word for key, value in data.items() for word in ("--data", f"{key}={value}")]
+        return data_words(f"{key}={value}" for key, value in data.items())
+
+
+_PLACE = attrgetter("task", "target")
+
+
+def _places(armed: Iterable[Armed]) -> set[tuple[str, str]]:
+    return set(map(_PLACE, armed))
 
 
 def pyinfra() -> str:

@@ -110,7 +110,7 @@ def legs_of(history: History, runbook: str, drill: str = "") -> list[Run]:
     The newest run forward decides then: where it belongs to no drill, there is none.
     """
     runs = Runs(history)
-    forward = (run for run in runs.newest(runbook) if not run.undoes)
+    forward = runs.forward(runbook)
     found: list[Run] = []
     for run in dropwhile(lambda run: drill not in ("", run.drill), forward):  # what was run since
         if not (drill := drill or run.drill) or run.drill != drill:

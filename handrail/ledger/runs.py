@@ -79,6 +79,10 @@ class Runs:
         ids = self._history.newest(runbook) if self._history else ()
         return (self[run] for run in ids)
 
+    def forward(self, runbook: str = "") -> Iterator[Run]:
+        """Return the runs that are no rollbacks, newest first; of one runbook where it is named."""
+        return (run for run in self.newest(runbook) if not run.undoes)
+
     def undoing(self, run: str) -> list[Run]:
         """Return the rollbacks of a run, oldest first."""
         ids = self._history.undoing(run) if self._history else ()

@@ -157,11 +157,15 @@ def act(clause: Callable[..., Any], contract: Contract, live: dict[str, Any]) ->
         clause(**given)
         return
     for item in clause(**given):
-        if isinstance(item, Call):
-            item.function(*item.args, **item.kwargs)
-        elif isinstance(item, str | StringCommand):
-            line = item if isinstance(item, str) else item.get_raw_value()
-            done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"{contract.name}: {line}: {done.stderr}"
-        else:
-            assert carried_out(item), f"{contract.name}: {item}"
+        _carry_out(contract, item)
+
+
+def _carry_out(contract: Contract, item: Any) -> None:  # Any: whatever a body yields
+    if isinstance(item, Call):
+        item.function(*item.args, **item.kwargs)
+    elif isinstance(item, str | StringCommand):
+        line = item if isinstance(item, str) else item.get_raw_value()
+        done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{contract.name}: {line}: {done.stderr}"
+    else:
+        assert carried_out(item), f"{contract.name}: {item}"

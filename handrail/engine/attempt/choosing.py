@@ -81,7 +81,7 @@ def _named(runs: Runs, wanted: str) -> Run:
     if found is not None:
         return found
     runs.refuse_archived(wanted, "nothing was rolled back")
-    newest = [run.id for run in islice(_forwards(runs), 3)]
+    newest = [run.id for run in islice(runs.forward(), 3)]
     if not newest:
         fix = "see `handrail runs`, and that this is the inventory you mean"
         raise RunbookError("nothing was rolled back", "there is no run on its ledger yet", fix)
@@ -93,17 +93,12 @@ def _named(runs: Runs, wanted: str) -> Run:
     )
 
 
-def _forwards(runs: Runs) -> Iterator[Run]:
-    """Yield the runs that are no rollbacks, the newest first."""
-    return (run for run in runs.newest() if not run.undoes)
-
-
 def _newest_that_acted(runs: Runs) -> Run | None:
     """Return the newest run that ever changed anything, rolled back or not.
 
     The same command, run again after it was killed at its very end, must not go on to an older run.
     """
-    return next((run for run in _forwards(runs) if run.rolled_back or _has_acted(run)), None)
+    return next((run for run in runs.forward() if run.rolled_back or _has_acted(run)), None)
 
 
 def _forward(runs: Runs, wanted: str) -> Run | None:
