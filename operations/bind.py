@@ -1,5 +1,6 @@
 """Tasks 1.1 and 1.2: both servers listen on 0.0.0.0:$PORT."""
 
+from collections.abc import Mapping
 from functools import partial
 
 from handrail.clients import gunicorn as server
@@ -15,6 +16,7 @@ from handrail.engine import (
     check,
     fails,
     holds,
+    holds_if,
     step,
 )
 from handrail.naming import ticked
@@ -24,7 +26,8 @@ from .gunicorn_file import told, with_settings
 from .start_script import daphne_options, listening, started, with_options
 
 PORT = "31337"  # any port that nothing else would name by chance
-ENVIRONMENTS = ((PORT, f"0.0.0.0:{PORT}"), (None, "0.0.0.0:8000"))  # $PORT, and what it makes
+# Variables that gunicorn may find, and what it is to bind then.
+ENVIRONMENTS = (({"PORT": PORT}, f"0.0.0.0:{PORT}"), (dict[str, str](), "0.0.0.0:8000"))
 
 
 def gunicorn_binds_port(
@@ -35,13 +38,12 @@ def gunicorn_binds_port(
     if text is None:
         return fails(f"`{path}` is not on the remote branch")
     for port, bind in ENVIRONMENTS:
-        found = told(text, {"PORT": port} if port else {})
-        for name, value in expected(bind, workers, timeout_seconds).items():
+        found = told(text, port)
+        for name, value in unlike(found, expected(bind, workers, timeout_seconds)):
             if name not in found:
                 return fails(f"`{path}` does not say for certain what `{name}` is")
-            if not fits(name, found[name], value):
-                at = f"with PORT={port}" if port else "without PORT"
-                return fails(f"{at}, gunicorn has {name} = {found[name]!r}, not {value!r}")
+            at = f"with PORT={PORT}" if port else "without PORT"
+            return fails(f"{at}, gunicorn has {name} = {found[name]!r}, not {value!r}")
     return holds()
 
 
@@ -111,6 +113,13 @@ def expected(bind: str, workers: int, timeout_seconds: int) -> dict[str, object]
     return {"bind": bind, "workers": workers, "timeout": timeout_seconds, "preload_app": True}
 
 
+def unlike(found: Mapping[str, object], wanted: Mapping[str, object]) -> list[tuple[str, object]]:
+    """Return the settings that are not as they must be, and how they must be."""
+    return [
+        (name, value) for name, value in wanted.items() if not fits(name, found.get(name), value)
+    ]
+
+
 def fits(name: str, found: object, value: object) -> bool:
     """Tell whether a setting is as it must be; gunicorn takes one address or a list of them."""
     same = type(found) is type(value) and found == value
@@ -133,16 +142,11 @@ def configured(snapshot: Snapshot, path: str, workers: int, timeout_seconds: int
         },
     )
     for port, bind in ENVIRONMENTS:
-        found = told(text, {"PORT": port} if port else {})
-        unsure = [
-            name
-            for name, value in expected(bind, workers, timeout_seconds).items()
-            if not fits(name, found.get(name), value)
-        ]
+        unsure = dict(unlike(told(text, port), expected(bind, workers, timeout_seconds)))
         if unsure:
             raise ClientError(
                 f"`{path}` was not changed",
-                f"what `{unsure[0]}` would be cannot be told from its text",
+                f"what `{next(iter(unsure))}` would be cannot be told from its text",
                 f"assign {ticked(unsure)} at the end of the file, "
                 "commit, push, then the same command again",
             )
@@ -162,18 +166,22 @@ def refuse_dying(repository: Repository, path: str, workers: int, timeout_second
     new = configured(snapshot, path, workers, timeout_seconds)[path]
     for port, bind in ENVIRONMENTS:
         try:
-            server.settings(old, port)
+            server.settings(old, port.get("PORT"))
         except ClientError:
             continue
-        found = server.settings(new, port)
-        wanted = expected(bind, workers, timeout_seconds) | {"bind": [bind]}
-        wrong = [name for name, value in wanted.items() if found.get(name) != value]
-        if wrong:
-            raise ClientError(
-                f"`{path}` was not changed",
-                f"gunicorn would have {wrong[0]} = {found.get(wrong[0])}",
-                f"assign `{wrong[0]}` at the end of the file, commit, push, then the same command",
-            )
+        found = server.settings(new, port.get("PORT"))
+        refuse_other(path, found, expected(bind, workers, timeout_seconds) | {"bind": [bind]})
+
+
+def refuse_other(path: str, found: dict[str, object], wanted: dict[str, object]) -> None:
+    """Raise where gunicorn makes something else of a file than is wanted."""
+    wrong = [name for name, value in wanted.items() if found.get(name) != value]
+    if wrong:
+        raise ClientError(
+            f"`{path}` was not changed",
+            f"gunicorn would have {wrong[0]} = {found.get(wrong[0])}",
+            f"assign `{wrong[0]}` at the end of the file, commit, push, then the same command",
+        )
 
 
 def daphne_binds_port(repository: Repository, path: str, websocket_timeout_seconds: int) -> Finding:
@@ -190,13 +198,9 @@ def judged(text: str, path: str, websocket_timeout_seconds: int) -> Finding:
     if found is None or found.values is None:
         return fails(f"`{path}` does not say for certain how daphne is started")
     options = daphne_options(found.values)
-    if (
-        options is None
-        or listening(options) != [f"0.0.0.0:{PORT}"]
-        or options.websocket_timeout != websocket_timeout_seconds
-    ):
-        return fails(f"daphne is started with `{' '.join(found.values)}`")
-    return holds()
+    said = options and (listening(options), options.websocket_timeout)
+    wanted = ([f"0.0.0.0:{PORT}"], websocket_timeout_seconds)
+    return holds_if(said == wanted, f"daphne is started with `{' '.join(found.values)}`")
 
 
 @check(fix="name another path in the runbook, or correct the script, commit, push, then the same")

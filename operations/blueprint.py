@@ -1,6 +1,7 @@
 """Task 2.1: render.yaml describes the four Django services instead of the Node one."""
 
 from functools import partial
+from itertools import filterfalse
 from typing import Any
 
 from handrail.clients.git import Repository
@@ -15,10 +16,11 @@ from handrail.engine import (
     check,
     fails,
     gate,
-    holds,
+    holds_if,
     step,
 )
 
+from .blueprint_nodes import Service
 from .blueprint_text import Blueprint
 from .commits import blob, branch_is_there, revert_commit, trailers
 
@@ -54,7 +56,7 @@ def render_accepts_it(
     """Render accepts the Blueprint as it would be written."""
     files = edited(repository.at(), path, services, definitions, python_version, others)
     problems = render.validate_blueprint(files[path])
-    return fails("; ".join(problems)) if problems else holds()
+    return holds_if(not problems, "; ".join(problems))
 
 
 @check(
@@ -64,7 +66,7 @@ def render_accepts_it(
 def nothing_refers_to_legacy(repository: Repository, path: str, others: dict[str, Any]) -> Finding:
     """No service that stays takes a value from one that goes."""
     found = read(repository.at(), path).references(set(others["legacy"]))
-    return fails("; ".join(found)) if found else holds()
+    return holds_if(not found, "; ".join(found))
 
 
 def services_are_described(
@@ -80,7 +82,7 @@ def services_are_described(
     if snapshot.find(path) is None:
         return fails(f"`{path}` is not on the remote branch")
     blueprint = read(snapshot, path)
-    found = {each.name: each.data for each in blueprint.services}
+    found = blueprint.by_name()
     for wanted in entries(blueprint, services, definitions, python_version, others):
         if found.get(wanted["name"]) != wanted:
             return fails(f"service `{wanted['name']}` is missing or differs")
@@ -89,10 +91,10 @@ def services_are_described(
 
 def others_are_dealt_with(found: dict[str, Any], others: dict[str, Any]) -> Finding:
     """The legacy services are gone, and pushes deploy none of those that are held."""
-    if left := [name for name in others["legacy"] if name in found]:
+    if left := list(filter(found.__contains__, others["legacy"])):
         return fails(f"still there: {', '.join(left)}")
     loose = [name for name in others["held"] if name in found and not is_held(found[name])]
-    return fails(f"pushes still deploy {', '.join(loose)}") if loose else holds()
+    return holds_if(not loose, f"pushes still deploy {', '.join(loose)}")
 
 
 def what_changes(
@@ -105,23 +107,22 @@ def what_changes(
 ) -> str:
     """Return the lines that would change, and what stays beside them."""
     given = (path, services, definitions, python_version, others)
-    snapshot = repository.at()
-    blueprint = read(snapshot, path)
-    stays = [
-        f"stays: `{each.name}` ({each.data.get('type')}{each.runtime and f', {each.runtime}'})"
-        for each in blueprint.services
-        if each.name not in {*others["legacy"], *services.values()}
-    ]
-    absent = [
-        f"not in `{path}`: `{name}`, named as legacy"
-        for name in others["legacy"]
-        if name not in {each.name for each in blueprint.services}
-    ]
+    blueprint = read(repository.at(), path)
+    found, legacy = blueprint.by_name(), others["legacy"]
+    gone = {*legacy, *services.values()}
+    stays = [_staying(each) for each in blueprint.services if each.name not in gone]
+    absent = filterfalse(found.__contains__, legacy)
     site = others["site"] if serves_no_site(blueprint, others) else {}
     new = [f"no static site serves the frontend: `{site['name']}` is made one"] if site else []
-    named = blueprint.addresses(set(others["legacy"]))
+    named = blueprint.addresses(set(legacy))
     changed = repository.difference(lambda at: edited(at, *given))
-    return "\n".join([changed, *new, *stays, *named, *absent])
+    missing = (f"not in `{path}`: `{name}`, named as legacy" for name in absent)
+    return "\n".join([changed, *new, *stays, *named, *missing])
+
+
+def _staying(service: Service) -> str:
+    kind = ", ".join(filter(None, (str(service.data.get("type")), service.runtime)))
+    return f"stays: `{service.name}` ({kind})"
 
 
 @step(
@@ -238,7 +239,7 @@ def is_valid(
     if text is None:
         return fails(f"`{path}` is not on the remote branch")
     problems = render.validate_blueprint(text)
-    return fails("; ".join(problems)) if problems else holds()
+    return holds_if(not problems, "; ".join(problems))
 
 
 def is_held(service: Definition) -> bool:

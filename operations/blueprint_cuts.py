@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -56,6 +57,35 @@ class Lines:
         return any(not self.lines[self.above(each) - 1].strip() for each in services[1:])
 
 
+@dataclass(frozen=True)
+class _Change:
+    """What becomes of a list: its services, those that go, what comes instead, what is added."""
+
+    listing: Listing
+    mine: list[Service]
+    gone: list[Service]
+    replaced: list[tuple[Service, Entry]]
+    fresh: list[Entry]
+
+    @classmethod
+    def of(
+        cls,
+        listing: Listing,
+        mine: list[Service],
+        removed: set[str],
+        new: Mapping[str, Entry],
+        fresh: list[Entry],
+    ) -> Self:
+        """Tell what becomes of a list; the arguments are those of `relisted`."""
+        gone = [each for each in mine if each.name in removed - new.keys()]
+        replaced = [(e, new[e.name]) for e in mine if e.data != new.get(e.name, e.data)]
+        return cls(listing, mine, gone, replaced, fresh)
+
+    @property
+    def kept(self) -> list[Service]:
+        return [each for each in self.mine if each not in self.gone]
+
+
 def relisted(
     page: Lines,
     listing: Listing,
@@ -74,18 +104,18 @@ def relisted(
         new: Entries by name, for those that are replaced where they stand.
         fresh: Entries that come at the end.
     """
-    gone = [each for each in mine if each.name in removed - new.keys()]
-    replaced = [each for each in mine if each.data != new.get(each.name, each.data)]
-    if not (gone or replaced or fresh):
-        return
-    if listing.node.flow_style:
-        yield from _in_brackets(page, listing, mine, gone, fresh)
-        yield from ((*span(each.node), json.dumps(new[each.name])) for each in replaced)
-        return
-    margin = page.dash(mine[0])[1]
-    yield from ((*_block_of(page, each), "") for each in gone)
-    yield from ((*_entry_of(page, each), block(new[each.name], margin)) for each in replaced)
-    yield from _at_the_end(page, listing, mine, gone, [block(each, margin) for each in fresh])
+    change = _Change.of(listing, mine, removed, new, fresh)
+    if change.gone or change.replaced or change.fresh:
+        written = _in_brackets if listing.node.flow_style else _in_lines
+        yield from written(page, change)
+
+
+def _in_lines(page: Lines, change: _Change) -> Iterator[Cut]:
+    """Yield the cuts in a list that has its services below each other."""
+    margin = page.dash(change.mine[0])[1]
+    yield from ((*_block_of(page, each), "") for each in change.gone)
+    yield from ((*_entry_of(page, each), block(new, margin)) for each, new in change.replaced)
+    yield from _at_the_end(page, change, [block(each, margin) for each in change.fresh])
 
 
 def _entry_of(page: Lines, service: Service) -> tuple[int, int]:
@@ -93,16 +123,15 @@ def _entry_of(page: Lines, service: Service) -> tuple[int, int]:
     return page.of(page.dash(service)[0], last_line(service.node))
 
 
-def _at_the_end(
-    page: Lines, listing: Listing, mine: list[Service], gone: list[Service], fresh: list[str]
-) -> Iterator[Cut]:
+def _at_the_end(page: Lines, change: _Change, fresh: list[str]) -> Iterator[Cut]:
     """Yield the cuts behind the last service of a list: new ones, or that the list is empty."""
-    end = page.of(0, last_line(mine[-1].node))[1]
-    gap = "\n" if page.are_spaced(mine) else ""
-    lead = gap if fresh and mine[-1] not in gone else ""
+    last, key = change.mine[-1], change.listing.key
+    end = page.of(0, last_line(last.node))[1]
+    gap = "\n" if page.are_spaced(change.mine) else ""
+    lead = gap if fresh and last not in change.gone else ""
     yield (end, end, lead + gap.join(fresh))
-    if len(gone) == len(mine) and not fresh:
-        place = listing.key.end_mark.index + page.text[listing.key.end_mark.index :].index(":") + 1
+    if not (change.kept or fresh):
+        place = key.end_mark.index + page.text[key.end_mark.index :].index(":") + 1
         yield (place, place, " []")
 
 
@@ -114,21 +143,25 @@ def _block_of(page: Lines, service: Service) -> tuple[int, int]:
     return page.of(page.above(service), end)
 
 
-def _in_brackets(
-    page: Lines, listing: Listing, mine: list[Service], gone: list[Service], fresh: list[Entry]
-) -> Iterator[Cut]:
+def _in_brackets(page: Lines, change: _Change) -> Iterator[Cut]:
     """Yield the cuts in a list that is written in brackets."""
-    end = span(listing.node)[1]
-    kept = [each for each in mine if each not in gone]
-    if not kept:
-        yield _all_new(page, listing, fresh)
+    yield from ((*span(each.node), json.dumps(new)) for each, new in change.replaced)
+    if not change.kept:
+        yield _all_new(page, change.listing, change.fresh)
         return
-    for each, following in pairwise(mine):
-        if each in gone and mine.index(each) < mine.index(kept[-1]):
+    yield from _out_of_brackets(change)
+    end = span(change.listing.node)[1]
+    yield (end - 1, end - 1, "".join(f", {json.dumps(each)}" for each in change.fresh))
+
+
+def _out_of_brackets(change: _Change) -> Iterator[Cut]:
+    """Yield the cuts that take services out of brackets, each with its comma."""
+    mine, last = change.mine, change.kept[-1]
+    for each, following in pairwise(mine[: mine.index(last) + 1]):
+        if each in change.gone:
             yield (each.node.start_mark.index, following.node.start_mark.index, "")
-    if mine[-1] in gone:
-        yield (kept[-1].node.end_mark.index, mine[-1].node.end_mark.index, "")
-    yield (end - 1, end - 1, "".join(f", {json.dumps(each)}" for each in fresh))
+    if mine[-1] in change.gone:
+        yield (last.node.end_mark.index, mine[-1].node.end_mark.index, "")
 
 
 def _all_new(page: Lines, listing: Listing, fresh: list[Entry]) -> Cut:
@@ -159,15 +192,21 @@ def renamed(service: Service) -> Iterator[Cut]:
 def held(page: Lines, service: Service) -> Iterator[Cut]:
     """Yield the cuts after which pushes no longer deploy a service."""
     trigger, switch = service.pair(TRIGGER), service.pair(SWITCH)
-    if trigger and switch:
-        yield without(page, service, switch)
-    if trigger and service.data[TRIGGER] != "off":
-        yield (*value_span(page.text, trigger), OFF)
-    elif switch and not trigger:
+    if trigger:
+        yield from _off(page, service, trigger, switch)
+    elif switch:
         yield (*span(switch[0]), TRIGGER)
         yield (*value_span(page.text, switch), OFF)
-    elif not trigger:
+    else:
         yield _trigger_added(page, service)
+
+
+def _off(page: Lines, service: Service, trigger: Pair, switch: Pair | None) -> Iterator[Cut]:
+    """Yield the cuts that turn a trigger off, and take away the switch that it stands in for."""
+    if switch:
+        yield without(page, service, switch)
+    if service.data[TRIGGER] != "off":
+        yield (*value_span(page.text, trigger), OFF)
 
 
 def _trigger_added(page: Lines, service: Service) -> Cut:

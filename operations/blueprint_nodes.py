@@ -1,8 +1,9 @@
 """What a Blueprint holds, and where each part of it lies in the text."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import yaml
@@ -16,19 +17,18 @@ def refuse_repeated(node: yaml.Node | None) -> None:
     Raises:
         ValueError: naming the key and both lines.
     """
-    if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            refuse_repeated(item)
     if isinstance(node, yaml.MappingNode):
-        lines: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if (
-                isinstance(key, yaml.ScalarNode)
-                and (first := lines.setdefault(key.value, line)) < line
-            ):
-                raise ValueError(f"`{key.value}` stands twice, in line {first} and line {line}")
-            refuse_repeated(value)
+        _refuse_twice(key for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+    for each in _children_of(node):
+        refuse_repeated(each)
+
+
+def _refuse_twice(keys: Iterable[yaml.ScalarNode]) -> None:
+    lines: dict[str, int] = {}
+    for key in keys:
+        line = key.start_mark.line + 1
+        if (first := lines.setdefault(key.value, line)) < line:
+            raise ValueError(f"`{key.value}` stands twice, in line {first} and line {line}")
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,18 @@ def listings_of(data: object, node: yaml.Node | None, *, braces: bool = False) -
             case "ungrouped", inside:
                 yield from listings_of(inside, value, braces=braces)
             case "projects" | "environments", list(inside):
-                within = braces or bool(value.flow_style)
-                for each, child in zip(inside, value.value, strict=True):
-                    yield from listings_of(each, child, braces=within)
+                yield from _listings_within(inside, value, braces=braces)
+
+
+def _listings_within(
+    data: list[Any],  # Any: YAML
+    node: yaml.CollectionNode,
+    *,
+    braces: bool,
+) -> Iterator[Listing]:
+    """Yield the lists of services in each of a list of projects or environments."""
+    for each, child in zip(data, node.value, strict=True):
+        yield from listings_of(each, child, braces=braces or bool(node.flow_style))
 
 
 def services_of(listing: Listing) -> Iterator[Service]:
@@ -113,41 +122,51 @@ def beside_services(data: object) -> object:
 
 def sources_of(data: object) -> Iterator[str]:
     """Yield the names of services that something takes a value from."""
+    source = data.get("fromService") if isinstance(data, dict) else None
+    if isinstance(source, dict):
+        yield str(source.get("name"))
+    for each in _inside(data):
+        yield from sources_of(each)
+
+
+def _inside(data: object) -> list[object]:
+    """Return what a dictionary or a list holds; nothing of anything else."""
     if isinstance(data, dict):
-        source = data.get("fromService")
-        if isinstance(source, dict):
-            yield str(source.get("name"))
-        data = list(data.values())
-    if isinstance(data, list):
-        for each in data:
-            yield from sources_of(each)
+        return list(data.values())
+    return data if isinstance(data, list) else []
 
 
 def texts_of(data: object) -> Iterator[str]:
     """Yield every text in something."""
     if isinstance(data, str):
         yield data
-    elif isinstance(data, dict | list):
-        for each in data.values() if isinstance(data, dict) else data:
-            yield from texts_of(each)
+    for each in _inside(data):
+        yield from texts_of(each)
 
 
 def last_line(node: yaml.Node) -> int:
     """Return the number of the last line that holds something of a node."""
-    inside = parts_of(node) if isinstance(node, yaml.CollectionNode) else []
     # An alias is a node that stands elsewhere, above.
-    lines = [last_line(each) for each in inside if each.start_mark.index >= node.start_mark.index]
-    if lines:
-        return max(lines)
+    start = node.start_mark.index
+    lines = [last_line(each) for each in parts_of(node) if each.start_mark.index >= start]
+    return max(lines) if lines else _line_of_end(node)
+
+
+def _line_of_end(node: yaml.Node) -> int:
     end: int = node.end_mark.line
     return end - 1 if node.end_mark.column == 0 and end > node.start_mark.line else end
 
 
-def parts_of(node: yaml.CollectionNode) -> list[yaml.Node]:
+def parts_of(node: yaml.Node) -> Iterable[yaml.Node]:
     """Return what a node written as a block holds, keys and values alike; in brackets, nothing."""
-    if node.flow_style:
-        return []
-    return [part for each in node.value for part in (each if isinstance(each, tuple) else [each])]
+    in_brackets = isinstance(node, yaml.CollectionNode) and node.flow_style
+    return () if in_brackets else _children_of(node)
+
+
+def _children_of(node: yaml.Node | None) -> Iterable[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return chain.from_iterable(node.value)
+    return node.value if isinstance(node, yaml.SequenceNode) else ()
 
 
 def span(node: yaml.Node) -> tuple[int, int]:

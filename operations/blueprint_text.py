@@ -6,6 +6,8 @@ text is cut there.
 """
 
 import re
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import yaml
@@ -15,6 +17,7 @@ from handrail.clients.errors import ClientError
 from .blueprint_cuts import Cut, Lines, held, relisted, renamed
 from .blueprint_nodes import (
     Listing,
+    Service,
     beside_services,
     lasting,
     listings_of,
@@ -40,22 +43,25 @@ class Blueprint:
 
     def __init__(self, text: str, path: str) -> None:
         self.text, self.path = text, path
-        self._mark = BOM if text.startswith(BOM) else ""
         # One kind of line end while it is read; a file that mixes them keeps them.
         self._end = "\r\n" if text.count("\r\n") == text.count("\n") > 0 else "\n"
-        plain = text.removeprefix(BOM).replace(self._end, "\n")
+        self._mark, plain = (BOM, text[1:]) if text.startswith(BOM) else ("", text)
+        plain = plain.replace(self._end, "\n")
         self._is_ended = plain.endswith("\n")
         self._page = Lines(plain if self._is_ended else f"{plain}\n")
         try:
-            self.data = yaml.safe_load(plain)
-            root = yaml.compose(self._page.text, Loader=yaml.SafeLoader)
-            refuse_repeated(root)
-            self._listings: list[Listing] = list(listings_of(self.data, root))
-            self.services = [each for part in self._listings for each in services_of(part)]
+            self._read(plain)
         except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
             raise self._unread(str(error)) from None
         if not self._listings:
             raise self._unread("it lists no services")
+
+    def _read(self, plain: str) -> None:
+        self.data = yaml.safe_load(plain)
+        root = yaml.compose(self._page.text, Loader=yaml.SafeLoader)
+        refuse_repeated(root)
+        self._listings = list(listings_of(self.data, root))
+        self.services = list(chain.from_iterable(map(services_of, self._listings)))
 
     def edited(
         self, removed: set[str], wanted: list[dict[str, Any]], to_hold: set[str]
@@ -75,27 +81,42 @@ class Blueprint:
             ClientError: something else would read otherwise afterwards.
         """
         new = {each["name"]: each for each in wanted}
-        there = {each.name for each in self.services}
-        fresh = [each for name, each in new.items() if name not in there]
-        cuts: list[Cut] = []
-        for part in self._listings:
-            mine = [each for each in self.services if each.listing is part]
-            coming = fresh if part is self._home(removed) else []
-            cuts += relisted(self._page, part, mine, removed, new, coming)
-        staying = [each for each in self.services if each.name not in removed | new.keys()]
-        for each in staying:
-            cuts += renamed(each)
-            cuts += held(self._page, each) if each.name in to_hold else ()
+        cuts = [*self._relisted(removed, new), *self._of_staying(removed | new.keys(), to_hold)]
         made = self._made(self._cut(cuts))
         self._refuse_changed(made, removed | set(new), to_hold)
         return made
+
+    def _relisted(self, removed: set[str], new: Mapping[str, dict[str, Any]]) -> Iterator[Cut]:
+        """Yield the cuts that take services out of the lists, and put others in."""
+        there = self.by_name()
+        fresh = [each for name, each in new.items() if name not in there]
+        home = self._home(removed)
+        for part in self._listings:
+            coming = fresh if part is home else []
+            yield from relisted(self._page, part, self._in(part), removed, new, coming)
+
+    def _in(self, part: Listing) -> list[Service]:
+        return [each for each in self.services if each.listing is part]
+
+    def _of_staying(self, ours: set[str], to_hold: set[str]) -> Iterator[Cut]:
+        """Yield the cuts within services that stay."""
+        for each in self._but(ours):
+            yield from renamed(each)
+            if each.name in to_hold:
+                yield from held(self._page, each)
+
+    def _but(self, names: set[str]) -> Iterator[Service]:
+        return (each for each in self.services if each.name not in names)
+
+    def by_name(self) -> dict[str, dict[str, Any]]:
+        """Return the data of every service by its name."""
+        return {each.name: each.data for each in self.services}
 
     def references(self, names: set[str]) -> list[str]:
         """Return where services that stay take something from services of these names."""
         return [
             f"`{each.name}` takes it from `{found}`"
-            for each in self.services
-            if each.name not in names
+            for each in self._but(names)
             for found in sources_of(each.data)
             if found in names
         ]
@@ -105,15 +126,16 @@ class Blueprint:
 
         Render gives `NAME.onrender.com` to the outside, and `NAME:PORT` within.
         """
+        if not names:
+            return []
         called = "|".join(map(re.escape, sorted(names)))
         address = re.compile(rf"(?<![\w.-])(?:{called})(?:\.onrender\.com\b|:\d+)")
-        staying = [(f"`{e.name}`", e.data) for e in self.services if e.name not in names]
+        staying = ((f"`{each.name}`", each.data) for each in self._but(names))
         beside = "what stands beside the services", beside_services(self.data)
         return [
             f"{named} names an address that goes: `{text}`"
             for named, data in [*staying, beside]
-            for text in texts_of(data)
-            if names and address.search(text)
+            for text in filter(address.search, texts_of(data))
         ]
 
     def _home(self, removed: set[str]) -> Listing:
@@ -142,22 +164,18 @@ class Blueprint:
 
     def _refuse_changed(self, made: "Blueprint", ours: set[str], to_hold: set[str]) -> None:
         """Raise where the edit reached something that it was not meant for."""
-        kept = [
-            [
-                lasting(each, held=each.name in to_hold)
-                for each in side.services
-                if each.name not in ours
-            ]
-            for side in (self, made)
-        ]
-        beside = [beside_services(side.data) for side in (self, made)]
-        if kept[0] != kept[1] or beside[0] != beside[1]:
+        if self.beside(ours, to_hold) != made.beside(ours, to_hold):
             raise ClientError(
                 f"`{self.path}` was not changed",
                 "another part of it would read otherwise afterwards",
                 f"write the services into `{self.path}` by hand, commit, push, then the same "
                 "command again",
             )
+
+    def beside(self, ours: set[str], to_hold: set[str]) -> tuple[object, object]:
+        """Return all that an edit of some services must leave as it is."""
+        kept = [lasting(each, held=each.name in to_hold) for each in self._but(ours)]
+        return kept, beside_services(self.data)
 
     def _unread(self, why: str) -> ClientError:
         return ClientError(f"`{self.path}` was not read", why, f"correct `{self.path}`")

@@ -2,6 +2,7 @@
 
 from handrail.clients.git import Repository
 from handrail.engine import FROM_TARGET, Finding, fails, gate, holds
+from handrail.naming import few
 
 from .imports import reached
 
@@ -26,12 +27,11 @@ def uses_the_new_files(
     if snapshot.find(page) is None:
         return fails(f"`{page}` is not on the remote branch")
     found = reached(snapshot, page)
-    used = {snapshot.resolve(each) for each in found.files}
+    used = set(map(snapshot.resolve, found.files))
     idle = [f"`{each}`" for each in files if snapshot.resolve(each) not in used]
     if not idle:
         return holds(modules=len(found.files))
     why = f"nothing that `{page}` leads to imports {', '.join(idle)}"
     if found.unknown:
-        more = f" and {len(found.unknown) - SHOWN} more" if len(found.unknown) > SHOWN else ""
-        why += f"; what {', '.join(found.unknown[:SHOWN])}{more} loads is known only as it runs"
+        why += f"; what {few(found.unknown, SHOWN)} loads is known only as it runs"
     return fails(why)

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from handrail.engine import Record
 from handrail.ledger.entry import now
-from handrail.ledger.proof import Proof
 from handrail.ledger.run import Outcome, Run
 from handrail.ledger.task import Task
 
@@ -37,17 +36,23 @@ def not_long_enough(run: Run, switched: str, seconds: float) -> Iterator[str]:
 
 def unexplained(run: Run) -> Iterator[str]:
     """Yield what somebody skipped or vouched for without a reason on record."""
-    explained = {what.partition("=")[2].partition("#")[0] for what, why in run.spent if why.strip()}
+    explained = _explained(run)
     for (task, target), each in run.tasks.items():
         if (each.skipped or each.unproven) and not {task, f"{task}@{target}"} & explained:
             yield f"task {task} was {'skipped' if each.skipped else 'vouched for'}, with no reason"
 
 
+def _explained(run: Run) -> set[str]:
+    """Return the tasks, with the target where it was named, that a consent had a reason for."""
+    return {what.partition("=")[2].partition("#")[0] for what, why in run.spent if why.strip()}
+
+
 def not_drilled(record: Record, runbook: str) -> Iterator[str]:
     """Yield why no drill of a runbook is to be had, if none is."""
     found = list(record.drills(runbook))
-    if not any(isinstance(each, Proof) for each in found):
-        yield f"no drill: {next((each for each in found if isinstance(each, str)), 'none is kept')}"
+    why_not = [each for each in found if isinstance(each, str)]
+    if why_not == found:
+        yield f"no drill: {(*why_not, 'none is kept')[0]}"
 
 
 def _tasks(run: Run, task: str) -> list[Task]:

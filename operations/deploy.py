@@ -25,6 +25,7 @@ from .deploys import Deploys
 from .services import (
     DEPLOYS,
     cancel_coming,
+    commit_of,
     deleted,
     ended,
     its_hosts_are_allowed,
@@ -70,22 +71,30 @@ def restore_running(
     """
     for name, ran in before.items():
         service = render.find_service(name)
-        if service is None:
-            continue
-        cancel_coming(render, service)
-        now = state_of(render, service)
-        if all(now[key] == ran[key] for key in ran if key != "coming"):
-            continue
-        if ran["commit"] is None:
-            render.suspend(service.id)
-            continue
-        # A ledger of former days holds the commit alone.
-        earlier = ran.get("deploy") or deploy_of(render, service, ran["commit"]).id
-        if service.suspended:
-            render.resume(service.id)
-        started = render.rollback(service.id, earlier)
-        waits(f"the earlier deploy of {name} is not live yet", waiting.timeout_seconds)
-        render.wait_for_deploy(service.id, started.id, *waiting)
+        if service is not None:
+            cancel_coming(render, service)
+            _restore(render, service, ran, waiting)
+
+
+def _restore(render: Render, service: Service, ran: dict[str, Any], waiting: Waiting) -> None:
+    now = state_of(render, service)
+    if runs_as(now, ran):
+        return
+    if ran["commit"] is None:
+        render.suspend(service.id)
+        return
+    # A ledger of former days holds the commit alone.
+    earlier = ran.get("deploy") or deploy_of(render, service, ran["commit"]).id
+    if service.suspended:
+        render.resume(service.id)
+    started = render.rollback(service.id, earlier)
+    waits(f"the earlier deploy of {service.name} is not live yet", waiting.timeout_seconds)
+    render.wait_for_deploy(service.id, started.id, *waiting)
+
+
+def runs_as(now: Mapping[str, Any], ran: Mapping[str, Any]) -> bool:
+    """Tell whether a service runs what it ran, whatever is on its way; by what was recorded."""
+    return all(now[key] == ran[key] for key in ran if key != "coming")
 
 
 def ended_or_deleted(render: Render, before: dict[str, Any]) -> dict[str, str]:
@@ -154,8 +163,9 @@ def release(
     noted = Deploys.of(directory)
     late = [name for name in services if not_current(render, repository, noted, name, root, commit)]
     for together in (services[:1], services[1:]):
-        names = [name for name in together if name in late]
-        yield call(bring_live, render, noted, names, commit, waiting)
+        yield call(
+            bring_live, render, noted, list(filter(late.__contains__, together)), commit, waiting
+        )
 
 
 @gate(fix="release what is at the tip: `pyinfra INVENTORY runbooks/release.py`")
@@ -227,7 +237,7 @@ def not_current(
 ) -> str:
     """Return why a service does not run the backend of a commit as it is set up now, or nothing."""
     service = render.find_service(name)
-    live = render.live_deploy(service.id) if service and not service.suspended else None
+    live = served(render, service)
     if service is None or live is None or live.commit is None:
         return "is not live"
     if not same_code(repository, root, live.commit, commit):
@@ -235,6 +245,11 @@ def not_current(
     if not noted.carries(render, service, live):
         return "was not started with the variables and settings that are stored for it now"
     return ""
+
+
+def served(render: Render, service: Service | None) -> Deploy | None:
+    """Return the deploy that a service serves with; None where it serves nothing."""
+    return render.live_deploy(service.id) if service and not service.suspended else None
 
 
 def same_code(repository: Repository, root: str, one: str | None, other: str) -> bool:
@@ -265,10 +280,12 @@ def state_of(render: Render, service: Service | None) -> dict[str, str | None]:
 
     A deploy that brought an earlier one back counts as that one: it runs with its variables.
     """
-    coming = render.deploy_in_progress(service.id) if service else None
-    live = render.live_deploy(service.id) if service and not service.suspended else None
+    if service is None:
+        return {"commit": None, "deploy": None, "coming": None}
+    coming = render.deploy_in_progress(service.id)
+    live = served(render, service)
     return {
-        "commit": live.commit if live else None,
-        "deploy": render.origin(service.id, live) if service and live else None,
-        "coming": coming.commit if coming else None,
+        "commit": commit_of(live),
+        "deploy": render.origin(service.id, live) if live else None,
+        "coming": commit_of(coming),
     }

@@ -1,11 +1,12 @@
 """How a service is described, as in render.yaml, and held against the one that is on Render."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from handrail.clients.errors import ClientError
 from handrail.clients.render import Service
-from handrail.engine import Finding, check, fails, holds
+from handrail.engine import Finding, check, holds_if
+from handrail.naming import ticked
 
 TYPES = {"web": "web_service", "worker": "background_worker", "pserv": "private_service"}
 # What Render lets be changed, by the name it has in a Blueprint, and how a service reads there.
@@ -35,6 +36,7 @@ MADE_WITH = {"numInstances", "maxShutdownDelaySeconds", "disk", "maintenanceMode
 OTHERWISE = {"type", "buildFilter", "autoDeploy", "autoDeployTrigger"}
 KNOWN = {*CHANGEABLE, *FIXED, *MADE_WITH, *OTHERWISE}
 IMAGE = "image"
+NEEDED: dict[str, tuple[str, ...]] = {"docker": ()}  # by a runtime that needs no commands
 
 Definition = dict[str, Any]  # Any: a Blueprint entry
 Definitions = dict[str, Definition]  # by the part they play
@@ -48,21 +50,22 @@ def they_can_be_made(definitions: Definitions) -> Finding:
         for part, definition in definitions.items()
         for fault in faults(definition)
     ]
-    return fails("; ".join(found)) if found else holds()
+    return holds_if(not found, "; ".join(found))
 
 
 def faults(definition: Definition) -> Iterator[str]:
     """Yield why a definition is none of a service that can be made and deployed from commits."""
-    if definition.get("type") not in TYPES:
-        yield f"is of the type {definition.get('type')}, and {', '.join(TYPES)} can be made"
-    if not definition.get("runtime"):
+    kind, runtime = definition.get("type"), definition.get("runtime")
+    if kind not in TYPES:
+        yield f"is of the type {kind}, and {', '.join(TYPES)} can be made"
+    if not runtime:
         yield "has no `runtime`"
-    if definition.get("runtime") == IMAGE:
+    if runtime == IMAGE:
         yield "is made from an image, and commits of the repository are deployed here"
-    needed = () if definition.get("runtime") == "docker" else ("buildCommand", "startCommand")
+    needed = NEEDED.get(str(runtime), ("buildCommand", "startCommand"))
     yield from (f"has no `{key}`" for key in needed if key not in definition)
     if strange := sorted(definition.keys() - KNOWN):
-        yield f"has {', '.join(f'`{key}`' for key in strange)}, which is not given to Render here"
+        yield f"has {ticked(strange)}, which is not given to Render here"
 
 
 def unlike(found: Service, definition: Definition) -> str:
@@ -79,12 +82,17 @@ def unlike(found: Service, definition: Definition) -> str:
 def changes(found: Service, definition: Definition, source: dict[str, str]) -> dict[str, str]:
     """Return the described settings that a service does not have."""
     described = LEFT_OUT | definition
-    wanted = {key: described[key] for key in CHANGEABLE if key in described} | source
+    wanted = _of(described, CHANGEABLE) | source
     return {
         key: given(key, value)
         for key, value in wanted.items()
         if spelt(key, value) != spelt(key, getattr(found, CHANGEABLE[key]))
     }
+
+
+def _of(definition: Mapping[str, Any], keys: Iterable[str]) -> Definition:  # Any: an entry's values
+    """Return what a definition says under some keys, of those that it has."""
+    return {key: definition[key] for key in keys if key in definition}
 
 
 def given(key: str, value: object) -> str:
@@ -109,9 +117,9 @@ def spelt(key: str, value: object) -> str:
 
 def patch_of(settings: dict[str, str]) -> dict[str, Any]:
     """Return the body of the call that changes settings."""
-    body: dict[str, Any] = {key: settings[key] for key in settings.keys() - DETAILS}
-    details: dict[str, Any] = {key: settings[key] for key in settings.keys() & DETAILS - COMMANDS}
-    if commands := {key: settings[key] for key in settings.keys() & COMMANDS}:
+    body = _of(settings, settings.keys() - DETAILS)
+    details = _of(settings, DETAILS - COMMANDS)
+    if commands := _of(settings, COMMANDS):
         details["envSpecificDetails"] = commands
     return body | ({"serviceDetails": details} if details else {})
 
@@ -126,18 +134,16 @@ def body_of(
     """
     if wrong := "; ".join(faults(definition)):
         raise ClientError(f"`{name}` was not made", f"its definition {wrong}", they_can_be_made.fix)
-    settings = {key: given(key, definition[key]) for key in CHANGEABLE if key in definition}
+    settings = {key: given(key, value) for key, value in _of(definition, CHANGEABLE).items()}
     body = patch_of(settings)
-    details = {key: definition[key] for key in (*FIXED, *sorted(MADE_WITH)) if key in definition}
-    details |= body.pop("serviceDetails", {})
-    paths = {"buildFilter": definition["buildFilter"]} if "buildFilter" in definition else {}
+    details = _of(definition, (*FIXED, *sorted(MADE_WITH))) | body.pop("serviceDetails", {})
     return {
         "type": TYPES[definition["type"]],
         "name": name,
         "ownerId": owner,
         "autoDeploy": "no",
         "serviceDetails": details,
-        **paths,
+        **_of(definition, ["buildFilter"]),
         **body,
         **source,
     }

@@ -1,6 +1,9 @@
 """Tasks 14.3 and 15: the app's documents say what is so."""
 
+from collections.abc import Callable
 from fnmatch import fnmatchcase
+from functools import partial
+from itertools import filterfalse, product
 
 from handrail.clients.git import Repository
 from handrail.clients.git_snapshot import Snapshot
@@ -20,23 +23,31 @@ def name_no_legacy(
         excluded: Patterns of documents that may: the history of the migration, say.
     """
     snapshot = repository.at()
-
-    def is_excluded(path: str) -> bool:
-        return any(fits(path, each) for each in excluded)
-
+    allowed = partial(are_fit, patterns=excluded)
     for pattern in paths:
-        documents = matching(snapshot, pattern)
-        if not documents and not is_pattern(pattern):
-            return fails(f"`{pattern}` is not on the remote branch")
-        said = (spoken(snapshot, path, words) for path in documents if not is_excluded(path))
-        found = next(filter(None, said), "")
-        if found:
-            return fails(found)
-    hidden = [each for each in snapshot.submodules() if not is_excluded(each)]
+        if wrong := wrong_in(snapshot, pattern, words, allowed):
+            return fails(wrong)
+    hidden = next(filterfalse(allowed, snapshot.submodules()), "")
     if hidden:
-        why = f"`{hidden[0]}` is a submodule, and its documents are kept in another repository"
+        why = f"`{hidden}` is a submodule, and its documents are kept in another repository"
         return fails(why, "look there, and name it in `excluded` of the runbook")
     return holds()
+
+
+def wrong_in(
+    snapshot: Snapshot, pattern: str, words: list[str], allowed: Callable[[str], bool]
+) -> str:
+    """Return what is wrong with the documents that a pattern means, or nothing."""
+    documents = matching(snapshot, pattern)
+    if not documents and not is_pattern(pattern):
+        return f"`{pattern}` is not on the remote branch"
+    said = (spoken(snapshot, path, words) for path in filterfalse(allowed, documents))
+    return next(filter(None, said), "")
+
+
+def are_fit(path: str, patterns: list[str]) -> bool:
+    """Tell whether a path fits one of some patterns."""
+    return any(fits(path, each) for each in patterns)
 
 
 def is_pattern(path: str) -> bool:
@@ -62,8 +73,7 @@ def spoken(snapshot: Snapshot, path: str, words: list[str]) -> str:
     if found is None or found.is_folder:
         return f"`{path}` is a folder, or a link to no document: name documents, as `{path}/*`"
     text = (snapshot.read_bytes(path) or b"").decode("utf-8", errors="replace")
-    for number, line in enumerate(text.splitlines(), start=1):
-        for word in words:
-            if word in line:
-                return f"`{path}` line {number} speaks of `{word}`"
+    for (number, line), word in product(enumerate(text.splitlines(), start=1), words):
+        if word in line:
+            return f"`{path}` line {number} speaks of `{word}`"
     return ""

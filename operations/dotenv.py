@@ -30,12 +30,16 @@ def with_variables(text: str, values: dict[str, str]) -> str:
     A variable is changed where it stands, the last time where it stands twice; a new one comes at
     the end.
     """
-    end = "\r\n" if "\r\n" in text else "\n"
     places = {found["name"]: found.span("value") for found in ASSIGNMENT.finditer(text)}
-    known = [(places[name], value) for name, value in values.items() if name in places]
+    known = [(places[name], values[name]) for name in values.keys() & places.keys()]
     for (start, stop), value in sorted(known, reverse=True):
         text = text[:start] + value + text[stop:]
-    fresh = [f"{name}={value}{end}" for name, value in values.items() if name not in places]
-    if fresh and text and not text.endswith(("\n", "\r")):
+    return _with_lines(text, [f"{name}={values[name]}" for name in values if name not in places])
+
+
+def _with_lines(text: str, lines: list[str]) -> str:
+    """Return a text with lines at its end, each ended as the text's own are."""
+    end = "\r\n" if "\r\n" in text else "\n"
+    if lines and text and not text.endswith(("\n", "\r")):
         text += end
-    return text + "".join(fresh)
+    return text + "".join(f"{line}{end}" for line in lines)

@@ -26,15 +26,21 @@ def values_are_set(render: Render, services: Names, variables: Variables) -> Fin
     wanted = variables.revealed()
     for service in names(services):
         own = {name: (value, "") for name, value in service_variables(render, service).items()}
-        there = shared_by(render, service) | own
-        for name, value in wanted.items():
-            if name not in there:
-                return fails(f"`{name}` is not set on `{service}`")
-            found, group = there[name]
-            if found != value:
-                where = f", of the group `{group}`" if group else ""
-                return fails(f"`{name}` on `{service}` has another value{where}")
+        if wrong := _wrong(service, shared_by(render, service) | own, wanted):
+            return fails(wrong)
     return holds()
+
+
+def _wrong(service: str, there: dict[str, tuple[str, str]], wanted: dict[str, str]) -> str:
+    """Return which variable of a service is not as it is wanted, or nothing."""
+    for name, value in wanted.items():
+        if name not in there:
+            return f"`{name}` is not set on `{service}`"
+        found, group = there[name]
+        if found != value:
+            where = f", of the group `{group}`" if group else ""
+            return f"`{name}` on `{service}` has another value{where}"
+    return ""
 
 
 def restore_values(render: Render, before: dict[str, Any]) -> None:
@@ -125,24 +131,28 @@ def generate_key(
 def share_key(render: Render, services: Names, variable: str) -> None:
     """Give every service the key that one of them has, or a new one."""
     found = [effective(render, service).get(variable, "") for service in names(services)]
-    good = [key for key in found if len(key) >= KEY_LENGTH]
-    fresh = "".join(secrets.choice(KEY_ALPHABET) for _ in range(KEY_LENGTH))
+    good = (key for key in found if len(key) >= KEY_LENGTH)
+    key = next(good, None) or _new_key()
     for service in names(services):
-        merge(render, service, {variable: Secret.of(good[0] if good else fresh)})
+        merge(render, service, {variable: Secret.of(key)})
+
+
+def _new_key() -> str:
+    return "".join(secrets.choice(KEY_ALPHABET) for _ in range(KEY_LENGTH))
 
 
 def merge(render: Render, service: str, values: dict[str, str | Secret | None]) -> None:
     """Change the named variables of a service and leave the others; None removes one."""
     identity = render.service(service).id
     current = render.env_vars(identity)
-    merged = dict(current)
-    for name, value in values.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = value.reveal() if isinstance(value, Secret) else value
+    changed = current | values
+    merged = {name: _revealed(value) for name, value in changed.items() if value is not None}
     if merged != current:
         render.replace_env_vars(identity, merged)
+
+
+def _revealed(value: str | Secret) -> str:
+    return value.reveal() if isinstance(value, Secret) else value
 
 
 def values_of(render: Render, service: str, wanted: list[str]) -> dict[str, Secret | None]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import cycle, islice
 from math import ceil
 
 from handrail.clients.accounts import Accounts
@@ -130,30 +131,40 @@ def counted(
         reads: Status and seconds of our own reads of this look.
         before: The samples so far.
     """
+    own = _counted_by_us(reads, before)
+    if not figures.counts:
+        return own
+    p95 = quick if quick is not None else own.p95_seconds
+    return Counted(figures.counts.total(), _errors(figures.counts), p95, "Render")
+
+
+def _counted_by_us(reads: list[tuple[int, float]], before: Sequence[Sample]) -> Counted:
+    """Return what our own reads have counted since a watch began, those of this look among them."""
     failed = sum(status >= SERVER_ERROR for status, _ in reads)
-    own_p95 = _nearest_rank([seconds for status, seconds in reads if status < SERVER_ERROR])
-    if figures.counts:
-        p95 = quick if quick is not None else own_p95
-        return Counted(figures.counts.total(), _errors(figures.counts), p95, "Render")
-    own = [each for each in before if each.source == OWN]
-    then = (own[-1].all_requests, own[-1].all_errors) if own else (0, 0)
-    return Counted(then[0] + len(reads), then[1] + failed, own_p95, OWN)
+    p95 = _nearest_rank([seconds for status, seconds in reads if status < SERVER_ERROR])
+    own = _own(before)
+    requests, errors = (own[-1].all_requests, own[-1].all_errors) if own else (0, 0)
+    return Counted(requests + len(reads), errors + failed, p95, OWN)
 
 
 def overall(figures: Figures, samples: Sequence[Sample]) -> Figures:
     """Return the figures of a whole watch: Render's, else what our own reads found."""
-    own = [each for each in samples if each.source == OWN]
+    ever = datetime.min.replace(tzinfo=UTC)
     if figures.counts:
-        quick = window(samples, datetime.min.replace(tzinfo=UTC)).p95_seconds
-        return replace(figures, p95_seconds=figures.p95_seconds or quick)
-    seen = window(own, datetime.min.replace(tzinfo=UTC))
+        p95 = figures.p95_seconds or window(samples, ever).p95_seconds
+        return replace(figures, p95_seconds=p95)
+    seen = window(_own(samples), ever)
     answered = Counter({OK: seen.requests - seen.errors, NOT_ANSWERED: seen.errors})
     return Figures(answered, seen.p95_seconds, source=f"{OWN}; Render has no figures")
 
 
+def _own(samples: Sequence[Sample]) -> list[Sample]:
+    return [each for each in samples if each.source == OWN]
+
+
 def last_window(samples: Sequence[Sample], span: timedelta) -> Figures:
     """Return what our own reads found in the window that ended with the last of them."""
-    own = [each for each in samples if each.source == OWN]
+    own = _own(samples)
     if not own:
         return Figures()
     end = own[-1].moment
@@ -172,18 +183,22 @@ def _nearest_rank(seconds: list[float]) -> float | None:
 
 def reads_of(app: Application, canaries: Accounts) -> tuple[list[tuple[int, float]], str]:
     """Return status and seconds of a few reads, and why a known account could not read."""
-    reads = [] if isinstance(app.system.reads, Absent) else app.system.reads
-    if not reads:
+    reads = app.system.reads
+    if isinstance(reads, Absent):
         return [], ""
+    paths = islice(cycle(reads), READS)
     try:
         http = app.as_account(canaries.administrator(), ONCE)
     except ClientError as error:
         # Its account may be wrong; whether the system is ill, a read without one tells as well.
         stranger = Http(app.base, patience=ONCE)
         return [_read(stranger, app, reads[0]) for _ in range(READS)], f"{error.what}: {error.why}"
-    answers = [_read(http, app, reads[number % len(reads)]) for number in range(READS)]
-    silent = all(status == NOT_ANSWERED for status, _ in answers)
-    return answers, f"{app.base} does not answer" if silent else ""
+    answers = [_read(http, app, path) for path in paths]
+    return answers, f"{app.base} does not answer" if _are_silence(answers) else ""
+
+
+def _are_silence(answers: list[tuple[int, float]]) -> bool:
+    return all(status == NOT_ANSWERED for status, _ in answers)
 
 
 def _read(http: Http, app: Application, path: str) -> tuple[int, float]:

@@ -131,7 +131,9 @@ def written(snapshot: Snapshot, path: str, text: str) -> str:
         there = snapshot.read(path)
         return text if there is None else with_variables(there, variables_of(text))
     plain = as_published(text)
-    there = snapshot.read(path) if plain != text else None
+    if plain == text:
+        return text
+    there = snapshot.read(path)
     return there if there is not None and reads_like(there, text) else plain
 
 

@@ -56,47 +56,60 @@ def references(snapshot: Snapshot, path: str, texts: dict[str, str]) -> tuple[li
     speaking: list[str] = []
     for name, number, line in _lines(snapshot, path, texts):
         if "node_modules" not in name.split("/") and names_folder(line, path, name):
-            prose = PurePosixPath(name).suffix in PROSE or HARMLESS.search(name)
-            (speaking if prose else needing).append(f"{name}:{number}")
+            (speaking if _only_speaks(name) else needing).append(f"{name}:{number}")
     return needing + _links_into(snapshot, path), speaking
+
+
+def _only_speaks(file: str) -> bool:
+    return PurePosixPath(file).suffix in PROSE or bool(HARMLESS.search(file))
 
 
 def _links_into(snapshot: Snapshot, path: str) -> list[str]:
     """Return the symbolic links beside a folder that lead into it."""
-    links = [name for name, each in snapshot.entries.items() if each.mode == LINK]
-    outside = [name for name in links if not _inside(name, path)]
-    return [name for name in outside if _inside(snapshot.resolve(name), path)]
+    return [
+        name
+        for name, each in snapshot.entries.items()
+        if each.mode == LINK and not _inside(name, path) and _inside(snapshot.resolve(name), path)
+    ]
 
 
 def names_folder(line: str, path: str, file: str) -> bool:
     """Tell whether a line of a file names a folder of the root."""
     name = re.escape(path)
     word = re.compile(rf"{BEFORE}[\s=]*[\"']?(?:\.?/)?{name}(?=$|[\s\"'&;|,)\]])")
+    if _names_path(line, path, file) or word.search(line):
+        return True
     listed = re.compile(
         rf"^\s*(?:-\s+|\"workspaces\".*)?[\"']{name}(?:/\*)?[\"'](?!\s*:)|^\s*-\s+{name}\s*$"
     )
-    is_source = PurePosixPath(file).suffix in SOURCE
+    return not _is_source(file) and bool(listed.search(line))
+
+
+def _names_path(line: str, path: str, file: str) -> bool:
+    """Tell whether a line names what lies in a folder; in code, as seen from its own file."""
+    is_source, name = _is_source(file), re.escape(path)
     start = "" if is_source else "/?"
     for found in re.finditer(rf"(?<![\w./\\-]){start}((?:\.{{1,2}}/)*){name}(?=[/\\])", line):
         there = posixpath.normpath(posixpath.join(posixpath.dirname(file), found[1], path))
         if not is_source or there == path or not found[1]:
             return True
-    return bool(word.search(line)) or (not is_source and bool(listed.search(line)))
+    return False
 
 
-def _lines(snapshot: Snapshot, path: str, texts: dict[str, str]) -> list[tuple[str, int, str]]:
-    """Return the lines that hold a folder's name, with file and number."""
-    kept = [each for each in _grepped(snapshot, path) if each[0] and each[0] not in texts]
+def _is_source(file: str) -> bool:
+    return PurePosixPath(file).suffix in SOURCE
+
+
+def _lines(snapshot: Snapshot, path: str, texts: dict[str, str]) -> Iterator[tuple[str, int, str]]:
+    """Yield the lines that hold a folder's name, with file and number."""
+    yield from (each for each in _grepped(snapshot, path) if each[0] and each[0] not in texts)
     for name, text in texts.items():
-        kept += [(name, number, line) for number, line in enumerate(text.splitlines(), start=1)]
-    return kept
+        yield from ((name, number, line) for number, line in enumerate(text.splitlines(), start=1))
 
 
 def _grepped(snapshot: Snapshot, path: str) -> Iterator[tuple[str, int, str]]:
     """Yield the lines that hold a folder's name, in all that lies beside it in the repository."""
-    beside = sorted(
-        name for name in snapshot.entries if "/" not in name and not _inside(name, path)
-    )
+    beside = _beside(snapshot, path)
     if not beside:
         return
     what = f"what names `{path}` could not be looked for"
@@ -105,6 +118,11 @@ def _grepped(snapshot: Snapshot, path: str) -> Iterator[tuple[str, int, str]]:
         name, _, rest = row.partition("\0")
         number, _, line = rest.partition("\0")
         yield name.partition(":")[2], int(number or 0), line
+
+
+def _beside(snapshot: Snapshot, path: str) -> list[str]:
+    """Return what lies at the root, but for a folder of it."""
+    return sorted(name for name in snapshot.entries if "/" not in name and not _inside(name, path))
 
 
 def _inside(name: str, path: str) -> bool:

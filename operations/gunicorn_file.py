@@ -1,6 +1,7 @@
 """A gunicorn configuration file, edited and judged by its syntax tree; nothing of it is run."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import filterfalse
 
 import libcst as cst
 
@@ -50,7 +51,7 @@ def with_settings(text: str, values: Mapping[str, str]) -> str:
     again = not missing.keys().isdisjoint(needing) and not os_is_sure(module)
     body += _lines([IMPORT] if again else [], module)
     body += _lines(_assignments(missing), module)
-    if needing and not again and not imported_before(module, needing, missing):
+    if not (again or imported_before(module, needing, missing)):
         place = _place_of_imports(body)
         body[place:place] = _lines([IMPORT], module)
     made = module.with_changes(body=body, has_trailing_newline=True)
@@ -116,18 +117,24 @@ def parsed(text: str) -> cst.Module:
 
 def settled_at(module: cst.Module, name: str, value: str) -> int | None:
     """Return which statement settles a name for good, and may be changed where it stands."""
-    lines = statements(module)
-    binding = [number for number, each in enumerate(lines) if binds(each, name)]
-    if not binding:
-        return None
-    place = binding[-1]
-    there = assigned(lines[place])
+    lines = list(enumerate(statements(module)))
+    place, last = next((each for each in reversed(lines) if binds(each[1], name)), (0, None))
+    there = assigned(last) if last else None
     if there is None or there[0] != name or _changes_later(module, name, place):
         return None
+    return place if _is_free(module, place, there, value) else None
+
+
+def _is_free(
+    module: cst.Module, place: int, there: tuple[str, cst.BaseExpression], value: str
+) -> bool:
+    """Tell whether nothing that uses a name minds that it gets its value where it stands."""
+    name, old = there
+    lines = statements(module)
     used = any(loads(each, name) for each in lines[:place] + lines[place + 1 :])
-    if used and not alike(module, there[1], value):
-        return None
-    return None if _needs_os(value) and not os_is_sure(module) else place
+    if used and not alike(module, old, value):
+        return False
+    return os_is_sure(module) or not _needs_os(value)
 
 
 def _changes_later(module: cst.Module, name: str, place: int) -> bool:
@@ -156,30 +163,33 @@ def os_is_sure(module: cst.Module) -> bool:
 
 
 def imported_before(module: cst.Module, needing: list[str], missing: Mapping[str, str]) -> bool:
-    """Tell whether the top level imports `os` before the first of these names is assigned."""
-    lines = statements(module)
-    imports = [number for number, each in enumerate(lines) if imports_os(each)]
-    wanted = [
-        number
-        for number, each in enumerate(lines)
-        if any(name not in missing and binds(each, name) for name in needing)
-    ]
-    return bool(imports) and (not wanted or imports[0] < wanted[0])
+    """Tell whether the top level imports `os` before the first of these names is assigned.
+
+    Where there are no such names, nothing has to be imported.
+    """
+    own = list(filterfalse(missing.__contains__, needing))
+    for each in statements(module) if needing else ():
+        if any(binds(each, name) for name in own):
+            return False
+        if imports_os(each):
+            return True
+    return not needing
 
 
 def comes_first(node: cst.CSTNode) -> bool:
     """Tell a docstring and imports from the future, which nothing may precede."""
     parts = small(node) if isinstance(node, cst.BaseStatement) else []
+    return bool(parts) and all(_is_text(each) or _is_of_the_future(each) for each in parts)
+
+
+def _is_text(part: cst.CSTNode) -> bool:
     text = cst.SimpleString | cst.ConcatenatedString
-    return bool(parts) and all(
-        (isinstance(each, cst.Expr) and isinstance(each.value, text))
-        or (
-            isinstance(each, cst.ImportFrom)
-            and isinstance(each.module, cst.Name)
-            and each.module.value == "__future__"
-        )
-        for each in parts
-    )
+    return isinstance(part, cst.Expr) and isinstance(part.value, text)
+
+
+def _is_of_the_future(part: cst.CSTNode) -> bool:
+    module = part.module if isinstance(part, cst.ImportFrom) else None
+    return isinstance(module, cst.Name) and module.value == "__future__"
 
 
 def _assigning(statement: cst.CSTNode, value: str) -> cst.SimpleStatementLine:

@@ -26,6 +26,7 @@ TOKEN = re.compile(
 PIECE = re.compile(rf"{COMMENT}|{TEXT}|[\[({{]|[\])}}]|,|.", re.DOTALL)
 SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script\s*>", re.IGNORECASE | re.DOTALL)
 ADDRESS = re.compile(r"(?<![\w-])src\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>\"']+))", re.IGNORECASE)
+MODULE = re.compile(r"\btype\s*=\s*[\"']?module\b", re.IGNORECASE)
 HIDDEN = re.compile(r"<!--.*?-->", re.DOTALL)
 TYPES = re.compile(r"\s*type\b(?!\s*(?:,|$))|\s*\{\s*(?:type\s+[^,}]+,?\s*)+\}\s*$")
 BASE = re.compile(r"\bbase\s*:\s*['\"]([^'\"]+)['\"]")
@@ -63,10 +64,9 @@ def loads(path: str, text: str) -> Iterator[Load]:
         yield from loads_of_module(text)
         return
     for tag, script in SCRIPT.findall(HIDDEN.sub("", text)):
-        address = ADDRESS.search(tag)
-        if address:
-            yield Load(address[1] or address[2] or address[3] or "")
-        elif re.search(r"\btype\s*=\s*[\"']?module\b", tag, re.IGNORECASE):
+        if address := ADDRESS.search(tag):
+            yield Load(next(filter(None, address.groups()), ""))
+        elif MODULE.search(tag):
             yield from loads_of_module(script)
 
 
@@ -114,7 +114,7 @@ def given(text: str, start: int) -> list[str]:
             found.append("")
         elif not each.startswith(("//", "/*")):
             found[-1] += each
-    return [each.strip() for each in found if each.strip()]
+    return list(filter(None, map(str.strip, found)))
 
 
 def name_of(expression: str) -> str:

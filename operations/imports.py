@@ -75,8 +75,13 @@ def located(
     if place is None:
         return []
     if HOLE in place:
-        ends = "|".join(re.escape(each) for each in ENDINGS)
+        ends = "|".join(map(re.escape, ENDINGS))
         return files_like(snapshot, f"{re.escape(place).replace(HOLE, '[^/]*')}(?:{ends})")
+    return _first_file(snapshot, place)
+
+
+def _first_file(snapshot: Snapshot, place: str) -> list[str]:
+    """Return the file that a name without its ending means, as bundlers look for it; or none."""
     if place.startswith(".."):
         return []
     files = (place + ending for ending in ENDINGS if is_file(snapshot, place + ending))
@@ -96,38 +101,43 @@ def globbed(
     wanted, *without = (
         place_of(here, load.base, each, root, aliases) for each in (load.name, *load.without)
     )
-    left_out = [re.compile(pattern_of(each)) for each in without if each]
-    fitting = files_like(snapshot, pattern_of(wanted)) if wanted else []
-    return [path for path in fitting if not any(each.fullmatch(path) for each in left_out)]
+    if not wanted:
+        return []
+    left_out = set[str]().union(*(_fitting(snapshot, each) for each in without))
+    return [path for path in _fitting(snapshot, wanted) if path not in left_out]
+
+
+def _fitting(snapshot: Snapshot, glob: str | None) -> list[str]:
+    return files_like(snapshot, pattern_of(glob)) if glob else []
 
 
 def place_of(here: str, base: str, name: str, root: str, aliases: dict[str, str]) -> str | None:
     """Return where a name leads, as a path of the repository; None where it is a package."""
     first, _, rest = name.partition("/")
-    beside = posixpath.dirname(here)
-    if base:
-        beside = posixpath.join(root if base.startswith("/") else beside, base.lstrip("/"))
     if name.startswith("."):
-        place = posixpath.join(beside, name)
+        place = posixpath.join(_beside(here, base, root), name)
     elif name.startswith("/") or first in aliases:
         place = posixpath.join(root, aliases.get(first, ""), rest)
     elif name.startswith("**"):
         place = posixpath.join(root, name)
     elif here.endswith(".html"):
-        place = posixpath.join(beside, name)
+        place = posixpath.join(_beside(here, base, root), name)
     else:
         return None
     return posixpath.normpath(place)
 
 
+def _beside(here: str, base: str, root: str) -> str:
+    """Return the folder that names of a module begin at: its own, or what a glob names as such."""
+    if base.startswith("/"):
+        return posixpath.join(root, base.lstrip("/"))
+    return posixpath.join(posixpath.dirname(here), base) if base else posixpath.dirname(here)
+
+
 def files_like(snapshot: Snapshot, pattern: str) -> list[str]:
     """Return the files whose path fits, but for packages and what is hidden."""
-    fits = re.compile(pattern)
-    return [
-        path
-        for path, entry in snapshot.entries.items()
-        if not entry.is_folder and fits.fullmatch(path) and not NOT_SOURCE.search(path)
-    ]
+    fits = re.compile(pattern).fullmatch
+    return [path for path in filter(fits, snapshot.list_files()) if not NOT_SOURCE.search(path)]
 
 
 def pattern_of(glob: str) -> str:

@@ -1,6 +1,9 @@
 """Task 14: nothing is destroyed before the ledger holds what makes that safe."""
 
+from itertools import chain
+
 from handrail.engine import FROM_RUN, FROM_TARGET, Finding, Record, fails, gate, holds
+from handrail.ledger.run import Run
 
 from .concluded import (
     is_proven,
@@ -33,12 +36,9 @@ def is_over(
     again = f"pyinfra INVENTORY runbooks/{runbook}.py"
     if run is None:
         return fails(f"no run of `{runbook}` is on record here", again)
+    unproven = (f"task {task} is no proven backup" for task in backups if not is_proven(run, task))
     steps = {
-        again: [
-            *not_ended(run),
-            *(f"task {task} is no proven backup" for task in backups if not is_proven(run, task)),
-            *not_watched(run, soak),
-        ],
+        again: [*not_ended(run), *unproven, *not_watched(run, soak)],
         "wait until then, then the same command again": list(
             not_long_enough(run, switched, window_seconds)
         ),
@@ -47,10 +47,15 @@ def is_over(
         f"handrail drill inventory/staging.py runbooks/{runbook}.py":
             list(not_drilled(record, runbook)) if drilled else [],
     }  # fmt: skip
-    missing = [why for whys in steps.values() for why in whys]
-    if record.is_overridden("interlock"):
+    return _finding(run, steps, is_overridden=record.is_overridden("interlock"))
+
+
+def _finding(run: Run, steps: dict[str, list[str]], *, is_overridden: bool) -> Finding:
+    """Return what is missing, by the step that mends it; the first step is named."""
+    missing = list(chain.from_iterable(steps.values()))
+    if is_overridden:
         return holds(f"overridden; {'; '.join(missing) or 'nothing was missing'}", run=run.id)
     if not missing:
         return holds(f"run `{run.id}` is over", run=run.id)
-    first = next(fix for fix, whys in steps.items() if whys)
+    first = next(filter(steps.get, steps))
     return fails("; ".join(missing), f"{first}; or go on, on record: {OVERRIDE}")

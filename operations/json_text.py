@@ -38,19 +38,24 @@ def member(text: str, start: int, key: str) -> Member | None:
 
 def without(text: str, start: int, key: str) -> str:
     """Return the text with a member taken out of the object that begins at a place."""
-    found = members(text, start)
-    for number in reversed(range(len(found))):
-        each = found[number]
-        if each.key != key:
-            continue
-        if number + 1 < len(found):
-            text = text[: each.start] + text[found[number + 1].start :]
-        elif number:
-            text = text[: found[number - 1].end] + text[each.end :]
+    while (found := _placed(text, start, key)) is not None:
+        before, each, after = found
+        if after:
+            text = text[: each.start] + text[after.start :]
+        elif before:
+            text = text[: before.end] + text[each.end :]
         else:
             text = text[: start + 1] + text[_skip(text, each.end) :]
-        found = members(text, start)
     return text
+
+
+def _placed(text: str, start: int, key: str) -> tuple[Member | None, Member, Member | None] | None:
+    """Return the last member of a key, with those before and after it; None where there is none."""
+    found = [None, *members(text, start), None]
+    for before, each, after in reversed(list(zip(found, found[1:], found[2:], strict=False))):
+        if each and each.key == key:
+            return before, each, after
+    return None
 
 
 def with_member(text: str, start: int, key: str, value: object) -> str:

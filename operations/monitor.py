@@ -142,11 +142,17 @@ def watch(
         return told(alerts, found, subject)
     if silence:
         return unknown(silence, sample=sample)
+    waits = waits_for(kept, start, now, window_seconds, coverage)
+    return _in_time(found, waits, f"{found.why}{compared(before)}")
+
+
+def _in_time(found: Finding, waits: str, told_at_the_end: str) -> Finding:
+    """Return what was found; where it passes, once the window is over."""
     if not found.passed:
         return found
-    if waits := waits_for(kept, start, now, window_seconds, coverage):
-        return unknown(f"{found.why}; {waits}", sample=sample)
-    return replace(found, why=f"{found.why}{compared(before)}")
+    if waits:
+        return unknown(f"{found.why}; {waits}", sample=found.facts["sample"])
+    return replace(found, why=told_at_the_end)
 
 
 def told(alerts: Webhook, found: Finding, subject: dict[str, str]) -> Finding:

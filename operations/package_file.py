@@ -43,6 +43,10 @@ def with_scripts(text: str, path: str, scripts: Mapping[str, str], removed: Iter
     root = text.index("{")
     if "scripts" not in package:
         text = with_member(text, root, "scripts", {})
+    return _with_lines(text, root, scripts, removed)
+
+
+def _with_lines(text: str, root: int, scripts: Mapping[str, str], removed: Iterable[str]) -> str:
     for name in removed:
         text = without(text, _scripts(text, root), name)
     for name, line in scripts.items():

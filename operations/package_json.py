@@ -19,7 +19,7 @@ def scripts_are_set(
         return fails(f"`{path}` is not on the remote branch")
     found = package_of(text, path).get("scripts", {})
     wrong = [name for name, line in scripts.items() if found.get(name) != line]
-    left = [name for name in remove if name in found]
+    left = list(filter(found.__contains__, remove))
     told = f"scripts to set: {', '.join(wrong) or 'none'}; to remove: {left or 'none'}"
     return holds_if(not wrong + left, told)
 

@@ -11,6 +11,7 @@ from .python_values import REAL, Unknown, value_of
 # Calls by which a module can write names that its text does not show.
 REACHING = {"globals", "locals", "vars", "exec", "eval", "setattr", "delattr", "__import__"}
 
+OF_MODULE = {"os": {"environ", "getenv"}}
 TARGETED = cst.AssignTarget | cst.AnnAssign | cst.AugAssign | cst.NamedExpr | cst.For | cst.Del
 
 
@@ -27,16 +28,17 @@ def small(statement: cst.BaseStatement) -> list[cst.BaseSmallStatement]:
 def assigned(statement: cst.BaseStatement) -> tuple[str, cst.BaseExpression] | None:
     """Return name and value where a line assigns one name, and does nothing else."""
     parts = small(statement)
-    if len(parts) != 1:
-        return None
-    part = parts[0]
+    target, value = _sides(parts[0]) if len(parts) == 1 else (None, None)
+    return (target.value, value) if isinstance(target, cst.Name) and value else None
+
+
+def _sides(part: cst.CSTNode) -> tuple[cst.BaseExpression | None, cst.BaseExpression | None]:
+    """Return what is assigned to, and the value, where one thing is assigned to one."""
     if isinstance(part, cst.Assign) and len(part.targets) == 1:
-        target, value = part.targets[0].target, part.value
-    elif isinstance(part, cst.AnnAssign) and part.value is not None:
-        target, value = part.target, part.value
-    else:
-        return None
-    return (target.value, value) if isinstance(target, cst.Name) else None
+        return part.targets[0].target, part.value
+    if isinstance(part, cst.AnnAssign):
+        return part.target, part.value
+    return None, None
 
 
 def binds(statement: cst.CSTNode, name: str) -> bool:
@@ -89,14 +91,17 @@ def _written(node: cst.CSTNode) -> set[str]:
     """Return the names that a node itself writes: of `a.b` and `a[b]` the `a` that changes."""
     if isinstance(node, cst.ImportAlias):
         return set() if node.asname else {dotted(node.name).partition(".")[0]}
-    if isinstance(node, cst.AnnAssign) and node.value is None:
-        return set()
-    target: cst.BaseExpression | None = None
-    if isinstance(node, cst.AsName | cst.MatchAs | cst.MatchStar):
-        target = node.name
-    elif isinstance(node, TARGETED):
-        target = node.target
+    target = _target(node)
     return {each.value for each in within(target, cst.Name)} if target else set()
+
+
+def _target(node: cst.CSTNode) -> cst.CSTNode | None:
+    """Return what a node writes; an annotation without a value writes nothing."""
+    if isinstance(node, cst.AsName | cst.MatchAs | cst.MatchStar):
+        return node.name
+    if isinstance(node, cst.AnnAssign) and node.value is None:
+        return None
+    return node.target if isinstance(node, TARGETED) else None
 
 
 def known(module: cst.Module, environment: Mapping[str, str]) -> dict[str, object]:
@@ -107,16 +112,27 @@ def known(module: cst.Module, environment: Mapping[str, str]) -> dict[str, objec
         environment: What `os.environ` would hold; any other variable is not set.
     """
     values: dict[str, object] = {}
-    functions = [each for each in statements(module) if isinstance(each, cst.FunctionDef)]
-    anywhere, reaching = declared_global(module), any(map(reaches, functions))
+    anywhere, reaching = declared_global(module), _functions_reach(module)
     for each in statements(module):
-        called = calls_something(each)
-        gone = _bound(each) | (anywhere if called else set()) | _mentioned_lists(each, values)
-        if reaches(each) or (reaching and called):
-            gone |= values.keys()
+        if reaches(each) or (reaching and calls_something(each)):
+            values = {}
+        gone = _changed_by(each, values, anywhere)
         values = {name: value for name, value in values.items() if name not in gone}
         values |= dict.fromkeys(_from_os(each), REAL) | _told_by(each, values, environment)
     return values
+
+
+def _functions_reach(module: cst.Module) -> bool:
+    """Tell whether a function of a module may write names that it does not show."""
+    return any(isinstance(each, cst.FunctionDef) and reaches(each) for each in statements(module))
+
+
+def _changed_by(
+    statement: cst.BaseStatement, values: Mapping[str, object], anywhere: set[str]
+) -> set[str]:
+    """Return the names that a statement may change, itself or by what it calls."""
+    called = anywhere if calls_something(statement) else set()
+    return _bound(statement) | called | _mentioned_lists(statement, values)
 
 
 def _mentioned_lists(statement: cst.BaseStatement, values: Mapping[str, object]) -> set[str]:
@@ -150,8 +166,8 @@ def _imported_of_os(part: cst.CSTNode) -> set[str]:
         return {"os"} if _plain_names(part.names) & {"os", "os.path"} else set()
     if not isinstance(part, cst.ImportFrom) or isinstance(part.names, cst.ImportStar):
         return set()
-    is_os = part.module is not None and dotted(part.module) == "os"
-    return _plain_names(part.names) & {"environ", "getenv"} if is_os else set()
+    module = dotted(part.module) if part.module else ""
+    return _plain_names(part.names) & OF_MODULE.get(module, set())
 
 
 def _plain_names(aliases: Sequence[cst.ImportAlias]) -> set[str]:

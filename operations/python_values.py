@@ -83,13 +83,13 @@ def _part(
 
 
 def _combined(operator: cst.BaseBinaryOp, left: object, right: object) -> object:
-    if isinstance(operator, cst.Add) and isinstance(left, str) and isinstance(right, str):
-        return left + right
-    if isinstance(left, int) and isinstance(right, int):
-        if isinstance(operator, cst.Add):
-            return left + right
-        if isinstance(operator, cst.Multiply):
-            return left * right
+    match operator, left, right:
+        case cst.Add(), str(first), str(second):
+            return first + second
+        case cst.Add(), int(one), int(other):
+            return one + other
+        case cst.Multiply(), int(one), int(other):
+            return one * other
     raise Unknown
 
 
@@ -105,15 +105,20 @@ def _subscripted(node: cst.Subscript, names: Names, environment: Variables) -> o
 
 
 def _called(node: cst.Call, names: Names, environment: Variables) -> object:
-    if any(each.keyword or each.star for each in node.args):
-        raise Unknown
-    given = [value_of(each.value, names, environment) for each in node.args]
+    given = _given(node, names, environment)
     called = dotted(node.func)
     if called in READING and _is_real(called, names) and given:
-        return environment.get(str(given[0]), given[1] if len(given) > 1 else None)
+        return environment.get(str(given[0]), (*given, None)[1])
     if called in CONVERTING and len(given) == 1:
         return CONVERTING[called](str(given[0]))
     raise Unknown
+
+
+def _given(node: cst.Call, names: Names, environment: Variables) -> list[object]:
+    """Return the arguments of a call that has none by keyword, and no star."""
+    if any(each.keyword or each.star for each in node.args):
+        raise Unknown
+    return [value_of(each.value, names, environment) for each in node.args]
 
 
 def _number(text: str) -> int:

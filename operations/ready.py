@@ -1,7 +1,8 @@
 """Gates before the night: what would stop it after the freeze is asked before it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,7 @@ def databases_allow_it(
     lines, size, versions = [], 0, []
     for name, each in (("the legacy database", source), ("the Django database", destination)):
         seen, told = database.lines(name, each, let_be=sessions_let_be or {})
-        lines += told
-        if instance_of(each.host):
-            restored = partial(outside.database_is_restorable, render, each)
-            lines.append(ask(name, "Render could restore it", restored))
+        lines += [*told, *_of_render(render, name, each)]
         if seen is not None:
             size += seen.size_bytes
             versions.append(seen.version)
@@ -95,6 +93,13 @@ def outside_answers(
     ])  # fmt: skip
 
 
+def _of_render(render: Render, name: str, held: Database) -> Iterator[Line]:
+    """Ask Render of a database that it runs."""
+    if instance_of(held.host):
+        restored = partial(outside.database_is_restorable, render, held)
+        yield ask(name, "Render could restore it", restored)
+
+
 def _finding(lines: Sequence[Line], **facts: Any) -> Finding:  # Any: JSON
     """Return one answer for all; the first fix is named, for it is the next thing to do.
 
@@ -105,6 +110,6 @@ def _finding(lines: Sequence[Line], **facts: Any) -> Finding:  # Any: JSON
     if not bad:
         return holds(**facts)
     why = "; ".join(f"{line.about}: {line.found}" for line in bad)
-    if any(line.told is Told.NOT_TOLD for line in bad):
+    if Told.NOT_TOLD in map(attrgetter("told"), bad):
         raise ClientError("not everything could be looked at", why, bad[0].fix)
     return fails(why, bad[0].fix)

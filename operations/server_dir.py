@@ -1,6 +1,7 @@
 """Task 14.2: the Node backend's folder, dependencies and scripts leave the repository."""
 
 from functools import partial
+from itertools import filterfalse
 
 from handrail.clients.git import Repository
 from handrail.clients.git_snapshot import LINK, Snapshot
@@ -13,13 +14,16 @@ from handrail.engine import (
     check,
     fails,
     holds,
+    holds_if,
     step,
 )
+from handrail.naming import few
 
 from .commits import branch_is_there, revert_commit, trailers
 from .folder import references, whole
 from .package_file import package_of, with_scripts, without_dependencies
 
+SHOWN = 10  # places that name the folder
 LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock")
 
 
@@ -30,7 +34,7 @@ def code_is_archived(repository: Repository, archive: str, path: str) -> Finding
     if archived is None:
         return fails(f"the remote has no branch `{archive}`")
     same = whole(repository.at(archived), path) == whole(repository.at(), path)
-    return holds() if same else fails(f"`{path}` on `{archive}` differs from what would be deleted")
+    return holds_if(same, f"`{path}` on `{archive}` differs from what would be deleted")
 
 
 @check(fix="correct `kept` in the runbook, or see `git log -- PATH` for what became of it")
@@ -38,7 +42,7 @@ def what_stays_is_there(repository: Repository, kept: list[str]) -> Finding:
     """What must still be there afterwards is there before."""
     snapshot = repository.at()
     gone = [each for each in kept if snapshot.find(each) is None]
-    return fails(f"missing: {', '.join(gone)}") if gone else holds()
+    return holds_if(not gone, f"missing: {', '.join(gone)}")
 
 
 @check(
@@ -56,8 +60,7 @@ def nothing_needs_it(
         return fails(f"`{path}` is a symbolic link to `{snapshot.resolve(path)}`", fix)
     needing, _ = references(snapshot, path, edited_package(snapshot, package, scripts))
     left = [each for each in needing if each.partition(":")[0] not in mentions]
-    more = f" and {len(left) - 10} more" if len(left) > 10 else ""  # noqa: PLR2004
-    return fails(f"`{path}` is named in {', '.join(left[:10])}{more}") if left else holds()
+    return holds_if(not left, f"`{path}` is named in {few(left, SHOWN)}")
 
 
 def objects(repository: Repository, path: str, package: str) -> dict[str, str | None]:
@@ -73,16 +76,21 @@ def backend_is_gone(
     snapshot = repository.at()
     if path in snapshot.entries:
         return fails(f"`{path}` is still on the remote branch")
-    root = package_of(snapshot.read(package) or "{}", package)
-    if root.get("dependencies"):
-        return fails(f"`{package}` still depends on {', '.join(root['dependencies'])}")
-    left = [name for name in scripts if name in root.get("scripts", {})]
-    if left:
-        return fails(f"`{package}` still has the script {', '.join(left)}")
-    gone = [each for each in kept if snapshot.find(each) is None]
+    if left := left_in(snapshot, package, scripts):
+        return fails(f"`{package}` still {left}")
+    gone = list(filterfalse(snapshot.find, kept))
     removed = [f"{path}/", f"the dependencies in {package}"]
     removed += [f"the script {name} in {package}" for name in scripts]
     return fails(f"missing: {', '.join(gone)}") if gone else holds(removed=removed)
+
+
+def left_in(snapshot: Snapshot, package: str, scripts: list[str]) -> str:
+    """Return what a package.json still depends on, or which scripts it still has; or nothing."""
+    root = package_of(snapshot.read(package) or "{}", package)
+    if root.get("dependencies"):
+        return f"depends on {', '.join(root['dependencies'])}"
+    left = list(filter(root.get("scripts", {}).__contains__, scripts))
+    return f"has the script {', '.join(left)}" if left else ""
 
 
 def what_goes(repository: Repository, path: str, package: str, scripts: list[str]) -> str:
@@ -91,8 +99,8 @@ def what_goes(repository: Repository, path: str, package: str, scripts: list[str
     told = repository.difference(partial(edited, path=path, package=package, scripts=scripts))
     _, speaking = references(snapshot, path, edited_package(snapshot, package, scripts))
     folder = package.rpartition("/")[0]
-    locks = [f"{folder}/{each}".lstrip("/") for each in LOCKS]
-    stale = [each for each in locks if each in snapshot.entries]
+    locks = (f"{folder}/{each}".lstrip("/") for each in LOCKS)
+    stale = filter(snapshot.entries.__contains__, locks)
     return "\n".join(
         [
             told,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from handrail.clients.render import Render, Service
+from handrail.clients.render import Deploy, Render, Service
 from handrail.engine import Finding, check, fails, holds, holds_if
 from handrail.naming import ticked
 
@@ -64,6 +64,11 @@ def allows(allowed: str, host: str) -> bool:
 def names(services: Names) -> list[str]:
     """Return the names of services."""
     return list(services.values()) if isinstance(services, dict) else services
+
+
+def commit_of(deploy: Deploy | None) -> str | None:
+    """Return the commit of a deploy; None where there is no deploy."""
+    return deploy.commit if deploy else None
 
 
 def cancel_coming(render: Render, service: Service) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from handrail.clients.errors import ClientError
-from handrail.clients.render import Render
+from handrail.clients.render import Render, Service
 from handrail.clients.site import script
 from handrail.engine import Finding, check, holds_if
 
-from .services import DEPLOYS, cancel_coming, deleted, ended
+from .services import DEPLOYS, cancel_coming, commit_of, deleted, ended
 from .waiting import Waiting
 
 
@@ -27,8 +27,8 @@ def what_is_served(render: Render, service: str, url: str) -> dict[str, str | No
         return {"commit": None, "coming": None, "script_sha256": None}
     live, coming = render.live_deploy(found.id), render.deploy_in_progress(found.id)
     return {
-        "commit": live.commit if live else None,
-        "coming": coming.commit if coming else None,
+        "commit": commit_of(live),
+        "coming": commit_of(coming),
         "script_sha256": digest_of_script(url),
     }
 
@@ -61,18 +61,25 @@ def bring_back(
     if found is None:
         return
     cancel_coming(render, found)
-    for deploy in render.deploys(found.id, DEPLOYS):
-        if digest_of_script(url) == before["script_sha256"]:
-            return
-        if deploy.status == "deactivated" and deploy.commit == before["commit"]:
-            started = render.rollback(found.id, deploy.id)
-            render.wait_for_deploy(found.id, started.id, *waiting)
-    if digest_of_script(url) != before["script_sha256"]:
+    if not _is_back(render, found, url, before, waiting):
         raise ClientError(
             f"`{service}` was not brought back",
             f"none of its last {DEPLOYS} deploys serves what browsers got before",
             f"pick one at {found.dashboard_url}, then the same command again",
         )
+
+
+def _is_back(
+    render: Render, site: Service, url: str, before: dict[str, str | None], waiting: Waiting
+) -> bool:
+    """Roll a site back to each deploy that may be it, until browsers get what they got before."""
+    for deploy in render.deploys(site.id, DEPLOYS):
+        if digest_of_script(url) == before["script_sha256"]:
+            return True
+        if deploy.status == "deactivated" and deploy.commit == before["commit"]:
+            started = render.rollback(site.id, deploy.id)
+            render.wait_for_deploy(site.id, started.id, *waiting)
+    return digest_of_script(url) == before["script_sha256"]
 
 
 def digest_of_script(url: str) -> str:

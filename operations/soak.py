@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from math import ceil
+from operator import attrgetter
 from typing import Any, Self
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -87,18 +88,24 @@ def next_sample(
     last = before[-1] if before else None
     passed = (now - (last.moment if last else since)).total_seconds()
     looked_at = passed if passed <= UNSEEN_AFTER * max(pause, 60.0) else pause
-    same = last is not None and last.source == counted.source
-    then = (last.all_requests, last.all_errors) if last and same else (0, 0)
+    requests, errors = _counted_then(last, counted.source)
     return Sample(
         now.isoformat(),
         round(max(looked_at, 0.0), 3),
-        max(counted.requests - then[0], 0),
-        max(counted.errors - then[1], 0),
+        max(counted.requests - requests, 0),
+        max(counted.errors - errors, 0),
         counted.p95_seconds,
         counted.source,
         counted.requests,
         counted.errors,
     )
+
+
+def _counted_then(last: Sample | None, source: str) -> tuple[int, int]:
+    """Return what a source had counted at the last look; nothing where another one counted then."""
+    if last is None or last.source != source:
+        return 0, 0
+    return last.all_requests, last.all_errors
 
 
 @dataclass(frozen=True)
@@ -123,8 +130,8 @@ def window(samples: Sequence[Sample], since: datetime) -> Window:
     chosen = [each for each in samples if each.moment > since]
     timed = sorted((s.p95_seconds, s.requests) for s in chosen if s.p95_seconds is not None)
     return Window(
-        sum(each.requests for each in chosen),
-        sum(each.errors for each in chosen),
+        sum(map(attrgetter("requests"), chosen)),
+        sum(map(attrgetter("errors"), chosen)),
         _p95(timed),
     )
 

@@ -4,6 +4,7 @@ import argparse
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import dropwhile
 
 # A word is made of these, side by side; anything else that a shell knows cannot be told from here.
 PIECE = re.compile(
@@ -26,6 +27,13 @@ ADDRESSES = {
     *("-b", "--bind", "-p", "--port", "-u", "--unix-socket", "-e", "--endpoint", "--fd"),
     "--websocket_timeout",
 }
+# Options of daphne that take a value and are of no matter here.
+WITH_VALUE = (
+    *(("-v", "--verbosity"), ("-t", "--http-timeout"), ("-s", "--server-name")),
+    *(("--access-log",), ("--log-fmt",), ("--ping-interval",), ("--ping-timeout",)),
+    *(("--application-close-timeout",), ("--root-path",)),
+    *(("--proxy-headers-host",), ("--proxy-headers-port",)),
+)
 GLUED = re.compile(r"-[bpue][^-]")
 LEADING = {"exec", "env", "nohup", "command"}
 
@@ -37,6 +45,11 @@ class Word:
     start: int
     end: int
     value: str | None
+
+    @property
+    def assignment(self) -> re.Match[str] | None:
+        """Return the name and the value that it sets, where it sets one."""
+        return ASSIGNMENT.match(self.value or "")
 
 
 @dataclass(frozen=True)
@@ -55,24 +68,37 @@ class Started:
 
 def started(script: str, program: str, environment: Mapping[str, str]) -> Started | None:
     """Return how a script starts a program, where it does so once and in any case; else None."""
-    variables, found = dict(environment), []
+    variables, found = dict(environment), list[Started]()
     for command in commands(script, variables):
         first = command[0].value
-        if first is None or first in TURNS or first.endswith("()"):
+        if first is None or _turns(first):
             return None
-        words = _without_lead(list(command))
-        if words and _file_of(words[0]) == program:
-            found.append(Started(words[0], tuple(words[1:])))
+        words = _without_lead(command)
+        found += _starts(words, program)
         if first == "exec" and words:
             break
     return found[0] if len(found) == 1 else None
 
 
+def _starts(words: list[Word], program: str) -> list[Started]:
+    """Return how a command starts a program, where it does."""
+    is_it = bool(words) and _file_of(words[0]) == program
+    return [Started(words[0], tuple(words[1:]))] if is_it else []
+
+
+def _turns(word: str) -> bool:
+    """Tell whether what comes after a word may run or not."""
+    return word in TURNS or word.endswith("()")
+
+
 def _without_lead(words: list[Word]) -> list[Word]:
     """Return a command without assignments, `exec`, `env` and the like before its program."""
-    while words and (words[0].value in LEADING or ASSIGNMENT.match(words[0].value or "")):
-        words.pop(0)
-    return words[2:] if words and _is_module(words) else words
+    own = list(dropwhile(_leads, words))
+    return own[2:] if own and _is_module(own) else own
+
+
+def _leads(word: Word) -> bool:
+    return word.value in LEADING or word.assignment is not None
 
 
 def _file_of(word: Word) -> str:
@@ -139,7 +165,7 @@ def _value(piece: re.Match[str], variables: Mapping[str, str]) -> str:
 def _assign(words: list[Word], variables: dict[str, str]) -> None:
     """Take the variables that a line sets."""
     rest = words[1:] if words[0].value in ("export", "readonly") else words
-    pairs = [ASSIGNMENT.match(each.value or "") for each in rest]
+    pairs = [each.assignment for each in rest]
     if all(pairs):
         variables.update((each[1], each[2]) for each in pairs if each)
 
@@ -173,17 +199,10 @@ def daphne_options(given: list[str]) -> argparse.Namespace | None:
     parser.add_argument("-u", "--unix-socket")
     parser.add_argument("--fd", type=int)
     parser.add_argument("-e", "--endpoint", dest="endpoints", action="append", default=[])
-    for name in ("-v", "-t", "-s"):
-        long = {"-v": "--verbosity", "-t": "--http-timeout", "-s": "--server-name"}[name]
-        parser.add_argument(name, long)
-    for name in ("--access-log", "--log-fmt", "--ping-interval", "--ping-timeout"):
-        parser.add_argument(name)
-    for name in ("--application-close-timeout", "--root-path"):
-        parser.add_argument(name)
-    parser.add_argument("--proxy-headers", action="store_true")
-    parser.add_argument("--proxy-headers-host")
-    parser.add_argument("--proxy-headers-port")
-    parser.add_argument("--no-server-name", action="store_true")
+    for names in WITH_VALUE:
+        parser.add_argument(*names)
+    for name in ("--proxy-headers", "--no-server-name"):
+        parser.add_argument(name, action="store_true")
     parser.add_argument("application")
     try:
         return parser.parse_args(given)
@@ -212,13 +231,17 @@ def _without_addresses(words: Iterable[Word]) -> Iterator[Word]:
 
 def listening(options: argparse.Namespace) -> list[str]:
     """Return where daphne listens, as `address:port`, or as the endpoint is written."""
-    given = vars(options)
+    given = _set_of(options)
     others = (("unix_socket", "unix"), ("fd", "fd"))
-    places = [f"{word}:{given[name]}" for name, word in others if given[name] is not None]
-    named = {name: given[name] for name in ("host", "port") if given[name] is not None}
-    if named or not (places or options.endpoints):
-        places.append("{host}:{port}".format_map({"host": "127.0.0.1", "port": 8000} | named))
+    places = [f"{word}:{given[name]}" for name, word in others if name in given]
+    if given.keys() & {"host", "port"} or not (places or options.endpoints):
+        places.append("{host}:{port}".format_map({"host": "127.0.0.1", "port": 8000} | given))
     return [*places, *map(_address, options.endpoints)]
+
+
+def _set_of(options: argparse.Namespace) -> dict[str, object]:
+    """Return the options that are set."""
+    return {name: value for name, value in vars(options).items() if value is not None}
 
 
 def _address(endpoint: str) -> str:

@@ -35,14 +35,18 @@ def way_back_is_quick(
         return fails("it was not tried in this run")
     recorded = json.loads(path.read_text(encoding="utf-8"))
     seconds, tried = recorded["seconds"], recorded.get("deploy")
-    newest = [each.id for each in succeeded(render, frontend_service)[:1]]
-    if tried is not None and newest != [tried]:
+    if tried is not None and not is_newest(render, frontend_service, tried):
         return fails(f"it was tried of deploy `{tried}`; the site was built anew since")
     if seconds > max_minutes * 60:
         return fails(f"it took {seconds} s, more than {max_minutes} min")
     if web_url not in script(frontend_url):
         return fails(f"the site at {frontend_url} does not name {web_url}")
     return holds(seconds=seconds)
+
+
+def is_newest(render: Render, frontend_service: str, deploy: str) -> bool:
+    """Tell whether a deploy is the newest that succeeded."""
+    return [each.id for each in succeeded(render, frontend_service)[:1]] == [deploy]
 
 
 def record_and_site(

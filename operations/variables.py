@@ -19,16 +19,7 @@ class Variables(dict[str, str | Secret]):
         """
         if not isinstance(plain, Mapping):
             raise ClientError("variables were not read", "they are no dictionary", "correct them")
-        values: dict[str, str | Secret] = {}
-        for name, value in plain.items():
-            if not isinstance(value, str):
-                raise ClientError(
-                    "variables were not read",
-                    f"`{name}` is {type(value).__name__}, and an environment holds text only",
-                    f'write it as text: {name}="…"',
-                )
-            values[str(name)] = Secret.from_inventory(value) if is_reference(value) else value
-        return cls(values)
+        return cls({str(name): _value(name, value) for name, value in plain.items()})
 
     def secrets(self) -> list[Secret]:
         """Return the secret ones; a changed value makes setting them another act."""
@@ -40,3 +31,13 @@ class Variables(dict[str, str | Secret]):
             name: value.reveal() if isinstance(value, Secret) else value
             for name, value in self.items()
         }
+
+
+def _value(name: object, value: object) -> str | Secret:
+    if not isinstance(value, str):
+        raise ClientError(
+            "variables were not read",
+            f"`{name}` is {type(value).__name__}, and an environment holds text only",
+            f'write it as text: {name}="…"',
+        )
+    return Secret.from_inventory(value) if is_reference(value) else value

@@ -19,12 +19,15 @@ class Waiting(NamedTuple):
         Raises:
             ClientError: it has another form, or a time is no positive number.
         """
-        given = dict(plain) if isinstance(plain, Mapping) else {}
-        times = [given.pop(name, None) for name in cls._fields]
-        if given or not all(isinstance(each, int | float) and each > 0 for each in times):
+        given = plain if isinstance(plain, Mapping) else {}
+        if given.keys() != set(cls._fields) or not all(map(_is_time, given.values())):
             raise ClientError(
                 "how long to wait was not read",
                 f"it is {plain!r:.80}, not a dictionary of {' and '.join(cls._fields)}, above zero",
                 "correct `waiting` in the inventory; see inventory/group_data/all.py",
             )
-        return cls(*(float(each) for each in times if each is not None))
+        return cls(*(float(given[name]) for name in cls._fields))
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and value > 0

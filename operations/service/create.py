@@ -30,19 +30,25 @@ def as_found(
     One that is absent, and one that is suspended and as described, read the same: neither does
     anything, and what was made is not deleted by a rollback.
     """
-    found: dict[str, Any] = {}
-    for part, name in services.items():
-        service = render.find_service(name)
-        found[name] = runs = service is not None and not service.suspended
-        if service is not None:
-            different = {
-                key: getattr(service, CHANGEABLE[key])
-                for key in changes(service, definitions[part], service_source)
-            }
-            if different or service.autodeploy:
-                more = {"autodeploy": service.autodeploy, "settings": different}
-                found[name] = {"runs": runs, **more}
-    return found
+    return {
+        name: _as_it_is(render.find_service(name), definitions[part], service_source)
+        for part, name in services.items()
+    }
+
+
+def _as_it_is(
+    service: Service | None, definition: dict[str, Any], source: dict[str, str]
+) -> bool | dict[str, Any]:
+    """Return whether a service runs; where it is not as described, with its settings."""
+    if service is None:
+        return False
+    runs = not service.suspended
+    different = {
+        key: getattr(service, CHANGEABLE[key]) for key in changes(service, definition, source)
+    }
+    if different or service.autodeploy:
+        return {"runs": runs, "autodeploy": service.autodeploy, "settings": different}
+    return runs
 
 
 def services_are_made(
@@ -100,14 +106,17 @@ def restore_found(render: Render, before: dict[str, Any]) -> None:
     """Put settings back, and suspend what did not run; nothing is deleted, so that logs stay."""
     for name, was in before.items():
         found = render.find_service(name)
-        if found is None:
-            continue
-        known = was if isinstance(was, dict) else {"runs": was, "settings": {}}
-        if known["settings"]:
-            render.patch_service(found.id, patch_of(known["settings"]))
-        if known.get("autodeploy", False) is not found.autodeploy:
-            render.set_autodeploy(found.id, enabled=known.get("autodeploy", False))
-        let_run_or_rest(render, found, runs=known["runs"])
+        if found is not None:
+            put_back(render, found, was if isinstance(was, dict) else {"runs": was})
+
+
+def put_back(render: Render, service: Service, was: dict[str, Any]) -> None:
+    """Give a service the settings that it had, and let it run if it ran."""
+    if was.get("settings"):
+        render.patch_service(service.id, patch_of(was["settings"]))
+    if was.get("autodeploy", False) is not service.autodeploy:
+        render.set_autodeploy(service.id, enabled=was.get("autodeploy", False))
+    let_run_or_rest(render, service, runs=was["runs"])
 
 
 def let_run_or_rest(render: Render, service: Service, *, runs: bool) -> None:
@@ -175,9 +184,16 @@ def make(render: Render, name: str, definition: dict[str, Any], source: dict[str
         service, deploy = render.create_service(body)
         if deploy:
             render.cancel_deploy(service.id, deploy)
-        return
+    else:
+        _make_like(render, found, definition, source)
+
+
+def _make_like(
+    render: Render, found: Service, definition: dict[str, Any], source: dict[str, str]
+) -> None:
     if other := unlike(found, definition):
-        raise ClientError(f"`{name}` was left as it is", f"it {other}", fix_of_stranger(name))
+        fix = fix_of_stranger(found.name)
+        raise ClientError(f"`{found.name}` was left as it is", f"it {other}", fix)
     if found.autodeploy:
         render.set_autodeploy(found.id, enabled=False)
     if render.live_deploy(found.id) is None:

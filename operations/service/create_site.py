@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from handrail.clients.render import Render, Service
-from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, say, step, waits
+from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds_if, say, step, waits
 
 from ..services import cancel_coming
 from ..waiting import Waiting
@@ -34,7 +34,7 @@ def site_serves(render: Render, frontend_service: str, frontend_url: str) -> Fin
             f"write {found.url} into the inventory wherever it says {frontend_url}",
         )
     live = None if found.suspended else render.live_deploy(found.id)
-    return holds() if live else fails(f"`{frontend_service}` does not serve yet")
+    return holds_if(live, f"`{frontend_service}` does not serve yet")
 
 
 def what_is_made(

@@ -3,17 +3,7 @@
 from collections.abc import Sequence
 
 from handrail.clients.render import Render
-from handrail.engine import (
-    FROM_TARGET,
-    Commands,
-    Finding,
-    call,
-    check,
-    fails,
-    holds,
-    holds_if,
-    step,
-)
+from handrail.engine import FROM_TARGET, Commands, Finding, call, check, holds_if, step
 from handrail.naming import ticked
 
 from ..services import deleted
@@ -36,7 +26,7 @@ def autodeploy(render: Render, services: list[str]) -> dict[str, bool]:
 def pushes_deploy_nothing(render: Render, services: list[str]) -> Finding:
     """A push to the branch deploys none of the services."""
     on = [name for name, enabled in autodeploy(render, services).items() if enabled]
-    return fails(f"autodeploy is on for {', '.join(on)}") if on else holds()
+    return holds_if(not on, f"autodeploy is on for {', '.join(on)}")
 
 
 def restore_autodeploy(render: Render, before: dict[str, bool]) -> None:

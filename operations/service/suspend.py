@@ -1,7 +1,7 @@
 """Task 14: services that are not needed any more are suspended."""
 
 from handrail.clients.render import Render
-from handrail.engine import FROM_TARGET, Commands, Finding, call, fails, holds, step, waits
+from handrail.engine import FROM_TARGET, Commands, Finding, call, holds_if, step, waits
 
 from ..services import deleted, running, services_exist
 
@@ -12,7 +12,7 @@ RESUME_POLL_SECONDS = 1.0  # users wait for it
 def services_are_suspended(render: Render, services: list[str]) -> Finding:
     """None of the services runs."""
     up = [name for name, runs in running(render, services).items() if runs]
-    return fails(f"still running: {', '.join(up)}") if up else holds()
+    return holds_if(not up, f"still running: {', '.join(up)}")
 
 
 def resume_suspended(render: Render, before: dict[str, bool]) -> None:

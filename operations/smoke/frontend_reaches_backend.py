@@ -51,13 +51,17 @@ def preflight(app: Application, door: SignIn, frontend_url: str) -> str:
     answer = Http(app.base).request("OPTIONS", door.path, headers=asks)
     if answer.status not in (OK, NO_CONTENT) or not lets_in(answer, door, frontend_url):
         return f"the preflight is answered {answer.status}, and allows {allowed(answer)}"
+    names = ", ".join(sorted(refused(answer, door, asked)))
+    return f"the preflight does not allow the header {names}" if names else ""
+
+
+def refused(answer: Answer, door: SignIn, asked: set[str]) -> set[str]:
+    """Return the headers that a preflight does not allow, of those that were asked for."""
     told = answer.headers.get(f"{ALLOW}Headers", "").split(",")
     named = {each.strip().lower() for each in told}
-    refused = asked - named
     if "*" in named and not by_cookie(door):
-        refused &= {CREDENTIALS}
-    names = ", ".join(sorted(refused))
-    return f"the preflight does not allow the header {names}" if refused else ""
+        return (asked - named) & {CREDENTIALS}
+    return asked - named
 
 
 def lets_in(answer: Answer, door: SignIn, frontend_url: str) -> bool:

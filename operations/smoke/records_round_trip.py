@@ -1,5 +1,6 @@
 """Tasks 6.1 and 12: records are listed, read, made, changed and deleted."""
 
+from itertools import filterfalse
 from typing import Any
 
 from handrail.clients.accounts import Accounts
@@ -24,14 +25,13 @@ def records_round_trip(
     records = app.system.records
     if isinstance(records, Absent):
         return none_there(records, "way to its records")
-    unknown = next((each for each in tables if each not in records.tables), None)
-    if unknown:
+    if unknown := next(filterfalse(records.tables.__contains__, tables), ""):
         return fails(f"`{profile.path}` says nothing of table `{unknown}`")
     http, _ = signed_in(app, canaries)
-    hidden = [each for each in tables if isinstance(records.tables[each], Absent)]
-    unread = looked_at.unread(http, records, [each for each in tables if each not in hidden])
-    if unread:
+    has_none = set(looked_at.hidden(records)).__contains__
+    if unread := looked_at.unread(http, records, filterfalse(has_none, tables)):
         return fails("; ".join(f"`{table}`: {why}" for table, why in unread.items()))
+    hidden = list(filter(has_none, tables))
     told: dict[str, Any] = {"without_records": hidden} if hidden else {}  # Any: facts
     if isinstance(records.sample, Absent):
         return holds(f"no record is made: {records.sample.absent}", **told)
