@@ -3,7 +3,6 @@
 from itertools import chain
 
 from handrail.engine import FROM_RUN, FROM_TARGET, Finding, Record, fails, gate, holds
-from handrail.ledger.run import Run
 
 from .concluded import (
     is_proven,
@@ -47,15 +46,15 @@ def is_over(
         f"handrail drill inventory/staging.py runbooks/{runbook}.py":
             list(not_drilled(record, runbook)) if drilled else [],
     }  # fmt: skip
-    return _finding(run, steps, is_overridden=record.is_overridden("interlock"))
+    return _finding(run.id, steps, is_overridden=record.is_overridden("interlock"))
 
 
-def _finding(run: Run, steps: dict[str, list[str]], *, is_overridden: bool) -> Finding:
+def _finding(run: str, steps: dict[str, list[str]], *, is_overridden: bool) -> Finding:
     """Return what is missing, by the step that mends it; the first step is named."""
     missing = list(chain.from_iterable(steps.values()))
     if is_overridden:
-        return holds(f"overridden; {'; '.join(missing) or 'nothing was missing'}", run=run.id)
+        return holds(f"overridden; {'; '.join(missing) or 'nothing was missing'}", run=run)
     if not missing:
-        return holds(f"run `{run.id}` is over", run=run.id)
+        return holds(f"run `{run}` is over", run=run)
     first = next(filter(steps.get, steps))
     return fails("; ".join(missing), f"{first}; or go on, on record: {OVERRIDE}")
