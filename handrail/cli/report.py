@@ -26,9 +26,6 @@ FORMS: Mapping[str, Callable[[Report], None]] = {  # of the whole report; text t
 }
 
 
-PRINTED = click.Choice(["text", *FORMS])
-
-
 @click.command
 @click.argument("run", default="", metavar="[RUN]")
 @click.option(
