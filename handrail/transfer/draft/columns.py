@@ -179,7 +179,7 @@ def may_become(mine: Column, other: Column) -> bool:
 def share(source: Table, target: Table) -> float:
     """Return how many of the columns of two tables have names of one form, from 0 to 1."""
     ours, theirs = _forms(source), _forms(target)
-    return 2 * len(ours & theirs) / (len(ours) + len(theirs))
+    return 2 * len(ours & theirs) / max(1, len(ours) + len(theirs))
 
 
 def _forms(table: Table) -> set[str]:
