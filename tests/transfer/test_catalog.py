@@ -157,6 +157,14 @@ def test_the_next_number_of_a_sequence_is_free(small, case):
     assert small.there("insert into t(a) values ('new') returning id") == [(following,)]
 
 
+def test_a_table_of_which_no_column_is_filled_is_refused(small):
+    """The load could not write a row of nothing; before, nobody would say so."""
+    small.holds("create table t()", "create table t()", "tables:\n  t: {}\n")
+    (told,) = small.problems()
+    assert "no column of `t` is filled" in told
+    assert "drop_tables" in told
+
+
 def test_a_catalog_recorded_before_other_schemas_were_read_is_read(small):
     """A bulk load that an older version began can be told apart, not only fail."""
     small.holds(ONE, EMPTY, COPY)

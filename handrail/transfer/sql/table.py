@@ -64,6 +64,7 @@ class TableCompiler:
         excluded = self.references.kept()
         whole = Built.of_all([*parts, rows])
         self._account(whole)
+        self._refuse_unfilled(columns)
         key, key_source, key_type = self._key(columns.values())
         joins = (*whole.joins, *self.references.joins)
         given = provided(tuple(whole.parsed), joins, (*whole.faults, *orphans), excluded)
@@ -95,6 +96,13 @@ class TableCompiler:
             replace=self.rule.replace,
             notes=tuple(account.notes(self.rule, self.source, self.target, columns)),
         )
+
+    def _refuse_unfilled(self, columns: dict[str, ColumnPlan]) -> None:
+        """Note a table of which no column is filled, where nothing else is wrong with it."""
+        if not columns and not self.problems:
+            what = f"no column of `{self.rule.name}` is filled, so that no row can be moved"
+            fix = f"take it out, and name `{self.rule.source}` in `drop_tables:` with a reason"
+            self.problems.append(Problem(self.rule.place, what, fix))
 
     def _key(self, columns: Iterable[ColumnPlan]) -> tuple[str | None, str | None, str | None]:
         """Return name, source and type of the column that tells rows apart, if there is one."""
