@@ -165,7 +165,7 @@ def test_without_its_watchdog_the_next_command_refuses_with_the_way_back(lab):
 
 def test_a_resume_watches_over_what_is_armed_already(lab):
     """It sets no new time, and starts a watchdog where the former was killed."""
-    lab.runbook(FIRST, ARMED.format(0.06), 'steps.door_opens(path=f"{room}/answer", '
+    lab.runbook(FIRST, ARMED.format(0.1), 'steps.door_opens(path=f"{room}/answer", '
                 "timeout_seconds=0, task='3')")  # fmt: skip
     assert lab.run().code == 1
     os.kill(watchdogs(lab)[0], signal.SIGKILL)

@@ -5,12 +5,14 @@ from contextlib import ExitStack
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from rehearsal import roles
 
+from handrail.clients.errors import ClientError
 from handrail.transfer.backup import backup, restore
 from handrail.transfer.backup.backup import BackupFailed
 from handrail.transfer.backup.properties import setting_value
-from handrail.transfer.session import programs
+from handrail.transfer.session import others, programs
 from handrail.transfer.session.programs import ProgramFailed
 from tests.transfer.pair import NUMBERS, ask
 
@@ -165,6 +167,23 @@ def test_what_a_killed_way_back_had_restored_is_removed_by_the_next(server, owne
     backup.restore(url, tmp_path / "b")
     assert left not in databases_like(server, name)
     assert evidence in databases_like(server, name)
+
+
+def test_a_copy_goes_with_who_may_be_ended_and_names_who_stays(server, owned, monkeypatch):
+    """Not by force, which fails for an owner while autovacuum looks at the copy."""
+    name, url = owned
+    monkeypatch.setattr(others, "DROP_SECONDS", 0)
+    copy = f"{name}_copy"
+    server.create_database(copy, owner=name)
+    with restore.maintenance(url, name) as session:
+        with psycopg.connect(server.url(copy)) as superuser:
+            with pytest.raises(ClientError, match="could not be dropped") as caught:
+                others.drop(session, copy)
+            assert str(superuser.info.backend_pid) in caught.value.why
+            assert f'drop database "{copy}"' in caught.value.fix
+        with psycopg.connect(make_conninfo(url, dbname=copy)):
+            others.drop(session, copy)
+    assert databases_like(server, name) == [name]
 
 
 def test_rows_against_a_declared_key_are_named_by_the_first_error(server, owned, tmp_path):

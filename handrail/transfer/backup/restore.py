@@ -83,7 +83,7 @@ def restore(url: str, directory: str | Path, *, jobs: int = JOBS) -> Restored:
         try:
             _swap(session, name, fresh, kept)
         except ClientError:
-            session.execute(f"drop database if exists {quoted(fresh)} with (force)")
+            others.drop(session, fresh)
             raise
         session.execute(f"alter database {quoted(kept)} set default_transaction_read_only = on")
         if value(session, TEMPLATE, kept):  # at the end, for nobody can drop a template
@@ -105,7 +105,7 @@ def _remove_leftovers(session: Connection, name: str) -> None:
     like = f"^{re.escape(_name(name, RESTORED, ''))}{STAMP}$"
     for (left,) in session.execute("select datname::text from pg_database").fetchall():
         if re.match(like, left):
-            session.execute(f"drop database if exists {quoted(left)} with (force)")
+            others.drop(session, left)
 
 
 def _refuse_sessions(session: Connection, name: str) -> None:
@@ -162,7 +162,7 @@ def restore_into(
             good = True
         finally:
             if not (good and keep):
-                session.execute(f"drop database if exists {quoted(database)} with (force)")
+                others.drop(session, database)
     return RestoredCopy(seconds, not_carried)
 
 

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 
 import psycopg
 
+from handrail.clients.errors import ClientError
 from handrail.naming import ticked
 from handrail.transfer.session.connection import Connection
+from handrail.transfer.session.quoting import quoted
 
 LOOK_SECONDS = 0.05
+DROP_SECONDS = 15.0
 # PostgreSQL lets a role end those of roles whose rights it has; of superusers, superusers only.
 # Source: https://www.postgresql.org/docs/current/functions-admin.html (pg_terminate_backend)
 # A role may be dropped while it has a session; that such a one sends changes is told to everybody.
@@ -83,6 +86,31 @@ def end(session: Connection, found: Iterable[Other]) -> None:
             session.execute("select pg_terminate_backend(%s)", [each.pid])
         except psycopg.errors.InsufficientPrivilege:
             continue  # its role has changed since: it is told of as one that stays
+
+
+def drop(session: Connection, database: str) -> None:
+    """Drop a database where there is one, and end what this role may end of its sessions.
+
+    Not by `with (force)`: without superuser that fails while autovacuum looks at the database.
+
+    Raises:
+        ClientError: somebody else's session stays in it.
+    """
+    deadline = time.monotonic() + DROP_SECONDS
+    while True:
+        end(session, endable(others(session, database)))
+        try:
+            # sends autovacuum away, and waits 5 s for who is leaving
+            session.execute(f"drop database if exists {quoted(database)}")
+        except psycopg.errors.ObjectInUse:
+            if time.monotonic() < deadline:
+                continue
+            stay = others(session, database)
+            why = f"these sessions stay in it, and are not this role's to end: {listed(stay)}"
+            fix = f"{advice(stay)}; then `drop database {quoted(database)}`"
+            raise ClientError(f"`{database}` could not be dropped", why, fix) from None
+        else:
+            return
 
 
 def end_own_pooled(session: Connection) -> None:
