@@ -4,7 +4,8 @@ A start of pyinfra and of the plan's steps takes seconds; a campaign gives a com
 times. DYING_AT is a folder of the points that were passed; see `die_once_at_each`.
 """
 
-from handrail.testing.warm import become, serve  # first: it patches the process
+from handrail.testing.warm import become as be  # first: it patches the process
+from handrail.testing.warm import serve
 
 # isort: split
 import pkgutil
@@ -14,11 +15,16 @@ from pathlib import Path
 import operations
 from tests.engine.lab.killer import die_once_at_each
 
+
+def become(asked: dict[str, object]) -> None:
+    """Be the command, after it was told where to die."""
+    env = dict(asked["env"])
+    if at := env.get("DYING_AT"):
+        die_once_at_each(Path(at), int(env["DYING_STRIDE"]), int(env["DYING_FIRST"]))
+    be(asked)
+
+
 if __name__ == "__main__":
     for each in pkgutil.iter_modules(operations.__path__, "operations."):
         import_module(each.name)
-    if command := serve():
-        env = dict(command["env"])
-        if at := env.get("DYING_AT"):
-            die_once_at_each(Path(at), int(env["DYING_STRIDE"]), int(env["DYING_FIRST"]))
-        become(command)
+    serve(become)
