@@ -153,7 +153,11 @@ def kill_run_and_roll_back_at(point: int, url: str = "") -> bool:
         killed = campaign.lab.run(DIE_AT=str(point))
         ran = campaign.lab.roll_back()
         if ran.code:
-            nothing = ("no run has changed anything", "no step of it changed anything")
+            nothing = (
+                "there is no run on its ledger yet",
+                "no run has changed anything",
+                "no step of it changed anything",
+            )
             assert any(each in ran.said for each in nothing), ran.said
         assert campaign.files() == dict.fromkeys(TARGETS, BEFORE)
         campaign.lab.entries()

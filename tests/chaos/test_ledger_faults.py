@@ -165,7 +165,7 @@ def test_no_fault_of_a_ledger_loses_or_doubles_anything(tmp_path, place, small, 
         campaign.lab.inventory(lease_seconds=campaign.lease_seconds)
         extra: list[str] = []
         for _ in range(chance.randint(1, 3)):
-            process = campaign.lab.start(*extra)
+            process = campaign.lab.start_cold(*extra)
             time.sleep(chance.uniform(0.3, 1.3))
             tally.count(campaign.what, kills=process.poll() is None)
             with suppress(ProcessLookupError):

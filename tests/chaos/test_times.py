@@ -31,7 +31,7 @@ def test_kills_at_random_times_lose_nothing_and_double_nothing(tmp_path, round_)
     with Campaign(tmp_path, CALLS) as campaign:
         extra: list[str] = []
         for _ in range(chance.randint(1, 6)):
-            process = campaign.lab.start(*extra)
+            process = campaign.lab.start_cold(*extra)
             time.sleep(chance.uniform(0.4, 1.6))
             strike(process, chance)
             said, _ = process.communicate()
@@ -42,7 +42,7 @@ def test_kills_at_random_times_lose_nothing_and_double_nothing(tmp_path, round_)
 
         for _ in range(chance.randint(0, 3)):
             back = ["--data", "run=latest", "--data", "reason=chaos"]
-            process = campaign.lab.start(*back, runbook="rollback")
+            process = campaign.lab.start_cold(*back, runbook="rollback")
             time.sleep(chance.uniform(0.4, 1.6))
             strike(process, chance)
             end(process)
