@@ -170,15 +170,15 @@ class LiveSupply:
         Where they are few, return what inserts them, for the end of the transaction.
         """
         asked = []
-        for name, count, listing in (
-            ("quarantine", expected.quarantined, self._kept_out(table, chunk)),
-            ("adjusted", expected.adjusted, self._adjusted(table, chunk)),
+        for name, count, listed in (
+            ("quarantine", expected.quarantined, self._kept_out),
+            ("adjusted", expected.adjusted, self._adjusted),
         ):
             target = f"_migration.{name}"
             if count > FEW_RECORDED:
-                copy_rows(self.session, destination, listing, target, form="text")
+                copy_rows(self.session, destination, listed(table, chunk), target, form="text")
             elif count:
-                rows = f"({listing}) q({', '.join(EVIDENCE[name])})"
+                rows = f"({listed(table, chunk)}) q({', '.join(EVIDENCE[name])})"
                 whole = f"select jsonb_agg(q)::text from {rows}"
                 found = b"".join(self.session.pieces(whole, PLAIN_LINES)).decode()
                 taken = f"jsonb_populate_recordset(null::{target}, %s::jsonb)"
