@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from handrail.transfer.read import numbering, occupied
 from handrail.transfer.read.bonds import TRIED
-from handrail.transfer.read.misfits import SAMPLES, Misfit
+from handrail.transfer.read.misfits import Misfit, sampled
 from handrail.transfer.session.connection import Connection
 from handrail.transfer.session.quoting import quoted
 from handrail.transfer.sql.catalog import Column
@@ -129,10 +129,8 @@ def _left_behind(
     """Count the rows whose value of one column names a large object."""
     rows = f"{table.relation(needs=frozenset())} where exists (select 1 from "
     rows += f"pg_largeobject_metadata l where l.oid = s.{quoted(name)})"
-    found = f"with found as materialized (select {table.key_text} as key from {rows})"
-    ((number, keys),) = source.execute(
-        f"{found} select count(*), array(select key from found limit {SAMPLES}) from found"
-    )
+    found = f"select {table.key_text} as key from {rows}"
+    ((number, keys, _),) = source.execute(sampled(found, "null"))
     if number:
         what = "names a large object, whose contents do not travel"
         place = str(moved.rule.place)
